@@ -1,0 +1,97 @@
+# gwd - build, test, measure, show. `make help` lists the targets.
+#
+# Everything that is built goes below $(BUILD). The same rules serve every variant: `make BUILD=build/asan SANITIZE=1`
+# builds the one that the tests run on, `make BUILD=build/clang CC=clang` the second compiler.
+
+VERSION  := 0.1.0
+BUILD    ?= build
+CC       ?= gcc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
+CLANG    ?= clang-14
+BPFTOOL  ?= /usr/sbin/bpftool
+PYTHON   ?= /usr/bin/python3
+PREFIX   ?= /usr
+DESTDIR  ?=
+PKGS     := libuv libmicrohttpd jansson sqlite3 libmnl libbpf libsystemd libcap-ng
+CLI_PKGS := jansson libcurl
+
+WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
+OPT      := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+ifdef SANITIZE
+OPT      := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+endif
+CPPFLAGS += -D_GNU_SOURCE -DGW_VERSION='"$(VERSION)"' -Igwd -I$(BUILD)/gen
+CFLAGS   += -std=gnu17 $(OPT) $(WARN) -MMD -MP
+
+-include make/*.mk
+
+# --- sources: a file's folder is its module -------------------------------------------------------------------------
+CLI_SRC  := $(wildcard gwd/cli/*.c)
+BASE_SRC := $(wildcard gwd/base/*.c)
+LIB_SRC  := $(filter-out $(CLI_SRC) gwd/main.c,$(wildcard gwd/*.c gwd/*/*.c))
+BPF_SRC  := $(wildcard gwd/engine/bpf/*.bpf.c)
+BPF_HDR  := $(wildcard gwd/engine/bpf/*.h gwd/engine/bpf/lib/*.h)
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+.DEFAULT_GOAL := build
+.PHONY: help deps build test test-unit test-bpf test-topo bench fuzz demo demo-down install format lint clean
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | expand -t 14
+
+deps: ## install every Debian package that building and testing needs
+	tests/deps.sh
+
+build: $(BUILD)/gwd $(BUILD)/gwctl ## daemon and command line tool, into build/
+
+# --- BPF: one object per hook, linked into one skeleton ---------------------------------------------------------------
+BPF_OBJ := $(patsubst gwd/engine/bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(BPF_SRC))
+MULTIARCH := $(shell $(CC) -print-multiarch)
+
+$(BUILD)/bpf/%.bpf.o: gwd/engine/bpf/%.bpf.c $(BPF_HDR)
+	@mkdir -p $(@D)
+	$(CLANG) -target bpf -mcpu=v3 -O2 -g -std=gnu17 -Wall -Wextra -Werror -Wno-address-of-packed-member \
+		-I/usr/include/$(MULTIARCH) $(BPF_CPPFLAGS) -c $< -o $@
+
+$(BUILD)/bpf/engine.o: $(BPF_OBJ)
+	$(BPFTOOL) gen object $@ $(sort $^)
+
+$(BUILD)/gen/engine.skel.h: $(BUILD)/bpf/engine.o
+	@mkdir -p $(@D)
+	$(BPFTOOL) gen skeleton $< name gw_bpf > $@
+
+# --- C ----------------------------------------------------------------------------------------------------------------
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags $(PKGS) libcurl) -c $< -o $@
+
+$(call obj,$(wildcard gwd/engine/*.c)): $(BUILD)/gen/engine.skel.h
+
+$(BUILD)/libgw.a: $(call obj,$(LIB_SRC))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/gwd: $(call obj,gwd/main.c) $(BUILD)/libgw.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS)) -lm
+
+$(BUILD)/gwctl: $(call obj,$(CLI_SRC) $(BASE_SRC))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS)) -lsystemd
+
+# --- tests: every test program speaks TAP; tests/run adds them up -------------------------------------------------------
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+BPF_TESTS  := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libgw.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS) cmocka) -lm
+
+.SECONDARY:
+
+clean: ## remove everything that was built
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,23 @@
+/* cleanup.h - scope-bound release of descriptors and memory: `_cleanup_free_ char *s`, `_cleanup_close_ int fd = -1`. */
+#ifndef GW_BASE_CLEANUP_H
+#define GW_BASE_CLEANUP_H
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static inline void gw_cleanup_free(void *p)
+{
+	free(*(void **)p);
+}
+
+static inline void gw_cleanup_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+#define _cleanup_(f)	__attribute__((cleanup(f)))
+#define _cleanup_free_	_cleanup_(gw_cleanup_free)
+#define _cleanup_close_ _cleanup_(gw_cleanup_close)
+
+#endif

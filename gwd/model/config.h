@@ -1,0 +1,48 @@
+/*
+ * config.h - the node's configuration file as a struct; one table row per key (config.c) drives parsing, range check,
+ * default, --check-config and the check of gwd.conf(5) and configs/gwd.conf against the code.
+ */
+#ifndef GW_MODEL_CONFIG_H
+#define GW_MODEL_CONFIG_H
+
+#include "base/error.h"
+#include "base/log.h"
+#include "model/hnv.h"
+
+#define GW_PATHLEN 108 /* fits sun_path */
+
+enum { GW_ROLE_HOST = 1, GW_ROLE_GATEWAY = 2, GW_ROLE_CONTROLLER = 4 };
+
+struct gw_config {
+	/* [node] */
+	char name[64]; /* default: the host name; letters, digits, '-', '.', '_' */
+	unsigned roles;
+	char state_dir[GW_PATHLEN], run_dir[GW_PATHLEN];
+	enum gw_log_level log_level;
+	/* [api] */
+	char listen[GW_PATHLEN + 8]; /* unix:PATH */
+	/* [underlay] */
+	char underlay_interface[IFNAMSIZ]; /* empty: only what provider addresses name */
+	bool has_underlay_address;
+	struct gw_addr underlay_address; /* an own provider address, with its prefix length */
+	uint8_t underlay_prefix_len;
+	unsigned underlay_mtu;	   /* 1280..65535 */
+	enum gw_encap encap;	   /* of records that name none */
+	unsigned vxlan_port;	   /* 1..65535 */
+	unsigned ttl;		   /* 1..255 */
+	int dscp;		   /* -1: copy the inner DSCP (uniform); 0..63: fixed (pipe) */
+	/* [engine] */
+	struct gw_mac router_mac;
+	char bpf_dir[GW_PATHLEN];  /* on a bpffs; pins go to bpf_dir/<name> */
+	unsigned flow_table_size;
+	/* [store] */
+	char store_path[GW_PATHLEN + 16];
+	/* [limits] */
+	unsigned record_limit, port_limit, route_limit, provider_limit, body_limit, batch_limit;
+};
+
+/* Reads `path`; an error's target is "file:line", its message names key, reason and what is allowed. */
+int gw_config_load(const char *path, struct gw_config *ret, struct gw_error *err);
+int gw_config_parse(const char *text, size_t n, const char *name, struct gw_config *ret, struct gw_error *err);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * hnv.h - the low-level records of one node, as in Windows' NetVirtualization cmdlets (API-2): what exists, its key, and
+ * the limits of each field. Values only: the schema (hnv_schema.c) reads and writes them as JSON, the intent (intent.h)
+ * holds them, drivers bring them into the kernel.
+ */
+#ifndef GW_MODEL_HNV_H
+#define GW_MODEL_HNV_H
+
+#include "base/addr.h"
+#include "base/hmap.h"
+
+#include <net/if.h>
+
+/* X-macro: id, path segment below /hnv, singular for messages. The order is the order of application: underlay first. */
+#define GW_HNV_KINDS(X)                                                                                              \
+	X(PROVIDER_ADDRESS, "providerAddresses", "provider address")                                                 \
+	X(PROVIDER_ROUTE, "providerRoutes", "provider route")                                                        \
+	X(CUSTOMER_ROUTE, "customerRoutes", "customer route")                                                        \
+	X(LOOKUP_RECORD, "lookupRecords", "lookup record")                                                           \
+	X(PORT, "ports", "port")
+
+enum gw_hnv_kind {
+#define X(id, path, name) GW_HNV_##id,
+	GW_HNV_KINDS(X)
+#undef X
+	GW_HNV_KIND_MAX
+};
+
+enum gw_rule { GW_RULE_ENCAP, GW_RULE_NAT, GW_RULE_NONE }; /* TranslationMethodEncap, TranslationMethodNat, None */
+enum gw_encap { GW_ENCAP_VXLAN, GW_ENCAP_NVGRE };
+enum gw_record_type { GW_RECORD_STATIC, GW_RECORD_DYNAMIC, GW_RECORD_L2ONLY, GW_RECORD_WILDCARD };
+
+#define GW_ID_STRLEN   128 /* longest resource id: "<uuid>-<vsid>-<v6 prefix>-<v6 next hop>" and room */
+#define GW_TEXT_STRLEN 128 /* VMName */
+
+/* Key: vsid, ca. */
+struct gw_lookup_record {
+	uint32_t vsid;
+	struct gw_addr ca; /* any (0.0.0.0, ::) exactly when type is GW_RECORD_WILDCARD */
+	struct gw_addr pa; /* in 169.254.0.0/16: names the distributed router of the VSID, never a tunnel end */
+	struct gw_mac mac;
+	uint8_t rule;  /* enum gw_rule */
+	uint8_t encap; /* enum gw_encap */
+	uint8_t type;  /* enum gw_record_type */
+	bool use_vm_mac;
+	bool has_customer_id;
+	struct gw_uuid customer_id;
+	char *vm_name; /* owned; NULL when absent */
+};
+
+/* Key: rdid, vsid, prefix, next_hop. A VSID belongs to one routing domain (FWD-7). */
+struct gw_customer_route {
+	struct gw_uuid rdid;
+	uint32_t vsid;
+	struct gw_prefix prefix;
+	struct gw_addr next_hop; /* any: on-link */
+	uint32_t metric;
+};
+
+/* Key: pa. */
+struct gw_provider_address {
+	struct gw_addr pa;
+	uint8_t prefix_len;
+	uint16_t vlan; /* 0: untagged */
+	char interface[IFNAMSIZ];
+};
+
+/* Key: interface, prefix. */
+struct gw_provider_route {
+	struct gw_prefix prefix;
+	struct gw_addr next_hop; /* any: on-link */
+	char interface[IFNAMSIZ];
+};
+
+/* Key: interface. No two ports share (vsid, mac). */
+struct gw_port {
+	char interface[IFNAMSIZ];
+	struct gw_mac mac;
+	uint32_t vsid;
+};
+
+/* One object of any kind. Heap-allocated, immutable once it is in an intent; the intent owns it. */
+struct gw_hnv_object {
+	struct gw_hmap_node by_key;  /* the intent's */
+	struct gw_hmap_node by_mac;  /* the intent's: lookup records and ports by (vsid, mac) */
+	uint64_t revision;	     /* store revision that wrote it; the ETag */
+	enum gw_hnv_kind kind;
+	union {
+		struct gw_lookup_record record;
+		struct gw_customer_route croute;
+		struct gw_provider_address paddr;
+		struct gw_provider_route proute;
+		struct gw_port port;
+	};
+};
+
+struct gw_hnv_object *gw_hnv_object_free(struct gw_hnv_object *o);
+struct gw_hnv_object *gw_hnv_object_copy(const struct gw_hnv_object *o);
+bool gw_hnv_same_key(const struct gw_hnv_object *a, const struct gw_hnv_object *b);
+uint32_t gw_hnv_key_hash(const struct gw_hnv_object *o);
+
+/* The resource id, made of the key fields: "5001-192.168.1.101", "eth1". */
+const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLEN]);
+const char *gw_hnv_kind_path(enum gw_hnv_kind kind);	  /* "lookupRecords" */
+const char *gw_hnv_kind_name(enum gw_hnv_kind kind);	  /* "lookup record" */
+int gw_hnv_kind_parse(const char *path, enum gw_hnv_kind *ret); /* any letter case */
+bool gw_hnv_record_is_router(const struct gw_lookup_record *r);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * intent.h - all records of the node in memory, with the questions that drivers ask of them, and all-or-nothing changes.
+ *
+ * A change is a transaction: gw_intent_begin, any number of put/delete (each validated against what is there and against
+ * the change so far), gw_intent_validate for what only the final state can tell, then either gw_intent_commit or
+ * gw_intent_rollback. Between begin and commit the intent already shows the new state; the delta lists old and new object
+ * of every key that changed, once. Pure: no clock, no I/O, no kernel.
+ */
+#ifndef GW_MODEL_INTENT_H
+#define GW_MODEL_INTENT_H
+
+#include "base/error.h"
+#include "model/hnv.h"
+
+struct gw_intent_limits {
+	size_t max[GW_HNV_KIND_MAX];
+	struct gw_mac router_mac; /* no record or port may use it */
+};
+
+/* One changed key. `before` NULL: created; `after` NULL: deleted; both: replaced. */
+struct gw_change {
+	const struct gw_hnv_object *before, *after;
+};
+
+struct gw_delta {
+	const struct gw_change *changes;
+	size_t n;
+};
+
+struct gw_intent;
+
+int gw_intent_new(const struct gw_intent_limits *limits, struct gw_intent **ret);
+struct gw_intent *gw_intent_free(struct gw_intent *in);
+
+/* Transactions. `put` takes ownership of `o` on success only. A put that changes nothing makes no delta entry. */
+void gw_intent_begin(struct gw_intent *in);
+int gw_intent_put(struct gw_intent *in, struct gw_hnv_object *o, struct gw_error *err);
+int gw_intent_delete(struct gw_intent *in, const struct gw_hnv_object *key, struct gw_error *err);
+int gw_intent_validate(struct gw_intent *in, struct gw_error *err);
+struct gw_delta gw_intent_delta(const struct gw_intent *in);
+void gw_intent_commit(struct gw_intent *in);
+void gw_intent_rollback(struct gw_intent *in);
+
+/* Reading. Returned objects live until the next transaction ends. */
+const struct gw_hnv_object *gw_intent_get(const struct gw_intent *in, const struct gw_hnv_object *key);
+const struct gw_hnv_object *gw_intent_record(const struct gw_intent *in, uint32_t vsid, const struct gw_addr *ca);
+const struct gw_hnv_object *gw_intent_port(const struct gw_intent *in, const char *interface);
+const struct gw_hnv_object *gw_intent_paddr(const struct gw_intent *in, const struct gw_addr *pa);
+size_t gw_intent_count(const struct gw_intent *in, enum gw_hnv_kind kind);
+
+/* Iteration over a kind in no particular order; pass NULL to start, NULL ends. */
+const struct gw_hnv_object *gw_intent_next(const struct gw_intent *in, enum gw_hnv_kind kind,
+					   const struct gw_hnv_object *prev);
+/* Lookup records and ports with this (vsid, mac); pass NULL to start. */
+const struct gw_hnv_object *gw_intent_next_by_mac(const struct gw_intent *in, uint32_t vsid, const struct gw_mac *mac,
+						  const struct gw_hnv_object *prev);
+/* The routing domain of a VSID: true and *ret when a customer route names it; else the VSID stands alone. */
+bool gw_intent_domain(const struct gw_intent *in, uint32_t vsid, struct gw_uuid *ret);
+/*
+ * A routing domain as one number: the lowest VSID of it, so the same on every node and after every restart. A VSID
+ * outside any domain is its own.
+ */
+uint32_t gw_intent_domain_id(const struct gw_intent *in, uint32_t vsid);
+/* All VSIDs of the domain that `vsid` is in, ascending; the array belongs to the intent. At least `vsid` itself. */
+const uint32_t *gw_intent_domain_vsids(const struct gw_intent *in, uint32_t vsid, size_t *ret_n);
+
+#endif

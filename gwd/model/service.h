@@ -1,0 +1,36 @@
+/*
+ * service.h - what the API asks of the core: the composition root fills it in, so that api/ needs to know neither
+ * drivers nor the reconciler.
+ */
+#ifndef GW_MODEL_SERVICE_H
+#define GW_MODEL_SERVICE_H
+
+#include "base/error.h"
+#include "model/intent.h"
+
+#include <jansson.h>
+
+/* One step of a request: put `object` (moved out on success of the whole), or delete its key. */
+struct gw_hnv_op {
+	struct gw_hnv_object *object;
+	bool is_delete;
+	bool has_if_match; /* refuse with PRECONDITION_FAILED unless the object has this revision now */
+	uint64_t if_match;
+};
+
+struct gw_service {
+	void *ctx;
+	const struct gw_intent *intent;
+	const struct gw_config *config;
+	/*
+	 * Carries out all of `ops` or none: validated, accepted by every driver, in the kernel, and durable when it returns
+	 * 0. On failure *ret_failed is the index of the op at fault (n: none in particular).
+	 */
+	int (*submit)(void *ctx, struct gw_hnv_op *ops, size_t n, size_t *ret_failed, struct gw_error *err);
+	void (*describe)(void *ctx, const struct gw_hnv_object *o, json_t *properties);
+	json_t *(*status)(void *ctx); /* {"node": {...}, "<driver>": {...}, ...} */
+	int (*trace)(void *ctx, const json_t *query, json_t **ret_answer, struct gw_error *err);
+	bool (*ready)(void *ctx);
+};
+
+#endif

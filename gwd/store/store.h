@@ -1,0 +1,33 @@
+/*
+ * store.h - durable intent. One backend today (sqlite.c); nothing above may assume that it is local or alone.
+ *
+ * A write is begin, any number of put/delete, then commit, which returns only when the change would survive a power cut,
+ * or rollback. Every commit has the next revision; the revision of an object is that of the commit that last wrote it.
+ * Rows keep the JSON form of hnv_schema.h, so that a newer version reads what an older one wrote.
+ */
+#ifndef GW_STORE_STORE_H
+#define GW_STORE_STORE_H
+
+#include "base/error.h"
+#include "model/hnv.h"
+
+struct gw_store;
+
+/*
+ * Opens or creates the store, migrates its schema, checks its integrity. A corrupt file, one written by a newer version,
+ * or a directory that cannot be written is an error that says what to do.
+ */
+int gw_store_open(const char *path, struct gw_store **ret, struct gw_error *err);
+struct gw_store *gw_store_close(struct gw_store *s);
+/* Calls `cb` with every stored object (it takes ownership); a negative return ends the walk and is returned. */
+int gw_store_each(struct gw_store *s, int (*cb)(void *ctx, struct gw_hnv_object *o, struct gw_error *err), void *ctx,
+		  struct gw_error *err);
+uint64_t gw_store_revision(const struct gw_store *s);
+
+int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *err);
+int gw_store_put(struct gw_store *s, const struct gw_hnv_object *o, struct gw_error *err);
+int gw_store_delete(struct gw_store *s, const struct gw_hnv_object *o, struct gw_error *err);
+int gw_store_commit(struct gw_store *s, struct gw_error *err);
+void gw_store_rollback(struct gw_store *s);
+
+#endif
