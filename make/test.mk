@@ -5,8 +5,8 @@ ASAN       := build/asan
 ASAN_MAKE   = $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(ASAN) SANITIZE=1
 # A build whose engine ABI differs: what the upgrade tests start over a running one's state.
 NEXT       := build/abi-next
-NEXT_MAKE   = $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(NEXT) SANITIZE=1 \
-	      CPPFLAGS=-DGW_ENGINE_ABI_TEST=1 BPF_CPPFLAGS=-DGW_ENGINE_ABI_TEST=1
+NEXT_MAKE   = CPPFLAGS=-DGW_ENGINE_ABI_TEST=1 BPF_CPPFLAGS=-DGW_ENGINE_ABI_TEST=1 \
+	      $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(NEXT) SANITIZE=1
 
 TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/bpf/test_*.c))
 TOPO_TOOLS    := $(patsubst tests/topo/lib/%.c,$(BUILD)/topo/%,$(wildcard tests/topo/lib/*.c))
