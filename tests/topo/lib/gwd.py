@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 
 from lib import case
 from lib.case import Failed, equal, eventually, require
@@ -169,7 +168,7 @@ class Gwd:
                 body = json.dumps(body).encode()
             h = {"Content-Type": "application/json"} if body is not None else {}
             h.update(headers or {})
-            c.request(method, path if path.startswith("/") and not path.startswith("/hnv") else BASE + path, body, h)
+            c.request(method, BASE + path if path.startswith("/hnv") else path, body, h)
             r = c.getresponse()
             return Response(r.status, r.headers, r.read())
         finally:
@@ -177,10 +176,9 @@ class Gwd:
 
     def batch(self, operations):
         """Applies [(method, "lookupRecords/ID", properties or None)], all or none."""
-        body = {"operations": [{"method": m, "path": "/hnv/" + p, **({"properties": b} if b else {})}
-                               for m, p, b in operations]}
+        body = [{"method": m, "path": "/hnv/" + p, **({"body": {"properties": b}} if b else {})} for m, p, b in operations]
         r = self.request("POST", "/hnv/batch", body)
-        require(r.status == 200, "batch: %d %s" % (r.status, r.body))
+        require(200 <= r.status < 300, "batch: %d %s" % (r.status, r.body[:500]))
 
     def status(self):
         r = self.request("GET", BASE + "/monitoring/statistics")
@@ -215,11 +213,35 @@ class Gwd:
                    "port %s of %s becomes %s" % (interface, self.name, state), deadline)
 
 
+class Growth:
+    """What outcomes and drops of a daemon grow by inside a with block."""
+
+    def __init__(self, gwd):
+        self.gwd = gwd
+
+    def __enter__(self):
+        self.before = self.read()
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def read(self):
+        return {**self.gwd.outcomes(), **self.gwd.drops()}
+
+    def now(self):
+        return growth(self.before, self.read())
+
+    def becomes(self, expected, what, deadline=2.0):
+        """Exactly these, no others, and it stays like that."""
+        try:
+            eventually(lambda: self.now() == expected, what, deadline)
+        except Failed as e:
+            raise Failed("%s: counters grew by %s, expected %s" % (what, self.now(), expected)) from e
+
+
 def growth(before, after):
     """What changed between two {name: count}."""
     return {k: after.get(k, 0) - before.get(k, 0) for k in set(before) | set(after)
             if after.get(k, 0) != before.get(k, 0)}
 
-
-def now():
-    return time.monotonic()

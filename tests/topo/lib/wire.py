@@ -60,7 +60,7 @@ class Capture:
     def fields(self, names, display=""):
         """One dict per frame: field name -> list of its values in the frame, outer first."""
         shown = "!(eth.type == 0x%x)" % MARKER + (" && (%s)" % display if display else "")
-        argv = ["tshark", "-n", "-r", self.path, "-o", "ip.check_checksum:TRUE", "-Y", shown, "-T", "fields",
+        argv = ["tshark", "-n", "-r", self.path, "-o", "ip.check_checksum:TRUE", "-d", "udp.port==8472,vxlan", "-Y", shown, "-T", "fields",
                 "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=|"]
         for n in names:
             argv += ["-e", n]

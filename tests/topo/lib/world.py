@@ -5,7 +5,6 @@
         eth0 ---- veth ---- NAME (port)      gwd      eth1 ---- veth ---- HOST ---- br0 ---- ...
         eth0 = tap | tapvm | tap = NAME (port)
 """
-import os
 import subprocess
 
 from lib import case
@@ -123,6 +122,8 @@ class Vm:
         self.addresses = addresses  # without prefix length
         self.port = name
         self.netns = host.world.namespace(name)
+        if not self.v6:
+            self.netns.sysctl("net.ipv6.conf.default.disable_ipv6=1", "net.ipv6.conf.all.disable_ipv6=1")
         self.cable = None
         self.connect()
         self.netns.ip("link set dev eth0 address %s mtu %d up" % (mac, mtu))
@@ -190,6 +191,3 @@ def two_hosts(encapsulation=None, underlay_mtu=1500, settings=None):
     w.h2 = w.host("h2", "10.1.1.2", underlay_mtu, settings)
     return w
 
-
-def exists(path):
-    return os.path.exists(path)
