@@ -187,7 +187,7 @@ int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err)
 	gw_nl_link_label(ifindex, name);
 	begin_change(&m, RTM_DELLINK, ifindex);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, name, "cannot delete interface %s", name) : 0;
+	return rc < 0 ? gw_nl_fail(nl, err, rc, name, "cannot delete %s", name) : 0;
 }
 
 int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err)
@@ -200,8 +200,7 @@ int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err)
 	ifi = begin_change(&m, RTM_SETLINK, ifindex);
 	ifi->ifi_flags = ifi->ifi_change = IFF_UP;
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name),
-				   "cannot bring interface %s up", name)
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name), "cannot bring %s up", name)
 		      : 0;
 }
 
