@@ -333,6 +333,10 @@ static const char *way_out(int errnum)
 	switch (errnum) {
 	case EPERM:
 		return " (gwd needs CAP_NET_ADMIN)";
+	case ENETDOWN:
+		return " (the interface must be up)";
+	case ENETUNREACH:
+		return " (the next hop must be in the subnet of an address of the interface)";
 	case ETIMEDOUT:
 		return " (no answer from the kernel)";
 	case EAGAIN:
