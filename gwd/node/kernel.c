@@ -1,8 +1,9 @@
 /*
- * kernel.c - the node driver's dealings with the kernel: putting one address or route in place or away, and holding all of
- * them against what the kernel has.
+ * kernel.c - the node driver's dealings with the kernel: putting one address or route in place or away, and
+ * holding all of them against what the kernel has.
  *
- * Only what carries gwd's protocol number is ever removed. An address that is wanted and was put there by hand is in place.
+ * Only what carries gwd's protocol number is ever removed. An address that is wanted and was put there by
+ * hand is in place.
  */
 #include "node/private.h"
 
@@ -18,12 +19,14 @@ static bool is_addr(const struct gw_hnv_object *o)
 
 static struct gw_nl_addr addr_of(const struct gw_hnv_object *o, int ifindex)
 {
-	return (struct gw_nl_addr){.ifindex = ifindex, .addr = o->paddr.pa, .prefix_len = o->paddr.prefix_len};
+	return (struct gw_nl_addr){
+		.ifindex = ifindex, .addr = o->paddr.pa, .prefix_len = o->paddr.prefix_len};
 }
 
 static struct gw_nl_route route_of(const struct gw_hnv_object *o, int ifindex)
 {
-	return (struct gw_nl_route){.ifindex = ifindex, .prefix = o->proute.prefix, .next_hop = o->proute.next_hop};
+	return (struct gw_nl_route){
+		.ifindex = ifindex, .prefix = o->proute.prefix, .next_hop = o->proute.next_hop};
 }
 
 static bool same_hop(const struct gw_addr *a, const struct gw_addr *b)
@@ -43,12 +46,13 @@ static void note_link(void *ctx, const struct gw_link *link, bool removed)
 
 int gw_node_read_links(struct gw_driver *d, struct gw_error *err)
 {
-	GW_HMAP_FOR_EACH(node, &d->ifaces)
+	GW_HMAP_FOR_EACH (node, &d->ifaces)
 		gw_node_note_link(GW_CONTAINER_OF(node, struct gw_node_iface, by_name), NULL);
 	return gw_nl_link_each(d->env.nl, note_link, d, err);
 }
 
-/* --- one item -------------------------------------------------------------------------------------------------------- */
+/* --- one item
+ * -------------------------------------------------------------------------------------------------------- */
 
 int gw_node_install(struct gw_driver *d, struct gw_node_item *it, struct gw_error *err)
 {
@@ -70,6 +74,10 @@ int gw_node_install(struct gw_driver *d, struct gw_node_item *it, struct gw_erro
 	}
 	if (rc == 0) {
 		it->ifindex = ifindex;
+		return 0;
+	}
+	if (rc == -ENODEV) { /* just gone; the event is on its way */
+		gw_node_note_link(it->iface, NULL);
 		return 0;
 	}
 	snprintf(it->problem, sizeof it->problem, "%s", why.message);
@@ -97,12 +105,15 @@ bool gw_node_excludes(const struct gw_hnv_object *old, int old_ifindex, const st
 {
 	if (old_ifindex != it->iface->ifindex)
 		return false;
-	/* A link has an IPv6 address once; and an on-link IPv6 route is deleted by its prefix, whatever the next hop. */
-	return is_addr(old) ? !gw_addr_is_v4(&old->paddr.pa)
-			    : !gw_addr_is_v4(&old->proute.prefix.addr) && gw_addr_is_any(&old->proute.next_hop);
+	/* A link has an IPv6 address once; and an on-link IPv6 route is deleted by its prefix, whatever the
+	 * next hop. */
+	return is_addr(old)
+		       ? !gw_addr_is_v4(&old->paddr.pa)
+		       : !gw_addr_is_v4(&old->proute.prefix.addr) && gw_addr_is_any(&old->proute.next_hop);
 }
 
-/* --- all of them ----------------------------------------------------------------------------------------------------- */
+/* --- all of them
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* What the kernel still has of ours and the intent does not. */
 struct stale {
@@ -171,8 +182,8 @@ static void see_route(void *ctx, const struct gw_nl_route *r)
 /* Failures that the outside causes and may end: the watches tell when to try again. */
 static bool may_pass(int rc)
 {
-	return rc == -ENODEV || rc == -ENETDOWN || rc == -ENETUNREACH || rc == -EHOSTUNREACH || rc == -EEXIST ||
-	       rc == -EINVAL || rc == -EADDRNOTAVAIL;
+	return rc == -ENODEV || rc == -ENETDOWN || rc == -ENETUNREACH || rc == -EHOSTUNREACH ||
+	       rc == -EEXIST || rc == -EINVAL || rc == -EADDRNOTAVAIL;
 }
 
 /* Keeps the first failure, with its words, and lets the rest go on. */
@@ -192,7 +203,8 @@ static int remove_stale(struct pass *p, bool late, struct gw_error *err)
 
 	for (size_t i = 0; i < p->n; i++)
 		if (p->stale[i].late == late)
-			keep_first(gw_node_uninstall(p->d, &p->stale[i].o, p->stale[i].ifindex, &why), &first, &why, err);
+			keep_first(gw_node_uninstall(p->d, &p->stale[i].o, p->stale[i].ifindex, &why), &first,
+				   &why, err);
 	return first;
 }
 
@@ -201,8 +213,7 @@ static int install_missing(struct gw_driver *d, enum gw_hnv_kind kind, struct gw
 	struct gw_error why = GW_ERROR_INIT;
 	int first = 0, rc;
 
-	GW_HMAP_FOR_EACH(node, &d->items)
-	{
+	GW_HMAP_FOR_EACH (node, &d->items) {
 		struct gw_node_item *it = GW_CONTAINER_OF(node, struct gw_node_item, by_key);
 
 		if (it->o->kind != kind || gw_node_in_place(it))
@@ -233,8 +244,7 @@ static int finish(struct pass *p, enum gw_hnv_kind kind, int rc, struct gw_error
 
 static void forget_places(struct gw_driver *d, enum gw_hnv_kind kind)
 {
-	GW_HMAP_FOR_EACH(node, &d->items)
-	{
+	GW_HMAP_FOR_EACH (node, &d->items) {
 		struct gw_node_item *it = GW_CONTAINER_OF(node, struct gw_node_item, by_key);
 
 		if (it->o->kind == kind)

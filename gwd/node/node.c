@@ -1,9 +1,10 @@
 /*
- * node.c - driver "node": brings the provider addresses and provider routes of the intent to the kernel and keeps them
- * there. The core calls it through gw_node_driver; the table of what is wanted is in table.c, the kernel's side in kernel.c.
+ * node.c - driver "node": brings the provider addresses and provider routes of the intent to the kernel and
+ * keeps them there. The core calls it through gw_node_driver; the table of what is wanted is in table.c, the
+ * kernel's side in kernel.c.
  *
- * What happens outside is learned from netlink events: the loss of something that is wanted, and what may let something
- * in that could not be put in place before, make the driver ask for a sync. Its own changes do not.
+ * What happens outside is learned from netlink events: the loss of something that is wanted, and what may let
+ * something in that could not be put in place before, make the driver ask for a sync. Its own changes do not.
  */
 #include "node/node.h"
 #include "node/private.h"
@@ -36,7 +37,9 @@ static void want_sync(struct gw_driver *d, const char *why)
 	d->env.want_sync(d->env.core, why);
 }
 
-/* --- events ---------------------------------------------------------------------------------------------------------- */
+/* --- events
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void on_link(void *ctx, const struct gw_link *link, bool removed)
 {
@@ -52,7 +55,8 @@ static void on_link(void *ctx, const struct gw_link *link, bool removed)
 			gw_node_note_link(iface, NULL);
 		return;
 	}
-	/* While a link is down the kernel has no routes over it, and it says nothing of those that it flushed. */
+	/* While a link is down the kernel has no routes over it, and it says nothing of those that it
+	 * flushed. */
 	came = iface->ifindex != link->ifindex || (link->up && !iface->up);
 	gw_node_note_link(iface, link);
 	if (!came)
@@ -63,8 +67,7 @@ static void on_link(void *ctx, const struct gw_link *link, bool removed)
 
 static bool is_prefix_wanted(const struct gw_driver *d, const struct gw_prefix *prefix)
 {
-	GW_HMAP_FOR_EACH(node, &d->items)
-	{
+	GW_HMAP_FOR_EACH (node, &d->items) {
 		const struct gw_node_item *it = GW_CONTAINER_OF(node, struct gw_node_item, by_key);
 
 		if (it->o->kind == GW_HNV_PROVIDER_ROUTE && gw_prefix_equal(&it->o->proute.prefix, prefix))
@@ -84,11 +87,12 @@ static void on_addr_change(struct gw_driver *d, const struct gw_nl_addr *a, bool
 	if (removed && it && it->ifindex == a->ifindex && it->o->paddr.prefix_len == a->prefix_len) {
 		it->ifindex = 0;
 		snprintf(it->problem, sizeof it->problem, "removed from outside");
-		snprintf(why, sizeof why, "address %s was removed from %s from outside", gw_addr_format(&a->addr, addr),
-			 iface->name);
+		snprintf(why, sizeof why, "address %s was removed from %s from outside",
+			 gw_addr_format(&a->addr, addr), iface->name);
 		want_sync(d, why);
 	} else if (removed || d->retry_on_change) {
-		/* With its last address a link silently loses its routes; a new one may make a next hop reachable. */
+		/* With its last address a link silently loses its routes; a new one may make a next hop
+		 * reachable. */
 		snprintf(why, sizeof why, "addresses of %s changed", iface->name);
 		want_sync(d, why);
 	}
@@ -105,7 +109,8 @@ static void on_route_removed(struct gw_driver *d, const struct gw_nl_route *r)
 	     (gw_addr_is_any(&it->o->proute.next_hop) && gw_addr_is_any(&r->next_hop)))) {
 		it->ifindex = 0;
 		snprintf(it->problem, sizeof it->problem, "removed from outside");
-		snprintf(why, sizeof why, "route %s over %s was removed from outside", prefix, it->iface->name);
+		snprintf(why, sizeof why, "route %s over %s was removed from outside", prefix,
+			 it->iface->name);
 		want_sync(d, why);
 	} else if (d->retry_on_change && is_prefix_wanted(d, &r->prefix)) {
 		snprintf(why, sizeof why, "another route to %s went", prefix);
@@ -131,7 +136,8 @@ static void on_change(void *ctx, const struct gw_nl_change *change)
 	}
 }
 
-/* --- life cycle ------------------------------------------------------------------------------------------------------ */
+/* --- life cycle
+ * ------------------------------------------------------------------------------------------------------ */
 
 static struct gw_driver *node_close(struct gw_driver *d)
 {
@@ -156,14 +162,16 @@ static int node_open(const struct gw_driver_env *env, struct gw_driver **ret, st
 		rc = gw_nl_watch_inet(env->nl, on_change, d);
 	if (rc < 0) {
 		node_close(d);
-		return gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, "", "cannot watch the node's interfaces: %s",
-				    strerror(-rc));
+		return gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, "",
+				    "cannot watch the node's interfaces: %s", strerror(-rc));
 	}
 	*ret = d;
 	return 0;
 }
 
-/* --- check ----------------------------------------------------------------------------------------------------------- */
+/* --- check
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 struct candidates {
 	char text[MAX_CANDIDATES * (IFNAMSIZ + 2) + 8];
@@ -222,7 +230,9 @@ static int node_check(struct gw_driver *d, const struct gw_intent *next, const s
 	return 0;
 }
 
-/* --- apply ----------------------------------------------------------------------------------------------------------- */
+/* --- apply
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 /* The property that the kernel's refusal is about. */
 static int refuse(const struct gw_hnv_object *o, int rc, struct gw_error *err)
@@ -288,14 +298,16 @@ out:
 	return rc;
 }
 
-/* Carries out the removals of one kind, or the rest of it. Returns how many there were, or the first failure. */
+/* Carries out the removals of one kind, or the rest of it. Returns how many there were, or the first failure.
+ */
 static int carry_out(struct gw_driver *d, const struct gw_delta *delta, enum gw_hnv_kind kind, bool removals,
 		     struct gw_error *err)
 {
 	int n = 0, rc;
 
 	for (size_t i = 0; i < delta->n; i++) {
-		const struct gw_hnv_object *before = delta->changes[i].before, *after = delta->changes[i].after;
+		const struct gw_hnv_object *before = delta->changes[i].before,
+					   *after = delta->changes[i].after;
 
 		if (removals != !after || (after ? after : before)->kind != kind)
 			continue;
@@ -349,7 +361,8 @@ static int node_sync(struct gw_driver *d, const struct gw_intent *intent, struct
 	return rc;
 }
 
-/* --- what it looks like ---------------------------------------------------------------------------------------------- */
+/* --- what it looks like
+ * ---------------------------------------------------------------------------------------------- */
 
 static const char *state_of(const struct gw_node_item *it, char *ret_detail, size_t size)
 {
@@ -395,8 +408,7 @@ static json_t *node_status(struct gw_driver *d)
 	const char *state;
 	size_t n = 0;
 
-	GW_HMAP_FOR_EACH(node, &d->items)
-	{
+	GW_HMAP_FOR_EACH (node, &d->items) {
 		const struct gw_node_item *it = GW_CONTAINER_OF(node, struct gw_node_item, by_key);
 
 		detail[0] = 0;

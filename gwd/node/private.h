@@ -19,16 +19,18 @@ struct gw_node_item {
 	struct gw_hmap_node by_key;
 	struct gw_hnv_object *o; /* a copy: drivers keep nothing of the intent */
 	struct gw_node_iface *iface;
-	int ifindex;	    /* the link that has it; 0: none. It is in place when this is iface->ifindex */
-	bool listed;	    /* in the intent that the table is being held against */
-	char problem[256];  /* why it is not in place, in the kernel's words */
+	int ifindex; /* the link that has it; 0: none. It is in place when this is iface->ifindex */
+	bool listed; /* in the intent that the table is being held against */
+	char problem[sizeof((struct gw_error *)0)->message]; /* why it is not in place, in the kernel's words
+							      */
 };
 
 struct gw_driver {
 	struct gw_driver_env env;
 	struct gw_hmap items;
 	struct gw_hmap ifaces;
-	/* Some item was refused by the kernel for what may change: any change of addresses and routes is worth a try. */
+	/* Some item was refused by the kernel for what may change: any change of addresses and routes is
+	 * worth a try. */
 	bool retry_on_change;
 };
 
@@ -37,7 +39,8 @@ int gw_node_put(struct gw_driver *d, const struct gw_hnv_object *o, struct gw_no
 struct gw_node_item *gw_node_find(const struct gw_driver *d, const struct gw_hnv_object *key);
 struct gw_node_item *gw_node_find_addr(const struct gw_driver *d, const struct gw_addr *pa);
 /* The route item of this prefix on the interface that has `ifindex` now. */
-struct gw_node_item *gw_node_find_route(const struct gw_driver *d, const struct gw_prefix *prefix, int ifindex);
+struct gw_node_item *gw_node_find_route(const struct gw_driver *d, const struct gw_prefix *prefix,
+					int ifindex);
 struct gw_node_iface *gw_node_find_iface(const struct gw_driver *d, const char *name);
 struct gw_node_iface *gw_node_iface_of(const struct gw_driver *d, int ifindex);
 void gw_node_drop(struct gw_driver *d, struct gw_node_item *it);
@@ -58,7 +61,8 @@ int gw_node_install(struct gw_driver *d, struct gw_node_item *it, struct gw_erro
 int gw_node_uninstall(struct gw_driver *d, const struct gw_hnv_object *o, int ifindex, struct gw_error *err);
 /* The kernel has, or will have, no room for both at once: the old one must go first. */
 bool gw_node_excludes(const struct gw_hnv_object *old, int old_ifindex, const struct gw_node_item *it);
-/* Everything of one sort against the kernel. What only waits for the outside is noted in the items and is no failure. */
+/* Everything of one sort against the kernel. What only waits for the outside is noted in the items and is no
+ * failure. */
 int gw_node_sync_addrs(struct gw_driver *d, struct gw_error *err);
 int gw_node_sync_routes(struct gw_driver *d, struct gw_error *err);
 

@@ -1,4 +1,5 @@
-/* table.c - the node driver's table of wanted addresses and routes, and of the interfaces that they name. No kernel here. */
+/* table.c - the node driver's table of wanted addresses and routes, and of the interfaces that they name. No
+ * kernel here. */
 #include "node/private.h"
 
 #include <errno.h>
@@ -16,12 +17,12 @@ static const char *interface_of(const struct gw_hnv_object *o)
 	return o->kind == GW_HNV_PROVIDER_ADDRESS ? o->paddr.interface : o->proute.interface;
 }
 
-/* --- interfaces ------------------------------------------------------------------------------------------------------ */
+/* --- interfaces
+ * ------------------------------------------------------------------------------------------------------ */
 
 struct gw_node_iface *gw_node_find_iface(const struct gw_driver *d, const char *name)
 {
-	GW_HMAP_FOR_EACH_HASH(node, &d->ifaces, name_hash(name))
-	{
+	GW_HMAP_FOR_EACH_HASH (node, &d->ifaces, name_hash(name)) {
 		struct gw_node_iface *i = GW_CONTAINER_OF(node, struct gw_node_iface, by_name);
 
 		if (!strcmp(i->name, name))
@@ -33,8 +34,7 @@ struct gw_node_iface *gw_node_find_iface(const struct gw_driver *d, const char *
 /* A node has a handful of underlay interfaces: no second index for them. */
 struct gw_node_iface *gw_node_iface_of(const struct gw_driver *d, int ifindex)
 {
-	GW_HMAP_FOR_EACH(node, &d->ifaces)
-	{
+	GW_HMAP_FOR_EACH (node, &d->ifaces) {
 		struct gw_node_iface *i = GW_CONTAINER_OF(node, struct gw_node_iface, by_name);
 
 		if (i->ifindex == ifindex)
@@ -80,12 +80,13 @@ static void unuse_iface(struct gw_driver *d, struct gw_node_iface *i)
 	free(i);
 }
 
-/* --- items ----------------------------------------------------------------------------------------------------------- */
+/* --- items
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 struct gw_node_item *gw_node_find(const struct gw_driver *d, const struct gw_hnv_object *key)
 {
-	GW_HMAP_FOR_EACH_HASH(node, &d->items, gw_hnv_key_hash(key))
-	{
+	GW_HMAP_FOR_EACH_HASH (node, &d->items, gw_hnv_key_hash(key)) {
 		struct gw_node_item *it = GW_CONTAINER_OF(node, struct gw_node_item, by_key);
 
 		if (gw_hnv_same_key(it->o, key))
@@ -101,7 +102,8 @@ struct gw_node_item *gw_node_find_addr(const struct gw_driver *d, const struct g
 	return gw_node_find(d, &key);
 }
 
-struct gw_node_item *gw_node_find_route(const struct gw_driver *d, const struct gw_prefix *prefix, int ifindex)
+struct gw_node_item *gw_node_find_route(const struct gw_driver *d, const struct gw_prefix *prefix,
+					int ifindex)
 {
 	struct gw_hnv_object key = {.kind = GW_HNV_PROVIDER_ROUTE, .proute.prefix = *prefix};
 	const struct gw_node_iface *i = gw_node_iface_of(d, ifindex);
@@ -152,7 +154,7 @@ int gw_node_follow(struct gw_driver *d, const struct gw_intent *intent)
 	struct gw_node_item *it;
 	int rc;
 
-	GW_HMAP_FOR_EACH(node, &d->items)
+	GW_HMAP_FOR_EACH (node, &d->items)
 		GW_CONTAINER_OF(node, struct gw_node_item, by_key)->listed = false;
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
 		for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(intent, kinds[k], o));) {
@@ -160,8 +162,7 @@ int gw_node_follow(struct gw_driver *d, const struct gw_intent *intent)
 			if (rc < 0)
 				return rc;
 		}
-	GW_HMAP_FOR_EACH_SAFE(node, after, &d->items)
-	{
+	GW_HMAP_FOR_EACH_SAFE (node, after, &d->items) {
 		it = GW_CONTAINER_OF(node, struct gw_node_item, by_key);
 		if (!it->listed)
 			gw_node_drop(d, it);
@@ -171,7 +172,7 @@ int gw_node_follow(struct gw_driver *d, const struct gw_intent *intent)
 
 void gw_node_clear(struct gw_driver *d)
 {
-	GW_HMAP_FOR_EACH_SAFE(node, after, &d->items)
+	GW_HMAP_FOR_EACH_SAFE (node, after, &d->items)
 		gw_node_drop(d, GW_CONTAINER_OF(node, struct gw_node_item, by_key));
 	gw_hmap_done(&d->items);
 	gw_hmap_done(&d->ifaces);
