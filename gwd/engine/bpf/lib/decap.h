@@ -1,0 +1,43 @@
+/*
+ * decap.h - what a tunnel packet carries and whether it may be delivered (ENC-5, ENC-6, ENC-10), the same for the packets
+ * that BPF decapsulates itself and for those that come out of the kernel's tunnel devices.
+ */
+#ifndef GW_BPF_DECAP_H
+#define GW_BPF_DECAP_H
+
+#include "deliver.h"
+
+#define GW_VSID_SYSTEM 0xffffff
+
+/* 0, or a drop reason + 1: the inner Ethernet header and the port that it is for, copied to *to. */
+gw_inline __u32 gw_inner_check(const struct ethhdr *eth, __u32 vsid, struct gw_bpf_mac *to)
+{
+	struct gw_mac_key key = {.vsid = vsid};
+	struct gw_bpf_mac *m;
+
+	if (vsid == GW_VSID_SYSTEM)
+		return 1 + GW_DROP_SYSTEM_VSID;
+	if (eth->h_proto == bpf_htons(ETH_P_8021Q) || eth->h_proto == bpf_htons(ETH_P_8021AD))
+		return 1 + GW_DROP_INNER_VLAN;
+	if (eth->h_source[0] & 1)
+		return 1 + GW_DROP_INNER_MALFORMED;
+	gw_mac_set(key.mac, eth->h_dest);
+	m = bpf_map_lookup_elem(&macs, &key);
+	if (likely(m && m->port && m->vsid == vsid)) {
+		*to = *m;
+		return 0;
+	}
+	if (!bpf_map_lookup_elem(&vsids, &vsid))
+		return 1 + GW_DROP_UNKNOWN_VSID;
+	return 1 + (eth->h_dest[0] & 1 ? GW_DROP_TUNNEL_FLOOD : GW_DROP_UNKNOWN_DESTINATION);
+}
+
+/* ENC-10: the sender must be a PA that some record of the routing domain names. */
+gw_inline bool gw_peer_allowed(__u32 domain, const struct gw_ip *pa)
+{
+	struct gw_peer_key key = {.domain = domain, .pa = *pa};
+
+	return bpf_map_lookup_elem(&peers, &key);
+}
+
+#endif
