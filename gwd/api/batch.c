@@ -98,9 +98,9 @@ bad:
 static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *op, struct gw_error *err)
 {
 	_cleanup_free_ char *path = NULL;
-	struct element e;
-	enum gw_hnv_kind kind;
-	const char *id;
+	struct element e = {0};
+	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
+	const char *id = NULL;
 	int r;
 
 	r = read_element(j, &e, err);

@@ -35,7 +35,7 @@ static int parse_kind(const struct gw_api_request *req, enum gw_hnv_kind *ret, s
 /* The object that the path names, as a key. What is no id of this kind cannot exist. */
 static int parse_key(const struct gw_api_request *req, struct gw_hnv_object **ret, struct gw_error *err)
 {
-	enum gw_hnv_kind kind;
+	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
 	int r = parse_kind(req, &kind, err);
 
 	return r < 0 ? r : gw_hnv_decode_id(kind, req->param[1], ret, err);
@@ -142,8 +142,8 @@ void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *repl
 	_cleanup_object_ struct gw_hnv_object *after = NULL;
 	const struct gw_hnv_object *page[TOP_MAX];
 	struct gw_error err = GW_ERROR_INIT;
-	enum gw_hnv_kind kind;
-	size_t top, n;
+	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
+	size_t top = 0, n;
 	json_t *body, *value;
 	bool more;
 
@@ -205,7 +205,7 @@ static int put(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	_cleanup_object_ struct gw_hnv_object *key = NULL, *object = NULL;
 	_cleanup_free_ char *escaped = NULL;
 	struct gw_hnv_op op = {0};
-	enum gw_hnv_kind kind;
+	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
 	char id[GW_ID_STRLEN];
 	size_t failed;
 	json_t *body;

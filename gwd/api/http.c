@@ -10,6 +10,8 @@
 #include "api/socket.h"
 
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "model/config.h"
 
 #include <errno.h>
 #include <microhttpd.h>

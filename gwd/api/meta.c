@@ -1,6 +1,8 @@
 /* meta.c - /version, /healthz and /readyz: for those who look after the daemon itself. Called by the router. */
 #include "api/router.h"
 
+#include "model/config.h"
+
 #include <errno.h>
 
 void gw_api_version(const struct gw_api_request *req, struct gw_api_reply *reply)

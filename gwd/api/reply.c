@@ -68,7 +68,7 @@ void gw_api_reply_json(struct gw_api_reply *reply, unsigned status, json_t *body
 	struct gw_error err = GW_ERROR_INIT;
 
 	if (!body) {
-		gw_error_set(&err, ENOMEM, GW_ERR_UNAVAILABLE, "", "out of memory");
+		gw_error_oom(&err);
 		gw_api_reply_error(reply, &err);
 		return;
 	}
@@ -78,18 +78,16 @@ void gw_api_reply_json(struct gw_api_reply *reply, unsigned status, json_t *body
 
 void gw_api_reply_error(struct gw_api_reply *reply, const struct gw_error *err)
 {
-	json_t *details = json_array(), *error;
+	json_t *error = json_object();
 
-	/* The target may be what the client sent, cut in the middle of a character. */
-	error = json_pack("{s:s, s:s, s:o*}", "code", gw_error_code_name(err->code), "message", err->message, "details",
-			  details);
-	if (*err->target) {
-		json_t *target = json_string(err->target);
-
-		json_object_set_new(error, "target", target ? target : json_string("request"));
-	}
+	json_object_set_new(error, "code", json_string(gw_error_code_name(err->code)));
+	json_object_set_new(error, "message", json_string(err->message));
+	if (*err->target)
+		json_object_set_new(error, "target", json_string(err->target));
+	json_object_set_new(error, "details", json_array());
 	reply->status = (unsigned)gw_error_code_http(err->code);
-	reply->body = json_pack("{s:o*}", "error", error);
+	reply->body = json_object();
+	json_object_set_new(reply->body, "error", error);
 }
 
 void gw_api_reply_done(struct gw_api_reply *reply)

@@ -5,6 +5,8 @@
  */
 #include "api/router.h"
 
+#include "model/config.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,7 +197,7 @@ int gw_api_match(const char *method, const char *target, struct gw_api_match *re
 	int r;
 
 	if (!match.text) {
-		r = gw_error_set(&err, ENOMEM, GW_ERR_UNAVAILABLE, "", "out of memory");
+		r = gw_error_oom(&err);
 		goto refused;
 	}
 	query = strchr(match.text, '?');

@@ -54,7 +54,6 @@ void gw_reconcile_want(struct gw_slot *slot, const char *why);
 void gw_reconcile_want_all(struct gw_reconcile *r, const char *why);
 /* Says so once every driver has been synced. */
 void gw_reconcile_become_ready(struct gw_reconcile *r);
-void gw_reconcile_limits(const struct gw_config *config, struct gw_intent_limits *ret);
 int gw_reconcile_submit(void *ctx, struct gw_hnv_op *ops, size_t n, size_t *ret_failed, struct gw_error *err);
 json_t *gw_reconcile_status(void *ctx);
 

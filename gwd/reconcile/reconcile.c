@@ -9,20 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void gw_reconcile_limits(const struct gw_config *config, struct gw_intent_limits *ret)
-{
-	*ret = (struct gw_intent_limits){
-		.max = {
-			[GW_HNV_PROVIDER_ADDRESS] = config->provider_limit,
-			[GW_HNV_PROVIDER_ROUTE] = config->provider_limit,
-			[GW_HNV_CUSTOMER_ROUTE] = config->route_limit,
-			[GW_HNV_LOOKUP_RECORD] = config->record_limit,
-			[GW_HNV_PORT] = config->port_limit,
-		},
-		.router_mac = config->router_mac,
-	};
-}
-
 static void on_want_sync(void *core, const char *why)
 {
 	gw_reconcile_want(core, why);
@@ -56,9 +42,8 @@ static int put_configured(struct gw_reconcile *r, struct gw_error *err)
 	r->configured = o;
 	return 0;
 oom:
-	if (o)
-		gw_hnv_object_free(o);
-	return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "[underlay] address", "out of memory");
+	gw_hnv_object_free(o);
+	return gw_error_oom(err);
 }
 
 static int load_one(void *ctx, struct gw_hnv_object *o, struct gw_error *err)
@@ -139,14 +124,14 @@ int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconc
 	int res;
 
 	if (!r)
-		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "", "out of memory");
+		return gw_error_oom(err);
 	r->params = *params;
 	r->started_ms = uv_now(params->loop);
 	if (params->n_drivers > 0 && !(r->slots = calloc(params->n_drivers, sizeof *r->slots))) {
 		free(r);
-		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "", "out of memory");
+		return gw_error_oom(err);
 	}
-	gw_reconcile_limits(params->config, &limits);
+	gw_config_intent_limits(params->config, &limits);
 	res = gw_intent_new(&limits, &r->intent);
 	if (res < 0)
 		gw_error_set(err, -res, GW_ERR_UNAVAILABLE, "", "no memory for the intent: %s", strerror(-res));
@@ -194,8 +179,7 @@ struct gw_reconcile *gw_reconcile_close(struct gw_reconcile *r)
 	}
 	r->store = gw_store_close(r->store);
 	r->intent = gw_intent_free(r->intent);
-	if (r->configured)
-		r->configured = gw_hnv_object_free(r->configured);
+	r->configured = gw_hnv_object_free(r->configured);
 	timers = r->n_timers;
 	if (timers == 0)
 		release(r);
@@ -253,7 +237,7 @@ void gw_reconcile_reconfigured(struct gw_reconcile *r)
 {
 	struct gw_intent_limits limits;
 
-	gw_reconcile_limits(r->params.config, &limits);
+	gw_config_intent_limits(r->params.config, &limits);
 	gw_intent_set_limits(r->intent, &limits);
 	gw_reconcile_want_all(r, "the configuration has changed");
 }

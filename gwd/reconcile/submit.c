@@ -85,8 +85,7 @@ fail:
 static void plan_invert_done(struct plan *inverse)
 {
 	for (size_t i = 0; i < inverse->n; i++)
-		if (inverse->changes[i].before)
-			gw_hnv_object_free((struct gw_hnv_object *)inverse->changes[i].before);
+		gw_hnv_object_free((struct gw_hnv_object *)inverse->changes[i].before);
 	free(inverse->changes);
 }
 

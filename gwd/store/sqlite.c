@@ -21,8 +21,8 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_COMMIT] = "COMMIT",
 	[GW_SQLITE_ROLLBACK] = "ROLLBACK",
 	[GW_SQLITE_SET_REVISION] = "UPDATE meta SET value = ?1 WHERE key = 'revision'",
-	[GW_SQLITE_PUT] = "INSERT INTO object (kind, id, revision, body) VALUES (?1, ?2, ?3, ?4)"
-			  " ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, body = excluded.body",
+	[GW_SQLITE_PUT] = ("INSERT INTO object (kind, id, revision, body) VALUES (?1, ?2, ?3, ?4)"
+			   " ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, body = excluded.body"),
 	[GW_SQLITE_DELETE] = "DELETE FROM object WHERE kind = ?1 AND id = ?2",
 	[GW_SQLITE_EACH] = "SELECT id, revision, body FROM object WHERE kind = ?1 ORDER BY id",
 	[GW_SQLITE_FOREIGN] = "SELECT DISTINCT kind FROM object",
@@ -85,7 +85,7 @@ static int take_lock(struct gw_store *s, struct gw_error *err)
 
 	if (asprintf(&name, "%s.lock", s->path) < 0) {
 		name = NULL;
-		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, s->path, "out of memory");
+		return gw_error_oom(err);
 	}
 	r = gw_fs_lock(name, &s->lock_fd, &holder, err);
 	if (r == -EBUSY)
@@ -188,7 +188,7 @@ int gw_store_open(const char *path, struct gw_store **ret, struct gw_error *err)
 
 	if (!s || !(s->path = strdup(path))) {
 		free(s);
-		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, path, "out of memory");
+		return gw_error_oom(err);
 	}
 	s->lock_fd = -1;
 	r = gw_fs_mkdirs_for(path, 0700, err);
@@ -347,7 +347,7 @@ static int encode(struct gw_store *s, const struct gw_hnv_object *o, size_t *ret
 	}
 out:
 	json_decref(resource);
-	return r < 0 ? gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, s->path, "out of memory while writing an object") : 0;
+	return r < 0 ? gw_error_oom(err) : 0;
 }
 
 int gw_store_put(struct gw_store *s, const struct gw_hnv_object *o, struct gw_error *err)
