@@ -234,6 +234,7 @@ static int read_row(struct gw_store *s, enum gw_hnv_kind kind, struct gw_hnv_obj
 	sqlite3_stmt *st = s->st[GW_SQLITE_EACH];
 	const char *id = (const char *)sqlite3_column_text(st, 0), *body = (const char *)sqlite3_column_text(st, 2);
 	struct gw_error why = GW_ERROR_INIT;
+	char own_id[GW_ID_STRLEN];
 	json_error_t where;
 	json_t *properties;
 	int r;
@@ -245,8 +246,12 @@ static int read_row(struct gw_store *s, enum gw_hnv_kind kind, struct gw_hnv_obj
 		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
 				    "the stored %s \"%s\" is damaged (%s): restore a backup", gw_hnv_kind_name(kind), id,
 				    where.text);
-	r = gw_hnv_decode(kind, id, properties, &no_defaults, ret, &why);
+	r = gw_hnv_decode(kind, NULL, properties, &no_defaults, ret, &why);
 	json_decref(properties);
+	if (r == 0 && strcmp(gw_hnv_id(*ret, own_id), id) != 0) {
+		*ret = gw_hnv_object_free(*ret);
+		r = gw_error_set(&why, EBADMSG, GW_ERR_INTERNAL, "id", "its properties belong to \"%s\"", own_id);
+	}
 	if (r < 0)
 		return gw_error_set(err, -r, GW_ERR_UNAVAILABLE, s->path,
 				    "the stored %s \"%s\" cannot be used (%s: %s): restore a backup or upgrade gwd",
@@ -324,7 +329,7 @@ int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *
 /* Writes the properties of `o` as JSON to s->text. */
 static int encode(struct gw_store *s, const struct gw_hnv_object *o, size_t *ret_n, struct gw_error *err)
 {
-	json_t *resource = gw_hnv_encode(o), *properties = json_object_get(resource, "properties");
+	json_t *properties = gw_hnv_encode_properties(o);
 	size_t n;
 	int r = -ENOMEM;
 
@@ -346,7 +351,7 @@ static int encode(struct gw_store *s, const struct gw_hnv_object *o, size_t *ret
 		r = 0;
 	}
 out:
-	json_decref(resource);
+	json_decref(properties);
 	return r < 0 ? gw_error_oom(err) : 0;
 }
 
