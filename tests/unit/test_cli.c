@@ -140,8 +140,8 @@ static void good_lines_are_taken(void **state)
 		"gwctl port attach -h",
 		"gwctl --version",
 		"gwctl trace --port tap0 --dst fd00::7 --proto icmpv6",
-		"gwctl trace --port tap0 --dst 10.0.0.7 --src 10.0.0.5 --proto 47 --size 1500 --dst-mac "
-		"00155D011404",
+		"gwctl trace --port tap0 --dst 10.0.0.7 --src 10.0.0.5 --proto 47 --size 1500",
+		"gwctl trace --port tap0 --dst 10.0.0.7 --dst-mac 00155D011404",
 	};
 
 	(void)state;
@@ -170,21 +170,20 @@ static void which_daemon(void **state)
 		{"unix:relative", NULL, NULL, "absolute"},
 		{"unix:", NULL, NULL, "absolute"},
 		{"/run/gwd/api.sock", NULL, NULL, "not of the form unix:PATH"},
-		{"unix:/"
-		 "1234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901"
-		 "234567",
-		 NULL,
-		 "/123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
-		 "1234567",
-		 NULL},
-		{"unix:/"
-		 "1234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901"
-		 "2345678"
-		 "901234567",
-		 NULL, NULL, "at most 107"},
 	};
 
+	char longest[6 + 106 + 1] = "unix:/",
+			       longer[6 + 107 + 1] = "unix:/"; /* sun_path: 107 bytes and a NUL */
+	_cleanup_free_ char *refusal = NULL;
+	const char *socket_path = NULL;
+
 	(void)state;
+	memset(longest + 6, 'x', 106);
+	memset(longer + 6, 'x', 107);
+	assert_int_equal(gw_cli_api_address(longest, NULL, &socket_path, &refusal), 0);
+	assert_ptr_equal(socket_path, longest + 5);
+	assert_int_equal(gw_cli_api_address(longer, NULL, &socket_path, &refusal), -EINVAL);
+	assert_non_null(strstr(refusal, "at most 107"));
 	for (size_t i = 0; i < N(cases); i++) {
 		_cleanup_free_ char *error = NULL;
 		const char *path = NULL;
@@ -373,10 +372,7 @@ static void terminals_are_safe(void **state)
 		 "plain \xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80 \\"},
 		{"\x1b[2J\a\x7f", "\\x1b[2J\\x07\\x7f"},
 		{"a\nb\tc\r", "a\\nb\\tc\\x0d"},
-		{"\xc2\x9b"
-		 "31m",
-		 "\\xc2\\x9b"
-		 "31m"},
+		{"\xc2\x9b m", "\\xc2\\x9b m"},
 		{"\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8b\xef\xbb\xbf\xe2\x80\xa8",
 		 "\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x80\\x8b\\xef\\xbb\\xbf\\xe2\\x80\\xa8"},
 		{"\xff\xc3", "\\xff\\xc3"},
