@@ -6,7 +6,9 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "engine/engine.h"
 #include "model/config.h"
+#include "node/node.h"
 #include "reconcile/reconcile.h"
 
 #include <cap-ng.h>
@@ -27,10 +29,11 @@
 
 /* In order of application: the underlay before what is carried over it. */
 static const struct gw_driver_ops *const drivers[] = {
-	NULL,
+	&gw_node_driver,
+	&gw_engine_driver,
 };
 
-#define N_DRIVERS (sizeof drivers / sizeof *drivers - 1)
+#define N_DRIVERS (sizeof drivers / sizeof *drivers)
 
 struct daemon {
 	const char *config_path;
