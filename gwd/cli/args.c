@@ -223,8 +223,11 @@ int gw_cli_args_parse(int argc, char *const argv[], struct gw_cli_args *args, ch
 
 	*args = (struct gw_cli_args){0};
 	r = split(argc, argv, args, ret_error);
-	if (r < 0)
+	if (r < 0) {
+		/* Only to point at the right help. */
+		args->command = gw_cli_find_command(args->words, args->n_words, &used);
 		return r;
+	}
 	if (args->given & (GW_CLI_OPT(HELP) | GW_CLI_OPT(VERSION))) {
 		args->command = gw_cli_find_command(args->words, args->n_words, &used);
 		return 0;

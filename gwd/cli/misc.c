@@ -58,7 +58,8 @@ int gw_cli_run_batch(const struct gw_cli_args *args, struct gw_cli_client *clien
 						    .body_len = len},
 			   &answer) < 0)
 		return 1;
-	gw_cli_say(stdout, "%s: applied", name);
+	gw_cli_say(stdout, "%s: applied, %llu changes", name,
+		   (unsigned long long)gw_cli_num(answer.body, "applied"));
 	return 0;
 }
 

@@ -238,8 +238,6 @@ int gw_cli_run_list(const struct gw_cli_args *args, struct gw_cli_client *client
 	bool wide = output && strcmp(output, "wide") == 0;
 	json_auto_t *found = gw_cli_must(json_array());
 	_cleanup_table_ struct gw_cli_table t = {0};
-	const json_t *item;
-	size_t i;
 
 	if (fetch(args, client, found) != 0)
 		return 1;
@@ -253,7 +251,8 @@ int gw_cli_run_list(const struct gw_cli_args *args, struct gw_cli_client *client
 		if (wide || !(p->flags & GW_CLI_WIDE))
 			gw_cli_table_column(&t, p->title, number);
 	}
-	json_array_foreach(found, i, item) add_row(&t, kind, json_object_get(item, "properties"), wide);
+	for (size_t i = 0; i < json_array_size(found); i++)
+		add_row(&t, kind, json_object_get(json_array_get(found, i), "properties"), wide);
 	gw_cli_table_print(&t, stdout, 0);
 	return 0;
 }

@@ -38,7 +38,7 @@ static void append(char **s, const char *before, const json_t *answer, const cha
 	_cleanup_free_ char *cell = NULL;
 	char *longer;
 
-	if (!v || json_is_null(v))
+	if (!v || json_is_null(v) || (json_is_string(v) && json_string_length(v) == 0))
 		return;
 	cell = gw_cli_cell(v);
 	longer = gw_cli_format("%s%s%s", *s, before, cell);
