@@ -1,6 +1,6 @@
 /*
- * fuzz_config.c - any bytes as gwd.conf: accepted with every value in its range, or refused with a place and a reason that
- * can be shown to anyone.
+ * fuzz_config.c - any bytes as gwd.conf: accepted with every value in its range, or refused with a place and
+ * a reason that can be shown to anyone.
  */
 #include "model/config.h"
 
@@ -12,12 +12,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define REQUIRE(c)                                                                                                   \
-	do {                                                                                                         \
-		if (!(c)) {                                                                                          \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c);                                      \
-			abort();                                                                                     \
-		}                                                                                                    \
+#define REQUIRE(c)                                                                                           \
+	do {                                                                                                 \
+		if (!(c)) {                                                                                  \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c);                              \
+			abort();                                                                             \
+		}                                                                                            \
 	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -33,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	REQUIRE(c.roles == GW_ROLE_HOST && c.name[0]);
-	REQUIRE(c.state_dir[0] == '/' && c.run_dir[0] == '/' && c.bpf_dir[0] == '/' && c.store_path[0] == '/');
+	REQUIRE(c.state_dir[0] == '/' && c.run_dir[0] == '/' && c.bpf_dir[0] == '/' &&
+		c.store_path[0] == '/');
 	REQUIRE(!strncmp(c.listen, "unix:/", 6) && strlen(c.listen + 5) < GW_PATHLEN);
 	REQUIRE(c.underlay_mtu >= 1280 && c.underlay_mtu <= 65535 && c.ttl >= 1 && c.ttl <= 255);
 	REQUIRE(c.vxlan_port >= 1 && c.vxlan_port <= 65535 && c.dscp >= -1 && c.dscp <= 63);

@@ -1,7 +1,7 @@
 /*
- * fuzz_hnv_json.c - any JSON as a record. The first line of the input is the resource id (empty: none) after a character
- * that chooses the kind; the rest is the body. What is decoded must survive encoding, keep its id, and enter an intent or
- * be refused with a printable reason; nothing leaks.
+ * fuzz_hnv_json.c - any JSON as a record. The first line of the input is the resource id (empty: none) after
+ * a character that chooses the kind; the rest is the body. What is decoded must survive encoding, keep its
+ * id, and enter an intent or be refused with a printable reason; nothing leaks.
  */
 #include "model/hnv_schema.h"
 #include "model/intent.h"
@@ -14,12 +14,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define REQUIRE(c)                                                                                                   \
-	do {                                                                                                         \
-		if (!(c)) {                                                                                          \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c);                                      \
-			abort();                                                                                     \
-		}                                                                                                    \
+#define REQUIRE(c)                                                                                           \
+	do {                                                                                                 \
+		if (!(c)) {                                                                                  \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c);                              \
+			abort();                                                                             \
+		}                                                                                            \
 	} while (0)
 
 static void require_reason(const struct gw_error *err)
@@ -60,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_t *body, *out;
 	size_t n;
 
-	if (size < 2 || !(newline = memchr(data, '\n', size)) || (n = (size_t)(newline - data)) < 1 || n > sizeof id)
+	if (size < 2 || !(newline = memchr(data, '\n', size)) || (n = (size_t)(newline - data)) < 1 ||
+	    n > sizeof id)
 		return 0;
 	kind = (enum gw_hnv_kind)((data[0] - '0') % GW_HNV_KIND_MAX);
 	if ((int)kind < 0 || (int)kind >= GW_HNV_KIND_MAX)

@@ -1,4 +1,5 @@
-/* test_config.c - the configuration file: defaults, every key, every fault with its line, and configs/gwd.conf. */
+/* test_config.c - the configuration file: defaults, every key, every fault with its line, and
+ * configs/gwd.conf. */
 #include "test.h"
 
 #include "model/config.h"
@@ -61,11 +62,15 @@ static void test_everything_set(void **state)
 	struct gw_config c;
 
 	(void)state;
-	good("# comment\n; comment\n\n  [ node ]\t\r\nname=h-1.x_y\n roles = host\nstate_dir = \"/s t\"\nrun_dir='/r'\r\n"
+	good("# comment\n; comment\n\n  [ node ]\t\r\nname=h-1.x_y\n roles = host\nstate_dir = \"/s "
+	     "t\"\nrun_dir='/r'\r\n"
 	     "log_level = debug\n[api]\nlisten = unix:/a/b.sock\n"
-	     "[underlay]\ninterface = eth1\naddress = 10.1.1.20/24\nmtu = 9000\nencapsulation = NVGRE\nvxlan_port = 8472\n"
-	     "ttl = 255\ndscp = 46\n[engine]\nrouter_mac = 00155D011404\nbpf_dir = /b\nflow_table_size = 1024\n"
-	     "record_limit = 16777216\n[store]\nbackend = sqlite\npath = /p/x.db\n[limits]\nports = 4096\nroutes = 1\n"
+	     "[underlay]\ninterface = eth1\naddress = 10.1.1.20/24\nmtu = 9000\nencapsulation = "
+	     "NVGRE\nvxlan_port = 8472\n"
+	     "ttl = 255\ndscp = 46\n[engine]\nrouter_mac = 00155D011404\nbpf_dir = /b\nflow_table_size = "
+	     "1024\n"
+	     "record_limit = 16777216\n[store]\nbackend = sqlite\npath = /p/x.db\n[limits]\nports = "
+	     "4096\nroutes = 1\n"
 	     "provider_addresses = 9\nbody = 4096\nbatch = 5000\n[node]\n",
 	     &c);
 	assert_string_equal(c.name, "h-1.x_y");
@@ -102,7 +107,8 @@ static void test_paths_follow_their_folders(void **state)
 	good("[node]\nrun_dir = /r\nstate_dir = /s\n", &c);
 	assert_string_equal(c.listen, "unix:/r/api.sock");
 	assert_string_equal(c.store_path, "/s/gwd.db");
-	good("[api]\nlisten = unix:/x.sock\n[store]\npath = /y.db\n[node]\nrun_dir = /r\nstate_dir = /s\n", &c);
+	good("[api]\nlisten = unix:/x.sock\n[store]\npath = /y.db\n[node]\nrun_dir = /r\nstate_dir = /s\n",
+	     &c);
 	assert_string_equal(c.listen, "unix:/x.sock");
 	assert_string_equal(c.store_path, "/y.db");
 }
@@ -116,7 +122,10 @@ static void test_refused(void **state)
 		const char *words[2];
 	} rows[] = {
 		{"[node]\nnam = x\n", GW_ERR_UNKNOWN_PROPERTY, 2, {"nam:", "name, roles, state_dir"}},
-		{"[nodes]\n", GW_ERR_UNKNOWN_PROPERTY, 1, {"nodes:", "node, api, underlay, engine, store, limits"}},
+		{"[nodes]\n",
+		 GW_ERR_UNKNOWN_PROPERTY,
+		 1,
+		 {"nodes:", "node, api, underlay, engine, store, limits"}},
 		{"[node\n", GW_ERR_INVALID_REQUEST, 1, {"[node", "[name]"}},
 		{"[]\n", GW_ERR_UNKNOWN_PROPERTY, 1, {"no such section", ""}},
 		{"[\n", GW_ERR_INVALID_REQUEST, 1, {"[name]", ""}},
@@ -127,36 +136,77 @@ static void test_refused(void **state)
 		{"[node]\nname =\n", GW_ERR_INVALID_PROPERTY, 2, {"[node] name", "1 to 63"}},
 		{"[node]\nname = a/b\n", GW_ERR_INVALID_PROPERTY, 2, {"a/b", "letters"}},
 		{"[node]\nname = ..\n", GW_ERR_INVALID_PROPERTY, 2, {"..", "starts with"}},
-		{"[node]\nname = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", GW_ERR_INVALID_PROPERTY, 2,
+		{"[node]\nname = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
 		 {"1 to 63", ""}},
 		{"[node]\nroles = gateway\n", GW_ERR_INVALID_PROPERTY, 2, {"not in this version", "host"}},
-		{"[node]\nroles = controller, host\n", GW_ERR_INVALID_PROPERTY, 2, {"not in this version", "host"}},
+		{"[node]\nroles = controller, host\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"not in this version", "host"}},
 		{"[node]\nroles = switch\n", GW_ERR_INVALID_PROPERTY, 2, {"switch", "host"}},
 		{"[node]\nstate_dir = var\n", GW_ERR_INVALID_PROPERTY, 2, {"[node] state_dir", "absolute"}},
 		{"[node]\nrun_dir = /a\x01\n", GW_ERR_INVALID_PROPERTY, 2, {"run_dir", "absolute"}},
 		{"[node]\nlog_level = loud\n", GW_ERR_INVALID_PROPERTY, 2, {"loud", "debug"}},
-		{"[api]\nlisten = 0.0.0.0:8443\n", GW_ERR_INVALID_PROPERTY, 2, {"unix sockets only", "unix:PATH"}},
+		{"[api]\nlisten = 0.0.0.0:8443\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"unix sockets only", "unix:PATH"}},
 		{"[api]\nlisten = unix:api.sock\n", GW_ERR_INVALID_PROPERTY, 2, {"absolute", ""}},
 		{"[api]\ntls_cert = /x\n", GW_ERR_UNKNOWN_PROPERTY, 2, {"tls_cert", "there are listen"}},
 		{"[underlay]\ninterface = a/b\n", GW_ERR_INVALID_PROPERTY, 2, {"a/b", "1 to 15"}},
-		{"[underlay]\ninterface = eth1\naddress = 10.1.1.20\n", GW_ERR_INVALID_PROPERTY, 3, {"10.1.1.20/24", ""}},
-		{"[underlay]\ninterface = eth1\naddress = 10.1.1.20/33\n", GW_ERR_INVALID_PROPERTY, 3, {"10.1.1.20/24", ""}},
-		{"[underlay]\ninterface = eth1\naddress = 10.1.1.20/0\n", GW_ERR_INVALID_PROPERTY, 3, {"10.1.1.20/24", ""}},
-		{"[underlay]\ninterface = eth1\naddress = fd00::1/64\n", GW_ERR_INVALID_PROPERTY, 3, {"fd00::1/64", "IPv4"}},
-		{"[underlay]\ninterface = eth1\naddress = fd00::1/24\n", GW_ERR_INVALID_PROPERTY, 3, {"IPv4 in this version", ""}},
-		{"[underlay]\ninterface = eth1\naddress = 224.0.0.1/24\n", GW_ERR_INVALID_PROPERTY, 3, {"unicast", ""}},
-		{"[underlay]\ninterface = eth1\naddress = 169.254.0.1/24\n", GW_ERR_INVALID_PROPERTY, 3, {"169.254", ""}},
-		{"[underlay]\naddress = 10.1.1.20/24\n", GW_ERR_MISSING_PROPERTY, 2, {"[underlay] interface", ""}},
+		{"[underlay]\ninterface = eth1\naddress = 10.1.1.20\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"10.1.1.20/24", ""}},
+		{"[underlay]\ninterface = eth1\naddress = 10.1.1.20/33\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"10.1.1.20/24", ""}},
+		{"[underlay]\ninterface = eth1\naddress = 10.1.1.20/0\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"10.1.1.20/24", ""}},
+		{"[underlay]\ninterface = eth1\naddress = fd00::1/64\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"fd00::1/64", "IPv4"}},
+		{"[underlay]\ninterface = eth1\naddress = fd00::1/24\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"IPv4 in this version", ""}},
+		{"[underlay]\ninterface = eth1\naddress = 224.0.0.1/24\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"unicast", ""}},
+		{"[underlay]\ninterface = eth1\naddress = 169.254.0.1/24\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"169.254", ""}},
+		{"[underlay]\naddress = 10.1.1.20/24\n",
+		 GW_ERR_MISSING_PROPERTY,
+		 2,
+		 {"[underlay] interface", ""}},
 		{"[underlay]\nmtu = 1279\n", GW_ERR_INVALID_PROPERTY, 2, {"[underlay] mtu", "1280 to 65535"}},
 		{"[underlay]\nmtu = 65536\n", GW_ERR_INVALID_PROPERTY, 2, {"65536", "1280 to 65535"}},
-		{"[underlay]\nmtu = 99999999999999999999\n", GW_ERR_INVALID_PROPERTY, 2, {"1280 to 65535", ""}},
+		{"[underlay]\nmtu = 99999999999999999999\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"1280 to 65535", ""}},
 		{"[underlay]\nmtu = -1\n", GW_ERR_INVALID_PROPERTY, 2, {"1280 to 65535", ""}},
 		{"[underlay]\nmtu = 1500 # comment\n", GW_ERR_INVALID_PROPERTY, 2, {"1500 # comment", ""}},
-		{"[underlay]\nencapsulation = geneve\n", GW_ERR_INVALID_PROPERTY, 2, {"geneve", "vxlan and nvgre"}},
+		{"[underlay]\nencapsulation = geneve\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"geneve", "vxlan and nvgre"}},
 		{"[underlay]\nvxlan_port = 0\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 65535", ""}},
 		{"[underlay]\nttl = 256\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 255", ""}},
 		{"[underlay]\ndscp = 64\n", GW_ERR_INVALID_PROPERTY, 2, {"copy and 0 to 63", ""}},
-		{"[engine]\nrouter_mac = 01:00:5e:00:00:01\n", GW_ERR_INVALID_PROPERTY, 2, {"unicast MAC", ""}},
+		{"[engine]\nrouter_mac = 01:00:5e:00:00:01\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"unicast MAC", ""}},
 		{"[engine]\nflow_table_size = 1023\n", GW_ERR_INVALID_PROPERTY, 2, {"1024 to 16777216", ""}},
 		{"[engine]\nrecord_limit = 16777217\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 16777216", ""}},
 		{"[store]\nbackend = etcd\n", GW_ERR_INVALID_PROPERTY, 2, {"etcd", "sqlite"}},
@@ -177,7 +227,8 @@ static void test_refused(void **state)
 		snprintf(target, sizeof target, "t.conf:%u", rows[i].line);
 		check(!strcmp(err.target, target), "%s: %s", rows[i].text, err.target);
 		for (int w = 0; w < 2; w++)
-			check(strstr(err.message, rows[i].words[w]), "\"%s\" not in \"%s\"", rows[i].words[w], err.message);
+			check(strstr(err.message, rows[i].words[w]), "\"%s\" not in \"%s\"", rows[i].words[w],
+			      err.message);
 		check(c.name[0] == '\0', "%s: half taken over", rows[i].text);
 	}
 }
@@ -251,7 +302,8 @@ static void test_load(void **state)
 	assert_int_equal(gw_config_load("/", &c, &err), -EISDIR);
 }
 
-/* configs/gwd.conf has every key once, in its section, explained, with the default that the code has; and it parses. */
+/* configs/gwd.conf has every key once, in its section, explained, with the default that the code has; and it
+ * parses. */
 static void test_example(void **state)
 {
 	static char text[1 << 16], shown[1 << 16];

@@ -1,6 +1,6 @@
 /*
- * test_intent.c - rules between records, all-or-nothing changes, routing domains (API-1, API-2, FWD-6, FWD-7), and long
- * random histories against a naive model. GW_SEED=N repeats a history.
+ * test_intent.c - rules between records, all-or-nothing changes, routing domains (API-1, API-2, FWD-6,
+ * FWD-7), and long random histories against a naive model. GW_SEED=N repeats a history.
  */
 #include "test.h"
 
@@ -19,7 +19,8 @@ static const struct gw_intent_limits limits = {
 	.router_mac = {{0x02, 0x67, 0x77, 0x64, 0x00, 0x01}},
 };
 
-/* --- making objects ------------------------------------------------------------------------------------------------------ */
+/* --- making objects
+ * ------------------------------------------------------------------------------------------------------ */
 
 static struct gw_mac mac_of(unsigned i)
 {
@@ -70,9 +71,10 @@ static struct gw_hnv_object *paddr(unsigned pa, const char *interface)
 
 static struct gw_hnv_object *proute(unsigned net, unsigned hop, const char *interface)
 {
-	struct gw_hnv_object o = {.kind = GW_HNV_PROVIDER_ROUTE,
-				  .proute = {.prefix = {.addr = gw_addr_from_v4(0x0b000000 + (net << 8)), .len = 24},
-					     .next_hop = gw_addr_from_v4(0xac100000 + hop)}};
+	struct gw_hnv_object o = {
+		.kind = GW_HNV_PROVIDER_ROUTE,
+		.proute = {.prefix = {.addr = gw_addr_from_v4(0x0b000000 + (net << 8)), .len = 24},
+			   .next_hop = gw_addr_from_v4(0xac100000 + hop)}};
 
 	snprintf(o.proute.interface, sizeof o.proute.interface, "%s", interface);
 	return own(o);
@@ -103,8 +105,8 @@ static void put(struct gw_intent *in, struct gw_hnv_object *o)
 	check(r == 0, "%s: %s", err.target, err.message);
 }
 
-static void put_refused(struct gw_intent *in, struct gw_hnv_object *o, enum gw_error_code code, const char *target,
-			const char *words)
+static void put_refused(struct gw_intent *in, struct gw_hnv_object *o, enum gw_error_code code,
+			const char *target, const char *words)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	int r = gw_intent_put(in, o, &err);
@@ -125,7 +127,9 @@ static void take_away(struct gw_intent *in, struct gw_hnv_object *key)
 	gw_hnv_object_free(key);
 }
 
-/* --- rules --------------------------------------------------------------------------------------------------------------- */
+/* --- rules
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void test_own_rules_are_enforced(void **state)
 {
@@ -261,7 +265,9 @@ static void test_limits(void **state)
 	}
 }
 
-/* --- changes ------------------------------------------------------------------------------------------------------------- */
+/* --- changes
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void test_delete_of_nothing(void **state)
 {
@@ -419,7 +425,8 @@ static void test_lean(void **state)
 	cost = (after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) / N;
 #if !defined(__SANITIZE_ADDRESS__) /* there mallinfo2 counts nothing */
 	check(cost > 100 && cost < 180, "%zu bytes a record", cost);
-	check((during.uordblks + during.hblkhd - before.uordblks - before.hblkhd) / N < 220, "more in the change");
+	check((during.uordblks + during.hblkhd - before.uordblks - before.hblkhd) / N < 220,
+	      "more in the change");
 #else
 	(void)cost;
 	(void)during;
@@ -427,7 +434,8 @@ static void test_lean(void **state)
 	gw_intent_free(in);
 }
 
-/* --- random histories against a naive model ------------------------------------------------------------------------------ */
+/* --- random histories against a naive model
+ * ------------------------------------------------------------------------------ */
 
 enum { MODEL_MAX = 4096 };
 
@@ -482,11 +490,12 @@ static bool model_accepts(const struct model *m, const struct gw_hnv_object *o)
 	for (size_t i = 0; i < m->n; i++) {
 		const struct gw_hnv_object *x = m->o[i];
 
-		if (o->kind == GW_HNV_CUSTOMER_ROUTE && x->kind == o->kind && x->croute.vsid == o->croute.vsid &&
-		    !gw_uuid_equal(&x->croute.rdid, &o->croute.rdid))
+		if (o->kind == GW_HNV_CUSTOMER_ROUTE && x->kind == o->kind &&
+		    x->croute.vsid == o->croute.vsid && !gw_uuid_equal(&x->croute.rdid, &o->croute.rdid))
 			return false;
-		if (o->kind == GW_HNV_PORT && x->kind == o->kind && strcmp(x->port.interface, o->port.interface) != 0 &&
-		    x->port.vsid == o->port.vsid && gw_mac_equal(&x->port.mac, &o->port.mac))
+		if (o->kind == GW_HNV_PORT && x->kind == o->kind &&
+		    strcmp(x->port.interface, o->port.interface) != 0 && x->port.vsid == o->port.vsid &&
+		    gw_mac_equal(&x->port.mac, &o->port.mac))
 			return false;
 		if (o->kind == GW_HNV_PORT && x->kind == GW_HNV_PROVIDER_ADDRESS &&
 		    !strcmp(x->paddr.interface, o->port.interface))
@@ -557,7 +566,8 @@ static void compare_by_mac(const struct gw_intent *in, const struct model *m)
 
 				want += (x->kind == GW_HNV_LOOKUP_RECORD && x->record.vsid == vsid &&
 					 gw_mac_equal(&x->record.mac, &mac)) ||
-					(x->kind == GW_HNV_PORT && x->port.vsid == vsid && gw_mac_equal(&x->port.mac, &mac));
+					(x->kind == GW_HNV_PORT && x->port.vsid == vsid &&
+					 gw_mac_equal(&x->port.mac, &mac));
 			}
 			while ((o = gw_intent_next_by_mac(in, vsid, &mac, o))) {
 				assert_non_null(model_find(m, o));
@@ -587,7 +597,8 @@ static void compare_domains(const struct gw_intent *in, const struct model *m)
 			bool in_domain = v == vsid;
 
 			for (size_t j = 0; route && j < m->n; j++)
-				in_domain |= m->o[j]->kind == GW_HNV_CUSTOMER_ROUTE && m->o[j]->croute.vsid == v &&
+				in_domain |= m->o[j]->kind == GW_HNV_CUSTOMER_ROUTE &&
+					     m->o[j]->croute.vsid == v &&
 					     gw_uuid_equal(&m->o[j]->croute.rdid, &route->croute.rdid);
 			if (in_domain)
 				want[n++] = v;
@@ -614,7 +625,8 @@ static void compare_delta(const struct gw_intent *in, const struct model *before
 		want += !model_find(before, now->o[i]);
 	assert_int_equal(d.n, want);
 	for (size_t i = 0; i < d.n; i++) {
-		const struct gw_hnv_object *b = d.changes[i].before, *a = d.changes[i].after, *key = a ? a : b;
+		const struct gw_hnv_object *b = d.changes[i].before, *a = d.changes[i].after,
+					   *key = a ? a : b;
 		const struct gw_hnv_object *mb, *ma;
 
 		assert_non_null(key);
@@ -624,7 +636,8 @@ static void compare_delta(const struct gw_intent *in, const struct model *before
 		assert_true(!b || gw_hnv_same_content(b, mb));
 		assert_true(!a || (gw_hnv_same_content(a, ma) && gw_intent_get(in, key) == a));
 		for (size_t j = 0; j < i; j++)
-			assert_false(gw_hnv_same_key(key, d.changes[j].after ? d.changes[j].after : d.changes[j].before));
+			assert_false(gw_hnv_same_key(key, d.changes[j].after ? d.changes[j].after
+									     : d.changes[j].before));
 	}
 }
 
