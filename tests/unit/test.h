@@ -13,6 +13,14 @@
 
 #include <cmocka.h>
 
+#if defined(__has_feature)
+#define GW_TEST_ASAN __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define GW_TEST_ASAN 1
+#else
+#define GW_TEST_ASAN 0
+#endif
+
 #define GW_N(array) (sizeof(array) / sizeof *(array))
 
 /* Fails the test with text of our own when `cond` is false. */
