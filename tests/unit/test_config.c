@@ -344,6 +344,28 @@ static void test_example(void **state)
 	assert_memory_equal(&from_shown, &defaults, sizeof defaults);
 }
 
+/* gwd.conf(5) has the same keys in the same sections, and nothing that the code does not know. */
+static void test_manual(void **state)
+{
+	FILE *f = fopen("gwd/man/gwd.conf.5", "r");
+	char line[1024], section[32] = "", name[64];
+	const struct gw_config_key *key;
+	size_t at = 0;
+
+	(void)state;
+	check(f, "run the tests from the top of the source tree");
+	while (fgets(line, sizeof line, f)) {
+		if (sscanf(line, ".Ss [%31[^]]]", section) == 1 || sscanf(line, ".It Cm %63s No =", name) != 1)
+			continue;
+		key = gw_config_key(at++);
+		check(key, "[%s] %s: more keys than the code has", section, name);
+		assert_string_equal(section, key->section);
+		assert_string_equal(name, key->name);
+	}
+	fclose(f);
+	check(!gw_config_key(at), "[%s] %s is missing", gw_config_key(at)->section, gw_config_key(at)->name);
+}
+
 static void test_keys_have_help(void **state)
 {
 	size_t n = 0;
@@ -385,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_long_and_binary),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_manual),
 		cmocka_unit_test(test_keys_have_help),
 		cmocka_unit_test(test_limits),
 	};
