@@ -355,7 +355,8 @@ static void test_manual(void **state)
 	(void)state;
 	check(f, "run the tests from the top of the source tree");
 	while (fgets(line, sizeof line, f)) {
-		if (sscanf(line, ".Ss [%31[^]]]", section) == 1 || sscanf(line, ".It Cm %63s No =", name) != 1)
+		if (sscanf(line, ".Ss [%31[^]]]", section) == 1 ||
+		    sscanf(line, ".It Cm %63s No =", name) != 1)
 			continue;
 		key = gw_config_key(at++);
 		check(key, "[%s] %s: more keys than the code has", section, name);
