@@ -31,20 +31,30 @@ MEASUREMENTS = [
 ]
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+def build_option(parser):
     parser.add_argument("--build", default="build", help="where the binaries are (default: build)")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=0.5, help="length of one sample (default: 0.5)")
-    parser.add_argument("--only", help=f"variants, by key: {','.join(v.key for v in VARIANTS)} (default: all)")
-    args = parser.parse_args()
-    keys = args.only.split(",") if args.only else [v.key for v in VARIANTS]
+
+
+def choose(parser, keys):
+    """The variants that --only names, in their usual order."""
+    keys = keys.split(",")
     unknown = set(keys) - {v.key for v in VARIANTS}
     if unknown:
-        parser.error(f"--only: no variant {', '.join(sorted(unknown))}")
+        parser.error(f"--only: no variant {', '.join(sorted(unknown))}; there are {','.join(v.key for v in VARIANTS)}")
+    return [v for v in VARIANTS if v.key in keys]
+
+
+def arguments():
+    everything = ",".join(v.key for v in VARIANTS)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    build_option(parser)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=0.5, help="length of one sample (default: 0.5; TCP twice that)")
+    parser.add_argument("--only", default=everything, help=f"variants, by key (default: {everything})")
+    args = parser.parse_args()
     if args.rounds < 1 or not 0.1 <= args.seconds <= 60:
         parser.error("--rounds must be at least 1, --seconds 0.1 to 60")
-    args.variants = [v for v in VARIANTS if v.key in keys]
+    args.variants = choose(parser, args.only)
     return args
 
 
