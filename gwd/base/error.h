@@ -3,7 +3,8 @@
  *
  * Functions return a negative errno; those whose failure a person or a program outside must understand also fill a
  * struct gw_error. `code` is for programs (the API's error codes), `target` names the thing at fault (a property path, a
- * configuration line, an interface), `message` says what is wrong and what to do about it.
+ * configuration line, an interface), `message` says what is wrong and what to do about it. Both are always printable
+ * UTF-8 without control characters, whatever they quote.
  */
 #ifndef GW_BASE_ERROR_H
 #define GW_BASE_ERROR_H
@@ -48,6 +49,8 @@ struct gw_error {
 /* Fills `err` (NULL is allowed) and returns -errnum, so that `return gw_error_set(err, EINVAL, ...)` reads well. */
 int gw_error_set(struct gw_error *err, int errnum, enum gw_error_code code, const char *target, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+/* The one message for it; returns -ENOMEM. */
+int gw_error_oom(struct gw_error *err);
 
 /* Puts `prefix` in front of the target, for a caller that knows the path to the thing its callee complained about. */
 void gw_error_prefix(struct gw_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -3,9 +3,17 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define FIRST_BUCKETS 16
+
+static void push(struct gw_hmap_node **slot, struct gw_hmap_node *node)
+{
+	node->next = *slot;
+	node->link = slot;
+	if (*slot)
+		(*slot)->link = &node->next;
+	*slot = node;
+}
 
 static int resize(struct gw_hmap *m, size_t buckets)
 {
@@ -17,11 +25,8 @@ static int resize(struct gw_hmap *m, size_t buckets)
 		struct gw_hmap_node *node = m->buckets[i], *next;
 
 		for (; node; node = next) {
-			struct gw_hmap_node **slot = &fresh[node->hash & (buckets - 1)];
-
 			next = node->next;
-			node->next = *slot;
-			*slot = node;
+			push(&fresh[node->hash & (buckets - 1)], node);
 		}
 	}
 	free(m->buckets);
@@ -30,29 +35,28 @@ static int resize(struct gw_hmap *m, size_t buckets)
 	return 0;
 }
 
+int gw_hmap_init(struct gw_hmap *m)
+{
+	return m->buckets ? 0 : resize(m, FIRST_BUCKETS);
+}
+
 int gw_hmap_insert(struct gw_hmap *m, struct gw_hmap_node *node, uint32_t hash)
 {
-	struct gw_hmap_node **slot;
-
-	if (!m->buckets && resize(m, FIRST_BUCKETS) < 0)
+	if (gw_hmap_init(m) < 0)
 		return -ENOMEM;
 	if (m->n > m->mask)
 		resize(m, (m->mask + 1) * 2);
 	node->hash = hash;
-	slot = &m->buckets[hash & m->mask];
-	node->next = *slot;
-	*slot = node;
+	push(&m->buckets[hash & m->mask], node);
 	m->n++;
 	return 0;
 }
 
 void gw_hmap_remove(struct gw_hmap *m, struct gw_hmap_node *node)
 {
-	struct gw_hmap_node **slot;
-
-	for (slot = &m->buckets[node->hash & m->mask]; *slot != node; slot = &(*slot)->next)
-		;
-	*slot = node->next;
+	*node->link = node->next;
+	if (node->next)
+		node->next->link = node->link;
 	m->n--;
 }
 
@@ -97,7 +101,8 @@ void gw_hmap_done(struct gw_hmap *m)
 	*m = (struct gw_hmap){0};
 }
 
-/* FNV-1a with a final mix: short keys, no alignment demands; keys are not chosen by an attacker who could see the order. */
+/* FNV-1a with a final mix: short keys, no alignment demands; keys are not chosen by an attacker who could see
+ * the order. */
 uint32_t gw_hash_bytes(const void *p, size_t n, uint32_t seed)
 {
 	const uint8_t *b = p;

@@ -2,7 +2,8 @@
  * hmap.h - the project's one hash table: intrusive, chained, grows by doubling, owns nothing but its bucket array.
  *
  * Put a struct gw_hmap_node into the object, compute the hash yourself (gw_hash_bytes), walk the objects of one hash with
- * GW_HMAP_FOR_EACH_HASH and compare keys there. Insert does not look for duplicates.
+ * GW_HMAP_FOR_EACH_HASH and compare keys there. Insert does not look for duplicates. Insert and remove take constant time even when many nodes share
+ * one hash.
  */
 #ifndef GW_BASE_HMAP_H
 #define GW_BASE_HMAP_H
@@ -11,7 +12,7 @@
 #include <stdint.h>
 
 struct gw_hmap_node {
-	struct gw_hmap_node *next;
+	struct gw_hmap_node *next, **link; /* link: what points at this node, so that removal need not search the chain */
 	uint32_t hash;
 };
 
@@ -21,6 +22,8 @@ struct gw_hmap {
 	size_t n;
 };
 
+/* Gets the first buckets: afterwards inserting cannot fail. */
+int gw_hmap_init(struct gw_hmap *m);
 /* Returns -ENOMEM only when not even the first buckets can be had; a failed growth just makes the chains longer. */
 int gw_hmap_insert(struct gw_hmap *m, struct gw_hmap_node *node, uint32_t hash);
 void gw_hmap_remove(struct gw_hmap *m, struct gw_hmap_node *node);

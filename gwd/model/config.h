@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "model/hnv.h"
+#include "model/intent.h"
 
 #define GW_PATHLEN 108 /* fits sun_path */
 
@@ -41,8 +42,20 @@ struct gw_config {
 	unsigned record_limit, port_limit, route_limit, provider_limit, body_limit, batch_limit;
 };
 
+/* A key as people see it. */
+struct gw_config_key {
+	const char *section, *name;
+	const char *def;  /* as it would be written in the file; "" when the default is that there is none */
+	const char *help; /* what it is for and what it accepts */
+};
+
 /* Reads `path`; an error's target is "file:line", its message names key, reason and what is allowed. */
 int gw_config_load(const char *path, struct gw_config *ret, struct gw_error *err);
 int gw_config_parse(const char *text, size_t n, const char *name, struct gw_config *ret, struct gw_error *err);
+
+/* The i-th key that the configuration knows, in the order of the documentation; NULL behind the last. */
+const struct gw_config_key *gw_config_key(size_t i);
+/* Every count that the intent bounds, from [limits] and [engine] record_limit. */
+void gw_config_intent_limits(const struct gw_config *config, struct gw_intent_limits *ret);
 
 #endif

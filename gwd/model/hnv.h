@@ -7,6 +7,7 @@
 #define GW_MODEL_HNV_H
 
 #include "base/addr.h"
+#include "base/error.h"
 #include "base/hmap.h"
 
 #include <net/if.h>
@@ -30,7 +31,7 @@ enum gw_rule { GW_RULE_ENCAP, GW_RULE_NAT, GW_RULE_NONE }; /* TranslationMethodE
 enum gw_encap { GW_ENCAP_VXLAN, GW_ENCAP_NVGRE };
 enum gw_record_type { GW_RECORD_STATIC, GW_RECORD_DYNAMIC, GW_RECORD_L2ONLY, GW_RECORD_WILDCARD };
 
-#define GW_ID_STRLEN   128 /* longest resource id: "<uuid>-<vsid>-<v6 prefix>-<v6 next hop>" and room */
+#define GW_ID_STRLEN   160 /* longest resource id: "<uuid>-<vsid>-<v6 prefix>-<v6 next hop>" and room */
 #define GW_TEXT_STRLEN 128 /* VMName */
 
 /* Key: vsid, ca. */
@@ -85,6 +86,7 @@ struct gw_hnv_object {
 	struct gw_hmap_node by_mac;  /* the intent's: lookup records and ports by (vsid, mac) */
 	uint64_t revision;	     /* store revision that wrote it; the ETag */
 	enum gw_hnv_kind kind;
+	uint32_t change; /* the intent's: 1 + index in the delta of the change under way, 0 when untouched by it */
 	union {
 		struct gw_lookup_record record;
 		struct gw_customer_route croute;
@@ -97,7 +99,14 @@ struct gw_hnv_object {
 struct gw_hnv_object *gw_hnv_object_free(struct gw_hnv_object *o);
 struct gw_hnv_object *gw_hnv_object_copy(const struct gw_hnv_object *o);
 bool gw_hnv_same_key(const struct gw_hnv_object *a, const struct gw_hnv_object *b);
+bool gw_hnv_same_content(const struct gw_hnv_object *a, const struct gw_hnv_object *b); /* all but the revision */
 uint32_t gw_hnv_key_hash(const struct gw_hnv_object *o);
+/*
+ * The rules that an object must meet by itself, whatever else exists: 0, or -EINVAL or -EOPNOTSUPP with the property at
+ * fault and the remedy. `router_mac` is the distributed router's, which nothing else may use.
+ */
+int gw_hnv_check(const struct gw_hnv_object *o, const struct gw_mac *router_mac, struct gw_error *err);
+bool gw_hnv_interface_valid(const char *name); /* what the kernel accepts: 1..15 bytes, no '/', ':' or blank */
 
 /* The resource id, made of the key fields: "5001-192.168.1.101", "eth1". */
 const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLEN]);

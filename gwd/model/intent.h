@@ -2,8 +2,8 @@
  * intent.h - all records of the node in memory, with the questions that drivers ask of them, and all-or-nothing changes.
  *
  * A change is a transaction: gw_intent_begin, any number of put/delete (each validated against what is there and against
- * the change so far), gw_intent_validate for what only the final state can tell, then either gw_intent_commit or
- * gw_intent_rollback. Between begin and commit the intent already shows the new state; the delta lists old and new object
+ * the change so far), gw_intent_validate for what only the final state can tell (the limits on counts), then either
+ * gw_intent_commit or gw_intent_rollback. Between begin and commit the intent already shows the new state; the delta lists old and new object
  * of every key that changed, once. Pure: no clock, no I/O, no kernel.
  */
 #ifndef GW_MODEL_INTENT_H
@@ -32,7 +32,10 @@ struct gw_intent;
 int gw_intent_new(const struct gw_intent_limits *limits, struct gw_intent **ret);
 struct gw_intent *gw_intent_free(struct gw_intent *in);
 
-/* Transactions. `put` takes ownership of `o` on success only. A put that changes nothing makes no delta entry. */
+/*
+ * Transactions. `put` takes ownership of `o` on success only; on failure the change so far stands as it was. A put that
+ * changes nothing makes no delta entry and keeps the object, with its revision, that was there.
+ */
 void gw_intent_begin(struct gw_intent *in);
 int gw_intent_put(struct gw_intent *in, struct gw_hnv_object *o, struct gw_error *err);
 int gw_intent_delete(struct gw_intent *in, const struct gw_hnv_object *key, struct gw_error *err);
@@ -61,7 +64,10 @@ bool gw_intent_domain(const struct gw_intent *in, uint32_t vsid, struct gw_uuid 
  * outside any domain is its own.
  */
 uint32_t gw_intent_domain_id(const struct gw_intent *in, uint32_t vsid);
-/* All VSIDs of the domain that `vsid` is in, ascending; the array belongs to the intent. At least `vsid` itself. */
+/*
+ * All VSIDs of the domain that `vsid` is in, ascending; at least `vsid` itself. The array belongs to the intent and is good
+ * until the next change or the next such call.
+ */
 const uint32_t *gw_intent_domain_vsids(const struct gw_intent *in, uint32_t vsid, size_t *ret_n);
 
 #endif

@@ -1,0 +1,211 @@
+/*
+ * hnv.c - life cycle, keys and ids of the low-level records; see hnv.h. Their rules are in hnv_check.c, their
+ * JSON in hnv_schema.c.
+ */
+#include "model/hnv.h"
+
+#include "base/utf8.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct {
+	const char *path, *name;
+} kinds[] = {
+#define X(id, p, n) [GW_HNV_##id] = {.path = p, .name = n},
+	GW_HNV_KINDS(X)
+#undef X
+};
+
+const char *gw_hnv_kind_path(enum gw_hnv_kind kind)
+{
+	return kinds[kind].path;
+}
+
+const char *gw_hnv_kind_name(enum gw_hnv_kind kind)
+{
+	return kinds[kind].name;
+}
+
+int gw_hnv_kind_parse(const char *path, enum gw_hnv_kind *ret)
+{
+	for (int k = 0; k < GW_HNV_KIND_MAX; k++) {
+		if (!strcasecmp(path, kinds[k].path)) {
+			*ret = (enum gw_hnv_kind)k;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+struct gw_hnv_object *gw_hnv_object_free(struct gw_hnv_object *o)
+{
+	if (o && o->kind == GW_HNV_LOOKUP_RECORD)
+		free(o->record.vm_name);
+	free(o);
+	return NULL;
+}
+
+struct gw_hnv_object *gw_hnv_object_copy(const struct gw_hnv_object *o)
+{
+	struct gw_hnv_object *c = malloc(sizeof *c);
+
+	if (!c)
+		return NULL;
+	*c = *o;
+	c->by_key = c->by_mac = (struct gw_hmap_node){0};
+	c->change = 0;
+	if (o->kind == GW_HNV_LOOKUP_RECORD && o->record.vm_name) {
+		c->record.vm_name = strdup(o->record.vm_name);
+		if (!c->record.vm_name)
+			return gw_hnv_object_free(c);
+	}
+	return c;
+}
+
+bool gw_hnv_same_key(const struct gw_hnv_object *a, const struct gw_hnv_object *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	switch (a->kind) {
+	case GW_HNV_LOOKUP_RECORD:
+		return a->record.vsid == b->record.vsid && gw_addr_equal(&a->record.ca, &b->record.ca);
+	case GW_HNV_CUSTOMER_ROUTE:
+		return a->croute.vsid == b->croute.vsid && gw_uuid_equal(&a->croute.rdid, &b->croute.rdid) &&
+		       gw_prefix_equal(&a->croute.prefix, &b->croute.prefix) &&
+		       gw_addr_equal(&a->croute.next_hop, &b->croute.next_hop);
+	case GW_HNV_PROVIDER_ADDRESS:
+		return gw_addr_equal(&a->paddr.pa, &b->paddr.pa);
+	case GW_HNV_PROVIDER_ROUTE:
+		return gw_prefix_equal(&a->proute.prefix, &b->proute.prefix) &&
+		       !strcmp(a->proute.interface, b->proute.interface);
+	case GW_HNV_PORT:
+		return !strcmp(a->port.interface, b->port.interface);
+	case GW_HNV_KIND_MAX:
+		break;
+	}
+	return false;
+}
+
+static bool same_record(const struct gw_lookup_record *a, const struct gw_lookup_record *b)
+{
+	if (a->has_customer_id != b->has_customer_id || !a->vm_name != !b->vm_name)
+		return false;
+	if (a->has_customer_id && !gw_uuid_equal(&a->customer_id, &b->customer_id))
+		return false;
+	if (a->vm_name && strcmp(a->vm_name, b->vm_name) != 0)
+		return false;
+	return gw_addr_equal(&a->pa, &b->pa) && gw_mac_equal(&a->mac, &b->mac) && a->rule == b->rule &&
+	       a->encap == b->encap && a->type == b->type && a->use_vm_mac == b->use_vm_mac;
+}
+
+bool gw_hnv_same_content(const struct gw_hnv_object *a, const struct gw_hnv_object *b)
+{
+	if (!gw_hnv_same_key(a, b))
+		return false;
+	switch (a->kind) {
+	case GW_HNV_LOOKUP_RECORD:
+		return same_record(&a->record, &b->record);
+	case GW_HNV_CUSTOMER_ROUTE:
+		return a->croute.metric == b->croute.metric;
+	case GW_HNV_PROVIDER_ADDRESS:
+		return a->paddr.prefix_len == b->paddr.prefix_len && a->paddr.vlan == b->paddr.vlan &&
+		       !strcmp(a->paddr.interface, b->paddr.interface);
+	case GW_HNV_PROVIDER_ROUTE:
+		return gw_addr_equal(&a->proute.next_hop, &b->proute.next_hop);
+	case GW_HNV_PORT:
+		return gw_mac_equal(&a->port.mac, &b->port.mac) && a->port.vsid == b->port.vsid;
+	case GW_HNV_KIND_MAX:
+		break;
+	}
+	return false;
+}
+
+uint32_t gw_hnv_key_hash(const struct gw_hnv_object *o)
+{
+	uint32_t h = o->kind;
+
+	switch (o->kind) {
+	case GW_HNV_LOOKUP_RECORD:
+		h = gw_hash_bytes(&o->record.ca, sizeof o->record.ca, o->record.vsid);
+		break;
+	case GW_HNV_CUSTOMER_ROUTE:
+		h = gw_hash_bytes(&o->croute.rdid, sizeof o->croute.rdid, o->croute.vsid);
+		h = gw_hash_bytes(&o->croute.prefix.addr, sizeof o->croute.prefix.addr,
+				  h + o->croute.prefix.len);
+		h = gw_hash_bytes(&o->croute.next_hop, sizeof o->croute.next_hop, h);
+		break;
+	case GW_HNV_PROVIDER_ADDRESS:
+		h = gw_hash_bytes(&o->paddr.pa, sizeof o->paddr.pa, h);
+		break;
+	case GW_HNV_PROVIDER_ROUTE:
+		h = gw_hash_bytes(o->proute.interface, strlen(o->proute.interface), o->proute.prefix.len);
+		h = gw_hash_bytes(&o->proute.prefix.addr, sizeof o->proute.prefix.addr, h);
+		break;
+	case GW_HNV_PORT:
+		h = gw_hash_bytes(o->port.interface, strlen(o->port.interface), h);
+		break;
+	case GW_HNV_KIND_MAX:
+		break;
+	}
+	return h;
+}
+
+/* '/' would end a path segment. */
+static const char *format_path_prefix(const struct gw_prefix *p, char buf[static GW_PREFIX_STRLEN])
+{
+	gw_prefix_format(p, buf);
+	*strchr(buf, '/') = '_';
+	return buf;
+}
+
+const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLEN])
+{
+	char a[GW_ADDR_STRLEN], p[GW_PREFIX_STRLEN], u[GW_UUID_STRLEN];
+
+	static_assert(GW_UUID_STRLEN + sizeof "4294967295" + GW_PREFIX_STRLEN + GW_ADDR_STRLEN <=
+			      GW_ID_STRLEN,
+		      "room for the longest id");
+	switch (o->kind) {
+	case GW_HNV_LOOKUP_RECORD:
+		snprintf(buf, GW_ID_STRLEN, "%u-%s", o->record.vsid, gw_addr_format(&o->record.ca, a));
+		break;
+	case GW_HNV_CUSTOMER_ROUTE:
+		snprintf(buf, GW_ID_STRLEN, "%s-%u-%s-%s", gw_uuid_format(&o->croute.rdid, u), o->croute.vsid,
+			 format_path_prefix(&o->croute.prefix, p), gw_addr_format(&o->croute.next_hop, a));
+		break;
+	case GW_HNV_PROVIDER_ADDRESS:
+		gw_addr_format(&o->paddr.pa, buf);
+		break;
+	case GW_HNV_PROVIDER_ROUTE:
+		snprintf(buf, GW_ID_STRLEN, "%s-%s", o->proute.interface,
+			 format_path_prefix(&o->proute.prefix, p));
+		break;
+	case GW_HNV_PORT:
+		snprintf(buf, GW_ID_STRLEN, "%s", o->port.interface);
+		break;
+	case GW_HNV_KIND_MAX:
+		buf[0] = '\0';
+		break;
+	}
+	return buf;
+}
+
+bool gw_hnv_record_is_router(const struct gw_lookup_record *r)
+{
+	return gw_addr_is_v4(&r->pa) && gw_addr_is_link_local(&r->pa);
+}
+
+bool gw_hnv_interface_valid(const char *name)
+{
+	size_t n = strnlen(name, IFNAMSIZ);
+
+	if (n == 0 || n >= IFNAMSIZ || !strcmp(name, ".") || !strcmp(name, "..") ||
+	    !gw_utf8_is_printable(name))
+		return false;
+	return !name[strcspn(name, "/: \t\n\v\f\r")];
+}
