@@ -95,8 +95,8 @@ set_up_policy() {
 }
 
 tell_tenants() {
-	local tenant vsid encapsulation rdid mtu
-	while read -r tenant vsid encapsulation rdid mtu; do
+	local tenant vsid rdid
+	while read -r tenant vsid _ rdid _; do
 		tell "$1" customer-route add --rdid "$rdid" --vsid "$vsid" --prefix 10.1.1.0/24 --nexthop 0.0.0.0
 	done <<<"$tenants"
 }
