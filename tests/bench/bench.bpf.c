@@ -1,11 +1,12 @@
 /*
- * bench.bpf.c - what the benchmark itself puts into the kernel, loaded with `tc filter ... bpf`:
+ * bench.bpf.c - what the benchmark itself puts into the kernel, attached by variants.py.
  *
- *   wire    every frame of an interface goes out of another one, unchanged: what a packet costs without
- * encapsulation, policy or tables (the ceiling of a BPF data path). `outward` redirects to an interface of
- * the same namespace, `inward` into the namespace at the other end of a veth. sink    takes the flood's
- * datagrams where they arrive in the receiving VM, counts them and drops them, so that no receiving
- * application is measured along with the network.
+ * outward and inward: every frame of an interface goes out of another one, unchanged. That is what a packet
+ * costs without encapsulation, policy or tables, the ceiling of a BPF data path. outward redirects to an
+ * interface of the same namespace, inward into the namespace at the other end of a veth.
+ *
+ * sink: takes the flood's datagrams where they arrive in the receiving VM, counts them and drops them, so
+ * that no receiving application is measured along with the network.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -33,7 +34,7 @@ struct {
 	__type(value, __u64);
 } arrived SEC(".maps");
 
-SEC("tc/outward")
+SEC("tc")
 int outward(struct __sk_buff *skb)
 {
 	__u32 zero = 0, *ifindex = bpf_map_lookup_elem(&target, &zero);
@@ -42,7 +43,7 @@ int outward(struct __sk_buff *skb)
 	return ifindex ? bpf_redirect(*ifindex, 0) : TC_ACT_SHOT;
 }
 
-SEC("tc/inward")
+SEC("tc")
 int inward(struct __sk_buff *skb)
 {
 	__u32 zero = 0, *ifindex = bpf_map_lookup_elem(&target, &zero);
@@ -51,7 +52,7 @@ int inward(struct __sk_buff *skb)
 	return ifindex ? bpf_redirect_peer(*ifindex, 0) : TC_ACT_SHOT;
 }
 
-SEC("tc/sink")
+SEC("tc")
 int sink(struct __sk_buff *skb)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;

@@ -37,14 +37,16 @@ class End:
         self.host.run("ip", "link", "set", "port", "up")
         self.host.run("ip", "link", "set", "underlay", "up")
 
-    def filter(self, namespace, interface, lab, section):
-        """Puts one of bench.bpf.c's programs on an interface's ingress; returns the id of its map."""
+    def filter(self, namespace, interface, lab, program):
+        """Puts one of bench.bpf.c's programs on an interface's ingress; returns the folder with its maps."""
+        # Pinned by bpftool in a place of ours: given an object file, tc would mount a BPF file system for the whole machine.
+        pins = os.path.join(lab.bpffs(), f"{namespace.name}-{interface}")
+        run("bpftool", "prog", "loadall", os.path.join(lab.build, "tests/bench/bench.bpf.o"), f"{pins}-programs",
+            "pinmaps", f"{pins}-maps")
         namespace.run("tc", "qdisc", "add", "dev", interface, "clsact")
-        namespace.run("tc", "filter", "add", "dev", interface, "ingress", "bpf", "direct-action", "obj",
-                      os.path.join(lab.build, "tests/bench/bench.bpf.o"), "sec", section)
-        filters = json.loads(namespace.run("tc", "-j", "filter", "show", "dev", interface, "ingress"))
-        program = next(f["options"]["prog"]["id"] for f in filters if "prog" in f.get("options", {}))
-        return json.loads(run("bpftool", "-j", "prog", "show", "id", program))["map_ids"][0]
+        namespace.run("tc", "filter", "add", "dev", interface, "ingress", "bpf", "direct-action", "object-pinned",
+                      f"{pins}-programs/{program}")
+        return f"{pins}-maps"
 
 
 class Variant:
@@ -65,7 +67,7 @@ class Variant:
             end.plug(self.mtu)
         for end, other in ((one, two), (two, one)):
             self.join(end, other)
-        self.sink = two.filter(two.vm, "eth0", lab, "tc/sink")
+        self.sink = two.filter(two.vm, "eth0", lab, "sink")
 
     def join(self, end, other):
         raise NotImplementedError
@@ -78,7 +80,7 @@ class Variant:
 
     def arrived(self):
         """How many of the flood's datagrams have reached VM2 so far."""
-        entries = json.loads(run("bpftool", "-j", "map", "dump", "id", self.sink))
+        entries = json.loads(run("bpftool", "-j", "map", "dump", "pinned", f"{self.sink}/arrived"))
         cpus = entries[0]["values"]
         return sum(int.from_bytes(bytes(int(byte, 16) for byte in cpu["value"]), "little") for cpu in cpus)
 
@@ -105,10 +107,10 @@ class BpfRedirect(Variant):
     key, title = "bpf", "BPF redirect, no encapsulation"
 
     def join(self, end, other):
-        for source, target, section in (("port", "underlay", "tc/outward"), ("underlay", "port", "tc/inward")):
-            target_map = end.filter(end.host, source, self.lab, section)
+        for source, target, program in (("port", "underlay", "outward"), ("underlay", "port", "inward")):
+            maps = end.filter(end.host, source, self.lab, program)
             index = struct.pack("=I", end.host.link(target)["ifindex"])
-            run("bpftool", "map", "update", "id", target_map, "key", *"0000", "value", *index)
+            run("bpftool", "map", "update", "pinned", f"{maps}/target", "key", *"0000", "value", *index)
 
 
 class Gwd(Variant):
