@@ -125,11 +125,11 @@ class Gwd(Variant):
 
 
 class GwdVxlan(Gwd):
-    key, title, encapsulation = "ev", "gwd, VXLAN", "VXLAN"
+    key, title, encapsulation = "ev", "gwd, VXLAN", "vxlan"
 
 
 class GwdNvgre(Gwd):
-    key, title, encapsulation = "en", "gwd, NVGRE", "NVGRE"
+    key, title, encapsulation = "en", "gwd, NVGRE", "nvgre"
     mtu = UNDERLAY_MTU - 42
 
 

@@ -8,7 +8,13 @@ die() {
 	exit 1
 }
 
-say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+say() {
+	if [ -t 1 ]; then
+		printf '\n\033[1m== %s\033[0m\n' "$*"
+	else
+		printf '\n== %s\n' "$*"
+	fi
+}
 
 step() { printf '   %s\n' "$*"; }
 

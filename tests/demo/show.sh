@@ -46,7 +46,7 @@ who_answers() {
 expect() {
 	local answer rtt
 	answer=$(who_answers "$1" "$2")
-	rtt=$(in_ns "$1" ping -n -c 1 -W 1 "$2" 2>/dev/null | sed -n 's/.*time=\([0-9.]* ms\).*/\1/p')
+	rtt=$(in_ns "$1" ping -n -c 1 -W 1 "$2" 2>/dev/null | sed -n 's/.*time=\([0-9.]* ms\).*/\1/p') || rtt=
 	printf '   %-14s %-14s %-14s %-12s %s\n' "$1" "$2" "$answer" "${rtt:-no reply}" "$4"
 	[ "$answer" = "$3" ] || die "$1 asked $2 and got an answer from $answer, not from $3"
 	[ "${rtt:+replied}" = "$([ "$3" = nobody ] || echo replied)" ] || die "ping from $1 to $2: ${rtt:-no reply}"
