@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "engine.skel.h"
+#include "model/config.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -22,8 +23,10 @@
 struct gw_loader {
 	struct gw_bpf *bpf;
 	struct gw_loader_config config;
-	char dir[PATH_MAX - 64];  /* <bpf_dir>/<node> */
-	char maps[PATH_MAX - 32]; /* the set that `bpf` uses */
+	char dir[GW_PATHLEN + 64]; /* <bpf_dir>/<node> */
+	char current[PATH_MAX];	   /* <dir>/maps */
+	char next[PATH_MAX];	   /* <dir>/next */
+	const char *maps;	   /* the set that `bpf` uses: one of these two */
 	bool adopted;
 	unsigned cpus;
 };
@@ -107,6 +110,8 @@ static int prepare_dir(struct gw_loader *l, struct gw_error *err)
 
 	if (snprintf(l->dir, sizeof l->dir, "%s/%s", l->config.bpf_dir, l->config.node) >= (int)sizeof l->dir)
 		return gw_error_set(err, ENAMETOOLONG, GW_ERR_CAPABILITY, "bpf_dir", "[engine] bpf_dir is too long");
+	snprintf(l->current, sizeof l->current, "%s/maps", l->dir);
+	snprintf(l->next, sizeof l->next, "%s/next", l->dir);
 	existing_parent(l->config.bpf_dir, parent, sizeof parent);
 	/* systemd mounts the usual place; a container or a bare machine may not have. */
 	if (!on_bpffs(parent) && strcmp(parent, "/sys/fs/bpf") == 0 && mount("bpf", parent, "bpf", 0, "mode=0700") == 0)
@@ -139,6 +144,8 @@ static void remove_set(const char *path)
 
 static void size_maps(struct gw_bpf *b, const struct gw_loader_config *c)
 {
+	/* A hash map's empty buckets cost memory too: subnets and their nodes are fewer than records. */
+	unsigned few = (c->record_limit < 262144 ? c->record_limit : 262144) + c->port_limit;
 	const struct {
 		struct bpf_map *map;
 		unsigned n;
@@ -146,17 +153,17 @@ static void size_maps(struct gw_bpf *b, const struct gw_loader_config *c)
 		{b->maps.ports, c->port_limit},
 		{b->maps.records, c->record_limit},
 		{b->maps.macs, c->record_limit + c->port_limit},
-		{b->maps.vsids, c->record_limit + c->port_limit},
-		{b->maps.peers, c->record_limit},
+		{b->maps.vsids, few},
+		{b->maps.peers, few},
 		{b->maps.provider_addresses, c->provider_limit + 1},
 		{b->maps.subnets, c->route_limit},
 		{b->maps.slots, 2 * c->port_limit},
 		{b->maps.generations, c->port_limit},
 		{b->maps.flows4, c->flow_limit},
 		{b->maps.flows6, c->flow_limit},
-		{b->maps.port_stats, c->port_limit},
-		{b->maps.vsid_stats, c->port_limit},
-		{b->maps.port_drops, c->port_limit * GW_DROP_SLOTS},
+		{b->maps.port_stats, 2 * c->port_limit},
+		{b->maps.vsid_stats, 2 * c->port_limit},
+		{b->maps.port_drops, 2 * c->port_limit * GW_DROP_SLOTS},
 	};
 
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -246,43 +253,62 @@ static int pin_set(struct gw_bpf *b, const char *set, struct gw_error *err)
 	return 0;
 }
 
-/* Copies a map of counters, or of slots, from the old set; what the old one does not have stays zero. */
-static void carry_over(const struct gw_loader *l, const char *old, struct bpf_map *m)
+/* The owners of the counters, so that each finds its own again. */
+static void carry_slots(const struct gw_loader *l, const char *old)
+{
+	struct gw_slot_key key, *prev = NULL;
+	__u32 slot;
+
+	_cleanup_close_ int fd = pinned_fd(old, "slots");
+
+	for (; fd >= 0 && bpf_map_get_next_key(fd, prev, &key) == 0; prev = &key)
+		if (bpf_map_lookup_elem(fd, &key, &slot) == 0)
+			bpf_map_update_elem(bpf_map__fd(l->bpf->maps.slots), &key, &slot, BPF_ANY);
+}
+
+/*
+ * The programs count in the first half of a counter map. What earlier sets counted is kept in the second half, where no
+ * program writes, so that carrying it over loses nothing that is counted meanwhile.
+ */
+static void carry_counter(const struct gw_loader *l, const char *old, struct bpf_map *m)
 {
 	struct bpf_map_info info = {0};
-	__u32 len = sizeof info;
-	bool percpu = bpf_map__type(m) == BPF_MAP_TYPE_PERCPU_ARRAY;
-	size_t want = bpf_map__value_size(m), n;
-	char key[16], *next = NULL;
+	__u32 len = sizeof info, half, old_half;
+	size_t to_words = bpf_map__value_size(m) / 8, from_words, words;
 
 	_cleanup_close_ int fd = pinned_fd(old, bpf_map__name(m));
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0 || info.type != bpf_map__type(m) ||
-	    info.key_size != bpf_map__key_size(m) || info.key_size > sizeof key)
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0 || info.type != BPF_MAP_TYPE_PERCPU_ARRAY ||
+	    info.value_size % 8)
 		return;
-	n = info.value_size < want ? info.value_size : want;
-	unsigned cells = percpu ? l->cpus : 1;
-	size_t from_step = (info.value_size + 7) / 8 * 8, to_step = (want + 7) / 8 * 8;
-	_cleanup_free_ char *from = calloc(cells, from_step), *to = calloc(cells, to_step);
+	from_words = info.value_size / 8;
+	words = from_words < to_words ? from_words : to_words;
+	half = bpf_map__max_entries(m) / 2;
+	old_half = info.max_entries / 2;
+	_cleanup_free_ __u64 *live = calloc(l->cpus, info.value_size), *base = calloc(l->cpus, info.value_size);
+	_cleanup_free_ __u64 *sum = calloc(l->cpus, to_words * 8);
 
-	if (!from || !to)
+	if (!live || !base || !sum)
 		return;
-	for (; bpf_map_get_next_key(fd, next, key) == 0; next = key) {
-		if (bpf_map_lookup_elem(fd, key, from) < 0)
+	for (__u32 i = 0; i < half && i < old_half; i++) {
+		__u32 from_base = i + old_half, to_base = i + half;
+
+		if (bpf_map_lookup_elem(fd, &i, live) < 0 || bpf_map_lookup_elem(fd, &from_base, base) < 0)
 			continue;
-		for (unsigned c = 0; c < cells; c++)
-			memcpy(to + c * to_step, from + c * from_step, n);
-		bpf_map_update_elem(bpf_map__fd(m), key, to, BPF_ANY);
+		for (unsigned c = 0; c < l->cpus; c++)
+			for (size_t w = 0; w < words; w++)
+				sum[c * to_words + w] = live[c * from_words + w] + base[c * from_words + w];
+		bpf_map_update_elem(bpf_map__fd(m), &to_base, sum, BPF_ANY);
 	}
 }
 
 static void carry_counters(const struct gw_loader *l, const char *old)
 {
-	carry_over(l, old, l->bpf->maps.outcomes);
-	carry_over(l, old, l->bpf->maps.drops);
-	carry_over(l, old, l->bpf->maps.port_stats);
-	carry_over(l, old, l->bpf->maps.vsid_stats);
-	carry_over(l, old, l->bpf->maps.port_drops);
+	carry_counter(l, old, l->bpf->maps.outcomes);
+	carry_counter(l, old, l->bpf->maps.drops);
+	carry_counter(l, old, l->bpf->maps.port_stats);
+	carry_counter(l, old, l->bpf->maps.vsid_stats);
+	carry_counter(l, old, l->bpf->maps.port_drops);
 }
 
 /* --- life ---------------------------------------------------------------------------------------------------------------- */
@@ -302,7 +328,7 @@ static int open_skeleton(struct gw_loader *l, struct gw_bpf **ret, struct gw_err
 	return 0;
 }
 
-static int load_fresh_set(struct gw_loader *l, const char *old, bool has_old, struct gw_error *err)
+static int load_fresh_set(struct gw_loader *l, bool has_old, struct gw_error *err)
 {
 	struct gw_bpf_abi abi = {.version = GW_ABI_VERSION, .drop_max = GW_DROP_MAX, .out_max = GW_OUT_MAX};
 	__u32 zero = 0;
@@ -314,14 +340,13 @@ static int load_fresh_set(struct gw_loader *l, const char *old, bool has_old, st
 	if (r < 0)
 		return load_error(err, r, "cannot write the ABI map");
 	if (has_old)
-		carry_over(l, old, l->bpf->maps.slots);
+		carry_slots(l, l->current);
 	return pin_set(l->bpf, l->maps, err);
 }
 
 int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, struct gw_error *err)
 {
 	struct gw_loader *l = calloc(1, sizeof *l);
-	char current[PATH_MAX], next[PATH_MAX];
 	struct stat st;
 	int r;
 
@@ -333,25 +358,23 @@ int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, str
 	r = prepare_dir(l, err);
 	if (r < 0)
 		goto fail;
-	snprintf(current, sizeof current, "%s/maps", l->dir);
-	snprintf(next, sizeof next, "%s/next", l->dir);
-	remove_set(next);
+	remove_set(l->next);
 	r = open_skeleton(l, &l->bpf, err);
 	if (r < 0)
 		goto fail;
-	if (set_usable(l->bpf, current)) {
+	if (set_usable(l->bpf, l->current)) {
 		l->adopted = true;
-		snprintf(l->maps, sizeof l->maps, "%s", current);
-		r = reuse_set(l->bpf, current, err);
+		l->maps = l->current;
+		r = reuse_set(l->bpf, l->current, err);
 		if (r == 0 && (r = gw_bpf__load(l->bpf)) < 0)
 			load_error(err, r, "the kernel refuses the BPF programs");
 	} else {
-		bool has_old = stat(current, &st) == 0;
+		bool has_old = stat(l->current, &st) == 0;
 
-		snprintf(l->maps, sizeof l->maps, "%s", next);
+		l->maps = l->next;
 		if (has_old)
-			gw_log_notice("the pinned maps in %s are of another layout or size: building new ones", current);
-		r = load_fresh_set(l, current, has_old, err);
+			gw_log_notice("the pinned maps in %s are of another layout or size: building new ones", l->current);
+		r = load_fresh_set(l, has_old, err);
 	}
 	if (r < 0)
 		goto fail;
@@ -386,17 +409,14 @@ int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct
 
 int gw_loader_commit(struct gw_loader *l, struct gw_error *err)
 {
-	char current[PATH_MAX];
-
-	snprintf(current, sizeof current, "%s/maps", l->dir);
-	if (strcmp(current, l->maps) == 0)
+	if (l->maps == l->current)
 		return 0;
-	carry_counters(l, current);
-	remove_set(current);
-	if (rename(l->maps, current) < 0)
-		return gw_error_set(err, errno, GW_ERR_INTERNAL, "bpf_dir", "cannot rename %s to %s: %s", l->maps, current,
+	carry_counters(l, l->current);
+	remove_set(l->current);
+	if (rename(l->next, l->current) < 0)
+		return gw_error_set(err, errno, GW_ERR_INTERNAL, "bpf_dir", "cannot rename %s to %s: %s", l->next, l->current,
 				    strerror(errno));
-	snprintf(l->maps, sizeof l->maps, "%s", current);
+	l->maps = l->current;
 	return 0;
 }
 

@@ -307,22 +307,22 @@ static json_t *get_json(const struct row *row, const struct gw_hnv_object *o)
 
 	switch ((enum type)row->type) {
 	case T_ADDR:
-		return json_string(gw_addr_format(field, text));
+		return json_string_nocheck(gw_addr_format(field, text));
 	case T_PREFIX:
-		return json_string(gw_prefix_format(field, text));
+		return json_string_nocheck(gw_prefix_format(field, text));
 	case T_MAC:
 		snprintf(text, sizeof text, "%02X%02X%02X%02X%02X%02X", mac->b[0], mac->b[1], mac->b[2],
 			 mac->b[3], mac->b[4], mac->b[5]);
-		return json_string(text);
+		return json_string_nocheck(text);
 	case T_UUID:
-		return json_string(gw_uuid_format(field, text));
+		return json_string_nocheck(gw_uuid_format(field, text));
 	case T_VSID:
 	case T_UINT:
 		return json_integer(get_number(row, o));
 	case T_BOOL:
 		return json_boolean(*(const bool *)field);
 	case T_ENUM:
-		return json_string(row->values[*(const uint8_t *)field]);
+		return json_string_nocheck(row->values[*(const uint8_t *)field]);
 	case T_INTERFACE:
 		return json_string(field);
 	case T_TEXT:
@@ -593,25 +593,30 @@ out:
 	return r;
 }
 
-json_t *gw_hnv_encode(const struct gw_hnv_object *o)
+json_t *gw_hnv_encode_properties(const struct gw_hnv_object *o)
 {
-	json_t *properties = json_object(), *r;
-	char id[GW_ID_STRLEN], etag[48];
+	json_t *properties = json_object();
 
-	/* json_object_set_new and json_pack take NULL for a failed allocation and release what they were
-	 * given. */
+	/* json_object_set_new_nocheck takes NULL for a failed allocation and releases what it was given. */
 	for (const struct row *row = tables[o->kind]; row->name && properties; row++) {
-		if (has_value(row, o) && json_object_set_new(properties, row->name, get_json(row, o)) < 0) {
+		if (has_value(row, o) &&
+		    json_object_set_new_nocheck(properties, row->name, get_json(row, o)) < 0) {
 			json_decref(properties);
 			return NULL;
 		}
 	}
+	return properties;
+}
+
+json_t *gw_hnv_encode(const struct gw_hnv_object *o)
+{
+	char id[GW_ID_STRLEN], etag[48];
+
 	gw_hnv_id(o, id);
 	gw_hnv_etag(o->revision, etag);
-	r = json_pack("{s:o, s:s, s:s, s:o}", "resourceRef",
-		      json_sprintf("/hnv/%s/%s", gw_hnv_kind_path(o->kind), id), "resourceId", id, "etag",
-		      etag, "properties", properties);
-	return r;
+	return json_pack("{s:o, s:s, s:s, s:o}", "resourceRef",
+			 json_sprintf("/hnv/%s/%s", gw_hnv_kind_path(o->kind), id), "resourceId", id, "etag",
+			 etag, "properties", gw_hnv_encode_properties(o));
 }
 
 void gw_hnv_etag(uint64_t revision, char buf[static 48])

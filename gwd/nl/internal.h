@@ -69,6 +69,19 @@ const char *gw_nl_link_label(int ifindex, char buf[static IFNAMSIZ + 16]);
  */
 int gw_nl_parse_result(const struct nlmsghdr *h, char ret_extack[static GW_NL_EXTACK_SIZE]);
 
+/* What an answer has come to so far: datagrams go in until it is done. */
+struct gw_nl_answer {
+	uint32_t seq; /* of the request; anything else is left over from an earlier one */
+	gw_nl_msg_cb cb;
+	void *ctx;
+	char *extack; /* GW_NL_EXTACK_SIZE bytes */
+	bool done;
+	bool interrupted; /* what was dumped changed meanwhile: it may be incomplete */
+	bool broken;	  /* not read to its end */
+	int rc;
+};
+void gw_nl_answer_take(struct gw_nl_answer *an, const void *datagram, size_t n);
+
 /* The parsers: 1 and *ret when the message has what its kind is about, 0 when it is about something else,
  * -EBADMSG. */
 int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret);

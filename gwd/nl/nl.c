@@ -168,26 +168,18 @@ static ssize_t receive(struct gw_nl *nl, int64_t deadline)
 	}
 }
 
-/* What one answer has come to so far. */
-struct answer {
-	gw_nl_msg_cb cb;
-	void *ctx;
-	bool done, interrupted, broken;
-	int rc;
-};
-
-static void take_datagram(struct gw_nl *nl, size_t n, struct answer *an)
+void gw_nl_answer_take(struct gw_nl_answer *an, const void *datagram, size_t n)
 {
-	const struct nlmsghdr *h = (const struct nlmsghdr *)nl->request_buf;
+	const struct nlmsghdr *h = datagram;
 	int left = (int)n, rc;
 
 	for (; !an->done && mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
-		if (h->nlmsg_seq != nl->seq)
+		if (h->nlmsg_seq != an->seq)
 			continue;
 		if (h->nlmsg_flags & NLM_F_DUMP_INTR)
 			an->interrupted = true;
 		if (h->nlmsg_type == NLMSG_ERROR || h->nlmsg_type == NLMSG_DONE) {
-			rc = gw_nl_parse_result(h, nl->extack);
+			rc = gw_nl_parse_result(h, an->extack);
 			an->rc = rc < 0 ? rc : an->rc;
 			an->done = true;
 		} else if (h->nlmsg_type >= NLMSG_MIN_TYPE && an->cb && an->rc == 0) {
@@ -216,15 +208,16 @@ static void renew_socket(struct gw_nl *nl)
 	}
 }
 
-static int run(struct gw_nl *nl, struct gw_nl_msg *m, struct answer *an)
+static int run(struct gw_nl *nl, struct gw_nl_msg *m, struct gw_nl_answer *an)
 {
 	int64_t deadline = now_ms() + ANSWER_TIMEOUT_MS;
 	ssize_t n;
 
 	nl->extack[0] = 0;
+	an->extack = nl->extack;
 	if (m->error < 0)
 		return m->error;
-	m->h.nlmsg_seq = ++nl->seq;
+	m->h.nlmsg_seq = an->seq = ++nl->seq;
 	while (mnl_socket_sendto(nl->requests, &m->h, m->h.nlmsg_len) < 0)
 		if (errno != EINTR)
 			return -errno;
@@ -234,7 +227,7 @@ static int run(struct gw_nl *nl, struct gw_nl_msg *m, struct answer *an)
 			renew_socket(nl);
 			return (int)n;
 		}
-		take_datagram(nl, (size_t)n, an);
+		gw_nl_answer_take(an, nl->request_buf, (size_t)n);
 	}
 	if (an->broken)
 		renew_socket(nl);
@@ -243,7 +236,7 @@ static int run(struct gw_nl *nl, struct gw_nl_msg *m, struct answer *an)
 
 int gw_nl_exec(struct gw_nl *nl, struct gw_nl_msg *m, gw_nl_msg_cb cb, void *ctx)
 {
-	struct answer an = {.cb = cb, .ctx = ctx};
+	struct gw_nl_answer an = {.cb = cb, .ctx = ctx};
 
 	m->h.nlmsg_flags |= NLM_F_ACK;
 	return run(nl, m, &an);
@@ -290,7 +283,7 @@ int gw_nl_dump(struct gw_nl *nl, struct gw_nl_msg *m, gw_nl_parse_cb parse, stru
 	m->h.nlmsg_flags |= NLM_F_DUMP;
 	for (int i = 0; i < DUMP_ATTEMPTS && (rc == -EINTR || rc == -ENOBUFS); i++) {
 		items->n = before;
-		rc = run(nl, m, &(struct answer){.cb = on_dump_message, .ctx = &d});
+		rc = run(nl, m, &(struct gw_nl_answer){.cb = on_dump_message, .ctx = &d});
 	}
 	return rc == -EINTR ? -EAGAIN : rc;
 }
@@ -333,6 +326,10 @@ static const char *way_out(int errnum)
 	switch (errnum) {
 	case EPERM:
 		return " (gwd needs CAP_NET_ADMIN)";
+	case ENETDOWN:
+		return " (the interface must be up)";
+	case ENETUNREACH:
+		return " (the next hop must be in the subnet of an address of the interface)";
 	case ETIMEDOUT:
 		return " (no answer from the kernel)";
 	case EAGAIN:

@@ -1,4 +1,4 @@
-/* policy.c - attribute parsing for parse functions in link.c, inet.c, route.c and the extended ACK in nl.c.
+/* policy.c - attribute parsing, for the parsers in link.c, inet.c and route.c and the extended ACK in nl.c.
  */
 #include "nl/policy.h"
 
@@ -7,8 +7,15 @@
 #include <stdbool.h>
 #include <string.h>
 
+static bool length_ok(const struct gw_nl_policy *p, size_t n)
+{
+	return n >= p->min && (!p->max || n <= p->max);
+}
+
 static bool payload_ok(const struct gw_nl_policy *p, const uint8_t *data, size_t n)
 {
+	const uint8_t *end;
+
 	switch (p->type) {
 	case GW_NL_U8:
 		return n == 1;
@@ -17,10 +24,10 @@ static bool payload_ok(const struct gw_nl_policy *p, const uint8_t *data, size_t
 	case GW_NL_U32:
 		return n == 4;
 	case GW_NL_STRING:
-		return n > 0 && memchr(data, 0, n) && n >= p->min &&
-		       (!p->max || strlen((const char *)data) < p->max);
+		end = memchr(data, 0, n);
+		return end && length_ok(p, (size_t)(end - data) + 1);
 	case GW_NL_BINARY:
-		return n >= p->min && (!p->max || n <= p->max);
+		return length_ok(p, n);
 	case GW_NL_NESTED:
 		return n == 0 || n >= NLA_HDRLEN;
 	case GW_NL_IGNORE:
