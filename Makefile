@@ -34,6 +34,11 @@ LIB_SRC  := $(filter-out $(CLI_SRC) gwd/main.c,$(wildcard gwd/*.c gwd/*/*.c))
 BPF_SRC  := $(wildcard gwd/engine/bpf/*.bpf.c)
 BPF_HDR  := $(wildcard gwd/engine/bpf/*.h gwd/engine/bpf/lib/*.h)
 
+# Commands are shown in short; V=1 shows them whole.
+ifndef V
+QUIET = @printf '  %-8s %s\n' $(1) $@;
+endif
+
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 .DEFAULT_GOAL := build
@@ -54,32 +59,32 @@ MULTIARCH := $(shell $(CC) -print-multiarch)
 
 $(BUILD)/bpf/%.bpf.o: gwd/engine/bpf/%.bpf.c $(BPF_HDR)
 	@mkdir -p $(@D)
-	$(CLANG) -target bpf -mcpu=v3 -O2 -g -std=gnu17 -Wall -Wextra -Werror -Wno-address-of-packed-member \
+	$(call QUIET,BPF)$(CLANG) -target bpf -mcpu=v3 -O2 -g -std=gnu17 -Wall -Wextra -Werror -Wno-address-of-packed-member \
 		-I/usr/include/$(MULTIARCH) $(BPF_CPPFLAGS) -c $< -o $@
 
 $(BUILD)/bpf/engine.o: $(BPF_OBJ)
-	$(BPFTOOL) gen object $@ $(sort $^)
+	$(call QUIET,BPFLINK)$(BPFTOOL) gen object $@ $(sort $^)
 
 $(BUILD)/gen/engine.skel.h: $(BUILD)/bpf/engine.o
 	@mkdir -p $(@D)
-	$(BPFTOOL) gen skeleton $< name gw_bpf > $@
+	$(call QUIET,SKEL)$(BPFTOOL) gen skeleton $< name gw_bpf > $@
 
 # --- C ----------------------------------------------------------------------------------------------------------------
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags $(PKGS) libcurl) -c $< -o $@
+	$(call QUIET,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags $(PKGS) libcurl) -c $< -o $@
 
 $(call obj,$(wildcard gwd/engine/*.c)): $(BUILD)/gen/engine.skel.h
 
 $(BUILD)/libgw.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
-	ar rcs $@ $^
+	$(call QUIET,AR)ar rcs $@ $^
 
 $(BUILD)/gwd: $(call obj,gwd/main.c) $(BUILD)/libgw.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS)) -lm
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS)) -lm
 
 $(BUILD)/gwctl: $(call obj,$(CLI_SRC) $(BASE_SRC))
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS)) -lsystemd
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS)) -lsystemd
 
 # --- tests: every test program speaks TAP; tests/run adds them up -------------------------------------------------------
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -87,7 +92,7 @@ BPF_TESTS  := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libgw.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS) cmocka) -lm
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS) cmocka) -lm
 
 .SECONDARY:
 

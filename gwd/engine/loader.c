@@ -53,7 +53,7 @@ static int on_print(enum libbpf_print_level level, const char *fmt, va_list ap)
 
 static int load_error(struct gw_error *err, int r, const char *what)
 {
-	if (r == -EPERM || r == -EACCES)
+	if (r == -EPERM) /* EACCES is the verifier speaking */
 		return gw_error_set(err, -r, GW_ERR_CAPABILITY, "engine",
 				    "%s: %s; gwd needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON (before Linux 6.4 CAP_SYS_ADMIN). %s",
 				    what, strerror(-r), why);

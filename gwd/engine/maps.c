@@ -94,6 +94,17 @@ static int refresh_domain_peers(struct gw_driver *d, const struct gw_intent *in,
 	return r;
 }
 
+/* Where frames for the ports of a VSID are looked up, its domain is written too. */
+static int refresh_ports_domain(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err)
+{
+	int r = 0;
+
+	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));)
+		if (o->port.vsid == vsid)
+			r = gw_maps_refresh_mac(d, in, vsid, &o->port.mac, err);
+	return r;
+}
+
 /*
  * The VSID's entry, and when it has changed its routing domain the peers of both. New peers come before the switch and old
  * ones go after it, so that no packet finds itself between the two.
@@ -113,8 +124,11 @@ static int refresh_vsid(struct gw_driver *d, const struct gw_intent *in, uint32_
 	r = had && was.domain == want.domain ? 0 : refresh_domain_peers(d, in, u, want.domain, err);
 	if (r == 0)
 		r = bring(m, &vsid, &want, err);
-	if (r == 0 && had && was.domain != want.domain)
-		r = refresh_domain_peers(d, in, u, was.domain, err);
+	if (r == 0 && had && was.domain != want.domain) {
+		r = refresh_ports_domain(d, in, vsid, err);
+		if (r == 0)
+			r = refresh_domain_peers(d, in, u, was.domain, err);
+	}
 	if (r == 0 && !u->ports)
 		gw_slots_put(&d->vsid_slots, vsid, d);
 	return r;
@@ -245,6 +259,22 @@ static int refresh_former_domain(struct gw_driver *d, const struct gw_intent *in
 	return 0;
 }
 
+/* Whether other nodes are reached directly depends on the provider routes, and is part of every flow. */
+static int refresh_ports(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	int r = 0;
+
+	GW_HMAP_FOR_EACH(n, &d->ifaces)
+	{
+		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+
+		if (r == 0 && i->is_port)
+			r = gw_maps_refresh_port(d, in, i, err);
+	}
+	gw_maps_bump(d, in, 0);
+	return r;
+}
+
 static int apply_one(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o, bool removed,
 		     struct gw_error *err)
 {
@@ -260,6 +290,8 @@ static int apply_one(struct gw_driver *d, const struct gw_intent *in, const stru
 		return r;
 	case GW_HNV_PROVIDER_ADDRESS:
 		return refresh_provider(d, in, &o->paddr.pa, err);
+	case GW_HNV_PROVIDER_ROUTE:
+		return refresh_ports(d, in, err);
 	case GW_HNV_PORT:
 		r = refresh_vsid(d, in, o->port.vsid, err);
 		if (r == 0)

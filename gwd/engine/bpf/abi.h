@@ -110,8 +110,9 @@ struct gw_bpf_port {
 	__u32 vsid_slot; /* of vsid_stats */
 	__u32 underlay;	 /* ifindex that tunnels leave by; 0: this node has no provider address */
 	struct gw_ip pa; /* their source */
+	__u32 on_link;	 /* netmask of its subnet: tunnels to it need no route; 0: ask the kernel's routes */
 	__u8 mac[6];
-	__u16 flags;
+	__u16 zero;
 #ifdef GW_ENGINE_ABI_TEST
 	__u64 test_pad;
 #endif
@@ -151,6 +152,7 @@ struct gw_bpf_mac {
 	__u32 vsid;
 	struct gw_ip pa;
 	__u32 port; /* ifindex; 0: no port here */
+	__u32 domain;
 	__u32 slot;
 	__u32 vsid_slot;
 	__u32 mtu; /* of the port */
@@ -214,7 +216,7 @@ struct gw_bpf_flow {
 	__u8 encap;
 	__u8 outer_len; /* bytes in outer[] */
 	__u8 peer;	/* deliver with redirect_peer */
-	__u32 zero;
+	__u32 next_hop; /* 0: by the kernel's routes */
 	__u64 outer[GW_OUTER_MAX / 8]; /* outer IP header to inner Ethernet header, but for lengths, TOS, checksum */
 };
 
@@ -256,16 +258,17 @@ struct gw_params {
 	__u8 decap_l3; /* the kernel knows BPF_F_ADJ_ROOM_DECAP_L3_* */
 	__u8 router_mac[6];
 	__u16 zero;
+	struct gw_ip pa; /* the lowest provider address, which most tunnel packets come to */
 };
 
 _Static_assert(sizeof(struct gw_ip) == 16, "gw_ip");
 #ifndef GW_ENGINE_ABI_TEST
-_Static_assert(sizeof(struct gw_bpf_port) == 40, "gw_bpf_port");
+_Static_assert(sizeof(struct gw_bpf_port) == 44, "gw_bpf_port");
 #endif
 _Static_assert(sizeof(struct gw_record_key) == 20, "gw_record_key");
 _Static_assert(sizeof(struct gw_bpf_record) == 28, "gw_bpf_record");
 _Static_assert(sizeof(struct gw_mac_key) == 12, "gw_mac_key");
-_Static_assert(sizeof(struct gw_bpf_mac) == 40, "gw_bpf_mac");
+_Static_assert(sizeof(struct gw_bpf_mac) == 44, "gw_bpf_mac");
 _Static_assert(sizeof(struct gw_bpf_vsid) == 8, "gw_bpf_vsid");
 _Static_assert(sizeof(struct gw_peer_key) == 20, "gw_peer_key");
 _Static_assert(sizeof(struct gw_subnet_key) == 24, "gw_subnet_key");
@@ -273,7 +276,7 @@ _Static_assert(sizeof(struct gw_flow4_key) == 20, "gw_flow4_key");
 _Static_assert(sizeof(struct gw_flow6_key) == 44, "gw_flow6_key");
 _Static_assert(sizeof(struct gw_bpf_flow) == 112, "gw_bpf_flow");
 _Static_assert(sizeof(struct gw_bpf_counters) == 40, "gw_bpf_counters");
-_Static_assert(sizeof(struct gw_params) == 32, "gw_params");
+_Static_assert(sizeof(struct gw_params) == 48, "gw_params");
 _Static_assert((int)GW_DROP_MAX <= GW_DROP_SLOTS && (int)GW_OUT_MAX <= GW_OUT_SLOTS, "slots");
 
 #endif

@@ -83,9 +83,11 @@ gw_inline __u32 gw_outer_parse(struct __sk_buff *skb, struct gw_outer *o)
 	if (udp && ((frag & IP_OFFSET) ||
 		    (ip->ihl == 5 && *(__be16 *)((void *)(ip + 1) + 2) != bpf_htons(params.vxlan_port))))
 		return GW_NOT_OURS;
-	pa = gw_ip_v4(ip->daddr);
-	if (!bpf_map_lookup_elem(&provider_addresses, &pa))
-		return GW_NOT_OURS;
+	if (unlikely(ip->daddr != params.pa.w[3])) {
+		pa = gw_ip_v4(ip->daddr);
+		if (!bpf_map_lookup_elem(&provider_addresses, &pa))
+			return GW_NOT_OURS;
+	}
 	if (ip->ihl != 5)
 		return udp ? GW_NOT_OURS : 1 + GW_DROP_OUTER_OPTIONS;
 	if (frag & (IP_MF | IP_OFFSET))
@@ -238,14 +240,13 @@ int gw_underlay_in(struct __sk_buff *skb)
 	}
 	if (why)
 		return gw_drop(why - 1);
-	why = gw_peer_check(o.vsid, &o.source);
-	if (why)
-		return gw_drop(why - 1);
 	if (!gw_inner_parse(skb, &o, &in))
 		return gw_drop(GW_DROP_INNER_MALFORMED);
 	why = gw_inner_check(&in.eth, o.vsid, &to);
 	if (why)
 		return gw_drop(why - 1);
+	if (!gw_peer_known(to.domain, &o.source))
+		return gw_port_drop(to.slot, GW_DROP_UNKNOWN_PEER);
 	device = o.encap == GW_ABI_VXLAN ? params.vxlan_device : params.nvgre_device;
 	if (device && (skb->gso_size || in.proto == IPPROTO_TCP || o.checksummed)) {
 		if ((in.v4 || in.v6) && gw_ecn_combine(o.tos & ECN_MASK, in.tos & ECN_MASK) < 0)

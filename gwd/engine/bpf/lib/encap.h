@@ -50,6 +50,7 @@ gw_inline void gw_outer_build(struct gw_bpf_flow *f, const struct gw_bpf_port *p
 	f->action = GW_FLOW_ENCAP;
 	f->oif = port->underlay;
 	f->mtu = params.inner_mtu[f->encap & 1];
+	f->next_hop = ((to->w[3] ^ port->pa.w[3]) & port->on_link) || !port->on_link ? 0 : to->w[3];
 	if (f->encap == GW_ABI_VXLAN) {
 		struct gw_vxlan_outer *o = (void *)f->outer;
 
@@ -134,6 +135,11 @@ gw_inline int gw_encap(struct __sk_buff *skb, const struct gw_bpf_flow *f, const
 	gw_count_tx(slot, port->vsid_slot, frame);
 	gw_outcome(GW_OUT_ENCAPSULATED);
 	skb->mark = 0;
+	if (likely(f->next_hop)) {
+		struct bpf_redir_neigh hop = {.nh_family = AF_INET, .ipv4_nh = f->next_hop};
+
+		return bpf_redirect_neigh(f->oif, &hop, sizeof hop, 0);
+	}
 	return bpf_redirect_neigh(f->oif, NULL, 0, 0);
 }
 
