@@ -6,7 +6,10 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "engine/engine.h"
 #include "model/config.h"
+#include "nl/nl.h"
+#include "node/node.h"
 #include "reconcile/reconcile.h"
 
 #include <cap-ng.h>
@@ -27,15 +30,17 @@
 
 /* In order of application: the underlay before what is carried over it. */
 static const struct gw_driver_ops *const drivers[] = {
-	NULL,
+	&gw_node_driver,
+	&gw_engine_driver,
 };
 
-#define N_DRIVERS (sizeof drivers / sizeof *drivers - 1)
+#define N_DRIVERS (sizeof drivers / sizeof *drivers)
 
 struct daemon {
 	const char *config_path;
 	struct gw_config config;
 	int run_lock;
+	struct gw_nl *nl;
 	uv_loop_t loop;
 	uv_signal_t on_hup, on_term, on_int;
 	uv_timer_t watchdog;
@@ -265,6 +270,7 @@ static void stop(struct daemon *d)
 {
 	d->api = gw_api_stop(d->api);
 	d->core = gw_reconcile_close(d->core);
+	d->nl = gw_nl_close(d->nl);
 	close_handle((uv_handle_t *)&d->on_hup);
 	close_handle((uv_handle_t *)&d->on_term);
 	close_handle((uv_handle_t *)&d->on_int);
@@ -334,6 +340,9 @@ static int start(struct daemon *d, struct gw_error *err)
 		r = lock_run_dir(d, err);
 	if (r == 0)
 		r = watch(d, err);
+	if (r == 0)
+		r = gw_nl_open(&d->loop, &d->nl, err);
+	params.nl = d->nl;
 	if (r == 0)
 		r = gw_reconcile_open(&params, &d->core, err);
 	if (r < 0)

@@ -1,9 +1,11 @@
 /*
- * nl.h - rtnetlink over libmnl: one socket for synchronous requests, one on the loop for link events, typed helpers for
- * just what the drivers need. The kernel's extended ACK text always reaches the error message.
+ * nl.h - rtnetlink over libmnl: one socket for synchronous requests, one on the loop for events, typed
+ * helpers for just what the drivers need. The kernel's extended ACK text always reaches the error message.
  *
- * Requests are synchronous: a local rtnetlink request answers in microseconds. Everything is bounded: dumps that the
- * kernel marks as interrupted are repeated up to 5 times.
+ * Requests are synchronous: a local rtnetlink request answers in microseconds. Everything is bounded: a
+ * request gets an answer within 5 seconds or fails with -ETIMEDOUT, dumps that the kernel marks as
+ * interrupted are repeated up to 5 times. A dump is complete before the first callback runs, so callbacks may
+ * make requests of their own.
  */
 #ifndef GW_NL_NL_H
 #define GW_NL_NL_H
@@ -20,41 +22,46 @@ struct gw_nl;
 struct gw_link {
 	int ifindex;
 	char name[IFNAMSIZ];
-	char kind[16];	    /* "veth", "tun", "vxlan"; empty for hardware and loopback */
+	char kind[16]; /* "veth", "tun", "vxlan"; empty for hardware and loopback */
 	struct gw_mac mac;
 	unsigned mtu;
-	bool up;	    /* IFF_UP */
-	bool running;	    /* lower layer up (carrier) */
+	bool up;	     /* IFF_UP */
+	bool running;	     /* lower layer up (carrier) */
 	bool peer_elsewhere; /* its peer or lower device lives in another network namespace */
 };
 
-/* Called for every link that appears, changes (removed=false) or goes (removed=true; only ifindex and name are valid). */
-typedef void (*gw_nl_link_cb)(void *ctx, const struct gw_link *link, bool removed);
-/* Called when an address or route is added or removed by anyone. */
-typedef void (*gw_nl_change_cb)(void *ctx);
-
 int gw_nl_open(struct uv_loop_s *loop, struct gw_nl **ret, struct gw_error *err);
-/* Closing is asynchronous on the loop: memory is freed in the handle's close callback. */
+/* Closing is asynchronous on the loop: memory is freed in the handle's close callback. No callback runs any
+ * more. */
 struct gw_nl *gw_nl_close(struct gw_nl *nl);
-int gw_nl_watch_links(struct gw_nl *nl, gw_nl_link_cb cb, void *ctx);
-int gw_nl_watch_inet(struct gw_nl *nl, gw_nl_change_cb cb, void *ctx);
 
 /* -ENODEV, without filling err, when there is no such link. */
 int gw_nl_link_get(struct gw_nl *nl, const char *name, struct gw_link *ret, struct gw_error *err);
+/* Called for every link that appears, changes (removed=false) or goes (removed=true; only ifindex and name
+ * are valid). */
+typedef void (*gw_nl_link_cb)(void *ctx, const struct gw_link *link, bool removed);
 int gw_nl_link_each(struct gw_nl *nl, gw_nl_link_cb cb, void *ctx, struct gw_error *err);
 
-/* Device creation in metadata ("external") mode; -EEXIST if the name is taken, -EOPNOTSUPP if the kernel has no such kind. */
+/*
+ * Device creation in metadata ("external") mode, down. -EEXIST if the name is taken (or, for VXLAN, another
+ * device in this mode has the port), -EOPNOTSUPP if the kernel has no such kind.
+ */
 int gw_nl_add_vxlan_external(struct gw_nl *nl, const char *name, uint16_t port, struct gw_error *err);
 int gw_nl_add_gretap_external(struct gw_nl *nl, const char *name, struct gw_error *err);
 int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_error *err);
-/* No IPv6 link-local address, no router solicitations: the host itself says nothing on this link. */
+/*
+ * No IPv6 link-local address, no router solicitations: the host itself says nothing on this link. Best before
+ * gw_nl_link_up; afterwards it takes back the address that is there. A kernel without IPv6 has nothing to
+ * say: success.
+ */
 int gw_nl_link_quiet(struct gw_nl *nl, int ifindex, struct gw_error *err);
 
 /*
- * Addresses and routes carry gwd's protocol number, so that what an operator configured by hand is never removed:
- * adding one that is already there is success, deleting one that is not ours or is absent is success.
+ * Addresses and routes carry gwd's protocol number, so that what an operator configured by hand is never
+ * removed: adding one that is already there is success, deleting one that is not ours or is absent (with its
+ * link, even) is success. `ours` is ignored as input.
  */
 #define GW_NL_PROTO 103
 
@@ -72,12 +79,55 @@ struct gw_nl_route {
 	bool ours;
 };
 
+typedef void (*gw_nl_addr_cb)(void *ctx, const struct gw_nl_addr *a);
+typedef void (*gw_nl_route_cb)(void *ctx, const struct gw_nl_route *r);
+
 int gw_nl_addr_add(struct gw_nl *nl, const struct gw_nl_addr *a, struct gw_error *err);
+/*
+ * Leaves every other address of the link in place: the kernel would remove the secondary addresses of a
+ * subnet with its primary one, so the link is told to promote them first (its promote_secondaries setting
+ * stays on).
+ */
 int gw_nl_addr_delete(struct gw_nl *nl, const struct gw_nl_addr *a, struct gw_error *err);
-int gw_nl_addr_each(struct gw_nl *nl, void (*cb)(void *ctx, const struct gw_nl_addr *a), void *ctx, struct gw_error *err);
+int gw_nl_addr_each(struct gw_nl *nl, gw_nl_addr_cb cb, void *ctx, struct gw_error *err);
+/*
+ * A route to the same prefix that is not ours and goes elsewhere is in the way: -EEXIST, and the message
+ * names it. Routes of ours to one prefix stand side by side.
+ */
 int gw_nl_route_add(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_error *err);
 int gw_nl_route_delete(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_error *err);
-/* Main table, unicast. */
-int gw_nl_route_each(struct gw_nl *nl, void (*cb)(void *ctx, const struct gw_nl_route *r), void *ctx, struct gw_error *err);
+/* Main table, unicast; each leg of a multipath route is a route of its own. */
+int gw_nl_route_each(struct gw_nl *nl, gw_nl_route_cb cb, void *ctx, struct gw_error *err);
+
+/*
+ * Watches: any number, each removed by gw_nl_unwatch with its ctx (which removes all that were made with it),
+ * also from within a callback. A link that changes its name is reported as gone under the old name and then
+ * as there under the new one. When the kernel had to drop events every link is reported again, and those that
+ * went meanwhile as removed.
+ */
+int gw_nl_watch_links(struct gw_nl *nl, gw_nl_link_cb cb, void *ctx);
+
+enum gw_nl_change_kind {
+	GW_NL_CHANGE_ADDR,
+	GW_NL_CHANGE_ROUTE,
+	GW_NL_CHANGE_LOST, /* events were dropped: anything may have changed */
+};
+
+struct gw_nl_change {
+	enum gw_nl_change_kind kind;
+	bool removed;
+	union {
+		struct gw_nl_addr addr;
+		struct gw_nl_route route;
+	};
+};
+
+/*
+ * Called when an address or a route of the main table is added or removed by anyone else. What this gw_nl did
+ * itself is not reported where the kernel says who did it: everything but IPv6 addresses.
+ */
+typedef void (*gw_nl_change_cb)(void *ctx, const struct gw_nl_change *change);
+int gw_nl_watch_inet(struct gw_nl *nl, gw_nl_change_cb cb, void *ctx);
+void gw_nl_unwatch(struct gw_nl *nl, const void *ctx);
 
 #endif

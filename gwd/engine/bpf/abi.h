@@ -151,7 +151,6 @@ struct gw_bpf_mac {
 	__u32 vsid;
 	struct gw_ip pa;
 	__u32 port; /* ifindex; 0: no port here */
-	__u32 domain;
 	__u32 slot;
 	__u32 vsid_slot;
 	__u32 mtu; /* of the port */
@@ -163,13 +162,11 @@ struct gw_bpf_mac {
 #define GW_MAC_HAS_PA 0x80
 #define GW_PORT_PEER  1 /* deliver into the veth peer's namespace, not through the port's own queue */
 
-/* vsids: the virtual subnets that have a port here or whose domain has one. */
+/* vsids: the virtual subnets that this node knows. */
 struct gw_bpf_vsid {
 	__u32 domain; /* lowest VSID of the routing domain */
-	__u32 slot;   /* of vsid_stats; GW_NO_SLOT when no port here is in it */
+	__u32 zero;
 };
-
-#define GW_NO_SLOT 0xffffffffu
 
 /* peers: the provider addresses that may send into a routing domain (ENC-10). */
 struct gw_peer_key {
@@ -217,7 +214,8 @@ struct gw_bpf_flow {
 	__u8 encap;
 	__u8 outer_len; /* bytes in outer[] */
 	__u8 peer;	/* deliver with redirect_peer */
-	__u8 outer[GW_OUTER_MAX]; /* outer IP header to inner Ethernet header, ready but for lengths, TOS, checksum */
+	__u32 zero;
+	__u64 outer[GW_OUTER_MAX / 8]; /* outer IP header to inner Ethernet header, but for lengths, TOS, checksum */
 };
 
 enum gw_flow_action { GW_FLOW_ENCAP, GW_FLOW_LOCAL };
@@ -227,6 +225,17 @@ struct gw_bpf_counters {
 	__u64 rx_packets, rx_bytes; /* to the port */
 	__u64 drops;
 };
+
+/*
+ * slots: who owns which element of the counter arrays. For user space alone; its layout never changes, so that counters
+ * find their owners again after an upgrade.
+ */
+struct gw_slot_key {
+	__u32 kind; /* enum gw_slot_kind */
+	__u32 id;   /* ifindex or VSID */
+};
+
+enum gw_slot_kind { GW_SLOT_PORT, GW_SLOT_VSID };
 
 /* abi: one element that says who made these maps. */
 struct gw_bpf_abi {
@@ -256,13 +265,13 @@ _Static_assert(sizeof(struct gw_bpf_port) == 40, "gw_bpf_port");
 _Static_assert(sizeof(struct gw_record_key) == 20, "gw_record_key");
 _Static_assert(sizeof(struct gw_bpf_record) == 28, "gw_bpf_record");
 _Static_assert(sizeof(struct gw_mac_key) == 12, "gw_mac_key");
-_Static_assert(sizeof(struct gw_bpf_mac) == 44, "gw_bpf_mac");
+_Static_assert(sizeof(struct gw_bpf_mac) == 40, "gw_bpf_mac");
 _Static_assert(sizeof(struct gw_bpf_vsid) == 8, "gw_bpf_vsid");
 _Static_assert(sizeof(struct gw_peer_key) == 20, "gw_peer_key");
 _Static_assert(sizeof(struct gw_subnet_key) == 24, "gw_subnet_key");
 _Static_assert(sizeof(struct gw_flow4_key) == 20, "gw_flow4_key");
 _Static_assert(sizeof(struct gw_flow6_key) == 44, "gw_flow6_key");
-_Static_assert(sizeof(struct gw_bpf_flow) == 108, "gw_bpf_flow");
+_Static_assert(sizeof(struct gw_bpf_flow) == 112, "gw_bpf_flow");
 _Static_assert(sizeof(struct gw_bpf_counters) == 40, "gw_bpf_counters");
 _Static_assert(sizeof(struct gw_params) == 32, "gw_params");
 _Static_assert((int)GW_DROP_MAX <= GW_DROP_SLOTS && (int)GW_OUT_MAX <= GW_OUT_SLOTS, "slots");

@@ -196,7 +196,7 @@ static __noinline int gw_port_ipv4(struct __sk_buff *skb)
 	generation = gw_generation(port->slot);
 	f = bpf_map_lookup_elem(&flows4, &key);
 	if (likely(f && gw_flow_fits(f, generation, eth)))
-		return gw_send(skb, port, f, &p);
+		goto send;
 
 	src = gw_ip_v4(key.saddr);
 	dst = gw_ip_v4(key.daddr);
@@ -206,7 +206,9 @@ static __noinline int gw_port_ipv4(struct __sk_buff *skb)
 	if (why)
 		return gw_port_drop(port->slot, why - 1);
 	bpf_map_update_elem(&flows4, &key, &fresh, BPF_ANY);
-	return gw_send(skb, port, &fresh, &p);
+	f = &fresh;
+send:
+	return gw_send(skb, port, f, &p);
 }
 
 static __noinline int gw_port_ipv6(struct __sk_buff *skb)
@@ -246,7 +248,7 @@ static __noinline int gw_port_ipv6(struct __sk_buff *skb)
 	generation = gw_generation(port->slot);
 	f = bpf_map_lookup_elem(&flows6, &key);
 	if (likely(f && gw_flow_fits(f, generation, eth)))
-		return gw_send(skb, port, f, &p);
+		goto send;
 
 	hash = key.proto;
 	for (i = 0; i < 4; i++)
@@ -257,7 +259,9 @@ static __noinline int gw_port_ipv6(struct __sk_buff *skb)
 	if (why)
 		return gw_port_drop(port->slot, why - 1);
 	bpf_map_update_elem(&flows6, &key, &fresh, BPF_ANY);
-	return gw_send(skb, port, &fresh, &p);
+	f = &fresh;
+send:
+	return gw_send(skb, port, f, &p);
 }
 
 /* Frames without a flow: not IP, or unicast neighbour advertisements and ARP replies that resolve.h has checked. */

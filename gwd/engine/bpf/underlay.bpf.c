@@ -238,13 +238,14 @@ int gw_underlay_in(struct __sk_buff *skb)
 	}
 	if (why)
 		return gw_drop(why - 1);
+	why = gw_peer_check(o.vsid, &o.source);
+	if (why)
+		return gw_drop(why - 1);
 	if (!gw_inner_parse(skb, &o, &in))
 		return gw_drop(GW_DROP_INNER_MALFORMED);
 	why = gw_inner_check(&in.eth, o.vsid, &to);
 	if (why)
 		return gw_drop(why - 1);
-	if (!gw_peer_allowed(to.domain, &o.source))
-		return gw_port_drop(to.slot, GW_DROP_UNKNOWN_PEER);
 	device = o.encap == GW_ABI_VXLAN ? params.vxlan_device : params.nvgre_device;
 	if (device && (skb->gso_size || in.proto == IPPROTO_TCP || o.checksummed)) {
 		if ((in.v4 || in.v6) && gw_ecn_combine(o.tos & ECN_MASK, in.tos & ECN_MASK) < 0)

@@ -9,35 +9,34 @@
 
 #define GW_VSID_SYSTEM 0xffffff
 
-/* 0, or a drop reason + 1: the inner Ethernet header and the port that it is for, copied to *to. */
+/* 0, or a drop reason + 1: whether the inner frame is for a port here, copied to *to. */
 gw_inline __u32 gw_inner_check(const struct ethhdr *eth, __u32 vsid, struct gw_bpf_mac *to)
 {
 	struct gw_mac_key key = {.vsid = vsid};
 	struct gw_bpf_mac *m;
 
-	if (vsid == GW_VSID_SYSTEM)
-		return 1 + GW_DROP_SYSTEM_VSID;
 	if (eth->h_proto == bpf_htons(ETH_P_8021Q) || eth->h_proto == bpf_htons(ETH_P_8021AD))
 		return 1 + GW_DROP_INNER_VLAN;
 	if (eth->h_source[0] & 1)
 		return 1 + GW_DROP_INNER_MALFORMED;
 	gw_mac_set(key.mac, eth->h_dest);
 	m = bpf_map_lookup_elem(&macs, &key);
-	if (likely(m && m->port && m->vsid == vsid)) {
-		*to = *m;
-		return 0;
-	}
-	if (!bpf_map_lookup_elem(&vsids, &vsid))
-		return 1 + GW_DROP_UNKNOWN_VSID;
-	return 1 + (eth->h_dest[0] & 1 ? GW_DROP_TUNNEL_FLOOD : GW_DROP_UNKNOWN_DESTINATION);
+	if (unlikely(!m || !m->port || m->vsid != vsid))
+		return 1 + (eth->h_dest[0] & 1 ? GW_DROP_TUNNEL_FLOOD : GW_DROP_UNKNOWN_DESTINATION);
+	*to = *m;
+	return 0;
 }
 
-/* ENC-10: the sender must be a PA that some record of the routing domain names. */
-gw_inline bool gw_peer_allowed(__u32 domain, const struct gw_ip *pa)
+/* ENC-10: the VSID must be known, and the sender a PA that some record of its routing domain names. */
+gw_inline __u32 gw_peer_check(__u32 vsid, const struct gw_ip *pa)
 {
-	struct gw_peer_key key = {.domain = domain, .pa = *pa};
+	struct gw_bpf_vsid *v = bpf_map_lookup_elem(&vsids, &vsid);
+	struct gw_peer_key key = {.pa = *pa};
 
-	return bpf_map_lookup_elem(&peers, &key);
+	if (unlikely(!v))
+		return 1 + (vsid == GW_VSID_SYSTEM ? GW_DROP_SYSTEM_VSID : GW_DROP_UNKNOWN_VSID);
+	key.domain = v->domain;
+	return bpf_map_lookup_elem(&peers, &key) ? 0 : 1 + GW_DROP_UNKNOWN_PEER;
 }
 
 #endif

@@ -85,15 +85,32 @@ gw_inline __u8 gw_outer_tos(__u8 inner)
 	return params.dscp << 2 | (inner & ECN_MASK);
 }
 
-gw_inline void gw_ip_finish(struct iphdr *ip, __u32 ip_sum, __u8 tos, __u32 total)
+/* The outer headers of one packet on the stack, aligned for word-wise copies. */
+struct gw_outer_buf {
+	union {
+		struct iphdr ip;
+		struct gw_vxlan_outer vxlan;
+		struct gw_nvgre_outer nvgre;
+	};
+};
+
+/* Copies the flow's headers and completes them for a frame of this length; returns their length. */
+gw_inline __u32 gw_outer_finish(struct gw_outer_buf *o, const struct gw_bpf_flow *f, __u32 frame, __u8 tos)
 {
-	ip->tos = tos;
-	ip->tot_len = bpf_htons(total);
-	ip->check = ~gw_fold((__u64)ip_sum + bpf_htons(0x4500 | tos) + ip->tot_len);
+	__u32 len = f->encap == GW_ABI_VXLAN ? GW_VXLAN_OVERHEAD : GW_NVGRE_OVERHEAD;
+	__u32 total = frame - GW_ETH_HLEN + len;
+
+	__builtin_memcpy(o, f->outer, sizeof *o);
+	o->ip.tos = tos;
+	o->ip.tot_len = bpf_htons(total);
+	o->ip.check = ~gw_fold((__u64)f->ip_sum + bpf_htons(0x4500 | tos) + o->ip.tot_len);
+	if (f->encap == GW_ABI_VXLAN)
+		o->vxlan.udp.len = bpf_htons(total - sizeof o->ip);
+	return len;
 }
 
-#define GW_ROOM(l4)                                                                                                  \
-	(BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | (l4) | BPF_F_ADJ_ROOM_ENCAP_L2(GW_ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH)
+/* The largest frame whose outer packet still has a 16-bit length. */
+#define GW_FRAME_MAX (65535 + GW_ETH_HLEN - GW_VXLAN_OVERHEAD)
 
 /*
  * Encapsulates and sends an IP frame. `keep_gso`: the segments of a super-packet fit as they are; else the kernel is to
@@ -102,39 +119,19 @@ gw_inline void gw_ip_finish(struct iphdr *ip, __u32 ip_sum, __u8 tos, __u32 tota
 gw_inline int gw_encap(struct __sk_buff *skb, const struct gw_bpf_flow *f, const struct gw_bpf_port *port, __u8 tos,
 		       bool keep_gso)
 {
-	__u32 frame = skb->len, total = frame - GW_ETH_HLEN, slot = port->slot, vsid_slot = port->vsid_slot;
-	__u64 fixed = keep_gso ? BPF_F_ADJ_ROOM_FIXED_GSO : 0;
-	long err;
+	__u64 room = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L2(GW_ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+	__u32 frame = skb->len, slot = port->slot, len;
+	struct gw_outer_buf o;
 
-	if (f->encap == GW_ABI_VXLAN) {
-		struct gw_vxlan_outer o;
-
-		total += GW_VXLAN_OVERHEAD;
-		if (total > 65535)
-			return gw_port_drop(slot, GW_DROP_TOO_BIG);
-		__builtin_memcpy(&o, f->outer, GW_VXLAN_OVERHEAD);
-		gw_ip_finish(&o.ip, f->ip_sum, tos, total);
-		o.udp.len = bpf_htons(total - sizeof o.ip);
-		err = bpf_skb_adjust_room(skb, GW_VXLAN_OVERHEAD, BPF_ADJ_ROOM_MAC,
-					  GW_ROOM(BPF_F_ADJ_ROOM_ENCAP_L4_UDP) | fixed);
-		if (!err)
-			err = bpf_skb_store_bytes(skb, GW_ETH_HLEN, &o, GW_VXLAN_OVERHEAD, 0);
-	} else {
-		struct gw_nvgre_outer o;
-
-		total += GW_NVGRE_OVERHEAD;
-		if (total > 65535)
-			return gw_port_drop(slot, GW_DROP_TOO_BIG);
-		__builtin_memcpy(&o, f->outer, GW_NVGRE_OVERHEAD);
-		gw_ip_finish(&o.ip, f->ip_sum, tos, total);
-		err = bpf_skb_adjust_room(skb, GW_NVGRE_OVERHEAD, BPF_ADJ_ROOM_MAC,
-					  GW_ROOM(BPF_F_ADJ_ROOM_ENCAP_L4_GRE) | fixed);
-		if (!err)
-			err = bpf_skb_store_bytes(skb, GW_ETH_HLEN, &o, GW_NVGRE_OVERHEAD, 0);
-	}
-	if (err)
+	if (unlikely(frame > GW_FRAME_MAX))
+		return gw_port_drop(slot, GW_DROP_TOO_BIG);
+	len = gw_outer_finish(&o, f, frame, tos);
+	room |= f->encap == GW_ABI_VXLAN ? BPF_F_ADJ_ROOM_ENCAP_L4_UDP : BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
+	if (keep_gso)
+		room |= BPF_F_ADJ_ROOM_FIXED_GSO;
+	if (bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, room) || bpf_skb_store_bytes(skb, GW_ETH_HLEN, &o, len, 0))
 		return gw_port_drop(slot, GW_DROP_NO_ROOM);
-	gw_count_tx(slot, vsid_slot, frame);
+	gw_count_tx(slot, port->vsid_slot, frame);
 	gw_outcome(GW_OUT_ENCAPSULATED);
 	skb->mark = 0;
 	return bpf_redirect_neigh(f->oif, NULL, 0, 0);
@@ -150,41 +147,25 @@ gw_inline int gw_encap_other(struct __sk_buff *skb, const struct gw_bpf_flow *f,
 	struct {
 		__u8 zero[2];
 		struct ethhdr eth;
-		union {
-			struct gw_vxlan_outer v;
-			struct gw_nvgre_outer n;
-		};
-	} __attribute__((aligned(8))) o = {0};
-	const struct iphdr *ip = (void *)f->outer;
+		struct gw_outer_buf o;
+	} __attribute__((aligned(8))) h = {0};
 	struct bpf_fib_lookup fib = {.family = AF_INET, .ifindex = f->oif};
-	__u32 frame = skb->len, slot = port->slot, vsid_slot = port->vsid_slot, oif = f->oif;
-	__u32 total = frame - GW_ETH_HLEN + f->outer_len;
-	long err;
+	__u32 frame = skb->len, slot = port->slot, oif = f->oif, len;
 
 	if (frame - GW_ETH_HLEN > f->mtu)
 		return gw_port_drop(slot, GW_DROP_TOO_BIG);
-	fib.ipv4_src = ip->saddr;
-	fib.ipv4_dst = ip->daddr;
+	len = gw_outer_finish(&h.o, f, frame, gw_outer_tos(0));
+	fib.ipv4_src = h.o.ip.saddr;
+	fib.ipv4_dst = h.o.ip.daddr;
 	if (bpf_fib_lookup(skb, &fib, sizeof fib, BPF_FIB_LOOKUP_OUTPUT) != BPF_FIB_LKUP_RET_SUCCESS || fib.ifindex != oif)
 		return gw_port_drop(slot, GW_DROP_NO_NEIGHBOUR);
-	gw_mac_set(o.eth.h_dest, fib.dmac);
-	gw_mac_set(o.eth.h_source, fib.smac);
-	o.eth.h_proto = bpf_htons(ETH_P_IP);
-	__builtin_memcpy(&o.v, f->outer, GW_VXLAN_OVERHEAD);
-	gw_ip_finish(&o.v.ip, f->ip_sum, gw_outer_tos(0), total);
-	if (f->encap == GW_ABI_VXLAN) {
-		o.v.udp.len = bpf_htons(total - sizeof o.v.ip);
-		err = bpf_skb_change_head(skb, GW_VXLAN_OVERHEAD, 0);
-		if (!err)
-			err = bpf_skb_store_bytes(skb, 0, &o.eth, GW_VXLAN_OVERHEAD, 0);
-	} else {
-		err = bpf_skb_change_head(skb, GW_NVGRE_OVERHEAD, 0);
-		if (!err)
-			err = bpf_skb_store_bytes(skb, 0, &o.eth, GW_NVGRE_OVERHEAD, 0);
-	}
-	if (err)
+	gw_mac_set(h.eth.h_dest, fib.dmac);
+	gw_mac_set(h.eth.h_source, fib.smac);
+	h.eth.h_proto = bpf_htons(ETH_P_IP);
+	/* The inner Ethernet header is in the frame already. */
+	if (bpf_skb_change_head(skb, len, 0) || bpf_skb_store_bytes(skb, 0, &h.eth, len, 0))
 		return gw_port_drop(slot, GW_DROP_NO_ROOM);
-	gw_count_tx(slot, vsid_slot, frame);
+	gw_count_tx(slot, port->vsid_slot, frame);
 	gw_outcome(GW_OUT_ENCAPSULATED);
 	skb->mark = 0;
 	return bpf_redirect(oif, 0);

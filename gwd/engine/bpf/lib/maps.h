@@ -32,11 +32,14 @@ GW_MAP_LAZY(vsids, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_vsid, 1);
 GW_MAP_LAZY(peers, BPF_MAP_TYPE_HASH, struct gw_peer_key, __u32, 1);
 GW_MAP_LAZY(provider_addresses, BPF_MAP_TYPE_HASH, struct gw_ip, __u32, 1);
 GW_MAP_LAZY(subnets, BPF_MAP_TYPE_LPM_TRIE, struct gw_subnet_key, struct gw_bpf_subnet, 1);
+GW_MAP_LAZY(slots, BPF_MAP_TYPE_HASH, struct gw_slot_key, __u32, 1);
 GW_MAP(generations, BPF_MAP_TYPE_ARRAY, __u32, __u32, 1);
 GW_MAP(flows4, BPF_MAP_TYPE_LRU_HASH, struct gw_flow4_key, struct gw_bpf_flow, 1);
 GW_MAP(flows6, BPF_MAP_TYPE_LRU_HASH, struct gw_flow6_key, struct gw_bpf_flow, 1);
-GW_MAP(outcomes, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, GW_OUT_SLOTS);
-GW_MAP(drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, GW_DROP_SLOTS);
+
+/* Counters: programs use the first half; the second holds what was counted before an upgrade (loader.c). */
+GW_MAP(outcomes, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 2 * GW_OUT_SLOTS);
+GW_MAP(drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 2 * GW_DROP_SLOTS);
 GW_MAP(port_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
 GW_MAP(vsid_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
 GW_MAP(port_drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 1); /* slot * GW_DROP_SLOTS + reason */

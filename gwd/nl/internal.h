@@ -1,0 +1,101 @@
+/*
+ * internal.h - what the files of nl/ share: the state of a gw_nl, requests and dumps (nl.c), and the parsers
+ * that turn one message into values. The parsers are pure, so that tests and the fuzzer can feed them without
+ * a kernel.
+ */
+#ifndef GW_NL_INTERNAL_H
+#define GW_NL_INTERNAL_H
+
+#include "base/hmap.h"
+#include "nl/builder.h"
+#include "nl/nl.h"
+#include "nl/policy.h"
+
+#include <uv.h>
+
+#define GW_NL_BUF_SIZE	  65536 /* the kernel never makes a dump datagram larger than 32 KiB */
+#define GW_NL_EXTACK_SIZE 256
+
+struct gw_nl_watch;
+
+struct gw_nl {
+	uv_poll_t poll; /* on `events`; its close callback frees the gw_nl */
+	struct mnl_socket *requests, *events;
+	uint32_t seq;
+	char extack[GW_NL_EXTACK_SIZE]; /* of the last request; empty when the kernel said nothing more than
+					   the errno */
+
+	struct gw_nl_watch *watches;
+	struct gw_hmap links; /* struct known_link by ifindex, while anyone watches links; see watch.c */
+	bool watching_links, watching_inet;
+	bool dispatching; /* a callback runs: gw_nl_unwatch only marks */
+	bool lost;	  /* events were dropped and what they told has not been read again yet */
+	bool closing;
+
+	_Alignas(struct nlmsghdr) char request_buf[GW_NL_BUF_SIZE];
+	_Alignas(struct nlmsghdr) char event_buf[GW_NL_BUF_SIZE];
+};
+
+/* nl.c */
+
+/* Called for each message of an answer; a negative return fails the request once its answer has been read to
+ * the end. */
+typedef int (*gw_nl_msg_cb)(void *ctx, const struct nlmsghdr *h);
+/* Sends and reads the answer to its end. 0 or a negative errno, the kernel's own where it answered with one.
+ */
+int gw_nl_exec(struct gw_nl *nl, struct gw_nl_msg *m, gw_nl_msg_cb cb, void *ctx);
+
+struct gw_nl_items {
+	void *v; /* owned; free() it, also after a failed dump */
+	size_t n, cap, size;
+};
+int gw_nl_items_add(struct gw_nl_items *items, const void *item);
+/* `parse` adds what it finds in a message to `items`, whose size the caller has set. */
+typedef int (*gw_nl_parse_cb)(const struct nlmsghdr *h, struct gw_nl_items *items);
+int gw_nl_dump(struct gw_nl *nl, struct gw_nl_msg *m, gw_nl_parse_cb parse, struct gw_nl_items *items);
+
+/*
+ * Fills err with "<what>: <errno text>: <extended ACK>" for a failed request and returns rc. `target` is the
+ * name of the link at fault.
+ */
+int gw_nl_fail(const struct gw_nl *nl, struct gw_error *err, int rc, const char *target, const char *what,
+	       ...) __attribute__((format(printf, 5, 6)));
+/* The name of a link for messages; "link 7" when it has gone. */
+const char *gw_nl_link_label(int ifindex, char buf[static IFNAMSIZ + 16]);
+
+/*
+ * What an NLMSG_ERROR or NLMSG_DONE says: 0 or a negative errno, and the extended ACK's text if there is one.
+ * -EBADMSG when the message is not whole.
+ */
+int gw_nl_parse_result(const struct nlmsghdr *h, char ret_extack[static GW_NL_EXTACK_SIZE]);
+
+/* What an answer has come to so far: datagrams go in until it is done. */
+struct gw_nl_answer {
+	uint32_t seq; /* of the request; anything else is left over from an earlier one */
+	gw_nl_msg_cb cb;
+	void *ctx;
+	char *extack; /* GW_NL_EXTACK_SIZE bytes */
+	bool done;
+	bool interrupted; /* what was dumped changed meanwhile: it may be incomplete */
+	bool broken;	  /* not read to its end */
+	int rc;
+};
+void gw_nl_answer_take(struct gw_nl_answer *an, const void *datagram, size_t n);
+
+/* The parsers: 1 and *ret when the message has what its kind is about, 0 when it is about something else,
+ * -EBADMSG. */
+int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret);
+int gw_nl_parse_addr(const struct nlmsghdr *h, struct gw_nl_addr *ret);
+/* Adds each leg of a unicast route of the main table to `items` of struct gw_nl_route. 0, -EBADMSG, -ENOMEM.
+ */
+int gw_nl_parse_route(const struct nlmsghdr *h, struct gw_nl_items *items);
+int gw_nl_dump_links(struct gw_nl *nl, struct gw_nl_items *items);
+
+/* inet.c: all addresses of a link (0: of all links), and RTM_DELADDR as it is, whoever made the address. */
+int gw_nl_dump_addrs(struct gw_nl *nl, int ifindex, struct gw_nl_items *items);
+int gw_nl_addr_remove(struct gw_nl *nl, const struct gw_nl_addr *a);
+
+/* watch.c */
+void gw_nl_watch_done(struct gw_nl *nl);
+
+#endif
