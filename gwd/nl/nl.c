@@ -170,10 +170,10 @@ static ssize_t receive(struct gw_nl *nl, int64_t deadline)
 
 void gw_nl_answer_take(struct gw_nl_answer *an, const void *datagram, size_t n)
 {
-	const struct nlmsghdr *h = datagram;
-	int left = (int)n, rc;
+	const struct nlmsghdr *h;
+	int rc;
 
-	for (; !an->done && mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+	while (!an->done && (h = gw_nl_next_message(&datagram, &n))) {
 		if (h->nlmsg_seq != an->seq)
 			continue;
 		if (h->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -186,7 +186,7 @@ void gw_nl_answer_take(struct gw_nl_answer *an, const void *datagram, size_t n)
 			an->rc = an->cb(an->ctx, h);
 		}
 	}
-	if (!an->done && left > 0) {
+	if (!an->done && n > 0) {
 		an->rc = -EBADMSG;
 		an->done = an->broken = true;
 	}

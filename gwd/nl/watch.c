@@ -238,9 +238,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		struct iovec iov = {.iov_base = nl->event_buf, .iov_len = sizeof nl->event_buf};
 		struct msghdr mh = {
 			.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
-		const struct nlmsghdr *h = (const struct nlmsghdr *)nl->event_buf;
+		const void *datagram = nl->event_buf;
+		const struct nlmsghdr *h;
 		ssize_t n = recvmsg(mnl_socket_get_fd(nl->events), &mh, MSG_DONTWAIT);
-		int left;
+		size_t left;
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -251,7 +252,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		nl->lost |= n < 0 || (mh.msg_flags & MSG_TRUNC);
 		if (n < 0 || from.nl_pid != 0)
 			continue;
-		for (left = (int)n; mnl_nlmsg_ok(h, left) && !nl->closing; h = mnl_nlmsg_next(h, &left))
+		for (left = (size_t)n; !nl->closing && (h = gw_nl_next_message(&datagram, &left));)
 			on_event(nl, h);
 	}
 	/* Not before the old events are through: one of them would bring back a link that the dump knows to

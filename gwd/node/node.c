@@ -90,8 +90,8 @@ static void on_addr_change(struct gw_driver *d, const struct gw_nl_addr *a, bool
 		snprintf(why, sizeof why, "address %s was removed from %s from outside",
 			 gw_addr_format(&a->addr, addr), iface->name);
 		want_sync(d, why);
-	} else if (removed || d->retry_on_change) {
-		/* With its last address a link silently loses its routes; a new one may make a next hop
+	} else if ((removed && gw_addr_is_v4(&a->addr)) || d->retry_on_change) {
+		/* With its last IPv4 address a link silently loses its routes; a new one may make a next hop
 		 * reachable. */
 		snprintf(why, sizeof why, "addresses of %s changed", iface->name);
 		want_sync(d, why);
