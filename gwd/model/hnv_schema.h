@@ -27,6 +27,8 @@ int gw_hnv_decode(enum gw_hnv_kind kind, const char *id, const json_t *body, con
 int gw_hnv_decode_id(enum gw_hnv_kind kind, const char *id, struct gw_hnv_object **ret, struct gw_error *err);
 /* The whole resource with envelope; read-only properties are added to "properties" by the caller. */
 json_t *gw_hnv_encode(const struct gw_hnv_object *o);
+/* Its "properties" alone: every one that has a value, so that decoding it needs no default. */
+json_t *gw_hnv_encode_properties(const struct gw_hnv_object *o);
 void gw_hnv_etag(uint64_t revision, char buf[static 48]); /* W/"00000000-0000-0000-0000-0000000004d2" */
 
 #endif

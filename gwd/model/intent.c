@@ -76,6 +76,11 @@ oom:
 	return -ENOMEM;
 }
 
+void gw_intent_set_limits(struct gw_intent *in, const struct gw_intent_limits *limits)
+{
+	in->limits = *limits;
+}
+
 struct gw_intent *gw_intent_free(struct gw_intent *in)
 {
 	if (!in)
@@ -96,9 +101,7 @@ struct gw_intent *gw_intent_free(struct gw_intent *in)
 	return NULL;
 }
 
-/* --- indexes
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- indexes --- */
 
 static bool mac_of(const struct gw_hnv_object *o, uint32_t *ret_vsid, const struct gw_mac **ret_mac)
 {
@@ -152,8 +155,7 @@ static struct gw_hnv_object *find(const struct gw_hmap *map, const struct gw_hnv
 	return NULL;
 }
 
-/* --- rules between objects
- * --------------------------------------------------------------------------------------------- */
+/* --- rules between objects --- */
 
 /* FWD-7: a VSID belongs to one routing domain. */
 static int check_domain(const struct gw_intent *in, const struct gw_customer_route *r, struct gw_error *err)
@@ -214,9 +216,7 @@ static int check(const struct gw_intent *in, const struct gw_hnv_object *o, stru
 	return 0;
 }
 
-/* --- changes
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- changes --- */
 
 void gw_intent_begin(struct gw_intent *in)
 {
@@ -361,10 +361,21 @@ int gw_intent_delete(struct gw_intent *in, const struct gw_hnv_object *key, stru
 	return 0;
 }
 
+/* A limit that was lowered below what is there must not get in the way of deleting. */
 int gw_intent_validate(struct gw_intent *in, struct gw_error *err)
 {
+	ptrdiff_t growth[GW_HNV_KIND_MAX] = {0};
+
+	for (size_t i = 0; i < in->n_changes; i++) {
+		const struct gw_change *c = &in->changes[i];
+
+		if (c->after && !c->before)
+			growth[c->after->kind]++;
+		else if (c->before && !c->after)
+			growth[c->before->kind]--;
+	}
 	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
-		if (in->maps[k].n > in->limits.max[k])
+		if (growth[k] > 0 && in->maps[k].n > in->limits.max[k])
 			return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED,
 					    gw_hnv_kind_path((enum gw_hnv_kind)k),
 					    "%zu %s would be more than the %zu that this node accepts; "
@@ -431,9 +442,7 @@ void gw_intent_rollback(struct gw_intent *in)
 	end_change(in);
 }
 
-/* --- reading
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 const struct gw_hnv_object *gw_intent_get(const struct gw_intent *in, const struct gw_hnv_object *key)
 {

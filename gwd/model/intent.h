@@ -31,6 +31,8 @@ struct gw_intent;
 
 int gw_intent_new(const struct gw_intent_limits *limits, struct gw_intent **ret);
 struct gw_intent *gw_intent_free(struct gw_intent *in);
+/* Counts for puts from now on; what is there already stays. */
+void gw_intent_set_limits(struct gw_intent *in, const struct gw_intent_limits *limits);
 
 /*
  * Transactions. `put` takes ownership of `o` on success only; on failure the change so far stands as it was. A put that

@@ -10,11 +10,12 @@
 
 #include <jansson.h>
 
-/* One step of a request: put `object` (moved out on success of the whole), or delete its key. */
+/* One step of a request: put `object`, or delete its key. What submit takes over it sets to NULL; the rest is the caller's. */
 struct gw_hnv_op {
 	struct gw_hnv_object *object;
 	bool is_delete;
-	bool has_if_match; /* refuse with PRECONDITION_FAILED unless the object has this revision now */
+	bool if_none_match; /* refuse with PRECONDITION_FAILED when the object exists */
+	bool has_if_match;  /* refuse with PRECONDITION_FAILED unless the object has this revision now */
 	uint64_t if_match;
 };
 
@@ -31,6 +32,7 @@ struct gw_service {
 	json_t *(*status)(void *ctx); /* {"node": {...}, "<driver>": {...}, ...} */
 	int (*trace)(void *ctx, const json_t *query, json_t **ret_answer, struct gw_error *err);
 	bool (*ready)(void *ctx);
+	uint64_t (*revision)(void *ctx); /* of the last change */
 };
 
 #endif

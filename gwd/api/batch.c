@@ -1,0 +1,226 @@
+/*
+ * batch.c - POST /hnv/batch: a list of puts and deletes that is carried out as a whole or not at all. Called by the router.
+ *
+ * The answer to what is wrong names the element: "[17].body.properties.MACAddress".
+ */
+#include "api/router.h"
+
+#include "base/cleanup.h"
+#include "model/hnv_schema.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* One element of the list, its members found. */
+struct element {
+	const char *method, *path;
+	const json_t *body;
+};
+
+struct seen {
+	struct gw_hmap_node node;
+	const struct gw_hnv_object *object;
+	size_t index;
+};
+
+static int take_text(const char *key, const json_t *value, const char **ret, struct gw_error *err)
+{
+	if (*ret)
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, key, "given twice");
+	if (!json_is_string(value))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, key, "must be text");
+	*ret = json_string_value(value);
+	return 0;
+}
+
+static int read_element(json_t *j, struct element *ret, struct gw_error *err)
+{
+	struct element e = {0};
+	const char *key;
+	json_t *value;
+	int r = 0;
+
+	if (!json_is_object(j))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "", "must be an object with method, path and body");
+	json_object_foreach(j, key, value) {
+		if (json_is_null(value))
+			continue;
+		if (!strcasecmp(key, "method"))
+			r = take_text("method", value, &e.method, err);
+		else if (!strcasecmp(key, "path"))
+			r = take_text("path", value, &e.path, err);
+		else if (!strcasecmp(key, "body") && e.body)
+			r = gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "body", "given twice");
+		else if (!strcasecmp(key, "body"))
+			e.body = value;
+		else
+			r = gw_error_set(err, EINVAL, GW_ERR_UNKNOWN_PROPERTY, key,
+					 "not known here; there are method, path and body");
+		if (r < 0)
+			return r;
+	}
+	if (!e.path)
+		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "path", "missing, as in /hnv/ports/eth1");
+	if (!e.method)
+		e.method = "PUT";
+	*ret = e;
+	return 0;
+}
+
+/* "/hnv/KIND/ID", also with /networking/v1 in front. *ret_id points into `path`; NULL when there is only the kind. */
+static int parse_path(char *path, enum gw_hnv_kind *ret_kind, const char **ret_id, struct gw_error *err)
+{
+	static const char prefix[] = GW_API_PREFIX, hnv[] = "/hnv/";
+	char *id;
+
+	if (!strncasecmp(path, prefix, sizeof prefix - 1))
+		path += sizeof prefix - 1;
+	if (strncasecmp(path, hnv, sizeof hnv - 1) != 0)
+		goto bad;
+	path += sizeof hnv - 1;
+	id = strchr(path, '/');
+	if (id)
+		*id++ = '\0';
+	if (id && (strchr(id, '/') || gw_api_unescape(id) < 0))
+		goto bad;
+	if (gw_api_unescape(path) < 0 || gw_hnv_kind_parse(path, ret_kind) < 0)
+		goto bad;
+	*ret_id = id && *id ? id : NULL;
+	return 0;
+bad:
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "path",
+			    "must be /hnv/KIND/ID, where KIND is lookupRecords, customerRoutes, providerAddresses, "
+			    "providerRoutes or ports");
+}
+
+static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *op, struct gw_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	struct element e = {0};
+	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
+	const char *id = NULL;
+	int r;
+
+	r = read_element(j, &e, err);
+	if (r < 0)
+		return r;
+	path = strdup(e.path);
+	if (!path)
+		return gw_error_oom(err);
+	r = parse_path(path, &kind, &id, err);
+	if (r < 0)
+		return r;
+	if (!strcasecmp(e.method, "DELETE")) {
+		op->is_delete = true;
+		if (e.body)
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "body", "DELETE takes none");
+		if (!id)
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "path", "DELETE needs an id");
+		r = gw_hnv_decode_id(kind, id, &op->object, err);
+		if (r < 0)
+			err->target[0] = '\0', gw_error_prefix(err, "path");
+		return r;
+	}
+	if (strcasecmp(e.method, "PUT") != 0)
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "method", "\"%s\" is neither PUT nor DELETE",
+				    e.method);
+	if (!e.body)
+		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "body", "PUT needs one");
+	r = gw_hnv_decode(kind, id, e.body, config, &op->object, err);
+	if (r < 0)
+		gw_error_prefix(err, "body%s", *err->target ? "." : "");
+	return r;
+}
+
+/* What one batch should do with a key it must say once. */
+static int refuse_repetition(struct gw_hmap *keys, struct seen *seen, size_t index, const struct gw_hnv_object *o,
+			     struct gw_error *err)
+{
+	uint32_t hash = gw_hnv_key_hash(o);
+	char id[GW_ID_STRLEN];
+
+	GW_HMAP_FOR_EACH_HASH(node, keys, hash) {
+		const struct seen *other = GW_CONTAINER_OF(node, struct seen, node);
+
+		if (gw_hnv_same_key(other->object, o))
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "path",
+					    "%s %s is already in element [%zu] of this batch", gw_hnv_kind_name(o->kind),
+					    gw_hnv_id(o, id), other->index);
+	}
+	seen->object = o;
+	seen->index = index;
+	return gw_hmap_insert(keys, &seen->node, hash) < 0 ? gw_error_oom(err) : 0;
+}
+
+static int read_ops(json_t *list, const struct gw_config *config, struct gw_hnv_op *ops, size_t n, struct gw_error *err)
+{
+	struct seen *seen = calloc(n, sizeof *seen);
+	struct gw_hmap keys = {0};
+	int r = 0;
+
+	if (!seen)
+		return gw_error_oom(err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = read_op(json_array_get(list, i), config, &ops[i], err);
+		if (r == 0)
+			r = refuse_repetition(&keys, &seen[i], i, ops[i].object, err);
+		if (r < 0)
+			gw_error_prefix(err, *err->target ? "[%zu]." : "[%zu]", i);
+	}
+	gw_hmap_done(&keys);
+	free(seen);
+	return r;
+}
+
+/* Where submit says which element it is, put its path in front of the property. */
+static void name_element(struct gw_error *err, const struct gw_hnv_op *ops, size_t n, size_t failed)
+{
+	if (failed >= n)
+		return;
+	if (ops[failed].is_delete)
+		err->target[0] = '\0';
+	gw_error_prefix(err, *err->target ? "[%zu].body." : "[%zu]", failed);
+}
+
+static int batch(const struct gw_api_request *req, json_t *list, struct gw_api_reply *reply, struct gw_error *err)
+{
+	const struct gw_service *service = req->service;
+	size_t n = json_array_size(list), failed = n;
+	struct gw_hnv_op *ops;
+	int r;
+
+	if (!json_is_array(list))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "", "a batch is an array of puts and deletes");
+	ops = calloc(n ? n : 1, sizeof *ops);
+	if (!ops)
+		return gw_error_oom(err);
+	r = n ? read_ops(list, service->config, ops, n, err) : 0;
+	if (r == 0) {
+		r = service->submit(service->ctx, ops, n, &failed, err);
+		if (r < 0)
+			name_element(err, ops, n, failed);
+	}
+	for (size_t i = 0; i < n; i++)
+		gw_hnv_object_free(ops[i].object);
+	free(ops);
+	if (r == 0)
+		gw_api_reply_json(reply, 200, json_pack("{s:I, s:I}", "applied", (json_int_t)n, "revision",
+							(json_int_t)service->revision(service->ctx)));
+	return r;
+}
+
+void gw_api_hnv_batch(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	json_t *list;
+	int r = gw_api_parse_json(req->body, req->body_len, &list, &err);
+
+	if (r == 0) {
+		r = batch(req, list, reply, &err);
+		json_decref(list);
+	}
+	if (r < 0)
+		gw_api_reply_error(reply, &err);
+}

@@ -1,0 +1,273 @@
+/*
+ * hnv.c - /hnv/{kind} and /hnv/{kind}/{id}: the low-level records of this node (API-2). Called by the router.
+ *
+ * A change is in the kernel and on disk when it is answered, so the provisioning state is always "Succeeded".
+ */
+#include "api/page.h"
+#include "api/router.h"
+
+#include "base/cleanup.h"
+#include "model/hnv_schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TOP_MAX 1000
+
+static void free_object(struct gw_hnv_object **o)
+{
+	gw_hnv_object_free(*o);
+}
+
+#define _cleanup_object_ _cleanup_(free_object)
+
+static int parse_kind(const struct gw_api_request *req, enum gw_hnv_kind *ret, struct gw_error *err)
+{
+	if (gw_hnv_kind_parse(req->param[0], ret) == 0)
+		return 0;
+	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",
+			    "there are no \"%s\"; there are lookupRecords, customerRoutes, providerAddresses, providerRoutes "
+			    "and ports",
+			    req->param[0]);
+}
+
+/* The object that the path names, as a key. What is no id of this kind cannot exist. */
+static int parse_key(const struct gw_api_request *req, struct gw_hnv_object **ret, struct gw_error *err)
+{
+	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
+	int r = parse_kind(req, &kind, err);
+
+	return r < 0 ? r : gw_hnv_decode_id(kind, req->param[1], ret, err);
+}
+
+static json_t *resource(const struct gw_service *service, const struct gw_hnv_object *o)
+{
+	json_t *j = gw_hnv_encode(o), *properties = json_object_get(j, "properties");
+
+	if (properties) {
+		json_object_set_new(properties, "provisioningState", json_string("Succeeded"));
+		service->describe(service->ctx, o, properties);
+	}
+	return j;
+}
+
+static void reply_resource(const struct gw_api_request *req, unsigned status, const struct gw_hnv_object *o,
+			   struct gw_api_reply *reply)
+{
+	gw_hnv_etag(o->revision, reply->etag);
+	gw_api_reply_json(reply, status, resource(req->service, o));
+}
+
+/* --- conditions -------------------------------------------------------------------------------------------------------- */
+
+/* Is the object's tag in a header's list? Our tags are weak, so comparison is. */
+static bool etag_listed(const char *list, const struct gw_hnv_object *o)
+{
+	char etag[48];
+	const char *tag;
+	size_t len;
+
+	gw_hnv_etag(o->revision, etag);
+	tag = strchr(etag, '"');
+	len = strlen(tag);
+	while (*list) {
+		size_t n;
+
+		list += strspn(list, " \t,");
+		if (!strncmp(list, "W/", 2))
+			list += 2;
+		n = strcspn(list, ",");
+		while (n > 0 && strchr(" \t", list[n - 1]))
+			n--;
+		if (n == len && !memcmp(list, tag, len))
+			return true;
+		list += strcspn(list, ",");
+	}
+	return false;
+}
+
+/* Turns If-Match and If-None-Match into what submit checks at the moment of the change. */
+static void set_conditions(const struct gw_api_request *req, struct gw_hnv_op *op)
+{
+	const struct gw_hnv_object *now = gw_intent_get(req->service->intent, op->object);
+	bool any;
+
+	if (req->if_none_match) {
+		any = !strcmp(req->if_none_match, "*");
+		op->if_none_match = any || (now && etag_listed(req->if_none_match, now));
+	}
+	if (req->if_match) {
+		any = !strcmp(req->if_match, "*");
+		op->has_if_match = true;
+		op->if_match = now && (any || etag_listed(req->if_match, now)) ? now->revision : UINT64_MAX;
+	}
+}
+
+/* --- collection ---------------------------------------------------------------------------------------------------------- */
+
+static int parse_top(const char *s, size_t *ret, struct gw_error *err)
+{
+	size_t n = 0;
+
+	if (!s) {
+		*ret = TOP_MAX;
+		return 0;
+	}
+	for (const char *p = s; *p >= '0' && *p <= '9' && n <= TOP_MAX; p++)
+		n = n * 10 + (size_t)(*p - '0');
+	if (n < 1 || n > TOP_MAX || s[strspn(s, "0123456789")])
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "$top", "\"%s\" is not a number from 1 to %d", s,
+				    TOP_MAX);
+	*ret = n;
+	return 0;
+}
+
+static json_t *next_link(const struct gw_hnv_object *last, size_t top)
+{
+	_cleanup_free_ char *escaped = NULL, *link = NULL;
+	char id[GW_ID_STRLEN];
+
+	escaped = gw_api_escape(gw_hnv_id(last, id));
+	if (!escaped || asprintf(&link, GW_API_PREFIX "/hnv/%s?$top=%zu&$skipToken=%s", gw_hnv_kind_path(last->kind), top,
+				 escaped) < 0) {
+		link = NULL;
+		return NULL;
+	}
+	return json_string(link);
+}
+
+void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	_cleanup_object_ struct gw_hnv_object *after = NULL;
+	const struct gw_hnv_object *page[TOP_MAX];
+	struct gw_error err = GW_ERROR_INIT;
+	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
+	size_t top = 0, n;
+	json_t *body, *value;
+	bool more;
+
+	if (parse_kind(req, &kind, &err) < 0 || parse_top(req->top, &top, &err) < 0) {
+		gw_api_reply_error(reply, &err);
+		return;
+	}
+	if (req->skip_token && gw_hnv_decode_id(kind, req->skip_token, &after, &err) < 0) {
+		gw_error_set(&err, EINVAL, GW_ERR_INVALID_REQUEST, "$skipToken",
+			     "not a token of this collection: follow nextLink as it is");
+		gw_api_reply_error(reply, &err);
+		return;
+	}
+	n = gw_api_page(req->service->intent, kind, after, page, top, &more);
+	body = json_object();
+	value = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(value, resource(req->service, page[i]));
+	json_object_set_new(body, "value", value);
+	if (more)
+		json_object_set_new(body, "nextLink", next_link(page[n - 1], top));
+	gw_api_reply_json(reply, 200, body);
+}
+
+/* --- item ---------------------------------------------------------------------------------------------------------------- */
+
+void gw_api_hnv_get(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	_cleanup_object_ struct gw_hnv_object *key = NULL;
+	struct gw_error err = GW_ERROR_INIT;
+	const struct gw_hnv_object *o;
+
+	if (parse_key(req, &key, &err) < 0) {
+		gw_api_reply_error(reply, &err);
+		return;
+	}
+	o = gw_intent_get(req->service->intent, key);
+	if (!o) {
+		gw_error_set(&err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no %s %s", gw_hnv_kind_name(key->kind),
+			     req->param[1]);
+		gw_api_reply_error(reply, &err);
+		return;
+	}
+	if (req->if_match && strcmp(req->if_match, "*") != 0 && !etag_listed(req->if_match, o)) {
+		gw_error_set(&err, ESTALE, GW_ERR_PRECONDITION_FAILED, "If-Match", "it has been changed meanwhile");
+		gw_api_reply_error(reply, &err);
+		return;
+	}
+	if (req->if_none_match && (!strcmp(req->if_none_match, "*") || etag_listed(req->if_none_match, o))) {
+		gw_hnv_etag(o->revision, reply->etag);
+		reply->status = 304;
+		return;
+	}
+	reply_resource(req, 200, o, reply);
+}
+
+static int put(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err)
+{
+	_cleanup_object_ struct gw_hnv_object *key = NULL, *object = NULL;
+	_cleanup_free_ char *escaped = NULL;
+	struct gw_hnv_op op = {0};
+	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
+	char id[GW_ID_STRLEN];
+	size_t failed;
+	json_t *body;
+	bool existed;
+	int r;
+
+	r = parse_kind(req, &kind, err);
+	if (r == 0)
+		r = gw_api_parse_json(req->body, req->body_len, &body, err);
+	if (r < 0)
+		return r;
+	r = gw_hnv_decode(kind, req->param[1], body, req->service->config, &object, err);
+	json_decref(body);
+	if (r < 0)
+		return r;
+	key = gw_hnv_object_copy(object);
+	escaped = gw_api_escape(gw_hnv_id(object, id));
+	if (!key || !escaped ||
+	    asprintf(&reply->location, GW_API_PREFIX "/hnv/%s/%s", gw_hnv_kind_path(kind), escaped) < 0) {
+		reply->location = NULL;
+		return gw_error_oom(err);
+	}
+	existed = gw_intent_get(req->service->intent, key);
+	op.object = object;
+	set_conditions(req, &op);
+	r = req->service->submit(req->service->ctx, &op, 1, &failed, err);
+	object = op.object;
+	if (r == 0)
+		reply_resource(req, existed ? 200 : 201, gw_intent_get(req->service->intent, key), reply);
+	return r;
+}
+
+void gw_api_hnv_put(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	if (put(req, reply, &err) < 0) {
+		free(reply->location);
+		reply->location = NULL;
+		gw_api_reply_error(reply, &err);
+	}
+}
+
+/* It is gone from the kernel when this answers. */
+void gw_api_hnv_delete(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	_cleanup_object_ struct gw_hnv_object *key = NULL;
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_hnv_op op = {.is_delete = true};
+	size_t failed;
+	bool existed;
+
+	if (parse_key(req, &key, &err) < 0) {
+		gw_api_reply_error(reply, &err);
+		return;
+	}
+	existed = gw_intent_get(req->service->intent, key);
+	op.object = key;
+	set_conditions(req, &op);
+	if (req->service->submit(req->service->ctx, &op, 1, &failed, &err) < 0) {
+		gw_api_reply_error(reply, &err);
+		return;
+	}
+	reply->status = existed ? 200 : 204;
+}

@@ -1,0 +1,23 @@
+/* monitoring.c - /monitoring: what the node and its drivers say of themselves, and the way of a packet. Called by the router. */
+#include "api/router.h"
+
+void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	gw_api_reply_json(reply, 200, req->service->status(req->service->ctx));
+}
+
+void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	json_t *query, *answer = NULL;
+	int r = gw_api_parse_json(req->body, req->body_len, &query, &err);
+
+	if (r == 0) {
+		r = req->service->trace(req->service->ctx, query, &answer, &err);
+		json_decref(query);
+	}
+	if (r < 0)
+		gw_api_reply_error(reply, &err);
+	else
+		gw_api_reply_json(reply, 200, answer);
+}

@@ -1,0 +1,237 @@
+/*
+ * router.c - the table of what the API serves, and the way from a request target to its row.
+ *
+ * Pure: neither sockets nor the HTTP library. Called by http.c.
+ */
+#include "api/router.h"
+
+#include "model/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define MAX_SEGMENTS 8
+#define MAX_METHODS  3
+
+struct action {
+	const char *method;
+	gw_api_handler handler;
+	enum gw_api_limit limit;
+};
+
+/* "*" takes one segment. The first row that fits counts. */
+static const struct route {
+	const char *pattern;
+	struct action actions[MAX_METHODS];
+} routes[] = {
+	{GW_API_PREFIX "/hnv/batch", {{"POST", gw_api_hnv_batch, GW_API_LIMIT_BATCH}}},
+	{GW_API_PREFIX "/hnv/*", {{"GET", gw_api_hnv_list, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/hnv/*/*",
+	 {{"GET", gw_api_hnv_get, GW_API_LIMIT_BODY},
+	  {"PUT", gw_api_hnv_put, GW_API_LIMIT_BODY},
+	  {"DELETE", gw_api_hnv_delete, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/monitoring/statistics", {{"GET", gw_api_statistics, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/monitoring/trace", {{"POST", gw_api_trace, GW_API_LIMIT_BODY}}},
+	{"/version", {{"GET", gw_api_version, GW_API_LIMIT_BODY}}},
+	{"/healthz", {{"GET", gw_api_healthz, GW_API_LIMIT_BODY}}},
+	{"/readyz", {{"GET", gw_api_readyz, GW_API_LIMIT_BODY}}},
+};
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int gw_api_unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++, to++) {
+		int high, low;
+
+		*to = *s;
+		if (*s != '%')
+			continue;
+		high = hex(s[1]);
+		low = high < 0 ? -1 : hex(s[2]);
+		if (low < 0 || (high == 0 && low == 0))
+			return -EINVAL;
+		*to = (char)(high << 4 | low);
+		s += 2;
+	}
+	*to = '\0';
+	return 0;
+}
+
+char *gw_api_escape(const char *s)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:@";
+	char *text = malloc(3 * strlen(s) + 1), *to = text;
+
+	if (!text)
+		return NULL;
+	for (; *s; s++) {
+		if (strchr(plain, *s))
+			*to++ = *s;
+		else
+			to += sprintf(to, "%%%02X", (unsigned char)*s);
+	}
+	*to = '\0';
+	return text;
+}
+
+/* Splits at '/' in place, then decodes; a trailing '/' makes no segment. Returns the count or -EINVAL. */
+static int split_path(char *path, const char *segments[static MAX_SEGMENTS])
+{
+	int n = 0;
+
+	if (*path != '/')
+		return -EINVAL;
+	while (path && path[1]) {
+		char *segment = ++path;
+
+		if (n == MAX_SEGMENTS)
+			return -EINVAL;
+		path = strchr(segment, '/');
+		if (path)
+			*path = '\0';
+		if (gw_api_unescape(segment) < 0)
+			return -EINVAL;
+		segments[n++] = segment;
+		if (path && !path[1])
+			break;
+	}
+	return n;
+}
+
+static bool fits(const char *pattern, const char *const *segments, int n, const char *ret_param[2])
+{
+	int i = 0, params = 0;
+
+	while (*pattern) {
+		size_t len;
+
+		pattern++; /* '/' */
+		len = strcspn(pattern, "/");
+		if (i == n)
+			return false;
+		if (len == 1 && *pattern == '*')
+			ret_param[params++] = segments[i];
+		else if (strlen(segments[i]) != len || strncasecmp(pattern, segments[i], len) != 0)
+			return false;
+		i++;
+		pattern += len;
+	}
+	return i == n;
+}
+
+/* $top and $skipToken; another name with '$' would change the answer, so it is refused, anything else has no meaning. */
+static int parse_query(char *query, struct gw_api_match *match, struct gw_error *err)
+{
+	char *save = NULL;
+
+	for (char *pair = strtok_r(query, "&", &save); pair; pair = strtok_r(NULL, "&", &save)) {
+		char *value = strchr(pair, '=');
+
+		if (value)
+			*value++ = '\0';
+		if (gw_api_unescape(pair) < 0 || (value && gw_api_unescape(value) < 0))
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "query", "bad percent-encoding");
+		if (!strcasecmp(pair, "$top"))
+			match->top = value ? value : "";
+		else if (!strcasecmp(pair, "$skipToken"))
+			match->skip_token = value ? value : "";
+		else if (*pair == '$')
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, pair,
+					    "this query option is not supported; $top and $skipToken are");
+	}
+	return 0;
+}
+
+static int find_action(const struct route *route, const char *method, struct gw_api_match *match,
+		       struct gw_api_reply *reply, struct gw_error *err)
+{
+	bool head = !strcmp(method, "HEAD");
+	size_t at = 0;
+
+	for (size_t i = 0; i < MAX_METHODS && route->actions[i].method; i++) {
+		const struct action *action = &route->actions[i];
+		const char *also_head = !strcmp(action->method, "GET") ? ", HEAD" : "";
+
+		at += (size_t)snprintf(reply->allow + at, sizeof reply->allow - at, "%s%s%s", at ? ", " : "",
+				       action->method, also_head);
+		if (strcmp(action->method, method) != 0 && !(head && *also_head))
+			continue;
+		match->handler = action->handler;
+		match->limit = action->limit;
+		reply->allow[0] = '\0';
+		return 0;
+	}
+	return gw_error_set(err, EOPNOTSUPP, GW_ERR_METHOD_NOT_ALLOWED, method, "this resource accepts %s", reply->allow);
+}
+
+static int find_route(const char *method, char *path, struct gw_api_match *match, struct gw_api_reply *reply,
+		      struct gw_error *err)
+{
+	const char *segments[MAX_SEGMENTS];
+	int n = split_path(path, segments);
+
+	for (size_t i = 0; n >= 0 && i < sizeof routes / sizeof *routes; i++)
+		if (fits(routes[i].pattern, segments, n, match->param))
+			return find_action(&routes[i], method, match, reply, err);
+	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no such resource; records are below " GW_API_PREFIX
+			    "/hnv");
+}
+
+int gw_api_match(const char *method, const char *target, struct gw_api_match *ret, struct gw_api_reply *reply)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_api_match match = {.text = strdup(target)};
+	char *query;
+	int r;
+
+	if (!match.text) {
+		r = gw_error_oom(&err);
+		goto refused;
+	}
+	query = strchr(match.text, '?');
+	if (query)
+		*query++ = '\0';
+	r = find_route(method, match.text, &match, reply, &err);
+	if (r == 0 && query)
+		r = parse_query(query, &match, &err);
+	if (r < 0)
+		goto refused;
+	*ret = match;
+	return 0;
+refused:
+	gw_api_match_done(&match);
+	gw_api_reply_error(reply, &err);
+	return r;
+}
+
+void gw_api_match_done(struct gw_api_match *match)
+{
+	free(match->text);
+	*match = (struct gw_api_match){0};
+}
+
+size_t gw_api_body_limit(const struct gw_api_match *match, const struct gw_config *config)
+{
+	return match->limit == GW_API_LIMIT_BATCH ? config->batch_limit : config->body_limit;
+}
+
+void gw_api_dispatch(const struct gw_api_match *match, struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	req->param[0] = match->param[0];
+	req->param[1] = match->param[1];
+	req->top = match->top;
+	req->skip_token = match->skip_token;
+	match->handler(req, reply);
+}

@@ -1,0 +1,77 @@
+/*
+ * router.h - from method, target and body to a reply, without sockets: http.c calls it for the network, tests and the
+ * fuzzer directly.
+ *
+ * A request is handled in two steps, so that one that nobody could answer is refused before its body is read: match looks
+ * at method and target, dispatch runs the handler.
+ */
+#ifndef GW_API_ROUTER_H
+#define GW_API_ROUTER_H
+
+#include "model/service.h"
+
+#include <stdbool.h>
+
+#define GW_API_PREFIX "/networking/v1"
+
+enum gw_api_limit { GW_API_LIMIT_BODY, GW_API_LIMIT_BATCH };
+
+struct gw_api_reply {
+	unsigned status;
+	json_t *body;	 /* NULL: none */
+	char etag[48];	 /* empty: none */
+	char *location;	 /* owned; NULL: none */
+	char allow[32]; /* empty: none */
+};
+
+struct gw_api_request {
+	const struct gw_service *service;
+	const char *if_match, *if_none_match; /* header values or NULL */
+	const char *body;
+	size_t body_len;
+	/* From match: the decoded path segments that the pattern leaves open, and the query. */
+	const char *param[2];
+	const char *top, *skip_token; /* decoded values of $top and $skipToken, or NULL */
+};
+
+typedef void (*gw_api_handler)(const struct gw_api_request *req, struct gw_api_reply *reply);
+
+struct gw_api_match {
+	gw_api_handler handler;
+	enum gw_api_limit limit;
+	char *text; /* owned: what param, top and skip_token point into */
+	const char *param[2], *top, *skip_token;
+};
+
+/* 0, or -errno with the refusal in `reply`. `target` is the request target as sent: percent-encoded, with its query. */
+int gw_api_match(const char *method, const char *target, struct gw_api_match *ret, struct gw_api_reply *reply);
+void gw_api_match_done(struct gw_api_match *match);
+size_t gw_api_body_limit(const struct gw_api_match *match, const struct gw_config *config);
+void gw_api_dispatch(const struct gw_api_match *match, struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_reply_done(struct gw_api_reply *reply);
+
+/* --- for handlers ------------------------------------------------------------------------------------------------------ */
+
+void gw_api_reply_error(struct gw_api_reply *reply, const struct gw_error *err);
+/* Takes over `body`; NULL means that memory ran out. */
+void gw_api_reply_json(struct gw_api_reply *reply, unsigned status, json_t *body);
+/* Strict: no duplicate keys, bounded nesting and number of values, valid UTF-8, nothing behind the value. */
+int gw_api_parse_json(const char *text, size_t n, json_t **ret, struct gw_error *err);
+/* Percent-encodes `s` as one path segment or query value; NULL when memory ran out. */
+char *gw_api_escape(const char *s);
+/* Decodes in place; -EINVAL for a bad or zero escape. */
+int gw_api_unescape(char *s);
+
+/* One file per resource family. */
+void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_hnv_get(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_hnv_put(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_hnv_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_hnv_batch(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_version(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_healthz(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_readyz(const struct gw_api_request *req, struct gw_api_reply *reply);
+
+#endif

@@ -1,0 +1,93 @@
+/* fs.c - see fs.h. Used by the store and the composition root. */
+#include "base/fs.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+static int make_one(const char *path, mode_t mode, struct gw_error *err)
+{
+	struct stat st;
+
+	if (mkdir(path, mode) == 0)
+		return 0;
+	if (errno == EEXIST) {
+		if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+			return 0;
+		errno = ENOTDIR;
+	}
+	return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot create directory: %s", strerror(errno));
+}
+
+int gw_fs_mkdirs(const char *path, mode_t mode, struct gw_error *err)
+{
+	char part[PATH_MAX];
+	size_t n = strlen(path);
+
+	if (n == 0 || n >= sizeof part)
+		return gw_error_set(err, ENAMETOOLONG, GW_ERR_UNAVAILABLE, path, "not a usable directory name");
+	memcpy(part, path, n + 1);
+	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int r;
+
+		*slash = '\0';
+		r = make_one(part, mode, err);
+		if (r < 0)
+			return r;
+		*slash = '/';
+	}
+	return make_one(part, mode, err);
+}
+
+int gw_fs_mkdirs_for(const char *file, mode_t mode, struct gw_error *err)
+{
+	const char *slash = strrchr(file, '/');
+	char dir[PATH_MAX];
+	size_t n;
+
+	if (!slash || slash == file)
+		return 0;
+	n = (size_t)(slash - file);
+	if (n >= sizeof dir)
+		return gw_error_set(err, ENAMETOOLONG, GW_ERR_UNAVAILABLE, file, "the path is too long");
+	memcpy(dir, file, n);
+	dir[n] = '\0';
+	return gw_fs_mkdirs(dir, mode, err);
+}
+
+static pid_t read_pid(int fd)
+{
+	char buf[16] = "";
+	ssize_t n = pread(fd, buf, sizeof buf - 1, 0);
+
+	return n > 0 ? (pid_t)strtol(buf, NULL, 10) : 0;
+}
+
+int gw_fs_lock(const char *path, int *ret_fd, pid_t *ret_holder, struct gw_error *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char pid[16];
+	int n;
+
+	if (fd < 0)
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot open lock file: %s", strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot lock: %s", strerror(errno));
+		*ret_holder = read_pid(fd);
+		return -EBUSY;
+	}
+	n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
+		return gw_error_set(err, errno ? errno : ENOSPC, GW_ERR_UNAVAILABLE, path,
+				    "cannot write lock file: %s", strerror(errno ? errno : ENOSPC));
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}

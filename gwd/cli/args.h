@@ -1,0 +1,36 @@
+/* args.h - a command line, checked against the tables of commands.h. */
+#ifndef GW_CLI_ARGS_H
+#define GW_CLI_ARGS_H
+
+#include "cli/commands.h"
+
+struct gw_cli_args {
+	const struct gw_cli_command *command; /* NULL: only global options were given */
+	char *value[GW_CLI_OPT_MAX];	      /* owned, canonical; NULL when not given */
+	gw_cli_opts given;
+	const char *words[4]; /* what is no option, in order; the command's own words are the first of them */
+	size_t n_words;
+	const char *operand; /* NULL when there is none */
+};
+
+/*
+ * Returns 0, or -EINVAL and one line for the user in *ret_error, owned by the caller. Call gw_cli_args_done
+ * in both cases. With --help or --version nothing is required, and the command may be missing or half named.
+ */
+int gw_cli_args_parse(int argc, char *const argv[], struct gw_cli_args *args, char **ret_error);
+void gw_cli_args_done(struct gw_cli_args *args);
+
+static inline bool gw_cli_given(const struct gw_cli_args *args, enum gw_cli_opt opt)
+{
+	return args->given & (gw_cli_opts)1 << opt;
+}
+
+/* The option that `s` names ("--vsid", "-o"), NULL if none; *ret_value is what follows "=" or a letter, else
+ * NULL. */
+const struct gw_cli_option *gw_cli_find_option(const char *s, const char **ret_value);
+/* The command of these words; *ret_used says how many of them name it. NULL: none, or its verb is missing. */
+const struct gw_cli_command *gw_cli_find_command(const char *const *words, size_t n, size_t *ret_used);
+bool gw_cli_is_kind(const char *word); /* a first word that wants a verb */
+char *gw_cli_verbs(const char *word);  /* "add, del or list" */
+
+#endif

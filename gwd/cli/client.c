@@ -1,0 +1,268 @@
+/*
+ * client.c - see client.h. The daemon's answer is not trusted: its size is bounded, redirects and proxies are
+ * off, and what it says is escaped where it is printed (text.c). Called by the commands.
+ */
+#include "cli/client.h"
+
+#include "base/cleanup.h"
+#include "cli/text.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/un.h>
+
+#define RESPONSE_MAX	((size_t)64 << 20)
+#define CONNECT_SECONDS 5L
+#define TOTAL_SECONDS	300L /* a batch of 16 MiB may take its time */
+
+struct gw_cli_client {
+	CURL *curl;
+	char *socket_path;
+	char error[CURL_ERROR_SIZE];
+	char *answer; /* of the request under way */
+	size_t len, room;
+	bool too_large;
+};
+
+int gw_cli_api_address(const char *option, const char *environment, const char **ret_path, char **ret_error)
+{
+	const char *from = option ? "--api" : "GWD_API", *s = option;
+	size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path);
+
+	if (!s && environment && *environment)
+		s = environment;
+	if (!s)
+		s = GW_CLI_DEFAULT_API;
+	if (strncmp(s, "unix:", 5) == 0) {
+		if (s[5] != '/') {
+			*ret_error = gw_cli_format("%s: '%s' wants an absolute path after unix:", from, s);
+			return -EINVAL;
+		}
+		if (strlen(s + 5) >= max) {
+			*ret_error = gw_cli_format("%s: the path of a socket has at most %zu characters",
+						   from, max - 1);
+			return -EINVAL;
+		}
+		*ret_path = s + 5;
+		return 0;
+	}
+	if (strncasecmp(s, "https:", 6) == 0)
+		*ret_error = gw_cli_format(
+			"%s: this version speaks to the node it runs on only, by unix:PATH; for '%s' "
+			"run gwctl there, for example through ssh",
+			from, s);
+	else
+		*ret_error = gw_cli_format("%s: '%s' is not of the form unix:PATH", from, s);
+	return -EINVAL;
+}
+
+struct gw_cli_client *gw_cli_client_new(const char *socket_path)
+{
+	struct gw_cli_client *c = gw_cli_must(calloc(1, sizeof *c));
+
+	c->socket_path = gw_cli_format("%s", socket_path);
+	c->curl = gw_cli_must(curl_easy_init());
+	return c;
+}
+
+struct gw_cli_client *gw_cli_client_free(struct gw_cli_client *c)
+{
+	if (!c)
+		return NULL;
+	curl_easy_cleanup(c->curl);
+	free(c->socket_path);
+	free(c->answer);
+	free(c);
+	return NULL;
+}
+
+static size_t receive(char *data, size_t size, size_t n, void *ctx)
+{
+	struct gw_cli_client *c = ctx;
+	size_t bytes = size * n; /* at most CURL_MAX_WRITE_SIZE */
+
+	if (bytes > RESPONSE_MAX - c->len) {
+		c->too_large = true;
+		return 0;
+	}
+	if (c->len + bytes > c->room) {
+		c->room = (c->len + bytes) * 2;
+		c->answer = gw_cli_must(realloc(c->answer, c->room));
+	}
+	memcpy(c->answer + c->len, data, bytes);
+	c->len += bytes;
+	return bytes;
+}
+
+static int unreachable(const struct gw_cli_client *c, CURLcode code)
+{
+	long number = 0;
+
+	if (c->too_large)
+		return gw_cli_fail("the answer of gwd at unix:%s is larger than %zu MiB", c->socket_path,
+				   RESPONSE_MAX >> 20);
+	curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &number);
+	if (code != CURLE_COULDNT_CONNECT)
+		return gw_cli_fail("lost gwd at unix:%s: %s", c->socket_path,
+				   *c->error ? c->error : curl_easy_strerror(code));
+	if (number == EACCES || number == EPERM)
+		return gw_cli_fail("cannot reach gwd at unix:%s: %s; only root may use this socket",
+				   c->socket_path, strerror((int)number));
+	return gw_cli_fail("cannot reach gwd at unix:%s: %s; is it running? See: systemctl status gwd",
+			   c->socket_path, number > 0 ? strerror((int)number) : curl_easy_strerror(code));
+}
+
+static struct curl_slist *add_header(struct curl_slist *list, const char *header)
+{
+	return gw_cli_must(curl_slist_append(list, header));
+}
+
+static CURLcode transfer(struct gw_cli_client *c, const struct gw_cli_request *req, const char *url,
+			 struct curl_slist *headers)
+{
+	/* Called with each option's own type; the first that fails is kept. */
+#define SET(option, value) (code = code == CURLE_OK ? curl_easy_setopt(c->curl, option, value) : code)
+	CURLcode code = CURLE_OK;
+
+	curl_easy_reset(c->curl); /* keeps the connection */
+	SET(CURLOPT_ERRORBUFFER, c->error);
+	SET(CURLOPT_UNIX_SOCKET_PATH, c->socket_path);
+	SET(CURLOPT_URL, url);
+	SET(CURLOPT_PROTOCOLS_STR, "http");
+	SET(CURLOPT_PATH_AS_IS, 1L);
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
+	SET(CURLOPT_TIMEOUT, TOTAL_SECONDS);
+	SET(CURLOPT_USERAGENT, "gwctl/" GW_VERSION);
+	SET(CURLOPT_HTTPHEADER, headers);
+	SET(CURLOPT_WRITEFUNCTION, receive);
+	SET(CURLOPT_WRITEDATA, c);
+	if (req->body) {
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body_len);
+		SET(CURLOPT_POSTFIELDS, req->body);
+	}
+	SET(CURLOPT_CUSTOMREQUEST, req->method);
+#undef SET
+	return code == CURLE_OK ? curl_easy_perform(c->curl) : code;
+}
+
+static int decode(const struct gw_cli_client *c, long status, struct gw_cli_response *ret)
+{
+	json_error_t e;
+	json_t *body = NULL;
+
+	if (c->len > 0) {
+		body = json_loadb(c->answer, c->len, JSON_DECODE_ANY, &e);
+		/* A refusal without a readable reason is still a refusal. */
+		if (!body && status < 400) {
+			gw_cli_fail("gwd at unix:%s answered with malformed JSON: line %d, column %d: %s",
+				    c->socket_path, e.line, e.column, e.text);
+			return -EBADMSG;
+		}
+	}
+	*ret = (struct gw_cli_response){.status = status, .body = body};
+	return 0;
+}
+
+int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struct gw_cli_response *ret)
+{
+	_cleanup_free_ char *url = gw_cli_format("http://localhost%s", req->path), *match = NULL;
+	struct curl_slist *headers = NULL;
+	CURLcode code;
+	long status = 0;
+
+	c->len = 0;
+	c->error[0] = '\0';
+	headers = add_header(headers, "Accept: application/json");
+	headers = add_header(headers, "Expect:");
+	if (req->body)
+		headers = add_header(headers, "Content-Type: application/json; charset=UTF-8");
+	if (req->if_match) {
+		match = gw_cli_format("If-Match: %s", req->if_match);
+		headers = add_header(headers, match);
+	}
+	code = transfer(c, req, url, headers);
+	curl_slist_free_all(headers);
+	if (code != CURLE_OK) {
+		unreachable(c, code);
+		return -ECONNREFUSED;
+	}
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+	return decode(c, status, ret);
+}
+
+void gw_cli_response_done(struct gw_cli_response *r)
+{
+	json_decref(r->body);
+	r->body = NULL;
+}
+
+int gw_cli_call_ok(struct gw_cli_client *c, const struct gw_cli_request *req, struct gw_cli_response *ret)
+{
+	struct gw_cli_response answer = {0};
+	int r = gw_cli_call(c, req, &answer);
+
+	if (r < 0)
+		return r;
+	if (answer.status < 200 || answer.status > 299) {
+		gw_cli_refused(&answer);
+		gw_cli_response_done(&answer);
+		return -EREMOTEIO;
+	}
+	*ret = answer;
+	return 0;
+}
+
+char *gw_cli_reason(const struct gw_cli_response *r)
+{
+	const json_t *error = json_object_get(r->body, "error");
+	const char *code = gw_cli_str(error, "code"), *message = gw_cli_str(error, "message"),
+		   *target = gw_cli_str(error, "target");
+
+	if (!*code && !*message)
+		return gw_cli_format("gwd answered with HTTP status %ld and no reason", r->status);
+	return gw_cli_format("%s%s%s: %s", *code ? code : "Error", *target ? " at " : "", target,
+			     *message ? message : "no reason was given");
+}
+
+int gw_cli_refused(const struct gw_cli_response *r)
+{
+	_cleanup_free_ char *reason = gw_cli_reason(r);
+
+	return gw_cli_fail("%s", reason);
+}
+
+char *gw_cli_link_path(const char *link)
+{
+	const char *path = link;
+
+	if (strncasecmp(path, "http://", 7) == 0 || strncasecmp(path, "https://", 8) == 0)
+		path = strchr(strchr(path, '/') + 2, '/');
+	if (!path || path[0] != '/')
+		return NULL;
+	for (const char *p = path; *p; p++) {
+		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f || *p == '#')
+			return NULL;
+	}
+	if (strncasecmp(path, GW_CLI_API_ROOT "/", strlen(GW_CLI_API_ROOT) + 1) == 0)
+		return gw_cli_format("%s", path);
+	return gw_cli_format("%s%s", GW_CLI_API_ROOT, path);
+}
+
+char *gw_cli_percent_encode(const char *s)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	char *out = gw_cli_must(calloc(strlen(s) + 1, 3)), *o = out;
+
+	for (; *s; s++) {
+		if (strchr(plain, *s))
+			*o++ = *s;
+		else
+			o += sprintf(o, "%%%02X", (unsigned char)*s);
+	}
+	return out;
+}

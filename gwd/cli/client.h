@@ -1,0 +1,55 @@
+/* client.h - gwctl's side of the HTTP API: one daemon, one request at a time. The only user of libcurl here.
+ */
+#ifndef GW_CLI_CLIENT_H
+#define GW_CLI_CLIENT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#define GW_CLI_DEFAULT_API "unix:/run/gwd/api.sock"
+#define GW_CLI_API_ROOT	   "/networking/v1"
+
+struct gw_cli_client;
+
+struct gw_cli_request {
+	const char *method, *path; /* path and query, percent-encoded */
+	const char *body;	   /* JSON text, or NULL */
+	size_t body_len;
+	const char *if_match; /* an etag, or NULL */
+};
+
+struct gw_cli_response {
+	long status;
+	json_t *body; /* NULL when there was none */
+};
+
+/*
+ * Which daemon: `option` (--api), else `environment` (GWD_API), else the default. 0 and the socket's path,
+ * which points into one of them; -EINVAL and the reason in *ret_error, owned by the caller.
+ */
+int gw_cli_api_address(const char *option, const char *environment, const char **ret_path, char **ret_error);
+
+struct gw_cli_client *gw_cli_client_new(const char *socket_path);
+struct gw_cli_client *gw_cli_client_free(struct gw_cli_client *c);
+
+/*
+ * 0 when the daemon answered, whatever its status; *ret must be given to gw_cli_response_done. Otherwise a
+ * negative errno, and the reason has been printed.
+ */
+int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struct gw_cli_response *ret);
+void gw_cli_response_done(struct gw_cli_response *r);
+/* A call whose answer must be 2xx: else prints the daemon's reason and returns -EREMOTEIO. */
+int gw_cli_call_ok(struct gw_cli_client *c, const struct gw_cli_request *req, struct gw_cli_response *ret);
+/* Prints the reason of a refusal; returns 1. */
+int gw_cli_refused(const struct gw_cli_response *r);
+
+#define _cleanup_response_ __attribute__((cleanup(gw_cli_response_done)))
+
+/* The refusal as one line: "InvalidProperty at properties.VirtualSubnetID: ...". */
+char *gw_cli_reason(const struct gw_cli_response *r);
+/* The path and query of a nextLink, made safe to request: NULL when it is none of ours. */
+char *gw_cli_link_path(const char *link);
+/* "a/b" as "a%2Fb". */
+char *gw_cli_percent_encode(const char *s);
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * commands.c - the tables of commands.h: options, record kinds, commands. A new command is a row here and its
+ * function.
+ */
+#include "cli/commands.h"
+
+#include <stdint.h>
+
+static const struct gw_cli_word outputs[] = {{"table", "table"}, {"wide", "wide"}, {"json", "json"}, {0}};
+static const struct gw_cli_word rules[] = {
+	{"encap", "TranslationMethodEncap"}, {"nat", "TranslationMethodNat"}, {"none", "None"}, {0}};
+static const struct gw_cli_word encapsulations[] = {{"vxlan", "VXLAN"}, {"nvgre", "NVGRE"}, {0}};
+static const struct gw_cli_word types[] = {{"static", "Static"},
+					   {"dynamic", "Dynamic"},
+					   {"l2only", "L2Only"},
+					   {"wildcard", "GatewayWildcard"},
+					   {0}};
+static const struct gw_cli_word protocols[] = {
+	{"icmp", "1"}, {"tcp", "6"}, {"udp", "17"}, {"icmpv6", "58"}, {0}};
+
+const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
+	[GW_CLI_OPT_API] = {"api", "ADDRESS", 0, GW_CLI_TEXT, .help = "the daemon to speak to, unix:PATH"},
+	[GW_CLI_OPT_HELP] = {"help", NULL, 'h', GW_CLI_FLAG, .help = "explain the command and end"},
+	[GW_CLI_OPT_VERSION] = {"version", NULL, 0, GW_CLI_FLAG,
+				.help = "print the version of gwctl and end"},
+	[GW_CLI_OPT_FILE] = {"file", "FILE", 'f', GW_CLI_FILE, .help = "file to read, - for standard input"},
+	[GW_CLI_OPT_RDID] = {"rdid", "UUID", 0, GW_CLI_UUID, .help = "routing domain (RoutingDomainID)"},
+	[GW_CLI_OPT_INTERFACE] = {"interface", "NAME", 0, GW_CLI_IFNAME,
+				  .help = "network interface of the node"},
+	[GW_CLI_OPT_VSID] = {"vsid", "VSID", 0, GW_CLI_NUMBER, UINT32_MAX,
+			     .help = "virtual subnet (VirtualSubnetID), 4096 to 16777214"},
+	[GW_CLI_OPT_CA] = {"ca", "ADDRESS", 0, GW_CLI_ADDRESS,
+			   .help = "customer address; 0.0.0.0 or :: makes a wildcard record"},
+	[GW_CLI_OPT_PA] = {"pa", "ADDRESS", 0, GW_CLI_ADDRESS,
+			   .help = "provider address of the node that has the VM"},
+	[GW_CLI_OPT_MAC] = {"mac", "MAC", 0, GW_CLI_MAC, .help = "MAC address of the VM, as 00155D011404"},
+	[GW_CLI_OPT_RULE] = {"rule", "RULE", 0, GW_CLI_WORD, .words = rules,
+			     .help = "how packets are carried"},
+	[GW_CLI_OPT_ENCAPSULATION] = {"encapsulation", "METHOD", 0, GW_CLI_WORD, .words = encapsulations,
+				      .help = "wire format, else the daemon's default"},
+	[GW_CLI_OPT_TYPE] = {"type", "TYPE", 0, GW_CLI_WORD, .words = types,
+			     .help = "type of the lookup record"},
+	[GW_CLI_OPT_VM_NAME] = {"vm-name", "NAME", 0, GW_CLI_TEXT, .help = "name of the VM, for people"},
+	[GW_CLI_OPT_CUSTOMER_ID] = {"customer-id", "UUID", 0, GW_CLI_UUID, .help = "tenant (CustomerID)"},
+	[GW_CLI_OPT_ADDRESS] = {"address", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "own provider address"},
+	[GW_CLI_OPT_PREFIX] = {"prefix", "PREFIX", 0, GW_CLI_PREFIX,
+			       .help = "destination prefix, as 192.168.1.0/24"},
+	[GW_CLI_OPT_PREFIX_LENGTH] = {"prefix-length", "N", 0, GW_CLI_NUMBER, 128,
+				      .help = "of the provider address"},
+	[GW_CLI_OPT_NEXTHOP] = {"nexthop", "ADDRESS", 0, GW_CLI_ADDRESS,
+				.help = "next hop; 0.0.0.0 or :: means on-link"},
+	[GW_CLI_OPT_METRIC] = {"metric", "N", 0, GW_CLI_NUMBER, UINT32_MAX,
+			       .help = "lowest wins among equal prefixes"},
+	[GW_CLI_OPT_PORT] = {"port", "NAME", 0, GW_CLI_IFNAME, .help = "port that the packet comes from"},
+	[GW_CLI_OPT_DST] = {"dst", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "destination of the packet"},
+	[GW_CLI_OPT_SRC] = {"src", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "source of the packet"},
+	[GW_CLI_OPT_PROTO] = {"proto", "PROTOCOL", 0, GW_CLI_PROTOCOL, 255, .words = protocols,
+			      .help = "IP protocol, also as a number"},
+	[GW_CLI_OPT_SPORT] = {"sport", "N", 0, GW_CLI_NUMBER, 65535, .help = "TCP or UDP source port"},
+	[GW_CLI_OPT_DPORT] = {"dport", "N", 0, GW_CLI_NUMBER, 65535, .help = "TCP or UDP destination port"},
+	[GW_CLI_OPT_SIZE] = {"size", "BYTES", 0, GW_CLI_NUMBER, 65535, .help = "length of the IP packet"},
+	[GW_CLI_OPT_DST_MAC] = {"dst-mac", "MAC", 0, GW_CLI_MAC,
+				.help = "destination MAC address of the frame"},
+	[GW_CLI_OPT_OUTPUT] = {"output", "FORMAT", 'o', GW_CLI_WORD, .words = outputs,
+			       .help = "form of the answer"},
+};
+
+static const struct gw_cli_kind lookup_record = {
+	"lookup record",
+	"lookupRecords",
+	{{"VirtualSubnetID", "VSID", GW_CLI_OPT_VSID, GW_CLI_KEY},
+	 {"CustomerAddress", "CA", GW_CLI_OPT_CA, GW_CLI_KEY},
+	 {"ProviderAddress", "PA", GW_CLI_OPT_PA, GW_CLI_NEED},
+	 {"MACAddress", "MAC", GW_CLI_OPT_MAC, GW_CLI_NEED},
+	 {"Rule", "RULE", GW_CLI_OPT_RULE, 0},
+	 {"Encapsulation", "ENCAP", GW_CLI_OPT_ENCAPSULATION, 0},
+	 {"Type", "TYPE", GW_CLI_OPT_TYPE, GW_CLI_WIDE},
+	 {"CustomerID", "CUSTOMER ID", GW_CLI_OPT_CUSTOMER_ID, GW_CLI_WIDE},
+	 {"VMName", "VM NAME", GW_CLI_OPT_VM_NAME, GW_CLI_WIDE}}};
+
+static const struct gw_cli_kind customer_route = {
+	"customer route",
+	"customerRoutes",
+	{{"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_KEY},
+	 {"VirtualSubnetID", "VSID", GW_CLI_OPT_VSID, GW_CLI_KEY},
+	 {"DestinationPrefix", "PREFIX", GW_CLI_OPT_PREFIX, GW_CLI_KEY},
+	 {"NextHop", "NEXT HOP", GW_CLI_OPT_NEXTHOP, GW_CLI_KEY},
+	 {"Metric", "METRIC", GW_CLI_OPT_METRIC, 0}}};
+
+static const struct gw_cli_kind provider_address = {
+	"provider address",
+	"providerAddresses",
+	{{"ProviderAddress", "ADDRESS", GW_CLI_OPT_ADDRESS, GW_CLI_KEY},
+	 {"PrefixLength", "LENGTH", GW_CLI_OPT_PREFIX_LENGTH, GW_CLI_NEED},
+	 {"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_NEED},
+	 {"VlanID", "VLAN", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE},
+	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE}}};
+
+static const struct gw_cli_kind provider_route = {
+	"provider route",
+	"providerRoutes",
+	{{"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_KEY},
+	 {"DestinationPrefix", "PREFIX", GW_CLI_OPT_PREFIX, GW_CLI_KEY},
+	 {"NextHop", "NEXT HOP", GW_CLI_OPT_NEXTHOP, GW_CLI_NEED},
+	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE}}};
+
+static const struct gw_cli_kind port = {"port",
+					"ports",
+					{{"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_KEY},
+					 {"VirtualSubnetID", "VSID", GW_CLI_OPT_VSID, GW_CLI_NEED},
+					 {"MACAddress", "MAC", GW_CLI_OPT_MAC, GW_CLI_NEED},
+					 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
+					 {"detail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
+
+#define RECORD_COMMANDS(w, k, name, add, del)                                                                \
+	{.word = w,                                                                                          \
+	 .verb = add,                                                                                        \
+	 .shape = GW_CLI_ADD,                                                                                \
+	 .kind = &k,                                                                                         \
+	 .run = gw_cli_run_add,                                                                              \
+	 .help = "create the " name ", or replace the one that has its key"},                                \
+		{.word = w,                                                                                  \
+		 .verb = del,                                                                                \
+		 .shape = GW_CLI_DELETE,                                                                     \
+		 .kind = &k,                                                                                 \
+		 .run = gw_cli_run_delete,                                                                   \
+		 .operand = "ID",                                                                            \
+		 .help = "remove the " name},                                                                \
+	{                                                                                                    \
+		.word = w, .verb = "list", .shape = GW_CLI_LIST, .kind = &k, .run = gw_cli_run_list,         \
+		.help = "show those that agree with all given options"                                       \
+	}
+
+/* clang-format off */
+const struct gw_cli_command gw_cli_commands[] = {
+	RECORD_COMMANDS("lookup-record", lookup_record, "lookup record", "add", "del"),
+	RECORD_COMMANDS("customer-route", customer_route, "customer route", "add", "del"),
+	RECORD_COMMANDS("provider-address", provider_address, "provider address", "add", "del"),
+	RECORD_COMMANDS("provider-route", provider_route, "provider route", "add", "del"),
+	RECORD_COMMANDS("port", port, "port", "attach", "detach"),
+	{.word = "batch", .required = GW_CLI_OPT(FILE), .run = gw_cli_run_batch,
+	 .help = "apply a JSON list of puts and deletes, all or none"},
+	{.word = "get", .operand = "PATH", .run = gw_cli_run_get,
+	 .help = "show any resource below /networking/v1 as JSON"},
+	{.word = "status", .optional = GW_CLI_OPT(OUTPUT), .run = gw_cli_run_status,
+	 .help = "show node, ports, tunnels and drops at a glance"},
+	{.word = "trace", .required = GW_CLI_OPT(PORT) | GW_CLI_OPT(DST),
+	 .optional = GW_CLI_OPT(SRC) | GW_CLI_OPT(PROTO) | GW_CLI_OPT(SPORT) | GW_CLI_OPT(DPORT) | GW_CLI_OPT(SIZE) |
+		     GW_CLI_OPT(DST_MAC) | GW_CLI_OPT(OUTPUT), .run = gw_cli_run_trace,
+	 .help = "explain which way a packet would take, or why it would be dropped"},
+	{.word = "version", .run = gw_cli_run_version, .help = "show the versions of gwctl and of the daemon"},
+	{.word = "help", .operand = "[COMMAND]", .local = true, .run = gw_cli_run_help,
+	 .help = "explain one command, or list all"},
+};
+/* clang-format on */
+const size_t gw_cli_n_commands = sizeof gw_cli_commands / sizeof *gw_cli_commands;
+
+static gw_cli_opts kind_opts(const struct gw_cli_kind *kind, unsigned flags)
+{
+	gw_cli_opts set = 0;
+
+	for (const struct gw_cli_property *p = kind->properties; p->name; p++) {
+		if (!(p->flags & GW_CLI_LIVE) && (flags == 0 || (p->flags & flags)))
+			set |= (gw_cli_opts)1 << p->opt;
+	}
+	return set;
+}
+
+gw_cli_opts gw_cli_required(const struct gw_cli_command *c)
+{
+	switch (c->shape) {
+	case GW_CLI_ADD:
+		return c->required | kind_opts(c->kind, GW_CLI_KEY | GW_CLI_NEED);
+	case GW_CLI_DELETE:
+		return c->required | kind_opts(c->kind, GW_CLI_KEY);
+	case GW_CLI_PLAIN:
+	case GW_CLI_LIST:
+		break;
+	}
+	return c->required;
+}
+
+gw_cli_opts gw_cli_optional(const struct gw_cli_command *c)
+{
+	gw_cli_opts set = c->optional;
+
+	if (c->shape != GW_CLI_PLAIN)
+		set |= kind_opts(c->kind, 0) & ~gw_cli_required(c);
+	if (c->shape == GW_CLI_ADD || c->shape == GW_CLI_LIST)
+		set |= GW_CLI_OPT(OUTPUT);
+	return set;
+}

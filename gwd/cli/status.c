@@ -1,0 +1,304 @@
+/*
+ * status.c - `gwctl status`: the node on one screen, what wants attention first. Shows what the daemon sends
+ * and leaves out what it does not; a driver that is not there is no error. With -o wide every port and
+ * virtual subnet.
+ */
+#include "base/cleanup.h"
+#include "cli/args.h"
+#include "cli/client.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+#include <string.h>
+
+#define PORTS_SHOWN   8
+#define SUBNETS_SHOWN 5
+
+static const json_t *get(const json_t *object, const char *key)
+{
+	return json_object_get(object, key);
+}
+
+/* "a, b" of an array of strings. */
+static char *joined(const json_t *array)
+{
+	char *s = gw_cli_format("%s", "");
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach((json_t *)array, i, item)
+	{
+		_cleanup_free_ char *cell = gw_cli_cell(item);
+		char *longer = gw_cli_format("%s%s%s", s, i > 0 ? ", " : "", cell);
+
+		free(s);
+		s = longer;
+	}
+	return s;
+}
+
+static void show_node(const json_t *status)
+{
+	const json_t *node = get(status, "node"), *sync = get(node, "sync");
+	_cleanup_free_ char *roles = joined(get(node, "roles")), *line = NULL;
+	const char *name = gw_cli_str(node, "name"), *state = gw_cli_str(sync, "state"),
+		   *error = gw_cli_str(sync, "lastError");
+	char up[GW_CLI_COUNTLEN];
+
+	line = gw_cli_format("%s: gwd %s, %s%sup %s, revision %llu, %s%s%s", *name ? name : "node",
+			     gw_cli_str(node, "version"), roles, *roles ? ", " : "",
+			     gw_cli_duration(gw_cli_num(node, "uptimeSeconds"), up),
+			     (unsigned long long)gw_cli_num(node, "revision"),
+			     json_is_true(get(node, "ready")) ? "ready" : "NOT READY", *state ? ", " : "",
+			     state);
+	gw_cli_say_wrapped(stdout, "", 2, line);
+	if (*error)
+		gw_cli_say_wrapped(stdout, "Last error: ", 2, error);
+}
+
+static void show_warnings(const json_t *status)
+{
+	const char *driver;
+	const json_t *part, *warning;
+	size_t i;
+
+	json_object_foreach((json_t *)status, driver, part)
+	{
+		json_array_foreach(get(part, "warnings"), i, warning)
+		{
+			_cleanup_free_ char *text = gw_cli_cell(warning);
+
+			gw_cli_say_wrapped(stdout, "WARNING ", 8, text);
+		}
+	}
+}
+
+static void show_underlay(const json_t *engine)
+{
+	const json_t *path, *underlay;
+	const char *method;
+	_cleanup_free_ char *line = gw_cli_format("%s", "");
+	size_t i;
+
+	json_array_foreach(get(engine, "underlays"), i, underlay)
+	{
+		_cleanup_free_ char *addresses = joined(get(underlay, "addresses"));
+
+		gw_cli_say(stdout, "Underlay %s: %s, %s", gw_cli_str(underlay, "interface"),
+			   gw_cli_str(underlay, "state"), *addresses ? addresses : "no provider address");
+	}
+	json_object_foreach((json_t *)get(engine, "receivePath"), method, path)
+	{
+		_cleanup_free_ char *cell = gw_cli_cell(path);
+		char *longer = gw_cli_format("%s%s%s by %s", line, *line ? ", " : "", method, cell);
+
+		free(line);
+		line = longer;
+	}
+	if (*line)
+		gw_cli_say_wrapped(stdout, "Receive path: ", 2, line);
+}
+
+static void add_count(struct gw_cli_table *t, const json_t *object, const char *key)
+{
+	char buf[GW_CLI_COUNTLEN];
+
+	gw_cli_table_add(t, gw_cli_count(gw_cli_num(object, key), buf));
+}
+
+static void add_counters(struct gw_cli_table *t, const json_t *counters)
+{
+	add_count(t, counters, "txPackets");
+	add_count(t, counters, "txBytes");
+	add_count(t, counters, "rxPackets");
+	add_count(t, counters, "rxBytes");
+}
+
+static void counter_columns(struct gw_cli_table *t)
+{
+	gw_cli_table_column(t, "TX PKTS", true);
+	gw_cli_table_column(t, "BYTES", true);
+	gw_cli_table_column(t, "RX PKTS", true);
+	gw_cli_table_column(t, "BYTES", true);
+}
+
+static bool is_up(const json_t *port)
+{
+	return strcmp(gw_cli_str(port, "state"), "Up") == 0;
+}
+
+static void add_port(struct gw_cli_table *t, const json_t *port)
+{
+	const json_t *counters = get(port, "counters");
+
+	gw_cli_table_take(t, gw_cli_cell(get(port, "interface")));
+	gw_cli_table_take(t, gw_cli_cell(get(port, "virtualSubnetId")));
+	gw_cli_table_take(t, gw_cli_cell(get(port, "state")));
+	add_counters(t, counters);
+	add_count(t, counters, "drops");
+}
+
+/* Ports that are not up come first, each with the reason under the table. */
+static void show_ports(const json_t *ports, bool wide)
+{
+	_cleanup_table_ struct gw_cli_table t = {0};
+	size_t n = json_array_size(ports), shown = 0, up = 0, i;
+	const json_t *port;
+
+	if (n == 0)
+		return;
+	gw_cli_table_column(&t, "PORT", false);
+	gw_cli_table_column(&t, "VSID", true);
+	gw_cli_table_column(&t, "STATE", false);
+	counter_columns(&t);
+	gw_cli_table_column(&t, "DROPS", true);
+	for (int pass = 0; pass < 2; pass++) {
+		json_array_foreach((json_t *)ports, i, port)
+		{
+			if (is_up(port) != (pass == 1))
+				continue;
+			up += is_up(port);
+			if (wide || shown < PORTS_SHOWN) {
+				add_port(&t, port);
+				shown++;
+			}
+		}
+	}
+	puts("");
+	gw_cli_table_print(&t, stdout, 0);
+	if (shown < n)
+		gw_cli_say(stdout, "%zu ports, %zu up; %zu more with -o wide", n, up, n - shown);
+	shown = 0;
+	json_array_foreach((json_t *)ports, i, port)
+	{
+		const char *detail = gw_cli_str(port, "detail");
+		_cleanup_free_ char *head = NULL;
+
+		if (is_up(port) || !*detail || (!wide && shown++ >= PORTS_SHOWN))
+			continue;
+		head = gw_cli_format("%s: ", gw_cli_str(port, "interface"));
+		gw_cli_say_wrapped(stdout, head, 2, detail);
+	}
+}
+
+static void show_subnets(const json_t *subnets, bool wide)
+{
+	_cleanup_table_ struct gw_cli_table t = {0};
+	size_t n = json_array_size(subnets), i;
+	const json_t *subnet;
+
+	if (n == 0)
+		return;
+	gw_cli_table_column(&t, "VSID", true);
+	counter_columns(&t);
+	json_array_foreach((json_t *)subnets, i, subnet)
+	{
+		if (!wide && i == SUBNETS_SHOWN)
+			break;
+		gw_cli_table_take(&t, gw_cli_cell(get(subnet, "virtualSubnetId")));
+		add_counters(&t, get(subnet, "counters"));
+	}
+	puts("");
+	gw_cli_table_print(&t, stdout, 0);
+	if (i < n)
+		gw_cli_say(stdout, "%zu virtual subnets; %zu more with -o wide", n, n - i);
+}
+
+/* "Name 12, Other 3" of the counters that are not zero. */
+static void show_outcomes(const json_t *outcomes)
+{
+	_cleanup_free_ char *line = gw_cli_format("%s", "");
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach((json_t *)outcomes, i, o)
+	{
+		char buf[GW_CLI_COUNTLEN], *longer;
+
+		if (gw_cli_num(o, "count") == 0)
+			continue;
+		longer = gw_cli_format("%s%s%s %s", line, *line ? ", " : "", gw_cli_str(o, "name"),
+				       gw_cli_count(gw_cli_num(o, "count"), buf));
+		free(line);
+		line = longer;
+	}
+	if (*line) {
+		puts("");
+		gw_cli_say_wrapped(stdout, "Packets: ", 2, line);
+	}
+}
+
+static void show_drops(const json_t *drops)
+{
+	const json_t *drop;
+	bool any = false;
+	size_t i;
+
+	json_array_foreach((json_t *)drops, i, drop)
+	{
+		_cleanup_free_ char *head = NULL;
+		char buf[GW_CLI_COUNTLEN];
+
+		if (gw_cli_num(drop, "count") == 0)
+			continue;
+		if (!any)
+			puts("\nDrops:");
+		any = true;
+		head = gw_cli_format("%9s %s: ", gw_cli_count(gw_cli_num(drop, "count"), buf),
+				     gw_cli_str(drop, "reason"));
+		gw_cli_say_wrapped(stdout, head, 10, gw_cli_str(drop, "help"));
+	}
+	if (!any)
+		puts("Drops: none");
+}
+
+static void show_maps(const json_t *maps)
+{
+	_cleanup_free_ char *line = gw_cli_format("%s", "");
+	const json_t *map;
+	size_t i;
+
+	json_array_foreach((json_t *)maps, i, map)
+	{
+		char used[GW_CLI_COUNTLEN], limit[GW_CLI_COUNTLEN];
+		char *longer =
+			gw_cli_format("%s%s%s %s of %s", line, *line ? ", " : "", gw_cli_str(map, "name"),
+				      gw_cli_count(gw_cli_num(map, "entries"), used),
+				      gw_cli_count(gw_cli_num(map, "limit"), limit));
+
+		free(line);
+		line = longer;
+	}
+	if (*line)
+		gw_cli_say_wrapped(stdout, "Tables: ", 2, line);
+}
+
+int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *client)
+{
+	const char *output = args->value[GW_CLI_OPT_OUTPUT];
+	bool wide = output && strcmp(output, "wide") == 0;
+	_cleanup_response_ struct gw_cli_response answer = {0};
+	const json_t *engine;
+
+	if (gw_cli_call_ok(client,
+			   &(struct gw_cli_request){.method = "GET",
+						    .path = GW_CLI_API_ROOT "/monitoring/statistics"},
+			   &answer) < 0)
+		return 1;
+	if (!json_is_object(answer.body))
+		return gw_cli_fail("gwd answered with something that is no status");
+	if (output && strcmp(output, "json") == 0) {
+		gw_cli_print_json(answer.body);
+		return 0;
+	}
+	engine = get(answer.body, "engine");
+	show_warnings(answer.body);
+	show_node(answer.body);
+	show_underlay(engine);
+	show_ports(get(engine, "ports"), wide);
+	show_subnets(get(engine, "virtualSubnets"), wide);
+	show_outcomes(get(engine, "outcomes"));
+	show_drops(get(engine, "drops"));
+	show_maps(get(engine, "maps"));
+	return 0;
+}

@@ -1,0 +1,279 @@
+/*
+ * abi.h - everything that the BPF programs and the daemon share: map keys and values, load-time parameters, drop reasons.
+ *
+ * Rules. Widths are explicit, every structure is a multiple of its alignment without hidden padding, and both compilers
+ * check the sizes below. Addresses are 16 bytes from the first day (IPv4 as ::ffff:a.b.c.d), so that an IPv6 underlay
+ * changes no layout. Lists of reasons and outcomes are append-only: their numbers live in pinned maps. Any other change of
+ * a layout needs a new GW_ABI_VERSION: the daemon then builds new maps beside the pinned ones, fills them from the intent,
+ * carries the counters over and swaps the programs (loader.c).
+ */
+#ifndef GW_ENGINE_ABI_H
+#define GW_ENGINE_ABI_H
+
+#include <linux/types.h>
+
+/* The test of the in-place upgrade builds a second engine with another layout. */
+#ifdef GW_ENGINE_ABI_TEST
+#define GW_ABI_VERSION 1001
+#else
+#define GW_ABI_VERSION 1
+#endif
+
+#define GW_ETH_HLEN	  14
+#define GW_VXLAN_OVERHEAD 50 /* outer IPv4, UDP, VXLAN, inner Ethernet (ENC-2) */
+#define GW_NVGRE_OVERHEAD 42 /* outer IPv4, GRE with key, inner Ethernet (ENC-1) */
+#define GW_OUTER_MAX	  72 /* room for an IPv6 outer header */
+
+/*
+ * Why a packet was dropped: id, name in the API, what it means and what to do. Each has a test that provokes it.
+ */
+#define GW_DROP_REASONS(X)                                                                                           \
+	X(NO_PORT, "NoPort", "the interface is not attached to a virtual subnet; attach it with gwctl port attach")   \
+	X(MALFORMED, "Malformed", "the frame from the port is too short or its IP header contradicts its length")    \
+	X(INNER_VLAN, "InnerVlan", "a VLAN tag inside the tunnel, or more than two on a port; tags do not cross")     \
+	X(SPOOF_MAC, "SpoofedMac", "the port sent from a MAC address that is not its own")                           \
+	X(SPOOF_ADDRESS, "SpoofedAddress",                                                                            \
+	  "the port sent from an address that no lookup record gives to its MAC; add the record if it is right")      \
+	X(SPOOF_ARP, "SpoofedArp", "an ARP packet or neighbour advertisement with a sender that the port does not own") \
+	X(ARP_UNANSWERED, "ArpUnanswered",                                                                            \
+	  "ARP for an address without a lookup record, or an announcement or probe of the sender's own address")      \
+	X(ND_UNANSWERED, "NdUnanswered",                                                                              \
+	  "neighbour solicitation for an address without a lookup record, or for the sender's own")            \
+	X(FLOOD, "Flood", "broadcast or multicast; only ARP and neighbour discovery are served in this version")      \
+	X(NO_RECORD, "NoRecord", "no lookup record or port has the destination MAC in this virtual subnet")           \
+	X(NO_ROUTE, "NoRoute", "addressed to the distributed router, which this version does not have")               \
+	X(NO_LOCAL_PORT, "NoLocalPort", "the record names this node's own provider address, but no port has the MAC") \
+	X(NO_SOURCE_PA, "NoSourceProviderAddress", "this node has no provider address; gwctl provider-address add")   \
+	X(TOO_BIG, "TooBig", "larger than the tunnel carries and may not be answered or cut")                        \
+	X(NO_ROOM, "NoRoom", "the kernel could not make room for, or take off, the tunnel header")                    \
+	X(NO_NEIGHBOUR, "NoNeighbour", "a frame that is not IP, and the next hop's MAC address is not known yet")     \
+	X(OUTER_MALFORMED, "OuterMalformed", "tunnel packet whose outer headers are truncated or contradict its length") \
+	X(OUTER_CHECKSUM, "OuterChecksum", "tunnel packet whose outer IP header checksum is wrong")                   \
+	X(OUTER_OPTIONS, "OuterOptions", "tunnel packet with IP options in the outer header")                         \
+	X(OUTER_FRAGMENT, "OuterFragment", "fragmented tunnel packet; the underlay's MTU is smaller than the sender thinks") \
+	X(GRE_FLAGS, "GreFlags", "GRE with the C or S bit, or bit 1, 4 or 5 set")                                     \
+	X(GRE_VERSION, "GreVersion", "GRE with a version other than 0")                                               \
+	X(GRE_NO_KEY, "GreNoKey", "GRE without a key, so without a VSID")                                             \
+	X(GRE_PROTOCOL, "GreProtocol", "GRE that does not carry Ethernet")                                            \
+	X(VXLAN_FLAGS, "VxlanFlags", "VXLAN without a valid VNI (I flag)")                                            \
+	X(UNKNOWN_VSID, "UnknownVsid", "tunnel packet for a virtual subnet that has no port here")                    \
+	X(UNKNOWN_PEER, "UnknownPeer",                                                                                \
+	  "tunnel packet from a provider address that no lookup record of the routing domain names")                  \
+	X(UNKNOWN_DESTINATION, "UnknownDestination", "tunnel packet for a MAC address that has no port here")         \
+	X(TUNNEL_FLOOD, "TunnelFlood", "broadcast or multicast received through a tunnel")                            \
+	X(INNER_MALFORMED, "InnerMalformed", "tunnel packet with a truncated or impossible inner frame")              \
+	X(ECN, "Ecn", "congestion mark on the outer packet of a flow that does not understand it (RFC 6040)")         \
+	X(SYSTEM_VSID, "SystemVsid", "message on the system VSID 16777215, which this version does not use")          \
+	X(NOT_UNDERLAY, "NotUnderlay", "tunnel packet that did not come in through an underlay interface")
+
+/* What else became of a packet. Every packet that enters a hook is counted in one outcome or one drop reason, once. */
+#define GW_OUTCOMES(X)                                                                                               \
+	X(ENCAPSULATED, "Encapsulated", "sent through a tunnel")                                                     \
+	X(SWITCHED, "Switched", "delivered to another port of this node without encapsulation")                      \
+	X(DECAPSULATED, "Decapsulated", "taken out of a tunnel and delivered to a port")                             \
+	X(ARP_ANSWERED, "ArpAnswered", "ARP request answered by the engine")                                         \
+	X(ND_ANSWERED, "NdAnswered", "neighbour solicitation answered by the engine")                                \
+	X(ICMP_ANSWERED, "IcmpAnswered", "too large for its path: answered with an ICMP error")                      \
+	X(TO_STACK, "ToStack", "received on an underlay interface, not for a tunnel: left to the host")              \
+	X(TO_DEVICE, "ToDevice", "tunnel packet handed to the kernel's tunnel device for decapsulation and GRO")     \
+	X(FROM_DEVICE, "FromDevice", "delivered to a port by way of the kernel's tunnel device")
+
+enum gw_drop_reason {
+#define X(id, name, help) GW_DROP_##id,
+	GW_DROP_REASONS(X)
+#undef X
+	GW_DROP_MAX
+};
+
+enum gw_outcome {
+#define X(id, name, help) GW_OUT_##id,
+	GW_OUTCOMES(X)
+#undef X
+	GW_OUT_MAX
+};
+
+#define GW_DROP_SLOTS 64 /* room in the maps, so that a new reason does not change a layout */
+#define GW_OUT_SLOTS  32
+
+struct gw_ip {
+	__u32 w[4]; /* network byte order */
+};
+
+enum { GW_ABI_VXLAN, GW_ABI_NVGRE };
+
+/* --- keys and values ------------------------------------------------------------------------------------------------ */
+
+/* ports: ifindex -> port. What a frame from this interface may be, and where its tunnels start. */
+struct gw_bpf_port {
+	__u32 vsid;
+	__u32 slot;	 /* of generations, port_stats, port_drops */
+	__u32 vsid_slot; /* of vsid_stats */
+	__u32 underlay;	 /* ifindex that tunnels leave by; 0: this node has no provider address */
+	struct gw_ip pa; /* their source */
+	__u8 mac[6];
+	__u16 flags;
+#ifdef GW_ENGINE_ABI_TEST
+	__u64 test_pad;
+#endif
+};
+
+/* records: (vsid, customer address) -> where it lives. The CA-PA map without wildcard and router records. */
+struct gw_record_key {
+	__u32 vsid;
+	struct gw_ip ca;
+};
+
+/*
+ * A value repeats its vsid: an element that user space replaces can be recycled while a program still looks at it, and
+ * this comparison keeps such a race from ever crossing tenants.
+ */
+struct gw_bpf_record {
+	__u32 vsid;
+	struct gw_ip pa;
+	__u8 mac[6];
+	__u8 encap;
+	__u8 flags;
+};
+
+#define GW_RECORD_LOCAL 1 /* the PA is one of this node's */
+
+/*
+ * macs: (vsid, MAC) -> where the frame goes (FWD-3). pa comes from the records with this MAC, port from the port that is
+ * attached here; either can be missing.
+ */
+struct gw_mac_key {
+	__u32 vsid;
+	__u8 mac[6];
+	__u16 zero;
+};
+
+struct gw_bpf_mac {
+	__u32 vsid;
+	struct gw_ip pa;
+	__u32 port; /* ifindex; 0: no port here */
+	__u32 slot;
+	__u32 vsid_slot;
+	__u32 mtu; /* of the port */
+	__u8 encap;
+	__u8 record_flags; /* GW_RECORD_*; GW_MAC_HAS_PA */
+	__u16 port_flags;  /* GW_PORT_* */
+};
+
+#define GW_MAC_HAS_PA 0x80
+#define GW_PORT_PEER  1 /* deliver into the veth peer's namespace, not through the port's own queue */
+
+/* vsids: the virtual subnets that this node knows. */
+struct gw_bpf_vsid {
+	__u32 domain; /* lowest VSID of the routing domain */
+	__u32 zero;
+};
+
+/* peers: the provider addresses that may send into a routing domain (ENC-10). */
+struct gw_peer_key {
+	__u32 domain;
+	struct gw_ip pa;
+};
+
+/* subnets: longest prefix of a virtual subnet -> its router address, the sender of ICMP errors. */
+struct gw_subnet_key {
+	__u32 prefixlen; /* 32 for the vsid + that of the mapped address */
+	__u32 vsid;	 /* network byte order */
+	struct gw_ip addr;
+};
+
+struct gw_bpf_subnet {
+	struct gw_ip router;
+};
+
+/* flows4, flows6: the cache in front of the walk over the maps above. */
+struct gw_flow4_key {
+	__u32 port;
+	__u32 saddr, daddr;
+	__u16 sport, dport; /* zero for fragments and other protocols */
+	__u8 proto;
+	__u8 fragment;
+	__u16 zero;
+};
+
+struct gw_flow6_key {
+	__u32 port;
+	struct gw_ip saddr, daddr;
+	__u16 sport, dport;
+	__u8 proto;
+	__u8 zero[3];
+};
+
+struct gw_bpf_flow {
+	__u32 generation; /* valid while equal to generations[slot of the port] */
+	__u32 oif;	  /* underlay, or the port to deliver to */
+	__u32 mtu;	  /* largest inner IP packet */
+	__u32 ip_sum;	  /* of the outer IPv4 header, without TOS and length */
+	__u32 rx_slot;	  /* local delivery: the receiving port's counters */
+	__u8 eth[12];	  /* the frame's MAC addresses that this verdict is for */
+	__u8 action;	  /* enum gw_flow_action */
+	__u8 encap;
+	__u8 outer_len; /* bytes in outer[] */
+	__u8 peer;	/* deliver with redirect_peer */
+	__u32 zero;
+	__u64 outer[GW_OUTER_MAX / 8]; /* outer IP header to inner Ethernet header, but for lengths, TOS, checksum */
+};
+
+enum gw_flow_action { GW_FLOW_ENCAP, GW_FLOW_LOCAL };
+
+struct gw_bpf_counters {
+	__u64 tx_packets, tx_bytes; /* from the port into the network */
+	__u64 rx_packets, rx_bytes; /* to the port */
+	__u64 drops;
+};
+
+/*
+ * slots: who owns which element of the counter arrays. For user space alone; its layout never changes, so that counters
+ * find their owners again after an upgrade.
+ */
+struct gw_slot_key {
+	__u32 kind; /* enum gw_slot_kind */
+	__u32 id;   /* ifindex or VSID */
+};
+
+enum gw_slot_kind { GW_SLOT_PORT, GW_SLOT_VSID };
+
+/* abi: one element that says who made these maps. */
+struct gw_bpf_abi {
+	__u32 version;
+	__u32 drop_max, out_max;
+	__u32 zero;
+};
+
+/* Load-time constants (.rodata): a reload of the configuration loads the programs anew and swaps them in. */
+struct gw_params {
+	__u32 inner_mtu[2]; /* by encapsulation (MTU-1) */
+	__u32 vxlan_port;
+	__u32 mark; /* set on what goes to the kernel's tunnel devices, so that they accept nothing else */
+	__s32 dscp; /* -1: copy the inner one */
+	__u8 ttl;
+	__u8 vxlan_device; /* the hybrid receive path is there for this encapsulation */
+	__u8 nvgre_device;
+	__u8 decap_l3; /* the kernel knows BPF_F_ADJ_ROOM_DECAP_L3_* */
+	__u8 router_mac[6];
+	__u16 zero;
+};
+
+_Static_assert(sizeof(struct gw_ip) == 16, "gw_ip");
+#ifndef GW_ENGINE_ABI_TEST
+_Static_assert(sizeof(struct gw_bpf_port) == 40, "gw_bpf_port");
+#endif
+_Static_assert(sizeof(struct gw_record_key) == 20, "gw_record_key");
+_Static_assert(sizeof(struct gw_bpf_record) == 28, "gw_bpf_record");
+_Static_assert(sizeof(struct gw_mac_key) == 12, "gw_mac_key");
+_Static_assert(sizeof(struct gw_bpf_mac) == 40, "gw_bpf_mac");
+_Static_assert(sizeof(struct gw_bpf_vsid) == 8, "gw_bpf_vsid");
+_Static_assert(sizeof(struct gw_peer_key) == 20, "gw_peer_key");
+_Static_assert(sizeof(struct gw_subnet_key) == 24, "gw_subnet_key");
+_Static_assert(sizeof(struct gw_flow4_key) == 20, "gw_flow4_key");
+_Static_assert(sizeof(struct gw_flow6_key) == 44, "gw_flow6_key");
+_Static_assert(sizeof(struct gw_bpf_flow) == 112, "gw_bpf_flow");
+_Static_assert(sizeof(struct gw_bpf_counters) == 40, "gw_bpf_counters");
+_Static_assert(sizeof(struct gw_params) == 32, "gw_params");
+_Static_assert((int)GW_DROP_MAX <= GW_DROP_SLOTS && (int)GW_OUT_MAX <= GW_OUT_SLOTS, "slots");
+
+#endif

@@ -1,0 +1,69 @@
+/* count.h - every packet that enters a hook ends here, once: as an outcome or as a drop. */
+#ifndef GW_BPF_COUNT_H
+#define GW_BPF_COUNT_H
+
+#include "maps.h"
+
+gw_inline void gw_outcome(__u32 outcome)
+{
+	__u64 *n = bpf_map_lookup_elem(&outcomes, &outcome);
+
+	if (n)
+		(*n)++;
+}
+
+/* Drops without a port: nothing tells which tenant the packet belongs to. */
+gw_inline int gw_drop(__u32 reason)
+{
+	__u64 *n = bpf_map_lookup_elem(&drops, &reason);
+
+	if (n)
+		(*n)++;
+	return TC_ACT_SHOT;
+}
+
+/* Drops of what a port sent, or of what was for it. A function of its own: its many callers are all off the fast path. */
+static __noinline __attribute__((unused)) int gw_port_drop(__u32 slot, __u32 reason)
+{
+	__u32 cell = slot * GW_DROP_SLOTS + reason;
+	struct gw_bpf_counters *c = bpf_map_lookup_elem(&port_stats, &slot);
+	__u64 *n = bpf_map_lookup_elem(&port_drops, &cell);
+
+	if (c)
+		c->drops++;
+	if (n)
+		(*n)++;
+	return gw_drop(reason);
+}
+
+gw_inline void gw_count_tx(__u32 slot, __u32 vsid_slot, __u32 bytes)
+{
+	struct gw_bpf_counters *c = bpf_map_lookup_elem(&port_stats, &slot);
+
+	if (c) {
+		c->tx_packets++;
+		c->tx_bytes += bytes;
+	}
+	c = bpf_map_lookup_elem(&vsid_stats, &vsid_slot);
+	if (c) {
+		c->tx_packets++;
+		c->tx_bytes += bytes;
+	}
+}
+
+gw_inline void gw_count_rx(__u32 slot, __u32 vsid_slot, __u32 bytes)
+{
+	struct gw_bpf_counters *c = bpf_map_lookup_elem(&port_stats, &slot);
+
+	if (c) {
+		c->rx_packets++;
+		c->rx_bytes += bytes;
+	}
+	c = bpf_map_lookup_elem(&vsid_stats, &vsid_slot);
+	if (c) {
+		c->rx_packets++;
+		c->rx_bytes += bytes;
+	}
+}
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * encap.h - building the outer headers (ENC-1, ENC-2, ENC-3, ENC-7) and sending a frame through a tunnel.
+ *
+ * All that is equal for the packets of a flow is made once, by gw_outer_build, and kept in the flow cache; what differs
+ * from packet to packet (length, TOS, checksum) is filled in by gw_encap.
+ */
+#ifndef GW_BPF_ENCAP_H
+#define GW_BPF_ENCAP_H
+
+#include "count.h"
+
+struct gw_vxlan_outer { /* as on the wire, then padding */
+	struct iphdr ip;
+	struct udphdr udp;
+	__be32 flags, vni;
+	struct ethhdr eth;
+	__u8 zero[2];
+} __attribute__((aligned(8)));
+
+struct gw_nvgre_outer {
+	struct iphdr ip;
+	__be16 flags, proto;
+	__be32 key;
+	struct ethhdr eth;
+	__u8 zero[2];
+} __attribute__((aligned(8)));
+
+#define GRE_K	   0x2000
+#define GRE_BAD	   (0x8000 | 0x4000 | 0x1000 | 0x0800 | 0x0400) /* ENC-6: bits 0, 1, 3, 4, 5 */
+#define GRE_VER	   0x0007
+#define VXLAN_I	   0x08000000
+#define ETH_P_TEB_ 0x6558
+
+#define GW_VXLAN_ENTROPY(hash) (49152 | ((hash) & 0x3fff))
+#define GW_NVGRE_ENTROPY(hash) ((hash) & 0xff)
+
+/* `eth` is the inner Ethernet header as it goes on the wire. */
+gw_inline void gw_outer_build(struct gw_bpf_flow *f, const struct gw_bpf_port *port, const struct gw_ip *to, __u32 vsid,
+			      __u32 hash, const struct ethhdr *eth)
+{
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = 5,
+		.frag_off = bpf_htons(IP_DF),
+		.ttl = params.ttl,
+		.saddr = port->pa.w[3],
+		.daddr = to->w[3],
+	};
+
+	f->action = GW_FLOW_ENCAP;
+	f->oif = port->underlay;
+	f->mtu = params.inner_mtu[f->encap & 1];
+	if (f->encap == GW_ABI_VXLAN) {
+		struct gw_vxlan_outer *o = (void *)f->outer;
+
+		ip.protocol = IPPROTO_UDP;
+		o->ip = ip;
+		o->udp.source = bpf_htons(GW_VXLAN_ENTROPY(hash));
+		o->udp.dest = bpf_htons(params.vxlan_port);
+		o->flags = bpf_htonl(VXLAN_I);
+		o->vni = bpf_htonl(vsid << 8);
+		o->eth = *eth;
+		f->outer_len = GW_VXLAN_OVERHEAD;
+	} else {
+		struct gw_nvgre_outer *o = (void *)f->outer;
+
+		ip.protocol = IPPROTO_GRE;
+		o->ip = ip;
+		o->flags = bpf_htons(GRE_K);
+		o->proto = bpf_htons(ETH_P_TEB_);
+		o->key = bpf_htonl(vsid << 8 | GW_NVGRE_ENTROPY(hash));
+		o->eth = *eth;
+		f->outer_len = GW_NVGRE_OVERHEAD;
+	}
+	ip.version = 0;
+	ip.ihl = 0; /* the first word depends on the packet's TOS */
+	f->ip_sum = bpf_csum_diff(0, 0, (void *)&ip, sizeof ip, 0);
+}
+
+/* The outer TOS: ECN always copied, DSCP copied or fixed (ENC-7). */
+gw_inline __u8 gw_outer_tos(__u8 inner)
+{
+	if (params.dscp < 0)
+		return inner;
+	return params.dscp << 2 | (inner & ECN_MASK);
+}
+
+/* The outer headers of one packet on the stack, aligned for word-wise copies. */
+struct gw_outer_buf {
+	union {
+		struct iphdr ip;
+		struct gw_vxlan_outer vxlan;
+		struct gw_nvgre_outer nvgre;
+	};
+};
+
+/* Copies the flow's headers and completes them for a frame of this length; returns their length. */
+gw_inline __u32 gw_outer_finish(struct gw_outer_buf *o, const struct gw_bpf_flow *f, __u32 frame, __u8 tos)
+{
+	__u32 len = f->encap == GW_ABI_VXLAN ? GW_VXLAN_OVERHEAD : GW_NVGRE_OVERHEAD;
+	__u32 total = frame - GW_ETH_HLEN + len;
+
+	__builtin_memcpy(o, f->outer, sizeof *o);
+	o->ip.tos = tos;
+	o->ip.tot_len = bpf_htons(total);
+	o->ip.check = ~gw_fold((__u64)f->ip_sum + bpf_htons(0x4500 | tos) + o->ip.tot_len);
+	if (f->encap == GW_ABI_VXLAN)
+		o->vxlan.udp.len = bpf_htons(total - sizeof o->ip);
+	return len;
+}
+
+/* The largest frame whose outer packet still has a 16-bit length. */
+#define GW_FRAME_MAX (65535 + GW_ETH_HLEN - GW_VXLAN_OVERHEAD)
+
+/*
+ * Encapsulates and sends an IP frame. `keep_gso`: the segments of a super-packet fit as they are; else the kernel is to
+ * make them smaller by the size of the new header (TCP only).
+ */
+gw_inline int gw_encap(struct __sk_buff *skb, const struct gw_bpf_flow *f, const struct gw_bpf_port *port, __u8 tos,
+		       bool keep_gso)
+{
+	__u64 room = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L2(GW_ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+	__u32 frame = skb->len, slot = port->slot, len;
+	struct gw_outer_buf o;
+
+	if (unlikely(frame > GW_FRAME_MAX))
+		return gw_port_drop(slot, GW_DROP_TOO_BIG);
+	len = gw_outer_finish(&o, f, frame, tos);
+	room |= f->encap == GW_ABI_VXLAN ? BPF_F_ADJ_ROOM_ENCAP_L4_UDP : BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
+	if (keep_gso)
+		room |= BPF_F_ADJ_ROOM_FIXED_GSO;
+	if (bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, room) || bpf_skb_store_bytes(skb, GW_ETH_HLEN, &o, len, 0))
+		return gw_port_drop(slot, GW_DROP_NO_ROOM);
+	gw_count_tx(slot, port->vsid_slot, frame);
+	gw_outcome(GW_OUT_ENCAPSULATED);
+	skb->mark = 0;
+	return bpf_redirect_neigh(f->oif, NULL, 0, 0);
+}
+
+/*
+ * The same for a frame that is not IP: adjust_room and redirect_neigh refuse it, so the header goes in front by hand, with
+ * the next hop's MAC address from the kernel's tables. It starts no neighbour resolution; such frames are answers to, or
+ * followed by, IP traffic that does.
+ */
+gw_inline int gw_encap_other(struct __sk_buff *skb, const struct gw_bpf_flow *f, const struct gw_bpf_port *port)
+{
+	struct {
+		__u8 zero[2];
+		struct ethhdr eth;
+		struct gw_outer_buf o;
+	} __attribute__((aligned(8))) h = {0};
+	struct bpf_fib_lookup fib = {.family = AF_INET, .ifindex = f->oif};
+	__u32 frame = skb->len, slot = port->slot, oif = f->oif, len;
+
+	if (frame - GW_ETH_HLEN > f->mtu)
+		return gw_port_drop(slot, GW_DROP_TOO_BIG);
+	len = gw_outer_finish(&h.o, f, frame, gw_outer_tos(0));
+	fib.ipv4_src = h.o.ip.saddr;
+	fib.ipv4_dst = h.o.ip.daddr;
+	if (bpf_fib_lookup(skb, &fib, sizeof fib, BPF_FIB_LOOKUP_OUTPUT) != BPF_FIB_LKUP_RET_SUCCESS || fib.ifindex != oif)
+		return gw_port_drop(slot, GW_DROP_NO_NEIGHBOUR);
+	gw_mac_set(h.eth.h_dest, fib.dmac);
+	gw_mac_set(h.eth.h_source, fib.smac);
+	h.eth.h_proto = bpf_htons(ETH_P_IP);
+	/* The inner Ethernet header is in the frame already. */
+	if (bpf_skb_change_head(skb, len, 0) || bpf_skb_store_bytes(skb, 0, &h.eth, len, 0))
+		return gw_port_drop(slot, GW_DROP_NO_ROOM);
+	gw_count_tx(slot, port->vsid_slot, frame);
+	gw_outcome(GW_OUT_ENCAPSULATED);
+	skb->mark = 0;
+	return bpf_redirect(oif, 0);
+}
+
+#endif

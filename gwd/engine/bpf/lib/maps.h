@@ -1,0 +1,47 @@
+/*
+ * maps.h - the engine's maps, defined once for all hooks (weak: the BPF linker merges them). Sizes that depend on the
+ * configuration are set by the loader; all maps are pinned by name below bpf_dir/<node>/abi-<version>.
+ */
+#ifndef GW_BPF_MAPS_H
+#define GW_BPF_MAPS_H
+
+#include "common.h"
+
+#define GW_MAP(name, kind, k, v, n)                                                                                  \
+	struct {                                                                                                     \
+		__uint(type, kind);                                                                                  \
+		__uint(max_entries, n);                                                                              \
+		__type(key, k);                                                                                      \
+		__type(value, v);                                                                                    \
+	} name __weak SEC(".maps")
+
+#define GW_MAP_LAZY(name, kind, k, v, n)                                                                             \
+	struct {                                                                                                     \
+		__uint(type, kind);                                                                                  \
+		__uint(max_entries, n);                                                                              \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                                                                \
+		__type(key, k);                                                                                      \
+		__type(value, v);                                                                                    \
+	} name __weak SEC(".maps")
+
+GW_MAP(abi, BPF_MAP_TYPE_ARRAY, __u32, struct gw_bpf_abi, 1);
+GW_MAP_LAZY(ports, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_port, 1);
+GW_MAP_LAZY(records, BPF_MAP_TYPE_HASH, struct gw_record_key, struct gw_bpf_record, 1);
+GW_MAP_LAZY(macs, BPF_MAP_TYPE_HASH, struct gw_mac_key, struct gw_bpf_mac, 1);
+GW_MAP_LAZY(vsids, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_vsid, 1);
+GW_MAP_LAZY(peers, BPF_MAP_TYPE_HASH, struct gw_peer_key, __u32, 1);
+GW_MAP_LAZY(provider_addresses, BPF_MAP_TYPE_HASH, struct gw_ip, __u32, 1);
+GW_MAP_LAZY(subnets, BPF_MAP_TYPE_LPM_TRIE, struct gw_subnet_key, struct gw_bpf_subnet, 1);
+GW_MAP_LAZY(slots, BPF_MAP_TYPE_HASH, struct gw_slot_key, __u32, 1);
+GW_MAP(generations, BPF_MAP_TYPE_ARRAY, __u32, __u32, 1);
+GW_MAP(flows4, BPF_MAP_TYPE_LRU_HASH, struct gw_flow4_key, struct gw_bpf_flow, 1);
+GW_MAP(flows6, BPF_MAP_TYPE_LRU_HASH, struct gw_flow6_key, struct gw_bpf_flow, 1);
+
+/* Counters: programs use the first half; the second holds what was counted before an upgrade (loader.c). */
+GW_MAP(outcomes, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 2 * GW_OUT_SLOTS);
+GW_MAP(drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 2 * GW_DROP_SLOTS);
+GW_MAP(port_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
+GW_MAP(vsid_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
+GW_MAP(port_drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 1); /* slot * GW_DROP_SLOTS + reason */
+
+#endif

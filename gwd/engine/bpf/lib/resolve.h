@@ -1,0 +1,189 @@
+/*
+ * resolve.h - ARP and neighbour discovery answered from the lookup records (FWD-1), and the guard that a port speaks only
+ * for itself in both (ACL-3).
+ */
+#ifndef GW_BPF_RESOLVE_H
+#define GW_BPF_RESOLVE_H
+
+#include "count.h"
+
+struct gw_arp {
+	struct ethhdr eth;
+	__be16 hrd, pro;
+	__u8 hln, pln;
+	__be16 op;
+	__u8 sha[6];
+	__u8 spa[4];
+	__u8 tha[6];
+	__u8 tpa[4];
+} __attribute__((packed));
+
+struct gw_nd {
+	struct ethhdr eth;
+	struct ipv6hdr ip;
+	__u8 type, code;
+	__be16 check;
+	__be32 flags;
+	struct in6_addr target;
+	__u8 opt_type, opt_len;
+	__u8 opt_mac[6];
+} __attribute__((packed));
+
+#define ARPOP_REQUEST_	   1
+#define ARPOP_REPLY_	   2
+#define ND_SOLICIT	   135
+#define ND_ADVERT	   136
+#define ND_TARGET_MAC	   2
+#define ND_SOLICITED	   0x40000000
+#define ND_OVERRIDE	   0x20000000
+#define ND_MIN		   (14 + 40 + 24) /* up to the target, no option */
+
+/* The record of (vsid, ca) into *ret; false when there is none. */
+gw_inline bool gw_record_of(__u32 vsid, const struct gw_ip *ca, struct gw_bpf_record *ret)
+{
+	struct gw_record_key key = {.vsid = vsid, .ca = *ca};
+	struct gw_bpf_record *r = bpf_map_lookup_elem(&records, &key);
+
+	if (!r)
+		return false;
+	*ret = *r;
+	return ret->vsid == vsid;
+}
+
+/* Whether the port may use this address: a record gives it to the port's MAC. */
+gw_inline bool gw_owns(const struct gw_bpf_port *port, const struct gw_ip *ca)
+{
+	struct gw_bpf_record r;
+
+	return gw_record_of(port->vsid, ca, &r) && gw_mac_same(r.mac, port->mac);
+}
+
+/*
+ * Returns a TC action, or -1 when the frame is a legitimate unicast ARP frame that is to be switched like any other (the
+ * reply to a request that came through a tunnel from a foreign tunnel end point).
+ */
+static __noinline int gw_arp_in(struct __sk_buff *skb)
+{
+	struct {
+		__u8 zero[2];
+		struct gw_arp m;
+	} __attribute__((packed, aligned(8))) a = {0};
+	__u32 ifindex = skb->ifindex;
+	struct gw_bpf_port *port = bpf_map_lookup_elem(&ports, &ifindex);
+	struct gw_bpf_record target;
+	struct gw_ip spa, tpa;
+	__be32 s, t;
+
+	if (!port)
+		return gw_drop(GW_DROP_NO_PORT);
+	if (bpf_skb_load_bytes(skb, 0, &a.m, sizeof a.m) || a.m.hrd != bpf_htons(1) || a.m.pro != bpf_htons(ETH_P_IP) ||
+	    a.m.hln != 6 || a.m.pln != 4)
+		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+	__builtin_memcpy(&s, a.m.spa, 4);
+	__builtin_memcpy(&t, a.m.tpa, 4);
+	spa = gw_ip_v4(s);
+	tpa = gw_ip_v4(t);
+	if (!gw_mac_same(a.m.eth.h_source, port->mac) || !gw_mac_same(a.m.sha, port->mac))
+		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
+	if (s && !gw_owns(port, &spa))
+		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
+	if (a.m.op == bpf_htons(ARPOP_REPLY_) && !(a.m.eth.h_dest[0] & 1))
+		return -1;
+	if (a.m.op != bpf_htons(ARPOP_REQUEST_) || s == t || !gw_record_of(port->vsid, &tpa, &target) ||
+	    gw_mac_same(target.mac, port->mac))
+		return gw_port_drop(port->slot, GW_DROP_ARP_UNANSWERED);
+	gw_mac_set(a.m.eth.h_dest, a.m.sha);
+	gw_mac_set(a.m.eth.h_source, target.mac);
+	a.m.op = bpf_htons(ARPOP_REPLY_);
+	__builtin_memcpy(a.m.tha, a.m.sha, 6);
+	__builtin_memcpy(a.m.tpa, &s, 4);
+	__builtin_memcpy(a.m.sha, target.mac, 6);
+	__builtin_memcpy(a.m.spa, &t, 4);
+	if (bpf_skb_store_bytes(skb, 0, &a.m, sizeof a.m, 0))
+		return gw_port_drop(port->slot, GW_DROP_NO_ROOM);
+	gw_outcome(GW_OUT_ARP_ANSWERED);
+	return bpf_redirect(ifindex, 0);
+}
+
+gw_inline bool gw_in6_zero(const struct in6_addr *a)
+{
+	const __u32 *w = (const void *)a;
+
+	return !(w[0] | w[1] | w[2] | w[3]);
+}
+
+gw_inline bool gw_in6_link_local(const struct in6_addr *a)
+{
+	const __u8 *b = (const void *)a;
+
+	return b[0] == 0xfe && (b[1] & 0xc0) == 0x80;
+}
+
+/* A neighbour solicitation is answered here; an advertisement is checked, and passed on (-1) when it is unicast. */
+static __noinline int gw_nd_in(struct __sk_buff *skb)
+{
+	struct {
+		__u8 zero[2];
+		struct gw_nd m;
+	} __attribute__((packed, aligned(8))) n = {0};
+	struct {
+		struct in6_addr src, dst;
+		__be32 len, next;
+	} pseudo;
+	__u32 ifindex = skb->ifindex;
+	struct gw_bpf_port *port = bpf_map_lookup_elem(&ports, &ifindex);
+	struct gw_bpf_record owner;
+	struct gw_ip src, target;
+	__u64 sum;
+
+	if (!port)
+		return gw_drop(GW_DROP_NO_PORT);
+	if (bpf_skb_load_bytes(skb, 0, &n.m, ND_MIN) || n.m.ip.hop_limit != 255 || n.m.code)
+		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+	src = gw_ip_v6(&n.m.ip.saddr);
+	target = gw_ip_v6(&n.m.target);
+	if (!gw_mac_same(n.m.eth.h_source, port->mac) ||
+	    (!gw_in6_zero(&n.m.ip.saddr) && !gw_in6_link_local(&n.m.ip.saddr) && !gw_owns(port, &src)))
+		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
+	if (n.m.type == ND_ADVERT) {
+		if (!gw_in6_link_local(&n.m.target) && !gw_owns(port, &target))
+			return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
+		return n.m.eth.h_dest[0] & 1 ? gw_port_drop(port->slot, GW_DROP_ND_UNANSWERED) : -1;
+	}
+	if (!gw_record_of(port->vsid, &target, &owner) || gw_mac_same(owner.mac, port->mac))
+		return gw_port_drop(port->slot, GW_DROP_ND_UNANSWERED);
+
+	if (bpf_skb_change_tail(skb, sizeof n.m, 0))
+		return gw_port_drop(port->slot, GW_DROP_NO_ROOM);
+	if (gw_in6_zero(&n.m.ip.saddr)) { /* duplicate address detection: the answer goes to all nodes */
+		n.m.eth.h_dest[0] = n.m.eth.h_dest[1] = 0x33;
+		n.m.eth.h_dest[2] = n.m.eth.h_dest[3] = n.m.eth.h_dest[4] = 0;
+		n.m.eth.h_dest[5] = 1;
+		n.m.ip.daddr = (struct in6_addr){.in6_u.u6_addr8 = {0xff, 2, [15] = 1}};
+		n.m.flags = bpf_htonl(ND_OVERRIDE);
+	} else {
+		gw_mac_set(n.m.eth.h_dest, n.m.eth.h_source);
+		n.m.ip.daddr = n.m.ip.saddr;
+		n.m.flags = bpf_htonl(ND_SOLICITED | ND_OVERRIDE);
+	}
+	gw_mac_set(n.m.eth.h_source, owner.mac);
+	n.m.ip.saddr = n.m.target;
+	n.m.ip.payload_len = bpf_htons(sizeof n.m - sizeof n.m.eth - sizeof n.m.ip);
+	n.m.type = ND_ADVERT;
+	n.m.opt_type = ND_TARGET_MAC;
+	n.m.opt_len = 1;
+	gw_mac_set(n.m.opt_mac, owner.mac);
+	n.m.check = 0;
+	pseudo.src = n.m.ip.saddr;
+	pseudo.dst = n.m.ip.daddr;
+	pseudo.len = bpf_htonl(sizeof n.m - sizeof n.m.eth - sizeof n.m.ip);
+	pseudo.next = bpf_htonl(IPPROTO_ICMPV6);
+	sum = bpf_csum_diff(0, 0, (void *)&pseudo, sizeof pseudo, 0);
+	n.m.check = ~gw_fold(bpf_csum_diff(0, 0, (void *)&n.m.type, sizeof n.m - sizeof n.m.eth - sizeof n.m.ip, sum));
+	if (bpf_skb_store_bytes(skb, 0, &n.m, sizeof n.m, 0))
+		return gw_port_drop(port->slot, GW_DROP_NO_ROOM);
+	gw_outcome(GW_OUT_ND_ANSWERED);
+	return bpf_redirect(ifindex, 0);
+}
+
+#endif

@@ -1,0 +1,258 @@
+/*
+ * underlay.bpf.c - what the underlay network sends: tc ingress of every interface that has a provider address.
+ *
+ *   not UDP to the VXLAN port or GRE, or not to a provider address of ours -> the host's own stack
+ *   tunnel packet -> outer headers sound? -> inner frame for a port here, from a known peer? -> ECN (RFC 6040)
+ *       TCP, super-packets, UDP checksums -> the kernel's tunnel device (device.bpf.c), which leaves no stale offload
+ *                                            state behind, aggregates, and verifies checksums
+ *       all else                          -> decapsulated here, delivered
+ */
+#include "lib/decap.h"
+#include "lib/encap.h"
+
+struct gw_outer {
+	struct gw_ip source;
+	__u32 vsid;
+	__u32 len;	/* from the outer IP header to the inner IP header */
+	__u32 total;	/* outer IP length */
+	__u8 encap;
+	__u8 tos;
+	bool checksummed; /* VXLAN with a UDP checksum */
+};
+
+#define GW_IP_OFF  GW_ETH_HLEN
+#define GW_L4_OFF  (GW_ETH_HLEN + sizeof(struct iphdr))
+#define GW_NOT_OURS 0xffff
+
+/* ENC-6. Everything in the first 8 bytes behind the IP header is readable. */
+gw_inline __u32 gw_gre_check(const __u8 *l4, struct gw_outer *o)
+{
+	__u16 flags = bpf_ntohs(*(const __be16 *)l4), proto = bpf_ntohs(*(const __be16 *)(l4 + 2));
+
+	if (flags & GRE_VER)
+		return 1 + GW_DROP_GRE_VERSION;
+	if (flags & GRE_BAD)
+		return 1 + GW_DROP_GRE_FLAGS;
+	if (!(flags & GRE_K))
+		return 1 + GW_DROP_GRE_NO_KEY;
+	if (proto != ETH_P_TEB_)
+		return 1 + GW_DROP_GRE_PROTOCOL;
+	o->encap = GW_ABI_NVGRE;
+	o->len = GW_NVGRE_OVERHEAD;
+	o->vsid = bpf_ntohl(*(const __be32 *)(l4 + 4)) >> 8;
+	return 0;
+}
+
+gw_inline __u32 gw_vxlan_check(const __u8 *l4, __u32 l4_len, struct gw_outer *o)
+{
+	const struct udphdr *udp = (const void *)l4;
+
+	if (bpf_ntohs(udp->len) != l4_len)
+		return 1 + GW_DROP_OUTER_MALFORMED;
+	if (!(bpf_ntohl(*(const __be32 *)(l4 + 8)) & VXLAN_I))
+		return 1 + GW_DROP_VXLAN_FLAGS;
+	o->encap = GW_ABI_VXLAN;
+	o->len = GW_VXLAN_OVERHEAD;
+	o->vsid = bpf_ntohl(*(const __be32 *)(l4 + 12)) >> 8;
+	o->checksummed = udp->check;
+	return 0;
+}
+
+/*
+ * 0: a sound tunnel packet to one of our provider addresses, described in *o. GW_NOT_OURS: the stack's. Else a drop reason
+ * plus 1. A packet is ours from the moment that it is a tunnel packet to a PA; whatever is wrong with it then is counted.
+ */
+gw_inline __u32 gw_outer_parse(struct __sk_buff *skb, struct gw_outer *o)
+{
+	struct gw_ip pa;
+	struct iphdr *ip;
+	__u32 need, sum;
+	__u16 frag;
+	bool udp;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present || skb->pkt_type == PACKET_OTHERHOST ||
+	    !gw_have(skb, GW_L4_OFF + 8))
+		return GW_NOT_OURS;
+	ip = gw_data(skb) + GW_IP_OFF;
+	if ((void *)(ip + 1) + 8 > gw_end(skb))
+		return GW_NOT_OURS;
+	udp = ip->protocol == IPPROTO_UDP;
+	frag = bpf_ntohs(ip->frag_off);
+	if (!udp && ip->protocol != IPPROTO_GRE)
+		return GW_NOT_OURS;
+	if (udp && ((frag & IP_OFFSET) ||
+		    (ip->ihl == 5 && *(__be16 *)((void *)(ip + 1) + 2) != bpf_htons(params.vxlan_port))))
+		return GW_NOT_OURS;
+	pa = gw_ip_v4(ip->daddr);
+	if (!bpf_map_lookup_elem(&provider_addresses, &pa))
+		return GW_NOT_OURS;
+	if (ip->ihl != 5)
+		return udp ? GW_NOT_OURS : 1 + GW_DROP_OUTER_OPTIONS;
+	if (frag & (IP_MF | IP_OFFSET))
+		return 1 + GW_DROP_OUTER_FRAGMENT;
+	sum = bpf_csum_diff(0, 0, (void *)ip, sizeof *ip, 0);
+	if (gw_fold(sum) != 0xffff)
+		return 1 + GW_DROP_OUTER_CHECKSUM;
+	o->total = bpf_ntohs(ip->tot_len);
+	o->tos = ip->tos;
+	o->source = gw_ip_v4(ip->saddr);
+	need = udp ? GW_VXLAN_OVERHEAD : GW_NVGRE_OVERHEAD;
+	if (skb->len < GW_IP_OFF + need || (!skb->gso_size && skb->len < GW_IP_OFF + o->total) || o->total < need)
+		return 1 + GW_DROP_OUTER_MALFORMED;
+	if (!gw_have(skb, GW_IP_OFF + need))
+		return 1 + GW_DROP_OUTER_MALFORMED;
+	ip = gw_data(skb) + GW_IP_OFF;
+	if (udp) {
+		if ((void *)ip + GW_VXLAN_OVERHEAD > gw_end(skb))
+			return 1 + GW_DROP_OUTER_MALFORMED;
+		return gw_vxlan_check((void *)(ip + 1), o->total - sizeof *ip, o);
+	}
+	if ((void *)ip + GW_NVGRE_OVERHEAD > gw_end(skb))
+		return 1 + GW_DROP_OUTER_MALFORMED;
+	return gw_gre_check((void *)(ip + 1), o);
+}
+
+/*
+ * RFC 6040, decapsulation: what the outer ECN field makes of the inner one. -1: drop (congestion that the inner flow could
+ * not be told).
+ */
+gw_inline int gw_ecn_combine(__u8 outer, __u8 inner)
+{
+	if (outer == 3)
+		return inner ? 3 : -1;
+	if (outer == 1 && inner == 2)
+		return 1;
+	return inner;
+}
+
+struct gw_inner {
+	struct ethhdr eth;
+	__u8 proto;   /* of the transport, 0 unless IP */
+	__u8 tos;
+	bool v4, v6;
+};
+
+/* Reads the inner frame's headers. False: it is too short for what it says it is. */
+gw_inline bool gw_inner_parse(struct __sk_buff *skb, const struct gw_outer *o, struct gw_inner *in)
+{
+	__u32 off = GW_IP_OFF + o->len;
+	__u8 head[10] __attribute__((aligned(8)));
+
+	if (bpf_skb_load_bytes(skb, off - GW_ETH_HLEN, &in->eth, sizeof in->eth))
+		return false;
+	in->v4 = in->eth.h_proto == bpf_htons(ETH_P_IP);
+	in->v6 = in->eth.h_proto == bpf_htons(ETH_P_IPV6);
+	if (!in->v4 && !in->v6)
+		return true;
+	if (skb->len < off + (in->v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) ||
+	    bpf_skb_load_bytes(skb, off, head, sizeof head) || head[0] >> 4 != (in->v4 ? 4 : 6))
+		return false;
+	in->proto = in->v4 ? head[9] : head[6];
+	in->tos = in->v4 ? head[1] : (__u8)(head[0] << 4 | head[1] >> 4);
+	return true;
+}
+
+/* Writes the inner ECN field at `off`, the offset of the inner IP header, and mends the IPv4 checksum. */
+gw_inline bool gw_ecn_write(struct __sk_buff *skb, __u32 off, const struct gw_inner *in, __u8 ecn)
+{
+	__u8 tos = (in->tos & ~ECN_MASK) | ecn;
+	__be16 word[2];
+
+	if (bpf_skb_load_bytes(skb, off, &word[0], 2))
+		return false;
+	if (in->v4) {
+		word[1] = bpf_htons(0x4500 | tos);
+		((__u8 *)&word[1])[0] = ((__u8 *)&word[0])[0];
+		return !bpf_l3_csum_replace(skb, off + offsetof(struct iphdr, check), word[0], word[1], 2) &&
+		       !bpf_skb_store_bytes(skb, off, &word[1], 2, 0);
+	}
+	word[1] = word[0];
+	((__u8 *)&word[1])[1] = (((__u8 *)&word[0])[1] & 0x0f) | (tos << 4);
+	return !bpf_skb_store_bytes(skb, off, &word[1], 2, 0);
+}
+
+/* Takes the tunnel header off and delivers. */
+gw_inline int gw_decap(struct __sk_buff *skb, const struct gw_outer *o, const struct gw_inner *in, const struct gw_bpf_mac *to)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+	bool proto_known = in->v4;
+	int ecn = gw_ecn_combine(o->tos & ECN_MASK, in->tos & ECN_MASK);
+
+	if (in->v4 || in->v6) {
+		if (ecn < 0)
+			return gw_port_drop(to->slot, GW_DROP_ECN);
+		if (unlikely(ecn != (in->tos & ECN_MASK)) && !gw_ecn_write(skb, GW_IP_OFF + o->len, in, ecn))
+			return gw_port_drop(to->slot, GW_DROP_NO_ROOM);
+	}
+	if (unlikely(!skb->gso_size && skb->len > GW_IP_OFF + o->total) &&
+	    bpf_skb_change_tail(skb, GW_IP_OFF + o->total, 0))
+		return gw_port_drop(to->slot, GW_DROP_NO_ROOM);
+	if (in->v6 && params.decap_l3) {
+		flags |= GW_ROOM_DECAP_L3_IPV6;
+		proto_known = true;
+	}
+	if (bpf_skb_adjust_room(skb, -(__s32)o->len, BPF_ADJ_ROOM_MAC, flags) ||
+	    bpf_skb_store_bytes(skb, 0, &in->eth, sizeof in->eth, 0))
+		return gw_port_drop(to->slot, GW_DROP_NO_ROOM);
+	return gw_receive(skb, to, proto_known, GW_OUT_DECAPSULATED);
+}
+
+/* The kernel's device drops VXLAN packets with reserved bits set; they are to be ignored (ENC-2). */
+gw_inline bool gw_clear_reserved(struct __sk_buff *skb, const struct gw_outer *o)
+{
+	__be32 clean[2] = {bpf_htonl(VXLAN_I), bpf_htonl(o->vsid << 8)}, now[2];
+	__u32 off = GW_L4_OFF + sizeof(struct udphdr), check = GW_L4_OFF + offsetof(struct udphdr, check);
+
+	if (bpf_skb_load_bytes(skb, off, now, sizeof now))
+		return false;
+	if (likely(now[0] == clean[0] && now[1] == clean[1]))
+		return true;
+	if (o->checksummed && (bpf_l4_csum_replace(skb, check, now[0], clean[0], 4 | BPF_F_MARK_MANGLED_0) ||
+			       bpf_l4_csum_replace(skb, check, now[1], clean[1], 4 | BPF_F_MARK_MANGLED_0)))
+		return false;
+	return !bpf_skb_store_bytes(skb, off, clean, sizeof clean, 0);
+}
+
+gw_inline int gw_to_device(struct __sk_buff *skb, const struct gw_outer *o)
+{
+	if (o->encap == GW_ABI_VXLAN && !gw_clear_reserved(skb, o))
+		return gw_drop(GW_DROP_NO_ROOM);
+	skb->mark = params.mark;
+	gw_outcome(GW_OUT_TO_DEVICE);
+	return TC_ACT_OK;
+}
+
+SEC("tc")
+int gw_underlay_in(struct __sk_buff *skb)
+{
+	struct gw_outer o = {0};
+	struct gw_inner in = {0};
+	struct gw_bpf_mac to;
+	bool device;
+	__u32 why;
+
+	why = gw_outer_parse(skb, &o);
+	if (why == GW_NOT_OURS) {
+		gw_outcome(GW_OUT_TO_STACK);
+		return TC_ACT_OK;
+	}
+	if (why)
+		return gw_drop(why - 1);
+	why = gw_peer_check(o.vsid, &o.source);
+	if (why)
+		return gw_drop(why - 1);
+	if (!gw_inner_parse(skb, &o, &in))
+		return gw_drop(GW_DROP_INNER_MALFORMED);
+	why = gw_inner_check(&in.eth, o.vsid, &to);
+	if (why)
+		return gw_drop(why - 1);
+	device = o.encap == GW_ABI_VXLAN ? params.vxlan_device : params.nvgre_device;
+	if (device && (skb->gso_size || in.proto == IPPROTO_TCP || o.checksummed)) {
+		if ((in.v4 || in.v6) && gw_ecn_combine(o.tos & ECN_MASK, in.tos & ECN_MASK) < 0)
+			return gw_port_drop(to.slot, GW_DROP_ECN);
+		return gw_to_device(skb, &o);
+	}
+	return gw_decap(skb, &o, &in, &to);
+}
+
+char gw_license[] __weak SEC("license") = "GPL";

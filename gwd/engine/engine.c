@@ -1,0 +1,210 @@
+/*
+ * engine.c - the encap engine as a driver (driver.h): opens and adopts, checks, applies, syncs. Packets never come here:
+ * the programs in bpf/ carry them, from maps that this keeps in step with the intent, whether or not this process lives.
+ */
+#include "engine/engine.h"
+
+#include "base/log.h"
+#include "engine/internal.h"
+#include "engine/tc.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct gw_driver *engine_close(struct gw_driver *d)
+{
+	if (!d)
+		return NULL;
+	if (d->env.nl)
+		gw_nl_unwatch(d->env.nl, d);
+	gw_index_done(&d->index);
+	gw_links_done(d);
+	gw_slots_done(&d->port_slots);
+	gw_slots_done(&d->vsid_slots);
+	gw_loader_close(d->loader);
+	free(d);
+	return NULL;
+}
+
+static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, struct gw_error *err)
+{
+	const struct gw_config *c = env->config;
+	struct gw_driver *d = calloc(1, sizeof *d);
+	int r;
+
+	if (!d)
+		return gw_error_set(err, ENOMEM, GW_ERR_INTERNAL, "engine", "out of memory");
+	d->env = *env;
+	d->attach_round = 1;
+	d->params.decap_l3 = gw_loader_probe_decap_l3();
+	r = gw_links_devices(d, err);
+	if (r < 0)
+		goto fail;
+	d->params = gw_want_params(d);
+	r = gw_loader_open(
+		&(struct gw_loader_config){
+			.bpf_dir = c->bpf_dir,
+			.node = c->name,
+			.params = d->params,
+			.flow_limit = c->flow_table_size,
+			.record_limit = c->record_limit,
+			.port_limit = c->port_limit,
+			.route_limit = c->route_limit,
+			.provider_limit = c->provider_limit,
+		},
+		&d->loader, err);
+	if (r < 0)
+		goto fail;
+	if (gw_slots_init(&d->port_slots, GW_SLOT_PORT, c->port_limit, d) < 0 ||
+	    gw_slots_init(&d->vsid_slots, GW_SLOT_VSID, c->port_limit, d) < 0) {
+		r = gw_error_set(err, ENOMEM, GW_ERR_INTERNAL, "engine", "out of memory");
+		goto fail;
+	}
+	r = gw_nl_watch_links(env->nl, gw_links_event, d);
+	if (r < 0) {
+		gw_error_set(err, -r, GW_ERR_INTERNAL, "engine", "cannot watch interfaces: %s", strerror(-r));
+		goto fail;
+	}
+	if (d->vxlan.trouble[0])
+		gw_log_warning("VXLAN is received without the kernel's tunnel device: %s", d->vxlan.trouble);
+	if (d->nvgre.trouble[0])
+		gw_log_warning("NVGRE is received without the kernel's tunnel device: %s", d->nvgre.trouble);
+	*ret = d;
+	return 0;
+fail:
+	engine_close(d);
+	return r;
+}
+
+static int check_port(struct gw_driver *d, const struct gw_port *port, struct gw_error *err)
+{
+	struct gw_link link;
+	int r = gw_nl_link_get(d->env.nl, port->interface, &link, err);
+
+	if (r == -ENODEV)
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
+				    "interface '%s' does not exist on this node; create the tap or veth first, or check its "
+				    "name with 'ip link'",
+				    port->interface);
+	if (r < 0)
+		return r;
+	if (strcmp(link.name, d->vxlan.link.name) == 0 || strcmp(link.name, d->nvgre.link.name) == 0 ||
+	    strcmp(link.name, "lo") == 0)
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
+				    "interface '%s' cannot be a port; a port is a tap or the host end of a veth",
+				    port->interface);
+	return 0;
+}
+
+static int engine_check(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
+			struct gw_error *err)
+{
+	int r = 0;
+
+	(void)next;
+	for (size_t i = 0; i < delta->n && r == 0; i++) {
+		const struct gw_hnv_object *o = delta->changes[i].after;
+
+		if (o && o->kind == GW_HNV_PORT)
+			r = check_port(d, &o->port, err);
+	}
+	return r;
+}
+
+static int count_delta(struct gw_driver *d, const struct gw_delta *delta)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < delta->n && r == 0; i++) {
+		r = gw_index_count(&d->index, delta->changes[i].after, 1);
+		if (r == 0)
+			r = gw_index_count(&d->index, delta->changes[i].before, -1);
+	}
+	return r;
+}
+
+/* Parameters that follow from the configuration and the interfaces; a change of them is a swap of all programs. */
+static int follow_params(struct gw_driver *d, struct gw_error *err)
+{
+	struct gw_params want = gw_want_params(d);
+	int r;
+
+	if (memcmp(&want, &d->params, sizeof want) == 0)
+		return 0;
+	r = gw_loader_reload(d->loader, &want, err);
+	if (r < 0)
+		return r;
+	d->params = want;
+	d->attach_round++;
+	return 0;
+}
+
+static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
+			struct gw_error *err)
+{
+	int r = count_delta(d, delta);
+
+	if (r < 0) {
+		d->maps_good = false; /* the index has lost count: the next sync makes it anew */
+		return gw_error_set(err, -r, GW_ERR_UNAVAILABLE, "engine", "out of memory");
+	}
+	r = gw_links_apply(d, next, delta, err);
+	if (r == 0)
+		r = gw_maps_apply(d, next, delta, err);
+	if (r == 0)
+		r = follow_params(d, err);
+	if (r == 0)
+		r = gw_links_attach(d, true, err);
+	if (r < 0)
+		d->maps_good = false;
+	return r;
+}
+
+static int rebuild_index(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	static const enum gw_hnv_kind kinds[] = {GW_HNV_LOOKUP_RECORD, GW_HNV_PORT};
+
+	gw_index_done(&d->index);
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+		for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, kinds[k], o));)
+			if (gw_index_count(&d->index, o, 1) < 0)
+				return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "engine", "out of memory");
+	return 0;
+}
+
+static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	bool all = !d->maps_good;
+	int r = gw_links_devices(d, err);
+
+	d->maps_good = false;
+	if (r == 0 && all)
+		r = rebuild_index(d, in, err);
+	if (r == 0)
+		r = gw_links_sync(d, in, err);
+	if (r == 0)
+		r = all ? gw_maps_sync(d, in, err) : gw_maps_refresh_providers(d, in, err);
+	if (r == 0)
+		r = follow_params(d, err);
+	if (r == 0)
+		r = gw_links_attach(d, false, err);
+	if (r == 0)
+		r = gw_maps_drop_strangers(d, in, err);
+	if (r == 0)
+		r = gw_loader_commit(d->loader, err);
+	gw_maps_bump(d, in, 0);
+	d->maps_good = r == 0;
+	return r;
+}
+
+const struct gw_driver_ops gw_engine_driver = {
+	.name = "engine",
+	.open = engine_open,
+	.check = engine_check,
+	.apply = engine_apply,
+	.sync = engine_sync,
+	.describe = gw_engine_describe,
+	.status = gw_engine_status,
+	.trace = gw_engine_trace,
+	.close = engine_close,
+};

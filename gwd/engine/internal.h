@@ -1,0 +1,109 @@
+/* internal.h - what the engine's files share among themselves. */
+#ifndef GW_ENGINE_INTERNAL_H
+#define GW_ENGINE_INTERNAL_H
+
+#include "driver.h"
+#include "engine/bpf/abi.h"
+#include "engine/index.h"
+#include "engine/loader.h"
+#include "nl/nl.h"
+
+/* Everything on a kernel interface that the engine uses: a port, or a device with a provider address. */
+struct gw_iface {
+	struct gw_hmap_node node;
+	char name[IFNAMSIZ];
+	bool is_port, is_underlay; /* neither: to be let go */
+	bool present;
+	struct gw_link link; /* last seen; ifindex stays valid for the clean-up after the link went */
+	unsigned attached;   /* gw_driver.attach_round of the program on it; 0: none */
+	char trouble[160];   /* why it does not work, empty when it does */
+};
+
+/* A kernel tunnel device of the hybrid receive path. */
+struct gw_device {
+	struct gw_link link; /* ifindex 0: the kernel has none for us */
+	unsigned attached;
+	char trouble[160];
+};
+
+/* A counter array's elements and their owners, mirrored in the pinned `slots` map. */
+struct gw_slots {
+	enum gw_slot_kind kind;
+	unsigned limit;
+	uint32_t *owner; /* by slot; 0: free */
+	struct gw_hmap by_owner;
+};
+
+struct gw_driver {
+	struct gw_driver_env env;
+	struct gw_loader *loader;
+	struct gw_params params; /* as loaded */
+	unsigned attach_round;	 /* grows with every load of programs */
+	struct gw_index index;
+	struct gw_hmap ifaces;
+	struct gw_slots port_slots, vsid_slots;
+	struct gw_device vxlan, nvgre;
+	bool maps_good; /* the maps are known to agree with the intent but for interfaces */
+};
+
+/* slots.c */
+int gw_slots_init(struct gw_slots *s, enum gw_slot_kind kind, unsigned limit, struct gw_driver *d);
+void gw_slots_done(struct gw_slots *s);
+bool gw_slots_find(const struct gw_slots *s, uint32_t owner, uint32_t *ret);
+int gw_slots_get(struct gw_slots *s, uint32_t owner, struct gw_driver *d, uint32_t *ret); /* -ENOSPC */
+void gw_slots_put(struct gw_slots *s, uint32_t owner, struct gw_driver *d);
+
+/* desired.c: what each map should hold, from the intent and the interfaces that are there. False: nothing. */
+bool gw_want_record(const struct gw_driver *d, const struct gw_intent *in, const struct gw_record_key *key,
+		    struct gw_bpf_record *ret);
+bool gw_want_mac(const struct gw_driver *d, const struct gw_intent *in, const struct gw_mac_key *key,
+		 struct gw_bpf_mac *ret);
+bool gw_want_vsid(const struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_bpf_vsid *ret);
+bool gw_want_peer(const struct gw_driver *d, const struct gw_intent *in, const struct gw_peer_key *key);
+bool gw_want_provider(const struct gw_driver *d, const struct gw_intent *in, const struct gw_ip *pa, uint32_t *ret);
+bool gw_want_subnet(const struct gw_intent *in, const struct gw_hnv_object *croute, struct gw_subnet_key *key,
+		    struct gw_bpf_subnet *ret);
+bool gw_want_port(const struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
+		  struct gw_bpf_port *ret);
+struct gw_params gw_want_params(const struct gw_driver *d);
+struct gw_ip gw_ip_of(const struct gw_addr *a);
+struct gw_addr gw_addr_of(const struct gw_ip *ip);
+struct gw_record_key gw_record_key_of(const struct gw_lookup_record *r);
+struct gw_mac_key gw_mac_key_of(uint32_t vsid, const struct gw_mac *mac);
+
+/* maps.c: bringing maps to what is wanted. */
+int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
+int gw_maps_refresh_mac(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, const struct gw_mac *mac,
+			struct gw_error *err);
+int gw_maps_refresh_port(struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
+			 struct gw_error *err);
+int gw_maps_refresh_providers(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* Flows of ports in the routing domain of `vsid` are decided anew; 0: of all ports. */
+void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid);
+/* Entries and counters of interfaces that the intent does not name; detaches from them. */
+int gw_maps_drop_strangers(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+
+/* links.c: interfaces, attachments, tunnel devices. */
+struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
+struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
+int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
+int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/*
+ * Puts the programs on everything that is present. Strict: the first failure is returned. Else one interface that cannot
+ * have them is reported as its own trouble, and the others work.
+ */
+int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err);
+int gw_links_devices(struct gw_driver *d, struct gw_error *err);
+void gw_links_event(void *driver, const struct gw_link *link, bool removed);
+void gw_links_done(struct gw_driver *d);
+
+/* report.c */
+void gw_engine_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties);
+json_t *gw_engine_status(struct gw_driver *d);
+
+/* trace.c */
+int gw_engine_trace(struct gw_driver *d, const struct gw_intent *in, const json_t *query, json_t **ret_answer,
+		    struct gw_error *err);
+
+#endif

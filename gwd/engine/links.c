@@ -1,0 +1,366 @@
+/*
+ * links.c - the interfaces that the engine works on: which there are, what is attached to them, and the kernel's tunnel
+ * devices of the hybrid receive path.
+ *
+ *              port or underlay named by the intent
+ *   (absent) --------------------------------------> known --- link appears ---> present --- programs ---> attached
+ *       ^  no longer named: detached                   ^_________ link goes ________/___________________________/
+ */
+#include "engine/internal.h"
+
+#include "base/log.h"
+#include "engine/tc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VXLAN_DEVICE_PREFIX "gwdvx"
+#define NVGRE_DEVICE	    "gwdgre"
+
+static uint32_t name_hash(const char *name)
+{
+	return gw_hash_bytes(name, strlen(name), 0);
+}
+
+struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name)
+{
+	GW_HMAP_FOR_EACH_HASH(n, &d->ifaces, name_hash(name))
+	{
+		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+
+		if (strcmp(i->name, name) == 0)
+			return i;
+	}
+	return NULL;
+}
+
+struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex)
+{
+	GW_HMAP_FOR_EACH(n, &d->ifaces)
+	{
+		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+
+		if (i->present && (uint32_t)i->link.ifindex == ifindex)
+			return i;
+	}
+	return NULL;
+}
+
+static struct gw_iface *want_iface(struct gw_driver *d, const char *name)
+{
+	struct gw_iface *i = gw_iface_find(d, name);
+
+	if (i)
+		return i;
+	i = calloc(1, sizeof *i);
+	if (!i)
+		return NULL;
+	snprintf(i->name, sizeof i->name, "%s", name);
+	if (gw_hmap_insert(&d->ifaces, &i->node, name_hash(name)) < 0) {
+		free(i);
+		return NULL;
+	}
+	return i;
+}
+
+void gw_links_done(struct gw_driver *d)
+{
+	GW_HMAP_FOR_EACH_SAFE(n, after, &d->ifaces)
+	{
+		gw_hmap_remove(&d->ifaces, n);
+		free(GW_CONTAINER_OF(n, struct gw_iface, node));
+	}
+	gw_hmap_done(&d->ifaces);
+}
+
+static int no_memory(struct gw_error *err)
+{
+	return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "engine", "out of memory");
+}
+
+/* --- one interface -------------------------------------------------------------------------------------------------------- */
+
+/* Reads the link anew. When it has gone, or is another one under the same name, what hung on the old one is let go. */
+static int look(struct gw_driver *d, const struct gw_intent *in, struct gw_iface *i, struct gw_error *err)
+{
+	struct gw_link now = {0};
+	int r = gw_nl_link_get(d->env.nl, i->name, &now, err), old = i->link.ifindex;
+
+	if (r < 0 && r != -ENODEV)
+		return r;
+	if (old && (r == -ENODEV || now.ifindex != old)) {
+		i->present = false;
+		i->attached = 0;
+		if (i->is_port) {
+			int r2 = gw_maps_refresh_port(d, in, i, err);
+
+			if (r2 < 0)
+				return r2;
+			gw_slots_put(&d->port_slots, old, d);
+		}
+	}
+	i->present = r == 0;
+	i->link = now;
+	snprintf(i->trouble, sizeof i->trouble, "%s", i->present ? "" : "the interface does not exist");
+	return 0;
+}
+
+static int allot_slots(struct gw_driver *d, const struct gw_iface *i, const struct gw_port *port, struct gw_error *err)
+{
+	uint32_t slot;
+	int r = gw_slots_get(&d->port_slots, i->link.ifindex, d, &slot);
+
+	if (r == 0)
+		r = gw_slots_get(&d->vsid_slots, port->vsid, d, &slot);
+	if (r < 0)
+		return gw_error_set(err, -r, GW_ERR_LIMIT_EXCEEDED, i->name,
+				    "no room for another port on this node (%u); raise [limits] ports and restart gwd",
+				    d->env.config->port_limit);
+	return 0;
+}
+
+/* A present port: its entries first, then the program that reads them. */
+static int bring_port(struct gw_driver *d, const struct gw_intent *in, struct gw_iface *i, struct gw_error *err)
+{
+	const struct gw_hnv_object *o = gw_intent_port(in, i->name);
+	int r = 0;
+
+	if (!o)
+		return 0;
+	if (i->present) {
+		r = allot_slots(d, i, &o->port, err);
+		if (r == 0 && i->attached == 0 && (r = gw_nl_link_quiet(d->env.nl, i->link.ifindex, err)) == 0 &&
+		    !i->link.up)
+			r = gw_nl_link_up(d->env.nl, i->link.ifindex, err);
+	}
+	if (r == 0)
+		r = gw_maps_refresh_port(d, in, i, err);
+	if (r == 0)
+		r = gw_maps_refresh_mac(d, in, o->port.vsid, &o->port.mac, err);
+	return r;
+}
+
+static int attach(struct gw_driver *d, struct gw_iface *i, struct gw_error *err)
+{
+	enum gw_hook hook = i->is_port ? GW_HOOK_PORT : GW_HOOK_UNDERLAY;
+	int r;
+
+	if (!i->present || i->attached == d->attach_round)
+		return 0;
+	r = gw_tc_attach(i->link.ifindex, i->name, gw_loader_program(d->loader, hook), err);
+	if (r == 0)
+		i->attached = d->attach_round;
+	return r;
+}
+
+/* Nobody names it any more. */
+static int let_go(struct gw_driver *d, const struct gw_intent *in, struct gw_iface *i, struct gw_error *err)
+{
+	int r = i->present ? gw_tc_detach(i->link.ifindex, i->name, err) : 0;
+
+	if (r == 0)
+		r = gw_maps_refresh_port(d, in, i, err);
+	if (r < 0)
+		return r;
+	if (i->link.ifindex)
+		gw_slots_put(&d->port_slots, i->link.ifindex, d);
+	gw_hmap_remove(&d->ifaces, &i->node);
+	free(i);
+	return 0;
+}
+
+/* --- the set of them ------------------------------------------------------------------------------------------------------ */
+
+static void mark(const struct gw_intent *in, struct gw_iface *i)
+{
+	bool was_port = i->is_port;
+
+	i->is_port = gw_intent_port(in, i->name);
+	i->is_underlay = false;
+	if (i->is_port != was_port)
+		i->attached = 0; /* the other role's program */
+	for (const struct gw_hnv_object *o = NULL; !i->is_underlay && (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
+		i->is_underlay = strcmp(o->paddr.interface, i->name) == 0;
+}
+
+static const char *interface_of(const struct gw_hnv_object *o)
+{
+	if (!o)
+		return NULL;
+	return o->kind == GW_HNV_PORT		   ? o->port.interface
+	       : o->kind == GW_HNV_PROVIDER_ADDRESS ? o->paddr.interface
+						    : NULL;
+}
+
+static int bring_iface(struct gw_driver *d, const struct gw_intent *in, const char *name, struct gw_error *err)
+{
+	struct gw_iface *i = want_iface(d, name);
+	int r;
+
+	if (!i)
+		return no_memory(err);
+	mark(in, i);
+	if (!i->is_port && !i->is_underlay)
+		return let_go(d, in, i, err);
+	r = look(d, in, i, err);
+	if (r == 0 && i->is_port)
+		r = bring_port(d, in, i, err);
+	return r;
+}
+
+/* The interfaces of one change. An interface that a change moves between roles swaps its program. */
+int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err)
+{
+	int r = 0;
+
+	for (size_t n = 0; n < delta->n && r == 0; n++) {
+		const char *before = interface_of(delta->changes[n].before);
+		const char *after = interface_of(delta->changes[n].after);
+
+		if (before)
+			r = bring_iface(d, in, before, err);
+		if (r == 0 && after && (!before || strcmp(before, after) != 0))
+			r = bring_iface(d, in, after, err);
+	}
+	return r;
+}
+
+int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	const struct gw_hnv_object *o;
+	int r = 0;
+
+	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
+		r = bring_iface(d, in, o->paddr.interface, err);
+	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));)
+		r = bring_iface(d, in, o->port.interface, err);
+	GW_HMAP_FOR_EACH_SAFE(n, after, &d->ifaces)
+	{
+		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+
+		mark(in, i);
+		if (r == 0 && !i->is_port && !i->is_underlay)
+			r = let_go(d, in, i, err);
+	}
+	return r;
+}
+
+static int attach_device(struct gw_driver *d, struct gw_device *dev, enum gw_hook hook, struct gw_error *err)
+{
+	int r;
+
+	if (!dev->link.ifindex || dev->attached == d->attach_round)
+		return 0;
+	r = gw_tc_attach(dev->link.ifindex, dev->link.name, gw_loader_program(d->loader, hook), err);
+	if (r == 0)
+		dev->attached = d->attach_round;
+	return r;
+}
+
+/* Ports and devices before the underlay: nothing comes in for what is not ready. */
+int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
+{
+	int r = attach_device(d, &d->vxlan, GW_HOOK_VXLAN, err);
+
+	if (r == 0)
+		r = attach_device(d, &d->nvgre, GW_HOOK_NVGRE, err);
+	for (int underlay = 0; underlay < 2; underlay++) {
+		GW_HMAP_FOR_EACH(n, &d->ifaces)
+		{
+			struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+			struct gw_error own = GW_ERROR_INIT;
+
+			if (r < 0 || i->is_underlay != underlay || attach(d, i, &own) == 0)
+				continue;
+			if (strict) {
+				if (err)
+					*err = own;
+				return -EIO;
+			}
+			snprintf(i->trouble, sizeof i->trouble, "%.150s", own.message);
+		}
+	}
+	return r;
+}
+
+void gw_links_event(void *driver, const struct gw_link *link, bool removed)
+{
+	struct gw_driver *d = driver;
+	struct gw_iface *i = gw_iface_find(d, link->name);
+
+	if (!i) {
+		if (removed && (strcmp(link->name, d->vxlan.link.name) == 0 || strcmp(link->name, d->nvgre.link.name) == 0))
+			d->env.want_sync(d->env.core, "a tunnel device was removed from outside");
+		return;
+	}
+	if (removed && i->present && i->link.ifindex == link->ifindex)
+		d->env.want_sync(d->env.core, "an interface has gone");
+	else if (!removed && (!i->present || i->link.ifindex != link->ifindex || i->link.mtu != link->mtu ||
+			      i->link.peer_elsewhere != link->peer_elsewhere))
+		d->env.want_sync(d->env.core, "an interface has come or changed");
+	if (!removed && i->link.ifindex == link->ifindex)
+		i->link.up = link->up, i->link.running = link->running;
+}
+
+/* --- the kernel's tunnel devices ------------------------------------------------------------------------------------------- */
+
+static void forget_other_ports(void *driver, const struct gw_link *link, bool removed)
+{
+	struct gw_driver *d = driver;
+	struct gw_error ignored = GW_ERROR_INIT;
+
+	(void)removed;
+	if (strncmp(link->name, VXLAN_DEVICE_PREFIX, strlen(VXLAN_DEVICE_PREFIX)) == 0 &&
+	    strcmp(link->name, d->vxlan.link.name) != 0 && strcmp(link->kind, "vxlan") == 0 &&
+	    gw_nl_link_delete(d->env.nl, link->ifindex, &ignored) < 0)
+		gw_log_warning("%s", ignored.message);
+}
+
+/* Finds or makes one. On failure the engine works without it, and says so. */
+static void bring_device(struct gw_driver *d, struct gw_device *dev, const char *name,
+			 int (*make)(struct gw_nl *nl, const char *name, uint16_t port, struct gw_error *err))
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_link link = {0};
+	int r = gw_nl_link_get(d->env.nl, name, &link, &err);
+
+	if (r == -ENODEV) {
+		r = make(d->env.nl, name, d->env.config->vxlan_port, &err);
+		if (r == 0)
+			r = gw_nl_link_get(d->env.nl, name, &link, &err);
+	}
+	if (r == 0)
+		r = gw_nl_link_quiet(d->env.nl, link.ifindex, &err);
+	if (r == 0 && !link.up)
+		r = gw_nl_link_up(d->env.nl, link.ifindex, &err);
+	if (r < 0)
+		link.ifindex = 0;
+	if (link.ifindex != dev->link.ifindex)
+		dev->attached = 0;
+	dev->link = link;
+	snprintf(dev->link.name, sizeof dev->link.name, "%s", name);
+	snprintf(dev->trouble, sizeof dev->trouble, "%.150s", r < 0 ? err.message : "");
+}
+
+static int make_gretap(struct gw_nl *nl, const char *name, uint16_t port, struct gw_error *err)
+{
+	(void)port;
+	return gw_nl_add_gretap_external(nl, name, err);
+}
+
+int gw_links_devices(struct gw_driver *d, struct gw_error *err)
+{
+	char name[IFNAMSIZ];
+	int r;
+
+	snprintf(name, sizeof name, VXLAN_DEVICE_PREFIX "%u", d->env.config->vxlan_port);
+	memcpy(d->vxlan.link.name, name, sizeof name);
+	r = gw_nl_link_each(d->env.nl, forget_other_ports, d, err);
+	if (r < 0)
+		return r;
+	bring_device(d, &d->vxlan, name, gw_nl_add_vxlan_external);
+	bring_device(d, &d->nvgre, NVGRE_DEVICE, make_gretap);
+	return 0;
+}

@@ -1,0 +1,47 @@
+/*
+ * loader.h - the engine's programs and maps: loaded, pinned, taken over from an earlier process, upgraded.
+ *
+ *   <bpf_dir>/<node>/maps/<name>   the set in use
+ *   <bpf_dir>/<node>/next/<name>   a set being built, only during an upgrade
+ *
+ * Maps whose layout and size are what this daemon wants are adopted as they are. Otherwise a new set is made beside them;
+ * the caller fills it from the intent and attaches the programs, which go on serving traffic from the old set until they
+ * are replaced one by one; then gw_loader_commit carries over what was counted meanwhile and renames the set.
+ */
+#ifndef GW_ENGINE_LOADER_H
+#define GW_ENGINE_LOADER_H
+
+#include "base/error.h"
+#include "engine/bpf/abi.h"
+
+#include <stdbool.h>
+
+struct gw_bpf;
+struct gw_loader;
+
+struct gw_loader_config {
+	const char *bpf_dir, *node;
+	struct gw_params params;
+	unsigned flow_limit, record_limit, port_limit, route_limit, provider_limit;
+};
+
+enum gw_hook { GW_HOOK_PORT, GW_HOOK_UNDERLAY, GW_HOOK_VXLAN, GW_HOOK_NVGRE, GW_HOOK_MAX };
+
+int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, struct gw_error *err);
+struct gw_loader *gw_loader_close(struct gw_loader *l);
+/*
+ * Loads the programs anew with other parameters against the same maps. The maps' sizes stay as they were when opened.
+ * The caller attaches the new programs.
+ */
+int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct gw_error *err);
+/* After the first sync: ends an upgrade. Does nothing for adopted maps. */
+int gw_loader_commit(struct gw_loader *l, struct gw_error *err);
+bool gw_loader_adopted(const struct gw_loader *l);
+int gw_loader_program(const struct gw_loader *l, enum gw_hook hook); /* descriptor */
+unsigned gw_loader_cpus(const struct gw_loader *l);
+/* The skeleton, for its map descriptors. */
+const struct gw_bpf *gw_loader_bpf(const struct gw_loader *l);
+/* True when the kernel can take off an outer header whose family differs from the inner one in one step. */
+bool gw_loader_probe_decap_l3(void);
+
+#endif

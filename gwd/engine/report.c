@@ -1,0 +1,235 @@
+/* report.c - the engine's live state as JSON: counters, attachments, receive paths, drop reasons with their remedies. */
+#include "engine/internal.h"
+
+#include "base/cleanup.h"
+#include "engine.skel.h"
+
+#include <bpf/bpf.h>
+#include <string.h>
+
+static const struct {
+	const char *name, *help;
+} reasons[] = {
+#define X(id, n, h) [GW_DROP_##id] = {.name = n, .help = h},
+	GW_DROP_REASONS(X)
+#undef X
+}, outcomes[] = {
+#define X(id, n, h) [GW_OUT_##id] = {.name = n, .help = h},
+	GW_OUTCOMES(X)
+#undef X
+};
+
+/* The sum over all CPUs of a counter element, and of what was counted before the last upgrade. */
+static void read_counter(const struct gw_driver *d, const struct bpf_map *m, uint32_t i, uint64_t *ret, size_t words)
+{
+	unsigned cpus = gw_loader_cpus(d->loader);
+	_cleanup_free_ uint64_t *cell = calloc(cpus, bpf_map__value_size(m));
+
+	memset(ret, 0, words * sizeof *ret);
+	for (int half = 0; cell && half < 2; half++) {
+		uint32_t key = i + half * (bpf_map__max_entries(m) / 2);
+
+		if (bpf_map_lookup_elem(bpf_map__fd(m), &key, cell) < 0)
+			continue;
+		for (unsigned c = 0; c < cpus; c++)
+			for (size_t w = 0; w < words; w++)
+				ret[w] += cell[c * words + w];
+	}
+}
+
+static json_t *counters_json(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, bool drops)
+{
+	struct gw_bpf_counters c;
+	json_t *j;
+
+	read_counter(d, m, slot, (uint64_t *)&c, sizeof c / sizeof(uint64_t));
+	j = json_pack("{s:I, s:I, s:I, s:I}", "txPackets", (json_int_t)c.tx_packets, "txBytes", (json_int_t)c.tx_bytes,
+		      "rxPackets", (json_int_t)c.rx_packets, "rxBytes", (json_int_t)c.rx_bytes);
+	if (drops)
+		json_object_set_new(j, "drops", json_integer(c.drops));
+	return j;
+}
+
+static json_t *drops_json(const struct gw_driver *d, const struct bpf_map *m, uint32_t first, bool help)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < GW_DROP_MAX; i++) {
+		uint64_t n;
+
+		read_counter(d, m, first + i, &n, 1);
+		if (!n)
+			continue;
+		json_t *one = json_pack("{s:s, s:I}", "reason", reasons[i].name, "count", (json_int_t)n);
+
+		if (help)
+			json_object_set_new(one, "help", json_string(reasons[i].help));
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
+static const char *iface_state(const struct gw_iface *i)
+{
+	if (!i || !i->present)
+		return "Waiting";
+	return i->attached && i->link.running && !i->trouble[0] ? "Up" : "Down";
+}
+
+static const char *iface_detail(const struct gw_iface *i)
+{
+	if (!i || !i->present)
+		return "the interface does not exist; it is attached as soon as it appears";
+	if (i->trouble[0])
+		return i->trouble;
+	if (!i->link.running)
+		return "no carrier: the other end is down";
+	return "";
+}
+
+static void port_state(const struct gw_driver *d, const char *interface, json_t *j)
+{
+	const struct gw_bpf *b = gw_loader_bpf(d->loader);
+	const struct gw_iface *i = gw_iface_find(d, interface);
+	uint32_t slot;
+
+	json_object_set_new(j, "state", json_string(iface_state(i)));
+	if (iface_detail(i)[0])
+		json_object_set_new(j, "detail", json_string(iface_detail(i)));
+	if (!i || !i->present || !gw_slots_find(&d->port_slots, i->link.ifindex, &slot))
+		return;
+	json_object_set_new(j, "counters", counters_json(d, b->maps.port_stats, slot, true));
+	json_object_set_new(j, "dropReasons", drops_json(d, b->maps.port_drops, slot * GW_DROP_SLOTS, false));
+}
+
+void gw_engine_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties)
+{
+	if (o->kind == GW_HNV_PORT)
+		port_state(d, o->port.interface, properties);
+}
+
+static void warn(json_t *list, const char *fmt, const char *a, const char *b)
+{
+	json_array_append_new(list, json_sprintf(fmt, a, b));
+}
+
+static json_t *warnings_json(const struct gw_driver *d)
+{
+	json_t *list = json_array();
+
+	if (!d->vxlan.link.ifindex)
+		warn(list, "%s is received without the kernel's tunnel device: super-packets lose their offloads. %s", "VXLAN",
+		     d->vxlan.trouble);
+	if (!d->nvgre.link.ifindex)
+		warn(list, "%s is received without the kernel's tunnel device: super-packets lose their offloads. %s", "NVGRE",
+		     d->nvgre.trouble);
+	GW_HMAP_FOR_EACH(n, &d->ifaces)
+	{
+		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+
+		if (i->present && i->trouble[0])
+			warn(list, "%s: %s", i->name, i->trouble);
+		else if (i->is_underlay && !i->present)
+			warn(list, "the underlay interface %s does not exist%s", i->name, "");
+		else if (i->is_underlay && i->link.mtu < d->env.config->underlay_mtu)
+			warn(list, "the underlay interface %s has a smaller MTU than [underlay] mtu; the smaller one is used%s",
+			     i->name, "");
+	}
+	return list;
+}
+
+static json_t *ports_json(const struct gw_driver *d)
+{
+	json_t *list = json_array();
+
+	GW_HMAP_FOR_EACH(n, &d->ifaces)
+	{
+		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+		uint32_t ifindex = i->link.ifindex;
+		struct gw_bpf_port p;
+		json_t *j;
+
+		if (!i->is_port)
+			continue;
+		j = json_pack("{s:s}", "interface", i->name);
+		if (i->present &&
+		    bpf_map_lookup_elem(bpf_map__fd(gw_loader_bpf(d->loader)->maps.ports), &ifindex, &p) == 0) {
+			json_object_set_new(j, "virtualSubnetId", json_integer(p.vsid));
+			json_object_set_new(j, "macAddress",
+					    json_sprintf("%02X%02X%02X%02X%02X%02X", p.mac[0], p.mac[1], p.mac[2], p.mac[3],
+							 p.mac[4], p.mac[5]));
+			json_object_set_new(j, "mtu", json_integer(i->link.mtu));
+		}
+		port_state(d, i->name, j);
+		json_array_append_new(list, j);
+	}
+	return list;
+}
+
+static json_t *underlays_json(const struct gw_driver *d)
+{
+	int fd = bpf_map__fd(gw_loader_bpf(d->loader)->maps.provider_addresses);
+	json_t *list = json_array();
+
+	GW_HMAP_FOR_EACH(n, &d->ifaces)
+	{
+		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+		json_t *addresses = json_array();
+		struct gw_ip key, *prev = NULL;
+		char text[GW_ADDR_STRLEN];
+		uint32_t ifindex;
+
+		for (; i->is_underlay && bpf_map_get_next_key(fd, prev, &key) == 0; prev = &key) {
+			struct gw_addr a = gw_addr_of(&key);
+
+			if (bpf_map_lookup_elem(fd, &key, &ifindex) == 0 && i->present &&
+			    ifindex == (uint32_t)i->link.ifindex)
+				json_array_append_new(addresses, json_string(gw_addr_format(&a, text)));
+		}
+		if (!i->is_underlay) {
+			json_decref(addresses);
+			continue;
+		}
+		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:o}", "interface", i->name, "state", iface_state(i),
+						      "mtu", (int)i->link.mtu, "addresses", addresses));
+	}
+	return list;
+}
+
+static json_t *subnets_json(const struct gw_driver *d)
+{
+	json_t *list = json_array();
+
+	for (unsigned slot = 0; slot < d->vsid_slots.limit; slot++)
+		if (d->vsid_slots.owner[slot])
+			json_array_append_new(
+				list, json_pack("{s:i, s:o}", "virtualSubnetId", (int)d->vsid_slots.owner[slot], "counters",
+						counters_json(d, gw_loader_bpf(d->loader)->maps.vsid_stats, slot, false)));
+	return list;
+}
+
+static json_t *outcomes_json(const struct gw_driver *d)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < GW_OUT_MAX; i++) {
+		uint64_t n;
+
+		read_counter(d, gw_loader_bpf(d->loader)->maps.outcomes, i, &n, 1);
+		json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "name", outcomes[i].name, "count", (json_int_t)n,
+						      "help", outcomes[i].help));
+	}
+	return list;
+}
+
+json_t *gw_engine_status(struct gw_driver *d)
+{
+	const struct gw_bpf *b = gw_loader_bpf(d->loader);
+
+	return json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i}}", "receivePath", "vxlan",
+			 d->vxlan.link.ifindex ? "kernel+bpf" : "bpf", "nvgre", d->nvgre.link.ifindex ? "kernel+bpf" : "bpf",
+			 "warnings", warnings_json(d), "underlays", underlays_json(d), "ports", ports_json(d),
+			 "virtualSubnets", subnets_json(d), "outcomes", outcomes_json(d), "drops",
+			 drops_json(d, b->maps.drops, 0, true), "innerMtu", "vxlan",
+			 (int)d->params.inner_mtu[GW_ABI_VXLAN], "nvgre", (int)d->params.inner_mtu[GW_ABI_NVGRE]);
+}

@@ -1,0 +1,55 @@
+/* tc.c - see tc.h. Called by the engine's sync and apply; libbpf speaks the netlink. */
+#include "engine/tc.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+#define FILTER_ID 0x6777
+
+static struct bpf_tc_hook hook_of(int ifindex)
+{
+	return (struct bpf_tc_hook){.sz = sizeof(struct bpf_tc_hook), .ifindex = ifindex, .attach_point = BPF_TC_INGRESS};
+}
+
+int gw_tc_attach(int ifindex, const char *ifname, int prog_fd, struct gw_error *err)
+{
+	struct bpf_tc_hook hook = hook_of(ifindex);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_ID, .priority = FILTER_ID, .prog_fd = prog_fd,
+			    .flags = BPF_TC_F_REPLACE);
+	int r = bpf_tc_hook_create(&hook);
+
+	if (r < 0 && r != -EEXIST)
+		return gw_error_set(err, -r, GW_ERR_CAPABILITY, ifname,
+				    "cannot add a clsact qdisc to %s: %s; the kernel needs CONFIG_NET_SCH_INGRESS", ifname,
+				    strerror(-r));
+	r = bpf_tc_attach(&hook, &opts);
+	if (r < 0)
+		return gw_error_set(err, -r, GW_ERR_CAPABILITY, ifname,
+				    "cannot attach a BPF filter to %s: %s; the kernel needs CONFIG_NET_CLS_BPF", ifname,
+				    strerror(-r));
+	return 0;
+}
+
+int gw_tc_detach(int ifindex, const char *ifname, struct gw_error *err)
+{
+	struct bpf_tc_hook hook = hook_of(ifindex);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_ID, .priority = FILTER_ID);
+	int r;
+
+	if (!gw_tc_program(ifindex))
+		return 0;
+	r = bpf_tc_detach(&hook, &opts);
+	if (r < 0 && r != -ENOENT && r != -ENODEV && r != -EINVAL)
+		return gw_error_set(err, -r, GW_ERR_INTERNAL, ifname, "cannot remove the BPF filter from %s: %s", ifname,
+				    strerror(-r));
+	return 0;
+}
+
+unsigned gw_tc_program(int ifindex)
+{
+	struct bpf_tc_hook hook = hook_of(ifindex);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_ID, .priority = FILTER_ID);
+
+	return bpf_tc_query(&hook, &opts) < 0 ? 0 : opts.prog_id;
+}

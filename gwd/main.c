@@ -1,0 +1,404 @@
+/*
+ * main.c - the composition root of gwd: the only file that knows every module. Reads the configuration, prepares the
+ * process, opens core and API, runs the loop, and lets go of everything without touching what carries traffic.
+ */
+#include "api/api.h"
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "model/config.h"
+#include "nl/nl.h"
+#include "node/node.h"
+#include "reconcile/reconcile.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <uv.h>
+
+#define DEFAULT_CONFIG "/etc/gwd/gwd.conf"
+
+/* In order of application: the underlay before what is carried over it. */
+static const struct gw_driver_ops *const drivers[] = {
+	&gw_node_driver,
+	&gw_engine_driver,
+};
+
+#define N_DRIVERS (sizeof drivers / sizeof *drivers)
+
+struct daemon {
+	const char *config_path;
+	struct gw_config config;
+	int run_lock;
+	struct gw_nl *nl;
+	uv_loop_t loop;
+	uv_signal_t on_hup, on_term, on_int;
+	uv_timer_t watchdog;
+	struct gw_reconcile *core;
+	struct gw_service service;
+	struct gw_api *api;
+};
+
+/* --- command line ------------------------------------------------------------------------------------------------------ */
+
+struct options {
+	const char *config_path;
+	bool check_only;
+};
+
+static void usage(FILE *f)
+{
+	fputs("Usage: gwd [OPTION]...\n"
+	      "The multitenant NVGRE/VXLAN gateway daemon.\n\n"
+	      "  -c, --config=FILE   read this configuration (default " DEFAULT_CONFIG ")\n"
+	      "      --check-config  check the configuration and exit: 0 good, 1 bad\n"
+	      "      --version       print the version and exit\n"
+	      "      --help          print this and exit\n\n"
+	      "SIGHUP reads the configuration again; SIGTERM ends the daemon, traffic goes on.\n"
+	      "See gwd(8) and gwd.conf(5).\n",
+	      f);
+}
+
+/* -1: go on; else the exit status. */
+static int parse_options(int argc, char **argv, struct options *ret)
+{
+	enum { CHECK = 256, VERSION, HELP };
+	static const struct option longs[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check-config", no_argument, NULL, CHECK},
+		{"version", no_argument, NULL, VERSION},
+		{"help", no_argument, NULL, HELP},
+		{0},
+	};
+	int c;
+
+	*ret = (struct options){.config_path = DEFAULT_CONFIG};
+	while ((c = getopt_long(argc, argv, "c:", longs, NULL)) >= 0) {
+		switch (c) {
+		case 'c':
+			ret->config_path = optarg;
+			break;
+		case CHECK:
+			ret->check_only = true;
+			break;
+		case VERSION:
+			puts("gwd " GW_VERSION);
+			return 0;
+		case HELP:
+			usage(stdout);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "gwd: unexpected argument \"%s\"\n", argv[optind]);
+		usage(stderr);
+		return 2;
+	}
+	return -1;
+}
+
+/* --- process ----------------------------------------------------------------------------------------------------------- */
+
+static void log_failure(const char *what, const struct gw_error *err)
+{
+	gw_log_error("%s%s%s%s%s", what, *what ? ": " : "", err->target, *err->target ? ": " : "", err->message);
+}
+
+/* Memory holds secrets of tenants: no core dumps, no ptrace by the same user. */
+static void harden(void)
+{
+	static const struct rlimit none = {0, 0};
+	struct rlimit memlock = {RLIM_INFINITY, RLIM_INFINITY};
+
+	umask(0077);
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
+		gw_log_warning("cannot disable core dumps: %s", strerror(errno));
+	/* BPF maps counted against it before Linux 5.11; the memory of a ring buffer still may. */
+	if (setrlimit(RLIMIT_MEMLOCK, &memlock) < 0 && getrlimit(RLIMIT_MEMLOCK, &memlock) == 0) {
+		memlock.rlim_cur = memlock.rlim_max;
+		if (setrlimit(RLIMIT_MEMLOCK, &memlock) < 0)
+			gw_log_debug("cannot raise RLIMIT_MEMLOCK: %s", strerror(errno));
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write that meets it */
+}
+
+static int check_capabilities(struct gw_error *err)
+{
+	static const struct {
+		unsigned any[2];
+		const char *names;
+	} needs[] = {
+		{{CAP_NET_ADMIN, CAP_NET_ADMIN}, "CAP_NET_ADMIN"},
+		{{CAP_BPF, CAP_SYS_ADMIN}, "CAP_BPF (or CAP_SYS_ADMIN)"},
+		{{CAP_PERFMON, CAP_SYS_ADMIN}, "CAP_PERFMON (or CAP_SYS_ADMIN)"},
+	};
+	char missing[128] = "";
+	size_t at = 0;
+
+	if (capng_get_caps_process() < 0)
+		return gw_error_set(err, EPERM, GW_ERR_CAPABILITY, "", "cannot read the capabilities of this process");
+	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+		if (!capng_have_capability(CAPNG_EFFECTIVE, needs[i].any[0]) &&
+		    !capng_have_capability(CAPNG_EFFECTIVE, needs[i].any[1]))
+			at += (size_t)snprintf(missing + at, sizeof missing - at, "%s%s", at ? ", " : "", needs[i].names);
+	if (!at)
+		return 0;
+	return gw_error_set(err, EPERM, GW_ERR_CAPABILITY, "",
+			    "missing privileges: %s; start gwd as root, or with AmbientCapabilities= in its unit", missing);
+}
+
+/* Two daemons of one run_dir would fight over the same pins. */
+static int lock_run_dir(struct daemon *d, struct gw_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	pid_t holder = 0;
+	int r = gw_fs_mkdirs(d->config.run_dir, 0755, err);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&path, "%s/gwd.pid", d->config.run_dir) < 0) {
+		path = NULL;
+		return gw_error_oom(err);
+	}
+	r = gw_fs_lock(path, &d->run_lock, &holder, err);
+	if (r == -EBUSY)
+		return gw_error_set(err, EBUSY, GW_ERR_CONFLICT, d->config.run_dir,
+				    "another gwd (process %d) runs here: end it, or give this one another [node] run_dir",
+				    (int)holder);
+	return r;
+}
+
+/* --- configuration ------------------------------------------------------------------------------------------------------ */
+
+#define SAME(a, b, m) (memcmp(&(a)->m, &(b)->m, sizeof(a)->m) == 0)
+#define TEXT(a, b, m) (strcmp((a)->m, (b)->m) == 0)
+
+/* Keys that are read once. */
+static void warn_of_restart(const struct gw_config *old, const struct gw_config *new)
+{
+	const struct {
+		const char *key;
+		bool same;
+	} fixed[] = {
+		{"[node] name", TEXT(old, new, name)},
+		{"[node] roles", SAME(old, new, roles)},
+		{"[node] state_dir", TEXT(old, new, state_dir)},
+		{"[node] run_dir", TEXT(old, new, run_dir)},
+		{"[api] listen", TEXT(old, new, listen)},
+		{"[underlay] interface", TEXT(old, new, underlay_interface)},
+		{"[underlay] address", SAME(old, new, has_underlay_address) && SAME(old, new, underlay_address) &&
+					       SAME(old, new, underlay_prefix_len)},
+		{"[underlay] vxlan_port", SAME(old, new, vxlan_port)},
+		{"[engine] router_mac", SAME(old, new, router_mac)},
+		{"[engine] bpf_dir", TEXT(old, new, bpf_dir)},
+		{"[engine] flow_table_size", SAME(old, new, flow_table_size)},
+		{"[engine] record_limit", SAME(old, new, record_limit)},
+		{"[store] path", TEXT(old, new, store_path)},
+	};
+
+	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+		if (!fixed[i].same)
+			gw_log_warning("%s has changed in the configuration: it takes effect when gwd is restarted",
+				       fixed[i].key);
+}
+
+/* Drivers keep a pointer to the configuration, so what may change at run time is changed in place. */
+static void take_over(struct gw_config *config, const struct gw_config *new)
+{
+	config->log_level = new->log_level;
+	config->underlay_mtu = new->underlay_mtu;
+	config->encap = new->encap;
+	config->ttl = new->ttl;
+	config->dscp = new->dscp;
+	config->port_limit = new->port_limit;
+	config->route_limit = new->route_limit;
+	config->provider_limit = new->provider_limit;
+	config->body_limit = new->body_limit;
+	config->batch_limit = new->batch_limit;
+}
+
+static void reload(struct daemon *d)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_config new;
+
+	if (gw_config_load(d->config_path, &new, &err) < 0) {
+		log_failure("the new configuration is not used, the old one stays", &err);
+		return;
+	}
+	warn_of_restart(&d->config, &new);
+	take_over(&d->config, &new);
+	gw_log_init(d->config.log_level);
+	gw_reconcile_reconfigured(d->core);
+	gw_log_notice("configuration read again from %s", d->config_path);
+}
+
+/* --- on the loop ------------------------------------------------------------------------------------------------------- */
+
+static void on_ready(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (!d->api) /* start says it then */
+		return;
+	gw_log_notice("gwd " GW_VERSION " is ready: node %s, API on %s", d->config.name, d->config.listen);
+	sd_notify(0, "READY=1\nSTATUS=Node is in its intended state");
+}
+
+static void close_handle(uv_handle_t *h)
+{
+	if (h->type != UV_UNKNOWN_HANDLE && !uv_is_closing(h))
+		uv_close(h, NULL);
+}
+
+/* The loop ends by itself when the last handle is closed. */
+static void stop(struct daemon *d)
+{
+	d->api = gw_api_stop(d->api);
+	d->core = gw_reconcile_close(d->core);
+	d->nl = gw_nl_close(d->nl);
+	close_handle((uv_handle_t *)&d->on_hup);
+	close_handle((uv_handle_t *)&d->on_term);
+	close_handle((uv_handle_t *)&d->on_int);
+	close_handle((uv_handle_t *)&d->watchdog);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct daemon *d = handle->data;
+
+	if (signum == SIGHUP) {
+		struct timespec now;
+
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+			   (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+		reload(d);
+		sd_notify(0, "READY=1");
+		return;
+	}
+	gw_log_notice("%s: ending, traffic goes on", signum == SIGTERM ? "SIGTERM" : "SIGINT");
+	sd_notify(0, "STOPPING=1");
+	stop(d);
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+	(void)timer;
+	sd_notify(0, "WATCHDOG=1");
+}
+
+static int watch(struct daemon *d, struct gw_error *err)
+{
+	const struct {
+		uv_signal_t *handle;
+		int signum;
+	} signals[] = {{&d->on_hup, SIGHUP}, {&d->on_term, SIGTERM}, {&d->on_int, SIGINT}};
+	uint64_t usec = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof signals / sizeof *signals; i++) {
+		r = uv_signal_init(&d->loop, signals[i].handle);
+		signals[i].handle->data = d;
+		if (r == 0)
+			r = uv_signal_start(signals[i].handle, on_signal, signals[i].signum);
+	}
+	if (r == 0)
+		r = uv_timer_init(&d->loop, &d->watchdog);
+	if (r == 0 && sd_watchdog_enabled(0, &usec) > 0)
+		r = uv_timer_start(&d->watchdog, on_watchdog, 0, usec / 3000);
+	return r < 0 ? gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot watch signals: %s", uv_strerror(r)) : 0;
+}
+
+static int start(struct daemon *d, struct gw_error *err)
+{
+	struct gw_reconcile_params params = {
+		.loop = &d->loop,
+		.config = &d->config,
+		.drivers = drivers,
+		.n_drivers = N_DRIVERS,
+		.on_ready = on_ready,
+		.ctx = d,
+	};
+	int r = N_DRIVERS > 0 ? check_capabilities(err) : 0;
+
+	if (r == 0)
+		r = lock_run_dir(d, err);
+	if (r == 0)
+		r = watch(d, err);
+	if (r == 0)
+		r = gw_nl_open(&d->loop, &d->nl, err);
+	params.nl = d->nl;
+	if (r == 0)
+		r = gw_reconcile_open(&params, &d->core, err);
+	if (r < 0)
+		return r;
+	gw_reconcile_service(d->core, &d->service);
+	r = gw_api_start(&d->loop, d->config.listen, &d->service, &d->api, err);
+	if (r == 0 && d->service.ready(d->service.ctx))
+		on_ready(d);
+	return r;
+}
+
+static int run(struct daemon *d)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	int r = uv_loop_init(&d->loop);
+
+	if (r < 0) {
+		gw_log_error("cannot start an event loop: %s", uv_strerror(r));
+		return 1;
+	}
+	sd_notify(0, "STATUS=Starting");
+	r = start(d, &err);
+	if (r < 0) {
+		log_failure("cannot start", &err);
+		sd_notifyf(0, "STATUS=Cannot start: %s\nERRNO=%d", err.message, -r);
+		stop(d);
+	}
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	if (uv_loop_close(&d->loop) < 0) {
+		gw_log_error("the event loop was left with open handles");
+		return 1;
+	}
+	gw_cleanup_close(&d->run_lock);
+	return r < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct daemon d = {.run_lock = -1};
+	struct options options;
+	int status = parse_options(argc, argv, &options);
+
+	if (status >= 0)
+		return status;
+	gw_log_init(GW_LOG_INFO);
+	d.config_path = options.config_path;
+	if (gw_config_load(d.config_path, &d.config, &err) < 0) {
+		log_failure("", &err);
+		return 1;
+	}
+	if (options.check_only) {
+		printf("%s: good\n", d.config_path);
+		return 0;
+	}
+	gw_log_init(d.config.log_level);
+	harden();
+	return run(&d);
+}

@@ -1,0 +1,60 @@
+/* private.h - shared by the files of the reconciler only. */
+#ifndef GW_RECONCILE_PRIVATE_H
+#define GW_RECONCILE_PRIVATE_H
+
+#include "reconcile/reconcile.h"
+#include "store/store.h"
+
+#include <uv.h>
+
+/*
+ * Where a driver stands:
+ *
+ *        opened --sync ok--> synced --want_sync--> pending --sync ok--> synced
+ *          |                    ^                    |
+ *          +---sync failed--> failing <---failed-----+      (failing: tried again with back-off)
+ */
+#define GW_SYNC_STATES(X) X(OPENED, "Starting") X(SYNCED, "Synced") X(PENDING, "Pending") X(FAILING, "Failing")
+
+enum gw_sync_state {
+#define X(id, name) GW_SYNC_##id,
+	GW_SYNC_STATES(X)
+#undef X
+};
+
+struct gw_slot {
+	struct gw_reconcile *owner;
+	const struct gw_driver_ops *ops;
+	struct gw_driver *driver;
+	struct gw_driver_env env;
+	uv_timer_t timer; /* when the next sync is due */
+	unsigned backoff_ms; /* how long the last failure made it wait; 0 while it does not fail */
+	enum gw_sync_state state;
+	bool wanted;	 /* asked for since the last sync began */
+	bool was_synced; /* at least once since open */
+	uint64_t syncs, failures;
+	struct gw_error error; /* of the last failed sync */
+};
+
+struct gw_reconcile {
+	struct gw_reconcile_params params;
+	struct gw_intent *intent;
+	struct gw_store *store;
+	struct gw_hnv_object *configured; /* the provider address of [underlay]; NULL without one. Never in the store */
+	struct gw_slot *slots;
+	size_t n_open; /* slots[0 .. n_open) have a driver */
+	size_t n_timers; /* handles that the loop has not closed yet */
+	bool ready;
+	uint64_t started_ms; /* uv_now at open */
+};
+
+const char *gw_sync_state_name(enum gw_sync_state state);
+/* Asks for a sync of one driver, or of all of them. Coalesced: it runs in a later turn of the loop. */
+void gw_reconcile_want(struct gw_slot *slot, const char *why);
+void gw_reconcile_want_all(struct gw_reconcile *r, const char *why);
+/* Says so once every driver has been synced. */
+void gw_reconcile_become_ready(struct gw_reconcile *r);
+int gw_reconcile_submit(void *ctx, struct gw_hnv_op *ops, size_t n, size_t *ret_failed, struct gw_error *err);
+json_t *gw_reconcile_status(void *ctx);
+
+#endif

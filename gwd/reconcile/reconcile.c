@@ -1,0 +1,243 @@
+/*
+ * reconcile.c - life of the core: loads the intent from the store, opens the drivers, hands the API its service, lets go.
+ *
+ * Owns intent, store and drivers. Called by the composition root. Changes are in submit.c, repair and status in sync.c.
+ */
+#include "reconcile/private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_want_sync(void *core, const char *why)
+{
+	gw_reconcile_want(core, why);
+}
+
+/* The provider address that [underlay] names is part of the intent like any other, but not of the store. */
+static int put_configured(struct gw_reconcile *r, struct gw_error *err)
+{
+	const struct gw_config *config = r->params.config;
+	struct gw_hnv_object *o, *copy;
+	int res;
+
+	if (!config->has_underlay_address)
+		return 0;
+	o = calloc(1, sizeof *o);
+	if (!o)
+		goto oom;
+	o->kind = GW_HNV_PROVIDER_ADDRESS;
+	o->paddr.pa = config->underlay_address;
+	o->paddr.prefix_len = config->underlay_prefix_len;
+	memcpy(o->paddr.interface, config->underlay_interface, sizeof o->paddr.interface);
+	copy = gw_hnv_object_copy(o);
+	if (!copy)
+		goto oom;
+	res = gw_intent_put(r->intent, copy, err);
+	if (res < 0) {
+		gw_hnv_object_free(copy);
+		gw_hnv_object_free(o);
+		return res;
+	}
+	r->configured = o;
+	return 0;
+oom:
+	gw_hnv_object_free(o);
+	return gw_error_oom(err);
+}
+
+static int load_one(void *ctx, struct gw_hnv_object *o, struct gw_error *err)
+{
+	struct gw_reconcile *r = ctx;
+	struct gw_error why = GW_ERROR_INIT;
+	char id[GW_ID_STRLEN];
+	int res;
+
+	gw_hnv_id(o, id);
+	if (r->configured && gw_hnv_same_key(o, r->configured)) {
+		gw_log_warning("stored provider address %s is passed over: [underlay] address of the configuration names it",
+			       id);
+		gw_hnv_object_free(o);
+		return 0;
+	}
+	res = gw_intent_put(r->intent, o, &why);
+	if (res < 0) {
+		gw_error_set(err, -res, why.code, "", "stored %s %s does not fit the configuration any more: %s%s%s",
+			     gw_hnv_kind_name(o->kind), id, why.target, *why.target ? ": " : "", why.message);
+		gw_error_prefix(err, "/hnv/%s/%s", gw_hnv_kind_path(o->kind), id);
+		gw_hnv_object_free(o);
+	}
+	return res;
+}
+
+static int load(struct gw_reconcile *r, struct gw_error *err)
+{
+	int res;
+
+	gw_intent_begin(r->intent);
+	res = put_configured(r, err);
+	if (res == 0)
+		res = gw_store_each(r->store, load_one, r, err);
+	if (res == 0)
+		res = gw_intent_validate(r->intent, err);
+	if (res < 0)
+		gw_intent_rollback(r->intent);
+	else
+		gw_intent_commit(r->intent);
+	return res;
+}
+
+static int open_drivers(struct gw_reconcile *r, struct gw_error *err)
+{
+	for (size_t i = 0; i < r->params.n_drivers; i++) {
+		struct gw_slot *slot = &r->slots[i];
+		int res;
+
+		slot->owner = r;
+		slot->ops = r->params.drivers[i];
+		slot->env = (struct gw_driver_env){
+			.loop = r->params.loop,
+			.config = r->params.config,
+			.nl = r->params.nl,
+			.want_sync = on_want_sync,
+			.core = slot,
+		};
+		res = uv_timer_init(r->params.loop, &slot->timer);
+		if (res < 0)
+			return gw_error_set(err, -res, GW_ERR_INTERNAL, slot->ops->name, "%s", uv_strerror(res));
+		slot->timer.data = slot;
+		r->n_timers++;
+		res = slot->ops->open(&slot->env, &slot->driver, err);
+		if (res < 0) {
+			gw_error_prefix(err, "driver %s: ", slot->ops->name);
+			return res;
+		}
+		r->n_open++;
+	}
+	return 0;
+}
+
+int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconcile **ret, struct gw_error *err)
+{
+	struct gw_reconcile *r = calloc(1, sizeof *r);
+	struct gw_intent_limits limits;
+	int res;
+
+	if (!r)
+		return gw_error_oom(err);
+	r->params = *params;
+	r->started_ms = uv_now(params->loop);
+	if (params->n_drivers > 0 && !(r->slots = calloc(params->n_drivers, sizeof *r->slots))) {
+		free(r);
+		return gw_error_oom(err);
+	}
+	gw_config_intent_limits(params->config, &limits);
+	res = gw_intent_new(&limits, &r->intent);
+	if (res < 0)
+		gw_error_set(err, -res, GW_ERR_UNAVAILABLE, "", "no memory for the intent: %s", strerror(-res));
+	if (res == 0)
+		res = gw_store_open(params->config->store_path, &r->store, err);
+	if (res == 0)
+		res = load(r, err);
+	if (res == 0)
+		res = open_drivers(r, err);
+	if (res < 0) {
+		gw_reconcile_close(r);
+		return res;
+	}
+	gw_reconcile_want_all(r, "start");
+	if (r->n_open == 0)
+		gw_reconcile_become_ready(r);
+	*ret = r;
+	return 0;
+}
+
+static void release(struct gw_reconcile *r)
+{
+	free(r->slots);
+	free(r);
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+	struct gw_slot *slot = timer->data;
+
+	if (--slot->owner->n_timers == 0)
+		release(slot->owner);
+}
+
+struct gw_reconcile *gw_reconcile_close(struct gw_reconcile *r)
+{
+	size_t timers;
+
+	if (!r)
+		return NULL;
+	while (r->n_open > 0) {
+		struct gw_slot *slot = &r->slots[--r->n_open];
+
+		slot->driver = slot->ops->close(slot->driver);
+	}
+	r->store = gw_store_close(r->store);
+	r->intent = gw_intent_free(r->intent);
+	r->configured = gw_hnv_object_free(r->configured);
+	timers = r->n_timers;
+	if (timers == 0)
+		release(r);
+	for (size_t i = 0; i < timers; i++)
+		uv_close((uv_handle_t *)&r->slots[i].timer, on_timer_closed);
+	return NULL;
+}
+
+static void describe(void *ctx, const struct gw_hnv_object *o, json_t *properties)
+{
+	struct gw_reconcile *r = ctx;
+
+	for (size_t i = 0; i < r->n_open; i++)
+		if (r->slots[i].ops->describe)
+			r->slots[i].ops->describe(r->slots[i].driver, o, properties);
+}
+
+/* The first driver that can trace answers. */
+static int trace(void *ctx, const json_t *query, json_t **ret_answer, struct gw_error *err)
+{
+	struct gw_reconcile *r = ctx;
+
+	for (size_t i = 0; i < r->n_open; i++)
+		if (r->slots[i].ops->trace)
+			return r->slots[i].ops->trace(r->slots[i].driver, r->intent, query, ret_answer, err);
+	return gw_error_set(err, EOPNOTSUPP, GW_ERR_NOT_SUPPORTED, "", "no part of this node can trace packets");
+}
+
+static bool ready(void *ctx)
+{
+	return ((struct gw_reconcile *)ctx)->ready;
+}
+
+static uint64_t revision(void *ctx)
+{
+	return gw_store_revision(((struct gw_reconcile *)ctx)->store);
+}
+
+void gw_reconcile_service(struct gw_reconcile *r, struct gw_service *ret)
+{
+	*ret = (struct gw_service){
+		.ctx = r,
+		.intent = r->intent,
+		.config = r->params.config,
+		.submit = gw_reconcile_submit,
+		.describe = describe,
+		.status = gw_reconcile_status,
+		.trace = trace,
+		.ready = ready,
+		.revision = revision,
+	};
+}
+
+void gw_reconcile_reconfigured(struct gw_reconcile *r)
+{
+	struct gw_intent_limits limits;
+
+	gw_config_intent_limits(r->params.config, &limits);
+	gw_intent_set_limits(r->intent, &limits);
+	gw_reconcile_want_all(r, "the configuration has changed");
+}

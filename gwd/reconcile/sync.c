@@ -1,0 +1,172 @@
+/*
+ * sync.c - brings drivers that are not known to agree with the intent back to it: coalesced requests, one timer, and
+ * exponential back-off while it fails. Also tells the outside how that stands (status).
+ */
+#include "reconcile/private.h"
+
+#include <string.h>
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS	 30000
+
+const char *gw_sync_state_name(enum gw_sync_state state)
+{
+	static const char *const names[] = {
+#define X(id, name) [GW_SYNC_##id] = name,
+		GW_SYNC_STATES(X)
+#undef X
+	};
+
+	return names[state];
+}
+
+static void transition(struct gw_slot *slot, enum gw_sync_state to, const char *why)
+{
+	if (slot->state == to)
+		return;
+	gw_log_debug("driver %s: %s -> %s (%s)", slot->ops->name, gw_sync_state_name(slot->state),
+		     gw_sync_state_name(to), why);
+	slot->state = to;
+}
+
+static void on_timer(uv_timer_t *timer);
+
+/* A failing driver waits for its back-off: events that keep coming must not turn it into a busy loop. */
+void gw_reconcile_want(struct gw_slot *slot, const char *why)
+{
+	slot->wanted = true;
+	if (slot->state == GW_SYNC_SYNCED)
+		transition(slot, GW_SYNC_PENDING, why);
+	if (!uv_is_active((uv_handle_t *)&slot->timer))
+		uv_timer_start(&slot->timer, on_timer, 0, 0);
+}
+
+void gw_reconcile_want_all(struct gw_reconcile *r, const char *why)
+{
+	for (size_t i = 0; i < r->n_open; i++)
+		gw_reconcile_want(&r->slots[i], why);
+}
+
+static bool sync_one(struct gw_slot *slot)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	int r;
+
+	slot->syncs++;
+	slot->wanted = false;
+	r = slot->ops->sync(slot->driver, slot->owner->intent, &err);
+	if (r < 0) {
+		/* The same failure again and again is one line in the log, and a count in status. */
+		if (slot->state != GW_SYNC_FAILING || strcmp(err.message, slot->error.message) != 0)
+			gw_log_error("driver %s cannot bring the node to its intended state, will try again: %s%s%s",
+				     slot->ops->name, err.target, *err.target ? ": " : "", err.message);
+		slot->failures++;
+		slot->error = err;
+		transition(slot, GW_SYNC_FAILING, "sync failed");
+		return false;
+	}
+	if (slot->state == GW_SYNC_FAILING)
+		gw_log_notice("driver %s: the node is in its intended state again", slot->ops->name);
+	slot->error = GW_ERROR_INIT;
+	slot->was_synced = true;
+	transition(slot, GW_SYNC_SYNCED, "sync done");
+	return true;
+}
+
+void gw_reconcile_become_ready(struct gw_reconcile *r)
+{
+	for (size_t i = 0; i < r->n_open; i++)
+		if (!r->slots[i].was_synced)
+			return;
+	r->ready = true;
+	if (r->params.on_ready)
+		r->params.on_ready(r->params.ctx);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct gw_slot *slot = timer->data;
+	struct gw_reconcile *r = slot->owner;
+
+	if (!sync_one(slot)) {
+		slot->backoff_ms = slot->backoff_ms ? slot->backoff_ms * 2 : BACKOFF_FIRST_MS;
+		if (slot->backoff_ms > BACKOFF_MAX_MS)
+			slot->backoff_ms = BACKOFF_MAX_MS;
+		uv_timer_start(timer, on_timer, slot->backoff_ms, 0);
+		return;
+	}
+	slot->backoff_ms = 0;
+	if (slot->wanted) { /* by its own sync: not at once, so that it cannot keep the loop to itself */
+		transition(slot, GW_SYNC_PENDING, "asked for during sync");
+		uv_timer_start(timer, on_timer, BACKOFF_FIRST_MS, 0);
+	}
+	if (!r->ready)
+		gw_reconcile_become_ready(r);
+}
+
+static json_t *sync_status(const struct gw_slot *slot)
+{
+	json_t *j = json_pack("{s:s, s:I, s:I}", "state", gw_sync_state_name(slot->state), "syncs",
+			      (json_int_t)slot->syncs, "failures", (json_int_t)slot->failures);
+
+	if (*slot->error.message)
+		json_object_set_new(j, "lastError",
+				    json_pack("{s:s, s:s, s:s}", "code", gw_error_code_name(slot->error.code), "target",
+					      slot->error.target, "message", slot->error.message));
+	return j;
+}
+
+static json_t *roles(unsigned bits)
+{
+	json_t *j = json_array();
+
+	if (bits & GW_ROLE_CONTROLLER)
+		json_array_append_new(j, json_string("controller"));
+	if (bits & GW_ROLE_GATEWAY)
+		json_array_append_new(j, json_string("gateway"));
+	if (bits & GW_ROLE_HOST)
+		json_array_append_new(j, json_string("host"));
+	return j;
+}
+
+/* The node is as well as its worst driver. */
+static enum gw_sync_state worst(const struct gw_reconcile *r)
+{
+	enum gw_sync_state state = GW_SYNC_SYNCED;
+
+	for (size_t i = 0; i < r->n_open; i++) {
+		if (r->slots[i].state == GW_SYNC_FAILING)
+			return GW_SYNC_FAILING;
+		if (r->slots[i].state != GW_SYNC_SYNCED)
+			state = r->slots[i].state;
+	}
+	return state;
+}
+
+json_t *gw_reconcile_status(void *ctx)
+{
+	struct gw_reconcile *r = ctx;
+	json_t *status = json_object(), *sync = json_object(), *objects = json_object(), *node;
+
+	json_object_set_new(sync, "state", json_string(gw_sync_state_name(worst(r))));
+	for (size_t i = 0; i < r->n_open; i++) {
+		const struct gw_slot *slot = &r->slots[i];
+
+		if (*slot->error.message && !json_object_get(sync, "lastError"))
+			json_object_set_new(sync, "lastError", json_string(slot->error.message));
+		json_object_set_new(sync, slot->ops->name, sync_status(slot));
+	}
+	for (unsigned k = 0; k < GW_HNV_KIND_MAX; k++)
+		json_object_set_new(objects, gw_hnv_kind_path((enum gw_hnv_kind)k),
+				    json_integer((json_int_t)gw_intent_count(r->intent, (enum gw_hnv_kind)k)));
+	uv_update_time(r->params.loop);
+	node = json_pack("{s:s, s:s, s:I, s:o, s:b, s:I, s:o, s:o}", "name", r->params.config->name, "version",
+			 GW_VERSION, "uptimeSeconds", (json_int_t)((uv_now(r->params.loop) - r->started_ms) / 1000),
+			 "roles", roles(r->params.config->roles), "ready", r->ready, "revision",
+			 (json_int_t)gw_store_revision(r->store), "objects", objects, "sync", sync);
+	json_object_set_new(status, "node", node);
+	for (size_t i = 0; i < r->n_open; i++)
+		if (r->slots[i].ops->status)
+			json_object_set_new(status, r->slots[i].ops->name, r->slots[i].ops->status(r->slots[i].driver));
+	return status;
+}

@@ -1,0 +1,43 @@
+/* sqlite_private.h - shared by the files of the SQLite backend only. */
+#ifndef GW_STORE_SQLITE_PRIVATE_H
+#define GW_STORE_SQLITE_PRIVATE_H
+
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+/* "gwd1": tells our file from any other SQLite database. */
+#define GW_SQLITE_APPLICATION_ID 0x67776431
+
+enum gw_sqlite_statement {
+	GW_SQLITE_BEGIN,
+	GW_SQLITE_COMMIT,
+	GW_SQLITE_ROLLBACK,
+	GW_SQLITE_SET_REVISION,
+	GW_SQLITE_PUT,
+	GW_SQLITE_DELETE,
+	GW_SQLITE_EACH,
+	GW_SQLITE_FOREIGN,
+	GW_SQLITE_STATEMENT_MAX
+};
+
+struct gw_store {
+	sqlite3 *db;
+	sqlite3_stmt *st[GW_SQLITE_STATEMENT_MAX];
+	char *path;
+	char *text; /* JSON of the row that is being written, grows as needed */
+	size_t text_size;
+	int lock_fd;
+	bool writing; /* between begin and commit or rollback */
+	uint64_t revision;
+};
+
+/* Fills `err` for an SQLite result code: what failed, on which file, and what to do about it. */
+int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct gw_error *err);
+/* Brings the schema of an opened, checked database up to date; creates it in an empty one. */
+int gw_sqlite_migrate(struct gw_store *s, struct gw_error *err);
+/* Refuses a file that is damaged, foreign or from the future. Reads only. */
+int gw_sqlite_inspect(struct gw_store *s, struct gw_error *err);
+int gw_sqlite_pragma_int(struct gw_store *s, const char *pragma, sqlite3_int64 *ret, struct gw_error *err);
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * sqlite_schema.c - the tables of the SQLite store, their history, and the checks on a file before it is trusted.
+ *
+ * The file's user_version counts the migrations that it has seen. To change the schema append one script; never edit an
+ * older one. Called by sqlite.c while it opens a store.
+ */
+#include "store/sqlite_private.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* migrations[v] takes a store from version v to v + 1. */
+static const char *const migrations[] = {
+	"CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value NOT NULL) WITHOUT ROWID;"
+	"INSERT INTO meta VALUES ('revision', 0);"
+	"CREATE TABLE object ("
+	" kind TEXT NOT NULL,"
+	" id TEXT NOT NULL,"
+	" revision INTEGER NOT NULL,"
+	" body TEXT NOT NULL,"
+	" PRIMARY KEY (kind, id)) WITHOUT ROWID;",
+};
+
+#define VERSION ((sqlite3_int64)(sizeof migrations / sizeof *migrations))
+
+int gw_sqlite_pragma_int(struct gw_store *s, const char *pragma, sqlite3_int64 *ret, struct gw_error *err)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(s->db, pragma, -1, &st, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		*ret = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return rc == SQLITE_ROW ? 0 : gw_sqlite_error(s, rc, "reading the file's header", err);
+}
+
+/* quick_check walks every page and answers "ok" or up to N findings. */
+static int check_integrity(struct gw_store *s, struct gw_error *err)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &st, NULL), r = 0;
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st);
+	if (rc != SQLITE_ROW) {
+		r = gw_sqlite_error(s, rc, "checking the file", err);
+	} else {
+		const char *finding = (const char *)sqlite3_column_text(st, 0);
+
+		if (!finding || strcmp(finding, "ok") != 0)
+			r = gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
+					 "the store is damaged (%s); the file was left as it is: restore a backup, or "
+					 "move it away to start with an empty store",
+					 finding ? finding : "no finding");
+	}
+	sqlite3_finalize(st);
+	return r;
+}
+
+int gw_sqlite_inspect(struct gw_store *s, struct gw_error *err)
+{
+	sqlite3_int64 pages = 0, id = 0, version = 0;
+	int r;
+
+	r = gw_sqlite_pragma_int(s, "PRAGMA page_count", &pages, err);
+	if (r < 0)
+		return r;
+	if (pages == 0) /* just created, or a creation that did not finish */
+		return 0;
+	r = gw_sqlite_pragma_int(s, "PRAGMA application_id", &id, err);
+	if (r < 0)
+		return r;
+	if (id != GW_SQLITE_APPLICATION_ID)
+		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
+				    "this is an SQLite database, but not a store of gwd; the file was left as it is: "
+				    "name another path in [store] path");
+	r = gw_sqlite_pragma_int(s, "PRAGMA user_version", &version, err);
+	if (r < 0)
+		return r;
+	if (version < 1 || version > VERSION)
+		return gw_error_set(err, EPROTO, GW_ERR_UNAVAILABLE, s->path,
+				    "the store was written by a newer gwd (schema %lld, this gwd knows 1 to %lld): restore "
+				    "a backup or upgrade gwd",
+				    (long long)version, (long long)VERSION);
+	return check_integrity(s, err);
+}
+
+static int exec(struct gw_store *s, const char *sql, struct gw_error *err)
+{
+	int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? 0 : gw_sqlite_error(s, rc, "bringing its schema up to date", err);
+}
+
+static int make_uuid(char *ret, size_t n)
+{
+	uint8_t b[16];
+
+	if (getrandom(b, sizeof b, 0) != sizeof b)
+		return -EIO;
+	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+	snprintf(ret, n, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
+		 b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	return 0;
+}
+
+/* One migration is one transaction: a crash leaves the version before it or the version after it. */
+static int migrate_one(struct gw_store *s, sqlite3_int64 from, struct gw_error *err)
+{
+	char sql[160], uuid[37];
+	int r;
+
+	r = exec(s, "BEGIN IMMEDIATE", err);
+	if (r < 0)
+		return r;
+	r = exec(s, migrations[from], err);
+	if (r == 0 && from == 0) {
+		if (make_uuid(uuid, sizeof uuid) < 0)
+			r = gw_error_set(err, EIO, GW_ERR_INTERNAL, s->path, "the kernel has no random numbers");
+		else {
+			snprintf(sql, sizeof sql, "INSERT INTO meta VALUES ('uuid', '%s'); PRAGMA application_id = %d;",
+				 uuid, GW_SQLITE_APPLICATION_ID);
+			r = exec(s, sql, err);
+		}
+	}
+	if (r == 0) {
+		snprintf(sql, sizeof sql, "PRAGMA user_version = %lld; COMMIT;", (long long)from + 1);
+		r = exec(s, sql, err);
+	}
+	if (r < 0 && !sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
+int gw_sqlite_migrate(struct gw_store *s, struct gw_error *err)
+{
+	sqlite3_int64 version = 0;
+	int r = gw_sqlite_pragma_int(s, "PRAGMA user_version", &version, err);
+
+	for (; r == 0 && version < VERSION; version++)
+		r = migrate_one(s, version, err);
+	return r;
+}

@@ -1,0 +1,502 @@
+/*
+ * test_cli.c - gwctl without a daemon: command lines, the ids and bodies that they become (API-2), and what
+ * reaches the terminal.
+ */
+#include "base/cleanup.h"
+#include "cli/args.h"
+#include "cli/client.h"
+#include "cli/help.h"
+#include "cli/records.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "cli/value.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define N(a) (sizeof(a) / sizeof *(a))
+
+/* Splits at spaces; '+' in a word stands for a space. The words live until the next call. */
+static int parse(const char *line, struct gw_cli_args *args, char **ret_error)
+{
+	static char text[512];
+	char *argv[32], *save = NULL;
+	int argc = 0;
+
+	assert_true(strlen(line) < sizeof text);
+	strcpy(text, line);
+	for (char *w = strtok_r(text, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		for (char *p = w; (p = strchr(p, '+'));)
+			*p = ' ';
+		argv[argc++] = w;
+	}
+	return gw_cli_args_parse(argc, argv, args, ret_error);
+}
+
+/* --- command lines
+ * -------------------------------------------------------------------------------------------------- */
+
+static void values_are_canonical(void **state)
+{
+	struct gw_cli_args args;
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(parse("gwctl --vsid=5001 lookup-record --ca FD00:0:0::1 add --pa 10.1.1.20 --mac "
+			       "00-15-5D-01-14-04 "
+			       "--rule translationmethodENCAP --encapsulation nvgre -ojson --customer-id "
+			       "{AAAAAAAA-0000-0000-0000-00000000000F} --vm-name web+1",
+			       &args, &error),
+			 0);
+	assert_string_equal(args.command->word, "lookup-record");
+	assert_string_equal(args.command->verb, "add");
+	assert_string_equal(args.value[GW_CLI_OPT_VSID], "5001");
+	assert_string_equal(args.value[GW_CLI_OPT_CA], "fd00::1");
+	assert_string_equal(args.value[GW_CLI_OPT_MAC], "00:15:5d:01:14:04");
+	assert_string_equal(args.value[GW_CLI_OPT_RULE], "TranslationMethodEncap");
+	assert_string_equal(args.value[GW_CLI_OPT_ENCAPSULATION], "NVGRE");
+	assert_string_equal(args.value[GW_CLI_OPT_CUSTOMER_ID], "aaaaaaaa-0000-0000-0000-00000000000f");
+	assert_string_equal(args.value[GW_CLI_OPT_VM_NAME], "web 1");
+	assert_string_equal(args.value[GW_CLI_OPT_OUTPUT], "json");
+	assert_false(gw_cli_given(&args, GW_CLI_OPT_TYPE));
+	gw_cli_args_done(&args);
+}
+
+static void usage_errors_name_the_fault(void **state)
+{
+	static const struct {
+		const char *line, *says;
+	} cases[] = {
+		{"gwctl", "no command"},
+		{"gwctl frobnicate", "no command 'frobnicate'"},
+		{"gwctl port", "attach, detach or list"},
+		{"gwctl port add", "no verb 'add', only attach, detach or list"},
+		{"gwctl status now", "unexpected argument 'now'"},
+		{"gwctl a b c d e", "unexpected argument 'e'"},
+		{"gwctl get", "wants a PATH"},
+		{"gwctl get hnv/ports x", "unexpected argument 'x'"},
+		{"gwctl batch", "wants --file FILE"},
+		{"gwctl port attach --interface tap0 --mac 00155D011404", "wants --vsid VSID"},
+		{"gwctl port list --ca 10.0.0.1", "--ca does not belong to port list"},
+		{"gwctl port list --vsid", "--vsid wants a value (VSID)"},
+		{"gwctl port list --vsid 1 --vsid 2", "--vsid is given twice"},
+		{"gwctl port list --vsid=", "--vsid: '' is empty"},
+		{"gwctl port list --vsid 5001x", "'5001x' is not a number"},
+		{"gwctl port list --vsid -1", "'-1' is not a number"},
+		{"gwctl port list --vsid 4294967296", "is more than 4294967295"},
+		{"gwctl port list --vsid 99999999999999999999999", "is more than 4294967295"},
+		{"gwctl port list --mac 00155D01140", "is not a MAC address such as"},
+		{"gwctl port list --nosuch=1", "no option '--nosuch'"},
+		{"gwctl port list -x", "no option '-x'"},
+		{"gwctl port list --help=yes", "--help takes no value"},
+		{"gwctl port list -o yaml", "'yaml' is not table, wide or json"},
+		{"gwctl port detach tap0 --interface tap1", "--interface and the id 'tap0'"},
+		{"gwctl port detach", "wants --interface NAME"},
+		{"gwctl lookup-record list --ca 10.0.0.0/8", "no prefix length here"},
+		{"gwctl lookup-record list --ca 10.0.0.256", "is not an IPv4 or IPv6 address"},
+		{"gwctl lookup-record list --rule rewrite", "is not encap, nat or none"},
+		{"gwctl lookup-record list --customer-id 1", "is not a UUID"},
+		{"gwctl lookup-record list --vm-name \xff", "is not UTF-8"},
+		{"gwctl customer-route list --prefix 192.168.1.5/24", "inside a network"},
+		{"gwctl customer-route list --prefix 192.168.1.0", "is not a prefix"},
+		{"gwctl provider-address list --prefix-length 129", "is more than 128"},
+		{"gwctl trace --port tap0 --dst 10.0.0.7 --proto 256", "is more than 255"},
+		{"gwctl trace --port tap0 --dst 10.0.0.7 --proto gre", "is not icmp, tcp, udp or icmpv6"},
+		{"gwctl trace --port tap0 --dst 10.0.0.7 --dport 65536", "is more than 65535"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		_cleanup_free_ char *error = NULL;
+		struct gw_cli_args args;
+
+		assert_int_equal(parse(cases[i].line, &args, &error), -EINVAL);
+		assert_non_null(error);
+		if (!strstr(error, cases[i].says))
+			fail_msg("%s: says \"%s\"", cases[i].line, error);
+		gw_cli_args_done(&args);
+	}
+}
+
+static void good_lines_are_taken(void **state)
+{
+	static const char *const lines[] = {
+		"gwctl lookup-record del 5001-10.0.0.1",
+		"gwctl lookup-record del 5001-10.0.0.1 --pa 10.1.1.1",
+		"gwctl lookup-record del --vsid 5001 --ca 10.0.0.1 --mac 00155D011404",
+		"gwctl port list -o wide --api unix:/run/x",
+		"gwctl batch -f -",
+		"gwctl batch --file=x",
+		"gwctl get -- -odd",
+		"gwctl help",
+		"gwctl help port attach",
+		"gwctl --help",
+		"gwctl port --help",
+		"gwctl port attach -h",
+		"gwctl --version",
+		"gwctl trace --port tap0 --dst fd00::7 --proto icmpv6",
+		"gwctl trace --port tap0 --dst 10.0.0.7 --src 10.0.0.5 --proto 47 --size 1500",
+		"gwctl trace --port tap0 --dst 10.0.0.7 --dst-mac 00155D011404",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(lines); i++) {
+		_cleanup_free_ char *error = NULL;
+		struct gw_cli_args args;
+
+		if (parse(lines[i], &args, &error) < 0)
+			fail_msg("%s: %s", lines[i], error);
+		gw_cli_args_done(&args);
+	}
+}
+
+static void which_daemon(void **state)
+{
+	static const struct {
+		const char *option, *environment, *path, *says;
+	} cases[] = {
+		{NULL, NULL, "/run/gwd/api.sock", NULL},
+		{NULL, "", "/run/gwd/api.sock", NULL},
+		{NULL, "unix:/a", "/a", NULL},
+		{"unix:/b", "unix:/a", "/b", NULL},
+		{"unix:/b", "https://x", "/b", NULL},
+		{"https://host:8443", NULL, NULL, "run gwctl there"},
+		{NULL, "HTTPS://host:8443", NULL, "GWD_API"},
+		{"unix:relative", NULL, NULL, "absolute"},
+		{"unix:", NULL, NULL, "absolute"},
+		{"/run/gwd/api.sock", NULL, NULL, "not of the form unix:PATH"},
+	};
+
+	char longest[6 + 106 + 1] = "unix:/",
+			       longer[6 + 107 + 1] = "unix:/"; /* sun_path: 107 bytes and a NUL */
+	_cleanup_free_ char *refusal = NULL;
+	const char *socket_path = NULL;
+
+	(void)state;
+	memset(longest + 6, 'x', 106);
+	memset(longer + 6, 'x', 107);
+	assert_int_equal(gw_cli_api_address(longest, NULL, &socket_path, &refusal), 0);
+	assert_ptr_equal(socket_path, longest + 5);
+	assert_int_equal(gw_cli_api_address(longer, NULL, &socket_path, &refusal), -EINVAL);
+	assert_non_null(strstr(refusal, "at most 107"));
+	for (size_t i = 0; i < N(cases); i++) {
+		_cleanup_free_ char *error = NULL;
+		const char *path = NULL;
+		int r = gw_cli_api_address(cases[i].option, cases[i].environment, &path, &error);
+
+		if (cases[i].path) {
+			assert_int_equal(r, 0);
+			assert_string_equal(path, cases[i].path);
+		} else {
+			assert_int_equal(r, -EINVAL);
+			assert_non_null(strstr(error, cases[i].says));
+		}
+	}
+}
+
+/* --- records (API-2)
+ * -------------------------------------------------------------------------------------------------- */
+
+static void ids_and_bodies(void **state)
+{
+	static const struct {
+		const char *line, *id, *body;
+	} cases[] = {
+		{"gwctl lookup-record add --ca 192.168.1.101 --vsid 5001 --pa 10.1.1.20 --mac 00155D011404 "
+		 "--rule encap",
+		 "5001-192.168.1.101",
+		 "{'VirtualSubnetID':5001,'CustomerAddress':'192.168.1.101','ProviderAddress':'10.1.1.20',"
+		 "'MACAddress':'00:15:5d:01:14:04','Rule':'TranslationMethodEncap'}"},
+		{"gwctl lookup-record add --ca 0.0.0.0 --vsid 5001 --pa 10.1.1.20 --mac 00155D011404",
+		 "5001-0.0.0.0",
+		 "{'VirtualSubnetID':5001,'CustomerAddress':'0.0.0.0','ProviderAddress':'10.1.1.20',"
+		 "'MACAddress':'00:15:5d:01:14:04','Type':'GatewayWildcard'}"},
+		{"gwctl lookup-record add --ca 0::0 --vsid 5001 --pa 10.1.1.20 --mac 00155D011404", "5001-::",
+		 "{'VirtualSubnetID':5001,'CustomerAddress':'::','ProviderAddress':'10.1.1.20',"
+		 "'MACAddress':'00:15:5d:01:14:04','Type':'GatewayWildcard'}"},
+		/* What was said is sent: the daemon refuses it with its own words. */
+		{"gwctl lookup-record add --ca :: --vsid 1 --pa 10.1.1.20 --mac 00155D011404 --type static",
+		 "1-::",
+		 "{'VirtualSubnetID':1,'CustomerAddress':'::','ProviderAddress':'10.1.1.20',"
+		 "'MACAddress':'00:15:5d:01:14:04','Type':'Static'}"},
+		{"gwctl customer-route add --rdid AAAAAAAA-0000-0000-0000-000000000001 --vsid 5001 --prefix "
+		 "192.168.1.0/24 "
+		 "--nexthop 0.0.0.0 --metric 255",
+		 "aaaaaaaa-0000-0000-0000-000000000001-5001-192.168.1.0_24-0.0.0.0",
+		 "{'RoutingDomainID':'aaaaaaaa-0000-0000-0000-000000000001','VirtualSubnetID':5001,"
+		 "'DestinationPrefix':'192.168.1.0/24','NextHop':'0.0.0.0','Metric':255}"},
+		{"gwctl provider-address add --prefix-length 24 --interface eth1 --address 10.1.1.20",
+		 "10.1.1.20", "{'ProviderAddress':'10.1.1.20','PrefixLength':24,'Interface':'eth1'}"},
+		{"gwctl provider-route add --interface eth1 --prefix 0.0.0.0/0 --nexthop 10.1.1.1",
+		 "eth1-0.0.0.0_0",
+		 "{'Interface':'eth1','DestinationPrefix':'0.0.0.0/0','NextHop':'10.1.1.1'}"},
+		{"gwctl port attach --interface a/b+c --vsid 5001 --mac 00155D011404", "a_b c",
+		 "{'Interface':'a/b c','VirtualSubnetID':5001,'MACAddress':'00:15:5d:01:14:04'}"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		_cleanup_free_ char *error = NULL, *id = NULL, *text = strdup(cases[i].body);
+		json_auto_t *want = NULL, *body = NULL, *wrapped = NULL;
+		struct gw_cli_args args;
+
+		for (char *q = text; (q = strchr(q, '\''));)
+			*q = '"';
+		want = json_loads(text, 0, NULL);
+		assert_non_null(want);
+		wrapped = json_pack("{s:O}", "properties", want);
+		assert_int_equal(parse(cases[i].line, &args, &error), 0);
+		id = gw_cli_record_id(args.command->kind, args.value);
+		assert_string_equal(id, cases[i].id);
+		body = gw_cli_record_body(&args);
+		if (!json_equal(body, wrapped))
+			fail_msg("%s: another body", cases[i].line);
+		gw_cli_args_done(&args);
+	}
+}
+
+static void lists_are_filtered(void **state)
+{
+	static const struct {
+		const char *options;
+		bool matches;
+	} cases[] = {
+		{"", true},
+		{"--vsid 5001", true},
+		{"--vsid 5002", false},
+		{"--ca FD00:0::1", true},
+		{"--ca fd00::2", false},
+		{"--mac 00155D011404", true},
+		{"--rule encap", true},
+		{"--rule nat", false},
+		{"--vsid 5001 --mac 00155D011405", false},
+		{"--vm-name web", false},  /* it has none */
+		{"--pa 10.1.1.20", false}, /* of another type */
+	};
+	json_auto_t *resource =
+		json_pack("{s:{s:i,s:s,s:s,s:s,s:n,s:[]}}", "properties", "VirtualSubnetID", 5001,
+			  "CustomerAddress", "fd00::1", "MACAddress", "00-15-5D-01-14-04", "Rule",
+			  "TranslationMethodEncap", "VMName", "ProviderAddress");
+
+	(void)state;
+	assert_non_null(resource);
+	for (size_t i = 0; i < N(cases); i++) {
+		_cleanup_free_ char *error = NULL,
+				    *line = gw_cli_format("gwctl lookup-record list %s", cases[i].options);
+		struct gw_cli_args args;
+
+		assert_int_equal(parse(line, &args, &error), 0);
+		if (gw_cli_record_matches(&args, resource) != cases[i].matches)
+			fail_msg("%s", line);
+		assert_int_equal(gw_cli_record_matches(&args, NULL), i == 0);
+		gw_cli_args_done(&args);
+	}
+}
+
+/* --- the daemon's answers
+ * --------------------------------------------------------------------------------------------- */
+
+static void refusals_become_one_line(void **state)
+{
+	static const struct {
+		const char *body, *line;
+	} cases[] = {
+		{"{\"error\":{\"code\":\"Conflict\",\"message\":\"taken\",\"target\":\"properties."
+		 "MACAddress\"}}",
+		 "Conflict at properties.MACAddress: taken"},
+		{"{\"error\":{\"code\":\"NotFound\",\"message\":\"no\"}}", "NotFound: no"},
+		{"{\"error\":{\"message\":\"no\"}}", "Error: no"},
+		{"{\"error\":{\"code\":\"X\",\"message\":7}}", "X: no reason was given"},
+		{"{\"error\":7}", "gwd answered with HTTP status 500 and no reason"},
+		{"[]", "gwd answered with HTTP status 500 and no reason"},
+	};
+	struct gw_cli_response nothing = {.status = 502};
+	_cleanup_free_ char *line = gw_cli_reason(&nothing);
+
+	(void)state;
+	assert_string_equal(line, "gwd answered with HTTP status 502 and no reason");
+	for (size_t i = 0; i < N(cases); i++) {
+		_cleanup_response_ struct gw_cli_response r = {500, json_loads(cases[i].body, 0, NULL)};
+		_cleanup_free_ char *reason = gw_cli_reason(&r);
+
+		assert_string_equal(reason, cases[i].line);
+	}
+}
+
+static void links_stay_inside_the_api(void **state)
+{
+	static const struct {
+		const char *link, *path;
+	} cases[] = {
+		{"/networking/v1/hnv/ports?$skipToken=2", "/networking/v1/hnv/ports?$skipToken=2"},
+		{"https://other:8443/networking/v1/hnv/ports", "/networking/v1/hnv/ports"},
+		{"/hnv/ports", "/networking/v1/hnv/ports"},
+		{"/networking/v10", "/networking/v1/networking/v10"},
+		{"http://", NULL},
+		{"http://host", NULL},
+		{"hnv/ports", NULL},
+		{"", NULL},
+		{"/hnv/a b", NULL},
+		{"/hnv/a\r\nX: y", NULL},
+		{"/hnv/\xc3\xbc", NULL},
+		{"/hnv/ports#x", NULL},
+	};
+	_cleanup_free_ char *encoded = gw_cli_percent_encode("5001-fd00::1/a b\xc3\xbc~._-%");
+
+	(void)state;
+	assert_string_equal(encoded, "5001-fd00%3A%3A1%2Fa%20b%C3%BC~._-%25");
+	for (size_t i = 0; i < N(cases); i++) {
+		_cleanup_free_ char *path = gw_cli_link_path(cases[i].link);
+
+		if (!cases[i].path)
+			assert_null(path);
+		else
+			assert_string_equal(path, cases[i].path);
+	}
+}
+
+/* --- the terminal
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void terminals_are_safe(void **state)
+{
+	static const struct {
+		const char *raw, *safe;
+	} cases[] = {
+		{"plain \xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80 \\",
+		 "plain \xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80 \\"},
+		{"\x1b[2J\a\x7f", "\\x1b[2J\\x07\\x7f"},
+		{"a\nb\tc\r", "a\\nb\\tc\\x0d"},
+		{"\xc2\x9b m", "\\xc2\\x9b m"},
+		{"\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8b\xef\xbb\xbf\xe2\x80\xa8",
+		 "\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x80\\x8b\\xef\\xbb\\xbf\\xe2\\x80\\xa8"},
+		{"\xff\xc3", "\\xff\\xc3"},
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		_cleanup_free_ char *safe = gw_cli_escape(cases[i].raw);
+
+		assert_string_equal(safe, cases[i].safe);
+	}
+}
+
+static void tables_are_aligned(void **state)
+{
+	static const char head[] = " NAME        N  TEXT\n"
+				   " \xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc       0  \n"
+				   " a           1  \\x1b\n"
+				   " a           8  \n";
+	_cleanup_table_ struct gw_cli_table t = {0};
+	_cleanup_free_ char *out = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&out, &len);
+
+	(void)state;
+	assert_non_null(f);
+	gw_cli_table_column(&t, "NAME", false);
+	gw_cli_table_column(&t, "N", true);
+	gw_cli_table_column(&t, "TEXT", false);
+	for (int row = 0; row < 100; row++) {
+		gw_cli_table_add(&t, row == 0 ? "\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc" : "a");
+		gw_cli_table_take(&t, gw_cli_format("%d", row * row * row));
+		gw_cli_table_add(&t, row == 1 ? "\x1b" : "");
+	}
+	gw_cli_table_print(&t, f, 1);
+	fclose(f);
+	assert_memory_equal(out, head, sizeof head - 1);
+	assert_non_null(strstr(out, " a      970299  \n"));
+}
+
+static void long_lines_are_wrapped(void **state)
+{
+	static const char text[] =
+		"one two three four five six seven eight nine ten eleven twelve thirteen" GW_CLI_NBSP
+		"fourteen fifteen";
+	_cleanup_free_ char *out = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&out, &len);
+
+	(void)state;
+	assert_non_null(f);
+	gw_cli_say_wrapped(f, "head: ", 2, text);
+	gw_cli_say_wrapped(f, "x\x1b ", 2, "a\nb");
+	fclose(f);
+	assert_string_equal(out, "head: one two three four five six seven eight nine ten eleven twelve\n"
+				 "  thirteen fourteen fifteen\n"
+				 "x\\x1b a\\nb\n");
+}
+
+static void numbers_stay_short(void **state)
+{
+	static const struct {
+		uint64_t n;
+		const char *count, *duration;
+	} cases[] = {
+		{0, "0", "00:00:00"},	      {86399, "86399", "23:59:59"},
+		{86400, "86400", "1d 00:00"}, {9999999, "9999999", "115d 17:46"},
+		{10000000, "10.0M", NULL},    {999949999, "999.9M", NULL},
+		{999950000, "1.0G", NULL},    {UINT64_MAX, "18.4E", NULL},
+	};
+	char buf[GW_CLI_COUNTLEN];
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		assert_string_equal(gw_cli_count(cases[i].n, buf), cases[i].count);
+		if (cases[i].duration)
+			assert_string_equal(gw_cli_duration(cases[i].n, buf), cases[i].duration);
+	}
+}
+
+/* --- the tables of commands
+ * ------------------------------------------------------------------------------------------- */
+
+static void every_row_is_whole(void **state)
+{
+	gw_cli_opts used = GW_CLI_GLOBAL_OPTS | GW_CLI_OPT(VERSION);
+
+	(void)state;
+	for (size_t i = 0; i < gw_cli_n_commands; i++) {
+		const struct gw_cli_command *c = &gw_cli_commands[i];
+		const char *words[] = {c->word, c->verb};
+		_cleanup_free_ char *synopsis = gw_cli_help_synopsis(c);
+		size_t n = 0;
+
+		assert_non_null(c->run);
+		assert_true(strlen(c->help) > 0);
+		assert_true(strlen(synopsis) > strlen("gwctl "));
+		assert_ptr_equal(gw_cli_find_command(words, c->verb ? 2 : 1, &n),
+				 c); /* no two have one name */
+		assert_int_equal(gw_cli_required(c) & gw_cli_optional(c), 0);
+		used |= gw_cli_required(c) | gw_cli_optional(c);
+	}
+	for (size_t i = 0; i < GW_CLI_OPT_MAX; i++) {
+		const struct gw_cli_option *o = &gw_cli_options[i];
+
+		assert_true(o->name && o->help);
+		assert_true((o->arg != NULL) == (o->type != GW_CLI_FLAG));
+		assert_true((o->words != NULL) == (o->type == GW_CLI_WORD || o->type == GW_CLI_PROTOCOL));
+		assert_true(used & (gw_cli_opts)1 << i);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_are_canonical),	    cmocka_unit_test(usage_errors_name_the_fault),
+		cmocka_unit_test(good_lines_are_taken),	    cmocka_unit_test(which_daemon),
+		cmocka_unit_test(ids_and_bodies),	    cmocka_unit_test(lists_are_filtered),
+		cmocka_unit_test(refusals_become_one_line), cmocka_unit_test(links_stay_inside_the_api),
+		cmocka_unit_test(terminals_are_safe),	    cmocka_unit_test(tables_are_aligned),
+		cmocka_unit_test(long_lines_are_wrapped),   cmocka_unit_test(numbers_stay_short),
+		cmocka_unit_test(every_row_is_whole),
+	};
+
+	return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
+}
