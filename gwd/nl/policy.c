@@ -1,4 +1,5 @@
-/* policy.c - attribute parsing, for the parsers in link.c, inet.c and route.c and the extended ACK in nl.c.
+/*
+ * policy.c - attribute parsing, for the parsers in link.c, inet.c and route.c and the extended ACK in nl.c.
  */
 #include "nl/policy.h"
 

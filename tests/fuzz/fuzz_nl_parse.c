@@ -2,22 +2,11 @@
  * fuzz_nl_parse.c - any bytes as a datagram from the kernel: every message in it into every parser, and the
  * whole as an answer to a request. Nothing is read outside it, and what is handed out is in order.
  */
+#include "fuzz.h"
+
 #include "nl/internal.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(c)                                                                                           \
-	do {                                                                                                 \
-		if (!(c)) {                                                                                  \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c);                              \
-			abort();                                                                             \
-		}                                                                                            \
-	} while (0)
 
 static bool prefix_ok(const struct gw_addr *a, uint8_t len)
 {
@@ -34,22 +23,22 @@ static int feed(void *ctx, const struct nlmsghdr *h)
 
 	(void)ctx;
 	rc = gw_nl_parse_link(h, &link);
-	REQUIRE(rc == 1 || rc == 0 || rc == -EBADMSG);
+	require(rc == 1 || rc == 0 || rc == -EBADMSG);
 	if (rc == 1) {
-		REQUIRE(link.ifindex > 0 && link.name[0]);
-		REQUIRE(memchr(link.name, 0, sizeof link.name) && memchr(link.kind, 0, sizeof link.kind));
+		require(link.ifindex > 0 && link.name[0]);
+		require(memchr(link.name, 0, sizeof link.name) && memchr(link.kind, 0, sizeof link.kind));
 	}
 	rc = gw_nl_parse_addr(h, &addr);
-	REQUIRE(rc == 1 || rc == 0 || rc == -EBADMSG);
-	REQUIRE(rc != 1 || (addr.ifindex > 0 && prefix_ok(&addr.addr, addr.prefix_len)));
+	require(rc == 1 || rc == 0 || rc == -EBADMSG);
+	require(rc != 1 || (addr.ifindex > 0 && prefix_ok(&addr.addr, addr.prefix_len)));
 	rc = gw_nl_parse_route(h, &items);
-	REQUIRE(rc == 0 || rc == -EBADMSG);
+	require(rc == 0 || rc == -EBADMSG);
 	routes = items.v;
 	for (size_t i = 0; i < items.n; i++) {
 		struct gw_addr masked = gw_prefix_mask(&routes[i].prefix.addr, routes[i].prefix.len);
 
-		REQUIRE(routes[i].ifindex >= 0 && prefix_ok(&masked, routes[i].prefix.len));
-		REQUIRE(gw_addr_equal(&masked, &routes[i].prefix.addr));
+		require(routes[i].ifindex >= 0 && prefix_ok(&masked, routes[i].prefix.len));
+		require(gw_addr_equal(&masked, &routes[i].prefix.addr));
 	}
 	free(items.v);
 	return 0;
@@ -65,12 +54,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	/* Aligned as a receive buffer is, and with nothing behind its end. */
 	copy = malloc(size);
-	REQUIRE(copy);
+	require(copy);
 	memcpy(copy, data, size);
 	an.seq = ((const struct nlmsghdr *)copy)->nlmsg_seq;
 	gw_nl_answer_take(&an, copy, size);
-	REQUIRE(an.rc <= 0 && memchr(extack, 0, sizeof extack));
-	REQUIRE(!an.broken || (an.done && an.rc == -EBADMSG));
+	require(an.rc <= 0 && memchr(extack, 0, sizeof extack));
+	require(!an.broken || (an.done && an.rc == -EBADMSG));
 	free(copy);
 	return 0;
 }

@@ -93,8 +93,7 @@ static inline struct gw_hnv_object *proute(const char *interface, const char *pr
 	return o;
 }
 
-/* --- changes as the core makes them
- * ---------------------------------------------------------------------------------- */
+/* --- changes as the core makes them --- */
 
 static inline void put(struct gw_hnv_object *o)
 {
@@ -175,8 +174,7 @@ static inline void add(struct gw_hnv_object *o)
 	commit_ok();
 }
 
-/* --- what is there
- * --------------------------------------------------------------------------------------------------- */
+/* --- what is there --- */
 
 #define has(...)     assert_int_equal(sh_has(__VA_ARGS__), true)
 #define has_not(...) assert_int_equal(sh_has(__VA_ARGS__), false)
