@@ -58,7 +58,8 @@ int gw_nl_parse(const void *data, size_t n, const struct gw_nl_policy *policy, s
 {
 	const uint8_t *p = data;
 
-	memset(ret_tb, 0, n_policy * sizeof *ret_tb);
+	for (size_t i = 0; i < n_policy; i++)
+		ret_tb[i] = NULL;
 	while (n >= NLA_HDRLEN) {
 		const struct nlattr *a = (const struct nlattr *)p;
 		size_t type = a->nla_type & NLA_TYPE_MASK, len = a->nla_len, step;
