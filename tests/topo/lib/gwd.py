@@ -98,7 +98,7 @@ class Gwd:
             self.process = None
             raise Failed("%s ended with status %d: %s" % (self.name, status, self.log_tail()))
         try:
-            return self.status()["node"]["ready"]
+            return self.request("GET", "/readyz").status == 200
         except (OSError, http.client.HTTPException):
             return False
 
