@@ -76,6 +76,13 @@ char *gw_cli_verbs(const char *word)
 	return s;
 }
 
+bool gw_cli_output_is(const struct gw_cli_args *args, const char *format)
+{
+	const char *output = args->value[GW_CLI_OPT_OUTPUT];
+
+	return output && strcmp(output, format) == 0;
+}
+
 static int take_option(const struct gw_cli_option *o, const char *value, struct gw_cli_args *args,
 		       char **ret_error)
 {

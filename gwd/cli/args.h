@@ -25,6 +25,8 @@ static inline bool gw_cli_given(const struct gw_cli_args *args, enum gw_cli_opt 
 	return args->given & (gw_cli_opts)1 << opt;
 }
 
+bool gw_cli_output_is(const struct gw_cli_args *args, const char *format); /* -o */
+
 /* The option that `s` names ("--vsid", "-o"), NULL if none; *ret_value is what follows "=" or a letter, else
  * NULL. */
 const struct gw_cli_option *gw_cli_find_option(const char *s, const char **ret_value);

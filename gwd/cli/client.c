@@ -97,22 +97,25 @@ static size_t receive(char *data, size_t size, size_t n, void *ctx)
 	return bytes;
 }
 
-static int unreachable(const struct gw_cli_client *c, CURLcode code)
+static void report(const struct gw_cli_client *c, CURLcode code)
 {
+	const char *why = *c->error ? c->error : curl_easy_strerror(code), *hint;
 	long number = 0;
 
-	if (c->too_large)
-		return gw_cli_fail("the answer of gwd at unix:%s is larger than %zu MiB", c->socket_path,
-				   RESPONSE_MAX >> 20);
+	if (c->too_large) {
+		gw_cli_fail("the answer of gwd at unix:%s is larger than %zu MiB", c->socket_path,
+			    RESPONSE_MAX >> 20);
+		return;
+	}
+	if (code != CURLE_COULDNT_CONNECT) {
+		gw_cli_fail("lost gwd at unix:%s: %s", c->socket_path, why);
+		return;
+	}
 	curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &number);
-	if (code != CURLE_COULDNT_CONNECT)
-		return gw_cli_fail("lost gwd at unix:%s: %s", c->socket_path,
-				   *c->error ? c->error : curl_easy_strerror(code));
-	if (number == EACCES || number == EPERM)
-		return gw_cli_fail("cannot reach gwd at unix:%s: %s; only root may use this socket",
-				   c->socket_path, strerror((int)number));
-	return gw_cli_fail("cannot reach gwd at unix:%s: %s; is it running? See: systemctl status gwd",
-			   c->socket_path, number > 0 ? strerror((int)number) : curl_easy_strerror(code));
+	hint = number == EACCES || number == EPERM ? "only root may use this socket"
+						   : "is it running? See: systemctl status gwd";
+	gw_cli_fail("cannot reach gwd at unix:%s: %s; %s", c->socket_path,
+		    number > 0 ? strerror((int)number) : why, hint);
 }
 
 static struct curl_slist *add_header(struct curl_slist *list, const char *header)
@@ -188,7 +191,7 @@ int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struc
 	code = transfer(c, req, url, headers);
 	curl_slist_free_all(headers);
 	if (code != CURLE_OK) {
-		unreachable(c, code);
+		report(c, code);
 		return -ECONNREFUSED;
 	}
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);

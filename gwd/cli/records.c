@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define PAGES_MAX 100000 /* of a list; a daemon that links in circles ends here at the latest */
+#define PAGES_MAX 20000 /* of a list; a daemon that links in circles ends here at the latest */
 
 char *gw_cli_record_id(const struct gw_cli_kind *kind, char *const value[static GW_CLI_OPT_MAX])
 {
@@ -77,13 +77,6 @@ json_t *gw_cli_record_body(const struct gw_cli_args *args)
 	return gw_cli_must(json_pack("{s:o}", "properties", properties));
 }
 
-static bool json_wanted(const struct gw_cli_args *args)
-{
-	const char *o = args->value[GW_CLI_OPT_OUTPUT];
-
-	return o && strcmp(o, "json") == 0;
-}
-
 int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client)
 {
 	const struct gw_cli_kind *kind = args->command->kind;
@@ -100,7 +93,7 @@ int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client)
 				   .method = "PUT", .path = path, .body = text, .body_len = strlen(text)},
 			   &answer) < 0)
 		return 1;
-	if (json_wanted(args)) {
+	if (gw_cli_output_is(args, "json")) {
 		gw_cli_print_json(answer.body);
 		return 0;
 	}
@@ -114,8 +107,7 @@ int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client)
 	return 0;
 }
 
-/* With other options than the key's, del is meant for exactly that record: finds its etag, or says why not.
- */
+/* With options beyond the key, del is meant for exactly that record: finds its etag, or says why not. */
 static int check_same(const struct gw_cli_args *args, struct gw_cli_client *client, const char *path,
 		      const char *id, char **ret_etag)
 {
@@ -163,7 +155,7 @@ int gw_cli_run_delete(const struct gw_cli_args *args, struct gw_cli_client *clie
 	if (gw_cli_call(client, &(struct gw_cli_request){.method = "DELETE", .path = path, .if_match = etag},
 			&answer) < 0)
 		return 1;
-	if (answer.status == 404 || answer.status == 204) {
+	if (answer.status == 204) {
 		gw_cli_fail("%s %s was not there", kind->singular, id);
 		return 0;
 	}
@@ -234,14 +226,13 @@ static void add_row(struct gw_cli_table *t, const struct gw_cli_kind *kind, cons
 int gw_cli_run_list(const struct gw_cli_args *args, struct gw_cli_client *client)
 {
 	const struct gw_cli_kind *kind = args->command->kind;
-	const char *output = args->value[GW_CLI_OPT_OUTPUT];
-	bool wide = output && strcmp(output, "wide") == 0;
+	bool wide = gw_cli_output_is(args, "wide");
 	json_auto_t *found = gw_cli_must(json_array());
 	_cleanup_table_ struct gw_cli_table t = {0};
 
 	if (fetch(args, client, found) != 0)
 		return 1;
-	if (json_wanted(args)) {
+	if (gw_cli_output_is(args, "json")) {
 		gw_cli_print_json(found);
 		return 0;
 	}

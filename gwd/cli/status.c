@@ -275,8 +275,7 @@ static void show_maps(const json_t *maps)
 
 int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *client)
 {
-	const char *output = args->value[GW_CLI_OPT_OUTPUT];
-	bool wide = output && strcmp(output, "wide") == 0;
+	bool wide = gw_cli_output_is(args, "wide");
 	_cleanup_response_ struct gw_cli_response answer = {0};
 	const json_t *engine;
 
@@ -287,7 +286,7 @@ int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *clie
 		return 1;
 	if (!json_is_object(answer.body))
 		return gw_cli_fail("gwd answered with something that is no status");
-	if (output && strcmp(output, "json") == 0) {
+	if (gw_cli_output_is(args, "json")) {
 		gw_cli_print_json(answer.body);
 		return 0;
 	}

@@ -146,7 +146,11 @@ static int write_json(const char *buf, size_t n, void *data)
 
 void gw_cli_print_json(const json_t *j)
 {
-	json_dump_callback(j, write_json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+	if (!j) /* an answer without a body */
+		return;
+	if (json_dump_callback(j, write_json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY) <
+	    0)
+		gw_cli_must(NULL);
 	fputc('\n', stdout);
 }
 

@@ -75,7 +75,6 @@ static void show(const json_t *answer)
 
 int gw_cli_run_trace(const struct gw_cli_args *args, struct gw_cli_client *client)
 {
-	const char *output = args->value[GW_CLI_OPT_OUTPUT];
 	_cleanup_free_ char *text = query(args);
 	_cleanup_response_ struct gw_cli_response answer = {0};
 
@@ -86,7 +85,7 @@ int gw_cli_run_trace(const struct gw_cli_args *args, struct gw_cli_client *clien
 						    .body_len = strlen(text)},
 			   &answer) < 0)
 		return 1;
-	if (output && strcmp(output, "json") == 0)
+	if (gw_cli_output_is(args, "json"))
 		gw_cli_print_json(answer.body);
 	else if (!*gw_cli_str(answer.body, "verdict"))
 		return gw_cli_fail("gwd answered without a verdict");

@@ -329,7 +329,7 @@ static const char *way_out(int errnum)
 	case ENETDOWN:
 		return " (the interface must be up)";
 	case ENETUNREACH:
-		return " (the next hop must be in the subnet of an address of the interface)";
+		return " (the next hop must be in the subnet of an address of an interface that is up)";
 	case ETIMEDOUT:
 		return " (no answer from the kernel)";
 	case EAGAIN:

@@ -260,6 +260,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		on_lost(nl);
 	nl->dispatching = false;
 	sweep(nl);
+	/* libuv stops a handle whose descriptor has an error pending, as ENOBUFS is; the reading above has
+	 * cleared it. */
+	if (status < 0 && !nl->closing)
+		uv_poll_start(&nl->poll, UV_READABLE, on_readable);
 }
 
 /* --- watching

@@ -11,15 +11,9 @@
 #include "cli/text.h"
 #include "cli/value.h"
 
+#include "test.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define N(a) (sizeof(a) / sizeof *(a))
 
 /* Splits at spaces; '+' in a word stands for a space. The words live until the next call. */
 static int parse(const char *line, struct gw_cli_args *args, char **ret_error)
@@ -111,7 +105,7 @@ static void usage_errors_name_the_fault(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < N(cases); i++) {
+	for (size_t i = 0; i < GW_N(cases); i++) {
 		_cleanup_free_ char *error = NULL;
 		struct gw_cli_args args;
 
@@ -145,7 +139,7 @@ static void good_lines_are_taken(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < N(lines); i++) {
+	for (size_t i = 0; i < GW_N(lines); i++) {
 		_cleanup_free_ char *error = NULL;
 		struct gw_cli_args args;
 
@@ -184,7 +178,7 @@ static void which_daemon(void **state)
 	assert_ptr_equal(socket_path, longest + 5);
 	assert_int_equal(gw_cli_api_address(longer, NULL, &socket_path, &refusal), -EINVAL);
 	assert_non_null(strstr(refusal, "at most 107"));
-	for (size_t i = 0; i < N(cases); i++) {
+	for (size_t i = 0; i < GW_N(cases); i++) {
 		_cleanup_free_ char *error = NULL;
 		const char *path = NULL;
 		int r = gw_cli_api_address(cases[i].option, cases[i].environment, &path, &error);
@@ -240,7 +234,7 @@ static void ids_and_bodies(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < N(cases); i++) {
+	for (size_t i = 0; i < GW_N(cases); i++) {
 		_cleanup_free_ char *error = NULL, *id = NULL, *text = strdup(cases[i].body);
 		json_auto_t *want = NULL, *body = NULL, *wrapped = NULL;
 		struct gw_cli_args args;
@@ -285,7 +279,7 @@ static void lists_are_filtered(void **state)
 
 	(void)state;
 	assert_non_null(resource);
-	for (size_t i = 0; i < N(cases); i++) {
+	for (size_t i = 0; i < GW_N(cases); i++) {
 		_cleanup_free_ char *error = NULL,
 				    *line = gw_cli_format("gwctl lookup-record list %s", cases[i].options);
 		struct gw_cli_args args;
@@ -320,7 +314,7 @@ static void refusals_become_one_line(void **state)
 
 	(void)state;
 	assert_string_equal(line, "gwd answered with HTTP status 502 and no reason");
-	for (size_t i = 0; i < N(cases); i++) {
+	for (size_t i = 0; i < GW_N(cases); i++) {
 		_cleanup_response_ struct gw_cli_response r = {500, json_loads(cases[i].body, 0, NULL)};
 		_cleanup_free_ char *reason = gw_cli_reason(&r);
 
@@ -350,7 +344,7 @@ static void links_stay_inside_the_api(void **state)
 
 	(void)state;
 	assert_string_equal(encoded, "5001-fd00%3A%3A1%2Fa%20b%C3%BC~._-%25");
-	for (size_t i = 0; i < N(cases); i++) {
+	for (size_t i = 0; i < GW_N(cases); i++) {
 		_cleanup_free_ char *path = gw_cli_link_path(cases[i].link);
 
 		if (!cases[i].path)
@@ -380,7 +374,7 @@ static void terminals_are_safe(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < N(cases); i++) {
+	for (size_t i = 0; i < GW_N(cases); i++) {
 		_cleanup_free_ char *safe = gw_cli_escape(cases[i].raw);
 
 		assert_string_equal(safe, cases[i].safe);
@@ -447,7 +441,7 @@ static void numbers_stay_short(void **state)
 	char buf[GW_CLI_COUNTLEN];
 
 	(void)state;
-	for (size_t i = 0; i < N(cases); i++) {
+	for (size_t i = 0; i < GW_N(cases); i++) {
 		assert_string_equal(gw_cli_count(cases[i].n, buf), cases[i].count);
 		if (cases[i].duration)
 			assert_string_equal(gw_cli_duration(cases[i].n, buf), cases[i].duration);
