@@ -76,7 +76,8 @@ end() {
 	done
 }
 
-not_running() { ! kill -0 "$1" 2>/dev/null; }
+# A process that nobody has waited for yet has ended, too.
+not_running() { ! grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"; }
 
 ours() {
 	local name
