@@ -30,7 +30,7 @@ test-topo-build:
 	$(NEXT_MAKE) build
 
 fuzz-short-if-any:
-	@if grep -qs '^fuzz-short:' make/*.mk Makefile; then $(MAKE) --no-print-directory fuzz-short; fi
+	@if grep -qs '^fuzz-short:' tests/*.mk tests/*/*.mk Makefile; then $(MAKE) --no-print-directory fuzz-short; fi
 
 test: ## build with gcc, clang and sanitizers, then every test
 	$(MAKE) --no-print-directory deps
