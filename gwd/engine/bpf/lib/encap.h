@@ -31,8 +31,8 @@ struct gw_nvgre_outer {
 #define VXLAN_I	   0x08000000
 #define ETH_P_TEB_ 0x6558
 
-#define GW_VXLAN_ENTROPY(hash) (49152 | ((hash) & 0x3fff))
-#define GW_NVGRE_ENTROPY(hash) ((hash) & 0xff)
+#define GW_VXLAN_ENTROPY(hash) (49152 | ((hash)&0x3fff))
+#define GW_NVGRE_ENTROPY(hash) ((hash)&0xff)
 
 /* `eth` is the inner Ethernet header as it goes on the wire. */
 gw_inline void gw_outer_build(struct gw_bpf_flow *f, const struct gw_bpf_port *port, const struct gw_ip *to, __u32 vsid,
@@ -163,7 +163,8 @@ gw_inline int gw_encap_other(struct __sk_buff *skb, const struct gw_bpf_flow *f,
 	len = gw_outer_finish(&h.o, f, frame, gw_outer_tos(0));
 	fib.ipv4_src = h.o.ip.saddr;
 	fib.ipv4_dst = h.o.ip.daddr;
-	if (bpf_fib_lookup(skb, &fib, sizeof fib, BPF_FIB_LOOKUP_OUTPUT) != BPF_FIB_LKUP_RET_SUCCESS || fib.ifindex != oif)
+	if (bpf_fib_lookup(skb, &fib, sizeof fib, BPF_FIB_LOOKUP_OUTPUT) != BPF_FIB_LKUP_RET_SUCCESS ||
+	    fib.ifindex != oif)
 		return gw_port_drop(slot, GW_DROP_NO_NEIGHBOUR);
 	gw_mac_set(h.eth.h_dest, fib.dmac);
 	gw_mac_set(h.eth.h_source, fib.smac);

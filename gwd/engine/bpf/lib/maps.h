@@ -7,21 +7,21 @@
 
 #include "common.h"
 
-#define GW_MAP(name, kind, k, v, n)                                                                                  \
-	struct {                                                                                                     \
-		__uint(type, kind);                                                                                  \
-		__uint(max_entries, n);                                                                              \
-		__type(key, k);                                                                                      \
-		__type(value, v);                                                                                    \
+#define GW_MAP(name, kind, k, v, n)                                                                                    \
+	struct {                                                                                                       \
+		__uint(type, kind);                                                                                    \
+		__uint(max_entries, n);                                                                                \
+		__type(key, k);                                                                                        \
+		__type(value, v);                                                                                      \
 	} name __weak SEC(".maps")
 
-#define GW_MAP_LAZY(name, kind, k, v, n)                                                                             \
-	struct {                                                                                                     \
-		__uint(type, kind);                                                                                  \
-		__uint(max_entries, n);                                                                              \
-		__uint(map_flags, BPF_F_NO_PREALLOC);                                                                \
-		__type(key, k);                                                                                      \
-		__type(value, v);                                                                                    \
+#define GW_MAP_LAZY(name, kind, k, v, n)                                                                               \
+	struct {                                                                                                       \
+		__uint(type, kind);                                                                                    \
+		__uint(max_entries, n);                                                                                \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                                                                  \
+		__type(key, k);                                                                                        \
+		__type(value, v);                                                                                      \
 	} name __weak SEC(".maps")
 
 GW_MAP(abi, BPF_MAP_TYPE_ARRAY, __u32, struct gw_bpf_abi, 1);

@@ -29,14 +29,14 @@ struct gw_nd {
 	__u8 opt_mac[6];
 } __attribute__((packed));
 
-#define ARPOP_REQUEST_	   1
-#define ARPOP_REPLY_	   2
-#define ND_SOLICIT	   135
-#define ND_ADVERT	   136
-#define ND_TARGET_MAC	   2
-#define ND_SOLICITED	   0x40000000
-#define ND_OVERRIDE	   0x20000000
-#define ND_MIN		   (14 + 40 + 24) /* up to the target, no option */
+#define ARPOP_REQUEST_ 1
+#define ARPOP_REPLY_   2
+#define ND_SOLICIT     135
+#define ND_ADVERT      136
+#define ND_TARGET_MAC  2
+#define ND_SOLICITED   0x40000000
+#define ND_OVERRIDE    0x20000000
+#define ND_MIN	       (14 + 40 + 24) /* up to the target, no option */
 
 /* The record of (vsid, ca) into *ret; false when there is none. */
 gw_inline bool gw_record_of(__u32 vsid, const struct gw_ip *ca, struct gw_bpf_record *ret)
