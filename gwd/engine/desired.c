@@ -239,6 +239,7 @@ bool gw_want_port(const struct gw_driver *d, const struct gw_intent *in, const s
 		p.underlay = underlay->link.ifindex;
 		p.pa = gw_ip_of(&source->pa);
 		p.on_link = on_link(in, source);
+		memcpy(p.underlay_mac, underlay->link.mac.b, sizeof p.underlay_mac);
 	}
 	*ret = p;
 	return true;

@@ -78,10 +78,16 @@ int gw_maps_refresh_mac(struct gw_driver *d, const struct gw_intent *in, uint32_
 static int refresh_peer(struct gw_driver *d, const struct gw_intent *in, uint32_t domain, const struct gw_addr *pa,
 			struct gw_error *err)
 {
+	const struct bpf_map *m = bpf_of(d)->maps.peers;
 	struct gw_peer_key key = {.domain = domain, .pa = gw_ip_of(pa)};
-	__u32 yes = 1;
+	struct gw_bpf_peer unheard = {0};
 
-	return bring(bpf_of(d)->maps.peers, &key, gw_want_peer(d, in, &key) ? &yes : NULL, err);
+	if (!gw_want_peer(d, in, &key))
+		return bring(m, &key, NULL, err);
+	/* The value belongs to the programs: an entry that is there stays as it is. */
+	if (bpf_map_update_elem(bpf_map__fd(m), &key, &unheard, BPF_NOEXIST) < 0 && errno != EEXIST)
+		return map_error(m, errno, err);
+	return 0;
 }
 
 /* All peers that the VSIDs of a domain have, under a domain number that has just become, or ceased to be, theirs. */

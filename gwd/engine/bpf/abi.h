@@ -47,7 +47,7 @@
 	X(NO_SOURCE_PA, "NoSourceProviderAddress", "this node has no provider address; gwctl provider-address add")    \
 	X(TOO_BIG, "TooBig", "larger than the tunnel carries and may not be answered or cut")                          \
 	X(NO_ROOM, "NoRoom", "the kernel could not make room for, or take off, the tunnel header")                     \
-	X(NO_NEIGHBOUR, "NoNeighbour", "a frame that is not IP, and the next hop's MAC address is not known yet")      \
+	X(NO_NEIGHBOUR, "NoNeighbour", "a frame that is not IP, to a node that this one has not heard from yet")      \
 	X(OUTER_MALFORMED, "OuterMalformed",                                                                           \
 	  "tunnel packet whose outer headers are truncated or contradict its length")                                  \
 	X(OUTER_CHECKSUM, "OuterChecksum", "tunnel packet whose outer IP header checksum is wrong")                    \
@@ -115,7 +115,7 @@ struct gw_bpf_port {
 	struct gw_ip pa; /* their source */
 	__u32 on_link;	 /* netmask of its subnet: tunnels to it need no route; 0: ask the kernel's routes */
 	__u8 mac[6];
-	__u16 zero;
+	__u8 underlay_mac[6];
 #ifdef GW_ENGINE_ABI_TEST
 	__u64 test_pad;
 #endif
@@ -177,6 +177,15 @@ struct gw_bpf_vsid {
 struct gw_peer_key {
 	__u32 domain;
 	struct gw_ip pa;
+};
+
+/*
+ * Written by the programs: the outer MAC address that the peer's packets last came from, so the next hop towards it. Only
+ * frames that are not IP need it (encap.h).
+ */
+struct gw_bpf_peer {
+	__u8 hop[6];
+	__u16 heard; /* 0: never */
 };
 
 /* subnets: longest prefix of a virtual subnet -> its router address, the sender of ICMP errors. */
@@ -266,7 +275,7 @@ struct gw_params {
 
 _Static_assert(sizeof(struct gw_ip) == 16, "gw_ip");
 #ifndef GW_ENGINE_ABI_TEST
-_Static_assert(sizeof(struct gw_bpf_port) == 44, "gw_bpf_port");
+_Static_assert(sizeof(struct gw_bpf_port) == 48, "gw_bpf_port");
 #endif
 _Static_assert(sizeof(struct gw_record_key) == 20, "gw_record_key");
 _Static_assert(sizeof(struct gw_bpf_record) == 28, "gw_bpf_record");
@@ -274,6 +283,7 @@ _Static_assert(sizeof(struct gw_mac_key) == 12, "gw_mac_key");
 _Static_assert(sizeof(struct gw_bpf_mac) == 44, "gw_bpf_mac");
 _Static_assert(sizeof(struct gw_bpf_vsid) == 8, "gw_bpf_vsid");
 _Static_assert(sizeof(struct gw_peer_key) == 20, "gw_peer_key");
+_Static_assert(sizeof(struct gw_bpf_peer) == 8, "gw_bpf_peer");
 _Static_assert(sizeof(struct gw_subnet_key) == 24, "gw_subnet_key");
 _Static_assert(sizeof(struct gw_flow4_key) == 20, "gw_flow4_key");
 _Static_assert(sizeof(struct gw_flow6_key) == 44, "gw_flow6_key");

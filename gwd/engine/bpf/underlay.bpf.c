@@ -12,6 +12,7 @@
 
 struct gw_outer {
 	struct gw_ip source;
+	__u8 hop[6]; /* outer source MAC address */
 	__u32 vsid;
 	__u32 len;   /* from the outer IP header to the inner IP header */
 	__u32 total; /* outer IP length */
@@ -98,6 +99,7 @@ gw_inline __u32 gw_outer_parse(struct __sk_buff *skb, struct gw_outer *o)
 	o->total = bpf_ntohs(ip->tot_len);
 	o->tos = ip->tos;
 	o->source = gw_ip_v4(ip->saddr);
+	gw_mac_set(o->hop, ((struct ethhdr *)((void *)ip - GW_IP_OFF))->h_source);
 	need = udp ? GW_VXLAN_OVERHEAD : GW_NVGRE_OVERHEAD;
 	if (skb->len < GW_IP_OFF + need || (!skb->gso_size && skb->len < GW_IP_OFF + o->total) || o->total < need)
 		return 1 + GW_DROP_OUTER_MALFORMED;
@@ -246,7 +248,7 @@ int gw_underlay_in(struct __sk_buff *skb)
 	why = gw_inner_check(&in.eth, o.vsid, &to);
 	if (why)
 		return gw_drop(why - 1);
-	if (!gw_peer_known(to.domain, &o.source))
+	if (!gw_peer_known(to.domain, &o.source, o.hop))
 		return gw_port_drop(to.slot, GW_DROP_UNKNOWN_PEER);
 	device = o.encap == GW_ABI_VXLAN ? params.vxlan_device : params.nvgre_device;
 	if (device && (skb->gso_size || in.proto == IPPROTO_TCP || o.checksummed)) {

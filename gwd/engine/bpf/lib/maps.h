@@ -29,7 +29,7 @@ GW_MAP_LAZY(ports, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_port, 1);
 GW_MAP_LAZY(records, BPF_MAP_TYPE_HASH, struct gw_record_key, struct gw_bpf_record, 1);
 GW_MAP_LAZY(macs, BPF_MAP_TYPE_HASH, struct gw_mac_key, struct gw_bpf_mac, 1);
 GW_MAP_LAZY(vsids, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_vsid, 1);
-GW_MAP_LAZY(peers, BPF_MAP_TYPE_HASH, struct gw_peer_key, __u32, 1);
+GW_MAP_LAZY(peers, BPF_MAP_TYPE_HASH, struct gw_peer_key, struct gw_bpf_peer, 1);
 GW_MAP_LAZY(provider_addresses, BPF_MAP_TYPE_HASH, struct gw_ip, __u32, 1);
 GW_MAP_LAZY(subnets, BPF_MAP_TYPE_LPM_TRIE, struct gw_subnet_key, struct gw_bpf_subnet, 1);
 GW_MAP_LAZY(slots, BPF_MAP_TYPE_HASH, struct gw_slot_key, __u32, 1);
