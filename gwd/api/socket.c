@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define BACKLOG 64
+#define BACKLOG 512 /* clients that do not block see an error when it is full */
 
 /* Removes a socket file that nobody listens on any more. */
 static int remove_stale(const struct sockaddr_un *sa, struct gw_error *err)

@@ -99,7 +99,19 @@ static char *padded(const char *body, size_t size)
 
 static void test_API_1_body_limits(void **state)
 {
-	static const char huge[] = "PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551000\r\n\r\n";
+	static const struct {
+		const char *text;
+		int status;
+	} at_once[] = {
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551000\r\n\r\n", 413},
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n", 413},
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nExpect: 100-continue\r\n\r\n", 413},
+		{"PUT /teapot HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n", 404},
+		{"PUT /teapot HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n", 404},
+	};
+	static const char bad_then_good[] =
+		"PUT /teapot HTTP/1.1\r\nHost: x\r\nContent-Length: 62\r\n\r\nDELETE " RECORD_1 " HTTP/1.1"
+		"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 	char *fits = padded(GOOD, 4096), *large = padded(GOOD, 4097), *batch = padded("[]", 8193);
 	struct refusal too_large = {"PUT", RECORD_1, large, 413, "RequestTooLarge", NULL, "4096"};
 	struct refusal batch_too_large = {"POST", HNV "/batch", batch, 413, "RequestTooLarge", NULL, "8192"};
@@ -113,11 +125,22 @@ static void test_API_1_body_limits(void **state)
 	refused(&s, &batch_too_large);
 	batch[8192] = '\0';
 	assert_int_equal(status_of(&s, "POST", HNV "/batch", batch), 200);
-	fd = dial(&s); /* refused before any of it is sent */
-	send_bytes(&s, fd, huge, sizeof huge - 1);
-	assert_true(receive(&s, fd, false, &r));
-	assert_int_equal(r.status, 413);
-	done(&r);
+	for (size_t i = 0; i < sizeof at_once / sizeof *at_once; i++) { /* refused before any of it is sent */
+		fd = dial(&s);
+		send_bytes(&s, fd, at_once[i].text, strlen(at_once[i].text));
+		assert_true(receive(&s, fd, false, &r));
+		assert_int_equal(r.status, at_once[i].status);
+		done(&r);
+		close(fd);
+	}
+	/* Refused for its target, yet the connection stays good: its body is not taken for a request. */
+	fd = dial(&s);
+	send_bytes(&s, fd, bad_then_good, sizeof bad_then_good - 1);
+	for (int i = 0; i < 2; i++) {
+		assert_true(receive(&s, fd, false, &r));
+		assert_int_equal(r.status, i ? 200 : 404);
+		done(&r);
+	}
 	close(fd);
 	free(fits);
 	free(large);
@@ -161,6 +184,7 @@ static void test_API_1_chunked_body_limits(void **state)
 	assert_int_equal(chunked(&s, 4096), 201);
 	assert_int_equal(chunked(&s, 4097), 413);
 	assert_int_equal(chunked(&s, 8000), 413);
+	assert_int_equal(chunked(&s, 12000), 413);
 	assert_int_equal(chunked(&s, 100000), 0); /* not read to its end */
 	assert_int_equal(revision(&s), 1);
 	end(&s);

@@ -20,9 +20,10 @@ struct fake {
 	size_t n;
 	/* How often each call still succeeds before it fails once; -1: always succeeds. */
 	int apply_ok, check_ok, open_ok;
+	const char *refuses; /* the id that check refuses; NULL: none */
 	int sync_failures; /* how many syncs fail from now on */
 	bool half;	   /* a failing apply does the first half of its delta */
-	unsigned syncs, applies, checks, opens, closes;
+	unsigned syncs, applies, opens, closes;
 	bool ask_in_sync;
 };
 
@@ -89,12 +90,18 @@ static int fake_check(struct gw_driver *d, const struct gw_intent *next, const s
 	struct fake *f = &fakes[fake_index(d)];
 
 	assert_true(delta->n > 0);
-	for (size_t i = 0; i < delta->n; i++) /* it sees the new state */
-		if (delta->changes[i].after)
-			assert_ptr_equal(gw_intent_get(next, delta->changes[i].after), delta->changes[i].after);
-	f->checks++;
-	if (f->check_ok == 0)
-		return gw_error_set(err, ENODEV, GW_ERR_CONFLICT, "properties.Interface", "not here");
+	for (size_t i = 0; i < delta->n; i++) { /* it sees the new state */
+		const struct gw_change *c = &delta->changes[i];
+		char id[GW_ID_STRLEN];
+
+		if (c->after)
+			assert_ptr_equal(gw_intent_get(next, c->after), c->after);
+		if (f->refuses && !strcmp(gw_hnv_id(c->after ? c->after : c->before, id), f->refuses))
+			return gw_error_set(err, ENODEV, GW_ERR_CONFLICT, "properties.Interface", "%s: not here", id);
+	}
+	/* Fails only for the whole, as a table that would overflow does. */
+	if (f->check_ok == 0 && delta->n > 1)
+		return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "table", "full");
 	return 0;
 }
 
@@ -378,6 +385,34 @@ static void test_API_1_check_refuses(void **state)
 		fakes[i].check_ok = 0;
 		refused_change(&b, "");
 		fakes[i].check_ok = -1;
+	}
+	stop(&b);
+}
+
+/* What a driver refuses is traced back to the element of the batch. */
+static void test_API_1_refused_element_is_named(void **state)
+{
+	static const char *const ids[] = {"5001-10.0.0.3", "5001-10.0.0.1", "5001-10.0.0.2", "tap0", "tap1"};
+	struct gw_error err;
+	struct bench b;
+	size_t failed;
+
+	start_with_three(&b, state);
+	for (size_t i = 0; i < 5; i++) {
+		struct gw_hnv_op o[] = {
+			{.object = fixture_record(3, 1)},
+			{.object = fixture_record(1, 9)},
+			{.object = fixture_record(2, 1), .is_delete = true},
+			{.object = port("tap0", 5001), .is_delete = true},
+			{.object = port("tap1", 5001)},
+		};
+
+		err = GW_ERROR_INIT;
+		fakes[1].refuses = ids[i];
+		assert_int_equal(submit(&b, o, 5, &failed, &err), -ENODEV);
+		assert_int_equal(failed, i);
+		assert_contains(err.message, ids[i]);
+		assert_int_equal(b.service.revision(b.service.ctx), 3);
 	}
 	stop(&b);
 }
@@ -750,6 +785,7 @@ int main(void)
 		CORE_TEST(test_API_2_change_survives_restart),
 		CORE_TEST(test_order_of_application),
 		CORE_TEST(test_API_1_check_refuses),
+		CORE_TEST(test_API_1_refused_element_is_named),
 		CORE_TEST(test_API_1_apply_fails_at_each_step),
 		CORE_TEST(test_failed_undo_is_repaired_by_sync),
 		CORE_TEST(test_API_1_store_fails),
