@@ -1,5 +1,6 @@
 /*
- * batch.c - POST /hnv/batch: a list of puts and deletes that is carried out as a whole or not at all. Called by the router.
+ * batch.c - POST /hnv/batch: a list of puts and deletes that is carried out as a whole or not at all. Called
+ * by the router.
  *
  * The answer to what is wrong names the element: "[17].body.properties.MACAddress".
  */
@@ -43,8 +44,10 @@ static int read_element(json_t *j, struct element *ret, struct gw_error *err)
 	int r = 0;
 
 	if (!json_is_object(j))
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "", "must be an object with method, path and body");
-	json_object_foreach(j, key, value) {
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "",
+				    "must be an object with method, path and body");
+	json_object_foreach(j, key, value)
+	{
 		if (json_is_null(value))
 			continue;
 		if (!strcasecmp(key, "method"))
@@ -62,14 +65,16 @@ static int read_element(json_t *j, struct element *ret, struct gw_error *err)
 			return r;
 	}
 	if (!e.path)
-		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "path", "missing, as in /hnv/ports/eth1");
+		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "path",
+				    "missing, as in /hnv/ports/eth1");
 	if (!e.method)
 		e.method = "PUT";
 	*ret = e;
 	return 0;
 }
 
-/* "/hnv/KIND/ID", also with /networking/v1 in front. *ret_id points into `path`; NULL when there is only the kind. */
+/* "/hnv/KIND/ID", also with /networking/v1 in front. *ret_id points into `path`; NULL when there is only the
+ * kind. */
 static int parse_path(char *path, enum gw_hnv_kind *ret_kind, const char **ret_id, struct gw_error *err)
 {
 	static const char prefix[] = GW_API_PREFIX, hnv[] = "/hnv/";
@@ -90,9 +95,10 @@ static int parse_path(char *path, enum gw_hnv_kind *ret_kind, const char **ret_i
 	*ret_id = id && *id ? id : NULL;
 	return 0;
 bad:
-	return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "path",
-			    "must be /hnv/KIND/ID, where KIND is lookupRecords, customerRoutes, providerAddresses, "
-			    "providerRoutes or ports");
+	return gw_error_set(
+		err, EINVAL, GW_ERR_INVALID_REQUEST, "path",
+		"must be /hnv/KIND/ID, where KIND is lookupRecords, customerRoutes, providerAddresses, "
+		"providerRoutes or ports");
 }
 
 static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *op, struct gw_error *err)
@@ -117,15 +123,16 @@ static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *
 		if (e.body)
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "body", "DELETE takes none");
 		if (!id)
-			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "path", "DELETE needs an id");
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "path",
+					    "DELETE needs an id");
 		r = gw_hnv_decode_id(kind, id, &op->object, err);
 		if (r < 0)
 			err->target[0] = '\0', gw_error_prefix(err, "path");
 		return r;
 	}
 	if (strcasecmp(e.method, "PUT") != 0)
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "method", "\"%s\" is neither PUT nor DELETE",
-				    e.method);
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "method",
+				    "\"%s\" is neither PUT nor DELETE", e.method);
 	if (!e.body)
 		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "body", "PUT needs one");
 	r = gw_hnv_decode(kind, id, e.body, config, &op->object, err);
@@ -135,26 +142,27 @@ static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *
 }
 
 /* What one batch should do with a key it must say once. */
-static int refuse_repetition(struct gw_hmap *keys, struct seen *seen, size_t index, const struct gw_hnv_object *o,
-			     struct gw_error *err)
+static int refuse_repetition(struct gw_hmap *keys, struct seen *seen, size_t index,
+			     const struct gw_hnv_object *o, struct gw_error *err)
 {
 	uint32_t hash = gw_hnv_key_hash(o);
 	char id[GW_ID_STRLEN];
 
-	GW_HMAP_FOR_EACH_HASH(node, keys, hash) {
+	GW_HMAP_FOR_EACH_HASH (node, keys, hash) {
 		const struct seen *other = GW_CONTAINER_OF(node, struct seen, node);
 
 		if (gw_hnv_same_key(other->object, o))
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "path",
-					    "%s %s is already in element [%zu] of this batch", gw_hnv_kind_name(o->kind),
-					    gw_hnv_id(o, id), other->index);
+					    "%s %s is already in element [%zu] of this batch",
+					    gw_hnv_kind_name(o->kind), gw_hnv_id(o, id), other->index);
 	}
 	seen->object = o;
 	seen->index = index;
 	return gw_hmap_insert(keys, &seen->node, hash) < 0 ? gw_error_oom(err) : 0;
 }
 
-static int read_ops(json_t *list, const struct gw_config *config, struct gw_hnv_op *ops, size_t n, struct gw_error *err)
+static int read_ops(json_t *list, const struct gw_config *config, struct gw_hnv_op *ops, size_t n,
+		    struct gw_error *err)
 {
 	struct seen *seen = calloc(n, sizeof *seen);
 	struct gw_hmap keys = {0};
@@ -184,7 +192,8 @@ static void name_element(struct gw_error *err, const struct gw_hnv_op *ops, size
 	gw_error_prefix(err, *err->target ? "[%zu].body." : "[%zu]", failed);
 }
 
-static int batch(const struct gw_api_request *req, json_t *list, struct gw_api_reply *reply, struct gw_error *err)
+static int batch(const struct gw_api_request *req, json_t *list, struct gw_api_reply *reply,
+		 struct gw_error *err)
 {
 	const struct gw_service *service = req->service;
 	size_t n = json_array_size(list), failed = n;
@@ -192,7 +201,8 @@ static int batch(const struct gw_api_request *req, json_t *list, struct gw_api_r
 	int r;
 
 	if (!json_is_array(list))
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "", "a batch is an array of puts and deletes");
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "",
+				    "a batch is an array of puts and deletes");
 	ops = calloc(n ? n : 1, sizeof *ops);
 	if (!ops)
 		return gw_error_oom(err);
@@ -206,8 +216,9 @@ static int batch(const struct gw_api_request *req, json_t *list, struct gw_api_r
 		gw_hnv_object_free(ops[i].object);
 	free(ops);
 	if (r == 0)
-		gw_api_reply_json(reply, 200, json_pack("{s:I, s:I}", "applied", (json_int_t)n, "revision",
-							(json_int_t)service->revision(service->ctx)));
+		gw_api_reply_json(reply, 200,
+				  json_pack("{s:I, s:I}", "applied", (json_int_t)n, "revision",
+					    (json_int_t)service->revision(service->ctx)));
 	return r;
 }
 

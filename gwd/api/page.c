@@ -1,6 +1,7 @@
 /*
- * page.c - see page.h. The intent has no order, so a page is the smallest keys found by one walk, kept in a heap with the
- * largest on top: nothing is cached between requests, and no page costs a sort of the whole. Called by hnv.c.
+ * page.c - see page.h. The intent has no order, so a page is the smallest keys found by one walk, kept in a
+ * heap with the largest on top: nothing is cached between requests, and no page costs a sort of the whole.
+ * Called by hnv.c.
  */
 #include "api/page.h"
 
@@ -70,7 +71,8 @@ static void sink(const struct gw_hnv_object **heap, size_t n, size_t i)
 
 static int cmp_pointers(const void *a, const void *b)
 {
-	return gw_api_key_cmp(*(const struct gw_hnv_object *const *)a, *(const struct gw_hnv_object *const *)b);
+	return gw_api_key_cmp(*(const struct gw_hnv_object *const *)a,
+			      *(const struct gw_hnv_object *const *)b);
 }
 
 size_t gw_api_page(const struct gw_intent *in, enum gw_hnv_kind kind, const struct gw_hnv_object *after,

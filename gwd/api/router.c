@@ -131,7 +131,8 @@ static bool fits(const char *pattern, const char *const *segments, int n, const 
 	return i == n;
 }
 
-/* $top and $skipToken; another name with '$' would change the answer, so it is refused, anything else has no meaning. */
+/* $top and $skipToken; another name with '$' would change the answer, so it is refused, anything else has no
+ * meaning. */
 static int parse_query(char *query, struct gw_api_match *match, struct gw_error *err)
 {
 	char *save = NULL;
@@ -142,7 +143,8 @@ static int parse_query(char *query, struct gw_api_match *match, struct gw_error 
 		if (value)
 			*value++ = '\0';
 		if (gw_api_unescape(pair) < 0 || (value && gw_api_unescape(value) < 0))
-			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "query", "bad percent-encoding");
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "query",
+					    "bad percent-encoding");
 		if (!strcasecmp(pair, "$top"))
 			match->top = value ? value : "";
 		else if (!strcasecmp(pair, "$skipToken"))
@@ -173,7 +175,8 @@ static int find_action(const struct route *route, const char *method, struct gw_
 		reply->allow[0] = '\0';
 		return 0;
 	}
-	return gw_error_set(err, EOPNOTSUPP, GW_ERR_METHOD_NOT_ALLOWED, method, "this resource accepts %s", reply->allow);
+	return gw_error_set(err, EOPNOTSUPP, GW_ERR_METHOD_NOT_ALLOWED, method, "this resource accepts %s",
+			    reply->allow);
 }
 
 static int find_route(const char *method, char *path, struct gw_api_match *match, struct gw_api_reply *reply,
@@ -185,8 +188,8 @@ static int find_route(const char *method, char *path, struct gw_api_match *match
 	for (size_t i = 0; n >= 0 && i < sizeof routes / sizeof *routes; i++)
 		if (fits(routes[i].pattern, segments, n, match->param))
 			return find_action(&routes[i], method, match, reply, err);
-	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no such resource; records are below " GW_API_PREFIX
-			    "/hnv");
+	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",
+			    "there is no such resource; records are below " GW_API_PREFIX "/hnv");
 }
 
 int gw_api_match(const char *method, const char *target, struct gw_api_match *ret, struct gw_api_reply *reply)

@@ -22,7 +22,8 @@ static int make_one(const char *path, mode_t mode, struct gw_error *err)
 			return 0;
 		errno = ENOTDIR;
 	}
-	return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot create directory: %s", strerror(errno));
+	return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot create directory: %s",
+			    strerror(errno));
 }
 
 int gw_fs_mkdirs(const char *path, mode_t mode, struct gw_error *err)
@@ -31,7 +32,8 @@ int gw_fs_mkdirs(const char *path, mode_t mode, struct gw_error *err)
 	size_t n = strlen(path);
 
 	if (n == 0 || n >= sizeof part)
-		return gw_error_set(err, ENAMETOOLONG, GW_ERR_UNAVAILABLE, path, "not a usable directory name");
+		return gw_error_set(err, ENAMETOOLONG, GW_ERR_UNAVAILABLE, path,
+				    "not a usable directory name");
 	memcpy(part, path, n + 1);
 	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		int r;
@@ -76,17 +78,20 @@ int gw_fs_lock(const char *path, int *ret_fd, pid_t *ret_holder, struct gw_error
 	int n;
 
 	if (fd < 0)
-		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot open lock file: %s", strerror(errno));
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot open lock file: %s",
+				    strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
-			return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot lock: %s", strerror(errno));
+			return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot lock: %s",
+					    strerror(errno));
 		*ret_holder = read_pid(fd);
 		return -EBUSY;
 	}
 	n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
 	errno = ENOSPC; /* of a short write, which sets none */
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
-		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot write lock file: %s", strerror(errno));
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot write lock file: %s",
+				    strerror(errno));
 	*ret_fd = fd;
 	fd = -1;
 	return 0;

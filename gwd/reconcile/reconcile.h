@@ -1,9 +1,9 @@
 /*
  * reconcile.h - the core: owns the intent, the store and the drivers, and keeps the three in agreement.
  *
- * Everything happens on the loop's thread. A change is checked by everybody, applied, and durable before submit returns,
- * or nothing of it has happened. A driver that cannot follow (or asks for it) is brought back by sync with back-off; the
- * state is visible in status.
+ * Everything happens on the loop's thread. A change is checked by everybody, applied, and durable before
+ * submit returns, or nothing of it has happened. A driver that cannot follow (or asks for it) is brought back
+ * by sync with back-off; the state is visible in status.
  */
 #ifndef GW_RECONCILE_RECONCILE_H
 #define GW_RECONCILE_RECONCILE_H
@@ -19,12 +19,14 @@ struct gw_reconcile_params {
 	struct gw_nl *nl;
 	const struct gw_driver_ops *const *drivers; /* in order of application */
 	size_t n_drivers;
-	void (*on_ready)(void *ctx); /* once, when every driver has been synced for the first time; may be NULL */
+	void (*on_ready)(
+		void *ctx); /* once, when every driver has been synced for the first time; may be NULL */
 	void *ctx;
 };
 
 /* Loads the store, opens the drivers and asks for their first sync, which the loop then runs. */
-int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconcile **ret, struct gw_error *err);
+int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconcile **ret,
+		      struct gw_error *err);
 /* What carries traffic stays. Memory is freed once the loop has closed the timer. */
 struct gw_reconcile *gw_reconcile_close(struct gw_reconcile *r);
 

@@ -1,6 +1,6 @@
 /*
- * sync.c - brings drivers that are not known to agree with the intent back to it: coalesced requests, one timer, and
- * exponential back-off while it fails. Also tells the outside how that stands (status).
+ * sync.c - brings drivers that are not known to agree with the intent back to it: coalesced requests, one
+ * timer, and exponential back-off while it fails. Also tells the outside how that stands (status).
  */
 #include "reconcile/private.h"
 
@@ -58,7 +58,8 @@ static bool sync_one(struct gw_slot *slot)
 	if (r < 0) {
 		/* The same failure again and again is one line in the log, and a count in status. */
 		if (slot->state != GW_SYNC_FAILING || strcmp(err.message, slot->error.message) != 0)
-			gw_log_error("driver %s cannot bring the node to its intended state, will try again: %s%s%s",
+			gw_log_error("driver %s cannot bring the node to its intended state, will try again: "
+				     "%s%s%s",
 				     slot->ops->name, err.target, *err.target ? ": " : "", err.message);
 		slot->failures++;
 		slot->error = err;
@@ -111,8 +112,8 @@ static json_t *sync_status(const struct gw_slot *slot)
 
 	if (*slot->error.message)
 		json_object_set_new(j, "lastError",
-				    json_pack("{s:s, s:s, s:s}", "code", gw_error_code_name(slot->error.code), "target",
-					      slot->error.target, "message", slot->error.message));
+				    json_pack("{s:s, s:s, s:s}", "code", gw_error_code_name(slot->error.code),
+					      "target", slot->error.target, "message", slot->error.message));
 	return j;
 }
 
@@ -171,12 +172,14 @@ json_t *gw_reconcile_status(void *ctx)
 		json_object_set_new(sync, slot->ops->name, sync_status(slot));
 	}
 	for (unsigned k = 0; k < GW_HNV_KIND_MAX; k++)
-		json_object_set_new(objects, gw_hnv_kind_path((enum gw_hnv_kind)k),
-				    json_integer((json_int_t)gw_intent_count(r->intent, (enum gw_hnv_kind)k)));
+		json_object_set_new(
+			objects, gw_hnv_kind_path((enum gw_hnv_kind)k),
+			json_integer((json_int_t)gw_intent_count(r->intent, (enum gw_hnv_kind)k)));
 	uv_update_time(r->params.loop);
-	node = json_pack("{s:s, s:s, s:I, s:o, s:b, s:I, s:o, s:o}", "name", r->params.config->name, "version",
-			 GW_VERSION, "uptimeSeconds", (json_int_t)((uv_now(r->params.loop) - r->started_ms) / 1000),
-			 "roles", roles(r->params.config->roles), "ready", r->ready, "revision",
+	node = json_pack("{s:s, s:s, s:I, s:o, s:b, s:I, s:o, s:o}", "name", r->params.config->name,
+			 "version", GW_VERSION, "uptimeSeconds",
+			 (json_int_t)((uv_now(r->params.loop) - r->started_ms) / 1000), "roles",
+			 roles(r->params.config->roles), "ready", r->ready, "revision",
 			 (json_int_t)gw_store_revision(r->store), "objects", objects, "sync", sync);
 	json_object_set_new(status, "node", node);
 	for (size_t i = 0; i < r->n_open; i++)

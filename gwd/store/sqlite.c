@@ -1,9 +1,9 @@
 /*
  * sqlite.c - the store of store.h in one SQLite file (WAL, synchronous=FULL: a commit survives a power cut).
  *
- * Owns the file, its -wal and -shm companions and PATH.lock, which keeps a second daemon out; other programs may read the
- * file meanwhile (backups). Called by the reconciler only, on the loop's thread. A row's body is the "properties" of the
- * resource as JSON; the envelope around it is made anew when it is read.
+ * Owns the file, its -wal and -shm companions and PATH.lock, which keeps a second daemon out; other programs
+ * may read the file meanwhile (backups). Called by the reconciler only, on the loop's thread. A row's body is
+ * the "properties" of the resource as JSON; the envelope around it is made anew when it is read.
  */
 #include "store/sqlite_private.h"
 
@@ -21,8 +21,9 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_COMMIT] = "COMMIT",
 	[GW_SQLITE_ROLLBACK] = "ROLLBACK",
 	[GW_SQLITE_SET_REVISION] = "UPDATE meta SET value = ?1 WHERE key = 'revision'",
-	[GW_SQLITE_PUT] = ("INSERT INTO object (kind, id, revision, body) VALUES (?1, ?2, ?3, ?4)"
-			   " ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, body = excluded.body"),
+	[GW_SQLITE_PUT] =
+		("INSERT INTO object (kind, id, revision, body) VALUES (?1, ?2, ?3, ?4)"
+		 " ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, body = excluded.body"),
 	[GW_SQLITE_DELETE] = "DELETE FROM object WHERE kind = ?1 AND id = ?2",
 	[GW_SQLITE_EACH] = "SELECT id, revision, body FROM object WHERE kind = ?1 ORDER BY id",
 	[GW_SQLITE_FOREIGN] = "SELECT DISTINCT kind FROM object",
@@ -35,33 +36,39 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
 		return gw_error_set(err, ENOSPC, GW_ERR_UNAVAILABLE, s->path,
-				    "no space left while %s; nothing was changed: free space on the disk that holds the store",
+				    "no space left while %s; nothing was changed: free space on the disk "
+				    "that holds the store",
 				    doing);
 	case SQLITE_IOERR:
-		return gw_error_set(err, EIO, GW_ERR_UNAVAILABLE, s->path,
-				    "input/output error while %s (%s); nothing was changed: check free space, quota and "
-				    "health of the disk that holds the store",
-				    doing, sys ? strerror(sys) : sqlite3_errstr(rc));
+		return gw_error_set(
+			err, EIO, GW_ERR_UNAVAILABLE, s->path,
+			"input/output error while %s (%s); nothing was changed: check free space, quota and "
+			"health of the disk that holds the store",
+			doing, sys ? strerror(sys) : sqlite3_errstr(rc));
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
-				    "the store is damaged (%s while %s); the file was left as it is: restore a backup, or "
+				    "the store is damaged (%s while %s); the file was left as it is: restore "
+				    "a backup, or "
 				    "move it away to start with an empty store",
 				    sqlite3_errstr(rc), doing);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, s->path,
-				    "another program holds the store locked while %s: end it, then try again", doing);
+				    "another program holds the store locked while %s: end it, then try again",
+				    doing);
 	case SQLITE_READONLY:
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
 		return gw_error_set(err, EACCES, GW_ERR_UNAVAILABLE, s->path,
-				    "the store cannot be written while %s (%s): make the file and its directory writable for "
+				    "the store cannot be written while %s (%s): make the file and its "
+				    "directory writable for "
 				    "gwd",
 				    doing, sys ? strerror(sys) : sqlite3_errstr(rc));
 	case SQLITE_NOMEM:
-		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, s->path, "out of memory while %s", doing);
+		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, s->path, "out of memory while %s",
+				    doing);
 	default:
 		return gw_error_set(err, EIO, GW_ERR_INTERNAL, s->path, "%s while %s",
 				    s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc), doing);
@@ -89,10 +96,11 @@ static int take_lock(struct gw_store *s, struct gw_error *err)
 	}
 	r = gw_fs_lock(name, &s->lock_fd, &holder, err);
 	if (r == -EBUSY)
-		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, s->path,
-				    "the store is in use by another gwd (process %d): end it, or give this one another "
-				    "[store] path",
-				    (int)holder);
+		return gw_error_set(
+			err, EBUSY, GW_ERR_UNAVAILABLE, s->path,
+			"the store is in use by another gwd (process %d): end it, or give this one another "
+			"[store] path",
+			(int)holder);
 	return r;
 }
 
@@ -102,9 +110,10 @@ static int create_file(struct gw_store *s, struct gw_error *err)
 	_cleanup_close_ int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, s->path,
-				    "cannot open the store: %s; make the file and its directory writable for gwd",
-				    strerror(errno));
+		return gw_error_set(
+			err, errno, GW_ERR_UNAVAILABLE, s->path,
+			"cannot open the store: %s; make the file and its directory writable for gwd",
+			strerror(errno));
 	return 0;
 }
 
@@ -138,14 +147,16 @@ static int configure(struct gw_store *s, struct gw_error *err)
 		return gw_sqlite_error(s, rc, "switching it to write-ahead logging", err);
 	if (!wal)
 		return gw_error_set(err, EOPNOTSUPP, GW_ERR_UNAVAILABLE, s->path,
-				    "write-ahead logging does not work on this file system: put [store] path on a local disk");
+				    "write-ahead logging does not work on this file system: put [store] path "
+				    "on a local disk");
 	return 0;
 }
 
 static int prepare(struct gw_store *s, struct gw_error *err)
 {
 	for (size_t i = 0; i < GW_SQLITE_STATEMENT_MAX; i++) {
-		int rc = sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL);
+		int rc = sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i],
+					    NULL);
 
 		if (rc != SQLITE_OK)
 			return gw_sqlite_error(s, rc, "preparing to use it", err);
@@ -158,7 +169,8 @@ static int open_file(struct gw_store *s, struct gw_error *err)
 	sqlite3_int64 revision = 0;
 	int rc, r;
 
-	rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	rc = sqlite3_open_v2(s->path, &s->db,
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (rc != SQLITE_OK)
 		return gw_sqlite_error(s, rc, "opening it", err);
 	sqlite3_busy_timeout(s->db, 250);
@@ -228,12 +240,14 @@ uint64_t gw_store_revision(const struct gw_store *s)
 }
 
 /* A row that does not decode was not written by this gwd: say which, and leave it alone. */
-static int read_row(struct gw_store *s, enum gw_hnv_kind kind, struct gw_hnv_object **ret, struct gw_error *err)
+static int read_row(struct gw_store *s, enum gw_hnv_kind kind, struct gw_hnv_object **ret,
+		    struct gw_error *err)
 {
 	/* Rows have every property, so that no default of a configuration is ever needed. */
 	static const struct gw_config no_defaults;
 	sqlite3_stmt *st = s->st[GW_SQLITE_EACH];
-	const char *id = (const char *)sqlite3_column_text(st, 0), *body = (const char *)sqlite3_column_text(st, 2);
+	const char *id = (const char *)sqlite3_column_text(st, 0),
+		   *body = (const char *)sqlite3_column_text(st, 2);
 	struct gw_error why = GW_ERROR_INIT;
 	char own_id[GW_ID_STRLEN];
 	json_error_t where;
@@ -245,18 +259,20 @@ static int read_row(struct gw_store *s, enum gw_hnv_kind kind, struct gw_hnv_obj
 	properties = json_loads(body, JSON_REJECT_DUPLICATES, &where);
 	if (!properties)
 		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
-				    "the stored %s \"%s\" is damaged (%s): restore a backup", gw_hnv_kind_name(kind), id,
-				    where.text);
+				    "the stored %s \"%s\" is damaged (%s): restore a backup",
+				    gw_hnv_kind_name(kind), id, where.text);
 	r = gw_hnv_decode(kind, NULL, properties, &no_defaults, ret, &why);
 	json_decref(properties);
 	if (r == 0 && strcmp(gw_hnv_id(*ret, own_id), id) != 0) {
 		*ret = gw_hnv_object_free(*ret);
-		r = gw_error_set(&why, EBADMSG, GW_ERR_INTERNAL, "id", "its properties belong to \"%s\"", own_id);
+		r = gw_error_set(&why, EBADMSG, GW_ERR_INTERNAL, "id", "its properties belong to \"%s\"",
+				 own_id);
 	}
 	if (r < 0)
-		return gw_error_set(err, -r, GW_ERR_UNAVAILABLE, s->path,
-				    "the stored %s \"%s\" cannot be used (%s: %s): restore a backup or upgrade gwd",
-				    gw_hnv_kind_name(kind), id, why.target, why.message);
+		return gw_error_set(
+			err, -r, GW_ERR_UNAVAILABLE, s->path,
+			"the stored %s \"%s\" cannot be used (%s: %s): restore a backup or upgrade gwd",
+			gw_hnv_kind_name(kind), id, why.target, why.message);
 	(*ret)->revision = (uint64_t)sqlite3_column_int64(st, 1);
 	return 0;
 }
@@ -296,7 +312,8 @@ static int refuse_unknown_kinds(struct gw_store *s, struct gw_error *err)
 
 		if (!name || gw_hnv_kind_parse(name, &kind) < 0)
 			r = gw_error_set(err, EPROTO, GW_ERR_UNAVAILABLE, s->path,
-					 "the store has objects of kind \"%s\", which this gwd does not know: restore a backup "
+					 "the store has objects of kind \"%s\", which this gwd does not "
+					 "know: restore a backup "
 					 "or upgrade gwd",
 					 name ? name : "");
 	}
@@ -306,8 +323,8 @@ static int refuse_unknown_kinds(struct gw_store *s, struct gw_error *err)
 	return r;
 }
 
-int gw_store_each(struct gw_store *s, int (*cb)(void *ctx, struct gw_hnv_object *o, struct gw_error *err), void *ctx,
-		  struct gw_error *err)
+int gw_store_each(struct gw_store *s, int (*cb)(void *ctx, struct gw_hnv_object *o, struct gw_error *err),
+		  void *ctx, struct gw_error *err)
 {
 	int r = refuse_unknown_kinds(s, err);
 

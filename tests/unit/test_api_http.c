@@ -1,11 +1,12 @@
 /*
- * test_api_http.c - API-1: the socket and HTTP itself: who may come in, how much, how many, how slowly, and what is not HTTP.
+ * test_api_http.c - API-1: the socket and HTTP itself: who may come in, how much, how many, how slowly, and
+ * what is not HTTP.
  */
 #include "api_client.h"
 
 #include <sys/wait.h>
 
-/* --- the socket -------------------------------------------------------------------------------------------------------------- */
+/* --- the socket ------------------------------------------------------------------------------------- */
 
 static void test_socket_file(void **state)
 {
@@ -54,7 +55,8 @@ static int stranger(const struct server *s)
 	if (setgid(65534) < 0 || setuid(65534) < 0)
 		return 1;
 	fd = dial(s);
-	if (fcntl(fd, F_SETFL, 0) < 0 || write(fd, request, sizeof request - 1) < 0 || read(fd, buf, sizeof buf - 1) <= 0)
+	if (fcntl(fd, F_SETFL, 0) < 0 || write(fd, request, sizeof request - 1) < 0 ||
+	    read(fd, buf, sizeof buf - 1) <= 0)
 		return 2;
 	return sscanf(buf, "HTTP/1.1 %d", &status) == 1 ? status - 300 : 3;
 }
@@ -84,7 +86,7 @@ static void test_API_1_other_users_are_refused(void **state)
 	end(&s);
 }
 
-/* --- limits of the transport -------------------------------------------------------------------------------------------------- */
+/* --- limits of the transport ------------------------------------------------------------------------ */
 
 static char *padded(const char *body, size_t size)
 {
@@ -105,8 +107,11 @@ static void test_API_1_body_limits(void **state)
 	} at_once[] = {
 		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551000\r\n\r\n", 413},
 		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n", 413},
-		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nExpect: 100-continue\r\n\r\n", 413},
-		{"PUT /teapot HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n", 404},
+		{"PUT " RECORD_1
+		 " HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nExpect: 100-continue\r\n\r\n",
+		 413},
+		{"PUT /teapot HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n",
+		 404},
 		{"PUT /teapot HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n", 404},
 	};
 	static const char bad_then_good[] =
@@ -151,7 +156,8 @@ static void test_API_1_body_limits(void **state)
 /* Sends a body of `n` bytes in chunks; the answer's status, 0 when the connection was closed instead. */
 static int chunked(struct server *s, size_t n)
 {
-	static const char head[] = "PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const char head[] =
+		"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
 	char *body = padded(GOOD, n);
 	struct response r = {0};
 	int fd = dial(s);
@@ -200,7 +206,8 @@ static void test_broken_http_is_survived(void **state)
 		"GET /healthz HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
 		"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 5x\r\n\r\nabcde",
 		"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-		"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+		"PUT " RECORD_1
+		" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
 		"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"half\":",
 		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 	};
@@ -211,9 +218,9 @@ static void test_broken_http_is_survived(void **state)
 	serve(&s, state, "");
 	memset(long_target + 5, 'a', 100000 - 5);
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong + 2; i++) {
-		const char *text = i < sizeof wrong / sizeof *wrong	? wrong[i]
+		const char *text = i < sizeof wrong / sizeof *wrong    ? wrong[i]
 				   : i == sizeof wrong / sizeof *wrong ? long_header
-									: long_target;
+								       : long_target;
 		int fd = dial(&s);
 
 		send_bytes(&s, fd, text, strlen(text));
@@ -300,10 +307,12 @@ static void test_connection_limit(void **state)
 	end(&s);
 }
 
-/* Clients that send a byte at a time, stop half way or say nothing: the first is served, the others are dropped after 15 s. */
+/* Clients that send a byte at a time, stop half way or say nothing: the first is served, the others are
+ * dropped after 15 s. */
 static void test_slow_clients(void **state)
 {
-	static const char request[] = "PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 74\r\n\r\n" GOOD;
+	static const char request[] =
+		"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 74\r\n\r\n" GOOD;
 	uint64_t begun, waited;
 	struct response r;
 	struct server s;
