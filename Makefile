@@ -25,8 +25,6 @@ endif
 CPPFLAGS += -D_GNU_SOURCE -DGW_VERSION='"$(VERSION)"' -Igwd -I$(BUILD)/gen
 CFLAGS   += -std=gnu17 $(OPT) $(WARN) -MMD -MP
 
--include make/*.mk
-
 # --- sources: a file's folder is its module -------------------------------------------------------------------------
 CLI_SRC  := $(wildcard gwd/cli/*.c)
 BASE_SRC := $(wildcard gwd/base/*.c)
@@ -86,13 +84,23 @@ $(BUILD)/gwd: $(call obj,gwd/main.c) $(BUILD)/libgw.a
 $(BUILD)/gwctl: $(call obj,$(CLI_SRC) $(BASE_SRC))
 	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS)) -lsystemd
 
-# --- tests: every test program speaks TAP; tests/run adds them up -------------------------------------------------------
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-BPF_TESTS  := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+# --- installation, as a package would do it; the configuration is not overwritten ---------------------------------------
+install: build ## into DESTDIR: daemon, gwctl, man pages, completion, unit, configuration
+	install -D -m 0755 $(BUILD)/gwd $(DESTDIR)$(PREFIX)/sbin/gwd
+	install -D -m 0755 $(BUILD)/gwctl $(DESTDIR)$(PREFIX)/bin/gwctl
+	for page in $(wildcard gwd/man/*); do \
+		install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
+	done
+	install -D -m 0644 configs/completion/gwctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gwctl
+	install -D -m 0644 configs/gwd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/gwd.service
+	[ -e $(DESTDIR)/etc/gwd/gwd.conf ] || install -D -m 0640 configs/gwd.conf $(DESTDIR)/etc/gwd/gwd.conf
 
+# --- tests: every test program speaks TAP; tests/run adds them up -------------------------------------------------------
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libgw.a
 	@mkdir -p $(@D)
 	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS) cmocka) -lm
+
+include $(sort $(wildcard tests/*.mk tests/*/*.mk))
 
 .SECONDARY:
 

@@ -1,7 +1,6 @@
 /*
- * main.c - the composition root of gwd: the only file that knows every module. Reads the configuration,
- * prepares the process, opens core and API, runs the loop, and lets go of everything without touching what
- * carries traffic.
+ * main.c - the composition root of gwd: the only file that knows every module. Reads the configuration, prepares the
+ * process, opens core and API, runs the loop, and lets go of everything without touching what carries traffic.
  */
 #include "api/api.h"
 #include "base/cleanup.h"
@@ -50,7 +49,7 @@ struct daemon {
 	struct gw_api *api;
 };
 
-/* --- command line ----------------------------------------------------------------------------------- */
+/* --- command line ------------------------------------------------------------------------------------------------------ */
 
 struct options {
 	const char *config_path;
@@ -111,12 +110,11 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	return -1;
 }
 
-/* --- process ---------------------------------------------------------------------------------------- */
+/* --- process ----------------------------------------------------------------------------------------------------------- */
 
 static void log_failure(const char *what, const struct gw_error *err)
 {
-	gw_log_error("%s%s%s%s%s", what, *what ? ": " : "", err->target, *err->target ? ": " : "",
-		     err->message);
+	gw_log_error("%s%s%s%s%s", what, *what ? ": " : "", err->target, *err->target ? ": " : "", err->message);
 }
 
 /* Memory holds secrets of tenants: no core dumps, no ptrace by the same user. */
@@ -152,8 +150,7 @@ static int check_capabilities(struct gw_error *err)
 	size_t at = 0;
 
 	if (capng_get_caps_process() < 0)
-		return gw_error_set(err, EPERM, GW_ERR_CAPABILITY, "",
-				    "cannot read the capabilities of this process");
+		return gw_error_set(err, EPERM, GW_ERR_CAPABILITY, "", "cannot read the capabilities of this process");
 	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
 		if (!capng_have_capability(CAPNG_EFFECTIVE, needs[i].any[0]) &&
 		    !capng_have_capability(CAPNG_EFFECTIVE, needs[i].any[1]))
@@ -161,10 +158,9 @@ static int check_capabilities(struct gw_error *err)
 					       needs[i].names);
 	if (!at)
 		return 0;
-	return gw_error_set(
-		err, EPERM, GW_ERR_CAPABILITY, "",
-		"missing privileges: %s; start gwd as root, or with AmbientCapabilities= in its unit",
-		missing);
+	return gw_error_set(err, EPERM, GW_ERR_CAPABILITY, "",
+			    "missing privileges: %s; start gwd as root, or with AmbientCapabilities= in its unit",
+			    missing);
 }
 
 /* Two daemons of one run_dir would fight over the same pins. */
@@ -189,7 +185,7 @@ static int lock_run_dir(struct daemon *d, struct gw_error *err)
 	return r;
 }
 
-/* --- configuration ---------------------------------------------------------------------------------- */
+/* --- configuration ------------------------------------------------------------------------------------------------------ */
 
 #define SAME(a, b, m) (memcmp(&(a)->m, &(b)->m, sizeof(a)->m) == 0)
 #define TEXT(a, b, m) (strcmp((a)->m, (b)->m) == 0)
@@ -207,8 +203,7 @@ static void warn_of_restart(const struct gw_config *old, const struct gw_config 
 		{"[node] run_dir", TEXT(old, new, run_dir)},
 		{"[api] listen", TEXT(old, new, listen)},
 		{"[underlay] interface", TEXT(old, new, underlay_interface)},
-		{"[underlay] address", SAME(old, new, has_underlay_address) &&
-					       SAME(old, new, underlay_address) &&
+		{"[underlay] address", SAME(old, new, has_underlay_address) && SAME(old, new, underlay_address) &&
 					       SAME(old, new, underlay_prefix_len)},
 		{"[underlay] vxlan_port", SAME(old, new, vxlan_port)},
 		{"[engine] router_mac", SAME(old, new, router_mac)},
@@ -220,9 +215,8 @@ static void warn_of_restart(const struct gw_config *old, const struct gw_config 
 
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
 		if (!fixed[i].same)
-			gw_log_warning(
-				"%s has changed in the configuration: it takes effect when gwd is restarted",
-				fixed[i].key);
+			gw_log_warning("%s has changed in the configuration: it takes effect when gwd is restarted",
+				       fixed[i].key);
 }
 
 /* Drivers keep a pointer to the configuration, so what may change at run time is changed in place. */
@@ -256,7 +250,7 @@ static void reload(struct daemon *d)
 	gw_log_notice("configuration read again from %s", d->config_path);
 }
 
-/* --- on the loop ------------------------------------------------------------------------------------ */
+/* --- on the loop ------------------------------------------------------------------------------------------------------- */
 
 static void on_ready(void *ctx)
 {
@@ -330,8 +324,7 @@ static int watch(struct daemon *d, struct gw_error *err)
 		r = uv_timer_init(&d->loop, &d->watchdog);
 	if (r == 0 && sd_watchdog_enabled(0, &usec) > 0)
 		r = uv_timer_start(&d->watchdog, on_watchdog, 0, usec / 3000);
-	return r < 0 ? gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot watch signals: %s", uv_strerror(r))
-		     : 0;
+	return r < 0 ? gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot watch signals: %s", uv_strerror(r)) : 0;
 }
 
 static int start(struct daemon *d, struct gw_error *err)

@@ -239,6 +239,7 @@ bool gw_want_port(const struct gw_driver *d, const struct gw_intent *in, const s
 		p.underlay = underlay->link.ifindex;
 		p.pa = gw_ip_of(&source->pa);
 		p.on_link = on_link(in, source);
+		memcpy(p.underlay_mac, underlay->link.mac.b, sizeof p.underlay_mac);
 	}
 	*ret = p;
 	return true;
@@ -260,8 +261,7 @@ struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_inten
 	};
 
 	/* An interface that carries less than the configuration says decides. */
-	GW_HMAP_FOR_EACH(n, &d->ifaces)
-	{
+	GW_HMAP_FOR_EACH (n, &d->ifaces) {
 		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
 		if (i->is_underlay && i->present && i->link.mtu >= 576 && i->link.mtu < mtu)

@@ -24,11 +24,8 @@ from variants import VARIANTS
 
 NOISE = 0.1  # more of the machine than this in use elsewhere, and the figures deserve a warning
 
-# What one visit to a variant measures, and the metrics that come out of it.
-MEASUREMENTS = [
-    ("tcp_up", Bench.tcp_up), ("tcp_down", Bench.tcp_down), ("small", Bench.small_packets), ("flows", Bench.new_flows),
-    ("rtt", Bench.round_trip),
-]
+# What one visit to a variant measures; each returns {metric: value}.
+MEASUREMENTS = [Bench.tcp_up, Bench.tcp_down, Bench.small_packets, Bench.new_flows, Bench.round_trip]
 
 
 def build_option(parser):
@@ -58,30 +55,26 @@ def arguments():
     return args
 
 
-def sample(bench, measurement, variant):
-    """One visit: {metric key: value}. What breaks is None for each of the metrics."""
-    name, take = measurement
+def sample(bench, take, variant):
+    """One visit: ({metric: value}, None), or ({}, what broke)."""
     try:
-        value, why = take(bench, variant), None
+        return take(bench, variant), None
     except (LabError, OSError, ValueError, subprocess.SubprocessError) as e:
-        value, why = None, f"{variant.title}: {name}: {e}"
-    if isinstance(value, dict):
-        return {f"{name}_{k}": v for k, v in value.items()}, why
-    return {m.key: value for m in METRICS if m.key == name or m.key.startswith(f"{name}_")}, why
+        return {}, f"{variant.title}: {take.__name__}: {e}"
 
 
 def rounds(bench, variants, count):
     """All samples, {metric: {variant: [one per round]}}; what broke; and how busy the machine was with other things."""
-    samples = {m.key: {v.key: [] for v in variants} for m in METRICS}
+    samples = {m.key: {v.key: [None] * count for v in variants} for m in METRICS}
     broken, noise = [], []
     for number in range(count):
         noise.append(round(busy_elsewhere(), 3))
         print(f"round {number + 1} of {count}, {100 * noise[-1]:.0f} % of the machine in use elsewhere", flush=True)
-        for measurement in MEASUREMENTS:
+        for take in MEASUREMENTS:
             for variant in variants if number % 2 == 0 else reversed(variants):
-                values, why = sample(bench, measurement, variant)
+                values, why = sample(bench, take, variant)
                 for key, value in values.items():
-                    samples[key][variant.key].append(value)
+                    samples[key][variant.key][number] = value
                 if why:
                     broken.append(why)
                     print(f"  broke: {why}", flush=True)

@@ -113,12 +113,22 @@ void load_parse(int argc, char **argv, struct load_options *o)
 	load_pin(o->cpu);
 }
 
-uint64_t load_now(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t load_now(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t load_cpu(void)
+{
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void load_pin(int cpu)

@@ -21,6 +21,11 @@ void load_parse(int argc, char **argv, struct load_options *o);
 _Noreturn void load_die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 uint64_t load_now(void); /* ns, monotonic */
+/*
+ * ns of CPU that this process has used. That includes what its packets cost in softirq context, as long as
+ * they are not left to ksoftirqd, and leaves out what other processes took of the CPU meanwhile.
+ */
+uint64_t load_cpu(void);
 void load_pin(int cpu);
 /* A socket of `type` that is bound (o->listen) or connected, according to `o`. */
 int load_socket(const struct load_options *o, int type);

@@ -42,31 +42,31 @@ class Bench:
         return process
 
     def tcp(self, sender, receiver):
-        """Gbit/s of payload over one connection."""
+        """(Gbit/s of payload over one connection, CPU seconds of both ends per gigabyte)."""
         address = f"{receiver.ca}:{PORT}"
         listener = self.listen(receiver.vm, "tcp_stream", "--listen", address, "--warmup", WARMUP, "--seconds",
                                TCP_SAMPLES * self.seconds)
-        client = subprocess.Popen(sender.vm.command(self.tool("tcp_stream"), "--cpu", SENDER, "--to", address))
+        client = subprocess.Popen(sender.vm.command(self.tool("tcp_stream"), "--cpu", SENDER, "--to", address),
+                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
-            out, err = listener.communicate(timeout=WARMUP + TCP_SAMPLES * self.seconds + 20)
-            if listener.returncode:
-                raise LabError(err.strip())
-        except subprocess.TimeoutExpired as e:
-            raise LabError("the TCP stream came to a halt") from e
+            got = result(listener, WARMUP + TCP_SAMPLES * self.seconds + 20)
+            sent = result(client, 20)
         finally:
             stop(listener)
             stop(client)
-        got = json.loads(out)
-        return got["bytes"] * 8 / got["ns"]
+        cpu = got["cpu_ns"] / got["bytes"] + sent["cpu_ns"] / sent["bytes"]  # ns per byte is s per GB
+        return got["bytes"] * 8 / got["ns"], cpu
 
     def tcp_up(self, variant):
-        return self.tcp(*variant.ends)
+        rate, cpu = self.tcp(*variant.ends)
+        return {"tcp_up": rate, "tcp_cpu": cpu}
 
     def tcp_down(self, variant):
-        return self.tcp(*reversed(variant.ends))
+        rate, _ = self.tcp(*reversed(variant.ends))
+        return {"tcp_down": rate}
 
     def flood(self, variant, flows):
-        """Million packets/s that arrived in VM2."""
+        """(million packets/s that arrived in VM2, CPU ns per packet)."""
         one, two = variant.ends
         before = variant.arrived()
         got = json.loads(run(*one.vm.command(self.tool("udp_flood"), "--cpu", SENDER, "--to",
@@ -78,16 +78,18 @@ class Bench:
             after = more
         if after == before:
             raise LabError("no datagram arrived")
-        return (after - before) * 1e3 / got["ns"]
+        return (after - before) * 1e3 / got["ns"], got["cpu_ns"] / (after - before)
 
     def small_packets(self, variant):
-        return self.flood(variant, 1)
+        rate, cpu = self.flood(variant, 1)
+        return {"small": rate, "small_cpu": cpu}
 
     def new_flows(self, variant):
-        return self.flood(variant, NEW_FLOWS)
+        rate, _ = self.flood(variant, NEW_FLOWS)
+        return {"flows": rate}
 
     def round_trip(self, variant):
-        """{"p50": us, "p99": us} of a 64-byte frame there and back."""
+        """A 64-byte frame there and back, us."""
         one, two = variant.ends
         address = f"{two.ca}:{PORT}"
         listener = self.listen(two.vm, "udp_rtt", "--listen", address)
@@ -96,12 +98,23 @@ class Bench:
                                                  FLOOD_PAYLOAD, "--seconds", self.seconds)))
         finally:
             stop(listener)
-        return {"p50": got["p50"] / 1e3, "p99": got["p99"] / 1e3}
+        return {"rtt_p50": got["p50"] / 1e3, "rtt_p99": got["p99"] / 1e3}
 
     def reachable(self, variant):
         """The first packets: neighbour entries, flow tables, bridges' learning. Fails when nothing comes through."""
         one, two = variant.ends
         one.vm.run("ping", "-q", "-c", 3, "-i", 0.05, "-w", 5, two.ca)
+
+
+def result(process, patience):
+    """What a tool prints when it has ended."""
+    try:
+        out, err = process.communicate(timeout=patience)
+    except subprocess.TimeoutExpired as e:
+        raise LabError(f"{process.args[-1]}: the stream came to a halt") from e
+    if process.returncode:
+        raise LabError(err.strip())
+    return json.loads(out)
 
 
 def busy_elsewhere(seconds=0.2):

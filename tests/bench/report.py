@@ -20,7 +20,9 @@ class Goal(NamedTuple):
 METRICS = [
     Metric("tcp_up", "TCP, 1 stream, VM1 to VM2", "Gbit/s", 2),
     Metric("tcp_down", "TCP, 1 stream, VM2 to VM1", "Gbit/s", 2),
+    Metric("tcp_cpu", "TCP, CPU time of both ends per GB", "s", 3, False),
     Metric("small", "64-byte packets", "Mpps", 3),
+    Metric("small_cpu", "64-byte packets, CPU time of each", "ns", 0, False),
     Metric("flows", "64-byte packets, each a new flow", "M/s", 3),
     Metric("rtt_p50", "round trip, median", "us", 1, False),
     Metric("rtt_p99", "round trip, 99 %", "us", 1, False),

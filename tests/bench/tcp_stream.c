@@ -33,10 +33,15 @@ static uint64_t drain(int fd, uint64_t until, uint64_t *ret_last)
 	return bytes;
 }
 
+static void report(uint64_t bytes, uint64_t ns, uint64_t cpu)
+{
+	printf("{\"bytes\": %" PRIu64 ", \"ns\": %" PRIu64 ", \"cpu_ns\": %" PRIu64 "}\n", bytes, ns, cpu);
+}
+
 static void receive(const struct load_options *o)
 {
 	_cleanup_close_ int listener = load_socket(o, SOCK_STREAM), fd = -1;
-	uint64_t from, last, bytes;
+	uint64_t from, last, bytes, cpu;
 
 	if (listen(listener, 1) < 0)
 		load_die("listen");
@@ -45,18 +50,22 @@ static void receive(const struct load_options *o)
 	if (fd < 0)
 		load_die("accept");
 	drain(fd, load_now() + (uint64_t)(o->warmup * 1e9), &from);
+	cpu = load_cpu();
 	bytes = drain(fd, from + (uint64_t)(o->seconds * 1e9), &last);
-	printf("{\"bytes\": %" PRIu64 ", \"ns\": %" PRIu64 "}\n", bytes, last - from);
+	report(bytes, last - from, load_cpu() - cpu);
 }
 
 static void transmit(const struct load_options *o)
 {
 	_cleanup_close_ int fd = load_socket(o, SOCK_STREAM);
+	uint64_t from = load_now(), cpu = load_cpu(), bytes = 0;
+	ssize_t n;
 
-	while (send(fd, chunk, sizeof(chunk), MSG_NOSIGNAL) >= 0)
-		;
+	while ((n = send(fd, chunk, sizeof(chunk), MSG_NOSIGNAL)) >= 0)
+		bytes += (uint64_t)n;
 	if (errno != EPIPE && errno != ECONNRESET)
 		load_die("send");
+	report(bytes, load_now() - from, load_cpu() - cpu);
 }
 
 int main(int argc, char **argv)

@@ -2,7 +2,8 @@
  * udp_flood.c - small datagrams as fast as one CPU can hand them to the kernel, with sendmmsg and without UDP
  * GSO: each packet pays the whole way.
  *
- *   udp_flood --to ADDRESS:PORT --seconds S --size PAYLOAD [--flows N]     prints {"sent": ..., "ns": ...}
+ *   udp_flood --to ADDRESS:PORT --seconds S --size PAYLOAD [--flows N]     prints {"sent": ..., "ns": ...,
+ * "cpu_ns": ...}
  *
  * With --flows the datagrams go to N destination ports in turn, from PORT on, wrapping below 65536 into a new
  * source port: as many five-tuples, each used once per turn. Whatever arrives is counted at the other end,
@@ -93,7 +94,7 @@ int main(int argc, char **argv)
 	struct load_options o;
 	struct lane *lanes;
 	unsigned n_lanes, lane = 0, port = 0;
-	uint64_t begin, until, now, sent = 0;
+	uint64_t begin, until, now, cpu, sent = 0;
 
 	load_parse(argc, argv, &o);
 	errno = 0;
@@ -101,6 +102,7 @@ int main(int argc, char **argv)
 		load_die("udp_flood only sends, and at most %d bytes", MAX_PAYLOAD);
 	batch_init(&b, &o);
 	lanes = lanes_open(&o, &n_lanes);
+	cpu = load_cpu();
 	begin = load_now();
 	until = begin + (uint64_t)(o.seconds * 1e9);
 	do {
@@ -108,7 +110,8 @@ int main(int argc, char **argv)
 				    : send_batch(lanes, &b);
 		now = load_now();
 	} while (now < until);
-	printf("{\"sent\": %" PRIu64 ", \"ns\": %" PRIu64 "}\n", sent, now - begin);
+	printf("{\"sent\": %" PRIu64 ", \"ns\": %" PRIu64 ", \"cpu_ns\": %" PRIu64 "}\n", sent, now - begin,
+	       load_cpu() - cpu);
 	for (unsigned i = 0; i < n_lanes; i++)
 		close(lanes[i].fd);
 	free(lanes);

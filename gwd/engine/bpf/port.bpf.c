@@ -16,8 +16,8 @@
 
 /* What the walk and the send need to know of an IP packet. */
 struct gw_packet {
-	__u32 l3_len;	/* IP packet with header; for a super-packet one segment of it */
-	__u32 l4_off;	/* from the IP header */
+	__u32 l3_len; /* IP packet with header; for a super-packet one segment of it */
+	__u32 l4_off; /* from the IP header */
 	__u16 sport, dport;
 	__u8 proto;
 	__u8 fragment;
@@ -126,7 +126,8 @@ gw_inline int gw_send(struct __sk_buff *skb, const struct gw_bpf_port *port, con
 
 gw_inline bool gw_flow_fits(const struct gw_bpf_flow *f, __u32 generation, const struct ethhdr *eth)
 {
-	return f->generation == generation && gw_mac_same(f->eth, eth->h_dest) && gw_mac_same(f->eth + 6, eth->h_source);
+	return f->generation == generation && gw_mac_same(f->eth, eth->h_dest) &&
+	       gw_mac_same(f->eth + 6, eth->h_source);
 }
 
 /*
@@ -195,8 +196,7 @@ static __noinline int gw_port_ipv4(struct __sk_buff *skb)
 	key.saddr = ip->saddr;
 	key.daddr = ip->daddr;
 	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < p.l4_off ||
-	    (!skb->gso_size && bpf_ntohs(ip->tot_len) > p.l3_len) ||
-	    !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
+	    (!skb->gso_size && bpf_ntohs(ip->tot_len) > p.l3_len) || !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
 	key.sport = p.sport;
 	key.dport = p.dport;
@@ -251,6 +251,8 @@ static __noinline int gw_port_ipv6(struct __sk_buff *skb)
 	if (ip->version != 6 || (!skb->gso_size && sizeof *ip + bpf_ntohs(ip->payload_len) > p.l3_len) ||
 	    !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+	if (unlikely(gw_is_extension(p.proto)) && gw_nd_hidden(skb, p.proto))
+		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
 	key.sport = p.sport;
 	key.dport = p.dport;
 	key.proto = p.proto;
@@ -338,7 +340,8 @@ gw_inline bool gw_untag(struct __sk_buff *skb)
 		if (bpf_skb_vlan_pop(skb))
 			return false;
 	}
-	return !skb->vlan_present && skb->protocol != bpf_htons(ETH_P_8021Q) && skb->protocol != bpf_htons(ETH_P_8021AD);
+	return !skb->vlan_present && skb->protocol != bpf_htons(ETH_P_8021Q) &&
+	       skb->protocol != bpf_htons(ETH_P_8021AD);
 }
 
 SEC("tc")

@@ -30,12 +30,19 @@ gw_inline __u32 gw_inner_check(const struct ethhdr *eth, __u32 vsid, struct gw_b
 	return 1 + (eth->h_dest[0] & 1 ? GW_DROP_TUNNEL_FLOOD : GW_DROP_UNKNOWN_DESTINATION);
 }
 
-/* ENC-10: the sender must be a PA that some record of the routing domain names. */
-gw_inline bool gw_peer_known(__u32 domain, const struct gw_ip *pa)
+/* ENC-10: the sender must be a PA that some record of the routing domain names. `hop` is the outer source MAC address. */
+gw_inline bool gw_peer_known(__u32 domain, const struct gw_ip *pa, const __u8 *hop)
 {
 	struct gw_peer_key key = {.domain = domain, .pa = *pa};
+	struct gw_bpf_peer *peer = bpf_map_lookup_elem(&peers, &key);
 
-	return bpf_map_lookup_elem(&peers, &key);
+	if (unlikely(!peer))
+		return false;
+	if (unlikely(!peer->heard || !gw_mac_same(peer->hop, hop))) {
+		gw_mac_set(peer->hop, hop);
+		peer->heard = 1;
+	}
+	return true;
 }
 
 #endif
