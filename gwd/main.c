@@ -49,7 +49,7 @@ struct daemon {
 	struct gw_api *api;
 };
 
-/* --- command line ------------------------------------------------------------------------------------------------------ */
+/* --- command line ------------------------------------------------------------------------------------------------- */
 
 struct options {
 	const char *config_path;
@@ -110,7 +110,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	return -1;
 }
 
-/* --- process ----------------------------------------------------------------------------------------------------------- */
+/* --- process ------------------------------------------------------------------------------------------------------ */
 
 static void log_failure(const char *what, const struct gw_error *err)
 {
@@ -185,7 +185,7 @@ static int lock_run_dir(struct daemon *d, struct gw_error *err)
 	return r;
 }
 
-/* --- configuration ------------------------------------------------------------------------------------------------------ */
+/* --- configuration ------------------------------------------------------------------------------------------------ */
 
 #define SAME(a, b, m) (memcmp(&(a)->m, &(b)->m, sizeof(a)->m) == 0)
 #define TEXT(a, b, m) (strcmp((a)->m, (b)->m) == 0)
@@ -250,7 +250,7 @@ static void reload(struct daemon *d)
 	gw_log_notice("configuration read again from %s", d->config_path);
 }
 
-/* --- on the loop ------------------------------------------------------------------------------------------------------- */
+/* --- on the loop -------------------------------------------------------------------------------------------------- */
 
 static void on_ready(void *ctx)
 {

@@ -13,8 +13,8 @@ struct uv_loop_s;
 struct gw_api;
 
 /* Listens on `listen` ("unix:PATH"). `service` must outlive the API. */
-int gw_api_start(struct uv_loop_s *loop, const char *listen, const struct gw_service *service,
-		 struct gw_api **ret, struct gw_error *err);
+int gw_api_start(struct uv_loop_s *loop, const char *listen, const struct gw_service *service, struct gw_api **ret,
+		 struct gw_error *err);
 /* Drops the connections and removes the socket. Memory is freed once the loop has closed the handles. */
 struct gw_api *gw_api_stop(struct gw_api *api);
 

@@ -65,8 +65,7 @@ static int read_element(json_t *j, struct element *ret, struct gw_error *err)
 			return r;
 	}
 	if (!e.path)
-		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "path",
-				    "missing, as in /hnv/ports/eth1");
+		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "path", "missing, as in /hnv/ports/eth1");
 	if (!e.method)
 		e.method = "PUT";
 	*ret = e;
@@ -95,10 +94,9 @@ static int parse_path(char *path, enum gw_hnv_kind *ret_kind, const char **ret_i
 	*ret_id = id && *id ? id : NULL;
 	return 0;
 bad:
-	return gw_error_set(
-		err, EINVAL, GW_ERR_INVALID_REQUEST, "path",
-		"must be /hnv/KIND/ID, where KIND is lookupRecords, customerRoutes, providerAddresses, "
-		"providerRoutes or ports");
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "path",
+			    "must be /hnv/KIND/ID, where KIND is lookupRecords, customerRoutes, providerAddresses, "
+			    "providerRoutes or ports");
 }
 
 static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *op, struct gw_error *err)
@@ -123,16 +121,15 @@ static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *
 		if (e.body)
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "body", "DELETE takes none");
 		if (!id)
-			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "path",
-					    "DELETE needs an id");
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "path", "DELETE needs an id");
 		r = gw_hnv_decode_id(kind, id, &op->object, err);
 		if (r < 0)
 			err->target[0] = '\0', gw_error_prefix(err, "path");
 		return r;
 	}
 	if (strcasecmp(e.method, "PUT") != 0)
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "method",
-				    "\"%s\" is neither PUT nor DELETE", e.method);
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "method", "\"%s\" is neither PUT nor DELETE",
+				    e.method);
 	if (!e.body)
 		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "body", "PUT needs one");
 	r = gw_hnv_decode(kind, id, e.body, config, &op->object, err);
@@ -142,8 +139,8 @@ static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *
 }
 
 /* What one batch should do with a key it must say once. */
-static int refuse_repetition(struct gw_hmap *keys, struct seen *seen, size_t index,
-			     const struct gw_hnv_object *o, struct gw_error *err)
+static int refuse_repetition(struct gw_hmap *keys, struct seen *seen, size_t index, const struct gw_hnv_object *o,
+			     struct gw_error *err)
 {
 	uint32_t hash = gw_hnv_key_hash(o);
 	char id[GW_ID_STRLEN];
@@ -161,8 +158,7 @@ static int refuse_repetition(struct gw_hmap *keys, struct seen *seen, size_t ind
 	return gw_hmap_insert(keys, &seen->node, hash) < 0 ? gw_error_oom(err) : 0;
 }
 
-static int read_ops(json_t *list, const struct gw_config *config, struct gw_hnv_op *ops, size_t n,
-		    struct gw_error *err)
+static int read_ops(json_t *list, const struct gw_config *config, struct gw_hnv_op *ops, size_t n, struct gw_error *err)
 {
 	struct seen *seen = calloc(n, sizeof *seen);
 	struct gw_hmap keys = {0};
@@ -192,8 +188,7 @@ static void name_element(struct gw_error *err, const struct gw_hnv_op *ops, size
 	gw_error_prefix(err, *err->target ? "[%zu].body." : "[%zu]", failed);
 }
 
-static int batch(const struct gw_api_request *req, json_t *list, struct gw_api_reply *reply,
-		 struct gw_error *err)
+static int batch(const struct gw_api_request *req, json_t *list, struct gw_api_reply *reply, struct gw_error *err)
 {
 	const struct gw_service *service = req->service;
 	size_t n = json_array_size(list), failed = n;
@@ -201,8 +196,7 @@ static int batch(const struct gw_api_request *req, json_t *list, struct gw_api_r
 	int r;
 
 	if (!json_is_array(list))
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "",
-				    "a batch is an array of puts and deletes");
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "", "a batch is an array of puts and deletes");
 	ops = calloc(n ? n : 1, sizeof *ops);
 	if (!ops)
 		return gw_error_oom(err);

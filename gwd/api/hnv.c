@@ -60,7 +60,7 @@ static void reply_resource(const struct gw_api_request *req, unsigned status, co
 	gw_api_reply_json(reply, status, resource(req->service, o));
 }
 
-/* --- conditions ------------------------------------------------------------------------------------- */
+/* --- conditions --------------------------------------------------------------------------------------------------- */
 
 /* Is the object's tag in a header's list? Our tags are weak, so comparison is. */
 static bool etag_listed(const char *list, const struct gw_hnv_object *o)
@@ -105,7 +105,7 @@ static void set_conditions(const struct gw_api_request *req, struct gw_hnv_op *o
 	}
 }
 
-/* --- collection ------------------------------------------------------------------------------------- */
+/* --- collection --------------------------------------------------------------------------------------------------- */
 
 static int parse_top(const char *s, size_t *ret, struct gw_error *err)
 {
@@ -118,8 +118,8 @@ static int parse_top(const char *s, size_t *ret, struct gw_error *err)
 	for (const char *p = s; *p >= '0' && *p <= '9' && n <= TOP_MAX; p++)
 		n = n * 10 + (size_t)(*p - '0');
 	if (n < 1 || n > TOP_MAX || s[strspn(s, "0123456789")])
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "$top",
-				    "\"%s\" is not a number from 1 to %d", s, TOP_MAX);
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "$top", "\"%s\" is not a number from 1 to %d",
+				    s, TOP_MAX);
 	*ret = n;
 	return 0;
 }
@@ -130,8 +130,8 @@ static json_t *next_link(const struct gw_hnv_object *last, size_t top)
 	char id[GW_ID_STRLEN];
 
 	escaped = gw_api_escape(gw_hnv_id(last, id));
-	if (!escaped || asprintf(&link, GW_API_PREFIX "/hnv/%s?$top=%zu&$skipToken=%s",
-				 gw_hnv_kind_path(last->kind), top, escaped) < 0) {
+	if (!escaped || asprintf(&link, GW_API_PREFIX "/hnv/%s?$top=%zu&$skipToken=%s", gw_hnv_kind_path(last->kind),
+				 top, escaped) < 0) {
 		link = NULL;
 		return NULL;
 	}
@@ -169,7 +169,7 @@ void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *repl
 	gw_api_reply_json(reply, 200, body);
 }
 
-/* --- item ------------------------------------------------------------------------------------------- */
+/* --- item --------------------------------------------------------------------------------------------------------- */
 
 void gw_api_hnv_get(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
@@ -183,14 +183,13 @@ void gw_api_hnv_get(const struct gw_api_request *req, struct gw_api_reply *reply
 	}
 	o = gw_intent_get(req->service->intent, key);
 	if (!o) {
-		gw_error_set(&err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no %s %s",
-			     gw_hnv_kind_name(key->kind), req->param[1]);
+		gw_error_set(&err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no %s %s", gw_hnv_kind_name(key->kind),
+			     req->param[1]);
 		gw_api_reply_error(reply, &err);
 		return;
 	}
 	if (req->if_match && strcmp(req->if_match, "*") != 0 && !etag_listed(req->if_match, o)) {
-		gw_error_set(&err, ESTALE, GW_ERR_PRECONDITION_FAILED, "If-Match",
-			     "it has been changed meanwhile");
+		gw_error_set(&err, ESTALE, GW_ERR_PRECONDITION_FAILED, "If-Match", "it has been changed meanwhile");
 		gw_api_reply_error(reply, &err);
 		return;
 	}

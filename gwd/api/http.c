@@ -50,7 +50,7 @@ struct exchange {
 	size_t dropped; /* bytes thrown away */
 };
 
-/* --- replies ---------------------------------------------------------------------------------------- */
+/* --- replies ------------------------------------------------------------------------------------------------------ */
 
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
@@ -95,7 +95,7 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, const struc
 	return r;
 }
 
-/* --- requests --------------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
 static void *on_target(void *cls, const char *target, struct MHD_Connection *connection)
 {
@@ -138,8 +138,7 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *s
 
 static bool is_operator(struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	return info && gw_api_socket_peer_is_operator(info->connect_fd);
 }
@@ -156,8 +155,8 @@ static void refuse_large(struct exchange *x)
 	struct gw_error err = GW_ERROR_INIT;
 
 	gw_error_set(&err, EFBIG, GW_ERR_TOO_LARGE, "",
-		     "the body may have up to %zu bytes here: send it in several requests, or raise %s",
-		     x->limit, x->match.limit == GW_API_LIMIT_BATCH ? "[limits] batch" : "[limits] body");
+		     "the body may have up to %zu bytes here: send it in several requests, or raise %s", x->limit,
+		     x->match.limit == GW_API_LIMIT_BATCH ? "[limits] batch" : "[limits] body");
 	refuse(x, &err);
 }
 
@@ -243,9 +242,8 @@ static enum MHD_Result finish(struct gw_api *api, struct MHD_Connection *connect
 }
 
 /* Called once when the header has come, then for each piece of the body, then once at its end. */
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
-				  const char *method, const char *version, const char *data, size_t *n,
-				  void **con_cls)
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+				  const char *version, const char *data, size_t *n, void **con_cls)
 {
 	struct gw_api *api = cls;
 	struct exchange *x = *con_cls;
@@ -261,7 +259,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	return finish(api, connection, method, x);
 }
 
-/* --- on the loop ------------------------------------------------------------------------------------ */
+/* --- on the loop -------------------------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer);
 
@@ -323,13 +321,13 @@ static void on_library_log(void *cls, const char *fmt, va_list ap)
 
 static struct MHD_Daemon *start_library(struct gw_api *api, int fd)
 {
-	return MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER,
-		on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT,
-		1, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes,
-		NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, api,
+				MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+				MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+				(unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+				MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
+				MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+				on_completed, NULL, MHD_OPTION_END);
 }
 
 static int watch_library(struct gw_api *api, uv_loop_t *loop, struct gw_error *err)
@@ -347,8 +345,7 @@ static int watch_library(struct gw_api *api, uv_loop_t *loop, struct gw_error *e
 		api->handles++;
 		r = uv_poll_start(&api->poll, UV_READABLE, on_poll);
 	}
-	return r < 0 ? gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot watch the API's socket: %s",
-				    uv_strerror(r))
+	return r < 0 ? gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot watch the API's socket: %s", uv_strerror(r))
 		     : 0;
 }
 
@@ -360,8 +357,8 @@ int gw_api_start(uv_loop_t *loop, const char *listen, const struct gw_service *s
 	int fd, r;
 
 	if (strncmp(listen, scheme, sizeof scheme - 1) != 0)
-		return gw_error_set(err, EINVAL, GW_ERR_NOT_SUPPORTED, "[api] listen",
-				    "\"%s\" is not unix:PATH", listen);
+		return gw_error_set(err, EINVAL, GW_ERR_NOT_SUPPORTED, "[api] listen", "\"%s\" is not unix:PATH",
+				    listen);
 	api = calloc(1, sizeof *api);
 	if (!api)
 		return gw_error_oom(err);

@@ -9,8 +9,8 @@
 void gw_api_version(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	gw_api_reply_json(reply, 200,
-			  json_pack("{s:s, s:s, s:s}", "name", req->service->config->name, "version",
-				    GW_VERSION, "api", GW_API_PREFIX));
+			  json_pack("{s:s, s:s, s:s}", "name", req->service->config->name, "version", GW_VERSION, "api",
+				    GW_API_PREFIX));
 }
 
 /* That it answers at all is the health of a single-threaded daemon. */
@@ -29,7 +29,6 @@ void gw_api_readyz(const struct gw_api_request *req, struct gw_api_reply *reply)
 		return;
 	}
 	gw_error_set(&err, EAGAIN, GW_ERR_UNAVAILABLE, "",
-		     "the node is not yet in its intended state; " GW_API_PREFIX
-		     "/monitoring/statistics says why");
+		     "the node is not yet in its intended state; " GW_API_PREFIX "/monitoring/statistics says why");
 	gw_api_reply_error(reply, &err);
 }

@@ -71,8 +71,7 @@ static void sink(const struct gw_hnv_object **heap, size_t n, size_t i)
 
 static int cmp_pointers(const void *a, const void *b)
 {
-	return gw_api_key_cmp(*(const struct gw_hnv_object *const *)a,
-			      *(const struct gw_hnv_object *const *)b);
+	return gw_api_key_cmp(*(const struct gw_hnv_object *const *)a, *(const struct gw_hnv_object *const *)b);
 }
 
 size_t gw_api_page(const struct gw_intent *in, enum gw_hnv_kind kind, const struct gw_hnv_object *after,

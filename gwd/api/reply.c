@@ -41,10 +41,9 @@ static int check_shape(const char *text, size_t n, struct gw_error *err)
 					    "line %zu column %zu: more than %d levels of nesting", line,
 					    i - line_start + 1, MAX_DEPTH);
 		if ((c == ',' || c == '{' || c == '[') && ++values > MAX_VALUES)
-			return gw_error_set(
-				err, E2BIG, GW_ERR_TOO_LARGE, "",
-				"line %zu column %zu: more than %d values; send it in several requests", line,
-				i - line_start + 1, MAX_VALUES);
+			return gw_error_set(err, E2BIG, GW_ERR_TOO_LARGE, "",
+					    "line %zu column %zu: more than %d values; send it in several requests",
+					    line, i - line_start + 1, MAX_VALUES);
 	}
 	return 0;
 }

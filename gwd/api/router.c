@@ -143,8 +143,7 @@ static int parse_query(char *query, struct gw_api_match *match, struct gw_error 
 		if (value)
 			*value++ = '\0';
 		if (gw_api_unescape(pair) < 0 || (value && gw_api_unescape(value) < 0))
-			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "query",
-					    "bad percent-encoding");
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "query", "bad percent-encoding");
 		if (!strcasecmp(pair, "$top"))
 			match->top = value ? value : "";
 		else if (!strcasecmp(pair, "$skipToken"))

@@ -45,15 +45,13 @@ struct gw_api_match {
 
 /* 0, or -errno with the refusal in `reply`. `target` is the request target as sent: percent-encoded, with its
  * query. */
-int gw_api_match(const char *method, const char *target, struct gw_api_match *ret,
-		 struct gw_api_reply *reply);
+int gw_api_match(const char *method, const char *target, struct gw_api_match *ret, struct gw_api_reply *reply);
 void gw_api_match_done(struct gw_api_match *match);
 size_t gw_api_body_limit(const struct gw_api_match *match, const struct gw_config *config);
-void gw_api_dispatch(const struct gw_api_match *match, struct gw_api_request *req,
-		     struct gw_api_reply *reply);
+void gw_api_dispatch(const struct gw_api_match *match, struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_reply_done(struct gw_api_reply *reply);
 
-/* --- for handlers ----------------------------------------------------------------------------------- */
+/* --- for handlers ------------------------------------------------------------------------------------------------- */
 
 void gw_api_reply_error(struct gw_api_reply *reply, const struct gw_error *err);
 /* Takes over `body`; NULL means that memory ran out. */

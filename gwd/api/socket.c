@@ -20,24 +20,22 @@ static int remove_stale(const struct sockaddr_un *sa, struct gw_error *err)
 	if (lstat(sa->sun_path, &st) < 0)
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
-		return gw_error_set(
-			err, EEXIST, GW_ERR_UNAVAILABLE, sa->sun_path,
-			"is there and is no socket: remove it, or name another path in [api] listen");
+		return gw_error_set(err, EEXIST, GW_ERR_UNAVAILABLE, sa->sun_path,
+				    "is there and is no socket: remove it, or name another path in [api] listen");
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, sa->sun_path, "cannot make a socket: %s",
 				    strerror(errno));
 	/* EAGAIN: its queue is full, so somebody has it. */
 	if (connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0 || errno == EAGAIN)
-		return gw_error_set(
-			err, EADDRINUSE, GW_ERR_UNAVAILABLE, sa->sun_path,
-			"another process answers on it: end it, or name another path in [api] listen");
+		return gw_error_set(err, EADDRINUSE, GW_ERR_UNAVAILABLE, sa->sun_path,
+				    "another process answers on it: end it, or name another path in [api] listen");
 	if (errno != ECONNREFUSED)
 		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, sa->sun_path,
 				    "cannot tell whether it is in use: %s", strerror(errno));
 	if (unlink(sa->sun_path) < 0 && errno != ENOENT)
-		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, sa->sun_path,
-				    "cannot remove the stale socket: %s", strerror(errno));
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, sa->sun_path, "cannot remove the stale socket: %s",
+				    strerror(errno));
 	return 0;
 }
 
@@ -50,8 +48,7 @@ int gw_api_socket_listen(const char *path, int *ret_fd, struct gw_error *err)
 
 	if (n == 0 || n >= sizeof sa.sun_path)
 		return gw_error_set(err, ENAMETOOLONG, GW_ERR_UNAVAILABLE, path,
-				    "a socket's path has 1 to %zu bytes: change [api] listen",
-				    sizeof sa.sun_path - 1);
+				    "a socket's path has 1 to %zu bytes: change [api] listen", sizeof sa.sun_path - 1);
 	memcpy(sa.sun_path, path, n);
 	r = remove_stale(&sa, err);
 	if (r < 0)
@@ -60,8 +57,7 @@ int gw_api_socket_listen(const char *path, int *ret_fd, struct gw_error *err)
 	/* Before bind, the mode of the descriptor becomes that of the file: nobody can get in meanwhile. */
 	if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0 ||
 	    listen(fd, BACKLOG) < 0)
-		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot listen: %s",
-				    strerror(errno));
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot listen: %s", strerror(errno));
 	*ret_fd = fd;
 	fd = -1;
 	return 0;

@@ -22,8 +22,7 @@ static int make_one(const char *path, mode_t mode, struct gw_error *err)
 			return 0;
 		errno = ENOTDIR;
 	}
-	return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot create directory: %s",
-			    strerror(errno));
+	return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot create directory: %s", strerror(errno));
 }
 
 int gw_fs_mkdirs(const char *path, mode_t mode, struct gw_error *err)
@@ -32,8 +31,7 @@ int gw_fs_mkdirs(const char *path, mode_t mode, struct gw_error *err)
 	size_t n = strlen(path);
 
 	if (n == 0 || n >= sizeof part)
-		return gw_error_set(err, ENAMETOOLONG, GW_ERR_UNAVAILABLE, path,
-				    "not a usable directory name");
+		return gw_error_set(err, ENAMETOOLONG, GW_ERR_UNAVAILABLE, path, "not a usable directory name");
 	memcpy(part, path, n + 1);
 	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		int r;
@@ -78,12 +76,10 @@ int gw_fs_lock(const char *path, int *ret_fd, pid_t *ret_holder, struct gw_error
 	int n;
 
 	if (fd < 0)
-		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot open lock file: %s",
-				    strerror(errno));
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot open lock file: %s", strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
-			return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot lock: %s",
-					    strerror(errno));
+			return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot lock: %s", strerror(errno));
 		*ret_holder = read_pid(fd);
 		return -EBUSY;
 	}

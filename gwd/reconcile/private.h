@@ -14,8 +14,7 @@
  *          |                    ^                    |
  *          +---sync failed--> failing <---failed-----+      (failing: tried again with back-off)
  */
-#define GW_SYNC_STATES(X)                                                                                    \
-	X(OPENED, "Starting") X(SYNCED, "Synced") X(PENDING, "Pending") X(FAILING, "Failing")
+#define GW_SYNC_STATES(X) X(OPENED, "Starting") X(SYNCED, "Synced") X(PENDING, "Pending") X(FAILING, "Failing")
 
 enum gw_sync_state {
 #define X(id, name) GW_SYNC_##id,
@@ -41,8 +40,7 @@ struct gw_reconcile {
 	struct gw_reconcile_params params;
 	struct gw_intent *intent;
 	struct gw_store *store;
-	struct gw_hnv_object
-		*configured; /* the provider address of [underlay]; NULL without one. Never in the store */
+	struct gw_hnv_object *configured; /* the provider address of [underlay]; NULL without one. Never in the store */
 	struct gw_slot *slots;
 	size_t n_open;	 /* slots[0 .. n_open) have a driver */
 	size_t n_timers; /* handles that the loop has not closed yet */

@@ -65,8 +65,7 @@ static int load_one(void *ctx, struct gw_hnv_object *o, struct gw_error *err)
 	}
 	res = gw_intent_put(r->intent, o, &why);
 	if (res < 0) {
-		gw_error_set(err, -res, why.code, "",
-			     "stored %s %s does not fit the configuration any more: %s%s%s",
+		gw_error_set(err, -res, why.code, "", "stored %s %s does not fit the configuration any more: %s%s%s",
 			     gw_hnv_kind_name(o->kind), id, why.target, *why.target ? ": " : "", why.message);
 		gw_error_prefix(err, "/hnv/%s/%s", gw_hnv_kind_path(o->kind), id);
 		gw_hnv_object_free(o);
@@ -108,8 +107,7 @@ static int open_drivers(struct gw_reconcile *r, struct gw_error *err)
 		};
 		res = uv_timer_init(r->params.loop, &slot->timer);
 		if (res < 0)
-			return gw_error_set(err, -res, GW_ERR_INTERNAL, slot->ops->name, "%s",
-					    uv_strerror(res));
+			return gw_error_set(err, -res, GW_ERR_INTERNAL, slot->ops->name, "%s", uv_strerror(res));
 		slot->timer.data = slot;
 		r->n_timers++;
 		res = slot->ops->open(&slot->env, &slot->driver, err);
@@ -122,8 +120,7 @@ static int open_drivers(struct gw_reconcile *r, struct gw_error *err)
 	return 0;
 }
 
-int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconcile **ret,
-		      struct gw_error *err)
+int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconcile **ret, struct gw_error *err)
 {
 	struct gw_reconcile *r = calloc(1, sizeof *r);
 	struct gw_intent_limits limits;
@@ -140,8 +137,7 @@ int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconc
 	gw_config_intent_limits(params->config, &limits);
 	res = gw_intent_new(&limits, &r->intent);
 	if (res < 0)
-		gw_error_set(err, -res, GW_ERR_UNAVAILABLE, "", "no memory for the intent: %s",
-			     strerror(-res));
+		gw_error_set(err, -res, GW_ERR_UNAVAILABLE, "", "no memory for the intent: %s", strerror(-res));
 	if (res == 0)
 		res = gw_store_open(params->config->store_path, &r->store, err);
 	if (res == 0)
@@ -212,8 +208,7 @@ static int trace(void *ctx, const json_t *query, json_t **ret_answer, struct gw_
 	for (size_t i = 0; i < r->n_open; i++)
 		if (r->slots[i].ops->trace)
 			return r->slots[i].ops->trace(r->slots[i].driver, r->intent, query, ret_answer, err);
-	return gw_error_set(err, EOPNOTSUPP, GW_ERR_NOT_SUPPORTED, "",
-			    "no part of this node can trace packets");
+	return gw_error_set(err, EOPNOTSUPP, GW_ERR_NOT_SUPPORTED, "", "no part of this node can trace packets");
 }
 
 static bool ready(void *ctx)

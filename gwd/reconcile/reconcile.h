@@ -19,14 +19,12 @@ struct gw_reconcile_params {
 	struct gw_nl *nl;
 	const struct gw_driver_ops *const *drivers; /* in order of application */
 	size_t n_drivers;
-	void (*on_ready)(
-		void *ctx); /* once, when every driver has been synced for the first time; may be NULL */
+	void (*on_ready)(void *ctx); /* once, when every driver has been synced for the first time; may be NULL */
 	void *ctx;
 };
 
 /* Loads the store, opens the drivers and asks for their first sync, which the loop then runs. */
-int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconcile **ret,
-		      struct gw_error *err);
+int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconcile **ret, struct gw_error *err);
 /* What carries traffic stays. Memory is freed once the loop has closed the timer. */
 struct gw_reconcile *gw_reconcile_close(struct gw_reconcile *r);
 

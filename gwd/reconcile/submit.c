@@ -98,8 +98,7 @@ static struct gw_slot *step_slot(struct gw_reconcile *r, size_t s)
 	return s < r->n_open ? &r->slots[r->n_open - 1 - s] : &r->slots[s - r->n_open];
 }
 
-static int apply_steps(struct gw_reconcile *r, const struct plan *plan, size_t *ret_begun,
-		       struct gw_error *err)
+static int apply_steps(struct gw_reconcile *r, const struct plan *plan, size_t *ret_begun, struct gw_error *err)
 {
 	struct gw_delta removals = {plan->changes, plan->n_removals};
 	struct gw_delta rest = {plan->changes + plan->n_removals, plan->n - plan->n_removals};
@@ -115,8 +114,7 @@ static int apply_steps(struct gw_reconcile *r, const struct plan *plan, size_t *
 		res = slot->ops->apply(slot->driver, r->intent, delta, err);
 		if (res < 0) {
 			gw_log_error("driver %s could not apply a change of %zu objects, undoing it: %s%s%s",
-				     slot->ops->name, plan->n, err->target, *err->target ? ": " : "",
-				     err->message);
+				     slot->ops->name, plan->n, err->target, *err->target ? ": " : "", err->message);
 			return res;
 		}
 	}
@@ -138,14 +136,13 @@ static void undo_steps(struct gw_reconcile *r, const struct plan *inverse, size_
 
 		if (delta->n == 0 || slot->ops->apply(slot->driver, r->intent, delta, &err) == 0)
 			continue;
-		gw_log_error("driver %s could not undo a change, will be synced: %s%s%s", slot->ops->name,
-			     err.target, *err.target ? ": " : "", err.message);
+		gw_log_error("driver %s could not undo a change, will be synced: %s%s%s", slot->ops->name, err.target,
+			     *err.target ? ": " : "", err.message);
 		gw_reconcile_want(slot, "undoing a change failed");
 	}
 }
 
-static int refuse_configured(const struct gw_reconcile *r, const struct gw_hnv_object *o,
-			     struct gw_error *err)
+static int refuse_configured(const struct gw_reconcile *r, const struct gw_hnv_object *o, struct gw_error *err)
 {
 	char id[GW_ID_STRLEN];
 
@@ -167,13 +164,11 @@ static int check_preconditions(const struct gw_reconcile *r, const struct gw_hnv
 		return 0;
 	now = gw_intent_get(r->intent, op->object);
 	if (op->if_none_match && now)
-		return gw_error_set(err, EEXIST, GW_ERR_PRECONDITION_FAILED, "If-None-Match",
-				    "%s %s exists already", gw_hnv_kind_name(op->object->kind),
-				    gw_hnv_id(op->object, id));
+		return gw_error_set(err, EEXIST, GW_ERR_PRECONDITION_FAILED, "If-None-Match", "%s %s exists already",
+				    gw_hnv_kind_name(op->object->kind), gw_hnv_id(op->object, id));
 	if (op->has_if_match && !now)
-		return gw_error_set(err, ENOENT, GW_ERR_PRECONDITION_FAILED, "If-Match",
-				    "%s %s does not exist", gw_hnv_kind_name(op->object->kind),
-				    gw_hnv_id(op->object, id));
+		return gw_error_set(err, ENOENT, GW_ERR_PRECONDITION_FAILED, "If-Match", "%s %s does not exist",
+				    gw_hnv_kind_name(op->object->kind), gw_hnv_id(op->object, id));
 	if (op->has_if_match && now->revision != op->if_match)
 		return gw_error_set(err, ESTALE, GW_ERR_PRECONDITION_FAILED, "If-Match",
 				    "%s %s has been changed meanwhile: read it again, then decide",
@@ -190,8 +185,7 @@ static int one_op(struct gw_reconcile *r, struct gw_hnv_op *op, struct gw_error 
 	if (res < 0)
 		return res;
 	if (op->is_delete) /* what is not there need not be deleted */
-		return gw_intent_get(r->intent, op->object) ? gw_intent_delete(r->intent, op->object, err)
-							    : 0;
+		return gw_intent_get(r->intent, op->object) ? gw_intent_delete(r->intent, op->object, err) : 0;
 	op->object->revision = gw_store_revision(r->store) + 1;
 	res = gw_intent_put(r->intent, op->object, err);
 	if (res == 0)
@@ -214,22 +208,21 @@ static int change_intent(struct gw_reconcile *r, struct gw_hnv_op *ops, size_t n
 }
 
 /* Which op made this change? Objects that were put are the ones in the intent now. */
-static size_t op_of(const struct gw_change *c, const struct gw_hnv_op *ops,
-		    const struct gw_hnv_object *const *put, size_t n)
+static size_t op_of(const struct gw_change *c, const struct gw_hnv_op *ops, const struct gw_hnv_object *const *put,
+		    size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (c->after ? put[i] == c->after
-			     : ops[i].is_delete && gw_hnv_same_key(ops[i].object, c->before))
+		if (c->after ? put[i] == c->after : ops[i].is_delete && gw_hnv_same_key(ops[i].object, c->before))
 			break;
 	return i;
 }
 
 /* A driver refused the whole: if it refuses one change alone, that is the one at fault, and its error says
  * more. */
-static void find_fault(struct gw_slot *slot, const struct gw_intent *in, const struct plan *plan,
-		       size_t *ret_at, struct gw_error *err)
+static void find_fault(struct gw_slot *slot, const struct gw_intent *in, const struct plan *plan, size_t *ret_at,
+		       struct gw_error *err)
 {
 	for (size_t i = 0; i < plan->n; i++) {
 		struct gw_delta one = {&plan->changes[i], 1};
@@ -243,8 +236,7 @@ static void find_fault(struct gw_slot *slot, const struct gw_intent *in, const s
 	}
 }
 
-static int check_drivers(struct gw_reconcile *r, const struct plan *plan, size_t *ret_at,
-			 struct gw_error *err)
+static int check_drivers(struct gw_reconcile *r, const struct plan *plan, size_t *ret_at, struct gw_error *err)
 {
 	struct gw_delta delta = {plan->changes, plan->n};
 
@@ -269,8 +261,7 @@ static int write_store(struct gw_reconcile *r, const struct plan *plan, struct g
 	for (size_t i = 0; res == 0 && i < plan->n; i++) {
 		const struct gw_change *c = &plan->changes[i];
 
-		res = c->after ? gw_store_put(r->store, c->after, err)
-			       : gw_store_delete(r->store, c->before, err);
+		res = c->after ? gw_store_put(r->store, c->after, err) : gw_store_delete(r->store, c->before, err);
 	}
 	if (res < 0)
 		gw_store_rollback(r->store);
@@ -308,9 +299,8 @@ static int apply_and_commit(struct gw_reconcile *r, const struct plan *plan, str
 }
 
 /* The intent shows the change: everybody else's turn. Ends the intent's transaction either way. */
-static int carry_out(struct gw_reconcile *r, const struct gw_hnv_op *ops,
-		     const struct gw_hnv_object *const *put, size_t n, size_t *ret_failed,
-		     struct gw_error *err)
+static int carry_out(struct gw_reconcile *r, const struct gw_hnv_op *ops, const struct gw_hnv_object *const *put,
+		     size_t n, size_t *ret_failed, struct gw_error *err)
 {
 	struct gw_delta delta = gw_intent_delta(r->intent);
 	struct plan plan = {0};

@@ -112,8 +112,8 @@ static json_t *sync_status(const struct gw_slot *slot)
 
 	if (*slot->error.message)
 		json_object_set_new(j, "lastError",
-				    json_pack("{s:s, s:s, s:s}", "code", gw_error_code_name(slot->error.code),
-					      "target", slot->error.target, "message", slot->error.message));
+				    json_pack("{s:s, s:s, s:s}", "code", gw_error_code_name(slot->error.code), "target",
+					      slot->error.target, "message", slot->error.message));
 	return j;
 }
 
@@ -172,14 +172,12 @@ json_t *gw_reconcile_status(void *ctx)
 		json_object_set_new(sync, slot->ops->name, sync_status(slot));
 	}
 	for (unsigned k = 0; k < GW_HNV_KIND_MAX; k++)
-		json_object_set_new(
-			objects, gw_hnv_kind_path((enum gw_hnv_kind)k),
-			json_integer((json_int_t)gw_intent_count(r->intent, (enum gw_hnv_kind)k)));
+		json_object_set_new(objects, gw_hnv_kind_path((enum gw_hnv_kind)k),
+				    json_integer((json_int_t)gw_intent_count(r->intent, (enum gw_hnv_kind)k)));
 	uv_update_time(r->params.loop);
-	node = json_pack("{s:s, s:s, s:I, s:o, s:b, s:I, s:o, s:o}", "name", r->params.config->name,
-			 "version", GW_VERSION, "uptimeSeconds",
-			 (json_int_t)((uv_now(r->params.loop) - r->started_ms) / 1000), "roles",
-			 roles(r->params.config->roles), "ready", r->ready, "revision",
+	node = json_pack("{s:s, s:s, s:I, s:o, s:b, s:I, s:o, s:o}", "name", r->params.config->name, "version",
+			 GW_VERSION, "uptimeSeconds", (json_int_t)((uv_now(r->params.loop) - r->started_ms) / 1000),
+			 "roles", roles(r->params.config->roles), "ready", r->ready, "revision",
 			 (json_int_t)gw_store_revision(r->store), "objects", objects, "sync", sync);
 	json_object_set_new(status, "node", node);
 	for (size_t i = 0; i < r->n_open; i++)

@@ -21,9 +21,8 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_COMMIT] = "COMMIT",
 	[GW_SQLITE_ROLLBACK] = "ROLLBACK",
 	[GW_SQLITE_SET_REVISION] = "UPDATE meta SET value = ?1 WHERE key = 'revision'",
-	[GW_SQLITE_PUT] =
-		("INSERT INTO object (kind, id, revision, body) VALUES (?1, ?2, ?3, ?4)"
-		 " ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, body = excluded.body"),
+	[GW_SQLITE_PUT] = ("INSERT INTO object (kind, id, revision, body) VALUES (?1, ?2, ?3, ?4)"
+			   " ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, body = excluded.body"),
 	[GW_SQLITE_DELETE] = "DELETE FROM object WHERE kind = ?1 AND id = ?2",
 	[GW_SQLITE_EACH] = "SELECT id, revision, body FROM object WHERE kind = ?1 ORDER BY id",
 	[GW_SQLITE_FOREIGN] = "SELECT DISTINCT kind FROM object",
@@ -55,8 +54,7 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, s->path,
-				    "another program holds the store locked while %s: end it, then try again",
-				    doing);
+				    "another program holds the store locked while %s: end it, then try again", doing);
 	case SQLITE_READONLY:
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
@@ -67,8 +65,7 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 				    "gwd",
 				    doing, sys ? strerror(sys) : sqlite3_errstr(rc));
 	case SQLITE_NOMEM:
-		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, s->path, "out of memory while %s",
-				    doing);
+		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, s->path, "out of memory while %s", doing);
 	default:
 		return gw_error_set(err, EIO, GW_ERR_INTERNAL, s->path, "%s while %s",
 				    s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc), doing);
@@ -96,11 +93,10 @@ static int take_lock(struct gw_store *s, struct gw_error *err)
 	}
 	r = gw_fs_lock(name, &s->lock_fd, &holder, err);
 	if (r == -EBUSY)
-		return gw_error_set(
-			err, EBUSY, GW_ERR_UNAVAILABLE, s->path,
-			"the store is in use by another gwd (process %d): end it, or give this one another "
-			"[store] path",
-			(int)holder);
+		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, s->path,
+				    "the store is in use by another gwd (process %d): end it, or give this one another "
+				    "[store] path",
+				    (int)holder);
 	return r;
 }
 
@@ -110,10 +106,9 @@ static int create_file(struct gw_store *s, struct gw_error *err)
 	_cleanup_close_ int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return gw_error_set(
-			err, errno, GW_ERR_UNAVAILABLE, s->path,
-			"cannot open the store: %s; make the file and its directory writable for gwd",
-			strerror(errno));
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, s->path,
+				    "cannot open the store: %s; make the file and its directory writable for gwd",
+				    strerror(errno));
 	return 0;
 }
 
@@ -121,11 +116,8 @@ static int configure(struct gw_store *s, struct gw_error *err)
 {
 	static const char *const settings[] = {
 		"PRAGMA page_size = 16384", /* of a new file; bulk writes are a fifth faster than with 4096 */
-		"PRAGMA synchronous = FULL",
-		"PRAGMA trusted_schema = OFF",
-		"PRAGMA temp_store = MEMORY",
-		"PRAGMA cache_size = -65536",
-		"PRAGMA journal_size_limit = 67108864",
+		"PRAGMA synchronous = FULL",  "PRAGMA trusted_schema = OFF",	      "PRAGMA temp_store = MEMORY",
+		"PRAGMA cache_size = -65536", "PRAGMA journal_size_limit = 67108864",
 	};
 	sqlite3_stmt *st = NULL;
 	const char *mode;
@@ -155,8 +147,7 @@ static int configure(struct gw_store *s, struct gw_error *err)
 static int prepare(struct gw_store *s, struct gw_error *err)
 {
 	for (size_t i = 0; i < GW_SQLITE_STATEMENT_MAX; i++) {
-		int rc = sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i],
-					    NULL);
+		int rc = sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL);
 
 		if (rc != SQLITE_OK)
 			return gw_sqlite_error(s, rc, "preparing to use it", err);
@@ -169,8 +160,8 @@ static int open_file(struct gw_store *s, struct gw_error *err)
 	sqlite3_int64 revision = 0;
 	int rc, r;
 
-	rc = sqlite3_open_v2(s->path, &s->db,
-			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+			     NULL);
 	if (rc != SQLITE_OK)
 		return gw_sqlite_error(s, rc, "opening it", err);
 	sqlite3_busy_timeout(s->db, 250);
@@ -240,14 +231,12 @@ uint64_t gw_store_revision(const struct gw_store *s)
 }
 
 /* A row that does not decode was not written by this gwd: say which, and leave it alone. */
-static int read_row(struct gw_store *s, enum gw_hnv_kind kind, struct gw_hnv_object **ret,
-		    struct gw_error *err)
+static int read_row(struct gw_store *s, enum gw_hnv_kind kind, struct gw_hnv_object **ret, struct gw_error *err)
 {
 	/* Rows have every property, so that no default of a configuration is ever needed. */
 	static const struct gw_config no_defaults;
 	sqlite3_stmt *st = s->st[GW_SQLITE_EACH];
-	const char *id = (const char *)sqlite3_column_text(st, 0),
-		   *body = (const char *)sqlite3_column_text(st, 2);
+	const char *id = (const char *)sqlite3_column_text(st, 0), *body = (const char *)sqlite3_column_text(st, 2);
 	struct gw_error why = GW_ERROR_INIT;
 	char own_id[GW_ID_STRLEN];
 	json_error_t where;
@@ -259,20 +248,18 @@ static int read_row(struct gw_store *s, enum gw_hnv_kind kind, struct gw_hnv_obj
 	properties = json_loads(body, JSON_REJECT_DUPLICATES, &where);
 	if (!properties)
 		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
-				    "the stored %s \"%s\" is damaged (%s): restore a backup",
-				    gw_hnv_kind_name(kind), id, where.text);
+				    "the stored %s \"%s\" is damaged (%s): restore a backup", gw_hnv_kind_name(kind),
+				    id, where.text);
 	r = gw_hnv_decode(kind, NULL, properties, &no_defaults, ret, &why);
 	json_decref(properties);
 	if (r == 0 && strcmp(gw_hnv_id(*ret, own_id), id) != 0) {
 		*ret = gw_hnv_object_free(*ret);
-		r = gw_error_set(&why, EBADMSG, GW_ERR_INTERNAL, "id", "its properties belong to \"%s\"",
-				 own_id);
+		r = gw_error_set(&why, EBADMSG, GW_ERR_INTERNAL, "id", "its properties belong to \"%s\"", own_id);
 	}
 	if (r < 0)
-		return gw_error_set(
-			err, -r, GW_ERR_UNAVAILABLE, s->path,
-			"the stored %s \"%s\" cannot be used (%s: %s): restore a backup or upgrade gwd",
-			gw_hnv_kind_name(kind), id, why.target, why.message);
+		return gw_error_set(err, -r, GW_ERR_UNAVAILABLE, s->path,
+				    "the stored %s \"%s\" cannot be used (%s: %s): restore a backup or upgrade gwd",
+				    gw_hnv_kind_name(kind), id, why.target, why.message);
 	(*ret)->revision = (uint64_t)sqlite3_column_int64(st, 1);
 	return 0;
 }
@@ -323,8 +310,8 @@ static int refuse_unknown_kinds(struct gw_store *s, struct gw_error *err)
 	return r;
 }
 
-int gw_store_each(struct gw_store *s, int (*cb)(void *ctx, struct gw_hnv_object *o, struct gw_error *err),
-		  void *ctx, struct gw_error *err)
+int gw_store_each(struct gw_store *s, int (*cb)(void *ctx, struct gw_hnv_object *o, struct gw_error *err), void *ctx,
+		  struct gw_error *err)
 {
 	int r = refuse_unknown_kinds(s, err);
 

@@ -54,11 +54,10 @@ static int check_integrity(struct gw_store *s, struct gw_error *err)
 		const char *finding = (const char *)sqlite3_column_text(st, 0);
 
 		if (!finding || strcmp(finding, "ok") != 0)
-			r = gw_error_set(
-				err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
-				"the store is damaged (%s); the file was left as it is: restore a backup, or "
-				"move it away to start with an empty store",
-				finding ? finding : "no finding");
+			r = gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
+					 "the store is damaged (%s); the file was left as it is: restore a backup, or "
+					 "move it away to start with an empty store",
+					 finding ? finding : "no finding");
 	}
 	sqlite3_finalize(st);
 	return r;
@@ -78,10 +77,9 @@ int gw_sqlite_inspect(struct gw_store *s, struct gw_error *err)
 	if (r < 0)
 		return r;
 	if (id != GW_SQLITE_APPLICATION_ID)
-		return gw_error_set(
-			err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
-			"this is an SQLite database, but not a store of gwd; the file was left as it is: "
-			"name another path in [store] path");
+		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
+				    "this is an SQLite database, but not a store of gwd; the file was left as it is: "
+				    "name another path in [store] path");
 	r = gw_sqlite_pragma_int(s, "PRAGMA user_version", &version, err);
 	if (r < 0)
 		return r;
@@ -109,8 +107,8 @@ static int make_uuid(char *ret, size_t n)
 		return -EIO;
 	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
 	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-	snprintf(ret, n, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-		 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	snprintf(ret, n, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
+		 b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 	return 0;
 }
 
@@ -126,12 +124,10 @@ static int migrate_one(struct gw_store *s, sqlite3_int64 from, struct gw_error *
 	r = exec(s, migrations[from], err);
 	if (r == 0 && from == 0) {
 		if (make_uuid(uuid, sizeof uuid) < 0)
-			r = gw_error_set(err, EIO, GW_ERR_INTERNAL, s->path,
-					 "the kernel has no random numbers");
+			r = gw_error_set(err, EIO, GW_ERR_INTERNAL, s->path, "the kernel has no random numbers");
 		else {
-			snprintf(sql, sizeof sql,
-				 "INSERT INTO meta VALUES ('uuid', '%s'); PRAGMA application_id = %d;", uuid,
-				 GW_SQLITE_APPLICATION_ID);
+			snprintf(sql, sizeof sql, "INSERT INTO meta VALUES ('uuid', '%s'); PRAGMA application_id = %d;",
+				 uuid, GW_SQLITE_APPLICATION_ID);
 			r = exec(s, sql, err);
 		}
 	}

@@ -32,8 +32,7 @@ static int submit(void *ctx, struct gw_hnv_op *ops, size_t n, size_t *ret_failed
 		*ret_failed = i;
 		if ((ops[i].if_none_match && now) ||
 		    (ops[i].has_if_match && (!now || now->revision != ops[i].if_match))) {
-			r = gw_error_set(err, ESTALE, GW_ERR_PRECONDITION_FAILED, "If-Match",
-					 "not as expected");
+			r = gw_error_set(err, ESTALE, GW_ERR_PRECONDITION_FAILED, "If-Match", "not as expected");
 		} else if (ops[i].is_delete) {
 			r = now ? gw_intent_delete(node->intent, ops[i].object, err) : 0;
 		} else {
@@ -164,11 +163,8 @@ static bool parse_line(char *line, const char **method, const char **target, con
 static void request(struct gw_service *service, struct node *node, const char *method, const char *target,
 		    const char *condition, const char *body, size_t n)
 {
-	struct gw_api_request req = {.service = service,
-				     .if_match = condition,
-				     .if_none_match = condition,
-				     .body = body,
-				     .body_len = n};
+	struct gw_api_request req = {
+		.service = service, .if_match = condition, .if_none_match = condition, .body = body, .body_len = n};
 	size_t before = count(node->intent);
 	uint64_t old = node->revision;
 	struct gw_api_reply reply = {0};

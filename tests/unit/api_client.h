@@ -100,8 +100,7 @@ static inline const char *header(const struct response *r, const char *name, cha
 {
 	size_t n = strlen(name);
 
-	for (const char *line = strchr(r->text, '\n'); line && line + 1 < r->body;
-	     line = strchr(line + 1, '\n')) {
+	for (const char *line = strchr(r->text, '\n'); line && line + 1 < r->body; line = strchr(line + 1, '\n')) {
 		if (strncasecmp(line + 1, name, n) != 0 || line[1 + n] != ':')
 			continue;
 		line += 2 + n;
@@ -183,8 +182,8 @@ static inline void done(struct response *r)
 }
 
 /* One request on a connection of its own. `headers` are whole lines. */
-static inline struct response ask(struct server *s, const char *method, const char *target,
-				  const char *headers, const char *body, size_t n)
+static inline struct response ask(struct server *s, const char *method, const char *target, const char *headers,
+				  const char *body, size_t n)
 {
 	struct response r;
 	int fd = dial(s), len;
@@ -202,8 +201,7 @@ static inline struct response ask(struct server *s, const char *method, const ch
 	return r;
 }
 
-static inline struct response simple(struct server *s, const char *method, const char *target,
-				     const char *body)
+static inline struct response simple(struct server *s, const char *method, const char *target, const char *body)
 {
 	return ask(s, method, target, NULL, body ? body : "", body ? strlen(body) : 0);
 }

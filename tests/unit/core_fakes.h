@@ -40,7 +40,7 @@ static inline void note(const char *fmt, int which, char sign)
 	snprintf(calls + n, sizeof calls - n, fmt, which, sign);
 }
 
-/* --- the double ------------------------------------------------------------------------------------- */
+/* --- the double --------------------------------------------------------------------------------------------------- */
 
 static inline int fake_index(const struct gw_driver *d)
 {
@@ -63,8 +63,7 @@ static inline void see(struct fake *f, const struct gw_hnv_object *o, bool prese
 	}
 }
 
-static inline int fake_open(int which, const struct gw_driver_env *env, struct gw_driver **ret,
-			    struct gw_error *err)
+static inline int fake_open(int which, const struct gw_driver_env *env, struct gw_driver **ret, struct gw_error *err)
 {
 	if (fakes[which].open_ok == 0)
 		return gw_error_set(err, ENODEV, GW_ERR_CAPABILITY, "eth7", "no such thing");
@@ -102,8 +101,7 @@ static inline int fake_check(struct gw_driver *d, const struct gw_intent *next, 
 		if (c->after)
 			assert_ptr_equal(gw_intent_get(next, c->after), c->after);
 		if (f->refuses && !strcmp(gw_hnv_id(c->after ? c->after : c->before, id), f->refuses))
-			return gw_error_set(err, ENODEV, GW_ERR_CONFLICT, "properties.Interface",
-					    "%s: not here", id);
+			return gw_error_set(err, ENODEV, GW_ERR_CONFLICT, "properties.Interface", "%s: not here", id);
 	}
 	/* Fails only for the whole, as a table that would overflow does. */
 	if (f->check_ok == 0 && delta->n > 1)
@@ -145,8 +143,7 @@ static inline int fake_sync(struct gw_driver *d, const struct gw_intent *intent,
 	}
 	f->n = 0;
 	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
-		for (const struct gw_hnv_object *o = NULL;
-		     (o = gw_intent_next(intent, (enum gw_hnv_kind)k, o));)
+		for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(intent, (enum gw_hnv_kind)k, o));)
 			see(f, o, true);
 	if (f->ask_in_sync) {
 		f->ask_in_sync = false;
@@ -166,8 +163,8 @@ static inline json_t *fake_status(struct gw_driver *d)
 	return json_pack("{s:i}", "applies", (int)fakes[fake_index(d)].applies);
 }
 
-static inline int fake_trace(struct gw_driver *d, const struct gw_intent *intent, const json_t *query,
-			     json_t **ret, struct gw_error *err)
+static inline int fake_trace(struct gw_driver *d, const struct gw_intent *intent, const json_t *query, json_t **ret,
+			     struct gw_error *err)
 {
 	(void)intent;
 	(void)query;
@@ -190,7 +187,7 @@ static const struct gw_driver_ops ops[N_FAKES] = {
 };
 static const struct gw_driver_ops *const drivers[N_FAKES] = {&ops[0], &ops[1], &ops[2]};
 
-/* --- the core under test ---------------------------------------------------------------------------- */
+/* --- the core under test ------------------------------------------------------------------------------------------ */
 
 struct bench {
 	uv_loop_t loop;
@@ -251,8 +248,7 @@ static inline void stop(struct bench *b)
 }
 
 /* Submits; frees what was not taken over. */
-static inline int submit(struct bench *b, struct gw_hnv_op *o, size_t n, size_t *ret_failed,
-			 struct gw_error *err)
+static inline int submit(struct bench *b, struct gw_hnv_op *o, size_t n, size_t *ret_failed, struct gw_error *err)
 {
 	int r = b->service.submit(b->service.ctx, o, n, ret_failed, err);
 
@@ -265,8 +261,8 @@ static inline struct gw_hnv_object *port(const char *name, unsigned vsid)
 {
 	char json[128];
 
-	snprintf(json, sizeof json,
-		 "{\"Interface\":\"%s\",\"MACAddress\":\"0200000000AA\",\"VirtualSubnetID\":%u}", name, vsid);
+	snprintf(json, sizeof json, "{\"Interface\":\"%s\",\"MACAddress\":\"0200000000AA\",\"VirtualSubnetID\":%u}",
+		 name, vsid);
 	return fixture_object(GW_HNV_PORT, json);
 }
 
@@ -291,8 +287,7 @@ static inline void agree(struct bench *b, size_t n, const char *const *ids)
 		total += gw_intent_count(b->service.intent, (enum gw_hnv_kind)k);
 	assert_int_equal(total, n);
 	assert_int_equal(sqlite3_open(b->config.store_path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*), sum(id = ?1) FROM object", -1, &st, NULL),
-			 SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*), sum(id = ?1) FROM object", -1, &st, NULL), SQLITE_OK);
 	for (size_t i = 0; i < n; i++) {
 		sqlite3_bind_text(st, 1, ids[i], -1, SQLITE_STATIC);
 		assert_int_equal(sqlite3_step(st), SQLITE_ROW);

@@ -62,8 +62,8 @@ static inline void fixture_config(void **state, const char *more, struct gw_conf
 	char text[1024];
 	int n;
 
-	n = snprintf(text, sizeof text, "[node]\nname = test\nstate_dir = %s\nrun_dir = %s\n%s",
-		     (const char *)*state, (const char *)*state, more);
+	n = snprintf(text, sizeof text, "[node]\nname = test\nstate_dir = %s\nrun_dir = %s\n%s", (const char *)*state,
+		     (const char *)*state, more);
 	if (gw_config_parse(text, (size_t)n, "test", ret, &err) < 0)
 		fail_msg("%s: %s", err.target, err.message);
 }

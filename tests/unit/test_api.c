@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-/* --- one resource ----------------------------------------------------------------------------------- */
+/* --- one resource ------------------------------------------------------------------------------------------------- */
 
 static void test_API_2_life_of_a_record(void **state)
 {
@@ -95,14 +95,12 @@ static void test_API_1_preconditions(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const char *body = strcmp(cases[i].method, "PUT") ? "" : other;
 		uint64_t before = revision(&s);
-		struct response r =
-			ask(&s, cases[i].method, cases[i].target, cases[i].headers, body, strlen(body));
+		struct response r = ask(&s, cases[i].method, cases[i].target, cases[i].headers, body, strlen(body));
 
 		if (r.status != cases[i].status)
 			fail_msg("case %zu: %d", i, r.status);
 		if (r.status == 412) {
-			assert_string_equal(at(json_object_get(r.json, "error"), "code", NULL),
-					    "PreconditionFailed");
+			assert_string_equal(at(json_object_get(r.json, "error"), "code", NULL), "PreconditionFailed");
 			assert_int_equal(revision(&s), before);
 		}
 		done(&r);
@@ -110,7 +108,7 @@ static void test_API_1_preconditions(void **state)
 	end(&s);
 }
 
-/* --- collections ------------------------------------------------------------------------------------ */
+/* --- collections -------------------------------------------------------------------------------------------------- */
 
 static void fill(struct server *s, unsigned n)
 {
@@ -161,8 +159,7 @@ static void test_API_2_collections_are_paged(void **state)
 	assert_int_equal(pages, 11);
 	r = simple(&s, "GET", HNV "/lookupRecords", NULL);
 	assert_int_equal(json_array_size(json_object_get(r.json, "value")), 1000);
-	assert_string_equal(at(r.json, "nextLink", NULL),
-			    HNV "/lookupRecords?$top=1000&$skipToken=5001-10.0.3.231");
+	assert_string_equal(at(r.json, "nextLink", NULL), HNV "/lookupRecords?$top=1000&$skipToken=5001-10.0.3.231");
 	done(&r);
 	end(&s);
 }
@@ -214,23 +211,22 @@ static void test_pages_of_every_kind_are_in_order(void **state)
 		assert_int_equal(status_of(&s, "PUT", puts[i], puts[i + 1]), 201);
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
 		for (size_t k = 0; k < want[i].n; k++) { /* one at a time, each from the one before */
-			snprintf(target, sizeof target, "%s?$top=1%s%s", want[i].path,
-				 k ? "&$skipToken=" : "", k ? want[i].ids[k - 1] : "");
+			snprintf(target, sizeof target, "%s?$top=1%s%s", want[i].path, k ? "&$skipToken=" : "",
+				 k ? want[i].ids[k - 1] : "");
 			r = simple(&s, "GET", target, NULL);
-			assert_string_equal(
-				at(json_array_get(json_object_get(r.json, "value"), 0), "resourceId", NULL),
-				want[i].ids[k]);
+			assert_string_equal(at(json_array_get(json_object_get(r.json, "value"), 0), "resourceId", NULL),
+					    want[i].ids[k]);
 			assert_int_equal(!json_object_get(r.json, "nextLink"), k + 1 == want[i].n);
 			done(&r);
 		}
 	end(&s);
 }
 
-/* --- what is refused -------------------------------------------------------------------------------- */
+/* --- what is refused ---------------------------------------------------------------------------------------------- */
 
-#define VSID(v)                                                                                              \
-	"{\"CustomerAddress\":\"10.0.0.1\",\"ProviderAddress\":\"192.0.2.1\",\"MACAddress\":"                \
-	"\"020000000001\","                                                                                  \
+#define VSID(v)                                                                                                        \
+	"{\"CustomerAddress\":\"10.0.0.1\",\"ProviderAddress\":\"192.0.2.1\",\"MACAddress\":"                          \
+	"\"020000000001\","                                                                                            \
 	"\"VirtualSubnetID\":" v "}"
 
 static void test_ENC_4_vsid_range(void **state)
@@ -241,16 +237,13 @@ static void test_ENC_4_vsid_range(void **state)
 
 	serve(&s, state, "");
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		struct refusal c = {
-			"PUT",	   target, body, 400, "InvalidProperty", "properties.VirtualSubnetID",
-			"16777214"};
+		struct refusal c = {"PUT",     target, body, 400, "InvalidProperty", "properties.VirtualSubnetID",
+				    "16777214"};
 
 		snprintf(target, sizeof target, HNV "/ports/tap0");
-		snprintf(body, sizeof body, "{\"MACAddress\":\"020000000001\",\"VirtualSubnetID\":%s}",
-			 bad[i]);
+		snprintf(body, sizeof body, "{\"MACAddress\":\"020000000001\",\"VirtualSubnetID\":%s}", bad[i]);
 		refused(&s, &c);
-		snprintf(body, sizeof body, "[{\"path\":\"/hnv/lookupRecords\",\"body\":" VSID("%s") "}]",
-			 bad[i]);
+		snprintf(body, sizeof body, "[{\"path\":\"/hnv/lookupRecords\",\"body\":" VSID("%s") "}]", bad[i]);
 		c = (struct refusal){"POST", HNV "/batch",	body,
 				     400,    "InvalidProperty", "[0].body.properties.VirtualSubnetID",
 				     "4096"};
@@ -269,21 +262,18 @@ static void test_API_1_bad_json_is_refused(void **state)
 		{"PUT", RECORD_1, "{\n\n  \"a\" 1}", 400, "InvalidJson", "", "line 3"},
 		{"PUT", RECORD_1, GOOD " x", 400, "InvalidJson", "", "line 1"},
 		{"PUT", RECORD_1, GOOD GOOD, 400, "InvalidJson", "", NULL},
-		{"PUT", RECORD_1, "{\"properties\":{},\"properties\":{}}", 400, "InvalidJson", "",
-		 "uplicate"},
+		{"PUT", RECORD_1, "{\"properties\":{},\"properties\":{}}", 400, "InvalidJson", "", "uplicate"},
 		{"PUT", RECORD_1, "{\"properties\":{\"VMName\":\"\xc3\x28\"}}", 400, "InvalidJson", "", NULL},
-		{"PUT", RECORD_1, "{\"properties\":{\"VMName\":\"\xed\xa0\x80\"}}", 400, "InvalidJson", "",
-		 NULL},
+		{"PUT", RECORD_1, "{\"properties\":{\"VMName\":\"\xed\xa0\x80\"}}", 400, "InvalidJson", "", NULL},
 		{"PUT", RECORD_1, "{\"properties\":{\"VMName\":\"\\u0000\"}}", 400, "InvalidJson", "", NULL},
-		{"PUT", RECORD_1, "{\"properties\":{\"VirtualSubnetID\":99999999999999999999}}", 400,
-		 "InvalidJson", "", NULL},
+		{"PUT", RECORD_1, "{\"properties\":{\"VirtualSubnetID\":99999999999999999999}}", 400, "InvalidJson", "",
+		 NULL},
 		{"PUT", RECORD_1, "\"text\"", 400, "InvalidJson", "", NULL},
 		{"PUT", RECORD_1, "[]", 400, "InvalidRequest", NULL, NULL},
 		{"PUT", RECORD_1, "{\"properties\":[]}", 400, "InvalidProperty", NULL, NULL},
 		{"PUT", RECORD_1, "{\"properties\":{\"VMName\":{\"a\":1}}}", 400, "InvalidProperty",
 		 "properties.VMName", NULL},
-		{"PUT", RECORD_1, "{\"properties\":{\"teapot\":1}}", 400, "UnknownProperty",
-		 "properties.teapot", NULL},
+		{"PUT", RECORD_1, "{\"properties\":{\"teapot\":1}}", 400, "UnknownProperty", "properties.teapot", NULL},
 		{"PUT", RECORD_1, "{}", 400, "MissingProperty", NULL, NULL},
 	};
 	struct refusal deep = {"PUT", RECORD_1, NULL, 400, "InvalidJson", "", "nesting"};
@@ -320,18 +310,17 @@ static void test_API_1_bad_requests_are_refused(void **state)
 		{"GET", HNV "/ports?$top=99999999999999999999", NULL, 400, "InvalidRequest", "$top", NULL},
 		{"GET", HNV "/ports?$top=1x", NULL, 400, "InvalidRequest", "$top", NULL},
 		{"GET", HNV "/ports?$top", NULL, 400, "InvalidRequest", "$top", NULL},
-		{"GET", HNV "/lookupRecords?$skipToken=tap0", NULL, 400, "InvalidRequest", "$skipToken",
-		 NULL},
+		{"GET", HNV "/lookupRecords?$skipToken=tap0", NULL, 400, "InvalidRequest", "$skipToken", NULL},
 		{"GET", HNV "/ports?$filter=a", NULL, 400, "InvalidRequest", "$filter", NULL},
 		{"GET", HNV "/ports?$top=%0", NULL, 400, "InvalidRequest", NULL, NULL},
 		{"PUT", HNV "/lookupRecords/5001-10.0.0.2",
 		 "{\"CustomerAddress\":\"10.0.0.3\",\"ProviderAddress\":\"192.0.2.1\","
 		 "\"MACAddress\":\"020000000001\"}",
 		 400, "InvalidProperty", "properties.CustomerAddress", NULL},
-		{"PUT", HNV "/customerRoutes/11111111-2222-3333-4444-000000000009-5001-10.0.0.0_24-0.0.0.0",
-		 "{}", 409, "Conflict", "properties.RoutingDomainID", "5001"},
-		{"PUT", HNV "/providerAddresses/10.1.1.20", "{\"PrefixLength\":24,\"Interface\":\"eth2\"}",
-		 409, "Conflict", NULL, "[underlay]"},
+		{"PUT", HNV "/customerRoutes/11111111-2222-3333-4444-000000000009-5001-10.0.0.0_24-0.0.0.0", "{}", 409,
+		 "Conflict", "properties.RoutingDomainID", "5001"},
+		{"PUT", HNV "/providerAddresses/10.1.1.20", "{\"PrefixLength\":24,\"Interface\":\"eth2\"}", 409,
+		 "Conflict", NULL, "[underlay]"},
 		{"DELETE", HNV "/providerAddresses/10.1.1.20", NULL, 409, "Conflict", NULL, "[underlay]"},
 		{"POST", "/networking/v1/monitoring/trace", "{}", 400, "NotSupported", NULL, NULL},
 		{"POST", "/networking/v1/monitoring/trace", "{", 400, "InvalidJson", NULL, NULL},
@@ -339,11 +328,10 @@ static void test_API_1_bad_requests_are_refused(void **state)
 	struct server s;
 
 	serve(&s, state, "[underlay]\ninterface = eth1\naddress = 10.1.1.20/24\n");
-	assert_int_equal(
-		status_of(&s, "PUT",
-			  HNV "/customerRoutes/11111111-2222-3333-4444-000000000000-5001-10.0.0.0_24-0.0.0.0",
-			  "{}"),
-		201);
+	assert_int_equal(status_of(&s, "PUT",
+				   HNV "/customerRoutes/11111111-2222-3333-4444-000000000000-5001-10.0.0.0_24-0.0.0.0",
+				   "{}"),
+			 201);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		refused(&s, &cases[i]);
 	end(&s);
@@ -376,10 +364,10 @@ static void test_API_1_wrong_methods_name_the_right_ones(void **state)
 	end(&s);
 }
 
-/* --- batch ------------------------------------------------------------------------------------------ */
+/* --- batch -------------------------------------------------------------------------------------------------------- */
 
-#define B_PUT(n)                                                                                             \
-	"{\"path\":\"/hnv/lookupRecords/5001-10.0.0." n "\",\"body\":{\"ProviderAddress\":\"192.0.2.1\","    \
+#define B_PUT(n)                                                                                                       \
+	"{\"path\":\"/hnv/lookupRecords/5001-10.0.0." n "\",\"body\":{\"ProviderAddress\":\"192.0.2.1\","              \
 	"\"MACAddress\":\"020000000001\"}}"
 
 static void test_API_1_batch_is_one_change(void **state)
@@ -414,9 +402,9 @@ static void test_API_1_batch_is_one_change(void **state)
 
 static void test_API_1_bad_batch_changes_nothing(void **state)
 {
-#define POST(body, code, target, message)                                                                    \
-	{                                                                                                    \
-		"POST", HNV "/batch", body, 400, code, target, message                                       \
+#define POST(body, code, target, message)                                                                              \
+	{                                                                                                              \
+		"POST", HNV "/batch", body, 400, code, target, message                                                 \
 	}
 #define E(text) "[" B_PUT("1") "," text "]"
 	static const struct refusal cases[] = {
@@ -425,20 +413,17 @@ static void test_API_1_bad_batch_changes_nothing(void **state)
 		POST(E("7"), "InvalidRequest", "[1]", NULL),
 		POST(E("{}"), "MissingProperty", "[1].path", NULL),
 		POST(E("{\"path\":7}"), "InvalidRequest", "[1].path", NULL),
-		POST(E("{\"path\":\"/hnv/ports/a\",\"PATH\":\"/hnv/ports/a\"}"), "InvalidRequest", "[1].path",
-		     "twice"),
+		POST(E("{\"path\":\"/hnv/ports/a\",\"PATH\":\"/hnv/ports/a\"}"), "InvalidRequest", "[1].path", "twice"),
 		POST(E("{\"path\":\"/hnv/ports/a\",\"verb\":\"PUT\"}"), "UnknownProperty", "[1].verb", NULL),
-		POST(E("{\"path\":\"/hnv/ports/a\",\"method\":\"GET\"}"), "InvalidRequest", "[1].method",
-		     "GET"),
+		POST(E("{\"path\":\"/hnv/ports/a\",\"method\":\"GET\"}"), "InvalidRequest", "[1].method", "GET"),
 		POST(E("{\"path\":\"/hnv/ports/a\"}"), "MissingProperty", "[1].body", NULL),
 		POST(E("{\"path\":\"/hnv/ports/a/b\",\"body\":{}}"), "InvalidRequest", "[1].path", NULL),
 		POST(E("{\"path\":\"/hnv/teapots/a\",\"body\":{}}"), "InvalidRequest", "[1].path", NULL),
 		POST(E("{\"path\":\"hnv/ports/a\",\"body\":{}}"), "InvalidRequest", "[1].path", NULL),
 		POST(E("{\"path\":\"/hnv/ports/%00\",\"body\":{}}"), "InvalidRequest", "[1].path", NULL),
-		POST(E("{\"path\":\"/hnv/ports\",\"method\":\"DELETE\"}"), "InvalidRequest", "[1].path",
+		POST(E("{\"path\":\"/hnv/ports\",\"method\":\"DELETE\"}"), "InvalidRequest", "[1].path", NULL),
+		POST(E("{\"path\":\"/hnv/ports/a\",\"method\":\"DELETE\",\"body\":{}}"), "InvalidRequest", "[1].body",
 		     NULL),
-		POST(E("{\"path\":\"/hnv/ports/a\",\"method\":\"DELETE\",\"body\":{}}"), "InvalidRequest",
-		     "[1].body", NULL),
 		POST(E("{\"path\":\"/hnv/ports/"
 		       "a\",\"body\":{\"MACAddress\":\"01:00:5e:00:00:01\",\"VirtualSubnetID\":5001}}"),
 		     "InvalidProperty", "[1].body.properties.MACAddress", NULL),
@@ -446,9 +431,8 @@ static void test_API_1_bad_batch_changes_nothing(void **state)
 		POST("[" B_PUT("2") "," B_PUT("1") "," B_PUT("2") "]", "InvalidRequest", "[2].path", "[0]"),
 		POST("[" B_PUT("2") ",{\"method\":\"DELETE\",\"path\":\"/hnv/lookupRecords/5001-10.0.0.2\"}]",
 		     "InvalidRequest", "[1].path", "[0]"),
-		{"POST", HNV "/batch",
-		 E("{\"method\":\"DELETE\",\"path\":\"/hnv/providerAddresses/10.1.1.20\"}"), 409, "Conflict",
-		 "[1]", "[underlay]"},
+		{"POST", HNV "/batch", E("{\"method\":\"DELETE\",\"path\":\"/hnv/providerAddresses/10.1.1.20\"}"), 409,
+		 "Conflict", "[1]", "[underlay]"},
 		{"POST", HNV "/batch",
 		 E("{\"path\":\"/hnv/ports/"
 		   "eth1\",\"body\":{\"MACAddress\":\"020000000001\",\"VirtualSubnetID\":5001}}"),
@@ -463,7 +447,7 @@ static void test_API_1_bad_batch_changes_nothing(void **state)
 	end(&s);
 }
 
-/* --- the rest --------------------------------------------------------------------------------------- */
+/* --- the rest ----------------------------------------------------------------------------------------------------- */
 
 static bool never_ready(void *ctx)
 {
@@ -509,8 +493,7 @@ static void test_monitoring_and_meta(void **state)
 	assert_int_equal(r.status, 200);
 	assert_string_equal(at(json_object_get(r.json, "query"), "port", NULL), "tap0");
 	done(&r);
-	r = simple(&s, "PUT", HNV "/ports/tap0",
-		   "{\"MACAddress\":\"020000000001\",\"VirtualSubnetID\":5001}");
+	r = simple(&s, "PUT", HNV "/ports/tap0", "{\"MACAddress\":\"020000000001\",\"VirtualSubnetID\":5001}");
 	assert_string_equal(at(r.json, "properties", "state"), "Up");
 	done(&r);
 	end(&s);

@@ -6,7 +6,7 @@
 
 #include <sys/wait.h>
 
-/* --- the socket ------------------------------------------------------------------------------------- */
+/* --- the socket --------------------------------------------------------------------------------------------------- */
 
 static void test_socket_file(void **state)
 {
@@ -86,7 +86,7 @@ static void test_API_1_other_users_are_refused(void **state)
 	end(&s);
 }
 
-/* --- limits of the transport ------------------------------------------------------------------------ */
+/* --- limits of the transport -------------------------------------------------------------------------------------- */
 
 static char *padded(const char *body, size_t size)
 {
@@ -107,11 +107,8 @@ static void test_API_1_body_limits(void **state)
 	} at_once[] = {
 		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551000\r\n\r\n", 413},
 		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n", 413},
-		{"PUT " RECORD_1
-		 " HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nExpect: 100-continue\r\n\r\n",
-		 413},
-		{"PUT /teapot HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n",
-		 404},
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nExpect: 100-continue\r\n\r\n", 413},
+		{"PUT /teapot HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n", 404},
 		{"PUT /teapot HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n", 404},
 	};
 	static const char bad_then_good[] =
@@ -156,8 +153,7 @@ static void test_API_1_body_limits(void **state)
 /* Sends a body of `n` bytes in chunks; the answer's status, 0 when the connection was closed instead. */
 static int chunked(struct server *s, size_t n)
 {
-	static const char head[] =
-		"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const char head[] = "PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
 	char *body = padded(GOOD, n);
 	struct response r = {0};
 	int fd = dial(s);
@@ -206,8 +202,7 @@ static void test_broken_http_is_survived(void **state)
 		"GET /healthz HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
 		"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 5x\r\n\r\nabcde",
 		"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-		"PUT " RECORD_1
-		" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+		"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
 		"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"half\":",
 		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 	};
@@ -311,8 +306,7 @@ static void test_connection_limit(void **state)
  * dropped after 15 s. */
 static void test_slow_clients(void **state)
 {
-	static const char request[] =
-		"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 74\r\n\r\n" GOOD;
+	static const char request[] = "PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 74\r\n\r\n" GOOD;
 	uint64_t begun, waited;
 	struct response r;
 	struct server s;

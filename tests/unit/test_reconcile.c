@@ -181,11 +181,10 @@ static void test_API_1_store_fails(void **state)
 	refused_change(&b, ""); /* no driver was bothered */
 	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
 	/* A trigger is how an outsider can make just the commit's last step fail. */
-	assert_int_equal(
-		sqlite3_exec(other,
-			     "CREATE TRIGGER no BEFORE UPDATE ON meta BEGIN SELECT RAISE(ABORT, 'no'); END",
-			     NULL, NULL, NULL),
-		SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other,
+				      "CREATE TRIGGER no BEFORE UPDATE ON meta BEGIN SELECT RAISE(ABORT, 'no'); END",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
 	refused_change(&b, NULL);
 	assert_int_equal(strlen(calls), 12 * 3); /* all applied, all taken back */
 	assert_int_equal(sqlite3_exec(other, "DROP TRIGGER no", NULL, NULL, NULL), SQLITE_OK);
@@ -219,9 +218,8 @@ static void test_API_1_preconditions(void **state)
 		uint64_t match;
 		bool good;
 	} cases[] = {
-		{1, false, true, false, 0, false}, {1, false, false, true, 3, false},
-		{9, false, false, true, 2, false}, {1, true, false, true, 1, false},
-		{9, true, false, true, 0, false},  {1, false, false, true, 2, true},
+		{1, false, true, false, 0, false}, {1, false, false, true, 3, false}, {9, false, false, true, 2, false},
+		{1, true, false, true, 1, false},  {9, true, false, true, 0, false},  {1, false, false, true, 2, true},
 		{9, false, true, false, 0, true},  {2, true, false, true, 3, true},
 	};
 	struct gw_error err = GW_ERROR_INIT;
@@ -268,10 +266,8 @@ static void test_nothing_to_do_is_no_revision(void **state)
 
 static void test_configured_address_is_intent_but_not_stored(void **state)
 {
-	struct gw_hnv_op put = {
-		.object = fixture_object(GW_HNV_PROVIDER_ADDRESS, ADDRESS("10.1.1.20", "eth2"))};
-	struct gw_hnv_op del = {.object =
-					fixture_object(GW_HNV_PROVIDER_ADDRESS, ADDRESS("10.1.1.20", "eth2")),
+	struct gw_hnv_op put = {.object = fixture_object(GW_HNV_PROVIDER_ADDRESS, ADDRESS("10.1.1.20", "eth2"))};
+	struct gw_hnv_op del = {.object = fixture_object(GW_HNV_PROVIDER_ADDRESS, ADDRESS("10.1.1.20", "eth2")),
 				.is_delete = true};
 	struct gw_error err = GW_ERROR_INIT;
 	const struct gw_hnv_object *o;
@@ -396,8 +392,8 @@ static void test_sync_is_tried_again_with_back_off(void **state)
 	assert_string_equal(sync_state(&b, NULL, &status), "Failing");
 	json_decref(status);
 	assert_string_equal(sync_state(&b, "one", &status), "Failing");
-	assert_string_equal(json_string_value(json_object_get(
-				    json_object_get(json_object_get(status, "node"), "sync"), "lastError")),
+	assert_string_equal(json_string_value(json_object_get(json_object_get(json_object_get(status, "node"), "sync"),
+							      "lastError")),
 			    "busy");
 	json_decref(status);
 	assert_string_equal(sync_state(&b, "zero", &status), "Synced");
@@ -474,8 +470,7 @@ static void test_status_describe_and_trace(void **state)
 	assert_string_equal(json_string_value(json_object_get(node, "version")), GW_VERSION);
 	assert_int_equal(json_integer_value(json_object_get(node, "revision")), 3);
 	assert_true(json_is_true(json_object_get(node, "ready")));
-	assert_int_equal(
-		json_integer_value(json_object_get(json_object_get(node, "objects"), "lookupRecords")), 2);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(node, "objects"), "lookupRecords")), 2);
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(status, "zero"), "applies")), 3);
 	assert_int_equal(json_integer_value(json_object_get(node, "applies")),
 			 3); /* a driver called "node" adds to it */

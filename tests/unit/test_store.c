@@ -89,7 +89,7 @@ static void sql(const char *path, const char *text)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* --- what it is for --------------------------------------------------------------------------------- */
+/* --- what it is for ----------------------------------------------------------------------------------------------- */
 
 static void test_creates_private_files(void **state)
 {
@@ -124,8 +124,7 @@ static void test_API_2_round_trip_of_every_kind(void **state)
 		 "\"MACAddress\":\"00155D011404\",\"Encapsulation\":\"NVGRE\",\"Type\":\"Dynamic\","
 		 "\"VMName\":\"\\u00e4 \\\"b\\\"\","
 		 "\"CustomerID\":\"{AAAAAAAA-2222-3333-4444-000000000000}\",\"UseVmMACAddress\":true}"},
-		{GW_HNV_PORT,
-		 "{\"Interface\":\"tap0\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":16777214}"},
+		{GW_HNV_PORT, "{\"Interface\":\"tap0\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":16777214}"},
 	};
 	const char *path = fixture_path(state, "gwd.db");
 	struct gw_store *s = open_ok(path);
@@ -240,7 +239,7 @@ static void test_walk_ends_with_the_callbacks_error(void **state)
 	gw_store_close(s);
 }
 
-/* --- what is refused -------------------------------------------------------------------------------- */
+/* --- what is refused ---------------------------------------------------------------------------------------------- */
 
 static void test_second_daemon_is_refused(void **state)
 {
@@ -425,7 +424,7 @@ static void test_no_permission(void **state)
 	in_child(as_nobody, state);
 }
 
-/* --- a disk that is full ---------------------------------------------------------------------------- */
+/* --- a disk that is full ------------------------------------------------------------------------------------------ */
 
 /* Fills the store until it fails, then proves that it still has exactly what was committed. */
 static void fill_up(const char *path, int want, const char *part)
@@ -508,7 +507,7 @@ static void test_file_size_limit(void **state)
 	in_child(under_file_limit, state);
 }
 
-/* --- crash ------------------------------------------------------------------------------------------ */
+/* --- crash -------------------------------------------------------------------------------------------------------- */
 
 /* Commits pairs, each pair in one transaction, and says so after each commit. */
 static void commit_pairs_forever(const char *path, unsigned first, int fd)
