@@ -102,7 +102,7 @@ bad:
 static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *op, struct gw_error *err)
 {
 	_cleanup_free_ char *path = NULL;
-	struct element e = {0};
+	struct element e = {.path = ""};
 	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
 	const char *id = NULL;
 	int r;

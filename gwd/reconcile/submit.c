@@ -304,7 +304,7 @@ static int carry_out(struct gw_reconcile *r, const struct gw_hnv_op *ops, const 
 {
 	struct gw_delta delta = gw_intent_delta(r->intent);
 	struct plan plan = {0};
-	size_t at;
+	size_t at = 0;
 	int res;
 
 	if (delta.n == 0) {

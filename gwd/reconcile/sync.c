@@ -12,7 +12,7 @@
 const char *gw_sync_state_name(enum gw_sync_state state)
 {
 	static const char *const names[] = {
-#define X(id, name) [GW_SYNC_##id] = name,
+#define X(id, name) [GW_SYNC_##id] = (name),
 		GW_SYNC_STATES(X)
 #undef X
 	};

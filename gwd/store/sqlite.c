@@ -320,6 +320,11 @@ int gw_store_each(struct gw_store *s, int (*cb)(void *ctx, struct gw_hnv_object 
 	return r;
 }
 
+static uint64_t next_revision(const struct gw_store *s)
+{
+	return s->revision + 1;
+}
+
 int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *err)
 {
 	int r = run(s, GW_SQLITE_BEGIN, "starting a change", err);
@@ -327,7 +332,7 @@ int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *
 	if (r < 0)
 		return r;
 	s->writing = true;
-	*ret_revision = s->revision + 1;
+	*ret_revision = next_revision(s);
 	return 0;
 }
 
@@ -371,7 +376,7 @@ int gw_store_put(struct gw_store *s, const struct gw_hnv_object *o, struct gw_er
 		return r;
 	sqlite3_bind_text(st, 1, gw_hnv_kind_path(o->kind), -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 2, gw_hnv_id(o, id), -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 3, (sqlite3_int64)(s->revision + 1));
+	sqlite3_bind_int64(st, 3, (sqlite3_int64)next_revision(s));
 	sqlite3_bind_text(st, 4, s->text, (int)n, SQLITE_STATIC);
 	r = run(s, GW_SQLITE_PUT, "writing an object", err);
 	sqlite3_clear_bindings(st);
@@ -395,7 +400,7 @@ int gw_store_commit(struct gw_store *s, struct gw_error *err)
 {
 	int r;
 
-	sqlite3_bind_int64(s->st[GW_SQLITE_SET_REVISION], 1, (sqlite3_int64)(s->revision + 1));
+	sqlite3_bind_int64(s->st[GW_SQLITE_SET_REVISION], 1, (sqlite3_int64)next_revision(s));
 	r = run(s, GW_SQLITE_SET_REVISION, "writing its revision", err);
 	if (r == 0)
 		r = run(s, GW_SQLITE_COMMIT, "committing a change", err);
