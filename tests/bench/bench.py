@@ -45,7 +45,7 @@ def arguments():
     everything = ",".join(v.key for v in VARIANTS)
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     build_option(parser)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=0.5, help="length of one sample (default: 0.5; TCP twice that)")
     parser.add_argument("--only", default=everything, help=f"variants, by key (default: {everything})")
     args = parser.parse_args()
