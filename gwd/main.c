@@ -154,11 +154,13 @@ static int check_capabilities(struct gw_error *err)
 	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
 		if (!capng_have_capability(CAPNG_EFFECTIVE, needs[i].any[0]) &&
 		    !capng_have_capability(CAPNG_EFFECTIVE, needs[i].any[1]))
-			at += (size_t)snprintf(missing + at, sizeof missing - at, "%s%s", at ? ", " : "", needs[i].names);
+			at += (size_t)snprintf(missing + at, sizeof missing - at, "%s%s", at ? ", " : "",
+					       needs[i].names);
 	if (!at)
 		return 0;
 	return gw_error_set(err, EPERM, GW_ERR_CAPABILITY, "",
-			    "missing privileges: %s; start gwd as root, or with AmbientCapabilities= in its unit", missing);
+			    "missing privileges: %s; start gwd as root, or with AmbientCapabilities= in its unit",
+			    missing);
 }
 
 /* Two daemons of one run_dir would fight over the same pins. */
@@ -176,9 +178,10 @@ static int lock_run_dir(struct daemon *d, struct gw_error *err)
 	}
 	r = gw_fs_lock(path, &d->run_lock, &holder, err);
 	if (r == -EBUSY)
-		return gw_error_set(err, EBUSY, GW_ERR_CONFLICT, d->config.run_dir,
-				    "another gwd (process %d) runs here: end it, or give this one another [node] run_dir",
-				    (int)holder);
+		return gw_error_set(
+			err, EBUSY, GW_ERR_CONFLICT, d->config.run_dir,
+			"another gwd (process %d) runs here: end it, or give this one another [node] run_dir",
+			(int)holder);
 	return r;
 }
 

@@ -22,7 +22,7 @@ declare -A MAY=(
 # Library header -> the only place (a file, or a folder with everything in it) that may include it.
 declare -A OWNER=(
 	[microhttpd.h]="gwd/api/http.c"
-	[sqlite3.h]="gwd/store/sqlite.c"
+	[sqlite3.h]="gwd/store/"
 	[libmnl/libmnl.h]="gwd/nl/"
 	[bpf/libbpf.h]="gwd/engine/"
 	[bpf/bpf.h]="gwd/engine/"

@@ -32,7 +32,7 @@ static int parse_kind(const struct gw_api_request *req, enum gw_hnv_kind *ret, s
 			    req->param[0]);
 }
 
-/* The object that the path names, as a key. What is no id of this kind cannot exist. */
+/* The object that the path names, as a key. */
 static int parse_key(const struct gw_api_request *req, struct gw_hnv_object **ret, struct gw_error *err)
 {
 	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;

@@ -262,11 +262,22 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 static void on_timer(uv_timer_t *timer);
 
+static unsigned connections(const struct gw_api *api)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(api->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+	return info ? info->num_connections : 0;
+}
+
 static void run(struct gw_api *api)
 {
+	bool was_full = connections(api) >= MAX_CONNECTIONS;
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	MHD_run(api->mhd);
+	/* While full the library does not watch the listening socket; it takes it up again only at its next run. */
+	if (was_full && connections(api) < MAX_CONNECTIONS)
+		MHD_run(api->mhd);
 	if (MHD_get_timeout(api->mhd, &ms) == MHD_YES)
 		uv_timer_start(&api->timer, on_timer, ms, 0);
 	else

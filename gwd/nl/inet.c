@@ -113,8 +113,7 @@ int gw_nl_addr_each(struct gw_nl *nl, gw_nl_addr_cb cb, void *ctx, struct gw_err
 	return rc < 0 ? gw_nl_fail(nl, err, rc, "", "cannot list the addresses of this node") : 0;
 }
 
-/* --- one address
- * ----------------------------------------------------------------------------------------------------- */
+/* --- one address --- */
 
 /* What else the link has in the way of an address. */
 struct found {

@@ -51,8 +51,7 @@ int gw_node_read_links(struct gw_driver *d, struct gw_error *err)
 	return gw_nl_link_each(d->env.nl, note_link, d, err);
 }
 
-/* --- one item
- * -------------------------------------------------------------------------------------------------------- */
+/* --- one item --- */
 
 int gw_node_install(struct gw_driver *d, struct gw_node_item *it, struct gw_error *err)
 {
@@ -105,15 +104,16 @@ bool gw_node_excludes(const struct gw_hnv_object *old, int old_ifindex, const st
 {
 	if (old_ifindex != it->iface->ifindex)
 		return false;
-	/* A link has an IPv6 address once; and an on-link IPv6 route is deleted by its prefix, whatever the
-	 * next hop. */
+	/*
+	 * A link has an IPv6 address once; and an on-link IPv6 route is deleted by its prefix, whatever the
+	 * next hop.
+	 */
 	return is_addr(old)
 		       ? !gw_addr_is_v4(&old->paddr.pa)
 		       : !gw_addr_is_v4(&old->proute.prefix.addr) && gw_addr_is_any(&old->proute.next_hop);
 }
 
-/* --- all of them
- * ----------------------------------------------------------------------------------------------------- */
+/* --- all of them --- */
 
 /* What the kernel still has of ours and the intent does not. */
 struct stale {

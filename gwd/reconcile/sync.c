@@ -143,6 +143,20 @@ static enum gw_sync_state worst(const struct gw_reconcile *r)
 	return state;
 }
 
+/* A driver that is called as something that is there already ("node") adds to it. */
+static void add_driver_status(json_t *status, const struct gw_slot *slot)
+{
+	json_t *own = slot->ops->status ? slot->ops->status(slot->driver) : NULL;
+	json_t *there = json_object_get(status, slot->ops->name);
+
+	if (there && own) {
+		json_object_update_missing(there, own);
+		json_decref(own);
+	} else if (own) {
+		json_object_set_new(status, slot->ops->name, own);
+	}
+}
+
 json_t *gw_reconcile_status(void *ctx)
 {
 	struct gw_reconcile *r = ctx;
@@ -166,7 +180,6 @@ json_t *gw_reconcile_status(void *ctx)
 			 (json_int_t)gw_store_revision(r->store), "objects", objects, "sync", sync);
 	json_object_set_new(status, "node", node);
 	for (size_t i = 0; i < r->n_open; i++)
-		if (r->slots[i].ops->status)
-			json_object_set_new(status, r->slots[i].ops->name, r->slots[i].ops->status(r->slots[i].driver));
+		add_driver_status(status, &r->slots[i]);
 	return status;
 }

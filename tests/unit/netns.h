@@ -53,7 +53,7 @@ static inline void netns_begin(struct netns *ns)
 	struct gw_error err = GW_ERROR_INIT;
 
 	if (unshare(CLONE_NEWNET) < 0) {
-		print_message("SKIP: no network namespace can be made here: %s (run as root)\n",
+		print_message("# SKIP: no network namespace can be made here: %s (run as root)\n",
 			      strerror(errno));
 		skip();
 	}

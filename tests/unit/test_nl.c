@@ -15,9 +15,7 @@
 
 static struct netns ns;
 
-/* --- links
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- links --- */
 
 struct seen_links {
 	size_t n;
@@ -131,7 +129,7 @@ static void test_gretap(void **state)
 	netns_begin(&ns);
 	can = sh("ip link add gt9 type gretap external 2>/dev/null && ip link del gt9") == 0;
 	rc = gw_nl_add_gretap_external(ns.nl, "gt0", &err);
-	print_message("this kernel has %s gretap device\n", can ? "a" : "no");
+	print_message("# this kernel has %s gretap device\n", can ? "a" : "no");
 	if (can) {
 		expect(rc, 0, &err, NULL);
 		assert_int_equal(sh("ip -d link show gt0 | grep -q 'gretap external'"), 0);
@@ -200,9 +198,7 @@ static void test_quiet(void **state)
 	netns_end(&ns);
 }
 
-/* --- dumps
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- dumps --- */
 
 struct meddler {
 	struct gw_nl_items items;

@@ -5,8 +5,7 @@
 
 static struct netns ns;
 
-/* --- addresses
- * ------------------------------------------------------------------------------------------------------- */
+/* --- addresses --- */
 
 struct count {
 	struct gw_nl_addr addr;
@@ -164,9 +163,7 @@ static void test_without_privilege(void **state)
 	netns_end(&ns);
 }
 
-/* --- routes
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- routes --- */
 
 static void count_route(void *ctx, const struct gw_nl_route *r)
 {
@@ -203,7 +200,7 @@ static void test_routes(void **state)
 	struct gw_error err = GW_ERROR_INIT;
 	struct count none = {0};
 	struct gw_nl_route r;
-	int eth1, ours;
+	int eth1, ours, shown;
 
 	(void)state;
 	netns_begin(&ns);
@@ -217,8 +214,8 @@ static void test_routes(void **state)
 			expect(gw_nl_route_add(ns.nl, &r, &err), 0, &err, NULL);
 			check(routed(&r, &ours) == 1 && ours == 1, "%s", rows[i].prefix);
 		}
-		check(sh("(ip -4 route; ip -6 route) | grep -q '^%s'", rows[i].shown) == 0, "%s",
-		      rows[i].shown);
+		shown = sh("(ip -4 route; ip -6 route) | grep -q '^%s'", rows[i].shown);
+		check(shown == 0, "%s", rows[i].shown);
 		for (int twice = 0; twice < 2; twice++) {
 			expect(gw_nl_route_delete(ns.nl, &r, &err), 0, &err, NULL);
 			check(routed(&r, &ours) == 0, "%s", rows[i].prefix);

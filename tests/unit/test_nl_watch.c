@@ -193,8 +193,10 @@ static void test_addresses_and_routes(void **state)
 	netns_end(&ns);
 }
 
-/* Too many events for the socket's queue: nothing of the outcome is missed, not even links that came and went
- * meanwhile. */
+/*
+ * Too many events for the socket's queue: nothing of the outcome is missed, not even links that came and
+ * went meanwhile.
+ */
 static void test_lost_events(void **state)
 {
 	struct heard links = {0}, inet = {0};

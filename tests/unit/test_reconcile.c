@@ -171,7 +171,7 @@ static struct gw_driver *fake_close(struct gw_driver *d)
 static const struct gw_driver_ops ops[N_FAKES] = {
 	{"zero", open_0, fake_check, fake_apply, fake_sync, fake_describe, fake_status, NULL, fake_close},
 	{"one", open_1, fake_check, fake_apply, fake_sync, NULL, NULL, fake_trace, fake_close},
-	{"two", open_2, NULL, fake_apply, fake_sync, NULL, NULL, NULL, fake_close},
+	{"node", open_2, NULL, fake_apply, fake_sync, NULL, fake_status, NULL, fake_close},
 };
 static const struct gw_driver_ops *const drivers[N_FAKES] = {&ops[0], &ops[1], &ops[2]};
 
@@ -731,6 +731,7 @@ static void test_status_describe_and_trace(void **state)
 	assert_true(json_is_true(json_object_get(node, "ready")));
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(node, "objects"), "lookupRecords")), 2);
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(status, "zero"), "applies")), 3);
+	assert_int_equal(json_integer_value(json_object_get(node, "applies")), 3); /* a driver called "node" adds to it */
 	json_decref(status);
 	b.service.describe(b.service.ctx, gw_intent_port(b.service.intent, "tap0"), properties);
 	assert_true(json_is_true(json_object_get(properties, "first")));

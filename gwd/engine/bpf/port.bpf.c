@@ -16,8 +16,8 @@
 
 /* What the walk and the send need to know of an IP packet. */
 struct gw_packet {
-	__u32 l3_len;	/* IP packet with header; for a super-packet one segment of it */
-	__u32 l4_off;	/* from the IP header */
+	__u32 l3_len; /* IP packet with header; for a super-packet one segment of it */
+	__u32 l4_off; /* from the IP header */
 	__u16 sport, dport;
 	__u8 proto;
 	__u8 fragment;
@@ -126,21 +126,31 @@ gw_inline int gw_send(struct __sk_buff *skb, const struct gw_bpf_port *port, con
 
 gw_inline bool gw_flow_fits(const struct gw_bpf_flow *f, __u32 generation, const struct ethhdr *eth)
 {
-	return f->generation == generation && gw_mac_same(f->eth, eth->h_dest) && gw_mac_same(f->eth + 6, eth->h_source);
+	return f->generation == generation && gw_mac_same(f->eth, eth->h_dest) &&
+	       gw_mac_same(f->eth + 6, eth->h_source);
 }
 
-/* Ports, and the length of a super-packet's segment. False when the packet is shorter than its headers claim. */
-gw_inline bool gw_parse_l4(struct __sk_buff *skb, struct gw_packet *p)
+/*
+ * Ports, and the length of a super-packet's segment. False when the packet is shorter than its headers claim. `plain` is
+ * the usual offset of the transport header from the start of the frame, where it is read without a call.
+ */
+gw_inline bool gw_parse_l4(struct __sk_buff *skb, struct gw_packet *p, const __u32 plain)
 {
 	__u32 off = GW_ETH_HLEN + p->l4_off;
+	const __u16 *ports = gw_data(skb) + plain;
 	__u16 l4[2];
 
 	if (p->fragment || (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP))
 		return true;
-	if (bpf_skb_load_bytes(skb, off, l4, sizeof l4))
-		return false;
-	p->sport = l4[0];
-	p->dport = l4[1];
+	if (likely(off == plain && (void *)(ports + 2) <= gw_end(skb))) {
+		p->sport = ports[0];
+		p->dport = ports[1];
+	} else {
+		if (bpf_skb_load_bytes(skb, off, l4, sizeof l4))
+			return false;
+		p->sport = l4[0];
+		p->dport = l4[1];
+	}
 	if (unlikely(skb->gso_size)) {
 		__u32 head = sizeof(struct udphdr);
 		__u8 doff;
@@ -186,7 +196,7 @@ static __noinline int gw_port_ipv4(struct __sk_buff *skb)
 	key.saddr = ip->saddr;
 	key.daddr = ip->daddr;
 	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < p.l4_off ||
-	    (!skb->gso_size && bpf_ntohs(ip->tot_len) > p.l3_len) || !gw_parse_l4(skb, &p))
+	    (!skb->gso_size && bpf_ntohs(ip->tot_len) > p.l3_len) || !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
 	key.sport = p.sport;
 	key.dport = p.dport;
@@ -239,8 +249,10 @@ static __noinline int gw_port_ipv6(struct __sk_buff *skb)
 	key.saddr = gw_ip_v6(&ip->saddr);
 	key.daddr = gw_ip_v6(&ip->daddr);
 	if (ip->version != 6 || (!skb->gso_size && sizeof *ip + bpf_ntohs(ip->payload_len) > p.l3_len) ||
-	    !gw_parse_l4(skb, &p))
+	    !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+	if (unlikely(gw_is_extension(p.proto)) && gw_nd_hidden(skb, p.proto))
+		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
 	key.sport = p.sport;
 	key.dport = p.dport;
 	key.proto = p.proto;
@@ -300,10 +312,19 @@ static __noinline int gw_port_frame(struct __sk_buff *skb, bool is_ipv6)
 /* True for neighbour solicitations and advertisements, the only IPv6 packets that do not need a record of their source. */
 gw_inline bool gw_is_nd(struct __sk_buff *skb)
 {
-	__u8 next, type;
+	const __u32 need = GW_ETH_HLEN + sizeof(struct ipv6hdr) + 1;
+	struct ipv6hdr *ip;
+	void *data;
+	__u8 type;
 
-	return !bpf_skb_load_bytes(skb, GW_ETH_HLEN + 6, &next, 1) && next == IPPROTO_ICMPV6 &&
-	       !bpf_skb_load_bytes(skb, GW_ETH_HLEN + 40, &type, 1) && (type == ND_SOLICIT || type == ND_ADVERT);
+	if (!gw_have(skb, need))
+		return false;
+	data = gw_data(skb);
+	if (data + need > gw_end(skb))
+		return false;
+	ip = data + GW_ETH_HLEN;
+	type = *(__u8 *)(ip + 1);
+	return ip->nexthdr == IPPROTO_ICMPV6 && (type == ND_SOLICIT || type == ND_ADVERT);
 }
 
 /* ENC-5: tags are not carried. The outer one is out of line; a second one would take its place. */
@@ -319,7 +340,8 @@ gw_inline bool gw_untag(struct __sk_buff *skb)
 		if (bpf_skb_vlan_pop(skb))
 			return false;
 	}
-	return !skb->vlan_present && skb->protocol != bpf_htons(ETH_P_8021Q) && skb->protocol != bpf_htons(ETH_P_8021AD);
+	return !skb->vlan_present && skb->protocol != bpf_htons(ETH_P_8021Q) &&
+	       skb->protocol != bpf_htons(ETH_P_8021AD);
 }
 
 SEC("tc")

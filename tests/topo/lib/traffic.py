@@ -44,7 +44,7 @@ def no_reach(a, address, count=2):
 class TcpTransfer:
     """Sends `size` bytes of made-up data over TCP from VM a to VM b; the far end must get exactly these."""
 
-    def __init__(self, a, b, address, size, port=5000, seed=1):
+    def __init__(self, a, b, address, size, port=45000, seed=1):
         self.size = size
         data = random.Random(seed).randbytes(1 << 20)
         self.hash_sent, self.hash_got = hashlib.sha256(), hashlib.sha256()
@@ -112,7 +112,7 @@ class TcpTransfer:
         return self.size * 8 / took / 1e6
 
 
-def tcp_exact(a, b, address, size, port=5000, seconds=60):
+def tcp_exact(a, b, address, size, port=45000, seconds=60):
     return TcpTransfer(a, b, address, size, port).finish(seconds)
 
 

@@ -137,9 +137,11 @@ def add_cases(encapsulation, underlay_mtu):
             with w.j1.netns.enter():
                 s = socket.socket(traffic.family(address), socket.SOCK_DGRAM)
             s.setsockopt(traffic.SOL_UDP, traffic.UDP_SEGMENT, w.limit - head + 1)
+            if head == 28:
+                s.setsockopt(socket.IPPROTO_IP, 10, 2)  # IP_MTU_DISCOVER = DO: what may be cut is not answered
             with s, wire.Capture(w.fabric, "h1", "mtu-gso") as under, Growth(w.h1.gwd) as grown:
                 s.sendto(bytes((w.limit - head + 1) * 5), (address, 7070))
-                case.eventually(lambda: grown.now().get("IcmpAnswered") == 1, "one answer to the super-packet")
+                grown.becomes({"IcmpAnswered": 1}, "one answer to the super-packet to " + address)
             equal(under.count("gre || vxlan"), 0, "tunnel packets on the underlay")
         forget_pmtu(w.j1)
 

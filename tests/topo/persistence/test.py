@@ -111,6 +111,7 @@ def _(w):
     got, said = traffic.ping(w.v1, w.v2.v6, 5)
     equal(got, 5, said)
     notify.close()
+    equal(w.h1.gwd.status()["node"]["ready"], True, "what the status says")
     equal(stored(w.h1.gwd), before, "records")
 
 

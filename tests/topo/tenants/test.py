@@ -91,12 +91,12 @@ def add_cases(name, encapsulations, domains):
         for c in list(caps.values()) + [cap_c]:
             c.stop()
         for n, other in ((1, 2), (2, 1)):
-            equal(caps[n].count('udp && frame contains "%s"' % names[n]), 40, "tenant %d's own datagrams at b%d" % (n, n))
+            equal(caps[n].count('!icmp && !icmpv6 && frame contains "%s"' % names[n]), 40, "tenant %d's own datagrams at b%d" % (n, n))
             equal(caps[n].count('frame contains "%s"' % names[other]), 0, "tenant %d's frames at b%d" % (other, n))
             found = {"gre.key >= 0x%08x && gre.key <= 0x%08x" % (VSID[n] << 8, VSID[n] << 8 | 255): "nvgre",
                      "vxlan.vni == %d" % VSID[n]: "vxlan"}
             for display, how in found.items():
-                equal(cap.count('(%s) && ip.src == 10.1.1.1 && udp.dstport == 9 && frame contains "%s"'
+                equal(cap.count('(%s) && ip.src == 10.1.1.1 && !icmp && !icmpv6 && frame contains "%s"'
                                 % (display, names[n])), 40 if how == encapsulations[n] else 0,
                       "tenant %d's datagrams on the wire as %s" % (n, how))
                 equal(cap.count('(%s) && frame contains "%s"' % (display, names[other])), 0,

@@ -41,13 +41,13 @@ const volatile struct gw_params params __weak SEC(".rodata");
  * The context declares data and data_end as 32 bits, but the kernel puts pointers there. Loaded by the compiler they may be
  * zero-extended once more, which cuts the pointer in half; so they are loaded by hand.
  */
-#define GW_CTX_POINTER(skb, field)                                                                                   \
-	({                                                                                                           \
-		void *p_;                                                                                            \
-		asm volatile("%0 = *(u32 *)(%1 + %2)"                                                                \
-			     : "=r"(p_)                                                                              \
-			     : "r"(skb), "i"(__builtin_offsetof(struct __sk_buff, field)));                          \
-		p_;                                                                                                  \
+#define GW_CTX_POINTER(skb, field)                                                                                     \
+	({                                                                                                             \
+		void *p_;                                                                                              \
+		asm volatile("%0 = *(u32 *)(%1 + %2)"                                                                  \
+			     : "=r"(p_)                                                                                \
+			     : "r"(skb), "i"(__builtin_offsetof(struct __sk_buff, field)));                            \
+		p_;                                                                                                    \
 	})
 
 gw_inline void *gw_data(const struct __sk_buff *skb)

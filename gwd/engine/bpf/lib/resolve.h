@@ -29,14 +29,17 @@ struct gw_nd {
 	__u8 opt_mac[6];
 } __attribute__((packed));
 
-#define ARPOP_REQUEST_	   1
-#define ARPOP_REPLY_	   2
-#define ND_SOLICIT	   135
-#define ND_ADVERT	   136
-#define ND_TARGET_MAC	   2
-#define ND_SOLICITED	   0x40000000
-#define ND_OVERRIDE	   0x20000000
-#define ND_MIN		   (14 + 40 + 24) /* up to the target, no option */
+#define ARPOP_REQUEST_ 1
+#define ARPOP_REPLY_   2
+#define ND_FIRST       133 /* router solicitation .. redirect */
+#define ND_LAST        137
+#define ND_SOLICIT     135
+#define ND_ADVERT      136
+#define GW_IPPROTO_MH  135 /* mobility */
+#define ND_TARGET_MAC  2
+#define ND_SOLICITED   0x40000000
+#define ND_OVERRIDE    0x20000000
+#define ND_MIN	       (14 + 40 + 24) /* up to the target, no option */
 
 /* The record of (vsid, ca) into *ret; false when there is none. */
 gw_inline bool gw_record_of(__u32 vsid, const struct gw_ip *ca, struct gw_bpf_record *ret)
@@ -117,6 +120,42 @@ gw_inline bool gw_in6_link_local(const struct in6_addr *a)
 	const __u8 *b = (const void *)a;
 
 	return b[0] == 0xfe && (b[1] & 0xc0) == 0x80;
+}
+
+gw_inline bool gw_is_extension(__u32 next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT || next == IPPROTO_DSTOPTS ||
+	       next == IPPROTO_AH || next == GW_IPPROTO_MH;
+}
+
+/*
+ * True when an extension header hides neighbour discovery, which has no legitimate reason to, or when there are more
+ * extension headers than any legitimate packet has. What the guard cannot see it does not let pass.
+ */
+static __noinline bool gw_nd_hidden(struct __sk_buff *skb, __u32 next)
+{
+	__u32 off = GW_ETH_HLEN + sizeof(struct ipv6hdr);
+	__u8 head[2], type;
+	__be16 where;
+	int i;
+
+	for (i = 0; i < 6 && gw_is_extension(next); i++) {
+		if (bpf_skb_load_bytes(skb, off, head, sizeof head))
+			return true;
+		if (next == IPPROTO_FRAGMENT) {
+			if (bpf_skb_load_bytes(skb, off + 2, &where, sizeof where))
+				return true;
+			if (where & bpf_htons(0xfff8)) /* a later fragment: its first one was looked at */
+				return false;
+			off += 8;
+		} else {
+			off += next == IPPROTO_AH ? (head[1] + 2) * 4 : (head[1] + 1) * 8;
+		}
+		next = head[0];
+	}
+	if (next != IPPROTO_ICMPV6)
+		return gw_is_extension(next);
+	return bpf_skb_load_bytes(skb, off, &type, 1) || (type >= ND_FIRST && type <= ND_LAST);
 }
 
 /* A neighbour solicitation is answered here; an advertisement is checked, and passed on (-1) when it is unicast. */

@@ -3,10 +3,6 @@
 JOBS       ?= $(shell nproc)
 ASAN       := build/asan
 ASAN_MAKE   = $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(ASAN) SANITIZE=1
-# A build whose engine ABI differs: what the upgrade tests start over a running one's state.
-NEXT       := build/abi-next
-NEXT_MAKE   = CPPFLAGS=-DGW_ENGINE_ABI_TEST=1 BPF_CPPFLAGS=-DGW_ENGINE_ABI_TEST=1 \
-	      $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(NEXT) SANITIZE=1
 
 TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/bpf/test_*.c))
 TOPO_TOOLS    := $(patsubst tests/topo/lib/%.c,$(BUILD)/topo/%,$(wildcard tests/topo/lib/*.c))
@@ -27,10 +23,10 @@ variants: # all that must compile: both compilers, and the sanitized build
 
 test-topo-build:
 	$(ASAN_MAKE) build topo-tools
-	$(NEXT_MAKE) build
+	$(MAKE) --no-print-directory -j$(JOBS) build-abi-next
 
 fuzz-short-if-any:
-	@if grep -qs '^fuzz-short:' make/*.mk Makefile; then $(MAKE) --no-print-directory fuzz-short; fi
+	@if grep -qs '^fuzz-short:' tests/*.mk tests/*/*.mk Makefile; then $(MAKE) --no-print-directory fuzz-short; fi
 
 test: ## build with gcc, clang and sanitizers, then every test
 	$(MAKE) --no-print-directory deps
