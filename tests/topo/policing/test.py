@@ -42,7 +42,7 @@ def setup():
     w.raw = pkt.Raw(w.evil, "eth1")
     w.seen = {vsid: pkt.Raw(vm.netns, "eth0") for vsid, vm in w.vm.items()}
     h1_mac = w.h1.netns.mac("eth1")
-    w.under = pkt.Underlay(w.h2.netns.mac("eth1"), h1_mac, "10.1.1.2", "10.1.1.1")
+    w.under = pkt.Underlay(w.evil.mac("eth1"), h1_mac, "10.1.1.2", "10.1.1.1")
     w.stranger = pkt.Underlay(w.evil.mac("eth1"), h1_mac, "10.1.1.77", "10.1.1.1")
     traffic.reach(w.vm[N], type("V", (), {"name": "w", "addresses": [IP2]}))
     traffic.reach(w.vm[X], type("V", (), {"name": "w", "addresses": [IP2]}))
