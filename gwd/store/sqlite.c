@@ -35,8 +35,7 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
 		return gw_error_set(err, ENOSPC, GW_ERR_UNAVAILABLE, s->path,
-				    "no space left while %s; nothing was changed: free space on the disk "
-				    "that holds the store",
+				    "the disk is full while %s; nothing was changed: free space where the store lives",
 				    doing);
 	case SQLITE_IOERR:
 		return gw_error_set(
