@@ -61,8 +61,7 @@ gw_inline __u32 gw_walk_mac(struct gw_bpf_flow *f, const struct gw_bpf_port *por
 		f->encap = m->encap;
 		local = !known || m->record_flags & GW_RECORD_LOCAL;
 	} else {
-		return 1 + (gw_mac_same(eth->h_dest, (const __u8 *)params.router_mac) ? GW_DROP_NO_ROUTE
-										      : GW_DROP_NO_RECORD);
+		return 1 + (gw_is_router(eth->h_dest) ? GW_DROP_NO_ROUTE : GW_DROP_NO_RECORD);
 	}
 	if (!local) {
 		if (!port->underlay)
