@@ -44,7 +44,8 @@ class World:
         netns.veth(dev, self.fabric, label, mtu)
         netns.sysctl("net.ipv6.conf.default.disable_ipv6=0")
         self.fabric.ip("link set dev %s master br0 up" % label)
-        netns.ip("link set dev %s up" % dev)
+        # A NIC keeps its address over a reboot, and so do the neighbour tables of others.
+        netns.ip("link set dev %s address 02:ee:%s up" % (dev, ":".join("%02x" % b for b in label.encode()[:4].ljust(4))))
 
     def host(self, name, pa, mtu=1500, settings=None, start=True):
         h = Host(self, name, pa, mtu, settings)
