@@ -1,6 +1,6 @@
 /*
- * sync.c - brings drivers that are not known to agree with the intent back to it: coalesced requests, one timer, and
- * exponential back-off while it fails. Also tells the outside how that stands (status).
+ * sync.c - brings drivers that are not known to agree with the intent back to it: coalesced requests, one
+ * timer, and exponential back-off while it fails. Also tells the outside how that stands (status).
  */
 #include "reconcile/private.h"
 
@@ -12,7 +12,7 @@
 const char *gw_sync_state_name(enum gw_sync_state state)
 {
 	static const char *const names[] = {
-#define X(id, name) [GW_SYNC_##id] = name,
+#define X(id, name) [GW_SYNC_##id] = (name),
 		GW_SYNC_STATES(X)
 #undef X
 	};
@@ -58,7 +58,8 @@ static bool sync_one(struct gw_slot *slot)
 	if (r < 0) {
 		/* The same failure again and again is one line in the log, and a count in status. */
 		if (slot->state != GW_SYNC_FAILING || strcmp(err.message, slot->error.message) != 0)
-			gw_log_error("driver %s cannot bring the node to its intended state, will try again: %s%s%s",
+			gw_log_error("driver %s cannot bring the node to its intended state, will try again: "
+				     "%s%s%s",
 				     slot->ops->name, err.target, *err.target ? ": " : "", err.message);
 		slot->failures++;
 		slot->error = err;

@@ -1,9 +1,10 @@
 /*
- * fuzz_http_body.c - any method, request target and body against the router and its handlers, with an intent behind them
- * and no sockets. Input: "METHOD TARGET[ CONDITION]\n" and the body; CONDITION goes into If-Match and If-None-Match.
+ * fuzz_http_body.c - any method, request target and body against the router and its handlers, with an intent
+ * behind them and no sockets. Input: "METHOD TARGET[ CONDITION]\n" and the body; CONDITION goes into If-Match
+ * and If-None-Match.
  *
- * Whatever comes, there is one answer with a body that can be printed; what was refused has changed nothing; what was
- * accepted can be read back.
+ * Whatever comes, there is one answer with a body that can be printed; what was refused has changed nothing;
+ * what was accepted can be read back.
  */
 #include "fuzz.h"
 
@@ -29,7 +30,8 @@ static int submit(void *ctx, struct gw_hnv_op *ops, size_t n, size_t *ret_failed
 		const struct gw_hnv_object *now = gw_intent_get(node->intent, ops[i].object);
 
 		*ret_failed = i;
-		if ((ops[i].if_none_match && now) || (ops[i].has_if_match && (!now || now->revision != ops[i].if_match))) {
+		if ((ops[i].if_none_match && now) ||
+		    (ops[i].has_if_match && (!now || now->revision != ops[i].if_match))) {
 			r = gw_error_set(err, ESTALE, GW_ERR_PRECONDITION_FAILED, "If-Match", "not as expected");
 		} else if (ops[i].is_delete) {
 			r = now ? gw_intent_delete(node->intent, ops[i].object, err) : 0;
@@ -109,9 +111,10 @@ static void make_node(struct node *node, const struct gw_config *config, struct 
 /* A record and a port that requests can meet. */
 static void populate(struct gw_service *service)
 {
-	static const char batch[] = "[{\"path\":\"/hnv/lookupRecords/5001-10.0.0.1\",\"body\":{\"ProviderAddress\":\"192.0.2.1\","
-				    "\"MACAddress\":\"020000000001\"}},{\"path\":\"/hnv/ports/tap0\",\"body\":"
-				    "{\"MACAddress\":\"020000000002\",\"VirtualSubnetID\":5001}}]";
+	static const char batch[] =
+		"[{\"path\":\"/hnv/lookupRecords/5001-10.0.0.1\",\"body\":{\"ProviderAddress\":\"192.0.2.1\","
+		"\"MACAddress\":\"020000000001\"}},{\"path\":\"/hnv/ports/tap0\",\"body\":"
+		"{\"MACAddress\":\"020000000002\",\"VirtualSubnetID\":5001}}]";
 	struct gw_api_request req = {.service = service, .body = batch, .body_len = sizeof batch - 1};
 	struct gw_api_reply reply = {0};
 

@@ -1,4 +1,5 @@
-/* fixture.h - what the tests of store, reconciler and API share: a directory of their own, records made from text. */
+/* fixture.h - what the tests of store, reconciler and API share: a directory of their own, records made from
+ * text. */
 #ifndef TESTS_UNIT_FIXTURE_H
 #define TESTS_UNIT_FIXTURE_H
 
@@ -88,7 +89,8 @@ static inline struct gw_hnv_object *fixture_record(unsigned n, unsigned pa)
 	char json[256];
 
 	snprintf(json, sizeof json,
-		 "{\"VirtualSubnetID\":5001,\"CustomerAddress\":\"10.0.%u.%u\",\"ProviderAddress\":\"192.0.2.%u\","
+		 "{\"VirtualSubnetID\":5001,\"CustomerAddress\":\"10.0.%u.%u\",\"ProviderAddress\":\"192.0.2."
+		 "%u\","
 		 "\"MACAddress\":\"0200000%05X\"}",
 		 n >> 8, n & 255, pa, n);
 	return fixture_object(GW_HNV_LOOKUP_RECORD, json);

@@ -1,12 +1,12 @@
 /*
- * test_api.c - API-1, API-2, ENC-4: what the interface answers to good and bad requests, and that a refused one changes
- * nothing. The transport below it is in test_api_http.c.
+ * test_api.c - API-1, API-2, ENC-4: what the interface answers to good and bad requests, and that a refused
+ * one changes nothing. The transport below it is in test_api_http.c.
  */
 #include "api_client.h"
 
 #include <sqlite3.h>
 
-/* --- one resource -------------------------------------------------------------------------------------------------------------- */
+/* --- one resource ------------------------------------------------------------------------------------------------- */
 
 static void test_API_2_life_of_a_record(void **state)
 {
@@ -32,7 +32,8 @@ static void test_API_2_life_of_a_record(void **state)
 	done(&r);
 	assert_int_equal(revision(&s), 1);
 	r = simple(&s, "PUT", "/NETWORKING/v1/HNV/LookupRecords/5001-10.0.0.1/",
-		   "{\"PROPERTIES\":{\"provideraddress\":\"192.0.2.2\",\"macaddress\":\"02-00-00-00-00-01\",\"vmname\":null}}");
+		   "{\"PROPERTIES\":{\"provideraddress\":\"192.0.2.2\",\"macaddress\":\"02-00-00-00-00-01\","
+		   "\"vmname\":null}}");
 	assert_int_equal(r.status, 200);
 	assert_string_equal(header(&r, "Location", buf), RECORD_1);
 	assert_string_not_equal(header(&r, "ETag", buf), etag);
@@ -94,8 +95,7 @@ static void test_API_1_preconditions(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const char *body = strcmp(cases[i].method, "PUT") ? "" : other;
 		uint64_t before = revision(&s);
-		struct response r =
-			ask(&s, cases[i].method, cases[i].target, cases[i].headers, body, strlen(body));
+		struct response r = ask(&s, cases[i].method, cases[i].target, cases[i].headers, body, strlen(body));
 
 		if (r.status != cases[i].status)
 			fail_msg("case %zu: %d", i, r.status);
@@ -108,7 +108,7 @@ static void test_API_1_preconditions(void **state)
 	end(&s);
 }
 
-/* --- collections ---------------------------------------------------------------------------------------------------------------- */
+/* --- collections -------------------------------------------------------------------------------------------------- */
 
 static void fill(struct server *s, unsigned n)
 {
@@ -167,16 +167,26 @@ static void test_API_2_collections_are_paged(void **state)
 static void test_pages_of_every_kind_are_in_order(void **state)
 {
 	static const char *const puts[] = {
-		HNV "/providerAddresses/10.1.1.21", "{\"PrefixLength\":24,\"Interface\":\"eth1\"}",
-		HNV "/providerAddresses/10.1.1.20", "{\"PrefixLength\":24,\"Interface\":\"eth1\"}",
-		HNV "/providerRoutes/eth1-10.2.0.0_16", "{\"NextHop\":\"10.1.1.1\"}",
-		HNV "/providerRoutes/eth1-10.2.0.0_15", "{\"NextHop\":\"10.1.1.1\"}",
-		HNV "/providerRoutes/eth0-10.9.0.0_16", "{\"NextHop\":\"10.1.1.1\"}",
-		HNV "/customerRoutes/11111111-2222-3333-4444-000000000001-5002-0.0.0.0_0-10.0.0.1", "{}",
-		HNV "/customerRoutes/11111111-2222-3333-4444-000000000000-5001-10.0.0.0_24-0.0.0.0", "{}",
-		HNV "/customerRoutes/11111111-2222-3333-4444-000000000000-5001-10.0.0.0_24-10.0.0.1", "{}",
-		HNV "/ports/tap1", "{\"MACAddress\":\"020000000001\",\"VirtualSubnetID\":5001}",
-		HNV "/ports/tap0", "{\"MACAddress\":\"020000000002\",\"VirtualSubnetID\":5001}",
+		HNV "/providerAddresses/10.1.1.21",
+		"{\"PrefixLength\":24,\"Interface\":\"eth1\"}",
+		HNV "/providerAddresses/10.1.1.20",
+		"{\"PrefixLength\":24,\"Interface\":\"eth1\"}",
+		HNV "/providerRoutes/eth1-10.2.0.0_16",
+		"{\"NextHop\":\"10.1.1.1\"}",
+		HNV "/providerRoutes/eth1-10.2.0.0_15",
+		"{\"NextHop\":\"10.1.1.1\"}",
+		HNV "/providerRoutes/eth0-10.9.0.0_16",
+		"{\"NextHop\":\"10.1.1.1\"}",
+		HNV "/customerRoutes/11111111-2222-3333-4444-000000000001-5002-0.0.0.0_0-10.0.0.1",
+		"{}",
+		HNV "/customerRoutes/11111111-2222-3333-4444-000000000000-5001-10.0.0.0_24-0.0.0.0",
+		"{}",
+		HNV "/customerRoutes/11111111-2222-3333-4444-000000000000-5001-10.0.0.0_24-10.0.0.1",
+		"{}",
+		HNV "/ports/tap1",
+		"{\"MACAddress\":\"020000000001\",\"VirtualSubnetID\":5001}",
+		HNV "/ports/tap0",
+		"{\"MACAddress\":\"020000000002\",\"VirtualSubnetID\":5001}",
 	};
 	static const struct {
 		const char *path;
@@ -204,18 +214,19 @@ static void test_pages_of_every_kind_are_in_order(void **state)
 			snprintf(target, sizeof target, "%s?$top=1%s%s", want[i].path, k ? "&$skipToken=" : "",
 				 k ? want[i].ids[k - 1] : "");
 			r = simple(&s, "GET", target, NULL);
-			assert_string_equal(
-				at(json_array_get(json_object_get(r.json, "value"), 0), "resourceId", NULL), want[i].ids[k]);
+			assert_string_equal(at(json_array_get(json_object_get(r.json, "value"), 0), "resourceId", NULL),
+					    want[i].ids[k]);
 			assert_int_equal(!json_object_get(r.json, "nextLink"), k + 1 == want[i].n);
 			done(&r);
 		}
 	end(&s);
 }
 
-/* --- what is refused ------------------------------------------------------------------------------------------------------------ */
+/* --- what is refused ---------------------------------------------------------------------------------------------- */
 
-#define VSID(v)                                                                                                      \
-	"{\"CustomerAddress\":\"10.0.0.1\",\"ProviderAddress\":\"192.0.2.1\",\"MACAddress\":\"020000000001\","       \
+#define VSID(v)                                                                                                        \
+	"{\"CustomerAddress\":\"10.0.0.1\",\"ProviderAddress\":\"192.0.2.1\",\"MACAddress\":"                          \
+	"\"020000000001\","                                                                                            \
 	"\"VirtualSubnetID\":" v "}"
 
 static void test_ENC_4_vsid_range(void **state)
@@ -226,13 +237,15 @@ static void test_ENC_4_vsid_range(void **state)
 
 	serve(&s, state, "");
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		struct refusal c = {"PUT", target, body, 400, "InvalidProperty", "properties.VirtualSubnetID", "16777214"};
+		struct refusal c = {"PUT",     target, body, 400, "InvalidProperty", "properties.VirtualSubnetID",
+				    "16777214"};
 
 		snprintf(target, sizeof target, HNV "/ports/tap0");
 		snprintf(body, sizeof body, "{\"MACAddress\":\"020000000001\",\"VirtualSubnetID\":%s}", bad[i]);
 		refused(&s, &c);
 		snprintf(body, sizeof body, "[{\"path\":\"/hnv/lookupRecords\",\"body\":" VSID("%s") "}]", bad[i]);
-		c = (struct refusal){"POST", HNV "/batch", body, 400, "InvalidProperty", "[0].body.properties.VirtualSubnetID",
+		c = (struct refusal){"POST", HNV "/batch",	body,
+				     400,    "InvalidProperty", "[0].body.properties.VirtualSubnetID",
 				     "4096"};
 		refused(&s, &c);
 	}
@@ -253,11 +266,13 @@ static void test_API_1_bad_json_is_refused(void **state)
 		{"PUT", RECORD_1, "{\"properties\":{\"VMName\":\"\xc3\x28\"}}", 400, "InvalidJson", "", NULL},
 		{"PUT", RECORD_1, "{\"properties\":{\"VMName\":\"\xed\xa0\x80\"}}", 400, "InvalidJson", "", NULL},
 		{"PUT", RECORD_1, "{\"properties\":{\"VMName\":\"\\u0000\"}}", 400, "InvalidJson", "", NULL},
-		{"PUT", RECORD_1, "{\"properties\":{\"VirtualSubnetID\":99999999999999999999}}", 400, "InvalidJson", "", NULL},
+		{"PUT", RECORD_1, "{\"properties\":{\"VirtualSubnetID\":99999999999999999999}}", 400, "InvalidJson", "",
+		 NULL},
 		{"PUT", RECORD_1, "\"text\"", 400, "InvalidJson", "", NULL},
 		{"PUT", RECORD_1, "[]", 400, "InvalidRequest", NULL, NULL},
 		{"PUT", RECORD_1, "{\"properties\":[]}", 400, "InvalidProperty", NULL, NULL},
-		{"PUT", RECORD_1, "{\"properties\":{\"VMName\":{\"a\":1}}}", 400, "InvalidProperty", "properties.VMName", NULL},
+		{"PUT", RECORD_1, "{\"properties\":{\"VMName\":{\"a\":1}}}", 400, "InvalidProperty",
+		 "properties.VMName", NULL},
 		{"PUT", RECORD_1, "{\"properties\":{\"teapot\":1}}", 400, "UnknownProperty", "properties.teapot", NULL},
 		{"PUT", RECORD_1, "{}", 400, "MissingProperty", NULL, NULL},
 	};
@@ -298,13 +313,14 @@ static void test_API_1_bad_requests_are_refused(void **state)
 		{"GET", HNV "/lookupRecords?$skipToken=tap0", NULL, 400, "InvalidRequest", "$skipToken", NULL},
 		{"GET", HNV "/ports?$filter=a", NULL, 400, "InvalidRequest", "$filter", NULL},
 		{"GET", HNV "/ports?$top=%0", NULL, 400, "InvalidRequest", NULL, NULL},
-		{"PUT", HNV "/lookupRecords/5001-10.0.0.2", "{\"CustomerAddress\":\"10.0.0.3\",\"ProviderAddress\":\"192.0.2.1\","
-							    "\"MACAddress\":\"020000000001\"}",
+		{"PUT", HNV "/lookupRecords/5001-10.0.0.2",
+		 "{\"CustomerAddress\":\"10.0.0.3\",\"ProviderAddress\":\"192.0.2.1\","
+		 "\"MACAddress\":\"020000000001\"}",
 		 400, "InvalidProperty", "properties.CustomerAddress", NULL},
 		{"PUT", HNV "/customerRoutes/11111111-2222-3333-4444-000000000009-5001-10.0.0.0_24-0.0.0.0", "{}", 409,
 		 "Conflict", "properties.RoutingDomainID", "5001"},
-		{"PUT", HNV "/providerAddresses/10.1.1.20", "{\"PrefixLength\":24,\"Interface\":\"eth2\"}", 409, "Conflict",
-		 NULL, "[underlay]"},
+		{"PUT", HNV "/providerAddresses/10.1.1.20", "{\"PrefixLength\":24,\"Interface\":\"eth2\"}", 409,
+		 "Conflict", NULL, "[underlay]"},
 		{"DELETE", HNV "/providerAddresses/10.1.1.20", NULL, 409, "Conflict", NULL, "[underlay]"},
 		{"POST", "/networking/v1/monitoring/trace", "{}", 400, "NotSupported", NULL, NULL},
 		{"POST", "/networking/v1/monitoring/trace", "{", 400, "InvalidJson", NULL, NULL},
@@ -313,7 +329,8 @@ static void test_API_1_bad_requests_are_refused(void **state)
 
 	serve(&s, state, "[underlay]\ninterface = eth1\naddress = 10.1.1.20/24\n");
 	assert_int_equal(status_of(&s, "PUT",
-				   HNV "/customerRoutes/11111111-2222-3333-4444-000000000000-5001-10.0.0.0_24-0.0.0.0", "{}"),
+				   HNV "/customerRoutes/11111111-2222-3333-4444-000000000000-5001-10.0.0.0_24-0.0.0.0",
+				   "{}"),
 			 201);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		refused(&s, &cases[i]);
@@ -347,10 +364,10 @@ static void test_API_1_wrong_methods_name_the_right_ones(void **state)
 	end(&s);
 }
 
-/* --- batch ------------------------------------------------------------------------------------------------------------------------ */
+/* --- batch -------------------------------------------------------------------------------------------------------- */
 
-#define B_PUT(n)                                                                                                     \
-	"{\"path\":\"/hnv/lookupRecords/5001-10.0.0." n "\",\"body\":{\"ProviderAddress\":\"192.0.2.1\","            \
+#define B_PUT(n)                                                                                                       \
+	"{\"path\":\"/hnv/lookupRecords/5001-10.0.0." n "\",\"body\":{\"ProviderAddress\":\"192.0.2.1\","              \
 	"\"MACAddress\":\"020000000001\"}}"
 
 static void test_API_1_batch_is_one_change(void **state)
@@ -367,7 +384,8 @@ static void test_API_1_batch_is_one_change(void **state)
 	r = simple(&s, "POST", HNV "/batch",
 		   "[{\"METHOD\":\"delete\",\"Path\":\"/networking/v1/HNV/lookuprecords/5001-10.0.0.1\"},"
 		   "{\"method\":\"DELETE\",\"path\":\"/hnv/ports/absent\",\"body\":null},"
-		   "{\"method\":\"PUT\",\"path\":\"/hnv/ports\",\"body\":{\"Interface\":\"tap0\",\"MACAddress\":\"020000000001\","
+		   "{\"method\":\"PUT\",\"path\":\"/hnv/"
+		   "ports\",\"body\":{\"Interface\":\"tap0\",\"MACAddress\":\"020000000001\","
 		   "\"VirtualSubnetID\":5001}}]");
 	assert_int_equal(r.status, 200);
 	assert_int_equal(json_integer_value(json_object_get(r.json, "revision")), 2);
@@ -384,8 +402,11 @@ static void test_API_1_batch_is_one_change(void **state)
 
 static void test_API_1_bad_batch_changes_nothing(void **state)
 {
-#define POST(body, code, target, message) {"POST", HNV "/batch", body, 400, code, target, message}
-#define E(text)				  "[" B_PUT("1") "," text "]"
+#define POST(body, code, target, message)                                                                              \
+	{                                                                                                              \
+		"POST", HNV "/batch", body, 400, code, target, message                                                 \
+	}
+#define E(text) "[" B_PUT("1") "," text "]"
 	static const struct refusal cases[] = {
 		POST("{}", "InvalidRequest", "", "array"),
 		POST("[", "InvalidJson", "", NULL),
@@ -401,18 +422,21 @@ static void test_API_1_bad_batch_changes_nothing(void **state)
 		POST(E("{\"path\":\"hnv/ports/a\",\"body\":{}}"), "InvalidRequest", "[1].path", NULL),
 		POST(E("{\"path\":\"/hnv/ports/%00\",\"body\":{}}"), "InvalidRequest", "[1].path", NULL),
 		POST(E("{\"path\":\"/hnv/ports\",\"method\":\"DELETE\"}"), "InvalidRequest", "[1].path", NULL),
-		POST(E("{\"path\":\"/hnv/ports/a\",\"method\":\"DELETE\",\"body\":{}}"), "InvalidRequest", "[1].body", NULL),
-		POST(E("{\"path\":\"/hnv/ports/a\",\"body\":{\"MACAddress\":\"01:00:5e:00:00:01\",\"VirtualSubnetID\":5001}}"),
+		POST(E("{\"path\":\"/hnv/ports/a\",\"method\":\"DELETE\",\"body\":{}}"), "InvalidRequest", "[1].body",
+		     NULL),
+		POST(E("{\"path\":\"/hnv/ports/"
+		       "a\",\"body\":{\"MACAddress\":\"01:00:5e:00:00:01\",\"VirtualSubnetID\":5001}}"),
 		     "InvalidProperty", "[1].body.properties.MACAddress", NULL),
 		POST(E(B_PUT("2")) "x", "InvalidJson", "", NULL),
 		POST("[" B_PUT("2") "," B_PUT("1") "," B_PUT("2") "]", "InvalidRequest", "[2].path", "[0]"),
-		POST("[" B_PUT("2") ",{\"method\":\"DELETE\",\"path\":\"/hnv/lookupRecords/5001-10.0.0.2\"}]", "InvalidRequest",
-		     "[1].path", "[0]"),
+		POST("[" B_PUT("2") ",{\"method\":\"DELETE\",\"path\":\"/hnv/lookupRecords/5001-10.0.0.2\"}]",
+		     "InvalidRequest", "[1].path", "[0]"),
+		{"POST", HNV "/batch", E("{\"method\":\"DELETE\",\"path\":\"/hnv/providerAddresses/10.1.1.20\"}"), 409,
+		 "Conflict", "[1]", "[underlay]"},
 		{"POST", HNV "/batch",
-		 E("{\"method\":\"DELETE\",\"path\":\"/hnv/providerAddresses/10.1.1.20\"}"), 409, "Conflict", "[1]", "[underlay]"},
-		{"POST", HNV "/batch",
-		 E("{\"path\":\"/hnv/ports/eth1\",\"body\":{\"MACAddress\":\"020000000001\",\"VirtualSubnetID\":5001}}"), 409,
-		 "Conflict", "[1].body.properties.Interface", "eth1"},
+		 E("{\"path\":\"/hnv/ports/"
+		   "eth1\",\"body\":{\"MACAddress\":\"020000000001\",\"VirtualSubnetID\":5001}}"),
+		 409, "Conflict", "[1].body.properties.Interface", "eth1"},
 	};
 	struct server s;
 
@@ -423,7 +447,7 @@ static void test_API_1_bad_batch_changes_nothing(void **state)
 	end(&s);
 }
 
-/* --- the rest --------------------------------------------------------------------------------------------------------------------- */
+/* --- the rest ----------------------------------------------------------------------------------------------------- */
 
 static bool never_ready(void *ctx)
 {

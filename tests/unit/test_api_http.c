@@ -1,11 +1,12 @@
 /*
- * test_api_http.c - API-1: the socket and HTTP itself: who may come in, how much, how many, how slowly, and what is not HTTP.
+ * test_api_http.c - API-1: the socket and HTTP itself: who may come in, how much, how many, how slowly, and
+ * what is not HTTP.
  */
 #include "api_client.h"
 
 #include <sys/wait.h>
 
-/* --- the socket -------------------------------------------------------------------------------------------------------------- */
+/* --- the socket --------------------------------------------------------------------------------------------------- */
 
 static void test_socket_file(void **state)
 {
@@ -54,7 +55,8 @@ static int stranger(const struct server *s)
 	if (setgid(65534) < 0 || setuid(65534) < 0)
 		return 1;
 	fd = dial(s);
-	if (fcntl(fd, F_SETFL, 0) < 0 || write(fd, request, sizeof request - 1) < 0 || read(fd, buf, sizeof buf - 1) <= 0)
+	if (fcntl(fd, F_SETFL, 0) < 0 || write(fd, request, sizeof request - 1) < 0 ||
+	    read(fd, buf, sizeof buf - 1) <= 0)
 		return 2;
 	return sscanf(buf, "HTTP/1.1 %d", &status) == 1 ? status - 300 : 3;
 }
@@ -84,7 +86,7 @@ static void test_API_1_other_users_are_refused(void **state)
 	end(&s);
 }
 
-/* --- limits of the transport -------------------------------------------------------------------------------------------------- */
+/* --- limits of the transport -------------------------------------------------------------------------------------- */
 
 static char *padded(const char *body, size_t size)
 {
@@ -99,7 +101,19 @@ static char *padded(const char *body, size_t size)
 
 static void test_API_1_body_limits(void **state)
 {
-	static const char huge[] = "PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551000\r\n\r\n";
+	static const struct {
+		const char *text;
+		int status;
+	} at_once[] = {
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551000\r\n\r\n", 413},
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n", 413},
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nExpect: 100-continue\r\n\r\n", 413},
+		{"PUT /teapot HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n", 404},
+		{"PUT /teapot HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n", 404},
+	};
+	static const char bad_then_good[] =
+		"PUT /teapot HTTP/1.1\r\nHost: x\r\nContent-Length: 62\r\n\r\nDELETE " RECORD_1 " HTTP/1.1"
+		"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 	char *fits = padded(GOOD, 4096), *large = padded(GOOD, 4097), *batch = padded("[]", 8193);
 	struct refusal too_large = {"PUT", RECORD_1, large, 413, "RequestTooLarge", NULL, "4096"};
 	struct refusal batch_too_large = {"POST", HNV "/batch", batch, 413, "RequestTooLarge", NULL, "8192"};
@@ -113,11 +127,22 @@ static void test_API_1_body_limits(void **state)
 	refused(&s, &batch_too_large);
 	batch[8192] = '\0';
 	assert_int_equal(status_of(&s, "POST", HNV "/batch", batch), 200);
-	fd = dial(&s); /* refused before any of it is sent */
-	send_bytes(&s, fd, huge, sizeof huge - 1);
-	assert_true(receive(&s, fd, false, &r));
-	assert_int_equal(r.status, 413);
-	done(&r);
+	for (size_t i = 0; i < sizeof at_once / sizeof *at_once; i++) { /* refused before any of it is sent */
+		fd = dial(&s);
+		send_bytes(&s, fd, at_once[i].text, strlen(at_once[i].text));
+		assert_true(receive(&s, fd, false, &r));
+		assert_int_equal(r.status, at_once[i].status);
+		done(&r);
+		close(fd);
+	}
+	/* Refused for its target, yet the connection stays good: its body is not taken for a request. */
+	fd = dial(&s);
+	send_bytes(&s, fd, bad_then_good, sizeof bad_then_good - 1);
+	for (int i = 0; i < 2; i++) {
+		assert_true(receive(&s, fd, false, &r));
+		assert_int_equal(r.status, i ? 200 : 404);
+		done(&r);
+	}
 	close(fd);
 	free(fits);
 	free(large);
@@ -161,6 +186,7 @@ static void test_API_1_chunked_body_limits(void **state)
 	assert_int_equal(chunked(&s, 4096), 201);
 	assert_int_equal(chunked(&s, 4097), 413);
 	assert_int_equal(chunked(&s, 8000), 413);
+	assert_int_equal(chunked(&s, 12000), 413);
 	assert_int_equal(chunked(&s, 100000), 0); /* not read to its end */
 	assert_int_equal(revision(&s), 1);
 	end(&s);
@@ -187,9 +213,9 @@ static void test_broken_http_is_survived(void **state)
 	serve(&s, state, "");
 	memset(long_target + 5, 'a', 100000 - 5);
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong + 2; i++) {
-		const char *text = i < sizeof wrong / sizeof *wrong	? wrong[i]
+		const char *text = i < sizeof wrong / sizeof *wrong    ? wrong[i]
 				   : i == sizeof wrong / sizeof *wrong ? long_header
-									: long_target;
+								       : long_target;
 		int fd = dial(&s);
 
 		send_bytes(&s, fd, text, strlen(text));
@@ -276,7 +302,8 @@ static void test_connection_limit(void **state)
 	end(&s);
 }
 
-/* Clients that send a byte at a time, stop half way or say nothing: the first is served, the others are dropped after 15 s. */
+/* Clients that send a byte at a time, stop half way or say nothing: the first is served, the others are
+ * dropped after 15 s. */
 static void test_slow_clients(void **state)
 {
 	static const char request[] = "PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 74\r\n\r\n" GOOD;

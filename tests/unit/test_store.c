@@ -1,6 +1,6 @@
 /*
- * test_store.c - API-2: what was stored survives restart, crash and a full disk; what cannot be trusted is refused with a
- * remedy and left alone.
+ * test_store.c - API-2: what was stored survives restart, crash and a full disk; what cannot be trusted is
+ * refused with a remedy and left alone.
  */
 #include "fixture.h"
 
@@ -89,7 +89,7 @@ static void sql(const char *path, const char *text)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* --- what it is for ------------------------------------------------------------------------------------------------------ */
+/* --- what it is for ----------------------------------------------------------------------------------------------- */
 
 static void test_creates_private_files(void **state)
 {
@@ -111,15 +111,18 @@ static void test_API_2_round_trip_of_every_kind(void **state)
 		enum gw_hnv_kind kind;
 		const char *json;
 	} rows[] = {
-		{GW_HNV_PROVIDER_ADDRESS,
-		 "{\"ProviderAddress\":\"10.1.1.20\",\"PrefixLength\":24,\"Interface\":\"eth1\",\"VlanID\":101}"},
-		{GW_HNV_PROVIDER_ROUTE, "{\"DestinationPrefix\":\"0.0.0.0/0\",\"NextHop\":\"10.1.1.1\",\"Interface\":\"eth1\"}"},
+		{GW_HNV_PROVIDER_ADDRESS, "{\"ProviderAddress\":\"10.1.1.20\",\"PrefixLength\":24,"
+					  "\"Interface\":\"eth1\",\"VlanID\":101}"},
+		{GW_HNV_PROVIDER_ROUTE,
+		 "{\"DestinationPrefix\":\"0.0.0.0/0\",\"NextHop\":\"10.1.1.1\",\"Interface\":\"eth1\"}"},
 		{GW_HNV_CUSTOMER_ROUTE,
 		 "{\"RoutingDomainID\":\"11111111-2222-3333-4444-000000000000\",\"VirtualSubnetID\":5001,"
 		 "\"DestinationPrefix\":\"2001:db8::/64\",\"NextHop\":\"::\",\"Metric\":7}"},
 		{GW_HNV_LOOKUP_RECORD,
-		 "{\"VirtualSubnetID\":5001,\"CustomerAddress\":\"fd00::1\",\"ProviderAddress\":\"10.1.1.21\","
-		 "\"MACAddress\":\"00155D011404\",\"Encapsulation\":\"NVGRE\",\"Type\":\"Dynamic\",\"VMName\":\"\\u00e4 \\\"b\\\"\","
+		 "{\"VirtualSubnetID\":5001,\"CustomerAddress\":\"fd00::1\",\"ProviderAddress\":\"10.1.1."
+		 "21\","
+		 "\"MACAddress\":\"00155D011404\",\"Encapsulation\":\"NVGRE\",\"Type\":\"Dynamic\","
+		 "\"VMName\":\"\\u00e4 \\\"b\\\"\","
 		 "\"CustomerID\":\"{AAAAAAAA-2222-3333-4444-000000000000}\",\"UseVmMACAddress\":true}"},
 		{GW_HNV_PORT, "{\"Interface\":\"tap0\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":16777214}"},
 	};
@@ -236,7 +239,7 @@ static void test_walk_ends_with_the_callbacks_error(void **state)
 	gw_store_close(s);
 }
 
-/* --- what is refused ------------------------------------------------------------------------------------------------------ */
+/* --- what is refused ---------------------------------------------------------------------------------------------- */
 
 static void test_second_daemon_is_refused(void **state)
 {
@@ -362,11 +365,13 @@ static void test_rows_that_cannot_be_understood_are_named(void **state)
 	make_some(path, 3);
 	sql(path, "UPDATE object SET body = substr(body, 1, 40) WHERE id = '5001-10.0.0.1'");
 	each_refused(path, -EBADMSG, "\"5001-10.0.0.1\" is damaged");
-	sql(path, "UPDATE object SET body = (SELECT body FROM object WHERE id = '5001-10.0.0.2') WHERE id = '5001-10.0.0.1'");
+	sql(path, "UPDATE object SET body = (SELECT body FROM object WHERE id = '5001-10.0.0.2') WHERE id = "
+		  "'5001-10.0.0.1'");
 	each_refused(path, -EBADMSG, "belong to \"5001-10.0.0.2\"");
 	sql(path, "UPDATE object SET body = '{\"VirtualSubnetID\":7}' WHERE id = '5001-10.0.0.1'");
 	each_refused(path, -EINVAL, "\"5001-10.0.0.1\" cannot be used");
-	sql(path, "DELETE FROM object WHERE id = '5001-10.0.0.1'; INSERT INTO object VALUES ('teapots', 'x', 1, '{}')");
+	sql(path, "DELETE FROM object WHERE id = '5001-10.0.0.1'; INSERT INTO object VALUES ('teapots', 'x', "
+		  "1, '{}')");
 	each_refused(path, -EPROTO, "kind \"teapots\"");
 }
 
@@ -419,7 +424,7 @@ static void test_no_permission(void **state)
 	in_child(as_nobody, state);
 }
 
-/* --- a disk that is full ---------------------------------------------------------------------------------------------------- */
+/* --- a disk that is full ------------------------------------------------------------------------------------------ */
 
 /* Fills the store until it fails, then proves that it still has exactly what was committed. */
 static void fill_up(const char *path, int want, const char *part)
@@ -502,7 +507,7 @@ static void test_file_size_limit(void **state)
 	in_child(under_file_limit, state);
 }
 
-/* --- crash ------------------------------------------------------------------------------------------------------------------ */
+/* --- crash -------------------------------------------------------------------------------------------------------- */
 
 /* Commits pairs, each pair in one transaction, and says so after each commit. */
 static void commit_pairs_forever(const char *path, unsigned first, int fd)
@@ -520,7 +525,8 @@ static void commit_pairs_forever(const char *path, unsigned first, int fd)
 	}
 }
 
-/* One round: a child commits until it is killed at a moment of its own; returns how many objects there are then. */
+/* One round: a child commits until it is killed at a moment of its own; returns how many objects there are
+ * then. */
 static unsigned crash_round(const char *path, unsigned first, unsigned round)
 {
 	struct gw_error err = GW_ERROR_INIT;

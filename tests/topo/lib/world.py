@@ -20,6 +20,7 @@ class World:
     def __init__(self):
         self.fabric = None
         self.netns, self.hosts, self.vms, self.processes = [], [], [], []
+        case.cleanups.append(self.down)
 
     def namespace(self, label):
         n = Netns(label)
@@ -72,11 +73,19 @@ class World:
                 p.kill()
             p.wait()
         for n in self.netns:
-            n.delete()
+            try:
+                n.delete()
+            except Failed as e:
+                problems.append(str(e))
         run(["rm", "-rf", case.WORK + "/bpf/gwd"])
         for h in self.hosts:
             run(["rm", "-rf", h.gwd.dir])
         require(not problems, "; ".join(problems))
+
+    def mount(self, target, options):
+        """A tmpfs that goes before the world does."""
+        run(["mount", "-t", "tmpfs", "-o", options, "gwd-topo", target])
+        case.cleanups.append(lambda: run(["umount", "-l", target]))
 
 
 class Host:

@@ -95,6 +95,12 @@ gw_inline bool gw_ip_same(const struct gw_ip *a, const struct gw_ip *b)
 	return a->w[0] == b->w[0] && a->w[1] == b->w[1] && a->w[2] == b->w[2] && a->w[3] == b->w[3];
 }
 
+/* An IPv4-mapped address must not be on the wire: it would be taken for the IPv4 address. */
+gw_inline bool gw_ip_is_mapped(const struct gw_ip *a)
+{
+	return !a->w[0] && !a->w[1] && a->w[2] == bpf_htonl(0xffff);
+}
+
 gw_inline struct gw_ip gw_ip_v4(__be32 a)
 {
 	return (struct gw_ip){.w = {0, 0, bpf_htonl(0xffff), a}};
