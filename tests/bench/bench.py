@@ -11,13 +11,12 @@ import argparse
 import json
 import os
 import platform
-import signal
 import subprocess
 import sys
 import time
 
 import chart
-from lab import Lab, LabError, sweep
+from lab import Failed, enter
 from measure import CPUS, RECEIVER, SENDER, Bench, busy_elsewhere
 from report import METRICS, Report
 from variants import VARIANTS
@@ -45,7 +44,7 @@ def arguments():
     everything = ",".join(v.key for v in VARIANTS)
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     build_option(parser)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=0.5, help="length of one sample (default: 0.5; TCP twice that)")
     parser.add_argument("--only", default=everything, help=f"variants, by key (default: {everything})")
     args = parser.parse_args()
@@ -59,7 +58,7 @@ def sample(bench, take, variant):
     """One visit: ({metric: value}, None), or ({}, what broke)."""
     try:
         return take(bench, variant), None
-    except (LabError, OSError, ValueError, subprocess.SubprocessError) as e:
+    except (Failed, OSError, ValueError, subprocess.SubprocessError) as e:
         return {}, f"{variant.title}: {take.__name__}: {e}"
 
 
@@ -81,22 +80,31 @@ def rounds(bench, variants, count):
     return samples, broken, noise
 
 
-def set_up(lab, bench, classes):
+def set_up(bench, classes):
     """Builds every variant and sees that it carries packets; one that cannot be built is reported, the rest goes on."""
     variants, broken = [], []
     for each in classes:
         try:
-            variant = each(lab)
+            variant = each()
             bench.reachable(variant)
             variants.append(variant)
-        except LabError as e:
+        except Failed as e:
             broken.append(f"{each.title}: {e}")
             print(f"  broke: {broken[-1]}", flush=True)
     return variants, broken
 
 
-def save(build, report, ours):
-    folder = os.path.join(build, "bench")
+def take_down(variants):
+    broken = []
+    for variant in variants:
+        try:
+            variant.down()
+        except Failed as e:
+            broken.append(f"{variant.title}: {e}")
+    return broken
+
+
+def save(folder, report, ours):
     with open(os.path.join(folder, "bench.json"), "w", encoding="utf-8") as f:
         json.dump(report.json(ours), f, indent=1)
         f.write("\n")
@@ -107,21 +115,14 @@ def save(build, report, ours):
 
 def main():
     args = arguments()
-    if os.geteuid():
-        sys.exit("bench.py: needs root, for network namespaces and BPF")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    sweep()
+    folder = enter(args.build)
     print(f"Senders and the path on CPU {SENDER}, receivers on CPU {RECEIVER}.")
-    lab = Lab(args.build)
-    try:
-        bench = Bench(lab.build, args.seconds)
-        variants, broken = set_up(lab, bench, args.variants)
-        if not variants:
-            return 1
-        samples, more, noise = rounds(bench, variants, args.rounds)
-    finally:
-        lab.close()
-    broken += more
+    bench = Bench(args.seconds)
+    variants, broken = set_up(bench, args.variants)
+    if not variants:
+        return 1
+    samples, more, noise = rounds(bench, variants, args.rounds)
+    broken += more + take_down(variants)
     facts = {
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "rounds": args.rounds, "seconds": args.seconds,
         "machine": f"Linux {platform.release()}, {len(CPUS)} CPUs", "sender_cpu": SENDER, "receiver_cpu": RECEIVER,
@@ -132,7 +133,7 @@ def main():
     print(report.text(ours))
     if max(noise) > NOISE:
         print(f"\nUp to {100 * max(noise):.0f} % of the machine was in use elsewhere: trust ratios with a small spread only.")
-    save(lab.build, report, ours)
+    save(folder, report, ours)
     for why in broken:
         print(f"broke: {why}", file=sys.stderr)
     return 1 if broken else 0

@@ -9,7 +9,7 @@ import os
 import subprocess
 import time
 
-from lab import LabError, run, stop
+from lab import Failed, tool
 
 CPUS = sorted(os.sched_getaffinity(0))
 SENDER, RECEIVER = CPUS[0], CPUS[-1]
@@ -24,30 +24,15 @@ TCP_SAMPLES = 2  # a stream varies more than a flood, and is measured for longer
 class Bench:
     """Takes samples of a given length from a variant's VMs."""
 
-    def __init__(self, build, seconds):
-        self.build, self.seconds = build, seconds
-
-    def tool(self, name):
-        return os.path.join(self.build, "tests/bench", name)
-
-    def listen(self, namespace, name, *argv):
-        """Starts a tool's listening side and waits until it listens."""
-        process = subprocess.Popen(namespace.command(self.tool(name), "--cpu", RECEIVER, *argv), text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        if process.stdout.readline() != "ready\n":
-            process.wait()
-            error = process.stderr.read().strip()
-            stop(process)
-            raise LabError(f"{name} --listen: {error}")
-        return process
+    def __init__(self, seconds):
+        self.seconds = seconds
 
     def tcp(self, sender, receiver):
         """(Gbit/s of payload over one connection, CPU seconds of both ends per gigabyte)."""
         address = f"{receiver.ca}:{PORT}"
-        listener = self.listen(receiver.vm, "tcp_stream", "--listen", address, "--warmup", WARMUP, "--seconds",
-                               TCP_SAMPLES * self.seconds)
-        client = subprocess.Popen(sender.vm.command(self.tool("tcp_stream"), "--cpu", SENDER, "--to", address),
-                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        listener = listen(receiver.vm, "tcp_stream", "--listen", address, "--warmup", WARMUP, "--seconds",
+                          TCP_SAMPLES * self.seconds)
+        client = start(sender.vm, "tcp_stream", SENDER, "--to", address)
         try:
             got = result(listener, WARMUP + TCP_SAMPLES * self.seconds + 20)
             sent = result(client, 20)
@@ -69,15 +54,15 @@ class Bench:
         """(million packets/s that arrived in VM2, CPU ns per packet)."""
         one, two = variant.ends
         before = variant.arrived()
-        got = json.loads(run(*one.vm.command(self.tool("udp_flood"), "--cpu", SENDER, "--to",
-                                             f"{two.ca}:{FLOOD_PORT}", "--size", FLOOD_PAYLOAD, "--seconds",
-                                             self.seconds, "--flows", flows)))
+        flood = start(one.vm, "udp_flood", SENDER, "--to", f"{two.ca}:{FLOOD_PORT}", "--size", FLOOD_PAYLOAD,
+                      "--seconds", self.seconds, "--flows", flows)
+        got = result(flood, self.seconds + 20)
         # What is still in a queue when the sender ends arrives within a tick or two.
         after = variant.arrived()
         while (more := variant.arrived()) != after:
             after = more
         if after == before:
-            raise LabError("no datagram arrived")
+            raise Failed("no datagram arrived")
         return (after - before) * 1e3 / got["ns"], got["cpu_ns"] / (after - before)
 
     def small_packets(self, variant):
@@ -92,10 +77,10 @@ class Bench:
         """A 64-byte frame there and back, us."""
         one, two = variant.ends
         address = f"{two.ca}:{PORT}"
-        listener = self.listen(two.vm, "udp_rtt", "--listen", address)
+        listener = listen(two.vm, "udp_rtt", "--listen", address)
         try:
-            got = json.loads(run(*one.vm.command(self.tool("udp_rtt"), "--cpu", SENDER, "--to", address, "--size",
-                                                 FLOOD_PAYLOAD, "--seconds", self.seconds)))
+            got = result(start(one.vm, "udp_rtt", SENDER, "--to", address, "--size", FLOOD_PAYLOAD, "--seconds",
+                               self.seconds), self.seconds + 20)
         finally:
             stop(listener)
         return {"rtt_p50": got["p50"] / 1e3, "rtt_p99": got["p99"] / 1e3}
@@ -103,18 +88,39 @@ class Bench:
     def reachable(self, variant):
         """The first packets: neighbour entries, flow tables, bridges' learning. Fails when nothing comes through."""
         one, two = variant.ends
-        one.vm.run("ping", "-q", "-c", 3, "-i", 0.05, "-w", 5, two.ca)
+        one.vm.run(f"ping -q -c 3 -i 0.05 -w 5 {two.ca}")
+
+
+def start(netns, name, cpu, *argv):
+    """One of our tools, pinned to a CPU."""
+    return netns.popen([tool(name), "--cpu", str(cpu), *map(str, argv)], text=True, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE)
+
+
+def listen(netns, name, *argv):
+    """Starts a tool's listening side and waits until it listens."""
+    process = start(netns, name, RECEIVER, *argv)
+    if process.stdout.readline() != "ready\n":
+        raise Failed(f"{name} does not listen: {process.communicate()[1].strip()}")
+    return process
 
 
 def result(process, patience):
-    """What a tool prints when it has ended."""
+    """What a tool prints when it has ended; one that does not end in time is stopped."""
     try:
         out, err = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired as e:
-        raise LabError(f"{process.args[-1]}: the stream came to a halt") from e
+        stop(process)
+        raise Failed(f"no result within {patience:.0f} s: {' '.join(process.args)}") from e
     if process.returncode:
-        raise LabError(err.strip())
+        raise Failed(err.strip())
     return json.loads(out)
+
+
+def stop(process):
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
 
 
 def busy_elsewhere(seconds=0.2):

@@ -9,11 +9,12 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 from bench import build_option, choose
-from lab import Lab, LabError, run, sweep
+from lab import Failed, case, enter, run
 from measure import SENDER, Bench
 
 STATISTICS = "/proc/sys/kernel/bpf_stats_enabled"
@@ -36,7 +37,7 @@ def statistics_on():
 
 def programs():
     """{id: (name, runs, ns)} of everything that is loaded."""
-    shown = json.loads(run("bpftool", "-j", "prog", "show"))
+    shown = json.loads(run("bpftool -j prog show").stdout)
     return {p["id"]: (p.get("name", "?"), p.get("run_cnt", 0), p.get("run_time_ns", 0)) for p in shown}
 
 
@@ -63,8 +64,7 @@ def functions(bench, variant, load, data):
     finally:
         recorder.terminate()
         recorder.wait()
-    text = run("perf", "report", "-i", data, "--stdio", "--no-children", "-g", "none", "--percent-limit", "1", "-F",
-               "overhead,symbol")
+    text = run(f"perf report -i {data} --stdio --no-children -g none --percent-limit 1 -F overhead,symbol").stdout
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
             print(f"    {line.rstrip()}")
@@ -78,23 +78,23 @@ def main():
     parser.add_argument("--no-perf", action="store_true", help="BPF programs only")
     args = parser.parse_args()
     chosen = choose(parser, args.only)
-    sweep()
-    lab = Lab(args.build)
+    if not args.no_perf and not shutil.which("perf"):
+        parser.error("perf is not installed (Debian: linux-perf); --no-perf does without")
+    enter(args.build)
+    bench = Bench(args.seconds)
     try:
-        bench = Bench(lab.build, args.seconds)
         for each in chosen:
-            variant = each(lab)
+            variant = each()
             bench.reachable(variant)
             for title, load in LOADS:
                 print(f"\n{variant.title}: {title}")
                 per_run(bench, variant, load)
                 if not args.no_perf:
-                    functions(bench, variant, load, os.path.join(lab.folder, "perf.data"))
-    except LabError as e:
+                    functions(bench, variant, load, os.path.join(case.WORK, "perf.data"))
+            variant.down()
+    except Failed as e:
         print(f"profile.py: {e}", file=sys.stderr)
         return 1
-    finally:
-        lab.close()
     return 0
 
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -58,9 +59,13 @@ static void receive(const struct load_options *o)
 static void transmit(const struct load_options *o)
 {
 	_cleanup_close_ int fd = load_socket(o, SOCK_STREAM);
+	/* Pacing (BBR, where it is the default) would measure its timers; reno is built into every kernel. */
+	static const char congestion[] = "reno";
 	uint64_t from = load_now(), cpu = load_cpu(), bytes = 0;
 	ssize_t n;
 
+	if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, sizeof(congestion) - 1) < 0)
+		load_die("TCP_CONGESTION %s", congestion);
 	while ((n = send(fd, chunk, sizeof(chunk), MSG_NOSIGNAL)) >= 0)
 		bytes += (uint64_t)n;
 	if (errno != EPIPE && errno != ECONNRESET)

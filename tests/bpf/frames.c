@@ -80,3 +80,15 @@ struct pkt under_frame(int encap, bool v6, size_t n)
 	pkt_close(&p);
 	return p;
 }
+
+struct pkt frame_cut(const struct pkt *p, size_t n)
+{
+	uint16_t type = get16(p->b + 12);
+	size_t least = type == 0x0800 ? 34 : type == 0x86dd ? 54 : 14;
+	struct pkt cut = *p;
+
+	pkt_cut(&cut, n);
+	if (n < least)
+		pkt_tag(&cut, 0x8100, 1);
+	return cut;
+}

@@ -23,6 +23,7 @@
 #include "engine/bpf/abi.h"
 #include "engine/loader.h"
 
+#include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
@@ -134,6 +135,11 @@ void assert_bytes_at(const char *file, int line, const void *got, const void *wa
 /* Frames from tenant A's port 0, UDP 1000 -> 2000 with n bytes of data unless said otherwise. `last`: 11..14. */
 struct pkt frame4(int last, size_t n);
 struct pkt frame6(int last, size_t n);
+/*
+ * The first n bytes of a frame from a port. BPF_PROG_TEST_RUN takes no frame that says it is IP and has less than an IP
+ * header; such a one gets a tag, which the program takes off before it looks further.
+ */
+struct pkt frame_cut(const struct pkt *p, size_t n);
 struct mac mac_of(int last);
 const char *ca4(int last);
 const char *ca6(int last);

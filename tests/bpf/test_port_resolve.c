@@ -373,8 +373,9 @@ static void test_nd_malformed(void **state)
 		p.b[14 + 41] = 1; /* code */
 		port_drops(0, &p, MALFORMED);
 		for (size_t n = 14; n < 14 + 64; n++) {
-			p = nd(type, "fd00::11", "fd00::13", "fd00::13", false);
-			pkt_cut(&p, n);
+			struct pkt whole = nd(type, "fd00::11", "fd00::13", "fd00::13", false);
+
+			p = frame_cut(&whole, n);
 			port_drops(0, &p, MALFORMED);
 		}
 	}

@@ -61,8 +61,7 @@ gw_inline __u32 gw_walk_mac(struct gw_bpf_flow *f, const struct gw_bpf_port *por
 		f->encap = m->encap;
 		local = !known || m->record_flags & GW_RECORD_LOCAL;
 	} else {
-		return 1 + (gw_mac_same(eth->h_dest, (const __u8 *)params.router_mac) ? GW_DROP_NO_ROUTE
-										      : GW_DROP_NO_RECORD);
+		return 1 + (gw_is_router(eth->h_dest) ? GW_DROP_NO_ROUTE : GW_DROP_NO_RECORD);
 	}
 	if (!local) {
 		if (!port->underlay)
@@ -251,6 +250,8 @@ static __noinline int gw_port_ipv6(struct __sk_buff *skb)
 	if (ip->version != 6 || (!skb->gso_size && sizeof *ip + bpf_ntohs(ip->payload_len) > p.l3_len) ||
 	    !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+	if (unlikely(gw_ip_is_mapped(&key.saddr) || gw_ip_is_mapped(&key.daddr)))
+		return gw_port_drop(port->slot, GW_DROP_SPOOF_ADDRESS);
 	if (unlikely(gw_is_extension(p.proto)) && gw_nd_hidden(skb, p.proto))
 		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
 	key.sport = p.sport;

@@ -60,6 +60,24 @@ gw_inline __u32 gw_vxlan_check(const __u8 *l4, __u32 l4_len, struct gw_outer *o)
 }
 
 /*
+ * Whether this is UDP to the VXLAN port, or GRE. The ports of a later fragment are not known: the stack gets it, and drops
+ * it with the first one missing.
+ */
+gw_inline bool gw_is_tunnel(struct __sk_buff *skb, const struct iphdr *ip)
+{
+	__be16 port;
+
+	if (ip->version != 4 || ip->ihl < 5)
+		return false;
+	if (ip->protocol == IPPROTO_GRE)
+		return true;
+	if (ip->protocol != IPPROTO_UDP || (ip->frag_off & bpf_htons(IP_OFFSET)))
+		return false;
+	return !bpf_skb_load_bytes(skb, GW_IP_OFF + ip->ihl * 4 + offsetof(struct udphdr, dest), &port, sizeof port) &&
+	       port == bpf_htons(params.vxlan_port);
+}
+
+/*
  * 0: a sound tunnel packet to one of our provider addresses, described in *o. GW_NOT_OURS: the stack's. Else a drop reason
  * plus 1. A packet is ours from the moment that it is a tunnel packet to a PA; whatever is wrong with it then is counted.
  */
@@ -72,25 +90,20 @@ gw_inline __u32 gw_outer_parse(struct __sk_buff *skb, struct gw_outer *o)
 	bool udp;
 
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present || skb->pkt_type == PACKET_OTHERHOST ||
-	    !gw_have(skb, GW_L4_OFF + 8))
+	    !gw_have(skb, GW_L4_OFF))
 		return GW_NOT_OURS;
 	ip = gw_data(skb) + GW_IP_OFF;
-	if ((void *)(ip + 1) + 8 > gw_end(skb))
+	if ((void *)(ip + 1) > gw_end(skb) || !gw_is_tunnel(skb, ip))
 		return GW_NOT_OURS;
 	udp = ip->protocol == IPPROTO_UDP;
 	frag = bpf_ntohs(ip->frag_off);
-	if (!udp && ip->protocol != IPPROTO_GRE)
-		return GW_NOT_OURS;
-	if (udp &&
-	    ((frag & IP_OFFSET) || (ip->ihl == 5 && *(__be16 *)((void *)(ip + 1) + 2) != bpf_htons(params.vxlan_port))))
-		return GW_NOT_OURS;
 	if (unlikely(ip->daddr != params.pa.w[3])) {
 		pa = gw_ip_v4(ip->daddr);
 		if (!bpf_map_lookup_elem(&provider_addresses, &pa))
 			return GW_NOT_OURS;
 	}
 	if (ip->ihl != 5)
-		return udp ? GW_NOT_OURS : 1 + GW_DROP_OUTER_OPTIONS;
+		return 1 + GW_DROP_OUTER_OPTIONS;
 	if (frag & (IP_MF | IP_OFFSET))
 		return 1 + GW_DROP_OUTER_FRAGMENT;
 	sum = bpf_csum_diff(0, 0, (void *)ip, sizeof *ip, 0);

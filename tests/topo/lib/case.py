@@ -71,6 +71,20 @@ def note(text):
         print("# " + line, flush=True)
 
 
+cleanups = []  # functions that take down what a group made, whole or half; the last made goes first
+
+
+def clean_up():
+    """Calls all of them whatever they raise; returns what went wrong."""
+    problems = []
+    while cleanups:
+        try:
+            cleanups.pop()()
+        except Exception as e:  # pylint: disable=broad-except
+            problems.append(str(e) if isinstance(e, Failed) else traceback.format_exc())
+    return problems
+
+
 class Group:
     def __init__(self, suite, name, setup):
         self.suite, self.name, self.setup, self.cases = suite, name, setup, []
@@ -130,12 +144,10 @@ class Suite:
                 if "--keep" in sys.argv:
                     hold()
             note("%.1f s" % (time.monotonic() - started))
-        if world is not None:
-            try:
-                world.down()
-            except Exception as e:  # pylint: disable=broad-except
-                self.result(False, prefix + "taking the world down")
-                note(e if isinstance(e, Failed) else traceback.format_exc())
+        problems = clean_up()
+        if problems:
+            self.result(False, prefix + "taking the world down")
+            note("\n".join(problems))
 
     def main(self):
         """Runs every group whose name matches the arguments (all without arguments) and exits."""

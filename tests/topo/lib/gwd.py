@@ -1,4 +1,5 @@
 """A gwd of its own for a host: configuration, start, stop, kill, the command line tool and the API."""
+import contextlib
 import http.client
 import json
 import os
@@ -168,7 +169,8 @@ class Gwd:
                 body = json.dumps(body).encode()
             h = {"Content-Type": "application/json"} if body is not None else {}
             h.update(headers or {})
-            c.request(method, BASE + path if path.startswith("/hnv") else path, body, h)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has read all
+                c.request(method, BASE + path if path.startswith("/hnv") else path, body, h)
             r = c.getresponse()
             return Response(r.status, r.headers, r.read())
         finally:

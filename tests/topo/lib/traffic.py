@@ -42,9 +42,9 @@ def no_reach(a, address, count=2):
 
 
 class TcpTransfer:
-    """Sends `size` bytes of made-up data over TCP from VM a to VM b; the far end must get exactly these."""
+    """Sends `size` bytes of made-up data over TCP from VM a to VM b; the far end must get exactly these. `seconds`: how long it takes."""
 
-    def __init__(self, a, b, address, size, port=45000, seed=1):
+    def __init__(self, a, b, address, size, port=45000, seed=1, seconds=None):
         self.size = size
         data = random.Random(seed).randbytes(1 << 20)
         self.hash_sent, self.hash_got = hashlib.sha256(), hashlib.sha256()
@@ -58,6 +58,8 @@ class TcpTransfer:
         with a.netns.enter():
             self.client = socket.socket(family(address), socket.SOCK_STREAM)
         self.client.settimeout(20)
+        if seconds:
+            self.client.setsockopt(socket.SOL_SOCKET, 47, int(size / seconds))  # SO_MAX_PACING_RATE
         self.address, self.port = address, port
         self.threads = [threading.Thread(target=self._guard, args=(f,), daemon=True) for f in (self._receive, self._send)]
         self.started = time.monotonic()

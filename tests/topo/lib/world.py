@@ -20,6 +20,7 @@ class World:
     def __init__(self):
         self.fabric = None
         self.netns, self.hosts, self.vms, self.processes = [], [], [], []
+        case.cleanups.append(self.down)
 
     def namespace(self, label):
         n = Netns(label)
@@ -43,7 +44,8 @@ class World:
         netns.veth(dev, self.fabric, label, mtu)
         netns.sysctl("net.ipv6.conf.default.disable_ipv6=0")
         self.fabric.ip("link set dev %s master br0 up" % label)
-        netns.ip("link set dev %s up" % dev)
+        # A NIC keeps its address over a reboot, and so do the neighbour tables of others.
+        netns.ip("link set dev %s address 02:ee:%s up" % (dev, ":".join("%02x" % b for b in label.encode()[:4].ljust(4))))
 
     def host(self, name, pa, mtu=1500, settings=None, start=True):
         h = Host(self, name, pa, mtu, settings)
@@ -72,11 +74,19 @@ class World:
                 p.kill()
             p.wait()
         for n in self.netns:
-            n.delete()
+            try:
+                n.delete()
+            except Failed as e:
+                problems.append(str(e))
         run(["rm", "-rf", case.WORK + "/bpf/gwd"])
         for h in self.hosts:
             run(["rm", "-rf", h.gwd.dir])
         require(not problems, "; ".join(problems))
+
+    def mount(self, target, options):
+        """A tmpfs that goes before the world does."""
+        run(["mount", "-t", "tmpfs", "-o", options, "gwd-topo", target])
+        case.cleanups.append(lambda: run(["umount", "-l", target]))
 
 
 class Host:

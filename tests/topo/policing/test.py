@@ -274,6 +274,7 @@ def _(w):
             require(not set(grown.now()) - {"ToStack", "NotUnderlay"}, "counted as %s" % grown.now())
         for seen in w.seen.values():
             seen.silence(lambda f: MARK in f, 0.05, what="the frame")
+    w.h1.netns.ip("addr del 10.1.1.200/24 dev eth1")
 
 
 @g.case("ENC-10: tunnel packets that arrive on another interface than the underlay's are not delivered")
@@ -289,6 +290,7 @@ def _(w):
         w.raw.send(side.nvgre(N, inner(proto)))
         for seen in w.seen.values():
             seen.silence(lambda f: MARK in f, 0.2, what="the frame")
+    w.h1.netns.ip("link del dev eth2")
 
 
 @g.case("without a provider address nothing leaves: NoSourceProviderAddress")

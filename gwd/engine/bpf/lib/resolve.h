@@ -36,6 +36,7 @@ struct gw_nd {
 #define ND_SOLICIT     135
 #define ND_ADVERT      136
 #define GW_IPPROTO_MH  135 /* mobility */
+#define ND_SOURCE_MAC  1
 #define ND_TARGET_MAC  2
 #define ND_SOLICITED   0x40000000
 #define ND_OVERRIDE    0x20000000
@@ -158,6 +159,38 @@ static __noinline bool gw_nd_hidden(struct __sk_buff *skb, __u32 next)
 	return bpf_skb_load_bytes(skb, off, &type, 1) || (type >= ND_FIRST && type <= ND_LAST);
 }
 
+/* Who may speak: the unspecified address, an own one, or a link-local one that no record gives to somebody else. */
+gw_inline bool gw_nd_speaker(const struct gw_bpf_port *port, const struct in6_addr *addr)
+{
+	struct gw_ip ca = gw_ip_v6(addr);
+	struct gw_bpf_record r;
+
+	if (gw_in6_zero(addr))
+		return true;
+	if (gw_record_of(port->vsid, &ca, &r))
+		return gw_mac_same(r.mac, port->mac);
+	return gw_in6_link_local(addr);
+}
+
+/* No link-layer address option may name another MAC; options that the guard cannot see to the end of do not pass. */
+static __noinline bool gw_nd_options_own(struct __sk_buff *skb, const __u8 *mac)
+{
+	__u32 off = ND_MIN;
+	__u8 option[8] __attribute__((aligned(8)));
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		if (skb->len < off + sizeof option)
+			return true;
+		if (bpf_skb_load_bytes(skb, off, option, sizeof option) || !option[1])
+			return false;
+		if ((option[0] == ND_SOURCE_MAC || option[0] == ND_TARGET_MAC) && !gw_mac_same(option + 2, mac))
+			return false;
+		off += option[1] * 8;
+	}
+	return skb->len < off + sizeof option;
+}
+
 /* A neighbour solicitation is answered here; an advertisement is checked, and passed on (-1) when it is unicast. */
 static __noinline int gw_nd_in(struct __sk_buff *skb)
 {
@@ -181,11 +214,13 @@ static __noinline int gw_nd_in(struct __sk_buff *skb)
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
 	src = gw_ip_v6(&n.m.ip.saddr);
 	target = gw_ip_v6(&n.m.target);
-	if (!gw_mac_same(n.m.eth.h_source, port->mac) ||
-	    (!gw_in6_zero(&n.m.ip.saddr) && !gw_in6_link_local(&n.m.ip.saddr) && !gw_owns(port, &src)))
+	if (gw_ip_is_mapped(&src) || gw_ip_is_mapped(&target))
+		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+	if (!gw_mac_same(n.m.eth.h_source, port->mac) || !gw_nd_speaker(port, &n.m.ip.saddr) ||
+	    !gw_nd_options_own(skb, port->mac))
 		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
 	if (n.m.type == ND_ADVERT) {
-		if (!gw_in6_link_local(&n.m.target) && !gw_owns(port, &target))
+		if (!gw_owns(port, &target))
 			return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
 		return n.m.eth.h_dest[0] & 1 ? gw_port_drop(port->slot, GW_DROP_ND_UNANSWERED) : -1;
 	}
