@@ -300,6 +300,8 @@ void world_reset(void)
 
 	for (int m = MAP_PORTS; m <= MAP_SUBNETS; m++)
 		map_clear(m);
+	map_clear(MAP_FLOWS4);
+	map_clear(MAP_FLOWS6);
 	for (int i = 0; i < 16; i++)
 		bump((uint32_t)i);
 	put(MAP_PAS, &self, &world.underlay);
