@@ -25,14 +25,17 @@ endif
 CPPFLAGS += -D_GNU_SOURCE -DGW_VERSION='"$(VERSION)"' -Igwd -I$(BUILD)/gen
 CFLAGS   += -std=gnu17 $(OPT) $(WARN) -MMD -MP
 
--include make/*.mk
-
 # --- sources: a file's folder is its module -------------------------------------------------------------------------
 CLI_SRC  := $(wildcard gwd/cli/*.c)
 BASE_SRC := $(wildcard gwd/base/*.c)
 LIB_SRC  := $(filter-out $(CLI_SRC) gwd/main.c,$(wildcard gwd/*.c gwd/*/*.c))
 BPF_SRC  := $(wildcard gwd/engine/bpf/*.bpf.c)
 BPF_HDR  := $(wildcard gwd/engine/bpf/*.h gwd/engine/bpf/lib/*.h)
+
+# Commands are shown in short; V=1 shows them whole.
+ifndef V
+QUIET = @printf '  %-8s %s\n' $(1) $@;
+endif
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -54,40 +57,50 @@ MULTIARCH := $(shell $(CC) -print-multiarch)
 
 $(BUILD)/bpf/%.bpf.o: gwd/engine/bpf/%.bpf.c $(BPF_HDR)
 	@mkdir -p $(@D)
-	$(CLANG) -target bpf -mcpu=v3 -O2 -g -std=gnu17 -Wall -Wextra -Werror -Wno-address-of-packed-member \
+	$(call QUIET,BPF)$(CLANG) -target bpf -mcpu=v3 -O2 -g -std=gnu17 -Wall -Wextra -Werror -Wno-address-of-packed-member \
 		-I/usr/include/$(MULTIARCH) $(BPF_CPPFLAGS) -c $< -o $@
 
 $(BUILD)/bpf/engine.o: $(BPF_OBJ)
-	$(BPFTOOL) gen object $@ $(sort $^)
+	$(call QUIET,BPFLINK)$(BPFTOOL) gen object $@ $(sort $^)
 
 $(BUILD)/gen/engine.skel.h: $(BUILD)/bpf/engine.o
 	@mkdir -p $(@D)
-	$(BPFTOOL) gen skeleton $< name gw_bpf > $@
+	$(call QUIET,SKEL)$(BPFTOOL) gen skeleton $< name gw_bpf > $@
 
 # --- C ----------------------------------------------------------------------------------------------------------------
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags $(PKGS) libcurl) -c $< -o $@
+	$(call QUIET,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags $(PKGS) libcurl) -c $< -o $@
 
 $(call obj,$(wildcard gwd/engine/*.c)): $(BUILD)/gen/engine.skel.h
 
 $(BUILD)/libgw.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
-	ar rcs $@ $^
+	$(call QUIET,AR)ar rcs $@ $^
 
 $(BUILD)/gwd: $(call obj,gwd/main.c) $(BUILD)/libgw.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS)) -lm
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS)) -lm
 
 $(BUILD)/gwctl: $(call obj,$(CLI_SRC) $(BASE_SRC))
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS)) -lsystemd
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS)) -lsystemd
+
+# --- installation, as a package would do it; the configuration is not overwritten ---------------------------------------
+install: build ## into DESTDIR: daemon, gwctl, man pages, completion, unit, configuration
+	install -D -m 0755 $(BUILD)/gwd $(DESTDIR)$(PREFIX)/sbin/gwd
+	install -D -m 0755 $(BUILD)/gwctl $(DESTDIR)$(PREFIX)/bin/gwctl
+	for page in $(wildcard gwd/man/*); do \
+		install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
+	done
+	install -D -m 0644 configs/completion/gwctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gwctl
+	install -D -m 0644 configs/gwd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/gwd.service
+	[ -e $(DESTDIR)/etc/gwd/gwd.conf ] || install -D -m 0640 configs/gwd.conf $(DESTDIR)/etc/gwd/gwd.conf
 
 # --- tests: every test program speaks TAP; tests/run adds them up -------------------------------------------------------
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-BPF_TESTS  := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
-
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libgw.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS) cmocka) -lm
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS) cmocka) -lm
+
+include $(sort $(wildcard tests/*.mk tests/*/*.mk))
 
 .SECONDARY:
 

@@ -49,8 +49,10 @@ struct gw_driver_env {
 struct gw_driver_ops {
 	const char *name;
 	int (*open)(const struct gw_driver_env *env, struct gw_driver **ret, struct gw_error *err);
-	int (*check)(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta, struct gw_error *err);
-	int (*apply)(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta, struct gw_error *err);
+	int (*check)(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
+		     struct gw_error *err);
+	int (*apply)(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
+		     struct gw_error *err);
 	int (*sync)(struct gw_driver *d, const struct gw_intent *intent, struct gw_error *err);
 	void (*describe)(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties);
 	json_t *(*status)(struct gw_driver *d);

@@ -49,7 +49,7 @@ struct daemon {
 	struct gw_api *api;
 };
 
-/* --- command line ------------------------------------------------------------------------------------------------------ */
+/* --- command line ------------------------------------------------------------------------------------------------- */
 
 struct options {
 	const char *config_path;
@@ -110,7 +110,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	return -1;
 }
 
-/* --- process ----------------------------------------------------------------------------------------------------------- */
+/* --- process ------------------------------------------------------------------------------------------------------ */
 
 static void log_failure(const char *what, const struct gw_error *err)
 {
@@ -154,11 +154,13 @@ static int check_capabilities(struct gw_error *err)
 	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
 		if (!capng_have_capability(CAPNG_EFFECTIVE, needs[i].any[0]) &&
 		    !capng_have_capability(CAPNG_EFFECTIVE, needs[i].any[1]))
-			at += (size_t)snprintf(missing + at, sizeof missing - at, "%s%s", at ? ", " : "", needs[i].names);
+			at += (size_t)snprintf(missing + at, sizeof missing - at, "%s%s", at ? ", " : "",
+					       needs[i].names);
 	if (!at)
 		return 0;
 	return gw_error_set(err, EPERM, GW_ERR_CAPABILITY, "",
-			    "missing privileges: %s; start gwd as root, or with AmbientCapabilities= in its unit", missing);
+			    "missing privileges: %s; start gwd as root, or with AmbientCapabilities= in its unit",
+			    missing);
 }
 
 /* Two daemons of one run_dir would fight over the same pins. */
@@ -176,16 +178,17 @@ static int lock_run_dir(struct daemon *d, struct gw_error *err)
 	}
 	r = gw_fs_lock(path, &d->run_lock, &holder, err);
 	if (r == -EBUSY)
-		return gw_error_set(err, EBUSY, GW_ERR_CONFLICT, d->config.run_dir,
-				    "another gwd (process %d) runs here: end it, or give this one another [node] run_dir",
-				    (int)holder);
+		return gw_error_set(
+			err, EBUSY, GW_ERR_CONFLICT, d->config.run_dir,
+			"another gwd (process %d) runs here: end it, or give this one another [node] run_dir",
+			(int)holder);
 	return r;
 }
 
-/* --- configuration ------------------------------------------------------------------------------------------------------ */
+/* --- configuration ------------------------------------------------------------------------------------------------ */
 
-#define SAME(a, b, m) (memcmp(&(a)->m, &(b)->m, sizeof(a)->m) == 0)
-#define TEXT(a, b, m) (strcmp((a)->m, (b)->m) == 0)
+#define SAME(m) (old->m == new->m)
+#define TEXT(m) (strcmp(old->m, new->m) == 0)
 
 /* Keys that are read once. */
 static void warn_of_restart(const struct gw_config *old, const struct gw_config *new)
@@ -194,20 +197,21 @@ static void warn_of_restart(const struct gw_config *old, const struct gw_config 
 		const char *key;
 		bool same;
 	} fixed[] = {
-		{"[node] name", TEXT(old, new, name)},
-		{"[node] roles", SAME(old, new, roles)},
-		{"[node] state_dir", TEXT(old, new, state_dir)},
-		{"[node] run_dir", TEXT(old, new, run_dir)},
-		{"[api] listen", TEXT(old, new, listen)},
-		{"[underlay] interface", TEXT(old, new, underlay_interface)},
-		{"[underlay] address", SAME(old, new, has_underlay_address) && SAME(old, new, underlay_address) &&
-					       SAME(old, new, underlay_prefix_len)},
-		{"[underlay] vxlan_port", SAME(old, new, vxlan_port)},
-		{"[engine] router_mac", SAME(old, new, router_mac)},
-		{"[engine] bpf_dir", TEXT(old, new, bpf_dir)},
-		{"[engine] flow_table_size", SAME(old, new, flow_table_size)},
-		{"[engine] record_limit", SAME(old, new, record_limit)},
-		{"[store] path", TEXT(old, new, store_path)},
+		{"[node] name", TEXT(name)},
+		{"[node] roles", SAME(roles)},
+		{"[node] state_dir", TEXT(state_dir)},
+		{"[node] run_dir", TEXT(run_dir)},
+		{"[api] listen", TEXT(listen)},
+		{"[underlay] interface", TEXT(underlay_interface)},
+		{"[underlay] address", SAME(has_underlay_address) &&
+					       gw_addr_equal(&old->underlay_address, &new->underlay_address) &&
+					       SAME(underlay_prefix_len)},
+		{"[underlay] vxlan_port", SAME(vxlan_port)},
+		{"[engine] router_mac", gw_mac_equal(&old->router_mac, &new->router_mac)},
+		{"[engine] bpf_dir", TEXT(bpf_dir)},
+		{"[engine] flow_table_size", SAME(flow_table_size)},
+		{"[engine] record_limit", SAME(record_limit)},
+		{"[store] path", TEXT(store_path)},
 	};
 
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
@@ -247,7 +251,7 @@ static void reload(struct daemon *d)
 	gw_log_notice("configuration read again from %s", d->config_path);
 }
 
-/* --- on the loop ------------------------------------------------------------------------------------------------------- */
+/* --- on the loop -------------------------------------------------------------------------------------------------- */
 
 static void on_ready(void *ctx)
 {
@@ -277,18 +281,27 @@ static void stop(struct daemon *d)
 	close_handle((uv_handle_t *)&d->watchdog);
 }
 
+/* The service manager waits for READY after RELOADING; before the first READY there is nothing to say. */
+static void on_hup(struct daemon *d)
+{
+	bool ready = d->service.ready && d->service.ready(d->service.ctx);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (ready)
+		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+			   (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+	reload(d);
+	if (ready)
+		sd_notify(0, "READY=1");
+}
+
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct daemon *d = handle->data;
 
 	if (signum == SIGHUP) {
-		struct timespec now;
-
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-			   (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
-		reload(d);
-		sd_notify(0, "READY=1");
+		on_hup(d);
 		return;
 	}
 	gw_log_notice("%s: ending, traffic goes on", signum == SIGTERM ? "SIGTERM" : "SIGINT");

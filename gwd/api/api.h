@@ -1,8 +1,8 @@
 /*
  * api.h - the gateway provider interface: HTTP over a unix socket, for the operator of this node.
  *
- * Everything runs on the loop's thread; requests are short (a batch is the longest). The API knows the model and the
- * service that the composition root gives it, never a driver.
+ * Everything runs on the loop's thread; requests are short (a batch is the longest). The API knows the model
+ * and the service that the composition root gives it, never a driver.
  */
 #ifndef GW_API_API_H
 #define GW_API_API_H

@@ -1,5 +1,6 @@
 /*
- * batch.c - POST /hnv/batch: a list of puts and deletes that is carried out as a whole or not at all. Called by the router.
+ * batch.c - POST /hnv/batch: a list of puts and deletes that is carried out as a whole or not at all. Called
+ * by the router.
  *
  * The answer to what is wrong names the element: "[17].body.properties.MACAddress".
  */
@@ -43,8 +44,10 @@ static int read_element(json_t *j, struct element *ret, struct gw_error *err)
 	int r = 0;
 
 	if (!json_is_object(j))
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "", "must be an object with method, path and body");
-	json_object_foreach(j, key, value) {
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "",
+				    "must be an object with method, path and body");
+	json_object_foreach(j, key, value)
+	{
 		if (json_is_null(value))
 			continue;
 		if (!strcasecmp(key, "method"))
@@ -69,7 +72,8 @@ static int read_element(json_t *j, struct element *ret, struct gw_error *err)
 	return 0;
 }
 
-/* "/hnv/KIND/ID", also with /networking/v1 in front. *ret_id points into `path`; NULL when there is only the kind. */
+/* "/hnv/KIND/ID", also with /networking/v1 in front. *ret_id points into `path`; NULL when there is only the
+ * kind. */
 static int parse_path(char *path, enum gw_hnv_kind *ret_kind, const char **ret_id, struct gw_error *err)
 {
 	static const char prefix[] = GW_API_PREFIX, hnv[] = "/hnv/";
@@ -98,7 +102,7 @@ bad:
 static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *op, struct gw_error *err)
 {
 	_cleanup_free_ char *path = NULL;
-	struct element e = {0};
+	struct element e = {.path = ""};
 	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
 	const char *id = NULL;
 	int r;
@@ -141,13 +145,13 @@ static int refuse_repetition(struct gw_hmap *keys, struct seen *seen, size_t ind
 	uint32_t hash = gw_hnv_key_hash(o);
 	char id[GW_ID_STRLEN];
 
-	GW_HMAP_FOR_EACH_HASH(node, keys, hash) {
+	GW_HMAP_FOR_EACH_HASH (node, keys, hash) {
 		const struct seen *other = GW_CONTAINER_OF(node, struct seen, node);
 
 		if (gw_hnv_same_key(other->object, o))
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "path",
-					    "%s %s is already in element [%zu] of this batch", gw_hnv_kind_name(o->kind),
-					    gw_hnv_id(o, id), other->index);
+					    "%s %s is already in element [%zu] of this batch",
+					    gw_hnv_kind_name(o->kind), gw_hnv_id(o, id), other->index);
 	}
 	seen->object = o;
 	seen->index = index;
@@ -206,8 +210,9 @@ static int batch(const struct gw_api_request *req, json_t *list, struct gw_api_r
 		gw_hnv_object_free(ops[i].object);
 	free(ops);
 	if (r == 0)
-		gw_api_reply_json(reply, 200, json_pack("{s:I, s:I}", "applied", (json_int_t)n, "revision",
-							(json_int_t)service->revision(service->ctx)));
+		gw_api_reply_json(reply, 200,
+				  json_pack("{s:I, s:I}", "applied", (json_int_t)n, "revision",
+					    (json_int_t)service->revision(service->ctx)));
 	return r;
 }
 

@@ -27,12 +27,13 @@ static int parse_kind(const struct gw_api_request *req, enum gw_hnv_kind *ret, s
 	if (gw_hnv_kind_parse(req->param[0], ret) == 0)
 		return 0;
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",
-			    "there are no \"%s\"; there are lookupRecords, customerRoutes, providerAddresses, providerRoutes "
+			    "there are no \"%s\"; there are lookupRecords, customerRoutes, "
+			    "providerAddresses, providerRoutes "
 			    "and ports",
 			    req->param[0]);
 }
 
-/* The object that the path names, as a key. What is no id of this kind cannot exist. */
+/* The object that the path names, as a key. */
 static int parse_key(const struct gw_api_request *req, struct gw_hnv_object **ret, struct gw_error *err)
 {
 	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
@@ -59,7 +60,7 @@ static void reply_resource(const struct gw_api_request *req, unsigned status, co
 	gw_api_reply_json(reply, status, resource(req->service, o));
 }
 
-/* --- conditions -------------------------------------------------------------------------------------------------------- */
+/* --- conditions --------------------------------------------------------------------------------------------------- */
 
 /* Is the object's tag in a header's list? Our tags are weak, so comparison is. */
 static bool etag_listed(const char *list, const struct gw_hnv_object *o)
@@ -104,7 +105,7 @@ static void set_conditions(const struct gw_api_request *req, struct gw_hnv_op *o
 	}
 }
 
-/* --- collection ---------------------------------------------------------------------------------------------------------- */
+/* --- collection --------------------------------------------------------------------------------------------------- */
 
 static int parse_top(const char *s, size_t *ret, struct gw_error *err)
 {
@@ -117,8 +118,8 @@ static int parse_top(const char *s, size_t *ret, struct gw_error *err)
 	for (const char *p = s; *p >= '0' && *p <= '9' && n <= TOP_MAX; p++)
 		n = n * 10 + (size_t)(*p - '0');
 	if (n < 1 || n > TOP_MAX || s[strspn(s, "0123456789")])
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "$top", "\"%s\" is not a number from 1 to %d", s,
-				    TOP_MAX);
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "$top", "\"%s\" is not a number from 1 to %d",
+				    s, TOP_MAX);
 	*ret = n;
 	return 0;
 }
@@ -129,8 +130,8 @@ static json_t *next_link(const struct gw_hnv_object *last, size_t top)
 	char id[GW_ID_STRLEN];
 
 	escaped = gw_api_escape(gw_hnv_id(last, id));
-	if (!escaped || asprintf(&link, GW_API_PREFIX "/hnv/%s?$top=%zu&$skipToken=%s", gw_hnv_kind_path(last->kind), top,
-				 escaped) < 0) {
+	if (!escaped || asprintf(&link, GW_API_PREFIX "/hnv/%s?$top=%zu&$skipToken=%s", gw_hnv_kind_path(last->kind),
+				 top, escaped) < 0) {
 		link = NULL;
 		return NULL;
 	}
@@ -168,7 +169,7 @@ void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *repl
 	gw_api_reply_json(reply, 200, body);
 }
 
-/* --- item ---------------------------------------------------------------------------------------------------------------- */
+/* --- item --------------------------------------------------------------------------------------------------------- */
 
 void gw_api_hnv_get(const struct gw_api_request *req, struct gw_api_reply *reply)
 {

@@ -1,9 +1,12 @@
 /*
  * http.c - the API on the network: the only file that knows libmicrohttpd. Started by the composition root.
  *
- * The library runs without threads: its epoll descriptor is watched by the loop, its time-outs are one timer. A request
- * that the router refuses by its target, that has no right to be here or that announces too large a body is answered before
- * the body is read; an oversized body without announcement is read to its end only as far as as much again, then dropped.
+ * The library runs without threads: its epoll descriptor is watched by the loop, its time-outs are one timer.
+ *
+ * A refusal is decided as early as can be, but said when the body has been read and thrown away: most clients
+ * send all of it before they listen. That goes up to twice what a body may have. Who asks first (Expect) or
+ * announces more is answered at once; who sends more unannounced is cut off; who has no right to be here is
+ * not read at all.
  */
 #include "api/api.h"
 #include "api/router.h"
@@ -37,16 +40,17 @@ struct gw_api {
 /* One request, from its first line to the end of its reply. */
 struct exchange {
 	char *target;
-	bool matched;
+	bool begun;   /* its header has been seen */
+	bool refused; /* `reply` is the answer, the body is thrown away */
+	struct gw_api_reply reply;
 	struct gw_api_match match;
 	size_t limit;
 	char *body;
 	size_t len, room;
-	size_t dropped; /* bytes of a body that is too large or did not fit into memory */
-	bool out_of_memory;
+	size_t dropped; /* bytes thrown away */
 };
 
-/* --- replies ----------------------------------------------------------------------------------------------------------- */
+/* --- replies ------------------------------------------------------------------------------------------------------ */
 
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
@@ -91,18 +95,7 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, const struc
 	return r;
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *connection, const struct gw_error *err)
-{
-	struct gw_api_reply reply = {0};
-	enum MHD_Result r;
-
-	gw_api_reply_error(&reply, err);
-	r = send_reply(connection, &reply);
-	gw_api_reply_done(&reply);
-	return r;
-}
-
-/* --- requests ---------------------------------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
 static void *on_target(void *cls, const char *target, struct MHD_Connection *connection)
 {
@@ -129,6 +122,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 	if (!x)
 		return;
 	gw_api_match_done(&x->match);
+	gw_api_reply_done(&x->reply);
 	free(x->target);
 	free(x->body);
 	free(x);
@@ -149,11 +143,21 @@ static bool is_operator(struct MHD_Connection *connection)
 	return info && gw_api_socket_peer_is_operator(info->connect_fd);
 }
 
-static int too_large(const struct exchange *x, struct gw_error *err)
+static void refuse(struct exchange *x, const struct gw_error *err)
 {
-	return gw_error_set(err, EFBIG, GW_ERR_TOO_LARGE, "",
-			    "the body may have up to %zu bytes here: send it in several requests, or raise %s", x->limit,
-			    x->match.limit == GW_API_LIMIT_BATCH ? "[limits] batch" : "[limits] body");
+	x->refused = true;
+	gw_api_reply_done(&x->reply);
+	gw_api_reply_error(&x->reply, err);
+}
+
+static void refuse_large(struct exchange *x)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	gw_error_set(&err, EFBIG, GW_ERR_TOO_LARGE, "",
+		     "the body may have up to %zu bytes here: send it in several requests, or raise %s", x->limit,
+		     x->match.limit == GW_API_LIMIT_BATCH ? "[limits] batch" : "[limits] body");
+	refuse(x, &err);
 }
 
 /* The header is here, the body is not. MHD_YES without a reply lets it come. */
@@ -161,62 +165,68 @@ static enum MHD_Result begin(struct gw_api *api, struct MHD_Connection *connecti
 			     struct exchange *x)
 {
 	const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+	unsigned long long announced = length ? strtoull(length, NULL, 10) : 0;
 	struct gw_error err = GW_ERROR_INIT;
-	struct gw_api_reply reply = {0};
-	enum MHD_Result r;
 
+	x->begun = true;
 	if (!is_operator(connection)) {
-		gw_error_set(&err, EACCES, GW_ERR_FORBIDDEN, "", "only root and the user that gwd runs as may use this socket");
-		return refuse(connection, &err);
+		gw_error_set(&err, EACCES, GW_ERR_FORBIDDEN, "",
+			     "only root and the user that gwd runs as may use this socket");
+		refuse(x, &err);
+		return send_reply(connection, &x->reply);
 	}
-	if (gw_api_match(method, x->target, &x->match, &reply) < 0) {
-		r = send_reply(connection, &reply);
-		gw_api_reply_done(&reply);
-		return r;
-	}
-	x->matched = true;
+	x->refused = gw_api_match(method, x->target, &x->match, &x->reply) < 0;
 	x->limit = gw_api_body_limit(&x->match, api->service->config);
-	if (length && strtoull(length, NULL, 10) > x->limit) {
-		too_large(x, &err);
-		return refuse(connection, &err);
-	}
+	if (!x->refused && announced > x->limit)
+		refuse_large(x);
+	if (x->refused &&
+	    (announced / 2 > x->limit || MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Expect")))
+		return send_reply(connection, &x->reply);
 	return MHD_YES;
+}
+
+/* Makes room for `n` bytes more. */
+static bool reserve(struct exchange *x, size_t n)
+{
+	size_t room = x->room ? x->room : 4096;
+	char *larger;
+
+	while (room < x->len + n)
+		room *= 2;
+	if (room == x->room)
+		return true;
+	larger = realloc(x->body, room);
+	if (!larger)
+		return false;
+	x->body = larger;
+	x->room = room;
+	return true;
 }
 
 static enum MHD_Result collect(struct exchange *x, const char *data, size_t *n)
 {
-	size_t room = x->room;
+	struct gw_error err = GW_ERROR_INIT;
+	size_t len = *n;
 
-	if (*n > x->limit - x->len || x->dropped > 0) {
-		x->dropped += *n;
-		*n = 0;
-		return x->dropped > x->limit ? MHD_NO : MHD_YES;
-	}
-	while (room < x->len + *n)
-		room = room ? room * 2 : 4096;
-	if (room > x->room) {
-		char *larger = realloc(x->body, room);
-
-		if (!larger) {
-			x->out_of_memory = true;
-			x->dropped = *n;
-			*n = 0;
-			return MHD_YES;
-		}
-		x->body = larger;
-		x->room = room;
-	}
-	memcpy(x->body + x->len, data, *n);
-	x->len += *n;
 	*n = 0;
+	if (!x->refused && len > x->limit - x->len)
+		refuse_large(x);
+	if (!x->refused && !reserve(x, len)) {
+		gw_error_oom(&err);
+		refuse(x, &err);
+	}
+	if (x->refused) {
+		x->dropped += len;
+		return x->dropped / 2 > x->limit ? MHD_NO : MHD_YES;
+	}
+	memcpy(x->body + x->len, data, len);
+	x->len += len;
 	return MHD_YES;
 }
 
 static enum MHD_Result finish(struct gw_api *api, struct MHD_Connection *connection, const char *method,
 			      struct exchange *x)
 {
-	struct gw_error err = GW_ERROR_INIT;
-	struct gw_api_reply reply = {0};
 	struct gw_api_request req = {
 		.service = api->service,
 		.if_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-Match"),
@@ -224,20 +234,11 @@ static enum MHD_Result finish(struct gw_api *api, struct MHD_Connection *connect
 		.body = x->body,
 		.body_len = x->len,
 	};
-	enum MHD_Result r;
 
-	if (x->dropped > 0) {
-		if (x->out_of_memory)
-			gw_error_oom(&err);
-		else
-			too_large(x, &err);
-		return refuse(connection, &err);
-	}
-	gw_api_dispatch(&x->match, &req, &reply);
-	gw_log_debug("%s %s: %u", method, x->target, reply.status);
-	r = send_reply(connection, &reply);
-	gw_api_reply_done(&reply);
-	return r;
+	if (!x->refused)
+		gw_api_dispatch(&x->match, &req, &x->reply);
+	gw_log_debug("%s %s: %u", method, x->target, x->reply.status);
+	return send_reply(connection, &x->reply);
 }
 
 /* Called once when the header has come, then for each piece of the body, then once at its end. */
@@ -251,22 +252,34 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	(void)version;
 	if (!x)
 		return MHD_NO;
-	if (!x->matched)
+	if (!x->begun)
 		return begin(api, connection, method, x);
 	if (*n > 0)
 		return collect(x, data, n);
 	return finish(api, connection, method, x);
 }
 
-/* --- on the loop ------------------------------------------------------------------------------------------------------- */
+/* --- on the loop -------------------------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer);
 
+static unsigned connections(const struct gw_api *api)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(api->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+	return info ? info->num_connections : 0;
+}
+
 static void run(struct gw_api *api)
 {
+	bool was_full = connections(api) >= MAX_CONNECTIONS;
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	MHD_run(api->mhd);
+	/* While full the library does not watch the listening socket; it takes it up again only at its next
+	 * run. */
+	if (was_full && connections(api) < MAX_CONNECTIONS)
+		MHD_run(api->mhd);
 	if (MHD_get_timeout(api->mhd, &ms) == MHD_YES)
 		uv_timer_start(&api->timer, on_timer, ms, 0);
 	else
@@ -309,16 +322,12 @@ static void on_library_log(void *cls, const char *fmt, va_list ap)
 static struct MHD_Daemon *start_library(struct gw_api *api, int fd)
 {
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, api,
-				MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
-				MHD_OPTION_LISTEN_SOCKET, fd,
-				MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
-				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-				MHD_OPTION_STRICT_FOR_CLIENT, 1,
-				MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
-				MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-				MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-				MHD_OPTION_END);
+				MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+				MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+				(unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+				MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
+				MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+				on_completed, NULL, MHD_OPTION_END);
 }
 
 static int watch_library(struct gw_api *api, uv_loop_t *loop, struct gw_error *err)
@@ -336,7 +345,8 @@ static int watch_library(struct gw_api *api, uv_loop_t *loop, struct gw_error *e
 		api->handles++;
 		r = uv_poll_start(&api->poll, UV_READABLE, on_poll);
 	}
-	return r < 0 ? gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot watch the API's socket: %s", uv_strerror(r)) : 0;
+	return r < 0 ? gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot watch the API's socket: %s", uv_strerror(r))
+		     : 0;
 }
 
 int gw_api_start(uv_loop_t *loop, const char *listen, const struct gw_service *service, struct gw_api **ret,
@@ -347,7 +357,8 @@ int gw_api_start(uv_loop_t *loop, const char *listen, const struct gw_service *s
 	int fd, r;
 
 	if (strncmp(listen, scheme, sizeof scheme - 1) != 0)
-		return gw_error_set(err, EINVAL, GW_ERR_NOT_SUPPORTED, "[api] listen", "\"%s\" is not unix:PATH", listen);
+		return gw_error_set(err, EINVAL, GW_ERR_NOT_SUPPORTED, "[api] listen", "\"%s\" is not unix:PATH",
+				    listen);
 	api = calloc(1, sizeof *api);
 	if (!api)
 		return gw_error_oom(err);

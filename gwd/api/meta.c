@@ -1,4 +1,5 @@
-/* meta.c - /version, /healthz and /readyz: for those who look after the daemon itself. Called by the router. */
+/* meta.c - /version, /healthz and /readyz: for those who look after the daemon itself. Called by the router.
+ */
 #include "api/router.h"
 
 #include "model/config.h"
@@ -7,8 +8,9 @@
 
 void gw_api_version(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	gw_api_reply_json(reply, 200, json_pack("{s:s, s:s, s:s}", "name", req->service->config->name, "version",
-						GW_VERSION, "api", GW_API_PREFIX));
+	gw_api_reply_json(reply, 200,
+			  json_pack("{s:s, s:s, s:s}", "name", req->service->config->name, "version", GW_VERSION, "api",
+				    GW_API_PREFIX));
 }
 
 /* That it answers at all is the health of a single-threaded daemon. */

@@ -1,4 +1,5 @@
-/* monitoring.c - /monitoring: what the node and its drivers say of themselves, and the way of a packet. Called by the router. */
+/* monitoring.c - /monitoring: what the node and its drivers say of themselves, and the way of a packet.
+ * Called by the router. */
 #include "api/router.h"
 
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply)

@@ -9,7 +9,8 @@
 /* A value costs jansson up to some 200 bytes however short its text is; no legitimate batch comes near. */
 #define MAX_VALUES 2000000
 
-/* Looks only at brackets and commas outside strings; whether the text is JSON at all is the parser's to say. */
+/* Looks only at brackets and commas outside strings; whether the text is JSON at all is the parser's to say.
+ */
 static int check_shape(const char *text, size_t n, struct gw_error *err)
 {
 	size_t depth = 0, values = 0, line = 1, line_start = 0;
@@ -37,12 +38,12 @@ static int check_shape(const char *text, size_t n, struct gw_error *err)
 			depth++;
 		if (depth > MAX_DEPTH)
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_JSON, "",
-					    "line %zu column %zu: more than %d levels of nesting", line, i - line_start + 1,
-					    MAX_DEPTH);
+					    "line %zu column %zu: more than %d levels of nesting", line,
+					    i - line_start + 1, MAX_DEPTH);
 		if ((c == ',' || c == '{' || c == '[') && ++values > MAX_VALUES)
 			return gw_error_set(err, E2BIG, GW_ERR_TOO_LARGE, "",
-					    "line %zu column %zu: more than %d values; send it in several requests", line,
-					    i - line_start + 1, MAX_VALUES);
+					    "line %zu column %zu: more than %d values; send it in several requests",
+					    line, i - line_start + 1, MAX_VALUES);
 	}
 	return 0;
 }
@@ -57,8 +58,8 @@ int gw_api_parse_json(const char *text, size_t n, json_t **ret, struct gw_error 
 		return r;
 	value = json_loadb(text ? text : "", n, JSON_REJECT_DUPLICATES, &where);
 	if (!value)
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_JSON, "", "line %d column %d: %s", where.line, where.column,
-				    where.text);
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_JSON, "", "line %d column %d: %s", where.line,
+				    where.column, where.text);
 	*ret = value;
 	return 0;
 }

@@ -131,7 +131,8 @@ static bool fits(const char *pattern, const char *const *segments, int n, const 
 	return i == n;
 }
 
-/* $top and $skipToken; another name with '$' would change the answer, so it is refused, anything else has no meaning. */
+/* $top and $skipToken; another name with '$' would change the answer, so it is refused, anything else has no
+ * meaning. */
 static int parse_query(char *query, struct gw_api_match *match, struct gw_error *err)
 {
 	char *save = NULL;
@@ -173,7 +174,8 @@ static int find_action(const struct route *route, const char *method, struct gw_
 		reply->allow[0] = '\0';
 		return 0;
 	}
-	return gw_error_set(err, EOPNOTSUPP, GW_ERR_METHOD_NOT_ALLOWED, method, "this resource accepts %s", reply->allow);
+	return gw_error_set(err, EOPNOTSUPP, GW_ERR_METHOD_NOT_ALLOWED, method, "this resource accepts %s",
+			    reply->allow);
 }
 
 static int find_route(const char *method, char *path, struct gw_api_match *match, struct gw_api_reply *reply,
@@ -185,8 +187,8 @@ static int find_route(const char *method, char *path, struct gw_api_match *match
 	for (size_t i = 0; n >= 0 && i < sizeof routes / sizeof *routes; i++)
 		if (fits(routes[i].pattern, segments, n, match->param))
 			return find_action(&routes[i], method, match, reply, err);
-	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no such resource; records are below " GW_API_PREFIX
-			    "/hnv");
+	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",
+			    "there is no such resource; records are below " GW_API_PREFIX "/hnv");
 }
 
 int gw_api_match(const char *method, const char *target, struct gw_api_match *ret, struct gw_api_reply *reply)

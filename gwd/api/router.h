@@ -1,9 +1,9 @@
 /*
- * router.h - from method, target and body to a reply, without sockets: http.c calls it for the network, tests and the
- * fuzzer directly.
+ * router.h - from method, target and body to a reply, without sockets: http.c calls it for the network, tests
+ * and the fuzzer directly.
  *
- * A request is handled in two steps, so that one that nobody could answer is refused before its body is read: match looks
- * at method and target, dispatch runs the handler.
+ * A request is handled in two steps, so that one that nobody could answer is refused before its body is read:
+ * match looks at method and target, dispatch runs the handler.
  */
 #ifndef GW_API_ROUTER_H
 #define GW_API_ROUTER_H
@@ -18,9 +18,9 @@ enum gw_api_limit { GW_API_LIMIT_BODY, GW_API_LIMIT_BATCH };
 
 struct gw_api_reply {
 	unsigned status;
-	json_t *body;	 /* NULL: none */
-	char etag[48];	 /* empty: none */
-	char *location;	 /* owned; NULL: none */
+	json_t *body;	/* NULL: none */
+	char etag[48];	/* empty: none */
+	char *location; /* owned; NULL: none */
 	char allow[32]; /* empty: none */
 };
 
@@ -43,14 +43,15 @@ struct gw_api_match {
 	const char *param[2], *top, *skip_token;
 };
 
-/* 0, or -errno with the refusal in `reply`. `target` is the request target as sent: percent-encoded, with its query. */
+/* 0, or -errno with the refusal in `reply`. `target` is the request target as sent: percent-encoded, with its
+ * query. */
 int gw_api_match(const char *method, const char *target, struct gw_api_match *ret, struct gw_api_reply *reply);
 void gw_api_match_done(struct gw_api_match *match);
 size_t gw_api_body_limit(const struct gw_api_match *match, const struct gw_config *config);
 void gw_api_dispatch(const struct gw_api_match *match, struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_reply_done(struct gw_api_reply *reply);
 
-/* --- for handlers ------------------------------------------------------------------------------------------------------ */
+/* --- for handlers ------------------------------------------------------------------------------------------------- */
 
 void gw_api_reply_error(struct gw_api_reply *reply, const struct gw_error *err);
 /* Takes over `body`; NULL means that memory ran out. */

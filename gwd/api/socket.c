@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define BACKLOG 64
+#define BACKLOG 512 /* clients that do not block see an error when it is full */
 
 /* Removes a socket file that nobody listens on any more. */
 static int remove_stale(const struct sockaddr_un *sa, struct gw_error *err)
@@ -31,8 +31,8 @@ static int remove_stale(const struct sockaddr_un *sa, struct gw_error *err)
 		return gw_error_set(err, EADDRINUSE, GW_ERR_UNAVAILABLE, sa->sun_path,
 				    "another process answers on it: end it, or name another path in [api] listen");
 	if (errno != ECONNREFUSED)
-		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, sa->sun_path, "cannot tell whether it is in use: %s",
-				    strerror(errno));
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, sa->sun_path,
+				    "cannot tell whether it is in use: %s", strerror(errno));
 	if (unlink(sa->sun_path) < 0 && errno != ENOENT)
 		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, sa->sun_path, "cannot remove the stale socket: %s",
 				    strerror(errno));
@@ -55,7 +55,8 @@ int gw_api_socket_listen(const char *path, int *ret_fd, struct gw_error *err)
 		return r;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* Before bind, the mode of the descriptor becomes that of the file: nobody can get in meanwhile. */
-	if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0 || listen(fd, BACKLOG) < 0)
+	if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0 ||
+	    listen(fd, BACKLOG) < 0)
 		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot listen: %s", strerror(errno));
 	*ret_fd = fd;
 	fd = -1;

@@ -84,9 +84,10 @@ int gw_fs_lock(const char *path, int *ret_fd, pid_t *ret_holder, struct gw_error
 		return -EBUSY;
 	}
 	n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+	errno = ENOSPC; /* of a short write, which sets none */
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
-		return gw_error_set(err, errno ? errno : ENOSPC, GW_ERR_UNAVAILABLE, path,
-				    "cannot write lock file: %s", strerror(errno ? errno : ENOSPC));
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot write lock file: %s",
+				    strerror(errno));
 	*ret_fd = fd;
 	fd = -1;
 	return 0;

@@ -112,6 +112,7 @@ bool gw_want_mac(const struct gw_driver *d, const struct gw_intent *in, const st
 	if (i && i->present && gw_slots_find(&d->port_slots, i->link.ifindex, &m.slot) &&
 	    gw_slots_find(&d->vsid_slots, key->vsid, &m.vsid_slot)) {
 		m.port = i->link.ifindex;
+		m.domain = gw_intent_domain_id(in, key->vsid);
 		m.mtu = i->link.mtu;
 		m.port_flags = i->link.peer_elsewhere && strcmp(i->link.kind, "veth") == 0 ? GW_PORT_PEER : 0;
 	}
@@ -174,21 +175,10 @@ bool gw_want_subnet(const struct gw_intent *in, const struct gw_hnv_object *crou
 	return gw_intent_get(in, croute) && gw_addr_is_any(&r->next_hop);
 }
 
-/*
- * The provider address that a port's tunnels start from: the one that its own records name, so that the other nodes expect
- * it; else the lowest of the node.
- */
-static const struct gw_provider_address *source_of(const struct gw_driver *d, const struct gw_intent *in,
-						   const struct gw_port *port)
+static const struct gw_provider_address *lowest_provider(const struct gw_driver *d, const struct gw_intent *in)
 {
 	const struct gw_provider_address *lowest = NULL;
 
-	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next_by_mac(in, port->vsid, &port->mac, o));) {
-		const struct gw_hnv_object *pa;
-
-		if (o->kind == GW_HNV_LOOKUP_RECORD && (pa = gw_intent_paddr(in, &o->record.pa)))
-			return &pa->paddr;
-	}
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));) {
 		const struct gw_iface *i = gw_iface_find(d, o->paddr.interface);
 
@@ -196,6 +186,38 @@ static const struct gw_provider_address *source_of(const struct gw_driver *d, co
 			lowest = &o->paddr;
 	}
 	return lowest;
+}
+
+/*
+ * The provider address that a port's tunnels start from: the one that its own records name, so that the other nodes expect
+ * it; else the lowest of the node.
+ */
+static const struct gw_provider_address *source_of(const struct gw_driver *d, const struct gw_intent *in,
+						   const struct gw_port *port)
+{
+	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next_by_mac(in, port->vsid, &port->mac, o));) {
+		const struct gw_hnv_object *pa;
+
+		if (o->kind == GW_HNV_LOOKUP_RECORD && (pa = gw_intent_paddr(in, &o->record.pa)))
+			return &pa->paddr;
+	}
+	return lowest_provider(d, in);
+}
+
+/*
+ * The netmask of the provider address's subnet, in network byte order, when its members are reached directly: unless a
+ * provider route leads somewhere inside it another way.
+ */
+static uint32_t on_link(const struct gw_intent *in, const struct gw_provider_address *a)
+{
+	struct gw_prefix subnet = {.addr = gw_prefix_mask(&a->pa, a->prefix_len), .len = a->prefix_len};
+
+	if (a->prefix_len == 0 || a->prefix_len == 32)
+		return 0;
+	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_PROVIDER_ROUTE, o));)
+		if (o->proute.prefix.len >= subnet.len && gw_prefix_contains(&subnet, &o->proute.prefix.addr))
+			return 0;
+	return htonl(0xffffffffu << (32 - a->prefix_len));
 }
 
 bool gw_want_port(const struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
@@ -216,13 +238,16 @@ bool gw_want_port(const struct gw_driver *d, const struct gw_intent *in, const s
 	if (underlay && underlay->present) {
 		p.underlay = underlay->link.ifindex;
 		p.pa = gw_ip_of(&source->pa);
+		p.on_link = on_link(in, source);
+		memcpy(p.underlay_mac, underlay->link.mac.b, sizeof p.underlay_mac);
 	}
 	*ret = p;
 	return true;
 }
 
-struct gw_params gw_want_params(const struct gw_driver *d)
+struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_intent *in)
 {
+	const struct gw_provider_address *lowest = in ? lowest_provider(d, in) : NULL;
 	const struct gw_config *c = d->env.config;
 	unsigned mtu = c->underlay_mtu;
 	struct gw_params p = {
@@ -236,8 +261,7 @@ struct gw_params gw_want_params(const struct gw_driver *d)
 	};
 
 	/* An interface that carries less than the configuration says decides. */
-	GW_HMAP_FOR_EACH(n, &d->ifaces)
-	{
+	GW_HMAP_FOR_EACH (n, &d->ifaces) {
 		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
 		if (i->is_underlay && i->present && i->link.mtu >= 576 && i->link.mtu < mtu)
@@ -245,6 +269,8 @@ struct gw_params gw_want_params(const struct gw_driver *d)
 	}
 	p.inner_mtu[GW_ABI_VXLAN] = mtu - GW_VXLAN_OVERHEAD;
 	p.inner_mtu[GW_ABI_NVGRE] = mtu - GW_NVGRE_OVERHEAD;
+	if (lowest)
+		p.pa = gw_ip_of(&lowest->pa);
 	memcpy(p.router_mac, c->router_mac.b, sizeof p.router_mac);
 	return p;
 }

@@ -40,7 +40,7 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 	r = gw_links_devices(d, err);
 	if (r < 0)
 		goto fail;
-	d->params = gw_want_params(d);
+	d->params = gw_want_params(d, NULL);
 	r = gw_loader_open(
 		&(struct gw_loader_config){
 			.bpf_dir = c->bpf_dir,
@@ -82,10 +82,11 @@ static int check_port(struct gw_driver *d, const struct gw_port *port, struct gw
 	int r = gw_nl_link_get(d->env.nl, port->interface, &link, err);
 
 	if (r == -ENODEV)
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
-				    "interface '%s' does not exist on this node; create the tap or veth first, or check its "
-				    "name with 'ip link'",
-				    port->interface);
+		return gw_error_set(
+			err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
+			"interface '%s' does not exist on this node; create the tap or veth first, or check its "
+			"name with 'ip link'",
+			port->interface);
 	if (r < 0)
 		return r;
 	if (strcmp(link.name, d->vxlan.link.name) == 0 || strcmp(link.name, d->nvgre.link.name) == 0 ||
@@ -124,9 +125,9 @@ static int count_delta(struct gw_driver *d, const struct gw_delta *delta)
 }
 
 /* Parameters that follow from the configuration and the interfaces; a change of them is a swap of all programs. */
-static int follow_params(struct gw_driver *d, struct gw_error *err)
+static int follow_params(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
-	struct gw_params want = gw_want_params(d);
+	struct gw_params want = gw_want_params(d, in);
 	int r;
 
 	if (memcmp(&want, &d->params, sizeof want) == 0)
@@ -152,7 +153,7 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 	if (r == 0)
 		r = gw_maps_apply(d, next, delta, err);
 	if (r == 0)
-		r = follow_params(d, err);
+		r = follow_params(d, next, err);
 	if (r == 0)
 		r = gw_links_attach(d, true, err);
 	if (r < 0)
@@ -185,7 +186,7 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 	if (r == 0)
 		r = all ? gw_maps_sync(d, in, err) : gw_maps_refresh_providers(d, in, err);
 	if (r == 0)
-		r = follow_params(d, err);
+		r = follow_params(d, in, err);
 	if (r == 0)
 		r = gw_links_attach(d, false, err);
 	if (r == 0)

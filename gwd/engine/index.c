@@ -16,8 +16,7 @@ static uint32_t peer_hash(uint32_t vsid, const struct gw_addr *pa)
 
 struct gw_vsid_use *gw_index_vsid(const struct gw_index *x, uint32_t vsid)
 {
-	GW_HMAP_FOR_EACH_HASH(n, &x->vsids, vsid_hash(vsid))
-	{
+	GW_HMAP_FOR_EACH_HASH (n, &x->vsids, vsid_hash(vsid)) {
 		struct gw_vsid_use *u = GW_CONTAINER_OF(n, struct gw_vsid_use, node);
 
 		if (u->vsid == vsid)
@@ -28,8 +27,7 @@ struct gw_vsid_use *gw_index_vsid(const struct gw_index *x, uint32_t vsid)
 
 static struct gw_peer_use *find_peer(const struct gw_index *x, uint32_t vsid, const struct gw_addr *pa)
 {
-	GW_HMAP_FOR_EACH_HASH(n, &x->peers, peer_hash(vsid, pa))
-	{
+	GW_HMAP_FOR_EACH_HASH (n, &x->peers, peer_hash(vsid, pa)) {
 		struct gw_peer_use *u = GW_CONTAINER_OF(n, struct gw_peer_use, node);
 
 		if (u->vsid == vsid && gw_addr_equal(&u->pa, pa))
@@ -120,13 +118,11 @@ void gw_index_settle(struct gw_index *x, uint32_t vsid)
 
 void gw_index_done(struct gw_index *x)
 {
-	GW_HMAP_FOR_EACH_SAFE(n, after, &x->vsids)
-	{
+	GW_HMAP_FOR_EACH_SAFE (n, after, &x->vsids) {
 		gw_hmap_remove(&x->vsids, n);
 		free(GW_CONTAINER_OF(n, struct gw_vsid_use, node));
 	}
-	GW_HMAP_FOR_EACH_SAFE(n, after, &x->peers)
-	{
+	GW_HMAP_FOR_EACH_SAFE (n, after, &x->peers) {
 		gw_hmap_remove(&x->peers, n);
 		free(GW_CONTAINER_OF(n, struct gw_peer_use, node));
 	}

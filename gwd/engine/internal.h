@@ -65,7 +65,8 @@ bool gw_want_subnet(const struct gw_intent *in, const struct gw_hnv_object *crou
 		    struct gw_bpf_subnet *ret);
 bool gw_want_port(const struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
 		  struct gw_bpf_port *ret);
-struct gw_params gw_want_params(const struct gw_driver *d);
+/* `in` NULL: before there is an intent. */
+struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_intent *in);
 struct gw_ip gw_ip_of(const struct gw_addr *a);
 struct gw_addr gw_addr_of(const struct gw_ip *ip);
 struct gw_record_key gw_record_key_of(const struct gw_lookup_record *r);

@@ -26,8 +26,7 @@ static uint32_t name_hash(const char *name)
 
 struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name)
 {
-	GW_HMAP_FOR_EACH_HASH(n, &d->ifaces, name_hash(name))
-	{
+	GW_HMAP_FOR_EACH_HASH (n, &d->ifaces, name_hash(name)) {
 		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
 		if (strcmp(i->name, name) == 0)
@@ -38,8 +37,7 @@ struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name)
 
 struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex)
 {
-	GW_HMAP_FOR_EACH(n, &d->ifaces)
-	{
+	GW_HMAP_FOR_EACH (n, &d->ifaces) {
 		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
 		if (i->present && (uint32_t)i->link.ifindex == ifindex)
@@ -67,8 +65,7 @@ static struct gw_iface *want_iface(struct gw_driver *d, const char *name)
 
 void gw_links_done(struct gw_driver *d)
 {
-	GW_HMAP_FOR_EACH_SAFE(n, after, &d->ifaces)
-	{
+	GW_HMAP_FOR_EACH_SAFE (n, after, &d->ifaces) {
 		gw_hmap_remove(&d->ifaces, n);
 		free(GW_CONTAINER_OF(n, struct gw_iface, node));
 	}
@@ -181,7 +178,8 @@ static void mark(const struct gw_intent *in, struct gw_iface *i)
 	i->is_underlay = false;
 	if (i->is_port != was_port)
 		i->attached = 0; /* the other role's program */
-	for (const struct gw_hnv_object *o = NULL; !i->is_underlay && (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
+	for (const struct gw_hnv_object *o = NULL;
+	     !i->is_underlay && (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
 		i->is_underlay = strcmp(o->paddr.interface, i->name) == 0;
 }
 
@@ -236,8 +234,7 @@ int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_err
 		r = bring_iface(d, in, o->paddr.interface, err);
 	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));)
 		r = bring_iface(d, in, o->port.interface, err);
-	GW_HMAP_FOR_EACH_SAFE(n, after, &d->ifaces)
-	{
+	GW_HMAP_FOR_EACH_SAFE (n, after, &d->ifaces) {
 		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
 		mark(in, i);
@@ -267,8 +264,7 @@ int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 	if (r == 0)
 		r = attach_device(d, &d->nvgre, GW_HOOK_NVGRE, err);
 	for (int underlay = 0; underlay < 2; underlay++) {
-		GW_HMAP_FOR_EACH(n, &d->ifaces)
-		{
+		GW_HMAP_FOR_EACH (n, &d->ifaces) {
 			struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 			struct gw_error own = GW_ERROR_INIT;
 
@@ -291,13 +287,15 @@ void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 	struct gw_iface *i = gw_iface_find(d, link->name);
 
 	if (!i) {
-		if (removed && (strcmp(link->name, d->vxlan.link.name) == 0 || strcmp(link->name, d->nvgre.link.name) == 0))
+		if (removed &&
+		    (strcmp(link->name, d->vxlan.link.name) == 0 || strcmp(link->name, d->nvgre.link.name) == 0))
 			d->env.want_sync(d->env.core, "a tunnel device was removed from outside");
 		return;
 	}
 	if (removed && i->present && i->link.ifindex == link->ifindex)
 		d->env.want_sync(d->env.core, "an interface has gone");
 	else if (!removed && (!i->present || i->link.ifindex != link->ifindex || i->link.mtu != link->mtu ||
+			      !gw_mac_equal(&i->link.mac, &link->mac) ||
 			      i->link.peer_elsewhere != link->peer_elsewhere))
 		d->env.want_sync(d->env.core, "an interface has come or changed");
 	if (!removed && i->link.ifindex == link->ifindex)

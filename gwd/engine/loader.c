@@ -53,12 +53,13 @@ static int on_print(enum libbpf_print_level level, const char *fmt, va_list ap)
 
 static int load_error(struct gw_error *err, int r, const char *what)
 {
-	if (r == -EPERM || r == -EACCES)
-		return gw_error_set(err, -r, GW_ERR_CAPABILITY, "engine",
-				    "%s: %s; gwd needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON (before Linux 6.4 CAP_SYS_ADMIN). %s",
-				    what, strerror(-r), why);
-	return gw_error_set(err, -r, GW_ERR_CAPABILITY, "engine", "%s: %s; gwd needs Linux 6.1 or newer with BPF and BTF. %s",
-			    what, strerror(-r), why);
+	if (r == -EPERM) /* EACCES is the verifier speaking */
+		return gw_error_set(
+			err, -r, GW_ERR_CAPABILITY, "engine",
+			"%s: %s; gwd needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON (before Linux 6.4 CAP_SYS_ADMIN). %s",
+			what, strerror(-r), why);
+	return gw_error_set(err, -r, GW_ERR_CAPABILITY, "engine",
+			    "%s: %s; gwd needs Linux 6.1 or newer with BPF and BTF. %s", what, strerror(-r), why);
 }
 
 /* --- the directory ----------------------------------------------------------------------------------------------------- */
@@ -122,7 +123,8 @@ static int prepare_dir(struct gw_loader *l, struct gw_error *err)
 				    l->config.bpf_dir, parent);
 	r = make_dirs(l->dir);
 	if (r < 0)
-		return gw_error_set(err, -r, GW_ERR_CAPABILITY, "bpf_dir", "cannot create %s: %s", l->dir, strerror(-r));
+		return gw_error_set(err, -r, GW_ERR_CAPABILITY, "bpf_dir", "cannot create %s: %s", l->dir,
+				    strerror(-r));
 	return 0;
 }
 
@@ -206,7 +208,8 @@ static bool set_usable(struct gw_bpf *b, const char *set)
 
 	if (abi_fd < 0 || bpf_map_lookup_elem(abi_fd, &zero, &abi) < 0 || abi.version != GW_ABI_VERSION)
 		return false;
-	bpf_object__for_each_map(m, b->obj) {
+	bpf_object__for_each_map(m, b->obj)
+	{
 		if (!is_ours(m))
 			continue;
 		_cleanup_close_ int fd = pinned_fd(set, bpf_map__name(m));
@@ -221,7 +224,8 @@ static int reuse_set(struct gw_bpf *b, const char *set, struct gw_error *err)
 {
 	struct bpf_map *m;
 
-	bpf_object__for_each_map(m, b->obj) {
+	bpf_object__for_each_map(m, b->obj)
+	{
 		if (!is_ours(m))
 			continue;
 		_cleanup_close_ int fd = pinned_fd(set, bpf_map__name(m));
@@ -239,8 +243,10 @@ static int pin_set(struct gw_bpf *b, const char *set, struct gw_error *err)
 	struct bpf_map *m;
 
 	if (mkdir(set, 0700) < 0)
-		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "bpf_dir", "cannot create %s: %s", set, strerror(errno));
-	bpf_object__for_each_map(m, b->obj) {
+		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "bpf_dir", "cannot create %s: %s", set,
+				    strerror(errno));
+	bpf_object__for_each_map(m, b->obj)
+	{
 		if (!is_ours(m))
 			continue;
 		if (snprintf(path, sizeof path, "%s/%s", set, bpf_map__name(m)) >= (int)sizeof path)
@@ -373,7 +379,8 @@ int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, str
 
 		l->maps = l->next;
 		if (has_old)
-			gw_log_notice("the pinned maps in %s are of another layout or size: building new ones", l->current);
+			gw_log_notice("the pinned maps in %s are of another layout or size: building new ones",
+				      l->current);
 		r = load_fresh_set(l, has_old, err);
 	}
 	if (r < 0)
@@ -414,8 +421,8 @@ int gw_loader_commit(struct gw_loader *l, struct gw_error *err)
 	carry_counters(l, l->current);
 	remove_set(l->current);
 	if (rename(l->next, l->current) < 0)
-		return gw_error_set(err, errno, GW_ERR_INTERNAL, "bpf_dir", "cannot rename %s to %s: %s", l->next, l->current,
-				    strerror(errno));
+		return gw_error_set(err, errno, GW_ERR_INTERNAL, "bpf_dir", "cannot rename %s to %s: %s", l->next,
+				    l->current, strerror(errno));
 	l->maps = l->current;
 	return 0;
 }

@@ -24,10 +24,11 @@ static const struct gw_bpf *bpf_of(const struct gw_driver *d)
 static int map_error(const struct bpf_map *m, int errnum, struct gw_error *err)
 {
 	if (errnum == E2BIG || errnum == ENOSPC)
-		return gw_error_set(err, E2BIG, GW_ERR_LIMIT_EXCEEDED, bpf_map__name(m),
-				    "the engine's table '%s' is full (%u entries); raise [engine] record_limit or [limits] "
-				    "and restart gwd",
-				    bpf_map__name(m), bpf_map__max_entries(m));
+		return gw_error_set(
+			err, E2BIG, GW_ERR_LIMIT_EXCEEDED, bpf_map__name(m),
+			"the engine's table '%s' is full (%u entries); raise [engine] record_limit or [limits] "
+			"and restart gwd",
+			bpf_map__name(m), bpf_map__max_entries(m));
 	if (errnum == ENOMEM)
 		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, bpf_map__name(m),
 				    "the kernel has no memory for the engine's table '%s'", bpf_map__name(m));
@@ -77,10 +78,16 @@ int gw_maps_refresh_mac(struct gw_driver *d, const struct gw_intent *in, uint32_
 static int refresh_peer(struct gw_driver *d, const struct gw_intent *in, uint32_t domain, const struct gw_addr *pa,
 			struct gw_error *err)
 {
+	const struct bpf_map *m = bpf_of(d)->maps.peers;
 	struct gw_peer_key key = {.domain = domain, .pa = gw_ip_of(pa)};
-	__u32 yes = 1;
+	struct gw_bpf_peer unheard = {0};
 
-	return bring(bpf_of(d)->maps.peers, &key, gw_want_peer(d, in, &key) ? &yes : NULL, err);
+	if (!gw_want_peer(d, in, &key))
+		return bring(m, &key, NULL, err);
+	/* The value belongs to the programs: an entry that is there stays as it is. */
+	if (bpf_map_update_elem(bpf_map__fd(m), &key, &unheard, BPF_NOEXIST) < 0 && errno != EEXIST)
+		return map_error(m, errno, err);
+	return 0;
 }
 
 /* All peers that the VSIDs of a domain have, under a domain number that has just become, or ceased to be, theirs. */
@@ -91,6 +98,17 @@ static int refresh_domain_peers(struct gw_driver *d, const struct gw_intent *in,
 
 	for (const struct gw_peer_use *p = u->peers; p && r == 0; p = p->next)
 		r = refresh_peer(d, in, domain, &p->pa, err);
+	return r;
+}
+
+/* Where frames for the ports of a VSID are looked up, its domain is written too. */
+static int refresh_ports_domain(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err)
+{
+	int r = 0;
+
+	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));)
+		if (o->port.vsid == vsid)
+			r = gw_maps_refresh_mac(d, in, vsid, &o->port.mac, err);
 	return r;
 }
 
@@ -113,8 +131,11 @@ static int refresh_vsid(struct gw_driver *d, const struct gw_intent *in, uint32_
 	r = had && was.domain == want.domain ? 0 : refresh_domain_peers(d, in, u, want.domain, err);
 	if (r == 0)
 		r = bring(m, &vsid, &want, err);
-	if (r == 0 && had && was.domain != want.domain)
-		r = refresh_domain_peers(d, in, u, was.domain, err);
+	if (r == 0 && had && was.domain != want.domain) {
+		r = refresh_ports_domain(d, in, vsid, err);
+		if (r == 0)
+			r = refresh_domain_peers(d, in, u, was.domain, err);
+	}
 	if (r == 0 && !u->ports)
 		gw_slots_put(&d->vsid_slots, vsid, d);
 	return r;
@@ -125,7 +146,8 @@ static int refresh_domain(struct gw_driver *d, const struct gw_intent *in, uint3
 {
 	size_t n;
 	const uint32_t *now = gw_intent_domain_vsids(in, vsid, &n);
-	_cleanup_free_ uint32_t *vsids = malloc(n * sizeof *vsids); /* the intent's own is good until the next question */
+	_cleanup_free_ uint32_t *vsids =
+		malloc(n * sizeof *vsids); /* the intent's own is good until the next question */
 	int r = 0;
 
 	if (!vsids)
@@ -136,7 +158,8 @@ static int refresh_domain(struct gw_driver *d, const struct gw_intent *in, uint3
 	return r;
 }
 
-int gw_maps_refresh_port(struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i, struct gw_error *err)
+int gw_maps_refresh_port(struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
+			 struct gw_error *err)
 {
 	struct gw_bpf_port p;
 	__u32 ifindex = i->link.ifindex;
@@ -152,8 +175,8 @@ static int refresh_provider(struct gw_driver *d, const struct gw_intent *in, con
 	struct gw_ip key = gw_ip_of(pa);
 	uint32_t ifindex;
 
-	return bring(bpf_of(d)->maps.provider_addresses, &key, gw_want_provider(d, in, &key, &ifindex) ? &ifindex : NULL,
-		     err);
+	return bring(bpf_of(d)->maps.provider_addresses, &key,
+		     gw_want_provider(d, in, &key, &ifindex) ? &ifindex : NULL, err);
 }
 
 int gw_maps_refresh_providers(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
@@ -245,6 +268,21 @@ static int refresh_former_domain(struct gw_driver *d, const struct gw_intent *in
 	return 0;
 }
 
+/* Whether other nodes are reached directly depends on the provider routes, and is part of every flow. */
+static int refresh_ports(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	int r = 0;
+
+	GW_HMAP_FOR_EACH (n, &d->ifaces) {
+		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+
+		if (r == 0 && i->is_port)
+			r = gw_maps_refresh_port(d, in, i, err);
+	}
+	gw_maps_bump(d, in, 0);
+	return r;
+}
+
 static int apply_one(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o, bool removed,
 		     struct gw_error *err)
 {
@@ -260,6 +298,8 @@ static int apply_one(struct gw_driver *d, const struct gw_intent *in, const stru
 		return r;
 	case GW_HNV_PROVIDER_ADDRESS:
 		return refresh_provider(d, in, &o->paddr.pa, err);
+	case GW_HNV_PROVIDER_ROUTE:
+		return refresh_ports(d, in, err);
 	case GW_HNV_PORT:
 		r = refresh_vsid(d, in, o->port.vsid, err);
 		if (r == 0)
@@ -374,15 +414,13 @@ static int write_all(struct gw_driver *d, const struct gw_intent *in, struct gw_
 
 	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_CUSTOMER_ROUTE, o));)
 		r = refresh_subnet(d, in, o, err);
-	GW_HMAP_FOR_EACH(n, &d->index.peers)
-	{
+	GW_HMAP_FOR_EACH (n, &d->index.peers) {
 		const struct gw_peer_use *u = GW_CONTAINER_OF(n, struct gw_peer_use, node);
 
 		if (r == 0)
 			r = refresh_peer(d, in, gw_intent_domain_id(in, u->vsid), &u->pa, err);
 	}
-	GW_HMAP_FOR_EACH(n, &d->index.vsids)
-	{
+	GW_HMAP_FOR_EACH (n, &d->index.vsids) {
 		uint32_t vsid = GW_CONTAINER_OF(n, struct gw_vsid_use, node)->vsid;
 
 		if (r == 0)
@@ -412,9 +450,12 @@ int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_erro
 		const struct bpf_map *map;
 		wanted is_wanted;
 	} tables[] = {
-		{b->maps.records, wanted_record},     {b->maps.macs, wanted_mac},
-		{b->maps.provider_addresses, wanted_provider}, {b->maps.subnets, wanted_subnet},
-		{b->maps.vsids, wanted_vsid},	      {b->maps.peers, wanted_peer},
+		{b->maps.records, wanted_record},
+		{b->maps.macs, wanted_mac},
+		{b->maps.provider_addresses, wanted_provider},
+		{b->maps.subnets, wanted_subnet},
+		{b->maps.vsids, wanted_vsid},
+		{b->maps.peers, wanted_peer},
 	};
 	int r = write_all(d, in, err);
 

@@ -9,13 +9,15 @@
 
 static const struct {
 	const char *name, *help;
-} reasons[] = {
+} reasons[] =
+	{
 #define X(id, n, h) [GW_DROP_##id] = {.name = n, .help = h},
-	GW_DROP_REASONS(X)
+		GW_DROP_REASONS(X)
 #undef X
-}, outcomes[] = {
+},
+  outcomes[] = {
 #define X(id, n, h) [GW_OUT_##id] = {.name = n, .help = h},
-	GW_OUTCOMES(X)
+	  GW_OUTCOMES(X)
 #undef X
 };
 
@@ -118,13 +120,12 @@ static json_t *warnings_json(const struct gw_driver *d)
 	json_t *list = json_array();
 
 	if (!d->vxlan.link.ifindex)
-		warn(list, "%s is received without the kernel's tunnel device: super-packets lose their offloads. %s", "VXLAN",
-		     d->vxlan.trouble);
+		warn(list, "%s is received without the kernel's tunnel device: super-packets lose their offloads. %s",
+		     "VXLAN", d->vxlan.trouble);
 	if (!d->nvgre.link.ifindex)
-		warn(list, "%s is received without the kernel's tunnel device: super-packets lose their offloads. %s", "NVGRE",
-		     d->nvgre.trouble);
-	GW_HMAP_FOR_EACH(n, &d->ifaces)
-	{
+		warn(list, "%s is received without the kernel's tunnel device: super-packets lose their offloads. %s",
+		     "NVGRE", d->nvgre.trouble);
+	GW_HMAP_FOR_EACH (n, &d->ifaces) {
 		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
 		if (i->present && i->trouble[0])
@@ -132,7 +133,9 @@ static json_t *warnings_json(const struct gw_driver *d)
 		else if (i->is_underlay && !i->present)
 			warn(list, "the underlay interface %s does not exist%s", i->name, "");
 		else if (i->is_underlay && i->link.mtu < d->env.config->underlay_mtu)
-			warn(list, "the underlay interface %s has a smaller MTU than [underlay] mtu; the smaller one is used%s",
+			warn(list,
+			     "the underlay interface %s has a smaller MTU than [underlay] mtu; the smaller one is "
+			     "used%s",
 			     i->name, "");
 	}
 	return list;
@@ -142,8 +145,7 @@ static json_t *ports_json(const struct gw_driver *d)
 {
 	json_t *list = json_array();
 
-	GW_HMAP_FOR_EACH(n, &d->ifaces)
-	{
+	GW_HMAP_FOR_EACH (n, &d->ifaces) {
 		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 		uint32_t ifindex = i->link.ifindex;
 		struct gw_bpf_port p;
@@ -156,8 +158,8 @@ static json_t *ports_json(const struct gw_driver *d)
 		    bpf_map_lookup_elem(bpf_map__fd(gw_loader_bpf(d->loader)->maps.ports), &ifindex, &p) == 0) {
 			json_object_set_new(j, "virtualSubnetId", json_integer(p.vsid));
 			json_object_set_new(j, "macAddress",
-					    json_sprintf("%02X%02X%02X%02X%02X%02X", p.mac[0], p.mac[1], p.mac[2], p.mac[3],
-							 p.mac[4], p.mac[5]));
+					    json_sprintf("%02X%02X%02X%02X%02X%02X", p.mac[0], p.mac[1], p.mac[2],
+							 p.mac[3], p.mac[4], p.mac[5]));
 			json_object_set_new(j, "mtu", json_integer(i->link.mtu));
 		}
 		port_state(d, i->name, j);
@@ -171,8 +173,7 @@ static json_t *underlays_json(const struct gw_driver *d)
 	int fd = bpf_map__fd(gw_loader_bpf(d->loader)->maps.provider_addresses);
 	json_t *list = json_array();
 
-	GW_HMAP_FOR_EACH(n, &d->ifaces)
-	{
+	GW_HMAP_FOR_EACH (n, &d->ifaces) {
 		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 		json_t *addresses = json_array();
 		struct gw_ip key, *prev = NULL;
@@ -190,8 +191,8 @@ static json_t *underlays_json(const struct gw_driver *d)
 			json_decref(addresses);
 			continue;
 		}
-		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:o}", "interface", i->name, "state", iface_state(i),
-						      "mtu", (int)i->link.mtu, "addresses", addresses));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:o}", "interface", i->name, "state",
+						      iface_state(i), "mtu", (int)i->link.mtu, "addresses", addresses));
 	}
 	return list;
 }
@@ -203,8 +204,9 @@ static json_t *subnets_json(const struct gw_driver *d)
 	for (unsigned slot = 0; slot < d->vsid_slots.limit; slot++)
 		if (d->vsid_slots.owner[slot])
 			json_array_append_new(
-				list, json_pack("{s:i, s:o}", "virtualSubnetId", (int)d->vsid_slots.owner[slot], "counters",
-						counters_json(d, gw_loader_bpf(d->loader)->maps.vsid_stats, slot, false)));
+				list,
+				json_pack("{s:i, s:o}", "virtualSubnetId", (int)d->vsid_slots.owner[slot], "counters",
+					  counters_json(d, gw_loader_bpf(d->loader)->maps.vsid_stats, slot, false)));
 	return list;
 }
 
@@ -216,8 +218,8 @@ static json_t *outcomes_json(const struct gw_driver *d)
 		uint64_t n;
 
 		read_counter(d, gw_loader_bpf(d->loader)->maps.outcomes, i, &n, 1);
-		json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "name", outcomes[i].name, "count", (json_int_t)n,
-						      "help", outcomes[i].help));
+		json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "name", outcomes[i].name, "count",
+						      (json_int_t)n, "help", outcomes[i].help));
 	}
 	return list;
 }
@@ -227,9 +229,9 @@ json_t *gw_engine_status(struct gw_driver *d)
 	const struct gw_bpf *b = gw_loader_bpf(d->loader);
 
 	return json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i}}", "receivePath", "vxlan",
-			 d->vxlan.link.ifindex ? "kernel+bpf" : "bpf", "nvgre", d->nvgre.link.ifindex ? "kernel+bpf" : "bpf",
-			 "warnings", warnings_json(d), "underlays", underlays_json(d), "ports", ports_json(d),
-			 "virtualSubnets", subnets_json(d), "outcomes", outcomes_json(d), "drops",
-			 drops_json(d, b->maps.drops, 0, true), "innerMtu", "vxlan",
+			 d->vxlan.link.ifindex ? "kernel+bpf" : "bpf", "nvgre",
+			 d->nvgre.link.ifindex ? "kernel+bpf" : "bpf", "warnings", warnings_json(d), "underlays",
+			 underlays_json(d), "ports", ports_json(d), "virtualSubnets", subnets_json(d), "outcomes",
+			 outcomes_json(d), "drops", drops_json(d, b->maps.drops, 0, true), "innerMtu", "vxlan",
 			 (int)d->params.inner_mtu[GW_ABI_VXLAN], "nvgre", (int)d->params.inner_mtu[GW_ABI_NVGRE]);
 }

@@ -22,8 +22,7 @@ static int slots_fd(const struct gw_driver *d)
 
 static struct slot *find(const struct gw_slots *s, uint32_t owner)
 {
-	GW_HMAP_FOR_EACH_HASH(n, &s->by_owner, gw_hash_bytes(&owner, sizeof owner, 0))
-	{
+	GW_HMAP_FOR_EACH_HASH (n, &s->by_owner, gw_hash_bytes(&owner, sizeof owner, 0)) {
 		struct slot *e = GW_CONTAINER_OF(n, struct slot, node);
 
 		if (e->owner == owner)
@@ -70,8 +69,7 @@ int gw_slots_init(struct gw_slots *s, enum gw_slot_kind kind, unsigned limit, st
 
 void gw_slots_done(struct gw_slots *s)
 {
-	GW_HMAP_FOR_EACH_SAFE(n, after, &s->by_owner)
-	{
+	GW_HMAP_FOR_EACH_SAFE (n, after, &s->by_owner) {
 		gw_hmap_remove(&s->by_owner, n);
 		free(GW_CONTAINER_OF(n, struct slot, node));
 	}

@@ -9,7 +9,8 @@
 
 static struct bpf_tc_hook hook_of(int ifindex)
 {
-	return (struct bpf_tc_hook){.sz = sizeof(struct bpf_tc_hook), .ifindex = ifindex, .attach_point = BPF_TC_INGRESS};
+	return (struct bpf_tc_hook){
+		.sz = sizeof(struct bpf_tc_hook), .ifindex = ifindex, .attach_point = BPF_TC_INGRESS};
 }
 
 int gw_tc_attach(int ifindex, const char *ifname, int prog_fd, struct gw_error *err)
@@ -21,8 +22,8 @@ int gw_tc_attach(int ifindex, const char *ifname, int prog_fd, struct gw_error *
 
 	if (r < 0 && r != -EEXIST)
 		return gw_error_set(err, -r, GW_ERR_CAPABILITY, ifname,
-				    "cannot add a clsact qdisc to %s: %s; the kernel needs CONFIG_NET_SCH_INGRESS", ifname,
-				    strerror(-r));
+				    "cannot add a clsact qdisc to %s: %s; the kernel needs CONFIG_NET_SCH_INGRESS",
+				    ifname, strerror(-r));
 	r = bpf_tc_attach(&hook, &opts);
 	if (r < 0)
 		return gw_error_set(err, -r, GW_ERR_CAPABILITY, ifname,
@@ -41,8 +42,8 @@ int gw_tc_detach(int ifindex, const char *ifname, struct gw_error *err)
 		return 0;
 	r = bpf_tc_detach(&hook, &opts);
 	if (r < 0 && r != -ENOENT && r != -ENODEV && r != -EINVAL)
-		return gw_error_set(err, -r, GW_ERR_INTERNAL, ifname, "cannot remove the BPF filter from %s: %s", ifname,
-				    strerror(-r));
+		return gw_error_set(err, -r, GW_ERR_INTERNAL, ifname, "cannot remove the BPF filter from %s: %s",
+				    ifname, strerror(-r));
 	return 0;
 }
 

@@ -157,7 +157,8 @@ static bool walk_source(struct trace *t)
 
 	gw_mac_format(&own, mac);
 	if (!t->has_src) {
-		step(t, "Source", "no lookup record of VSID %u gives MAC %s an address of this family", t->port.vsid, mac);
+		step(t, "Source", "no lookup record of VSID %u gives MAC %s an address of this family", t->port.vsid,
+		     mac);
 		return false;
 	}
 	gw_addr_format(&t->src, addr);
@@ -171,7 +172,8 @@ static bool walk_source(struct trace *t)
 
 static int too_big(struct trace *t, unsigned mtu)
 {
-	step(t, "MTU", "%u bytes are more than %u: the sender is told so by ICMP if it forbids fragmentation", t->size, mtu);
+	step(t, "MTU", "%u bytes are more than %u: the sender is told so by ICMP if it forbids fragmentation", t->size,
+	     mtu);
 	verdict(t, "Reply");
 	json_object_set_new(t->answer, "reason", json_string("TooBig"));
 	json_object_set_new(t->answer, "mtu", json_integer(mtu));
@@ -227,7 +229,8 @@ static bool walk_resolve(struct trace *t)
 	gw_addr_format(&t->dst, addr);
 	t->has_rec = find_record(t, &t->dst, &t->rec);
 	if (!t->has_dmac && !t->has_rec) {
-		step(t, "Resolve", "no lookup record for %s in VSID %u: its MAC address is never learned", addr, t->port.vsid);
+		step(t, "Resolve", "no lookup record for %s in VSID %u: its MAC address is never learned", addr,
+		     t->port.vsid);
 		return false;
 	}
 	if (!t->has_dmac)
@@ -259,7 +262,8 @@ static int walk_destination(struct trace *t)
 		local = !(m.record_flags & GW_MAC_HAS_PA) || m.record_flags & GW_RECORD_LOCAL;
 		step(t, "Record", "no lookup record for the address with this MAC: the MAC address decides");
 	} else {
-		return dropped(t, memcmp(t->dmac.b, t->d->params.router_mac, 6) == 0 ? GW_DROP_NO_ROUTE : GW_DROP_NO_RECORD);
+		return dropped(t, memcmp(t->dmac.b, t->d->params.router_mac, 6) == 0 ? GW_DROP_NO_ROUTE
+										     : GW_DROP_NO_RECORD);
 	}
 	if (!local)
 		return walk_tunnel(t, &pa, encap);

@@ -7,6 +7,8 @@
  */
 #include "model/hnv_schema.h"
 
+#include "model/property.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -14,24 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-enum type { T_ADDR, T_PREFIX, T_MAC, T_UUID, T_VSID, T_UINT, T_BOOL, T_ENUM, T_INTERFACE, T_TEXT };
-
-enum {
-	F_KEY = 1,	  /* part of the resource id; required */
-	F_REQUIRED = 2,	  /* no default */
-	F_CONF_ENCAP = 4, /* the default is the configuration's encapsulation */
-};
-
-struct row {
-	const char *name;
-	uint16_t offset, size;
-	uint16_t present; /* of a bool that says whether the optional value is there; 0: none */
-	uint8_t type, flags;
-	uint32_t max;		   /* T_UINT */
-	const char *const *values; /* T_ENUM: by value, NULL ends */
-	uint32_t def;
-};
 
 static const char *const rule_values[] = {"TranslationMethodEncap", "TranslationMethodNat", "None", NULL};
 static const char *const encap_values[] = {"VXLAN", "NVGRE", NULL};
@@ -45,59 +29,89 @@ static_assert(GW_RECORD_STATIC == 0 && GW_RECORD_DYNAMIC == 1 && GW_RECORD_L2ONL
 
 #define AT(m) .offset = offsetof(struct gw_hnv_object, m), .size = sizeof(((struct gw_hnv_object *)0)->m)
 
-static const struct row lookup_record[] = {
-	{.name = "CustomerAddress", AT(record.ca), .type = T_ADDR, .flags = F_KEY},
-	{.name = "VirtualSubnetID", AT(record.vsid), .type = T_VSID, .flags = F_KEY},
-	{.name = "MACAddress", AT(record.mac), .type = T_MAC, .flags = F_REQUIRED},
-	{.name = "ProviderAddress", AT(record.pa), .type = T_ADDR, .flags = F_REQUIRED},
-	{.name = "Rule", AT(record.rule), .type = T_ENUM, .values = rule_values, .def = GW_RULE_ENCAP},
+static const struct gw_property lookup_record[] = {
+	{.name = "CustomerAddress", AT(record.ca), .type = GW_PROPERTY_ADDR, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "VirtualSubnetID", AT(record.vsid), .type = GW_PROPERTY_VSID, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "MACAddress", AT(record.mac), .type = GW_PROPERTY_MAC, .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "ProviderAddress",
+	 AT(record.pa),
+	 .type = GW_PROPERTY_ADDR,
+	 .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "Rule",
+	 AT(record.rule),
+	 .type = GW_PROPERTY_ENUM,
+	 .values = rule_values,
+	 .def = GW_RULE_ENCAP},
 	{.name = "Encapsulation",
 	 AT(record.encap),
-	 .type = T_ENUM,
+	 .type = GW_PROPERTY_ENUM,
 	 .values = encap_values,
-	 .flags = F_CONF_ENCAP},
-	{.name = "Type", AT(record.type), .type = T_ENUM, .values = type_values, .def = GW_RECORD_STATIC},
+	 .flags = GW_PROPERTY_DEFAULT_ENCAP},
+	{.name = "Type",
+	 AT(record.type),
+	 .type = GW_PROPERTY_ENUM,
+	 .values = type_values,
+	 .def = GW_RECORD_STATIC},
 	{.name = "CustomerID",
 	 AT(record.customer_id),
-	 .type = T_UUID,
+	 .type = GW_PROPERTY_UUID,
 	 .present = offsetof(struct gw_hnv_object, record.has_customer_id)},
-	{.name = "VMName", AT(record.vm_name), .type = T_TEXT},
-	{.name = "UseVmMACAddress", AT(record.use_vm_mac), .type = T_BOOL},
+	{.name = "VMName", AT(record.vm_name), .type = GW_PROPERTY_TEXT},
+	{.name = "UseVmMACAddress", AT(record.use_vm_mac), .type = GW_PROPERTY_BOOL},
 	{0},
 };
 
-static const struct row customer_route[] = {
-	{.name = "RoutingDomainID", AT(croute.rdid), .type = T_UUID, .flags = F_KEY},
-	{.name = "VirtualSubnetID", AT(croute.vsid), .type = T_VSID, .flags = F_KEY},
-	{.name = "DestinationPrefix", AT(croute.prefix), .type = T_PREFIX, .flags = F_KEY},
-	{.name = "NextHop", AT(croute.next_hop), .type = T_ADDR, .flags = F_KEY},
-	{.name = "Metric", AT(croute.metric), .type = T_UINT, .max = UINT32_MAX, .def = 255},
+static const struct gw_property customer_route[] = {
+	{.name = "RoutingDomainID", AT(croute.rdid), .type = GW_PROPERTY_UUID, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "VirtualSubnetID", AT(croute.vsid), .type = GW_PROPERTY_VSID, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "DestinationPrefix",
+	 AT(croute.prefix),
+	 .type = GW_PROPERTY_PREFIX,
+	 .flags = GW_PROPERTY_IS_KEY},
+	{.name = "NextHop", AT(croute.next_hop), .type = GW_PROPERTY_ADDR, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "Metric", AT(croute.metric), .type = GW_PROPERTY_UINT, .max = UINT32_MAX, .def = 255},
 	{0},
 };
 
-static const struct row provider_address[] = {
-	{.name = "ProviderAddress", AT(paddr.pa), .type = T_ADDR, .flags = F_KEY},
-	{.name = "PrefixLength", AT(paddr.prefix_len), .type = T_UINT, .max = 128, .flags = F_REQUIRED},
-	{.name = "Interface", AT(paddr.interface), .type = T_INTERFACE, .flags = F_REQUIRED},
-	{.name = "VlanID", AT(paddr.vlan), .type = T_UINT, .max = 4094},
+static const struct gw_property provider_address[] = {
+	{.name = "ProviderAddress", AT(paddr.pa), .type = GW_PROPERTY_ADDR, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "PrefixLength",
+	 AT(paddr.prefix_len),
+	 .type = GW_PROPERTY_UINT,
+	 .max = 128,
+	 .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "Interface",
+	 AT(paddr.interface),
+	 .type = GW_PROPERTY_INTERFACE,
+	 .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "VlanID", AT(paddr.vlan), .type = GW_PROPERTY_UINT, .max = 4094},
 	{0},
 };
 
-static const struct row provider_route[] = {
-	{.name = "DestinationPrefix", AT(proute.prefix), .type = T_PREFIX, .flags = F_KEY},
-	{.name = "NextHop", AT(proute.next_hop), .type = T_ADDR, .flags = F_REQUIRED},
-	{.name = "Interface", AT(proute.interface), .type = T_INTERFACE, .flags = F_KEY},
+static const struct gw_property provider_route[] = {
+	{.name = "DestinationPrefix",
+	 AT(proute.prefix),
+	 .type = GW_PROPERTY_PREFIX,
+	 .flags = GW_PROPERTY_IS_KEY},
+	{.name = "NextHop", AT(proute.next_hop), .type = GW_PROPERTY_ADDR, .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "Interface",
+	 AT(proute.interface),
+	 .type = GW_PROPERTY_INTERFACE,
+	 .flags = GW_PROPERTY_IS_KEY},
 	{0},
 };
 
-static const struct row port[] = {
-	{.name = "Interface", AT(port.interface), .type = T_INTERFACE, .flags = F_KEY},
-	{.name = "MACAddress", AT(port.mac), .type = T_MAC, .flags = F_REQUIRED},
-	{.name = "VirtualSubnetID", AT(port.vsid), .type = T_VSID, .flags = F_REQUIRED},
+static const struct gw_property port[] = {
+	{.name = "Interface", AT(port.interface), .type = GW_PROPERTY_INTERFACE, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "MACAddress", AT(port.mac), .type = GW_PROPERTY_MAC, .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "VirtualSubnetID",
+	 AT(port.vsid),
+	 .type = GW_PROPERTY_VSID,
+	 .flags = GW_PROPERTY_IS_REQUIRED},
 	{0},
 };
 
-static const struct row *const tables[] = {
+static const struct gw_property *const tables[] = {
 	[GW_HNV_LOOKUP_RECORD] = lookup_record,
 	[GW_HNV_CUSTOMER_ROUTE] = customer_route,
 	[GW_HNV_PROVIDER_ADDRESS] = provider_address,
@@ -118,236 +132,15 @@ static bool is_one_of(const char *name, const char *const *list)
 	return false;
 }
 
-/* --- one value: text or number to field, field to JSON
- * ------------------------------------------------------------------- */
-
-static const char *what_is_wanted(const struct row *row, char *buf, size_t size)
+static const struct gw_property *find_row(enum gw_hnv_kind kind, const char *name)
 {
-	size_t n;
-
-	switch ((enum type)row->type) {
-	case T_ADDR:
-		return "an IPv4 or IPv6 address";
-	case T_PREFIX:
-		return "a prefix as 192.168.1.0/24, without bits set behind its length";
-	case T_MAC:
-		return "a MAC address as 00155D011404, 00-15-5D-01-14-04 or 00:15:5d:01:14:04";
-	case T_UUID:
-		return "a UUID as 11111111-2222-3333-4444-000000000000";
-	case T_VSID:
-		snprintf(buf, size, "a VSID from %u to %u", GW_VSID_MIN, GW_VSID_MAX);
-		return buf;
-	case T_UINT:
-		snprintf(buf, size, "an integer from 0 to %u", row->max);
-		return buf;
-	case T_BOOL:
-		return "true or false";
-	case T_ENUM:
-		n = (size_t)snprintf(buf, size, "one of");
-		for (const char *const *v = row->values; *v && n < size; v++)
-			n += (size_t)snprintf(buf + n, size - n, "%s %s", v == row->values ? "" : ",", *v);
-		return buf;
-	case T_INTERFACE:
-		return "an interface name of 1 to 15 bytes without '/', ':' or blanks";
-	case T_TEXT:
-		break;
-	}
-	return "text";
-}
-
-static int bad_value(const struct row *row, struct gw_error *err, const char *got)
-{
-	char target[96], wanted[160];
-
-	snprintf(target, sizeof target, "properties.%s", row->name);
-	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, target, "must be %s, not %s",
-			    what_is_wanted(row, wanted, sizeof wanted), got);
-}
-
-static int bad_text(const struct row *row, struct gw_error *err, const char *got)
-{
-	char quoted[96];
-
-	snprintf(quoted, sizeof quoted, strlen(got) > 80 ? "\"%.80s...\"" : "\"%s\"", got);
-	return bad_value(row, err, quoted);
-}
-
-static int parse_vsid(const char *s, uint32_t *ret)
-{
-	uint64_t v = 0;
-	size_t n = strspn(s, "0123456789");
-
-	if (n == 0 || n > 10 || s[n])
-		return -EINVAL;
-	for (; *s; s++)
-		v = v * 10 + (uint64_t)(*s - '0');
-	if (v > UINT32_MAX)
-		return -EINVAL;
-	*ret = (uint32_t)v;
-	return 0;
-}
-
-static int parse_enum(const struct row *row, const char *s, uint8_t *ret)
-{
-	for (uint8_t i = 0; row->values[i]; i++) {
-		if (!strcasecmp(s, row->values[i])) {
-			*ret = i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-static int set_text(const struct row *row, const char *s, struct gw_hnv_object *o, struct gw_error *err)
-{
-	void *field = (char *)o + row->offset;
-	int r = -EINVAL;
-
-	switch ((enum type)row->type) {
-	case T_ADDR:
-		r = gw_addr_parse(s, field);
-		break;
-	case T_PREFIX:
-		r = gw_prefix_parse(s, field);
-		break;
-	case T_MAC:
-		r = gw_mac_parse(s, field);
-		break;
-	case T_UUID:
-		r = gw_uuid_parse(s, field);
-		break;
-	case T_VSID:
-		r = parse_vsid(s, field);
-		break;
-	case T_ENUM:
-		r = parse_enum(row, s, field);
-		break;
-	case T_INTERFACE:
-		if (gw_hnv_interface_valid(s)) {
-			memcpy(field, s, strlen(s) + 1);
-			r = 0;
-		}
-		break;
-	case T_TEXT:
-		*(char **)field = strdup(s);
-		if (!*(char **)field)
-			return gw_error_oom(err);
-		r = 0;
-		break;
-	case T_UINT:
-	case T_BOOL:
-		break;
-	}
-	if (r < 0)
-		return bad_text(row, err, s);
-	if (row->present)
-		*(bool *)((char *)o + row->present) = true;
-	return 0;
-}
-
-static void set_number(const struct row *row, uint32_t v, struct gw_hnv_object *o)
-{
-	void *field = (char *)o + row->offset;
-
-	if (row->size == 1)
-		*(uint8_t *)field = (uint8_t)v;
-	else if (row->size == 2)
-		*(uint16_t *)field = (uint16_t)v;
-	else
-		*(uint32_t *)field = v;
-}
-
-static uint32_t get_number(const struct row *row, const struct gw_hnv_object *o)
-{
-	const void *field = (const char *)o + row->offset;
-
-	if (row->size == 1)
-		return *(const uint8_t *)field;
-	return row->size == 2 ? *(const uint16_t *)field : *(const uint32_t *)field;
-}
-
-static int set_json(const struct row *row, const json_t *value, struct gw_hnv_object *o, struct gw_error *err)
-{
-	static const char *const type_names[] = {
-		[JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list",	 [JSON_STRING] = "text",
-		[JSON_INTEGER] = "a number", [JSON_REAL] = "a fraction", [JSON_TRUE] = "true",
-		[JSON_FALSE] = "false",	     [JSON_NULL] = "null",
-	};
-	bool number = row->type == T_UINT || row->type == T_VSID;
-
-	if (json_is_string(value) && row->type != T_UINT && row->type != T_BOOL) {
-		if (strlen(json_string_value(value)) != json_string_length(value))
-			return bad_value(row, err, "text with a NUL character");
-		return set_text(row, json_string_value(value), o, err);
-	}
-	if (json_is_integer(value) && number) {
-		json_int_t v = json_integer_value(value);
-		char got[24];
-
-		if (v >= 0 && v <= (row->type == T_VSID ? UINT32_MAX : row->max)) {
-			set_number(row, (uint32_t)v, o);
-			return 0;
-		}
-		snprintf(got, sizeof got, "%" JSON_INTEGER_FORMAT, v);
-		return bad_value(row, err, got);
-	}
-	if (json_is_boolean(value) && row->type == T_BOOL) {
-		*(bool *)((char *)o + row->offset) = json_is_true(value);
-		return 0;
-	}
-	return bad_value(row, err, type_names[json_typeof(value)]);
-}
-
-/* NULL: out of memory, or the optional value is absent (see has_value). */
-static json_t *get_json(const struct row *row, const struct gw_hnv_object *o)
-{
-	const void *field = (const char *)o + row->offset;
-	const struct gw_mac *mac = field;
-	char text[64];
-
-	switch ((enum type)row->type) {
-	case T_ADDR:
-		return json_string_nocheck(gw_addr_format(field, text));
-	case T_PREFIX:
-		return json_string_nocheck(gw_prefix_format(field, text));
-	case T_MAC:
-		snprintf(text, sizeof text, "%02X%02X%02X%02X%02X%02X", mac->b[0], mac->b[1], mac->b[2],
-			 mac->b[3], mac->b[4], mac->b[5]);
-		return json_string_nocheck(text);
-	case T_UUID:
-		return json_string_nocheck(gw_uuid_format(field, text));
-	case T_VSID:
-	case T_UINT:
-		return json_integer(get_number(row, o));
-	case T_BOOL:
-		return json_boolean(*(const bool *)field);
-	case T_ENUM:
-		return json_string_nocheck(row->values[*(const uint8_t *)field]);
-	case T_INTERFACE:
-		return json_string(field);
-	case T_TEXT:
-		return json_string(*(char *const *)field);
-	}
-	return NULL;
-}
-
-static bool has_value(const struct row *row, const struct gw_hnv_object *o)
-{
-	if (row->present)
-		return *(const bool *)((const char *)o + row->present);
-	return row->type != T_TEXT || *(char *const *)((const char *)o + row->offset);
-}
-
-static const struct row *find_row(enum gw_hnv_kind kind, const char *name)
-{
-	for (const struct row *row = tables[kind]; row->name; row++)
+	for (const struct gw_property *row = tables[kind]; row->name; row++)
 		if (!strcasecmp(row->name, name))
 			return row;
 	return NULL;
 }
 
-/* --- resource ids
- * -------------------------------------------------------------------------------------------------------- */
+/* --- resource ids --- */
 
 /* The parts of an id, joined by '-'. Only the first may contain one itself (a UUID, an interface name). */
 static const struct {
@@ -385,19 +178,19 @@ static int parse_id(enum gw_hnv_kind kind, const char *id, struct gw_hnv_object 
 	while (i < 3 && ids[kind].parts[i + 1])
 		i++;
 	for (;; i--) {
-		const struct row *row = find_row(kind, ids[kind].parts[i]);
+		const struct gw_property *row = find_row(kind, ids[kind].parts[i]);
 		char *dash = i ? strrchr(text, '-') : NULL, *part = dash ? dash + 1 : text;
 
 		if (i && !dash)
 			return -EINVAL;
-		if (row->type == T_PREFIX) {
+		if (row->type == GW_PROPERTY_PREFIX) {
 			char *slash = strchr(part, '_');
 
 			if (!slash || strchr(part, '/'))
 				return -EINVAL;
 			*slash = '/';
 		}
-		if (set_text(row, part, o, NULL) < 0)
+		if (gw_property_set_text(row, part, o, NULL) < 0)
 			return -EINVAL;
 		if (!i)
 			return 0;
@@ -420,8 +213,7 @@ int gw_hnv_decode_id(enum gw_hnv_kind kind, const char *id, struct gw_hnv_object
 	return 0;
 }
 
-/* --- whole objects
- * ------------------------------------------------------------------------------------------------------- */
+/* --- whole objects --- */
 
 static int unknown(const char *where, const char *name, struct gw_error *err)
 {
@@ -478,7 +270,7 @@ static int read_properties(enum gw_hnv_kind kind, const json_t *properties, bool
 
 	json_object_foreach((json_t *)properties, name, value)
 	{
-		const struct row *row = find_row(kind, name);
+		const struct gw_property *row = find_row(kind, name);
 		uint32_t bit;
 
 		if (!row) {
@@ -494,7 +286,7 @@ static int read_properties(enum gw_hnv_kind kind, const json_t *properties, bool
 		if (json_is_null(value))
 			continue;
 		given |= bit;
-		r = set_json(row, value, o, err);
+		r = gw_property_set(row, value, o, err);
 		if (r < 0)
 			return r;
 	}
@@ -502,10 +294,10 @@ static int read_properties(enum gw_hnv_kind kind, const json_t *properties, bool
 	return 0;
 }
 
-static int check_same(const struct row *row, const struct gw_hnv_object *key, const struct gw_hnv_object *o,
-		      struct gw_error *err)
+static int check_same(const struct gw_property *row, const struct gw_hnv_object *key,
+		      const struct gw_hnv_object *o, struct gw_error *err)
 {
-	json_t *a = get_json(row, key), *b = get_json(row, o);
+	json_t *a = gw_property_get(row, key), *b = gw_property_get(row, o);
 	char *path = a ? json_dumps(a, JSON_ENCODE_ANY) : NULL,
 	     *body = b ? json_dumps(b, JSON_ENCODE_ANY) : NULL;
 	char target[96];
@@ -530,28 +322,28 @@ static int complete(struct gw_hnv_object *o, const struct gw_hnv_object *key, ui
 {
 	int r;
 
-	for (const struct row *row = tables[o->kind]; row->name; row++) {
+	for (const struct gw_property *row = tables[o->kind]; row->name; row++) {
 		bool has = given & UINT32_C(1) << (row - tables[o->kind]);
 		char target[96];
 
-		if (row->flags & F_KEY && key) {
+		if (row->flags & GW_PROPERTY_IS_KEY && key) {
 			if (!has)
 				memcpy((char *)o + row->offset, (const char *)key + row->offset, row->size);
 			else if ((r = check_same(row, key, o, err)) < 0)
 				return r;
 		} else if (has) {
 			continue;
-		} else if (row->flags & (F_KEY | F_REQUIRED)) {
+		} else if (row->flags & (GW_PROPERTY_IS_KEY | GW_PROPERTY_IS_REQUIRED)) {
 			char wanted[160];
 
 			snprintf(target, sizeof target, "properties.%s", row->name);
 			return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, target,
 					    "missing; it must be %s",
-					    what_is_wanted(row, wanted, sizeof wanted));
-		} else if (row->flags & F_CONF_ENCAP) {
-			set_number(row, config ? config->encap : GW_ENCAP_VXLAN, o);
-		} else if (row->type == T_UINT || row->type == T_ENUM) {
-			set_number(row, row->def, o);
+					    gw_property_wanted(row, wanted, sizeof wanted));
+		} else if (row->flags & GW_PROPERTY_DEFAULT_ENCAP) {
+			gw_property_set_number(row, config ? config->encap : GW_ENCAP_VXLAN, o);
+		} else if (row->type == GW_PROPERTY_UINT || row->type == GW_PROPERTY_ENUM) {
+			gw_property_set_number(row, row->def, o);
 		}
 	}
 	return 0;
@@ -598,9 +390,9 @@ json_t *gw_hnv_encode_properties(const struct gw_hnv_object *o)
 	json_t *properties = json_object();
 
 	/* json_object_set_new_nocheck takes NULL for a failed allocation and releases what it was given. */
-	for (const struct row *row = tables[o->kind]; row->name && properties; row++) {
-		if (has_value(row, o) &&
-		    json_object_set_new_nocheck(properties, row->name, get_json(row, o)) < 0) {
+	for (const struct gw_property *row = tables[o->kind]; row->name && properties; row++) {
+		if (gw_property_present(row, o) &&
+		    json_object_set_new_nocheck(properties, row->name, gw_property_get(row, o)) < 0) {
 			json_decref(properties);
 			return NULL;
 		}

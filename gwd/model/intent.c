@@ -101,9 +101,7 @@ struct gw_intent *gw_intent_free(struct gw_intent *in)
 	return NULL;
 }
 
-/* --- indexes
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- indexes --- */
 
 static bool mac_of(const struct gw_hnv_object *o, uint32_t *ret_vsid, const struct gw_mac **ret_mac)
 {
@@ -157,8 +155,7 @@ static struct gw_hnv_object *find(const struct gw_hmap *map, const struct gw_hnv
 	return NULL;
 }
 
-/* --- rules between objects
- * --------------------------------------------------------------------------------------------- */
+/* --- rules between objects --- */
 
 /* FWD-7: a VSID belongs to one routing domain. */
 static int check_domain(const struct gw_intent *in, const struct gw_customer_route *r, struct gw_error *err)
@@ -219,9 +216,7 @@ static int check(const struct gw_intent *in, const struct gw_hnv_object *o, stru
 	return 0;
 }
 
-/* --- changes
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- changes --- */
 
 void gw_intent_begin(struct gw_intent *in)
 {
@@ -447,9 +442,7 @@ void gw_intent_rollback(struct gw_intent *in)
 	end_change(in);
 }
 
-/* --- reading
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 const struct gw_hnv_object *gw_intent_get(const struct gw_intent *in, const struct gw_hnv_object *key)
 {

@@ -38,10 +38,14 @@ struct gw_nl {
 
 /* nl.c */
 
-/* Called for each message of an answer; a negative return fails the request once its answer has been read to
- * the end. */
+/*
+ * Called for each message of an answer; a negative return fails the request once its answer has been read
+ * to the end.
+ */
 typedef int (*gw_nl_msg_cb)(void *ctx, const struct nlmsghdr *h);
-/* Sends and reads the answer to its end. 0 or a negative errno, the kernel's own where it answered with one.
+/*
+ * Sends and reads the answer to its end. 0 or a negative errno, the kernel's own where it answered with
+ * one.
  */
 int gw_nl_exec(struct gw_nl *nl, struct gw_nl_msg *m, gw_nl_msg_cb cb, void *ctx);
 
@@ -82,11 +86,15 @@ struct gw_nl_answer {
 };
 void gw_nl_answer_take(struct gw_nl_answer *an, const void *datagram, size_t n);
 
-/* The parsers: 1 and *ret when the message has what its kind is about, 0 when it is about something else,
- * -EBADMSG. */
+/*
+ * The parsers: 1 and *ret when the message has what its kind is about, 0 when it is about something else,
+ * -EBADMSG.
+ */
 int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret);
 int gw_nl_parse_addr(const struct nlmsghdr *h, struct gw_nl_addr *ret);
-/* Adds each leg of a unicast route of the main table to `items` of struct gw_nl_route. 0, -EBADMSG, -ENOMEM.
+/*
+ * Adds each leg of a unicast route of the main table to `items` of struct gw_nl_route. 0, -EBADMSG,
+ * -ENOMEM.
  */
 int gw_nl_parse_route(const struct nlmsghdr *h, struct gw_nl_items *items);
 int gw_nl_dump_links(struct gw_nl *nl, struct gw_nl_items *items);

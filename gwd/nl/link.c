@@ -12,9 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* --- reading
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static const struct gw_nl_policy link_policy[IFLA_LINK_NETNSID + 1] = {
 	[IFLA_ADDRESS] = {GW_NL_BINARY, 0, 0}, /* 6 bytes on Ethernet only */
@@ -38,8 +36,10 @@ int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret)
 	n = mnl_nlmsg_get_payload_len(h);
 	if (n < sizeof *ifi)
 		return -EBADMSG;
-	/* The same message types tell of bridge ports, with the bridge's family: a port that leaves its
-	 * bridge stays a link. */
+	/*
+	 * The same message types tell of bridge ports, with the bridge's family: a port that leaves its
+	 * bridge stays a link.
+	 */
 	if (ifi->ifi_family != AF_UNSPEC)
 		return 0;
 	if (gw_nl_parse(ifi + 1, n - sizeof *ifi, link_policy, IFLA_LINK_NETNSID + 1, tb) < 0)
@@ -122,8 +122,7 @@ int gw_nl_link_get(struct gw_nl *nl, const char *name, struct gw_link *ret, stru
 	return 0;
 }
 
-/* --- making and removing
- * --------------------------------------------------------------------------------------------- */
+/* --- making and removing --- */
 
 /* Begins a device of `kind`; the caller adds its settings and ends the two nests, data first. */
 static void begin_link(struct gw_nl_msg *m, const char *name, const char *kind, size_t ret_nests[2])
@@ -218,12 +217,12 @@ int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_er
 		      : 0;
 }
 
-/* --- silence
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- silence --- */
 
-/* A mode change takes effect for addresses to come; the one that the link has had since it came up must go by
- * hand. */
+/*
+ * A mode change takes effect for addresses to come; the one that the link has had since it came up must go
+ * by hand.
+ */
 static int drop_link_local(struct gw_nl *nl, int ifindex)
 {
 	struct gw_nl_items items = {0};

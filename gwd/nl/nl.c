@@ -19,8 +19,7 @@
 #define DUMP_ATTEMPTS	  5
 #define EVENT_QUEUE_BYTES (4 << 20)
 
-/* --- open and close
- * -------------------------------------------------------------------------------------------------- */
+/* --- open and close --- */
 
 static int open_socket(struct mnl_socket **ret)
 {
@@ -29,8 +28,10 @@ static int open_socket(struct mnl_socket **ret)
 	*ret = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!*ret || mnl_socket_bind(*ret, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
-	/* Without these answers are longer, terser or unfiltered, never wrong: an old kernel's refusal does
-	 * not matter. */
+	/*
+	 * Without these answers are longer, terser or unfiltered, never wrong: an old kernel's refusal does
+	 * not matter.
+	 */
 	mnl_socket_setsockopt(*ret, NETLINK_EXT_ACK, &on, sizeof on);
 	mnl_socket_setsockopt(*ret, NETLINK_CAP_ACK, &on, sizeof on);
 	mnl_socket_setsockopt(*ret, NETLINK_GET_STRICT_CHK, &on, sizeof on);
@@ -58,7 +59,8 @@ int gw_nl_open(struct uv_loop_s *loop, struct gw_nl **ret, struct gw_error *err)
 		rc = open_socket(&nl->events);
 	if (rc == 0) {
 		fd = mnl_socket_get_fd(nl->events);
-		/* A burst of a thousand links must fit; without CAP_NET_ADMIN the system's limit has to do.
+		/*
+		 * A burst of a thousand links must fit; without CAP_NET_ADMIN the system's limit has to do.
 		 */
 		if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
 			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
@@ -93,9 +95,7 @@ struct gw_nl *gw_nl_close(struct gw_nl *nl)
 	return NULL;
 }
 
-/* --- answers
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- answers --- */
 
 int gw_nl_parse_result(const struct nlmsghdr *h, char ret_extack[static GW_NL_EXTACK_SIZE])
 {
@@ -170,10 +170,10 @@ static ssize_t receive(struct gw_nl *nl, int64_t deadline)
 
 void gw_nl_answer_take(struct gw_nl_answer *an, const void *datagram, size_t n)
 {
-	const struct nlmsghdr *h = datagram;
-	int left = (int)n, rc;
+	const struct nlmsghdr *h;
+	int rc;
 
-	for (; !an->done && mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+	while (!an->done && (h = gw_nl_next_message(&datagram, &n))) {
 		if (h->nlmsg_seq != an->seq)
 			continue;
 		if (h->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -186,7 +186,7 @@ void gw_nl_answer_take(struct gw_nl_answer *an, const void *datagram, size_t n)
 			an->rc = an->cb(an->ctx, h);
 		}
 	}
-	if (!an->done && left > 0) {
+	if (!an->done && n > 0) {
 		an->rc = -EBADMSG;
 		an->done = an->broken = true;
 	}
@@ -242,9 +242,7 @@ int gw_nl_exec(struct gw_nl *nl, struct gw_nl_msg *m, gw_nl_msg_cb cb, void *ctx
 	return run(nl, m, &an);
 }
 
-/* --- dumps
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- dumps --- */
 
 int gw_nl_items_add(struct gw_nl_items *items, const void *item)
 {
@@ -288,9 +286,7 @@ int gw_nl_dump(struct gw_nl *nl, struct gw_nl_msg *m, gw_nl_parse_cb parse, stru
 	return rc == -EINTR ? -EAGAIN : rc;
 }
 
-/* --- errors
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- errors --- */
 
 static enum gw_error_code code_of(int errnum)
 {
@@ -329,7 +325,7 @@ static const char *way_out(int errnum)
 	case ENETDOWN:
 		return " (the interface must be up)";
 	case ENETUNREACH:
-		return " (the next hop must be in the subnet of an address of the interface)";
+		return " (the next hop must be in the subnet of an address of an interface that is up)";
 	case ETIMEDOUT:
 		return " (no answer from the kernel)";
 	case EAGAIN:

@@ -31,14 +31,18 @@ struct gw_link {
 };
 
 int gw_nl_open(struct uv_loop_s *loop, struct gw_nl **ret, struct gw_error *err);
-/* Closing is asynchronous on the loop: memory is freed in the handle's close callback. No callback runs any
- * more. */
+/*
+ * Closing is asynchronous on the loop: memory is freed in the handle's close callback. No callback runs any
+ * more.
+ */
 struct gw_nl *gw_nl_close(struct gw_nl *nl);
 
 /* -ENODEV, without filling err, when there is no such link. */
 int gw_nl_link_get(struct gw_nl *nl, const char *name, struct gw_link *ret, struct gw_error *err);
-/* Called for every link that appears, changes (removed=false) or goes (removed=true; only ifindex and name
- * are valid). */
+/*
+ * Called for every link that appears, changes (removed=false) or goes (removed=true; only ifindex and name
+ * are valid).
+ */
 typedef void (*gw_nl_link_cb)(void *ctx, const struct gw_link *link, bool removed);
 int gw_nl_link_each(struct gw_nl *nl, gw_nl_link_cb cb, void *ctx, struct gw_error *err);
 
@@ -57,6 +61,8 @@ int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_er
  * say: success.
  */
 int gw_nl_link_quiet(struct gw_nl *nl, int ifindex, struct gw_error *err);
+/* The kernel announces the link's IPv4 addresses by ARP whenever it comes up or changes its MAC address. */
+int gw_nl_link_announces(struct gw_nl *nl, int ifindex);
 
 /*
  * Addresses and routes carry gwd's protocol number, so that what an operator configured by hand is never
@@ -95,6 +101,10 @@ int gw_nl_addr_each(struct gw_nl *nl, gw_nl_addr_cb cb, void *ctx, struct gw_err
  * names it. Routes of ours to one prefix stand side by side.
  */
 int gw_nl_route_add(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_error *err);
+/*
+ * IPv6: the kernel finds an on-link route by prefix and link alone, so remove it before what shall replace
+ * it comes.
+ */
 int gw_nl_route_delete(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_error *err);
 /* Main table, unicast; each leg of a multipath route is a route of its own. */
 int gw_nl_route_each(struct gw_nl *nl, gw_nl_route_cb cb, void *ctx, struct gw_error *err);

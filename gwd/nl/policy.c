@@ -1,4 +1,5 @@
-/* policy.c - attribute parsing, for the parsers in link.c, inet.c and route.c and the extended ACK in nl.c.
+/*
+ * policy.c - attribute parsing, for the parsers in link.c, inet.c and route.c and the extended ACK in nl.c.
  */
 #include "nl/policy.h"
 
@@ -37,12 +38,28 @@ static bool payload_ok(const struct gw_nl_policy *p, const uint8_t *data, size_t
 	return false;
 }
 
+const struct nlmsghdr *gw_nl_next_message(const void **datagram, size_t *left)
+{
+	const struct nlmsghdr *h = *datagram;
+	size_t step;
+
+	if (*left < NLMSG_HDRLEN || h->nlmsg_len < NLMSG_HDRLEN || h->nlmsg_len > *left)
+		return NULL;
+	/* The last message may come without its padding. */
+	step = NLMSG_ALIGN((size_t)h->nlmsg_len);
+	step = step < *left ? step : *left;
+	*datagram = (const char *)*datagram + step;
+	*left -= step;
+	return h;
+}
+
 int gw_nl_parse(const void *data, size_t n, const struct gw_nl_policy *policy, size_t n_policy,
 		const struct nlattr **ret_tb)
 {
 	const uint8_t *p = data;
 
-	memset(ret_tb, 0, n_policy * sizeof *ret_tb);
+	for (size_t i = 0; i < n_policy; i++)
+		ret_tb[i] = NULL;
 	while (n >= NLA_HDRLEN) {
 		const struct nlattr *a = (const struct nlattr *)p;
 		size_t type = a->nla_type & NLA_TYPE_MASK, len = a->nla_len, step;

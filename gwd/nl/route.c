@@ -10,9 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* --- reading
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static const struct gw_nl_policy route_policy[RTA_TABLE + 1] = {
 	[RTA_DST] = {GW_NL_BINARY, 4, 16},     [RTA_OIF] = {GW_NL_U32, 0, 0},
@@ -29,8 +27,10 @@ static struct gw_addr any_of(int family)
 	return family == AF_INET ? gw_addr_from_v4(0) : (struct gw_addr){0};
 }
 
-/* The next hop among the attributes of a route or of a leg; any when it has none. 1, 0 or negative as
- * gw_nl_addr. */
+/*
+ * The next hop among the attributes of a route or of a leg; any when it has none. 1, 0 or negative as
+ * gw_nl_addr.
+ */
 static int parse_next_hop(const void *data, size_t n, int family, struct gw_addr *ret)
 {
 	const struct nlattr *tb[RTA_VIA + 1];
@@ -127,8 +127,10 @@ static int dump_family(struct gw_nl *nl, uint8_t family, struct gw_nl_items *ite
 	rtm->rtm_table = RT_TABLE_MAIN;
 	rtm->rtm_type = RTN_UNICAST;
 	rc = gw_nl_dump(nl, &m, gw_nl_parse_route, items);
-	/* The main table comes into being with its first route; a kernel may have been built without a
-	 * family. */
+	/*
+	 * The main table comes into being with its first route; a kernel may have been built without a
+	 * family.
+	 */
 	if (rc == -ENOENT || rc == -EAFNOSUPPORT || rc == -EOPNOTSUPP)
 		rc = 0;
 	/* A kernel without this family answers with what all others have: each entry only once. */
@@ -153,8 +155,7 @@ int gw_nl_route_each(struct gw_nl *nl, gw_nl_route_cb cb, void *ctx, struct gw_e
 	return rc < 0 ? gw_nl_fail(nl, err, rc, "", "cannot list the routes of this node") : 0;
 }
 
-/* --- one route
- * ------------------------------------------------------------------------------------------------------- */
+/* --- one route --- */
 
 #define ROUTE_STRLEN (GW_PREFIX_STRLEN + GW_ADDR_STRLEN + IFNAMSIZ + 32)
 

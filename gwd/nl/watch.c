@@ -31,8 +31,7 @@ struct known_link {
 	bool seen; /* in the dump that is being compared */
 };
 
-/* --- watchers
- * -------------------------------------------------------------------------------------------------------- */
+/* --- watchers --- */
 
 static void sweep(struct gw_nl *nl)
 {
@@ -55,8 +54,10 @@ void gw_nl_unwatch(struct gw_nl *nl, const void *ctx)
 		sweep(nl);
 }
 
-/* A watch that is added by a callback goes to the head of the list and misses only the event that is being
- * told. */
+/*
+ * A watch that is added by a callback goes to the head of the list and misses only the event that is being
+ * told.
+ */
 static void tell_link(struct gw_nl *nl, const struct gw_link *l, bool removed)
 {
 	for (struct gw_nl_watch *w = nl->watches; w && !nl->closing; w = w->next)
@@ -71,8 +72,7 @@ static void tell_change(struct gw_nl *nl, const struct gw_nl_change *change)
 			w->change(w->ctx, change);
 }
 
-/* --- known links
- * ----------------------------------------------------------------------------------------------------- */
+/* --- known links --- */
 
 static struct known_link *find_known(struct gw_nl *nl, int ifindex)
 {
@@ -99,8 +99,10 @@ static bool note_link(struct gw_nl *nl, const struct gw_link *l, struct gw_link 
 
 	if (!k) {
 		k = calloc(1, sizeof *k);
-		/* Without memory the link is told to the watchers all the same; only its loss could go
-		 * unnoticed. */
+		/*
+		 * Without memory the link is told to the watchers all the same; only its loss could go
+		 * unnoticed.
+		 */
 		if (!k)
 			return false;
 		k->ifindex = l->ifindex;
@@ -165,9 +167,7 @@ static int reread_links(struct gw_nl *nl)
 	return rc;
 }
 
-/* --- events
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- events --- */
 
 static void on_route(struct gw_nl *nl, const struct nlmsghdr *h)
 {
@@ -219,8 +219,10 @@ static void on_lost(struct gw_nl *nl)
 	nl->lost = false;
 	if (nl->watching_inet)
 		tell_change(nl, &(struct gw_nl_change){.kind = GW_NL_CHANGE_LOST});
-	/* A dump fails when links change all the while: then there are more events to come, and with them
-	 * another try. */
+	/*
+	 * A dump fails when links change all the while: then there are more events to come, and with them
+	 * another try.
+	 */
 	if (nl->watching_links && !nl->closing)
 		nl->lost = reread_links(nl) < 0;
 }
@@ -238,9 +240,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		struct iovec iov = {.iov_base = nl->event_buf, .iov_len = sizeof nl->event_buf};
 		struct msghdr mh = {
 			.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
-		const struct nlmsghdr *h = (const struct nlmsghdr *)nl->event_buf;
+		const void *datagram = nl->event_buf;
+		const struct nlmsghdr *h;
 		ssize_t n = recvmsg(mnl_socket_get_fd(nl->events), &mh, MSG_DONTWAIT);
-		int left;
+		size_t left;
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -251,19 +254,26 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		nl->lost |= n < 0 || (mh.msg_flags & MSG_TRUNC);
 		if (n < 0 || from.nl_pid != 0)
 			continue;
-		for (left = (int)n; mnl_nlmsg_ok(h, left) && !nl->closing; h = mnl_nlmsg_next(h, &left))
+		for (left = (size_t)n; !nl->closing && (h = gw_nl_next_message(&datagram, &left));)
 			on_event(nl, h);
 	}
-	/* Not before the old events are through: one of them would bring back a link that the dump knows to
-	 * be gone. */
+	/*
+	 * Not before the old events are through: one of them would bring back a link that the dump knows to
+	 * be gone.
+	 */
 	if (nl->lost && drained && !nl->closing)
 		on_lost(nl);
 	nl->dispatching = false;
 	sweep(nl);
+	/*
+	 * libuv stops a handle whose descriptor has an error pending, as ENOBUFS is; the reading above has
+	 * cleared it.
+	 */
+	if (status < 0 && !nl->closing)
+		uv_poll_start(&nl->poll, UV_READABLE, on_readable);
 }
 
-/* --- watching
- * -------------------------------------------------------------------------------------------------------- */
+/* --- watching --- */
 
 static int join(struct gw_nl *nl, const int *groups, size_t n)
 {

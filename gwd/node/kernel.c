@@ -7,6 +7,8 @@
  */
 #include "node/private.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,13 +53,23 @@ int gw_node_read_links(struct gw_driver *d, struct gw_error *err)
 	return gw_nl_link_each(d->env.nl, note_link, d, err);
 }
 
-/* --- one item
- * -------------------------------------------------------------------------------------------------------- */
+/* --- one item --- */
+
+/* That neighbours hear of it late is no reason to fail. */
+static void announce(struct gw_driver *d, const struct gw_node_item *it)
+{
+	int rc = gw_nl_link_announces(d->env.nl, it->ifindex);
+
+	if (rc == 0)
+		rc = gw_node_announce(it->iface, &it->o->paddr.pa);
+	if (rc < 0)
+		gw_log_debug("cannot announce an address on %s: %s", it->iface->name, strerror(-rc));
+}
 
 int gw_node_install(struct gw_driver *d, struct gw_node_item *it, struct gw_error *err)
 {
 	struct gw_error why = GW_ERROR_INIT;
-	int ifindex = it->iface->ifindex, rc;
+	int ifindex = it->iface->ifindex, before = it->ifindex, rc;
 	struct gw_nl_route route;
 	struct gw_nl_addr addr;
 
@@ -74,6 +86,8 @@ int gw_node_install(struct gw_driver *d, struct gw_node_item *it, struct gw_erro
 	}
 	if (rc == 0) {
 		it->ifindex = ifindex;
+		if (is_addr(it->o) && before != ifindex)
+			announce(d, it);
 		return 0;
 	}
 	if (rc == -ENODEV) { /* just gone; the event is on its way */
@@ -105,15 +119,16 @@ bool gw_node_excludes(const struct gw_hnv_object *old, int old_ifindex, const st
 {
 	if (old_ifindex != it->iface->ifindex)
 		return false;
-	/* A link has an IPv6 address once; and an on-link IPv6 route is deleted by its prefix, whatever the
-	 * next hop. */
+	/*
+	 * A link has an IPv6 address once; and an on-link IPv6 route is deleted by its prefix, whatever the
+	 * next hop.
+	 */
 	return is_addr(old)
 		       ? !gw_addr_is_v4(&old->paddr.pa)
 		       : !gw_addr_is_v4(&old->proute.prefix.addr) && gw_addr_is_any(&old->proute.next_hop);
 }
 
-/* --- all of them
- * ----------------------------------------------------------------------------------------------------- */
+/* --- all of them --- */
 
 /* What the kernel still has of ours and the intent does not. */
 struct stale {

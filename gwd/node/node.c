@@ -37,9 +37,7 @@ static void want_sync(struct gw_driver *d, const char *why)
 	d->env.want_sync(d->env.core, why);
 }
 
-/* --- events
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- events --- */
 
 static void on_link(void *ctx, const struct gw_link *link, bool removed)
 {
@@ -55,8 +53,10 @@ static void on_link(void *ctx, const struct gw_link *link, bool removed)
 			gw_node_note_link(iface, NULL);
 		return;
 	}
-	/* While a link is down the kernel has no routes over it, and it says nothing of those that it
-	 * flushed. */
+	/*
+	 * While a link is down the kernel has no routes over it, and it says nothing of those that it
+	 * flushed.
+	 */
 	came = iface->ifindex != link->ifindex || (link->up && !iface->up);
 	gw_node_note_link(iface, link);
 	if (!came)
@@ -90,9 +90,11 @@ static void on_addr_change(struct gw_driver *d, const struct gw_nl_addr *a, bool
 		snprintf(why, sizeof why, "address %s was removed from %s from outside",
 			 gw_addr_format(&a->addr, addr), iface->name);
 		want_sync(d, why);
-	} else if (removed || d->retry_on_change) {
-		/* With its last address a link silently loses its routes; a new one may make a next hop
-		 * reachable. */
+	} else if ((removed && gw_addr_is_v4(&a->addr)) || d->retry_on_change) {
+		/*
+		 * With its last IPv4 address a link silently loses its routes; a new one may make a next
+		 * hop reachable.
+		 */
 		snprintf(why, sizeof why, "addresses of %s changed", iface->name);
 		want_sync(d, why);
 	}
@@ -136,8 +138,7 @@ static void on_change(void *ctx, const struct gw_nl_change *change)
 	}
 }
 
-/* --- life cycle
- * ------------------------------------------------------------------------------------------------------ */
+/* --- life cycle --- */
 
 static struct gw_driver *node_close(struct gw_driver *d)
 {
@@ -169,9 +170,7 @@ static int node_open(const struct gw_driver_env *env, struct gw_driver **ret, st
 	return 0;
 }
 
-/* --- check
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- check --- */
 
 struct candidates {
 	char text[MAX_CANDIDATES * (IFNAMSIZ + 2) + 8];
@@ -230,9 +229,7 @@ static int node_check(struct gw_driver *d, const struct gw_intent *next, const s
 	return 0;
 }
 
-/* --- apply
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- apply --- */
 
 /* The property that the kernel's refusal is about. */
 static int refuse(const struct gw_hnv_object *o, int rc, struct gw_error *err)
@@ -298,7 +295,9 @@ out:
 	return rc;
 }
 
-/* Carries out the removals of one kind, or the rest of it. Returns how many there were, or the first failure.
+/*
+ * Carries out the removals of one kind, or the rest of it. Returns how many there were, or the first
+ * failure.
  */
 static int carry_out(struct gw_driver *d, const struct gw_delta *delta, enum gw_hnv_kind kind, bool removals,
 		     struct gw_error *err)
@@ -361,8 +360,7 @@ static int node_sync(struct gw_driver *d, const struct gw_intent *intent, struct
 	return rc;
 }
 
-/* --- what it looks like
- * ---------------------------------------------------------------------------------------------- */
+/* --- what it looks like --- */
 
 static const char *state_of(const struct gw_node_item *it, char *ret_detail, size_t size)
 {

@@ -12,6 +12,7 @@ struct gw_node_iface {
 	size_t uses;
 	int ifindex; /* 0: does not exist */
 	bool up, running;
+	struct gw_mac mac;
 };
 
 /* A provider address or provider route that is wanted, and what has become of it. */
@@ -29,8 +30,10 @@ struct gw_driver {
 	struct gw_driver_env env;
 	struct gw_hmap items;
 	struct gw_hmap ifaces;
-	/* Some item was refused by the kernel for what may change: any change of addresses and routes is
-	 * worth a try. */
+	/*
+	 * Some item was refused by the kernel for what may change: any change of addresses and routes is
+	 * worth a try.
+	 */
 	bool retry_on_change;
 };
 
@@ -61,9 +64,14 @@ int gw_node_install(struct gw_driver *d, struct gw_node_item *it, struct gw_erro
 int gw_node_uninstall(struct gw_driver *d, const struct gw_hnv_object *o, int ifindex, struct gw_error *err);
 /* The kernel has, or will have, no room for both at once: the old one must go first. */
 bool gw_node_excludes(const struct gw_hnv_object *old, int old_ifindex, const struct gw_node_item *it);
-/* Everything of one sort against the kernel. What only waits for the outside is noted in the items and is no
- * failure. */
+/*
+ * Everything of one sort against the kernel. What only waits for the outside is noted in the items and is
+ * no failure.
+ */
 int gw_node_sync_addrs(struct gw_driver *d, struct gw_error *err);
 int gw_node_sync_routes(struct gw_driver *d, struct gw_error *err);
+
+/* announce.c: best effort; an interface that is down announces by itself when it comes up (gw_nl_link_announces). */
+int gw_node_announce(const struct gw_node_iface *iface, const struct gw_addr *addr);
 
 #endif

@@ -1,5 +1,7 @@
-/* table.c - the node driver's table of wanted addresses and routes, and of the interfaces that they name. No
- * kernel here. */
+/*
+ * table.c - the node driver's table of wanted addresses and routes, and of the interfaces that they name.
+ * No kernel here.
+ */
 #include "node/private.h"
 
 #include <errno.h>
@@ -17,8 +19,7 @@ static const char *interface_of(const struct gw_hnv_object *o)
 	return o->kind == GW_HNV_PROVIDER_ADDRESS ? o->paddr.interface : o->proute.interface;
 }
 
-/* --- interfaces
- * ------------------------------------------------------------------------------------------------------ */
+/* --- interfaces --- */
 
 struct gw_node_iface *gw_node_find_iface(const struct gw_driver *d, const char *name)
 {
@@ -48,6 +49,7 @@ void gw_node_note_link(struct gw_node_iface *iface, const struct gw_link *link)
 	iface->ifindex = link ? link->ifindex : 0;
 	iface->up = link && link->up;
 	iface->running = link && link->running;
+	iface->mac = link ? link->mac : (struct gw_mac){0};
 }
 
 static struct gw_node_iface *use_iface(struct gw_driver *d, const char *name)
@@ -80,9 +82,7 @@ static void unuse_iface(struct gw_driver *d, struct gw_node_iface *i)
 	free(i);
 }
 
-/* --- items
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- items --- */
 
 struct gw_node_item *gw_node_find(const struct gw_driver *d, const struct gw_hnv_object *key)
 {

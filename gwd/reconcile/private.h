@@ -27,7 +27,7 @@ struct gw_slot {
 	const struct gw_driver_ops *ops;
 	struct gw_driver *driver;
 	struct gw_driver_env env;
-	uv_timer_t timer; /* when the next sync is due */
+	uv_timer_t timer;    /* when the next sync is due */
 	unsigned backoff_ms; /* how long the last failure made it wait; 0 while it does not fail */
 	enum gw_sync_state state;
 	bool wanted;	 /* asked for since the last sync began */
@@ -42,7 +42,7 @@ struct gw_reconcile {
 	struct gw_store *store;
 	struct gw_hnv_object *configured; /* the provider address of [underlay]; NULL without one. Never in the store */
 	struct gw_slot *slots;
-	size_t n_open; /* slots[0 .. n_open) have a driver */
+	size_t n_open;	 /* slots[0 .. n_open) have a driver */
 	size_t n_timers; /* handles that the loop has not closed yet */
 	bool ready;
 	uint64_t started_ms; /* uv_now at open */

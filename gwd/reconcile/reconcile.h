@@ -1,9 +1,9 @@
 /*
  * reconcile.h - the core: owns the intent, the store and the drivers, and keeps the three in agreement.
  *
- * Everything happens on the loop's thread. A change is checked by everybody, applied, and durable before submit returns,
- * or nothing of it has happened. A driver that cannot follow (or asks for it) is brought back by sync with back-off; the
- * state is visible in status.
+ * Everything happens on the loop's thread. A change is checked by everybody, applied, and durable before
+ * submit returns, or nothing of it has happened. A driver that cannot follow (or asks for it) is brought back
+ * by sync with back-off; the state is visible in status.
  */
 #ifndef GW_RECONCILE_RECONCILE_H
 #define GW_RECONCILE_RECONCILE_H

@@ -8,11 +8,13 @@
  *   store: commit                      failed:  the same
  *   intent: commit
  *
- * A crash in between leaves the store at the old or the new state, and the next start syncs the drivers to it.
- * Removals come first, from the last driver to the first (a port goes before the address it sends from), then the rest
- * from the first to the last.
+ * A crash in between leaves the store at the old or the new state, and the next start syncs the drivers to
+ * it. Removals come first, from the last driver to the first (a port goes before the address it sends from),
+ * then the rest from the first to the last.
  */
 #include "reconcile/private.h"
+
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -56,8 +58,8 @@ static int plan_make(const struct gw_delta *delta, struct plan *ret)
 }
 
 /*
- * The same change backwards: what was removed last comes back first. The objects that the change brought are copied, since
- * rolling the intent back frees them.
+ * The same change backwards: what was removed last comes back first. The objects that the change brought are
+ * copied, since rolling the intent back frees them.
  */
 static int plan_invert(const struct plan *plan, struct plan *ret)
 {
@@ -89,7 +91,8 @@ static void plan_invert_done(struct plan *inverse)
 	free(inverse->changes);
 }
 
-/* Step s of a plan is one apply of one driver: 0 .. drivers-1 the removals, drivers .. 2*drivers-1 the rest. */
+/* Step s of a plan is one apply of one driver: 0 .. drivers-1 the removals, drivers .. 2*drivers-1 the rest.
+ */
 static struct gw_slot *step_slot(struct gw_reconcile *r, size_t s)
 {
 	return s < r->n_open ? &r->slots[r->n_open - 1 - s] : &r->slots[s - r->n_open];
@@ -118,7 +121,8 @@ static int apply_steps(struct gw_reconcile *r, const struct plan *plan, size_t *
 	return 0;
 }
 
-/* Takes back the first `begun` steps, the last of which may have been done in part. The intent shows the old state again. */
+/* Takes back the first `begun` steps, the last of which may have been done in part. The intent shows the old
+ * state again. */
 static void undo_steps(struct gw_reconcile *r, const struct plan *inverse, size_t begun)
 {
 	/* Backwards, what had been added or replaced comes first, then what had been removed. */
@@ -145,7 +149,8 @@ static int refuse_configured(const struct gw_reconcile *r, const struct gw_hnv_o
 	if (!r->configured || !gw_hnv_same_key(o, r->configured))
 		return 0;
 	return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.ProviderAddress",
-			    "provider address %s comes from the configuration: change [underlay] interface and address in "
+			    "provider address %s comes from the configuration: change [underlay] interface "
+			    "and address in "
 			    "the configuration file and restart gwd",
 			    gw_hnv_id(o, id));
 }
@@ -202,15 +207,50 @@ static int change_intent(struct gw_reconcile *r, struct gw_hnv_op *ops, size_t n
 	return gw_intent_validate(r->intent, err);
 }
 
-static int check_drivers(struct gw_reconcile *r, const struct plan *plan, struct gw_error *err)
+/* Which op made this change? Objects that were put are the ones in the intent now. */
+static size_t op_of(const struct gw_change *c, const struct gw_hnv_op *ops, const struct gw_hnv_object *const *put,
+		    size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (c->after ? put[i] == c->after : ops[i].is_delete && gw_hnv_same_key(ops[i].object, c->before))
+			break;
+	return i;
+}
+
+/* A driver refused the whole: if it refuses one change alone, that is the one at fault, and its error says
+ * more. */
+static void find_fault(struct gw_slot *slot, const struct gw_intent *in, const struct plan *plan, size_t *ret_at,
+		       struct gw_error *err)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		struct gw_delta one = {&plan->changes[i], 1};
+		struct gw_error why = GW_ERROR_INIT;
+
+		if (slot->ops->check(slot->driver, in, &one, &why) == 0)
+			continue;
+		*ret_at = i;
+		*err = why;
+		return;
+	}
+}
+
+static int check_drivers(struct gw_reconcile *r, const struct plan *plan, size_t *ret_at, struct gw_error *err)
 {
 	struct gw_delta delta = {plan->changes, plan->n};
-	int res = 0;
 
-	for (size_t i = 0; res == 0 && i < r->n_open; i++)
-		if (r->slots[i].ops->check)
-			res = r->slots[i].ops->check(r->slots[i].driver, r->intent, &delta, err);
-	return res;
+	*ret_at = plan->n;
+	for (size_t i = 0; i < r->n_open; i++) {
+		struct gw_slot *slot = &r->slots[i];
+		int res = slot->ops->check ? slot->ops->check(slot->driver, r->intent, &delta, err) : 0;
+
+		if (res < 0) {
+			find_fault(slot, r->intent, plan, ret_at, err);
+			return res;
+		}
+	}
+	return 0;
 }
 
 static int write_store(struct gw_reconcile *r, const struct plan *plan, struct gw_error *err)
@@ -228,7 +268,8 @@ static int write_store(struct gw_reconcile *r, const struct plan *plan, struct g
 	return res;
 }
 
-/* The store holds the change uncommitted: bring it into the kernel and make it durable, or take everything back. */
+/* The store holds the change uncommitted: bring it into the kernel and make it durable, or take everything
+ * back. */
 static int apply_and_commit(struct gw_reconcile *r, const struct plan *plan, struct gw_error *err)
 {
 	struct plan inverse;
@@ -257,28 +298,22 @@ static int apply_and_commit(struct gw_reconcile *r, const struct plan *plan, str
 	return res;
 }
 
-int gw_reconcile_submit(void *ctx, struct gw_hnv_op *ops, size_t n, size_t *ret_failed, struct gw_error *err)
+/* The intent shows the change: everybody else's turn. Ends the intent's transaction either way. */
+static int carry_out(struct gw_reconcile *r, const struct gw_hnv_op *ops, const struct gw_hnv_object *const *put,
+		     size_t n, size_t *ret_failed, struct gw_error *err)
 {
-	struct gw_reconcile *r = ctx;
-	struct gw_delta delta;
-	struct plan plan;
+	struct gw_delta delta = gw_intent_delta(r->intent);
+	struct plan plan = {0};
+	size_t at = 0;
 	int res;
 
-	*ret_failed = n;
-	gw_intent_begin(r->intent);
-	res = change_intent(r, ops, n, ret_failed, err);
-	if (res < 0)
-		goto refused;
-	delta = gw_intent_delta(r->intent);
 	if (delta.n == 0) {
 		gw_intent_commit(r->intent);
 		return 0;
 	}
-	if (plan_make(&delta, &plan) < 0) {
-		res = gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "", "out of memory for a change of %zu objects", n);
-		goto refused;
-	}
-	res = check_drivers(r, &plan, err);
+	res = plan_make(&delta, &plan) < 0 ? gw_error_oom(err) : check_drivers(r, &plan, &at, err);
+	if (res < 0 && plan.n > 0 && at < plan.n)
+		*ret_failed = op_of(&plan.changes[at], ops, put, n);
 	if (res == 0)
 		res = write_store(r, &plan, err);
 	if (res < 0)
@@ -287,7 +322,24 @@ int gw_reconcile_submit(void *ctx, struct gw_hnv_op *ops, size_t n, size_t *ret_
 		res = apply_and_commit(r, &plan, err);
 	free(plan.changes);
 	return res;
-refused:
-	gw_intent_rollback(r->intent);
-	return res;
+}
+
+int gw_reconcile_submit(void *ctx, struct gw_hnv_op *ops, size_t n, size_t *ret_failed, struct gw_error *err)
+{
+	struct gw_reconcile *r = ctx;
+	_cleanup_free_ const struct gw_hnv_object **put = calloc(n ? n : 1, sizeof *put);
+	int res;
+
+	*ret_failed = n;
+	if (!put)
+		return gw_error_oom(err);
+	for (size_t i = 0; i < n; i++)
+		put[i] = ops[i].is_delete ? NULL : ops[i].object;
+	gw_intent_begin(r->intent);
+	res = change_intent(r, ops, n, ret_failed, err);
+	if (res < 0) {
+		gw_intent_rollback(r->intent);
+		return res;
+	}
+	return carry_out(r, ops, put, n, ret_failed, err);
 }

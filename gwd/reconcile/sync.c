@@ -1,6 +1,6 @@
 /*
- * sync.c - brings drivers that are not known to agree with the intent back to it: coalesced requests, one timer, and
- * exponential back-off while it fails. Also tells the outside how that stands (status).
+ * sync.c - brings drivers that are not known to agree with the intent back to it: coalesced requests, one
+ * timer, and exponential back-off while it fails. Also tells the outside how that stands (status).
  */
 #include "reconcile/private.h"
 
@@ -12,7 +12,7 @@
 const char *gw_sync_state_name(enum gw_sync_state state)
 {
 	static const char *const names[] = {
-#define X(id, name) [GW_SYNC_##id] = name,
+#define X(id, name) [GW_SYNC_##id] = (name),
 		GW_SYNC_STATES(X)
 #undef X
 	};
@@ -58,7 +58,8 @@ static bool sync_one(struct gw_slot *slot)
 	if (r < 0) {
 		/* The same failure again and again is one line in the log, and a count in status. */
 		if (slot->state != GW_SYNC_FAILING || strcmp(err.message, slot->error.message) != 0)
-			gw_log_error("driver %s cannot bring the node to its intended state, will try again: %s%s%s",
+			gw_log_error("driver %s cannot bring the node to its intended state, will try again: "
+				     "%s%s%s",
 				     slot->ops->name, err.target, *err.target ? ": " : "", err.message);
 		slot->failures++;
 		slot->error = err;
@@ -143,6 +144,20 @@ static enum gw_sync_state worst(const struct gw_reconcile *r)
 	return state;
 }
 
+/* A driver that is called as something that is there already ("node") adds to it. */
+static void add_driver_status(json_t *status, const struct gw_slot *slot)
+{
+	json_t *own = slot->ops->status ? slot->ops->status(slot->driver) : NULL;
+	json_t *there = json_object_get(status, slot->ops->name);
+
+	if (there && own) {
+		json_object_update_missing(there, own);
+		json_decref(own);
+	} else if (own) {
+		json_object_set_new(status, slot->ops->name, own);
+	}
+}
+
 json_t *gw_reconcile_status(void *ctx)
 {
 	struct gw_reconcile *r = ctx;
@@ -166,7 +181,6 @@ json_t *gw_reconcile_status(void *ctx)
 			 (json_int_t)gw_store_revision(r->store), "objects", objects, "sync", sync);
 	json_object_set_new(status, "node", node);
 	for (size_t i = 0; i < r->n_open; i++)
-		if (r->slots[i].ops->status)
-			json_object_set_new(status, r->slots[i].ops->name, r->slots[i].ops->status(r->slots[i].driver));
+		add_driver_status(status, &r->slots[i]);
 	return status;
 }

@@ -1,9 +1,9 @@
 /*
  * sqlite.c - the store of store.h in one SQLite file (WAL, synchronous=FULL: a commit survives a power cut).
  *
- * Owns the file, its -wal and -shm companions and PATH.lock, which keeps a second daemon out; other programs may read the
- * file meanwhile (backups). Called by the reconciler only, on the loop's thread. A row's body is the "properties" of the
- * resource as JSON; the envelope around it is made anew when it is read.
+ * Owns the file, its -wal and -shm companions and PATH.lock, which keeps a second daemon out; other programs
+ * may read the file meanwhile (backups). Called by the reconciler only, on the loop's thread. A row's body is
+ * the "properties" of the resource as JSON; the envelope around it is made anew when it is read.
  */
 #include "store/sqlite_private.h"
 
@@ -35,17 +35,19 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
 		return gw_error_set(err, ENOSPC, GW_ERR_UNAVAILABLE, s->path,
-				    "no space left while %s; nothing was changed: free space on the disk that holds the store",
+				    "the disk is full while %s; nothing was changed: free space where the store lives",
 				    doing);
 	case SQLITE_IOERR:
-		return gw_error_set(err, EIO, GW_ERR_UNAVAILABLE, s->path,
-				    "input/output error while %s (%s); nothing was changed: check free space, quota and "
-				    "health of the disk that holds the store",
-				    doing, sys ? strerror(sys) : sqlite3_errstr(rc));
+		return gw_error_set(
+			err, EIO, GW_ERR_UNAVAILABLE, s->path,
+			"input/output error while %s (%s); nothing was changed: check free space, quota and "
+			"health of the disk that holds the store",
+			doing, sys ? strerror(sys) : sqlite3_errstr(rc));
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
-				    "the store is damaged (%s while %s); the file was left as it is: restore a backup, or "
+				    "the store is damaged (%s while %s); the file was left as it is: restore "
+				    "a backup, or "
 				    "move it away to start with an empty store",
 				    sqlite3_errstr(rc), doing);
 	case SQLITE_BUSY:
@@ -57,7 +59,8 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
 		return gw_error_set(err, EACCES, GW_ERR_UNAVAILABLE, s->path,
-				    "the store cannot be written while %s (%s): make the file and its directory writable for "
+				    "the store cannot be written while %s (%s): make the file and its "
+				    "directory writable for "
 				    "gwd",
 				    doing, sys ? strerror(sys) : sqlite3_errstr(rc));
 	case SQLITE_NOMEM:
@@ -111,11 +114,8 @@ static int create_file(struct gw_store *s, struct gw_error *err)
 static int configure(struct gw_store *s, struct gw_error *err)
 {
 	static const char *const settings[] = {
-		"PRAGMA synchronous = FULL",
-		"PRAGMA trusted_schema = OFF",
-		"PRAGMA temp_store = MEMORY",
-		"PRAGMA cache_size = -65536",
-		"PRAGMA journal_size_limit = 67108864",
+		"PRAGMA synchronous = FULL",  "PRAGMA trusted_schema = OFF",	      "PRAGMA temp_store = MEMORY",
+		"PRAGMA cache_size = -65536", "PRAGMA journal_size_limit = 67108864",
 	};
 	sqlite3_stmt *st = NULL;
 	const char *mode;
@@ -137,7 +137,8 @@ static int configure(struct gw_store *s, struct gw_error *err)
 		return gw_sqlite_error(s, rc, "switching it to write-ahead logging", err);
 	if (!wal)
 		return gw_error_set(err, EOPNOTSUPP, GW_ERR_UNAVAILABLE, s->path,
-				    "write-ahead logging does not work on this file system: put [store] path on a local disk");
+				    "write-ahead logging does not work on this file system: put [store] path "
+				    "on a local disk");
 	return 0;
 }
 
@@ -157,7 +158,8 @@ static int open_file(struct gw_store *s, struct gw_error *err)
 	sqlite3_int64 revision = 0;
 	int rc, r;
 
-	rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+			     NULL);
 	if (rc != SQLITE_OK)
 		return gw_sqlite_error(s, rc, "opening it", err);
 	sqlite3_busy_timeout(s->db, 250);
@@ -244,8 +246,8 @@ static int read_row(struct gw_store *s, enum gw_hnv_kind kind, struct gw_hnv_obj
 	properties = json_loads(body, JSON_REJECT_DUPLICATES, &where);
 	if (!properties)
 		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
-				    "the stored %s \"%s\" is damaged (%s): restore a backup", gw_hnv_kind_name(kind), id,
-				    where.text);
+				    "the stored %s \"%s\" is damaged (%s): restore a backup", gw_hnv_kind_name(kind),
+				    id, where.text);
 	r = gw_hnv_decode(kind, NULL, properties, &no_defaults, ret, &why);
 	json_decref(properties);
 	if (r == 0 && strcmp(gw_hnv_id(*ret, own_id), id) != 0) {
@@ -295,7 +297,8 @@ static int refuse_unknown_kinds(struct gw_store *s, struct gw_error *err)
 
 		if (!name || gw_hnv_kind_parse(name, &kind) < 0)
 			r = gw_error_set(err, EPROTO, GW_ERR_UNAVAILABLE, s->path,
-					 "the store has objects of kind \"%s\", which this gwd does not know: restore a backup "
+					 "the store has objects of kind \"%s\", which this gwd does not "
+					 "know: restore a backup "
 					 "or upgrade gwd",
 					 name ? name : "");
 	}
@@ -315,6 +318,11 @@ int gw_store_each(struct gw_store *s, int (*cb)(void *ctx, struct gw_hnv_object 
 	return r;
 }
 
+static uint64_t next_revision(const struct gw_store *s)
+{
+	return s->revision + 1;
+}
+
 int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *err)
 {
 	int r = run(s, GW_SQLITE_BEGIN, "starting a change", err);
@@ -322,7 +330,7 @@ int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *
 	if (r < 0)
 		return r;
 	s->writing = true;
-	*ret_revision = s->revision + 1;
+	*ret_revision = next_revision(s);
 	return 0;
 }
 
@@ -366,7 +374,7 @@ int gw_store_put(struct gw_store *s, const struct gw_hnv_object *o, struct gw_er
 		return r;
 	sqlite3_bind_text(st, 1, gw_hnv_kind_path(o->kind), -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 2, gw_hnv_id(o, id), -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 3, (sqlite3_int64)(s->revision + 1));
+	sqlite3_bind_int64(st, 3, (sqlite3_int64)next_revision(s));
 	sqlite3_bind_text(st, 4, s->text, (int)n, SQLITE_STATIC);
 	r = run(s, GW_SQLITE_PUT, "writing an object", err);
 	sqlite3_clear_bindings(st);
@@ -390,7 +398,7 @@ int gw_store_commit(struct gw_store *s, struct gw_error *err)
 {
 	int r;
 
-	sqlite3_bind_int64(s->st[GW_SQLITE_SET_REVISION], 1, (sqlite3_int64)(s->revision + 1));
+	sqlite3_bind_int64(s->st[GW_SQLITE_SET_REVISION], 1, (sqlite3_int64)next_revision(s));
 	r = run(s, GW_SQLITE_SET_REVISION, "writing its revision", err);
 	if (r == 0)
 		r = run(s, GW_SQLITE_COMMIT, "committing a change", err);

@@ -1,32 +1,12 @@
 /*
- * fuzz_hnv_json.c - any JSON as a record. The first line of the input is the resource id (empty: none) after a character
- * that chooses the kind; the rest is the body. What is decoded must survive encoding, keep its id, and enter an intent or
- * be refused with a printable reason; nothing leaks.
+ * fuzz_hnv_json.c - any JSON as a record. The first line of the input is the resource id (empty: none) after
+ * a character that chooses the kind; the rest is the body. What is decoded must survive encoding, keep its
+ * id, and enter an intent or be refused with a printable reason; nothing leaks.
  */
+#include "fuzz.h"
+
 #include "model/hnv_schema.h"
 #include "model/intent.h"
-
-#include "base/utf8.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(c)                                                                                                   \
-	do {                                                                                                         \
-		if (!(c)) {                                                                                          \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c);                                      \
-			abort();                                                                                     \
-		}                                                                                                    \
-	} while (0)
-
-static void require_reason(const struct gw_error *err)
-{
-	REQUIRE(err->code != GW_ERR_NONE && err->message[0]);
-	REQUIRE(gw_utf8_is_printable(err->target) && gw_utf8_is_printable(err->message));
-}
 
 static void put(struct gw_hnv_object *o, const struct gw_config *config)
 {
@@ -36,14 +16,14 @@ static void put(struct gw_hnv_object *o, const struct gw_config *config)
 	struct gw_hnv_object *copy = gw_hnv_object_copy(o);
 
 	gw_config_intent_limits(config, &limits);
-	REQUIRE(copy && gw_intent_new(&limits, &in) == 0);
+	require(copy && gw_intent_new(&limits, &in) == 0);
 	gw_intent_begin(in);
 	if (gw_intent_put(in, copy, &err) < 0) {
 		require_reason(&err);
 		gw_hnv_object_free(copy);
 		gw_intent_rollback(in);
 	} else {
-		REQUIRE(gw_intent_validate(in, &err) == 0 && gw_intent_get(in, o));
+		require(gw_intent_validate(in, &err) == 0 && gw_intent_get(in, o));
 		gw_intent_commit(in);
 	}
 	gw_intent_free(in);
@@ -60,14 +40,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_t *body, *out;
 	size_t n;
 
-	if (size < 2 || !(newline = memchr(data, '\n', size)) || (n = (size_t)(newline - data)) < 1 || n > sizeof id)
+	if (size < 2 || !(newline = memchr(data, '\n', size)) || (n = (size_t)(newline - data)) < 1 ||
+	    n > sizeof id)
 		return 0;
 	kind = (enum gw_hnv_kind)((data[0] - '0') % GW_HNV_KIND_MAX);
 	if ((int)kind < 0 || (int)kind >= GW_HNV_KIND_MAX)
 		return 0;
 	memcpy(id, data + 1, n - 1);
 	id[n - 1] = '\0';
-	REQUIRE(gw_config_parse("", 0, "none", &config, NULL) == 0);
+	require(gw_config_parse("", 0, "none", &config, NULL) == 0);
 	body = json_loadb((const char *)newline + 1, size - n - 1, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
 	if (!body)
 		return 0;
@@ -80,9 +61,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	put(o, &config);
 	out = gw_hnv_encode(o);
 	if (out) {
-		REQUIRE(gw_hnv_decode(kind, gw_hnv_id(o, id1), out, NULL, &again, &err) == 0);
-		REQUIRE(gw_hnv_same_content(o, again));
-		REQUIRE(!strcmp(id1, gw_hnv_id(again, id2)));
+		require(gw_hnv_decode(kind, gw_hnv_id(o, id1), out, NULL, &again, &err) == 0);
+		require(gw_hnv_same_content(o, again));
+		require(!strcmp(id1, gw_hnv_id(again, id2)));
 		json_decref(out);
 	}
 	gw_hnv_object_free(again);

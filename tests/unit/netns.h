@@ -53,7 +53,7 @@ static inline void netns_begin(struct netns *ns)
 	struct gw_error err = GW_ERROR_INIT;
 
 	if (unshare(CLONE_NEWNET) < 0) {
-		print_message("SKIP: no network namespace can be made here: %s (run as root)\n",
+		print_message("# SKIP: no network namespace can be made here: %s (run as root)\n",
 			      strerror(errno));
 		skip();
 	}
@@ -112,6 +112,31 @@ static inline int netns_veth(struct netns *ns, const char *name)
 	sh_ok("ip link add %s type veth peer name %sp && ip link set %s up && ip link set %sp up", name, name,
 	      name, name);
 	return netns_link(ns, name).ifindex;
+}
+
+static inline struct gw_nl_addr mk_addr(int ifindex, const char *a, uint8_t prefix_len)
+{
+	struct gw_nl_addr r = {.ifindex = ifindex, .prefix_len = prefix_len};
+
+	check(gw_addr_parse(a, &r.addr) == 0, "%s", a);
+	return r;
+}
+
+static inline struct gw_nl_route mk_route(int ifindex, const char *prefix, const char *hop)
+{
+	struct gw_nl_route r = {.ifindex = ifindex};
+
+	check(gw_prefix_parse(prefix, &r.prefix) == 0, "%s", prefix);
+	check(gw_addr_parse(hop, &r.next_hop) == 0, "%s", hop);
+	return r;
+}
+
+/* The result of a call that fills err, and words that its message must have. */
+static inline void expect(int rc, int want, const struct gw_error *err, const char *words)
+{
+	check(rc == want, "%d instead of %d: %s", rc, want, err->message);
+	if (words)
+		check(strstr(err->message, words), "\"%s\" has no \"%s\"", err->message, words);
 }
 
 #endif

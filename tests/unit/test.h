@@ -1,4 +1,5 @@
-/* test.h - what every unit test needs before cmocka can be used. Table-driven: a failing row prints which one it was. */
+/* test.h - what every unit test needs before cmocka can be used. Table-driven: a failing row prints which one
+ * it was. */
 #ifndef GW_TESTS_UNIT_TEST_H
 #define GW_TESTS_UNIT_TEST_H
 
@@ -12,13 +13,21 @@
 
 #include <cmocka.h>
 
+#if defined(__has_feature)
+#define GW_TEST_ASAN __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define GW_TEST_ASAN 1
+#else
+#define GW_TEST_ASAN 0
+#endif
+
 #define GW_N(array) (sizeof(array) / sizeof *(array))
 
 /* Fails the test with text of our own when `cond` is false. */
-#define check(cond, ...)                                                                                             \
-	do {                                                                                                         \
-		if (!(cond))                                                                                         \
-			fail_msg(#cond ": " __VA_ARGS__);                                                            \
+#define check(cond, ...)                                                                                     \
+	do {                                                                                                 \
+		if (!(cond))                                                                                 \
+			fail_msg(#cond ": " __VA_ARGS__);                                                    \
 	} while (0)
 
 #endif

@@ -1,4 +1,5 @@
-/* test_addr.c - text forms of addresses, prefixes, MACs and UUIDs, and what kind of address one is (ENC-4, FWD-5). */
+/* test_addr.c - text forms of addresses, prefixes, MACs and UUIDs, and what kind of address one is (ENC-4,
+ * FWD-5). */
 #include "test.h"
 
 #include "base/addr.h"
@@ -70,15 +71,24 @@ static void test_addr_kind(void **state)
 		const char *s;
 		bool v4, any, unicast, multicast, link_local;
 	} rows[] = {
-		{"0.0.0.0", true, true, false, false, false},	  {"0.0.0.1", true, false, false, false, false},
-		{"10.0.0.1", true, false, true, false, false},	  {"127.0.0.1", true, false, false, false, false},
-		{"169.254.3.4", true, false, true, false, true},  {"169.253.3.4", true, false, true, false, false},
-		{"223.255.255.255", true, false, true, false, false}, {"224.0.0.1", true, false, false, true, false},
-		{"239.255.255.255", true, false, false, true, false}, {"240.0.0.1", true, false, true, false, false},
-		{"255.255.255.255", true, false, false, false, false}, {"::", false, true, false, false, false},
-		{"::1", false, false, false, false, false},	  {"::2", false, false, true, false, false},
-		{"fd00::1", false, false, true, false, false},	  {"fe80::1", false, false, true, false, true},
-		{"febf::1", false, false, true, false, true},	  {"fec0::1", false, false, true, false, false},
+		{"0.0.0.0", true, true, false, false, false},
+		{"0.0.0.1", true, false, false, false, false},
+		{"10.0.0.1", true, false, true, false, false},
+		{"127.0.0.1", true, false, false, false, false},
+		{"169.254.3.4", true, false, true, false, true},
+		{"169.253.3.4", true, false, true, false, false},
+		{"223.255.255.255", true, false, true, false, false},
+		{"224.0.0.1", true, false, false, true, false},
+		{"239.255.255.255", true, false, false, true, false},
+		{"240.0.0.1", true, false, true, false, false},
+		{"255.255.255.255", true, false, false, false, false},
+		{"::", false, true, false, false, false},
+		{"::1", false, false, false, false, false},
+		{"::2", false, false, true, false, false},
+		{"fd00::1", false, false, true, false, false},
+		{"fe80::1", false, false, true, false, true},
+		{"febf::1", false, false, true, false, true},
+		{"fec0::1", false, false, true, false, false},
 		{"ff02::1", false, false, false, true, false},
 	};
 
@@ -114,18 +124,30 @@ static void test_prefix_text(void **state)
 		int r;
 		const char *out;
 	} rows[] = {
-		{"0.0.0.0/0", 0, "0.0.0.0/0"},	   {"192.168.1.0/24", 0, "192.168.1.0/24"},
-		{"10.0.0.1/32", 0, "10.0.0.1/32"}, {"10.0.0.128/25", 0, "10.0.0.128/25"},
-		{"::/0", 0, "::/0"},		   {"FD00:1::/64", 0, "fd00:1::/64"},
-		{"fd00::1/128", 0, "fd00::1/128"}, {"192.168.1.1/24", -ERANGE, NULL},
-		{"128.0.0.0/0", -ERANGE, NULL},	   {"10.0.0.129/25", -ERANGE, NULL},
-		{"fd00::1/127", -ERANGE, NULL},	   {"fd00:1::8000:0:0:0/64", -ERANGE, NULL},
-		{"10.0.0.0/33", -EINVAL, NULL},	   {"fd00::/129", -EINVAL, NULL},
-		{"10.0.0.0", -EINVAL, NULL},	   {"10.0.0.0/", -EINVAL, NULL},
-		{"10.0.0.0/+8", -EINVAL, NULL},	   {"10.0.0.0/08", -EINVAL, NULL},
-		{"10.0.0.0/8 ", -EINVAL, NULL},	   {"10.0.0.0/0008", -EINVAL, NULL},
-		{"/24", -EINVAL, NULL},		   {"10.0.0.0/4294967304", -EINVAL, NULL},
-		{"", -EINVAL, NULL},		   {"10.0.0.0/8/8", -EINVAL, NULL},
+		{"0.0.0.0/0", 0, "0.0.0.0/0"},
+		{"192.168.1.0/24", 0, "192.168.1.0/24"},
+		{"10.0.0.1/32", 0, "10.0.0.1/32"},
+		{"10.0.0.128/25", 0, "10.0.0.128/25"},
+		{"::/0", 0, "::/0"},
+		{"FD00:1::/64", 0, "fd00:1::/64"},
+		{"fd00::1/128", 0, "fd00::1/128"},
+		{"192.168.1.1/24", -ERANGE, NULL},
+		{"128.0.0.0/0", -ERANGE, NULL},
+		{"10.0.0.129/25", -ERANGE, NULL},
+		{"fd00::1/127", -ERANGE, NULL},
+		{"fd00:1::8000:0:0:0/64", -ERANGE, NULL},
+		{"10.0.0.0/33", -EINVAL, NULL},
+		{"fd00::/129", -EINVAL, NULL},
+		{"10.0.0.0", -EINVAL, NULL},
+		{"10.0.0.0/", -EINVAL, NULL},
+		{"10.0.0.0/+8", -EINVAL, NULL},
+		{"10.0.0.0/08", -EINVAL, NULL},
+		{"10.0.0.0/8 ", -EINVAL, NULL},
+		{"10.0.0.0/0008", -EINVAL, NULL},
+		{"/24", -EINVAL, NULL},
+		{"10.0.0.0/4294967304", -EINVAL, NULL},
+		{"", -EINVAL, NULL},
+		{"10.0.0.0/8/8", -EINVAL, NULL},
 		{"::ffff:0.0.0.0/96", -EINVAL, NULL},
 		{"1111111111111111111111111111111111111111111111111111/8", -EINVAL, NULL},
 	};
@@ -150,12 +172,18 @@ static void test_prefix_contains(void **state)
 		const char *p, *a;
 		bool in;
 	} rows[] = {
-		{"192.168.1.0/24", "192.168.1.0", true}, {"192.168.1.0/24", "192.168.1.255", true},
-		{"192.168.1.0/24", "192.168.2.0", false}, {"10.0.0.128/25", "10.0.0.127", false},
-		{"0.0.0.0/0", "203.0.113.9", true},	  {"0.0.0.0/0", "fd00::1", false},
-		{"::/0", "fd00::1", true},		  {"::/0", "10.0.0.1", false},
-		{"fd00::/127", "fd00::1", true},	  {"fd00::/127", "fd00::2", false},
-		{"10.0.0.1/32", "10.0.0.1", true},	  {"10.0.0.1/32", "10.0.0.2", false},
+		{"192.168.1.0/24", "192.168.1.0", true},
+		{"192.168.1.0/24", "192.168.1.255", true},
+		{"192.168.1.0/24", "192.168.2.0", false},
+		{"10.0.0.128/25", "10.0.0.127", false},
+		{"0.0.0.0/0", "203.0.113.9", true},
+		{"0.0.0.0/0", "fd00::1", false},
+		{"::/0", "fd00::1", true},
+		{"::/0", "10.0.0.1", false},
+		{"fd00::/127", "fd00::1", true},
+		{"fd00::/127", "fd00::2", false},
+		{"10.0.0.1/32", "10.0.0.1", true},
+		{"10.0.0.1/32", "10.0.0.2", false},
 	};
 
 	(void)state;
@@ -173,10 +201,11 @@ static void test_first_host(void **state)
 	static const struct {
 		const char *p, *first;
 	} rows[] = {
-		{"192.168.1.0/24", "192.168.1.1"}, {"192.168.1.64/26", "192.168.1.65"}, {"10.0.0.0/8", "10.0.0.1"},
-		{"10.0.0.4/30", "10.0.0.5"},	   {"10.0.0.4/31", "10.0.0.4"},		{"10.0.0.4/32", "10.0.0.4"},
-		{"fd00:1::/64", "fd00:1::1"},	   {"fd00::8/126", "fd00::9"},		{"fd00::8/127", "fd00::8"},
-		{"fd00::8/128", "fd00::8"},
+		{"192.168.1.0/24", "192.168.1.1"}, {"192.168.1.64/26", "192.168.1.65"},
+		{"10.0.0.0/8", "10.0.0.1"},	   {"10.0.0.4/30", "10.0.0.5"},
+		{"10.0.0.4/31", "10.0.0.4"},	   {"10.0.0.4/32", "10.0.0.4"},
+		{"fd00:1::/64", "fd00:1::1"},	   {"fd00::8/126", "fd00::9"},
+		{"fd00::8/127", "fd00::8"},	   {"fd00::8/128", "fd00::8"},
 	};
 	char buf[GW_ADDR_STRLEN];
 
@@ -195,15 +224,24 @@ static void test_mac(void **state)
 		const char *in, *out;
 		bool unicast;
 	} rows[] = {
-		{"00155D011404", "00:15:5d:01:14:04", true},	 {"00-15-5D-01-14-04", "00:15:5d:01:14:04", true},
-		{"00:15:5d:01:14:04", "00:15:5d:01:14:04", true}, {"ffffffffffff", "ff:ff:ff:ff:ff:ff", false},
-		{"01:00:5e:00:00:01", "01:00:5e:00:00:01", false}, {"000000000000", "00:00:00:00:00:00", false},
-		{"00:15-5d:01:14:04", NULL, false},		 {"00155D0114", NULL, false},
-		{"00155D01140400", NULL, false},		 {"00:15:5d:01:14", NULL, false},
-		{"00:15:5d:01:14:04:", NULL, false},		 {"0:15:5d:01:14:04", NULL, false},
-		{"0015.5d01.1404", NULL, false},		 {"0015:5d01:1404", NULL, false},
-		{"00155G011404", NULL, false},			 {"", NULL, false},
-		{"00:", NULL, false},				 {"00155d011404 ", NULL, false},
+		{"00155D011404", "00:15:5d:01:14:04", true},
+		{"00-15-5D-01-14-04", "00:15:5d:01:14:04", true},
+		{"00:15:5d:01:14:04", "00:15:5d:01:14:04", true},
+		{"ffffffffffff", "ff:ff:ff:ff:ff:ff", false},
+		{"01:00:5e:00:00:01", "01:00:5e:00:00:01", false},
+		{"000000000000", "00:00:00:00:00:00", false},
+		{"00:15-5d:01:14:04", NULL, false},
+		{"00155D0114", NULL, false},
+		{"00155D01140400", NULL, false},
+		{"00:15:5d:01:14", NULL, false},
+		{"00:15:5d:01:14:04:", NULL, false},
+		{"0:15:5d:01:14:04", NULL, false},
+		{"0015.5d01.1404", NULL, false},
+		{"0015:5d01:1404", NULL, false},
+		{"00155G011404", NULL, false},
+		{"", NULL, false},
+		{"00:", NULL, false},
+		{"00155d011404 ", NULL, false},
 	};
 	char buf[GW_MAC_STRLEN];
 
@@ -262,10 +300,14 @@ static void test_vsid_range(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addr_text),	cmocka_unit_test(test_addr_kind),
-		cmocka_unit_test(test_addr_v4),		cmocka_unit_test(test_prefix_text),
-		cmocka_unit_test(test_prefix_contains), cmocka_unit_test(test_first_host),
-		cmocka_unit_test(test_mac),		cmocka_unit_test(test_uuid),
+		cmocka_unit_test(test_addr_text),
+		cmocka_unit_test(test_addr_kind),
+		cmocka_unit_test(test_addr_v4),
+		cmocka_unit_test(test_prefix_text),
+		cmocka_unit_test(test_prefix_contains),
+		cmocka_unit_test(test_first_host),
+		cmocka_unit_test(test_mac),
+		cmocka_unit_test(test_uuid),
 		cmocka_unit_test(test_vsid_range),
 	};
 

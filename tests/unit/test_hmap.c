@@ -24,7 +24,7 @@ static size_t count_key(const struct gw_hmap *m, uint32_t key)
 {
 	size_t n = 0;
 
-	GW_HMAP_FOR_EACH_HASH(node, m, hash(key))
+	GW_HMAP_FOR_EACH_HASH (node, m, hash(key))
 		n += GW_CONTAINER_OF(node, struct item, node)->key == key;
 	return n;
 }
@@ -37,7 +37,7 @@ static void compare(const struct gw_hmap *m)
 		n += items[i].in;
 		check(count_key(m, items[i].key) == items[i].in, "item %zu", i);
 	}
-	GW_HMAP_FOR_EACH(node, m) {
+	GW_HMAP_FOR_EACH (node, m) {
 		assert_true(GW_CONTAINER_OF(node, struct item, node)->in);
 		seen++;
 	}
@@ -69,7 +69,7 @@ static void test_random(void **state)
 		if (step % 10000 == 9999)
 			compare(&m);
 	}
-	GW_HMAP_FOR_EACH_SAFE(node, after, &m) {
+	GW_HMAP_FOR_EACH_SAFE (node, after, &m) {
 		struct item *it = GW_CONTAINER_OF(node, struct item, node);
 
 		if (it->key % 2) {

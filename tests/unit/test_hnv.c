@@ -1,4 +1,5 @@
-/* test_hnv.c - kinds, keys, ids, copies of the records and the rules that each must meet by itself (ENC-4, API-1, API-2). */
+/* test_hnv.c - kinds, keys, ids, copies of the records and the rules that each must meet by itself (ENC-4,
+ * API-1, API-2). */
 #include "test.h"
 
 #include "model/hnv.h"
@@ -53,21 +54,23 @@ static struct gw_hnv_object croute(void)
 
 static struct gw_hnv_object paddr(void)
 {
-	return (struct gw_hnv_object){.kind = GW_HNV_PROVIDER_ADDRESS,
-				      .paddr = {.pa = addr("10.1.1.20"), .prefix_len = 24, .interface = "eth1"}};
+	return (struct gw_hnv_object){
+		.kind = GW_HNV_PROVIDER_ADDRESS,
+		.paddr = {.pa = addr("10.1.1.20"), .prefix_len = 24, .interface = "eth1"}};
 }
 
 static struct gw_hnv_object proute(void)
 {
-	return (struct gw_hnv_object){
-		.kind = GW_HNV_PROVIDER_ROUTE,
-		.proute = {.prefix = prefix("10.2.0.0/16"), .next_hop = addr("10.1.1.1"), .interface = "eth1"}};
+	return (struct gw_hnv_object){.kind = GW_HNV_PROVIDER_ROUTE,
+				      .proute = {.prefix = prefix("10.2.0.0/16"),
+						 .next_hop = addr("10.1.1.1"),
+						 .interface = "eth1"}};
 }
 
 static struct gw_hnv_object port(void)
 {
-	return (struct gw_hnv_object){.kind = GW_HNV_PORT,
-				      .port = {.interface = "tap0", .mac = mac("00155D011404"), .vsid = 5001}};
+	return (struct gw_hnv_object){
+		.kind = GW_HNV_PORT, .port = {.interface = "tap0", .mac = mac("00155D011404"), .vsid = 5001}};
 }
 
 static void test_kinds(void **state)
@@ -95,8 +98,8 @@ static void test_ids(void **state)
 		"eth1-10.2.0.0_16",
 		"tap0",
 		"5001-0.0.0.0",
-		"11111111-2222-3333-4444-000000000000-16777214-2001:db8:1111:2222:3333:4444:5555:6666_128-"
-		"2001:db8:7777:8888:9999:aaaa:bbbb:cccc",
+		("11111111-2222-3333-4444-000000000000-16777214-2001:db8:1111:2222:3333:4444:5555:6666_128-"
+		 "2001:db8:7777:8888:9999:aaaa:bbbb:cccc"),
 	};
 	char buf[GW_ID_STRLEN];
 
@@ -117,7 +120,11 @@ static void test_key_and_content(void **state)
 
 	(void)state;
 	for (int i = 0; i < 12; i++)
-		a[i] = b[i] = i < 5 ? record() : i < 7 ? croute() : i < 9 ? paddr() : i < 10 ? proute() : port();
+		a[i] = b[i] = i < 5    ? record()
+			      : i < 7  ? croute()
+			      : i < 9  ? paddr()
+			      : i < 10 ? proute()
+				       : port();
 	b[0].record.vsid = 5002;
 	b[1].record.ca = addr("192.168.1.102");
 	b[2].record.pa = addr("10.1.1.21"), same_key[2] = true;
@@ -165,7 +172,8 @@ static void test_copy(void **state)
 static void test_interface_names(void **state)
 {
 	static const char *const good[] = {"eth1", "tap0-1", "a", "abcdefghijklmno", "br.100", "...", "é"};
-	static const char *const bad[] = {"", ".", "..", "abcdefghijklmnop", "a/b", "a b", "a\tb", "a:1", "a\x01", "\xff"};
+	static const char *const bad[] = {"",	 ".",	  "..",	 "abcdefghijklmnop", "a/b", "a b", "a\tb",
+					  "a:1", "a\x01", "\xff"};
 
 	(void)state;
 	for (size_t i = 0; i < GW_N(good); i++)
@@ -174,7 +182,8 @@ static void test_interface_names(void **state)
 		check(!gw_hnv_interface_valid(bad[i]), "\"%s\"", bad[i]);
 }
 
-static void refused(const struct gw_hnv_object *o, enum gw_error_code code, const char *target, const char *words)
+static void refused(const struct gw_hnv_object *o, enum gw_error_code code, const char *target,
+		    const char *words)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	int r = gw_hnv_check(o, &router_mac, &err);
@@ -204,7 +213,8 @@ static void test_vsid(void **state)
 	for (size_t k = 0; k < GW_N(o); k++) {
 		for (size_t i = 0; i < GW_N(out); i++) {
 			*vsid[k] = out[i];
-			refused(&o[k], GW_ERR_INVALID_PROPERTY, "properties.VirtualSubnetID", "from 4096 to 16777214");
+			refused(&o[k], GW_ERR_INVALID_PROPERTY, "properties.VirtualSubnetID",
+				"from 4096 to 16777214");
 		}
 		*vsid[k] = 16777215;
 		refused(&o[k], GW_ERR_INVALID_PROPERTY, "properties.VirtualSubnetID", "system-message VSID");
@@ -229,18 +239,29 @@ static void test_record_addresses(void **state)
 		{"0.0.0.0", "10.1.1.20", GW_RECORD_WILDCARD, GW_ERR_NONE, "", ""},
 		{"::", "10.1.1.20", GW_RECORD_WILDCARD, GW_ERR_NONE, "", ""},
 		{"192.168.1.1", "169.254.254.254", GW_RECORD_STATIC, GW_ERR_NONE, "", ""},
-		{"0.0.0.0", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress", "set Type to GatewayWildcard"},
-		{"::", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress", "set Type to GatewayWildcard"},
+		{"0.0.0.0", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress",
+		 "set Type to GatewayWildcard"},
+		{"::", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress",
+		 "set Type to GatewayWildcard"},
 		{"10.0.0.1", "10.1.1.20", GW_RECORD_WILDCARD, GW_ERR_INVALID_PROPERTY, "Type", "0.0.0.0"},
-		{"224.0.0.5", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress", "unicast"},
-		{"255.255.255.255", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress", "unicast"},
-		{"127.0.0.1", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress", "unicast"},
-		{"ff02::1", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress", "unicast"},
-		{"10.0.0.1", "fd00::1", GW_RECORD_STATIC, GW_ERR_NOT_SUPPORTED, "ProviderAddress", "IPv4 in this version"},
-		{"10.0.0.1", "0.0.0.0", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "ProviderAddress", "unicast"},
-		{"10.0.0.1", "239.0.0.1", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "ProviderAddress", "unicast"},
-		{"10.0.0.1", "255.255.255.255", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "ProviderAddress", "unicast"},
-		{"0.0.0.0", "169.254.1.1", GW_RECORD_WILDCARD, GW_ERR_INVALID_PROPERTY, "ProviderAddress", "router"},
+		{"224.0.0.5", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress",
+		 "unicast"},
+		{"255.255.255.255", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress",
+		 "unicast"},
+		{"127.0.0.1", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress",
+		 "unicast"},
+		{"ff02::1", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress",
+		 "unicast"},
+		{"10.0.0.1", "fd00::1", GW_RECORD_STATIC, GW_ERR_NOT_SUPPORTED, "ProviderAddress",
+		 "IPv4 in this version"},
+		{"10.0.0.1", "0.0.0.0", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "ProviderAddress",
+		 "unicast"},
+		{"10.0.0.1", "239.0.0.1", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "ProviderAddress",
+		 "unicast"},
+		{"10.0.0.1", "255.255.255.255", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "ProviderAddress",
+		 "unicast"},
+		{"0.0.0.0", "169.254.1.1", GW_RECORD_WILDCARD, GW_ERR_INVALID_PROPERTY, "ProviderAddress",
+		 "router"},
 	};
 
 	(void)state;
@@ -317,7 +338,8 @@ static void test_next_hops(void **state)
 		{"fd00::/64", "0.0.0.0", GW_ERR_NONE, "", ""},
 		{"0.0.0.0/0", "192.168.1.9", GW_ERR_NONE, "", ""},
 		{"::/0", "fd00::9", GW_ERR_NONE, "", ""},
-		{"::/0", "192.168.1.9", GW_ERR_INVALID_PROPERTY, "NextHop", "another address family than the destination ::/0"},
+		{"::/0", "192.168.1.9", GW_ERR_INVALID_PROPERTY, "NextHop",
+		 "another address family than the destination ::/0"},
 		{"0.0.0.0/0", "fd00::9", GW_ERR_INVALID_PROPERTY, "NextHop", "family"},
 		{"192.168.1.0/24", "239.0.1.5", GW_ERR_NOT_SUPPORTED, "NextHop", "multicast"},
 		{"192.168.1.0/24", "255.255.255.255", GW_ERR_INVALID_PROPERTY, "NextHop", "on-link"},

@@ -1,4 +1,5 @@
-/* test_log.c - what reaches stderr: plain lines, priorities for the journal, one line an event whatever it quotes. */
+/* test_log.c - what reaches stderr: plain lines, priorities for the journal, one line an event whatever it
+ * quotes. */
 #include "test.h"
 
 #include "base/log.h"

@@ -85,6 +85,12 @@ static void test_answers(void **state)
 	gw_nl_answer_take(&an, buf, n);
 	assert_true(an.done && an.broken && an.rc == -EBADMSG);
 	an = (struct gw_nl_answer){.seq = 8, .extack = extack};
+	n = 0;
+	append(buf, &n, RTM_NEWLINK, 0, 8, body, sizeof body)->nlmsg_len =
+		0xb1b1b1b1; /* negative as an int */
+	gw_nl_answer_take(&an, buf, n);
+	assert_true(an.done && an.broken && an.rc == -EBADMSG);
+	an = (struct gw_nl_answer){.seq = 8, .extack = extack};
 	memset(buf, 0, sizeof buf);
 	gw_nl_answer_take(&an, buf, 7);
 	assert_true(an.done && an.broken && an.rc == -EBADMSG);

@@ -21,9 +21,7 @@ static struct gw_addr addr(const char *s)
 	return a;
 }
 
-/* --- builder
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- builder --- */
 
 static void test_builder_overflow_is_sticky(void **state)
 {
@@ -88,9 +86,7 @@ static void test_builder_writes(void **state)
 	assert_null(in[2]);
 }
 
-/* --- policy
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- policy --- */
 
 static void test_policy_rows(void **state)
 {
@@ -147,9 +143,7 @@ static void test_policy_rows(void **state)
 	}
 }
 
-/* --- parsers
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- parsers --- */
 
 static void make_link(struct gw_nl_msg *m)
 {

@@ -27,69 +27,74 @@
 /*
  * Why a packet was dropped: id, name in the API, what it means and what to do. Each has a test that provokes it.
  */
-#define GW_DROP_REASONS(X)                                                                                           \
-	X(NO_PORT, "NoPort", "the interface is not attached to a virtual subnet; attach it with gwctl port attach")   \
-	X(MALFORMED, "Malformed", "the frame from the port is too short or its IP header contradicts its length")    \
-	X(INNER_VLAN, "InnerVlan", "a VLAN tag inside the tunnel, or more than two on a port; tags do not cross")     \
-	X(SPOOF_MAC, "SpoofedMac", "the port sent from a MAC address that is not its own")                           \
-	X(SPOOF_ADDRESS, "SpoofedAddress",                                                                            \
-	  "the port sent from an address that no lookup record gives to its MAC; add the record if it is right")      \
-	X(SPOOF_ARP, "SpoofedArp", "an ARP packet or neighbour advertisement with a sender that the port does not own") \
-	X(ARP_UNANSWERED, "ArpUnanswered",                                                                            \
-	  "ARP for an address without a lookup record, or an announcement or probe of the sender's own address")      \
-	X(ND_UNANSWERED, "NdUnanswered",                                                                              \
-	  "neighbour solicitation for an address without a lookup record, or for the sender's own")            \
-	X(FLOOD, "Flood", "broadcast or multicast; only ARP and neighbour discovery are served in this version")      \
-	X(NO_RECORD, "NoRecord", "no lookup record or port has the destination MAC in this virtual subnet")           \
-	X(NO_ROUTE, "NoRoute", "addressed to the distributed router, which this version does not have")               \
-	X(NO_LOCAL_PORT, "NoLocalPort", "the record names this node's own provider address, but no port has the MAC") \
-	X(NO_SOURCE_PA, "NoSourceProviderAddress", "this node has no provider address; gwctl provider-address add")   \
-	X(TOO_BIG, "TooBig", "larger than the tunnel carries and may not be answered or cut")                        \
-	X(NO_ROOM, "NoRoom", "the kernel could not make room for, or take off, the tunnel header")                    \
-	X(NO_NEIGHBOUR, "NoNeighbour", "a frame that is not IP, and the next hop's MAC address is not known yet")     \
-	X(OUTER_MALFORMED, "OuterMalformed", "tunnel packet whose outer headers are truncated or contradict its length") \
-	X(OUTER_CHECKSUM, "OuterChecksum", "tunnel packet whose outer IP header checksum is wrong")                   \
-	X(OUTER_OPTIONS, "OuterOptions", "tunnel packet with IP options in the outer header")                         \
-	X(OUTER_FRAGMENT, "OuterFragment", "fragmented tunnel packet; the underlay's MTU is smaller than the sender thinks") \
-	X(GRE_FLAGS, "GreFlags", "GRE with the C or S bit, or bit 1, 4 or 5 set")                                     \
-	X(GRE_VERSION, "GreVersion", "GRE with a version other than 0")                                               \
-	X(GRE_NO_KEY, "GreNoKey", "GRE without a key, so without a VSID")                                             \
-	X(GRE_PROTOCOL, "GreProtocol", "GRE that does not carry Ethernet")                                            \
-	X(VXLAN_FLAGS, "VxlanFlags", "VXLAN without a valid VNI (I flag)")                                            \
-	X(UNKNOWN_VSID, "UnknownVsid", "tunnel packet for a virtual subnet that has no port here")                    \
-	X(UNKNOWN_PEER, "UnknownPeer",                                                                                \
-	  "tunnel packet from a provider address that no lookup record of the routing domain names")                  \
-	X(UNKNOWN_DESTINATION, "UnknownDestination", "tunnel packet for a MAC address that has no port here")         \
-	X(TUNNEL_FLOOD, "TunnelFlood", "broadcast or multicast received through a tunnel")                            \
-	X(INNER_MALFORMED, "InnerMalformed", "tunnel packet with a truncated or impossible inner frame")              \
-	X(ECN, "Ecn", "congestion mark on the outer packet of a flow that does not understand it (RFC 6040)")         \
-	X(SYSTEM_VSID, "SystemVsid", "message on the system VSID 16777215, which this version does not use")          \
-	X(NOT_UNDERLAY, "NotUnderlay", "tunnel packet that did not come in through an underlay interface")
+#define GW_DROP_REASONS(X)                                                                                             \
+	X(NO_PORT, "NoPort", "the interface is not attached to a virtual subnet; attach it with gwctl port attach")    \
+	X(MALFORMED, "Malformed", "the frame from the port is too short or its IP header contradicts its length")      \
+	X(INNER_VLAN, "InnerVlan", "a VLAN tag inside the tunnel, or more than two on a port; tags do not cross")      \
+	X(SPOOF_MAC, "SpoofedMac", "the port sent from a MAC address that is not its own")                             \
+	X(SPOOF_ADDRESS, "SpoofedAddress",                                                                             \
+	  "the port sent from an address that no lookup record gives to its MAC; add the record if it is right")       \
+	X(SPOOF_ARP, "SpoofedArp",                                                                                     \
+	  "an ARP packet or neighbour advertisement with a sender that the port does not own")                         \
+	X(ARP_UNANSWERED, "ArpUnanswered",                                                                             \
+	  "ARP for an address without a lookup record, or an announcement or probe of the sender's own address")       \
+	X(ND_UNANSWERED, "NdUnanswered",                                                                               \
+	  "neighbour solicitation for an address without a lookup record, or for the sender's own")                    \
+	X(FLOOD, "Flood", "broadcast or multicast; only ARP and neighbour discovery are served in this version")       \
+	X(NO_RECORD, "NoRecord", "no lookup record or port has the destination MAC in this virtual subnet")            \
+	X(NO_ROUTE, "NoRoute", "addressed to the distributed router, which this version does not have")                \
+	X(NO_LOCAL_PORT, "NoLocalPort", "the record names this node's own provider address, but no port has the MAC")  \
+	X(NO_SOURCE_PA, "NoSourceProviderAddress", "this node has no provider address; gwctl provider-address add")    \
+	X(TOO_BIG, "TooBig", "larger than the tunnel carries and may not be answered or cut")                          \
+	X(NO_ROOM, "NoRoom", "the kernel could not make room for, or take off, the tunnel header")                     \
+	X(NO_NEIGHBOUR, "NoNeighbour", "a frame that is not IP, to a node that this one has not heard from yet")      \
+	X(OUTER_MALFORMED, "OuterMalformed",                                                                           \
+	  "tunnel packet whose outer headers are truncated or contradict its length")                                  \
+	X(OUTER_CHECKSUM, "OuterChecksum", "tunnel packet whose outer IP header checksum is wrong")                    \
+	X(OUTER_OPTIONS, "OuterOptions", "tunnel packet with IP options in the outer header")                          \
+	X(OUTER_FRAGMENT, "OuterFragment",                                                                             \
+	  "fragmented tunnel packet; the underlay's MTU is smaller than the sender thinks")                            \
+	X(GRE_FLAGS, "GreFlags", "GRE with the C or S bit, or bit 1, 4 or 5 set")                                      \
+	X(GRE_VERSION, "GreVersion", "GRE with a version other than 0")                                                \
+	X(GRE_NO_KEY, "GreNoKey", "GRE without a key, so without a VSID")                                              \
+	X(GRE_PROTOCOL, "GreProtocol", "GRE that does not carry Ethernet")                                             \
+	X(VXLAN_FLAGS, "VxlanFlags", "VXLAN without a valid VNI (I flag)")                                             \
+	X(UNKNOWN_VSID, "UnknownVsid", "tunnel packet for a virtual subnet that has no port here")                     \
+	X(UNKNOWN_PEER, "UnknownPeer",                                                                                 \
+	  "tunnel packet from a provider address that no lookup record of the routing domain names")                   \
+	X(UNKNOWN_DESTINATION, "UnknownDestination", "tunnel packet for a MAC address that has no port here")          \
+	X(TUNNEL_FLOOD, "TunnelFlood", "broadcast or multicast received through a tunnel")                             \
+	X(INNER_MALFORMED, "InnerMalformed", "tunnel packet with a truncated or impossible inner frame")               \
+	X(ECN, "Ecn", "congestion mark on the outer packet of a flow that does not understand it (RFC 6040)")          \
+	X(SYSTEM_VSID, "SystemVsid", "message on the system VSID 16777215, which this version does not use")           \
+	X(NOT_UNDERLAY, "NotUnderlay", "tunnel packet that did not come in through an underlay interface")                   \
+	X(UNVERIFIED, "Unverified",                                                                                          \
+	  "VXLAN packet with a UDP checksum, which only the kernel's vxlan device verifies, and there is none here")
 
 /* What else became of a packet. Every packet that enters a hook is counted in one outcome or one drop reason, once. */
-#define GW_OUTCOMES(X)                                                                                               \
-	X(ENCAPSULATED, "Encapsulated", "sent through a tunnel")                                                     \
-	X(SWITCHED, "Switched", "delivered to another port of this node without encapsulation")                      \
-	X(DECAPSULATED, "Decapsulated", "taken out of a tunnel and delivered to a port")                             \
-	X(ARP_ANSWERED, "ArpAnswered", "ARP request answered by the engine")                                         \
-	X(ND_ANSWERED, "NdAnswered", "neighbour solicitation answered by the engine")                                \
-	X(ICMP_ANSWERED, "IcmpAnswered", "too large for its path: answered with an ICMP error")                      \
-	X(TO_STACK, "ToStack", "received on an underlay interface, not for a tunnel: left to the host")              \
-	X(TO_DEVICE, "ToDevice", "tunnel packet handed to the kernel's tunnel device for decapsulation and GRO")     \
+#define GW_OUTCOMES(X)                                                                                                 \
+	X(ENCAPSULATED, "Encapsulated", "sent through a tunnel")                                                       \
+	X(SWITCHED, "Switched", "delivered to another port of this node without encapsulation")                        \
+	X(DECAPSULATED, "Decapsulated", "taken out of a tunnel and delivered to a port")                               \
+	X(ARP_ANSWERED, "ArpAnswered", "ARP request answered by the engine")                                           \
+	X(ND_ANSWERED, "NdAnswered", "neighbour solicitation answered by the engine")                                  \
+	X(ICMP_ANSWERED, "IcmpAnswered", "too large for its path: answered with an ICMP error")                        \
+	X(TO_STACK, "ToStack", "received on an underlay interface, not for a tunnel: left to the host")                \
+	X(TO_DEVICE, "ToDevice", "tunnel packet handed to the kernel's tunnel device for decapsulation and GRO")       \
 	X(FROM_DEVICE, "FromDevice", "delivered to a port by way of the kernel's tunnel device")
 
 enum gw_drop_reason {
 #define X(id, name, help) GW_DROP_##id,
 	GW_DROP_REASONS(X)
 #undef X
-	GW_DROP_MAX
+		GW_DROP_MAX
 };
 
 enum gw_outcome {
 #define X(id, name, help) GW_OUT_##id,
 	GW_OUTCOMES(X)
 #undef X
-	GW_OUT_MAX
+		GW_OUT_MAX
 };
 
 #define GW_DROP_SLOTS 64 /* room in the maps, so that a new reason does not change a layout */
@@ -110,8 +115,9 @@ struct gw_bpf_port {
 	__u32 vsid_slot; /* of vsid_stats */
 	__u32 underlay;	 /* ifindex that tunnels leave by; 0: this node has no provider address */
 	struct gw_ip pa; /* their source */
+	__u32 on_link;	 /* netmask of its subnet: tunnels to it need no route; 0: ask the kernel's routes */
 	__u8 mac[6];
-	__u16 flags;
+	__u8 underlay_mac[6];
 #ifdef GW_ENGINE_ABI_TEST
 	__u64 test_pad;
 #endif
@@ -151,6 +157,7 @@ struct gw_bpf_mac {
 	__u32 vsid;
 	struct gw_ip pa;
 	__u32 port; /* ifindex; 0: no port here */
+	__u32 domain;
 	__u32 slot;
 	__u32 vsid_slot;
 	__u32 mtu; /* of the port */
@@ -172,6 +179,15 @@ struct gw_bpf_vsid {
 struct gw_peer_key {
 	__u32 domain;
 	struct gw_ip pa;
+};
+
+/*
+ * Written by the programs: the outer MAC address that the peer's packets last came from, so the next hop towards it. Only
+ * frames that are not IP need it (encap.h).
+ */
+struct gw_bpf_peer {
+	__u8 hop[6];
+	__u16 heard; /* 0: never */
 };
 
 /* subnets: longest prefix of a virtual subnet -> its router address, the sender of ICMP errors. */
@@ -212,9 +228,9 @@ struct gw_bpf_flow {
 	__u8 eth[12];	  /* the frame's MAC addresses that this verdict is for */
 	__u8 action;	  /* enum gw_flow_action */
 	__u8 encap;
-	__u8 outer_len; /* bytes in outer[] */
-	__u8 peer;	/* deliver with redirect_peer */
-	__u32 zero;
+	__u8 outer_len;		       /* bytes in outer[] */
+	__u8 peer;		       /* deliver with redirect_peer */
+	__u32 next_hop;		       /* 0: by the kernel's routes */
 	__u64 outer[GW_OUTER_MAX / 8]; /* outer IP header to inner Ethernet header, but for lengths, TOS, checksum */
 };
 
@@ -256,24 +272,26 @@ struct gw_params {
 	__u8 decap_l3; /* the kernel knows BPF_F_ADJ_ROOM_DECAP_L3_* */
 	__u8 router_mac[6];
 	__u16 zero;
+	struct gw_ip pa; /* the lowest provider address, which most tunnel packets come to */
 };
 
 _Static_assert(sizeof(struct gw_ip) == 16, "gw_ip");
 #ifndef GW_ENGINE_ABI_TEST
-_Static_assert(sizeof(struct gw_bpf_port) == 40, "gw_bpf_port");
+_Static_assert(sizeof(struct gw_bpf_port) == 48, "gw_bpf_port");
 #endif
 _Static_assert(sizeof(struct gw_record_key) == 20, "gw_record_key");
 _Static_assert(sizeof(struct gw_bpf_record) == 28, "gw_bpf_record");
 _Static_assert(sizeof(struct gw_mac_key) == 12, "gw_mac_key");
-_Static_assert(sizeof(struct gw_bpf_mac) == 40, "gw_bpf_mac");
+_Static_assert(sizeof(struct gw_bpf_mac) == 44, "gw_bpf_mac");
 _Static_assert(sizeof(struct gw_bpf_vsid) == 8, "gw_bpf_vsid");
 _Static_assert(sizeof(struct gw_peer_key) == 20, "gw_peer_key");
+_Static_assert(sizeof(struct gw_bpf_peer) == 8, "gw_bpf_peer");
 _Static_assert(sizeof(struct gw_subnet_key) == 24, "gw_subnet_key");
 _Static_assert(sizeof(struct gw_flow4_key) == 20, "gw_flow4_key");
 _Static_assert(sizeof(struct gw_flow6_key) == 44, "gw_flow6_key");
 _Static_assert(sizeof(struct gw_bpf_flow) == 112, "gw_bpf_flow");
 _Static_assert(sizeof(struct gw_bpf_counters) == 40, "gw_bpf_counters");
-_Static_assert(sizeof(struct gw_params) == 32, "gw_params");
+_Static_assert(sizeof(struct gw_params) == 48, "gw_params");
 _Static_assert((int)GW_DROP_MAX <= GW_DROP_SLOTS && (int)GW_OUT_MAX <= GW_OUT_SLOTS, "slots");
 
 #endif

@@ -12,16 +12,17 @@
 
 struct gw_outer {
 	struct gw_ip source;
+	__u8 hop[6]; /* outer source MAC address */
 	__u32 vsid;
-	__u32 len;	/* from the outer IP header to the inner IP header */
-	__u32 total;	/* outer IP length */
+	__u32 len;   /* from the outer IP header to the inner IP header */
+	__u32 total; /* outer IP length */
 	__u8 encap;
 	__u8 tos;
 	bool checksummed; /* VXLAN with a UDP checksum */
 };
 
-#define GW_IP_OFF  GW_ETH_HLEN
-#define GW_L4_OFF  (GW_ETH_HLEN + sizeof(struct iphdr))
+#define GW_IP_OFF   GW_ETH_HLEN
+#define GW_L4_OFF   (GW_ETH_HLEN + sizeof(struct iphdr))
 #define GW_NOT_OURS 0xffff
 
 /* ENC-6. Everything in the first 8 bytes behind the IP header is readable. */
@@ -59,6 +60,24 @@ gw_inline __u32 gw_vxlan_check(const __u8 *l4, __u32 l4_len, struct gw_outer *o)
 }
 
 /*
+ * Whether this is UDP to the VXLAN port, or GRE. The ports of a later fragment are not known: the stack gets it, and drops
+ * it with the first one missing.
+ */
+gw_inline bool gw_is_tunnel(struct __sk_buff *skb, const struct iphdr *ip)
+{
+	__be16 port;
+
+	if (ip->version != 4 || ip->ihl < 5)
+		return false;
+	if (ip->protocol == IPPROTO_GRE)
+		return true;
+	if (ip->protocol != IPPROTO_UDP || (ip->frag_off & bpf_htons(IP_OFFSET)))
+		return false;
+	return !bpf_skb_load_bytes(skb, GW_IP_OFF + ip->ihl * 4 + offsetof(struct udphdr, dest), &port, sizeof port) &&
+	       port == bpf_htons(params.vxlan_port);
+}
+
+/*
  * 0: a sound tunnel packet to one of our provider addresses, described in *o. GW_NOT_OURS: the stack's. Else a drop reason
  * plus 1. A packet is ours from the moment that it is a tunnel packet to a PA; whatever is wrong with it then is counted.
  */
@@ -71,23 +90,20 @@ gw_inline __u32 gw_outer_parse(struct __sk_buff *skb, struct gw_outer *o)
 	bool udp;
 
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present || skb->pkt_type == PACKET_OTHERHOST ||
-	    !gw_have(skb, GW_L4_OFF + 8))
+	    !gw_have(skb, GW_L4_OFF))
 		return GW_NOT_OURS;
 	ip = gw_data(skb) + GW_IP_OFF;
-	if ((void *)(ip + 1) + 8 > gw_end(skb))
+	if ((void *)(ip + 1) > gw_end(skb) || !gw_is_tunnel(skb, ip))
 		return GW_NOT_OURS;
 	udp = ip->protocol == IPPROTO_UDP;
 	frag = bpf_ntohs(ip->frag_off);
-	if (!udp && ip->protocol != IPPROTO_GRE)
-		return GW_NOT_OURS;
-	if (udp && ((frag & IP_OFFSET) ||
-		    (ip->ihl == 5 && *(__be16 *)((void *)(ip + 1) + 2) != bpf_htons(params.vxlan_port))))
-		return GW_NOT_OURS;
-	pa = gw_ip_v4(ip->daddr);
-	if (!bpf_map_lookup_elem(&provider_addresses, &pa))
-		return GW_NOT_OURS;
+	if (unlikely(ip->daddr != params.pa.w[3])) {
+		pa = gw_ip_v4(ip->daddr);
+		if (!bpf_map_lookup_elem(&provider_addresses, &pa))
+			return GW_NOT_OURS;
+	}
 	if (ip->ihl != 5)
-		return udp ? GW_NOT_OURS : 1 + GW_DROP_OUTER_OPTIONS;
+		return 1 + GW_DROP_OUTER_OPTIONS;
 	if (frag & (IP_MF | IP_OFFSET))
 		return 1 + GW_DROP_OUTER_FRAGMENT;
 	sum = bpf_csum_diff(0, 0, (void *)ip, sizeof *ip, 0);
@@ -96,6 +112,7 @@ gw_inline __u32 gw_outer_parse(struct __sk_buff *skb, struct gw_outer *o)
 	o->total = bpf_ntohs(ip->tot_len);
 	o->tos = ip->tos;
 	o->source = gw_ip_v4(ip->saddr);
+	gw_mac_set(o->hop, ((struct ethhdr *)((void *)ip - GW_IP_OFF))->h_source);
 	need = udp ? GW_VXLAN_OVERHEAD : GW_NVGRE_OVERHEAD;
 	if (skb->len < GW_IP_OFF + need || (!skb->gso_size && skb->len < GW_IP_OFF + o->total) || o->total < need)
 		return 1 + GW_DROP_OUTER_MALFORMED;
@@ -127,7 +144,7 @@ gw_inline int gw_ecn_combine(__u8 outer, __u8 inner)
 
 struct gw_inner {
 	struct ethhdr eth;
-	__u8 proto;   /* of the transport, 0 unless IP */
+	__u8 proto; /* of the transport, 0 unless IP */
 	__u8 tos;
 	bool v4, v6;
 };
@@ -136,6 +153,7 @@ struct gw_inner {
 gw_inline bool gw_inner_parse(struct __sk_buff *skb, const struct gw_outer *o, struct gw_inner *in)
 {
 	__u32 off = GW_IP_OFF + o->len;
+	__u32 end = skb->gso_size ? skb->len : GW_IP_OFF + o->total; /* what is behind it is padding */
 	__u8 head[10] __attribute__((aligned(8)));
 
 	if (bpf_skb_load_bytes(skb, off - GW_ETH_HLEN, &in->eth, sizeof in->eth))
@@ -144,7 +162,7 @@ gw_inline bool gw_inner_parse(struct __sk_buff *skb, const struct gw_outer *o, s
 	in->v6 = in->eth.h_proto == bpf_htons(ETH_P_IPV6);
 	if (!in->v4 && !in->v6)
 		return true;
-	if (skb->len < off + (in->v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) ||
+	if (end < off + (in->v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) ||
 	    bpf_skb_load_bytes(skb, off, head, sizeof head) || head[0] >> 4 != (in->v4 ? 4 : 6))
 		return false;
 	in->proto = in->v4 ? head[9] : head[6];
@@ -172,7 +190,8 @@ gw_inline bool gw_ecn_write(struct __sk_buff *skb, __u32 off, const struct gw_in
 }
 
 /* Takes the tunnel header off and delivers. */
-gw_inline int gw_decap(struct __sk_buff *skb, const struct gw_outer *o, const struct gw_inner *in, const struct gw_bpf_mac *to)
+gw_inline int gw_decap(struct __sk_buff *skb, const struct gw_outer *o, const struct gw_inner *in,
+		       const struct gw_bpf_mac *to)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 	bool proto_known = in->v4;
@@ -238,20 +257,21 @@ int gw_underlay_in(struct __sk_buff *skb)
 	}
 	if (why)
 		return gw_drop(why - 1);
-	why = gw_peer_check(o.vsid, &o.source);
-	if (why)
-		return gw_drop(why - 1);
 	if (!gw_inner_parse(skb, &o, &in))
 		return gw_drop(GW_DROP_INNER_MALFORMED);
 	why = gw_inner_check(&in.eth, o.vsid, &to);
 	if (why)
 		return gw_drop(why - 1);
+	if (!gw_peer_known(to.domain, &o.source, o.hop))
+		return gw_port_drop(to.slot, GW_DROP_UNKNOWN_PEER);
 	device = o.encap == GW_ABI_VXLAN ? params.vxlan_device : params.nvgre_device;
 	if (device && (skb->gso_size || in.proto == IPPROTO_TCP || o.checksummed)) {
 		if ((in.v4 || in.v6) && gw_ecn_combine(o.tos & ECN_MASK, in.tos & ECN_MASK) < 0)
 			return gw_port_drop(to.slot, GW_DROP_ECN);
 		return gw_to_device(skb, &o);
 	}
+	if (o.checksummed)
+		return gw_port_drop(to.slot, GW_DROP_UNVERIFIED);
 	return gw_decap(skb, &o, &in, &to);
 }
 

@@ -41,13 +41,13 @@ const volatile struct gw_params params __weak SEC(".rodata");
  * The context declares data and data_end as 32 bits, but the kernel puts pointers there. Loaded by the compiler they may be
  * zero-extended once more, which cuts the pointer in half; so they are loaded by hand.
  */
-#define GW_CTX_POINTER(skb, field)                                                                                   \
-	({                                                                                                           \
-		void *p_;                                                                                            \
-		asm volatile("%0 = *(u32 *)(%1 + %2)"                                                                \
-			     : "=r"(p_)                                                                              \
-			     : "r"(skb), "i"(__builtin_offsetof(struct __sk_buff, field)));                          \
-		p_;                                                                                                  \
+#define GW_CTX_POINTER(skb, field)                                                                                     \
+	({                                                                                                             \
+		void *p_;                                                                                              \
+		asm volatile("%0 = *(u32 *)(%1 + %2)"                                                                  \
+			     : "=r"(p_)                                                                                \
+			     : "r"(skb), "i"(__builtin_offsetof(struct __sk_buff, field)));                            \
+		p_;                                                                                                    \
 	})
 
 gw_inline void *gw_data(const struct __sk_buff *skb)
@@ -80,6 +80,15 @@ gw_inline bool gw_mac_same(const __u8 *a, const __u8 *b)
 	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2];
 }
 
+/* `params` must be read as volatile: the compiler believes its initial value, which the loader replaces. */
+gw_inline bool gw_is_router(const __u8 *mac)
+{
+	const volatile __u16 *r = (const volatile __u16 *)params.router_mac;
+	const __u16 *m = (const void *)mac;
+
+	return m[0] == r[0] && m[1] == r[1] && m[2] == r[2];
+}
+
 gw_inline void gw_mac_set(__u8 *to, const __u8 *from)
 {
 	__u16 *x = (void *)to;
@@ -93,6 +102,12 @@ gw_inline void gw_mac_set(__u8 *to, const __u8 *from)
 gw_inline bool gw_ip_same(const struct gw_ip *a, const struct gw_ip *b)
 {
 	return a->w[0] == b->w[0] && a->w[1] == b->w[1] && a->w[2] == b->w[2] && a->w[3] == b->w[3];
+}
+
+/* An IPv4-mapped address must not be on the wire: it would be taken for the IPv4 address. */
+gw_inline bool gw_ip_is_mapped(const struct gw_ip *a)
+{
+	return !a->w[0] && !a->w[1] && a->w[2] == bpf_htonl(0xffff);
 }
 
 gw_inline struct gw_ip gw_ip_v4(__be32 a)

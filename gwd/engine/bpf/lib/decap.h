@@ -21,22 +21,28 @@ gw_inline __u32 gw_inner_check(const struct ethhdr *eth, __u32 vsid, struct gw_b
 		return 1 + GW_DROP_INNER_MALFORMED;
 	gw_mac_set(key.mac, eth->h_dest);
 	m = bpf_map_lookup_elem(&macs, &key);
-	if (unlikely(!m || !m->port || m->vsid != vsid))
-		return 1 + (eth->h_dest[0] & 1 ? GW_DROP_TUNNEL_FLOOD : GW_DROP_UNKNOWN_DESTINATION);
-	*to = *m;
-	return 0;
+	if (likely(m && m->port && m->vsid == vsid)) {
+		*to = *m;
+		return 0;
+	}
+	if (!bpf_map_lookup_elem(&vsids, &vsid))
+		return 1 + (vsid == GW_VSID_SYSTEM ? GW_DROP_SYSTEM_VSID : GW_DROP_UNKNOWN_VSID);
+	return 1 + (eth->h_dest[0] & 1 ? GW_DROP_TUNNEL_FLOOD : GW_DROP_UNKNOWN_DESTINATION);
 }
 
-/* ENC-10: the VSID must be known, and the sender a PA that some record of its routing domain names. */
-gw_inline __u32 gw_peer_check(__u32 vsid, const struct gw_ip *pa)
+/* ENC-10: the sender must be a PA that some record of the routing domain names. `hop` is the outer source MAC address. */
+gw_inline bool gw_peer_known(__u32 domain, const struct gw_ip *pa, const __u8 *hop)
 {
-	struct gw_bpf_vsid *v = bpf_map_lookup_elem(&vsids, &vsid);
-	struct gw_peer_key key = {.pa = *pa};
+	struct gw_peer_key key = {.domain = domain, .pa = *pa};
+	struct gw_bpf_peer *peer = bpf_map_lookup_elem(&peers, &key);
 
-	if (unlikely(!v))
-		return 1 + (vsid == GW_VSID_SYSTEM ? GW_DROP_SYSTEM_VSID : GW_DROP_UNKNOWN_VSID);
-	key.domain = v->domain;
-	return bpf_map_lookup_elem(&peers, &key) ? 0 : 1 + GW_DROP_UNKNOWN_PEER;
+	if (unlikely(!peer))
+		return false;
+	if (unlikely(!peer->heard || !gw_mac_same(peer->hop, hop))) {
+		gw_mac_set(peer->hop, hop);
+		peer->heard = 1;
+	}
+	return true;
 }
 
 #endif

@@ -31,8 +31,8 @@ struct gw_nvgre_outer {
 #define VXLAN_I	   0x08000000
 #define ETH_P_TEB_ 0x6558
 
-#define GW_VXLAN_ENTROPY(hash) (49152 | ((hash) & 0x3fff))
-#define GW_NVGRE_ENTROPY(hash) ((hash) & 0xff)
+#define GW_VXLAN_ENTROPY(hash) (49152 | ((hash)&0x3fff))
+#define GW_NVGRE_ENTROPY(hash) ((hash)&0xff)
 
 /* `eth` is the inner Ethernet header as it goes on the wire. */
 gw_inline void gw_outer_build(struct gw_bpf_flow *f, const struct gw_bpf_port *port, const struct gw_ip *to, __u32 vsid,
@@ -50,6 +50,7 @@ gw_inline void gw_outer_build(struct gw_bpf_flow *f, const struct gw_bpf_port *p
 	f->action = GW_FLOW_ENCAP;
 	f->oif = port->underlay;
 	f->mtu = params.inner_mtu[f->encap & 1];
+	f->next_hop = ((to->w[3] ^ port->pa.w[3]) & port->on_link) || !port->on_link ? 0 : to->w[3];
 	if (f->encap == GW_ABI_VXLAN) {
 		struct gw_vxlan_outer *o = (void *)f->outer;
 
@@ -134,13 +135,18 @@ gw_inline int gw_encap(struct __sk_buff *skb, const struct gw_bpf_flow *f, const
 	gw_count_tx(slot, port->vsid_slot, frame);
 	gw_outcome(GW_OUT_ENCAPSULATED);
 	skb->mark = 0;
+	if (likely(f->next_hop)) {
+		struct bpf_redir_neigh hop = {.nh_family = AF_INET, .ipv4_nh = f->next_hop};
+
+		return bpf_redirect_neigh(f->oif, &hop, sizeof hop, 0);
+	}
 	return bpf_redirect_neigh(f->oif, NULL, 0, 0);
 }
 
 /*
- * The same for a frame that is not IP: adjust_room and redirect_neigh refuse it, so the header goes in front by hand, with
- * the next hop's MAC address from the kernel's tables. It starts no neighbour resolution; such frames are answers to, or
- * followed by, IP traffic that does.
+ * The same for a frame that is not IP: adjust_room and redirect_neigh refuse it, so the outer headers go in front by hand, to
+ * the MAC address that the peer's own packets come from. (bpf_fib_lookup would tell the next hop, but not on an interface
+ * that does not forward, as a host's should not.)
  */
 gw_inline int gw_encap_other(struct __sk_buff *skb, const struct gw_bpf_flow *f, const struct gw_bpf_port *port)
 {
@@ -149,18 +155,20 @@ gw_inline int gw_encap_other(struct __sk_buff *skb, const struct gw_bpf_flow *f,
 		struct ethhdr eth;
 		struct gw_outer_buf o;
 	} __attribute__((aligned(8))) h = {0};
-	struct bpf_fib_lookup fib = {.family = AF_INET, .ifindex = f->oif};
-	__u32 frame = skb->len, slot = port->slot, oif = f->oif, len;
+	__u32 frame = skb->len, slot = port->slot, vsid = port->vsid, len;
+	struct gw_bpf_vsid *v = bpf_map_lookup_elem(&vsids, &vsid);
+	struct gw_peer_key key = {.domain = v ? v->domain : vsid};
+	struct gw_bpf_peer *peer;
 
 	if (frame - GW_ETH_HLEN > f->mtu)
 		return gw_port_drop(slot, GW_DROP_TOO_BIG);
 	len = gw_outer_finish(&h.o, f, frame, gw_outer_tos(0));
-	fib.ipv4_src = h.o.ip.saddr;
-	fib.ipv4_dst = h.o.ip.daddr;
-	if (bpf_fib_lookup(skb, &fib, sizeof fib, BPF_FIB_LOOKUP_OUTPUT) != BPF_FIB_LKUP_RET_SUCCESS || fib.ifindex != oif)
+	key.pa = gw_ip_v4(h.o.ip.daddr);
+	peer = bpf_map_lookup_elem(&peers, &key);
+	if (!peer || !peer->heard)
 		return gw_port_drop(slot, GW_DROP_NO_NEIGHBOUR);
-	gw_mac_set(h.eth.h_dest, fib.dmac);
-	gw_mac_set(h.eth.h_source, fib.smac);
+	gw_mac_set(h.eth.h_dest, peer->hop);
+	gw_mac_set(h.eth.h_source, port->underlay_mac);
 	h.eth.h_proto = bpf_htons(ETH_P_IP);
 	/* The inner Ethernet header is in the frame already. */
 	if (bpf_skb_change_head(skb, len, 0) || bpf_skb_store_bytes(skb, 0, &h.eth, len, 0))
@@ -168,7 +176,7 @@ gw_inline int gw_encap_other(struct __sk_buff *skb, const struct gw_bpf_flow *f,
 	gw_count_tx(slot, port->vsid_slot, frame);
 	gw_outcome(GW_OUT_ENCAPSULATED);
 	skb->mark = 0;
-	return bpf_redirect(oif, 0);
+	return bpf_redirect(f->oif, 0);
 }
 
 #endif

@@ -7,21 +7,21 @@
 
 #include "common.h"
 
-#define GW_MAP(name, kind, k, v, n)                                                                                  \
-	struct {                                                                                                     \
-		__uint(type, kind);                                                                                  \
-		__uint(max_entries, n);                                                                              \
-		__type(key, k);                                                                                      \
-		__type(value, v);                                                                                    \
+#define GW_MAP(name, kind, k, v, n)                                                                                    \
+	struct {                                                                                                       \
+		__uint(type, kind);                                                                                    \
+		__uint(max_entries, n);                                                                                \
+		__type(key, k);                                                                                        \
+		__type(value, v);                                                                                      \
 	} name __weak SEC(".maps")
 
-#define GW_MAP_LAZY(name, kind, k, v, n)                                                                             \
-	struct {                                                                                                     \
-		__uint(type, kind);                                                                                  \
-		__uint(max_entries, n);                                                                              \
-		__uint(map_flags, BPF_F_NO_PREALLOC);                                                                \
-		__type(key, k);                                                                                      \
-		__type(value, v);                                                                                    \
+#define GW_MAP_LAZY(name, kind, k, v, n)                                                                               \
+	struct {                                                                                                       \
+		__uint(type, kind);                                                                                    \
+		__uint(max_entries, n);                                                                                \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                                                                  \
+		__type(key, k);                                                                                        \
+		__type(value, v);                                                                                      \
 	} name __weak SEC(".maps")
 
 GW_MAP(abi, BPF_MAP_TYPE_ARRAY, __u32, struct gw_bpf_abi, 1);
@@ -29,7 +29,7 @@ GW_MAP_LAZY(ports, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_port, 1);
 GW_MAP_LAZY(records, BPF_MAP_TYPE_HASH, struct gw_record_key, struct gw_bpf_record, 1);
 GW_MAP_LAZY(macs, BPF_MAP_TYPE_HASH, struct gw_mac_key, struct gw_bpf_mac, 1);
 GW_MAP_LAZY(vsids, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_vsid, 1);
-GW_MAP_LAZY(peers, BPF_MAP_TYPE_HASH, struct gw_peer_key, __u32, 1);
+GW_MAP_LAZY(peers, BPF_MAP_TYPE_HASH, struct gw_peer_key, struct gw_bpf_peer, 1);
 GW_MAP_LAZY(provider_addresses, BPF_MAP_TYPE_HASH, struct gw_ip, __u32, 1);
 GW_MAP_LAZY(subnets, BPF_MAP_TYPE_LPM_TRIE, struct gw_subnet_key, struct gw_bpf_subnet, 1);
 GW_MAP_LAZY(slots, BPF_MAP_TYPE_HASH, struct gw_slot_key, __u32, 1);

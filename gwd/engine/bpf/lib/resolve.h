@@ -29,14 +29,18 @@ struct gw_nd {
 	__u8 opt_mac[6];
 } __attribute__((packed));
 
-#define ARPOP_REQUEST_	   1
-#define ARPOP_REPLY_	   2
-#define ND_SOLICIT	   135
-#define ND_ADVERT	   136
-#define ND_TARGET_MAC	   2
-#define ND_SOLICITED	   0x40000000
-#define ND_OVERRIDE	   0x20000000
-#define ND_MIN		   (14 + 40 + 24) /* up to the target, no option */
+#define ARPOP_REQUEST_ 1
+#define ARPOP_REPLY_   2
+#define ND_FIRST       133 /* router solicitation .. redirect */
+#define ND_LAST        137
+#define ND_SOLICIT     135
+#define ND_ADVERT      136
+#define GW_IPPROTO_MH  135 /* mobility */
+#define ND_SOURCE_MAC  1
+#define ND_TARGET_MAC  2
+#define ND_SOLICITED   0x40000000
+#define ND_OVERRIDE    0x20000000
+#define ND_MIN	       (14 + 40 + 24) /* up to the target, no option */
 
 /* The record of (vsid, ca) into *ret; false when there is none. */
 gw_inline bool gw_record_of(__u32 vsid, const struct gw_ip *ca, struct gw_bpf_record *ret)
@@ -119,6 +123,74 @@ gw_inline bool gw_in6_link_local(const struct in6_addr *a)
 	return b[0] == 0xfe && (b[1] & 0xc0) == 0x80;
 }
 
+gw_inline bool gw_is_extension(__u32 next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT || next == IPPROTO_DSTOPTS ||
+	       next == IPPROTO_AH || next == GW_IPPROTO_MH;
+}
+
+/*
+ * True when an extension header hides neighbour discovery, which has no legitimate reason to, or when there are more
+ * extension headers than any legitimate packet has. What the guard cannot see it does not let pass.
+ */
+static __noinline bool gw_nd_hidden(struct __sk_buff *skb, __u32 next)
+{
+	__u32 off = GW_ETH_HLEN + sizeof(struct ipv6hdr);
+	__u8 head[2], type;
+	__be16 where;
+	int i;
+
+	for (i = 0; i < 6 && gw_is_extension(next); i++) {
+		if (bpf_skb_load_bytes(skb, off, head, sizeof head))
+			return true;
+		if (next == IPPROTO_FRAGMENT) {
+			if (bpf_skb_load_bytes(skb, off + 2, &where, sizeof where))
+				return true;
+			if (where & bpf_htons(0xfff8)) /* a later fragment: its first one was looked at */
+				return false;
+			off += 8;
+		} else {
+			off += next == IPPROTO_AH ? (head[1] + 2) * 4 : (head[1] + 1) * 8;
+		}
+		next = head[0];
+	}
+	if (next != IPPROTO_ICMPV6)
+		return gw_is_extension(next);
+	return bpf_skb_load_bytes(skb, off, &type, 1) || (type >= ND_FIRST && type <= ND_LAST);
+}
+
+/* Who may speak: the unspecified address, an own one, or a link-local one that no record gives to somebody else. */
+gw_inline bool gw_nd_speaker(const struct gw_bpf_port *port, const struct in6_addr *addr)
+{
+	struct gw_ip ca = gw_ip_v6(addr);
+	struct gw_bpf_record r;
+
+	if (gw_in6_zero(addr))
+		return true;
+	if (gw_record_of(port->vsid, &ca, &r))
+		return gw_mac_same(r.mac, port->mac);
+	return gw_in6_link_local(addr);
+}
+
+/* No link-layer address option may name another MAC; options that the guard cannot see to the end of do not pass. */
+static __noinline bool gw_nd_options_own(struct __sk_buff *skb, const __u8 *mac)
+{
+	__u32 off = ND_MIN;
+	__u8 option[8] __attribute__((aligned(8)));
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		if (skb->len < off + sizeof option)
+			return true;
+		if (bpf_skb_load_bytes(skb, off, option, sizeof option) || !option[1])
+			return false;
+		if ((option[0] == ND_SOURCE_MAC || option[0] == ND_TARGET_MAC) && !gw_mac_same(option + 2, mac))
+			return false;
+		off += option[1] * 8;
+	}
+	return skb->len < off + sizeof option;
+}
+
 /* A neighbour solicitation is answered here; an advertisement is checked, and passed on (-1) when it is unicast. */
 static __noinline int gw_nd_in(struct __sk_buff *skb)
 {
@@ -142,11 +214,13 @@ static __noinline int gw_nd_in(struct __sk_buff *skb)
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
 	src = gw_ip_v6(&n.m.ip.saddr);
 	target = gw_ip_v6(&n.m.target);
-	if (!gw_mac_same(n.m.eth.h_source, port->mac) ||
-	    (!gw_in6_zero(&n.m.ip.saddr) && !gw_in6_link_local(&n.m.ip.saddr) && !gw_owns(port, &src)))
+	if (gw_ip_is_mapped(&src) || gw_ip_is_mapped(&target))
+		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+	if (!gw_mac_same(n.m.eth.h_source, port->mac) || !gw_nd_speaker(port, &n.m.ip.saddr) ||
+	    !gw_nd_options_own(skb, port->mac))
 		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
 	if (n.m.type == ND_ADVERT) {
-		if (!gw_in6_link_local(&n.m.target) && !gw_owns(port, &target))
+		if (!gw_owns(port, &target))
 			return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
 		return n.m.eth.h_dest[0] & 1 ? gw_port_drop(port->slot, GW_DROP_ND_UNANSWERED) : -1;
 	}

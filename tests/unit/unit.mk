@@ -4,4 +4,4 @@ CLI_TEST_OBJ = $(patsubst %.c,$(BUILD)/obj/%.o,tests/unit/test_cli.c $(filter-ou
 
 $(BUILD)/tests/unit/test_cli: $(CLI_TEST_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS) cmocka) -lsystemd
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS) cmocka) -lsystemd

@@ -14,7 +14,7 @@ fuzz-build:
 		$(FUZZ_NAMES:%=$(FUZZ_BUILD)/fuzz_%)
 
 $(FUZZ_BUILD)/fuzz_%: $(FUZZ_BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_BUILD)/libgw.a
-	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS)) -lm
+	$(call QUIET,LINK)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS)) -lm
 
 # One after the other, stopping at the first finding; $(1) is the time for each in seconds.
 fuzz_run = set -e; for name in $(FUZZ_NAMES); do \

@@ -1,0 +1,335 @@
+/*
+ * config_key.c - every key of the configuration: one row says its section, name, default, help and range, and
+ * which parser reads it. Called by config.c, and through gw_config_key by whoever documents or checks the
+ * keys.
+ */
+#include "model/config_key.h"
+
+#include "base/utf8.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+struct row;
+/* Puts `value` into the field at `p`. On failure -EINVAL and *ret_why what is allowed. */
+typedef int parse_fn(const struct row *row, const char *value, void *p, struct gw_config *c,
+		     const char **ret_why);
+
+struct row {
+	struct gw_config_key key;
+	parse_fn *parse;
+	uint16_t offset, size;
+	unsigned min, max; /* of numbers */
+};
+
+static parse_fn parse_name, parse_roles, parse_dir, parse_level, parse_listen, parse_interface, parse_cidr,
+	parse_number, parse_encap, parse_dscp, parse_mac, parse_backend, parse_file;
+
+#define AT(m)		.offset = offsetof(struct gw_config, m), .size = sizeof(((struct gw_config *)0)->m)
+#define KEY(s, n, d, h) .key = {.section = s, .name = n, .def = d, .help = h}
+
+static const struct row rows[] = {
+	{KEY("node", "name", "%H",
+	     "The node's name in messages, pins and namespaces: 1 to 63 letters, digits, '-', '.' or '_'; %H "
+	     "is the host name."),
+	 parse_name, AT(name)},
+	{KEY("node", "roles", "host",
+	     "What this node is. This version knows host: ports of VMs and the overlay."),
+	 parse_roles, AT(roles)},
+	{KEY("node", "state_dir", "/var/lib/gwd", "Where durable state is kept; an absolute path."),
+	 parse_dir, AT(state_dir)},
+	{KEY("node", "run_dir", "/run/gwd",
+	     "Where sockets and what may go at a reboot are kept; an absolute path."),
+	 parse_dir, AT(run_dir)},
+	{KEY("node", "log_level", "info",
+	     "The least important message that is logged: error, warning, notice, info or debug."),
+	 parse_level, AT(log_level)},
+	{KEY("api", "listen", "unix:/run/gwd/api.sock",
+	     "Where the API listens: unix:PATH. The default is unix:RUN_DIR/api.sock with run_dir's value."),
+	 parse_listen, AT(listen)},
+	{KEY("underlay", "interface", "",
+	     "The interface to the datacentre network. Empty: only those that provider addresses name."),
+	 parse_interface, AT(underlay_interface)},
+	{KEY("underlay", "address", "",
+	     "A provider address of this node on that interface, as 10.1.1.20/24. Empty: only those set over "
+	     "the API."),
+	 parse_cidr, AT(underlay_address)},
+	{KEY("underlay", "mtu", "1500",
+	     "The largest IP packet that the underlay carries, 1280 to 65535 bytes."),
+	 parse_number, AT(underlay_mtu), 1280, 65535},
+	{KEY("underlay", "encapsulation", "vxlan",
+	     "How records that name no encapsulation are carried: vxlan or nvgre."),
+	 parse_encap, AT(encap)},
+	{KEY("underlay", "vxlan_port", "4789", "The UDP destination port of VXLAN, 1 to 65535."),
+	 parse_number, AT(vxlan_port), 1, 65535},
+	{KEY("underlay", "ttl", "64", "TTL of outer packets, 1 to 255."), parse_number, AT(ttl), 1, 255},
+	{KEY("underlay", "dscp", "copy",
+	     "DSCP of outer packets: copy (the inner packet's) or a number from 0 to 63."),
+	 parse_dscp, AT(dscp), 0, 63},
+	{KEY("engine", "router_mac", "02:67:77:64:00:01",
+	     "The distributed router's MAC address, the same on every node; no VM may use it."),
+	 parse_mac, AT(router_mac)},
+	{KEY("engine", "bpf_dir", "/sys/fs/bpf/gwd",
+	     "Where programs and maps are pinned, on a mounted bpffs; an absolute path. Each node has a "
+	     "folder of its name there."),
+	 parse_dir, AT(bpf_dir)},
+	{KEY("engine", "flow_table_size", "65536", "Entries of the flow cache, 1024 to 16777216."),
+	 parse_number, AT(flow_table_size), 1024, 16777216},
+	{KEY("engine", "record_limit", "1048576", "How many lookup records the node accepts, 1 to 16777216."),
+	 parse_number, AT(record_limit), 1, 16777216},
+	{KEY("store", "backend", "sqlite", "What keeps the state. This version knows sqlite."), parse_backend,
+	 0, 0},
+	{KEY("store", "path", "/var/lib/gwd/gwd.db",
+	     "The database file; an absolute path. The default is STATE_DIR/gwd.db with state_dir's value."),
+	 parse_file, AT(store_path)},
+	{KEY("limits", "ports", "1024", "How many ports the node accepts, 1 to 4096."), parse_number,
+	 AT(port_limit), 1, 4096},
+	{KEY("limits", "routes", "65536", "How many customer routes the node accepts, 1 to 1048576."),
+	 parse_number, AT(route_limit), 1, 1048576},
+	{KEY("limits", "provider_addresses", "64",
+	     "How many provider addresses, and how many provider routes, the node accepts, 1 to 4096."),
+	 parse_number, AT(provider_limit), 1, 4096},
+	{KEY("limits", "body", "1048576", "The largest body of an API request in bytes, 4096 to 16777216."),
+	 parse_number, AT(body_limit), 4096, 16777216},
+	{KEY("limits", "batch", "16777216",
+	     "The largest body of a batch request in bytes, 4096 to 268435456."),
+	 parse_number, AT(batch_limit), 4096, 268435456},
+};
+
+static_assert(sizeof rows / sizeof *rows == GW_CONFIG_KEYS, "count of keys");
+
+const struct gw_config_key *gw_config_key(size_t i)
+{
+	return i < GW_CONFIG_KEYS ? &rows[i].key : NULL;
+}
+
+/* --- values --- */
+
+static int refuse(const char **ret_why, const char *why)
+{
+	*ret_why = why;
+	return -EINVAL;
+}
+
+/* Stores a text that must fit. */
+static int keep(const struct row *row, const char *value, void *p, const char **ret_why)
+{
+	size_t n = strlen(value);
+
+	if (n >= row->size)
+		return refuse(ret_why, "it is too long");
+	memcpy(p, value, n + 1);
+	return 0;
+}
+
+static int parse_name(const struct row *row, const char *value, void *p, struct gw_config *c,
+		      const char **ret_why)
+{
+	static const char allowed[] =
+		"it has 1 to 63 letters, digits, '-', '.' or '_', and starts with a letter or digit";
+	static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	char host[256] = "";
+
+	(void)c;
+	if (!strcmp(value, "%H")) {
+		if (gethostname(host, sizeof host - 1) < 0 || !*host)
+			return refuse(ret_why, "the host has no name; write one here");
+		value = host;
+	}
+	if (!*value || !strchr(alnum, *value) || strlen(value) >= row->size)
+		return refuse(ret_why, allowed);
+	for (const char *s = value; *s; s++)
+		if (!strchr(alnum, *s) && !strchr("-._", *s))
+			return refuse(ret_why, allowed);
+	return keep(row, value, p, ret_why);
+}
+
+static int parse_roles(const struct row *row, const char *value, void *p, struct gw_config *c,
+		       const char **ret_why)
+{
+	(void)row;
+	(void)c;
+	if (strstr(value, "gateway") || strstr(value, "controller"))
+		return refuse(ret_why,
+			      "the roles gateway and controller are not in this version; write host");
+	if (strcmp(value, "host") != 0)
+		return refuse(ret_why, "allowed is host");
+	*(unsigned *)p = GW_ROLE_HOST;
+	return 0;
+}
+
+static bool is_path(const char *s)
+{
+	return *s == '/' && gw_utf8_is_printable(s);
+}
+
+static int parse_dir(const struct row *row, const char *value, void *p, struct gw_config *c,
+		     const char **ret_why)
+{
+	(void)c;
+	if (!is_path(value))
+		return refuse(ret_why, "allowed is an absolute path");
+	return keep(row, value, p, ret_why);
+}
+
+static int parse_file(const struct row *row, const char *value, void *p, struct gw_config *c,
+		      const char **ret_why)
+{
+	(void)c;
+	if (!is_path(value) || value[strlen(value) - 1] == '/')
+		return refuse(ret_why, "allowed is the absolute path of a file");
+	return keep(row, value, p, ret_why);
+}
+
+static int parse_level(const struct row *row, const char *value, void *p, struct gw_config *c,
+		       const char **ret_why)
+{
+	(void)row;
+	(void)c;
+	if (gw_log_level_parse(value, p) < 0)
+		return refuse(ret_why, "allowed are error, warning, notice, info and debug");
+	return 0;
+}
+
+static int parse_listen(const struct row *row, const char *value, void *p, struct gw_config *c,
+			const char **ret_why)
+{
+	(void)c;
+	if (strncmp(value, "unix:", 5) != 0)
+		return refuse(ret_why, "this version listens on unix sockets only; allowed is unix:PATH");
+	if (!is_path(value + 5) || value[strlen(value) - 1] == '/')
+		return refuse(ret_why, "allowed is unix: and the absolute path of a socket");
+	if (strlen(value + 5) >= GW_PATHLEN)
+		return refuse(ret_why, "the path of a unix socket has at most 107 bytes");
+	return keep(row, value, p, ret_why);
+}
+
+static int parse_interface(const struct row *row, const char *value, void *p, struct gw_config *c,
+			   const char **ret_why)
+{
+	(void)c;
+	if (*value && !gw_hnv_interface_valid(value))
+		return refuse(ret_why, "allowed is an interface name of 1 to 15 bytes without '/', ':' or "
+				       "blanks, or nothing");
+	return keep(row, value, p, ret_why);
+}
+
+static int parse_cidr(const struct row *row, const char *value, void *p, struct gw_config *c,
+		      const char **ret_why)
+{
+	static const char allowed[] =
+		"allowed is an IPv4 address with prefix length as 10.1.1.20/24, or nothing";
+	const char *slash = strchr(value, '/');
+	char addr[GW_ADDR_STRLEN], *end;
+	struct gw_addr a;
+	unsigned long len;
+
+	(void)row;
+	c->has_underlay_address = false;
+	if (!*value)
+		return 0;
+	if (!slash || (size_t)(slash - value) >= sizeof addr || slash[1] < '1' || slash[1] > '9')
+		return refuse(ret_why, allowed);
+	memcpy(addr, value, (size_t)(slash - value));
+	addr[slash - value] = '\0';
+	len = strtoul(slash + 1, &end, 10);
+	if (*end || len > 32 || gw_addr_parse(addr, &a) < 0)
+		return refuse(ret_why, allowed);
+	if (!gw_addr_is_v4(&a))
+		return refuse(ret_why, "the underlay is IPv4 in this version; write an IPv4 address");
+	if (!gw_addr_is_unicast(&a) || gw_addr_is_link_local(&a))
+		return refuse(ret_why, "it must be a unicast address outside 169.254.0.0/16");
+	*(struct gw_addr *)p = a;
+	c->underlay_prefix_len = (uint8_t)len;
+	c->has_underlay_address = true;
+	return 0;
+}
+
+static bool number(const char *s, unsigned min, unsigned max, unsigned *ret)
+{
+	size_t n = strspn(s, "0123456789");
+	unsigned long v;
+
+	if (n == 0 || n > 9 || s[n])
+		return false;
+	v = strtoul(s, NULL, 10);
+	if (v < min || v > max)
+		return false;
+	*ret = (unsigned)v;
+	return true;
+}
+
+static int parse_number(const struct row *row, const char *value, void *p, struct gw_config *c,
+			const char **ret_why)
+{
+	(void)c;
+	return number(value, row->min, row->max, p)
+		       ? 0
+		       : refuse(ret_why, NULL); /* the range is told by the caller */
+}
+
+static int parse_encap(const struct row *row, const char *value, void *p, struct gw_config *c,
+		       const char **ret_why)
+{
+	(void)row;
+	(void)c;
+	if (strcasecmp(value, "vxlan") != 0 && strcasecmp(value, "nvgre") != 0)
+		return refuse(ret_why, "allowed are vxlan and nvgre");
+	*(enum gw_encap *)p = strcasecmp(value, "vxlan") ? GW_ENCAP_NVGRE : GW_ENCAP_VXLAN;
+	return 0;
+}
+
+static int parse_dscp(const struct row *row, const char *value, void *p, struct gw_config *c,
+		      const char **ret_why)
+{
+	unsigned v;
+
+	(void)c;
+	if (!strcmp(value, "copy"))
+		*(int *)p = -1;
+	else if (number(value, row->min, row->max, &v))
+		*(int *)p = (int)v;
+	else
+		return refuse(ret_why, "allowed are copy and 0 to 63");
+	return 0;
+}
+
+static int parse_mac(const struct row *row, const char *value, void *p, struct gw_config *c,
+		     const char **ret_why)
+{
+	struct gw_mac mac;
+
+	(void)row;
+	(void)c;
+	if (gw_mac_parse(value, &mac) < 0 || !gw_mac_is_unicast(&mac))
+		return refuse(ret_why, "allowed is a unicast MAC address as 02:67:77:64:00:01");
+	*(struct gw_mac *)p = mac;
+	return 0;
+}
+
+static int parse_backend(const struct row *row, const char *value, void *p, struct gw_config *c,
+			 const char **ret_why)
+{
+	(void)row;
+	(void)p;
+	(void)c;
+	return !strcmp(value, "sqlite") ? 0 : refuse(ret_why, "allowed is sqlite");
+}
+
+int gw_config_set(size_t i, const char *value, struct gw_config *config, char *why, size_t size)
+{
+	const struct row *row = &rows[i];
+	const char *reason = NULL;
+	int r = row->parse(row, value, (char *)config + row->offset, config, &reason);
+
+	if (r < 0 && reason)
+		snprintf(why, size, "%s", reason);
+	else if (r < 0)
+		snprintf(why, size, "allowed is a number from %u to %u", row->min, row->max);
+	return r;
+}

@@ -1,0 +1,57 @@
+/*
+ * property.h - one property of a resource as a table row: its name, type, range, default, and where it lives
+ * in the resource's struct. A schema is an array of rows; everything that reads or writes JSON goes by them.
+ */
+#ifndef GW_MODEL_PROPERTY_H
+#define GW_MODEL_PROPERTY_H
+
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The type of the field, and how it is written. */
+enum gw_property_type {
+	GW_PROPERTY_ADDR,      /* struct gw_addr */
+	GW_PROPERTY_PREFIX,    /* struct gw_prefix */
+	GW_PROPERTY_MAC,       /* struct gw_mac, written 00155D011404 */
+	GW_PROPERTY_UUID,      /* struct gw_uuid */
+	GW_PROPERTY_VSID,      /* uint32_t */
+	GW_PROPERTY_UINT,      /* uint8_t, uint16_t or uint32_t, up to `max` */
+	GW_PROPERTY_BOOL,      /* bool */
+	GW_PROPERTY_ENUM,      /* uint8_t, index of `values` */
+	GW_PROPERTY_INTERFACE, /* char[IFNAMSIZ] */
+	GW_PROPERTY_TEXT,      /* char *, owned; NULL when absent */
+};
+
+enum {
+	GW_PROPERTY_IS_KEY = 1,	       /* part of the resource id; required */
+	GW_PROPERTY_IS_REQUIRED = 2,   /* no default */
+	GW_PROPERTY_DEFAULT_ENCAP = 4, /* the default is the configuration's encapsulation */
+};
+
+struct gw_property {
+	const char *name;
+	uint16_t offset, size; /* of the field */
+	uint16_t present;      /* offset of a bool that says whether an optional value is there; 0: none */
+	uint8_t type, flags;
+	uint32_t max;		   /* of GW_PROPERTY_UINT */
+	const char *const *values; /* of GW_PROPERTY_ENUM; matched without regard to case; NULL ends */
+	uint32_t def;		   /* of GW_PROPERTY_UINT and GW_PROPERTY_ENUM */
+};
+
+/* What the property accepts, for messages; may use `buf`. */
+const char *gw_property_wanted(const struct gw_property *row, char *buf, size_t size);
+/* Sets the field of `object`, or refuses with "properties.NAME" as target. A text that was there is not
+ * freed. */
+int gw_property_set(const struct gw_property *row, const json_t *value, void *object, struct gw_error *err);
+int gw_property_set_text(const struct gw_property *row, const char *s, void *object, struct gw_error *err);
+void gw_property_set_number(const struct gw_property *row, uint32_t v,
+			    void *object); /* within the row's range */
+bool gw_property_present(const struct gw_property *row, const void *object);
+/* NULL when memory runs out. The value must be present. */
+json_t *gw_property_get(const struct gw_property *row, const void *object);
+
+#endif

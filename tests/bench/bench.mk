@@ -1,0 +1,25 @@
+# Benchmarks: the traffic tools, the BPF baseline, and the harness that sets everything up side by side.
+
+BENCH_ROUNDS  ?= 8
+BENCH_SECONDS ?= 0.5
+BENCH_TOOLS   := tcp_stream udp_flood udp_rtt
+BENCH_BIN     := $(addprefix $(BUILD)/tests/bench/,$(BENCH_TOOLS))
+BENCH_NEEDS   := $(BENCH_BIN) $(BUILD)/tests/bench/bench.bpf.o
+
+.PHONY: bench-tools bench-profile
+
+bench: build bench-tools ## throughput against the kernel's own devices, side by side: table, JSON and chart in build/bench
+	$(PYTHON) tests/bench/bench.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
+
+bench-profile: build bench-tools ## what each BPF program costs per run, and where the rest of the time goes
+	$(PYTHON) tests/bench/profile.py --build $(BUILD)
+
+bench-tools: $(BENCH_NEEDS)
+
+$(BENCH_BIN): $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/load.o
+	@mkdir -p $(@D)
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c
+	@mkdir -p $(@D)
+	$(call QUIET,BPF)$(CLANG) -target bpf -mcpu=v3 -O2 -g -std=gnu17 -Wall -Wextra -Werror -I/usr/include/$(MULTIARCH) -c $< -o $@

@@ -1,0 +1,67 @@
+# Tests and the checks of the sources. Everything runs on the sanitized build; see tests/run for how results are judged.
+
+JOBS       ?= $(shell nproc)
+ASAN       := build/asan
+ASAN_MAKE   = $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(ASAN) SANITIZE=1
+
+TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/bpf/test_*.c))
+TOPO_TOOLS    := $(patsubst tests/topo/lib/%.c,$(BUILD)/topo/%,$(wildcard tests/topo/lib/*.c))
+
+# The tools drive traffic; they need no sanitizer, which would only slow the load down.
+$(BUILD)/topo/%: tests/topo/lib/%.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=gnu17 -O2 -g $(WARN) -o $@ $<
+
+.PHONY: test-programs topo-tools variants test-topo-build fuzz-short-if-any
+test-programs: $(TEST_PROGRAMS)
+topo-tools: $(TOPO_TOOLS)
+
+variants: # all that must compile: both compilers, and the sanitized build
+	$(MAKE) --no-print-directory -j$(JOBS) BUILD=build build
+	$(MAKE) --no-print-directory -j$(JOBS) BUILD=build/clang CC=$(CLANG) build
+	$(ASAN_MAKE) build
+
+test-topo-build:
+	$(ASAN_MAKE) build topo-tools
+	$(MAKE) --no-print-directory -j$(JOBS) build-abi-next
+
+fuzz-short-if-any:
+	@if grep -qs '^fuzz-short:' tests/*.mk tests/*/*.mk Makefile; then $(MAKE) --no-print-directory fuzz-short; fi
+
+test: ## build with gcc, clang and sanitizers, then every test
+	$(MAKE) --no-print-directory deps
+	$(MAKE) --no-print-directory variants
+	$(ASAN_MAKE) test-programs
+	$(MAKE) --no-print-directory test-topo-build
+	$(MAKE) --no-print-directory fuzz-short-if-any
+	tests/run --build $(ASAN) check unit bpf topo
+
+test-unit: ## unit tests only
+	$(ASAN_MAKE) test-programs
+	tests/run --build $(ASAN) unit
+
+test-bpf: ## engine programs in the kernel, packet by packet
+	$(ASAN_MAKE) test-programs
+	tests/run --build $(ASAN) bpf
+
+test-topo: test-topo-build ## daemons, namespaces and traffic; ONLY=regex picks scenarios
+	tests/run --build $(ASAN) topo $(if $(ONLY),--only '$(ONLY)')
+
+C_FILES   = $(shell git ls-files '*.c' '*.h')
+SH_FILES  = $(shell git ls-files '*.sh' .ci/run configs/bash-completion)
+TIDY_SRC  = $(filter-out gwd/engine/bpf/% tests/%,$(shell git ls-files '*.c'))
+TIDY      = -*,bugprone-assignment-in-if-condition,bugprone-branch-clone,bugprone-infinite-loop,bugprone-integer-division,bugprone-macro-parentheses,bugprone-misplaced-widening-cast,bugprone-multiple-statement-macro,bugprone-signed-char-misuse,bugprone-sizeof-expression,bugprone-suspicious-*,clang-analyzer-core.*,clang-analyzer-deadcode.*,clang-analyzer-unix.*,misc-redundant-expression,readability-function-size,readability-misleading-indentation
+
+lint: $(BUILD)/gen/engine.skel.h ## format, shellcheck, cppcheck, clang-tidy, layers
+	clang-format-14 --dry-run -Werror $(C_FILES)
+	shellcheck $(SH_FILES)
+	cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --inline-suppr --enable=warning,performance,portability \
+		--suppress=missingIncludeSystem --suppress='*:$(BUILD)/gen/*' -D_GNU_SOURCE '-DSEC(x)=' '-DDECLARE_LIBBPF_OPTS(t,n,...)=struct t n' --suppress=arithOperationsOnVoidPointer:gwd/engine/bpf/* \
+		-Igwd -j$(JOBS) gwd tests
+	printf '%s\n' $(TIDY_SRC) | xargs -r -n 4 -P $(JOBS) clang-tidy-14 --quiet --warnings-as-errors='*' --checks='$(TIDY)' \
+		--config='{CheckOptions: [{key: readability-function-size.LineThreshold, value: 80}]}' -- \
+		-std=gnu17 $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS) libcurl)
+	tests/check-layers.sh >/dev/null || tests/check-layers.sh
+
+format: ## clang-format everything in place
+	clang-format-14 -i $(C_FILES)

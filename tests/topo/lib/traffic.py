@@ -1,0 +1,199 @@
+"""Traffic between VMs: ping, TCP and UDP whose every byte is accounted for, iperf3."""
+import hashlib
+import json
+import random
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from lib import case
+from lib.case import Failed, equal, require
+
+SOL_UDP, UDP_SEGMENT = 17, 103
+
+
+def family(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def ping(vm, address, count=3, size=None, df=False, interval=0.05, extra=()):
+    """Number of answers, and what ping said."""
+    argv = ["ping", "-n", "-c", str(count), "-i", str(interval), "-W", "1"]
+    argv += ["-s", str(size)] if size is not None else []
+    argv += ["-M", "do"] if df else []
+    p = vm.netns.run(argv + list(extra) + [address], ok=(0, 1, 2))
+    m = re.search(r"(\d+) received", p.stdout)
+    return (int(m.group(1)) if m else 0), p.stdout + p.stderr
+
+
+def reach(a, b, addresses=None):
+    """a pings every address of b, all answers come."""
+    for address in addresses or b.addresses:
+        got, said = ping(a, address)
+        equal(got, 3, "answers of %s at %s to %s\n%s" % (b.name, address, a.name, said))
+
+
+def no_reach(a, address, count=2):
+    got, said = ping(a, address, count)
+    equal(got, 0, "answers of %s to %s\n%s" % (address, a.name, said))
+
+
+class TcpTransfer:
+    """Sends `size` bytes of made-up data over TCP from VM a to VM b; the far end must get exactly these. `seconds`: how long it takes."""
+
+    def __init__(self, a, b, address, size, port=45000, seed=1, seconds=None):
+        self.size = size
+        data = random.Random(seed).randbytes(1 << 20)
+        self.hash_sent, self.hash_got = hashlib.sha256(), hashlib.sha256()
+        self.got, self.errors, self.data = 0, [], data
+        with b.netns.enter():
+            self.listener = socket.socket(family(address), socket.SOCK_STREAM)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind((address, port))
+        self.listener.listen(1)
+        self.listener.settimeout(20)
+        with a.netns.enter():
+            self.client = socket.socket(family(address), socket.SOCK_STREAM)
+        self.client.settimeout(20)
+        if seconds:
+            self.client.setsockopt(socket.SOL_SOCKET, 47, int(size / seconds))  # SO_MAX_PACING_RATE
+        self.address, self.port = address, port
+        self.threads = [threading.Thread(target=self._guard, args=(f,), daemon=True) for f in (self._receive, self._send)]
+        self.started = time.monotonic()
+        for t in self.threads:
+            t.start()
+
+    def _guard(self, f):
+        try:
+            f()
+        except OSError as e:
+            self.errors.append("%s: %s" % (f.__name__.strip("_"), e))
+
+    def _send(self):
+        self.client.connect((self.address, self.port))
+        left = self.size
+        while left:
+            chunk = self.data[:min(left, len(self.data))]
+            # The same megabyte again and again would hide a misplaced one.
+            chunk = left.to_bytes(8, "big")[:len(chunk)] + chunk[8:]
+            self.hash_sent.update(chunk)
+            self.client.sendall(chunk)
+            left -= len(chunk)
+        self.client.shutdown(socket.SHUT_WR)
+        self.client.recv(1)  # the far end closes when it has everything
+
+    def _receive(self):
+        c, _ = self.listener.accept()
+        c.settimeout(20)
+        with c:
+            while True:
+                chunk = c.recv(1 << 20)
+                if not chunk:
+                    break
+                self.got += len(chunk)
+                self.hash_got.update(chunk)
+
+    def progress(self):
+        return self.got
+
+    def finish(self, seconds=60):
+        """Waits for the end; everything must have arrived as sent. Returns Mbit/s."""
+        for t in self.threads:
+            t.join(max(0.1, self.started + seconds - time.monotonic()))
+        took = time.monotonic() - self.started
+        alive = any(t.is_alive() for t in self.threads)
+        self.client.close()
+        self.listener.close()
+        require(not alive, "TCP to %s: only %d of %d bytes within %d s" % (self.address, self.got, self.size, seconds))
+        require(not self.errors, "TCP to %s: %s (%d of %d bytes)" % (self.address, self.errors, self.got, self.size))
+        equal(self.got, self.size, "bytes received over TCP from %s" % self.address)
+        equal(self.hash_got.hexdigest(), self.hash_sent.hexdigest(), "sha256 of what arrived")
+        return self.size * 8 / took / 1e6
+
+
+def tcp_exact(a, b, address, size, port=45000, seconds=60):
+    return TcpTransfer(a, b, address, size, port).finish(seconds)
+
+
+def udp_exact(a, b, address, payload_sizes, port=6000, gso=0):
+    """Sends datagrams from a to b and compares them one by one. With `gso` each send is cut into that size by UDP_SEGMENT."""
+    with b.netns.enter():
+        r = socket.socket(family(address), socket.SOCK_DGRAM)
+    r.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)
+    r.bind((address, port))
+    r.settimeout(3)
+    with a.netns.enter():
+        s = socket.socket(family(address), socket.SOCK_DGRAM)
+    if gso:
+        s.setsockopt(SOL_UDP, UDP_SEGMENT, gso)
+    rng, expected = random.Random(7), []
+    with r, s:
+        s.connect((address, port))
+        for n in payload_sizes:
+            data = rng.randbytes(n)
+            s.send(data)
+            expected += [data[i:i + gso] for i in range(0, n, gso)] if gso else [data]
+        got = []
+        while len(got) < len(expected):
+            try:
+                got.append(r.recv(70000))
+            except socket.timeout:
+                break
+    equal(len(got), len(expected), "datagrams from %s to %s" % (a.name, address))
+    require(sorted(got) == sorted(expected), "datagrams from %s to %s arrive as sent" % (a.name, address))
+
+
+class UdpFlow:
+    """A paced UDP flow with sequence numbers, from VM a to VM b."""
+
+    def __init__(self, a, b, address, rate, seconds, size=64, port=7000):
+        flow = case.tool("udpflow")
+        self.receiver = b.netns.popen([flow, "recv", address, str(port)], stdout=subprocess.PIPE, text=True)
+        equal(self.receiver.stdout.readline(), "ready\n", "udpflow starts in %s" % b.name)
+        self.sender = a.netns.popen([flow, "send", address, str(port), str(rate), str(seconds), str(size)],
+                                    stdout=subprocess.PIPE, text=True)
+        self.deadline = seconds + 15
+
+    def stop(self):
+        """Ends sending early."""
+        self.sender.send_signal(signal.SIGTERM)
+
+    def result(self):
+        """Waits for the end of the flow: what was sent and what arrived, in one dict; "lost" is the difference."""
+        try:
+            sent, _ = self.sender.communicate(timeout=self.deadline)
+            time.sleep(0.2)  # the last datagrams are in a queue of this machine, if anywhere
+            self.receiver.send_signal(signal.SIGTERM)
+            got, _ = self.receiver.communicate(timeout=10)
+        except subprocess.TimeoutExpired as e:
+            raise Failed("the UDP flow does not end") from e
+        finally:
+            for p in (self.sender, self.receiver):
+                if p.poll() is None:
+                    p.kill()
+                    p.wait()
+        r = {**json.loads(sent), **json.loads(got)}
+        r["lost"] = r["sent"] - r["unique"]
+        r["pps"] = r["sent"] / r["seconds"]
+        return r
+
+
+def iperf3(a, b, address, seconds=2, extra=()):
+    """Mbit/s that arrived at b, measured by iperf3 (-R among `extra`: from b to a)."""
+    server = b.netns.popen(["iperf3", "-s", "-1", "-B", address, "--forceflush"], stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True)
+    try:
+        for line in server.stdout:
+            if "listening" in line:
+                break
+        p = a.netns.run(["iperf3", "-J", "-c", address, "-t", str(seconds)] + list(extra), ok=None, timeout=seconds + 20)
+        r = json.loads(p.stdout)
+        require("error" not in r, "iperf3 from %s to %s: %s" % (a.name, address, r.get("error")))
+        return r["end"]["sum_received"]["bits_per_second"] / 1e6
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()

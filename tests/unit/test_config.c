@@ -1,0 +1,417 @@
+/* test_config.c - the configuration file: defaults, every key, every fault with its line, and
+ * configs/gwd.conf. */
+#include "test.h"
+
+#include "model/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+static int parse(const char *text, struct gw_config *c, struct gw_error *err)
+{
+	memset(c, 0, sizeof *c);
+	*err = GW_ERROR_INIT;
+	return gw_config_parse(text, strlen(text), "t.conf", c, err);
+}
+
+static void good(const char *text, struct gw_config *c)
+{
+	struct gw_error err;
+	int r = parse(text, c, &err);
+
+	check(r == 0, "%s: %s", err.target, err.message);
+}
+
+static void test_defaults(void **state)
+{
+	struct gw_config c;
+	char host[256] = "";
+
+	(void)state;
+	good("", &c);
+	assert_int_equal(gethostname(host, sizeof host - 1), 0);
+	assert_string_equal(c.name, host);
+	assert_int_equal(c.roles, GW_ROLE_HOST);
+	assert_string_equal(c.state_dir, "/var/lib/gwd");
+	assert_string_equal(c.run_dir, "/run/gwd");
+	assert_int_equal(c.log_level, GW_LOG_INFO);
+	assert_string_equal(c.listen, "unix:/run/gwd/api.sock");
+	assert_string_equal(c.underlay_interface, "");
+	assert_false(c.has_underlay_address);
+	assert_int_equal(c.underlay_mtu, 1500);
+	assert_int_equal(c.encap, GW_ENCAP_VXLAN);
+	assert_int_equal(c.vxlan_port, 4789);
+	assert_int_equal(c.ttl, 64);
+	assert_int_equal(c.dscp, -1);
+	assert_memory_equal(c.router_mac.b, ((uint8_t[]){0x02, 0x67, 0x77, 0x64, 0x00, 0x01}), 6);
+	assert_string_equal(c.bpf_dir, "/sys/fs/bpf/gwd");
+	assert_int_equal(c.flow_table_size, 65536);
+	assert_string_equal(c.store_path, "/var/lib/gwd/gwd.db");
+	assert_int_equal(c.record_limit, 1048576);
+	assert_int_equal(c.port_limit, 1024);
+	assert_int_equal(c.route_limit, 65536);
+	assert_int_equal(c.provider_limit, 64);
+	assert_int_equal(c.body_limit, 1048576);
+	assert_int_equal(c.batch_limit, 16777216);
+}
+
+static void test_everything_set(void **state)
+{
+	struct gw_config c;
+
+	(void)state;
+	good("# comment\n; comment\n\n  [ node ]\t\r\nname=h-1.x_y\n roles = host\nstate_dir = \"/s "
+	     "t\"\nrun_dir='/r'\r\n"
+	     "log_level = debug\n[api]\nlisten = unix:/a/b.sock\n"
+	     "[underlay]\ninterface = eth1\naddress = 10.1.1.20/24\nmtu = 9000\nencapsulation = "
+	     "NVGRE\nvxlan_port = 8472\n"
+	     "ttl = 255\ndscp = 46\n[engine]\nrouter_mac = 00155D011404\nbpf_dir = /b\nflow_table_size = "
+	     "1024\n"
+	     "record_limit = 16777216\n[store]\nbackend = sqlite\npath = /p/x.db\n[limits]\nports = "
+	     "4096\nroutes = 1\n"
+	     "provider_addresses = 9\nbody = 4096\nbatch = 5000\n[node]\n",
+	     &c);
+	assert_string_equal(c.name, "h-1.x_y");
+	assert_string_equal(c.state_dir, "/s t");
+	assert_string_equal(c.run_dir, "/r");
+	assert_int_equal(c.log_level, GW_LOG_DEBUG);
+	assert_string_equal(c.listen, "unix:/a/b.sock");
+	assert_string_equal(c.underlay_interface, "eth1");
+	assert_true(c.has_underlay_address);
+	assert_int_equal(gw_addr_to_v4(&c.underlay_address), 0x0a010114);
+	assert_int_equal(c.underlay_prefix_len, 24);
+	assert_int_equal(c.underlay_mtu, 9000);
+	assert_int_equal(c.encap, GW_ENCAP_NVGRE);
+	assert_int_equal(c.vxlan_port, 8472);
+	assert_int_equal(c.ttl, 255);
+	assert_int_equal(c.dscp, 46);
+	assert_int_equal(c.router_mac.b[5], 4);
+	assert_string_equal(c.bpf_dir, "/b");
+	assert_int_equal(c.flow_table_size, 1024);
+	assert_int_equal(c.record_limit, 16777216);
+	assert_string_equal(c.store_path, "/p/x.db");
+	assert_int_equal(c.port_limit, 4096);
+	assert_int_equal(c.route_limit, 1);
+	assert_int_equal(c.provider_limit, 9);
+	assert_int_equal(c.body_limit, 4096);
+	assert_int_equal(c.batch_limit, 5000);
+}
+
+static void test_paths_follow_their_folders(void **state)
+{
+	struct gw_config c;
+
+	(void)state;
+	good("[node]\nrun_dir = /r\nstate_dir = /s\n", &c);
+	assert_string_equal(c.listen, "unix:/r/api.sock");
+	assert_string_equal(c.store_path, "/s/gwd.db");
+	good("[api]\nlisten = unix:/x.sock\n[store]\npath = /y.db\n[node]\nrun_dir = /r\nstate_dir = /s\n",
+	     &c);
+	assert_string_equal(c.listen, "unix:/x.sock");
+	assert_string_equal(c.store_path, "/y.db");
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		enum gw_error_code code;
+		unsigned line;
+		const char *words[2];
+	} rows[] = {
+		{"[node]\nnam = x\n", GW_ERR_UNKNOWN_PROPERTY, 2, {"nam:", "name, roles, state_dir"}},
+		{"[nodes]\n",
+		 GW_ERR_UNKNOWN_PROPERTY,
+		 1,
+		 {"nodes:", "node, api, underlay, engine, store, limits"}},
+		{"[node\n", GW_ERR_INVALID_REQUEST, 1, {"[node", "[name]"}},
+		{"[]\n", GW_ERR_UNKNOWN_PROPERTY, 1, {"no such section", ""}},
+		{"[\n", GW_ERR_INVALID_REQUEST, 1, {"[name]", ""}},
+		{"name = x\n", GW_ERR_INVALID_REQUEST, 1, {"name:", "below its [section]"}},
+		{"[node]\n\nhello\n", GW_ERR_INVALID_REQUEST, 3, {"hello:", "key = value"}},
+		{"[node]\n= x\n", GW_ERR_UNKNOWN_PROPERTY, 2, {"no such key", ""}},
+		{"[node]\nname = a\n#\nname = b\n", GW_ERR_INVALID_PROPERTY, 4, {"name:", "in line 2"}},
+		{"[node]\nname =\n", GW_ERR_INVALID_PROPERTY, 2, {"[node] name", "1 to 63"}},
+		{"[node]\nname = a/b\n", GW_ERR_INVALID_PROPERTY, 2, {"a/b", "letters"}},
+		{"[node]\nname = ..\n", GW_ERR_INVALID_PROPERTY, 2, {"..", "starts with"}},
+		{"[node]\nname = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"1 to 63", ""}},
+		{"[node]\nroles = gateway\n", GW_ERR_INVALID_PROPERTY, 2, {"not in this version", "host"}},
+		{"[node]\nroles = controller, host\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"not in this version", "host"}},
+		{"[node]\nroles = switch\n", GW_ERR_INVALID_PROPERTY, 2, {"switch", "host"}},
+		{"[node]\nstate_dir = var\n", GW_ERR_INVALID_PROPERTY, 2, {"[node] state_dir", "absolute"}},
+		{"[node]\nrun_dir = /a\x01\n", GW_ERR_INVALID_PROPERTY, 2, {"run_dir", "absolute"}},
+		{"[node]\nlog_level = loud\n", GW_ERR_INVALID_PROPERTY, 2, {"loud", "debug"}},
+		{"[api]\nlisten = 0.0.0.0:8443\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"unix sockets only", "unix:PATH"}},
+		{"[api]\nlisten = unix:api.sock\n", GW_ERR_INVALID_PROPERTY, 2, {"absolute", ""}},
+		{"[api]\ntls_cert = /x\n", GW_ERR_UNKNOWN_PROPERTY, 2, {"tls_cert", "there are listen"}},
+		{"[underlay]\ninterface = a/b\n", GW_ERR_INVALID_PROPERTY, 2, {"a/b", "1 to 15"}},
+		{"[underlay]\ninterface = eth1\naddress = 10.1.1.20\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"10.1.1.20/24", ""}},
+		{"[underlay]\ninterface = eth1\naddress = 10.1.1.20/33\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"10.1.1.20/24", ""}},
+		{"[underlay]\ninterface = eth1\naddress = 10.1.1.20/0\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"10.1.1.20/24", ""}},
+		{"[underlay]\ninterface = eth1\naddress = fd00::1/64\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"fd00::1/64", "IPv4"}},
+		{"[underlay]\ninterface = eth1\naddress = fd00::1/24\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"IPv4 in this version", ""}},
+		{"[underlay]\ninterface = eth1\naddress = 224.0.0.1/24\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"unicast", ""}},
+		{"[underlay]\ninterface = eth1\naddress = 169.254.0.1/24\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"169.254", ""}},
+		{"[underlay]\naddress = 10.1.1.20/24\n",
+		 GW_ERR_MISSING_PROPERTY,
+		 2,
+		 {"[underlay] interface", ""}},
+		{"[underlay]\nmtu = 1279\n", GW_ERR_INVALID_PROPERTY, 2, {"[underlay] mtu", "1280 to 65535"}},
+		{"[underlay]\nmtu = 65536\n", GW_ERR_INVALID_PROPERTY, 2, {"65536", "1280 to 65535"}},
+		{"[underlay]\nmtu = 99999999999999999999\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"1280 to 65535", ""}},
+		{"[underlay]\nmtu = -1\n", GW_ERR_INVALID_PROPERTY, 2, {"1280 to 65535", ""}},
+		{"[underlay]\nmtu = 1500 # comment\n", GW_ERR_INVALID_PROPERTY, 2, {"1500 # comment", ""}},
+		{"[underlay]\nencapsulation = geneve\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"geneve", "vxlan and nvgre"}},
+		{"[underlay]\nvxlan_port = 0\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 65535", ""}},
+		{"[underlay]\nttl = 256\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 255", ""}},
+		{"[underlay]\ndscp = 64\n", GW_ERR_INVALID_PROPERTY, 2, {"copy and 0 to 63", ""}},
+		{"[engine]\nrouter_mac = 01:00:5e:00:00:01\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"unicast MAC", ""}},
+		{"[engine]\nflow_table_size = 1023\n", GW_ERR_INVALID_PROPERTY, 2, {"1024 to 16777216", ""}},
+		{"[engine]\nrecord_limit = 16777217\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 16777216", ""}},
+		{"[store]\nbackend = etcd\n", GW_ERR_INVALID_PROPERTY, 2, {"etcd", "sqlite"}},
+		{"[store]\npath = /x/\n", GW_ERR_INVALID_PROPERTY, 2, {"a file", ""}},
+		{"[limits]\nports = 4097\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 4096", ""}},
+		{"[limits]\nports = \"\"\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 4096", ""}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GW_N(rows); i++) {
+		struct gw_config c;
+		struct gw_error err;
+		char target[32];
+		int r = parse(rows[i].text, &c, &err);
+
+		check(r == -EINVAL, "%s", rows[i].text);
+		check(err.code == rows[i].code, "%s: %s", rows[i].text, err.message);
+		snprintf(target, sizeof target, "t.conf:%u", rows[i].line);
+		check(!strcmp(err.target, target), "%s: %s", rows[i].text, err.target);
+		for (int w = 0; w < 2; w++)
+			check(strstr(err.message, rows[i].words[w]), "\"%s\" not in \"%s\"", rows[i].words[w],
+			      err.message);
+		check(c.name[0] == '\0', "%s: half taken over", rows[i].text);
+	}
+}
+
+static void test_long_and_binary(void **state)
+{
+	static char big[(1 << 20) + 2];
+	struct gw_config c;
+	struct gw_error err;
+	char text[3000], path[200];
+
+	(void)state;
+	memset(text, '#', sizeof text);
+	memcpy(text, "[node]\n", 7);
+	text[7 + 1024] = '\0';
+	assert_int_equal(parse(text, &c, &err), 0);
+	text[7 + 1024] = '#', text[7 + 1025] = '\0';
+	assert_int_equal(parse(text, &c, &err), -EINVAL);
+	assert_string_equal(err.target, "t.conf:2");
+	assert_non_null(strstr(err.message, "1024"));
+
+	assert_int_equal(gw_config_parse("[node]\nname = a\0b\n", 18, "t.conf", &c, &err), -EINVAL);
+	assert_string_equal(err.target, "t.conf:2");
+	assert_non_null(strstr(err.message, "NUL"));
+
+	memset(big, '\n', sizeof big);
+	assert_int_equal(gw_config_parse(big, 1 << 20, "t.conf", &c, &err), 0);
+	assert_int_equal(gw_config_parse(big, (1 << 20) + 1, "t.conf", &c, &err), -EFBIG);
+	assert_int_equal(err.code, GW_ERR_TOO_LARGE);
+
+	/* A socket's path has its own limit, also when it follows from run_dir. */
+	memset(path, 'd', sizeof path);
+	path[0] = '/';
+	path[99] = '\0';
+	snprintf(text, sizeof text, "\n[node]\nrun_dir = %s\n", path);
+	assert_int_equal(parse(text, &c, &err), -EINVAL);
+	assert_string_equal(err.target, "t.conf:3");
+	assert_non_null(strstr(err.message, "107 bytes"));
+	path[98] = '\0'; /* 98 + strlen("/api.sock") = 107 */
+	snprintf(text, sizeof text, "[node]\nrun_dir = %s\n", path);
+	assert_int_equal(parse(text, &c, &err), 0);
+	memset(path, 'd', 150);
+	path[0] = '/';
+	path[150] = '\0';
+	snprintf(text, sizeof text, "[node]\nstate_dir = %s\n", path);
+	assert_int_equal(parse(text, &c, &err), -EINVAL);
+	assert_non_null(strstr(err.message, "too long"));
+}
+
+static void test_load(void **state)
+{
+	char path[] = "/tmp/gwd-test-config-XXXXXX";
+	struct gw_config c;
+	struct gw_error err = GW_ERROR_INIT;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "[node]\nname = x\nbad\n", 20), 20);
+	assert_int_equal(gw_config_load(path, &c, &err), -EINVAL);
+	assert_int_equal(strncmp(err.target, path, strlen(path)), 0);
+	assert_string_equal(err.target + strlen(path), ":3");
+	assert_int_equal(ftruncate(fd, 16), 0);
+	assert_int_equal(gw_config_load(path, &c, &err), 0);
+	assert_string_equal(c.name, "x");
+	close(fd);
+	unlink(path);
+	assert_int_equal(gw_config_load(path, &c, &err), -ENOENT);
+	assert_int_equal(err.code, GW_ERR_NOT_FOUND);
+	assert_string_equal(err.target, path);
+	assert_int_equal(gw_config_load("/", &c, &err), -EISDIR);
+}
+
+/* configs/gwd.conf has every key once, in its section, explained, with the default that the code has; and it
+ * parses. */
+static void test_example(void **state)
+{
+	static char text[1 << 16], shown[1 << 16];
+	struct gw_config from_file, from_shown, defaults;
+	struct gw_error err;
+	const struct gw_config_key *key;
+	FILE *f = fopen("configs/gwd.conf", "r");
+	char section[32] = "", want[256], *line, *save;
+	bool explained = false;
+	size_t n, at = 0, out = 0;
+
+	(void)state;
+	check(f, "run the tests from the top of the source tree");
+	n = fread(text, 1, sizeof text - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	good("", &defaults);
+	assert_int_equal(parse(text, &from_file, &err), 0);
+	assert_memory_equal(&from_file, &defaults, sizeof defaults);
+
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (*line == '[')
+			sscanf(line, "[%31[^]]]", section);
+		if (line[0] == '#' && islower((unsigned char)line[1])) {
+			key = gw_config_key(at++);
+			check(key, "%s: more keys than the code has", line);
+			assert_string_equal(section, key->section);
+			snprintf(want, sizeof want, "#%s =%s%s", key->name, *key->def ? " " : "", key->def);
+			assert_string_equal(line, want);
+			check(explained, "%s has no explanation", key->name);
+			line++;
+		}
+		explained = line[0] == '#' && line[1] == ' ';
+		out += (size_t)snprintf(shown + out, sizeof shown - out, "%s\n", line);
+	}
+	check(!gw_config_key(at), "[%s] %s is missing", gw_config_key(at)->section, gw_config_key(at)->name);
+	good(shown, &from_shown);
+	assert_memory_equal(&from_shown, &defaults, sizeof defaults);
+}
+
+/* gwd.conf(5) has the same keys in the same sections, and nothing that the code does not know. */
+static void test_manual(void **state)
+{
+	FILE *f = fopen("gwd/man/gwd.conf.5", "r");
+	char line[1024], section[32] = "", name[64];
+	const struct gw_config_key *key;
+	size_t at = 0;
+
+	(void)state;
+	check(f, "run the tests from the top of the source tree");
+	while (fgets(line, sizeof line, f)) {
+		if (sscanf(line, ".Ss [%31[^]]]", section) == 1 ||
+		    sscanf(line, ".It Cm %63s No =", name) != 1)
+			continue;
+		key = gw_config_key(at++);
+		check(key, "[%s] %s: more keys than the code has", section, name);
+		assert_string_equal(section, key->section);
+		assert_string_equal(name, key->name);
+	}
+	fclose(f);
+	check(!gw_config_key(at), "[%s] %s is missing", gw_config_key(at)->section, gw_config_key(at)->name);
+}
+
+static void test_keys_have_help(void **state)
+{
+	size_t n = 0;
+
+	(void)state;
+	for (const struct gw_config_key *k; (k = gw_config_key(n)); n++) {
+		size_t len = strlen(k->help);
+
+		check(len > 20 && k->help[len - 1] == '.', "[%s] %s", k->section, k->name);
+	}
+	assert_int_equal(n, 24);
+}
+
+static void test_limits(void **state)
+{
+	struct gw_intent_limits l;
+	struct gw_config c;
+
+	(void)state;
+	good("[limits]\nports = 1\nroutes = 2\nprovider_addresses = 3\n[engine]\nrecord_limit = 4\n"
+	     "router_mac = 00155D011404\n",
+	     &c);
+	gw_config_intent_limits(&c, &l);
+	assert_int_equal(l.max[GW_HNV_PORT], 1);
+	assert_int_equal(l.max[GW_HNV_CUSTOMER_ROUTE], 2);
+	assert_int_equal(l.max[GW_HNV_PROVIDER_ADDRESS], 3);
+	assert_int_equal(l.max[GW_HNV_PROVIDER_ROUTE], 3);
+	assert_int_equal(l.max[GW_HNV_LOOKUP_RECORD], 4);
+	assert_true(gw_mac_equal(&l.router_mac, &c.router_mac));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_everything_set),
+		cmocka_unit_test(test_paths_follow_their_folders),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_long_and_binary),
+		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_keys_have_help),
+		cmocka_unit_test(test_limits),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}
