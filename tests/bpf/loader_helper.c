@@ -21,7 +21,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.message);
 		return 1;
 	}
-	printf("%d %d %" PRIu32 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", GW_ABI_VERSION,
-	       s.adopted, s.slot, s.out, s.drop, s.tx_packets, s.drops, s.vsid_rx_bytes, s.port_drop);
+	printf("%d %d %" PRIu32 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+	       GW_ABI_VERSION, s.adopted, s.slot, s.out, s.drop, s.tx_packets, s.drops, s.vsid_rx_bytes, s.port_drop);
 	return 0;
 }

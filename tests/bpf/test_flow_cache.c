@@ -106,7 +106,8 @@ static void test_generation(void **state)
 		assert_int_equal(r->b[OUTER_IP + 19], 30);
 		delete_record(VSID_A, v6 ? ca6(13) : ca4(13));
 		delete_mac(VSID_A, MAC_3);
-		bump(PORT_SLOT(1)); /* another port's: without effect here, which also shows that the cache is at work */
+		bump(PORT_SLOT(
+			1)); /* another port's: without effect here, which also shows that the cache is at work */
 		port_out(0, &p, ENCAPSULATED);
 		bump(PORT_SLOT(0));
 		port_drops(0, &p, NO_RECORD);
@@ -207,9 +208,9 @@ static void test_port_moves(void **state)
 	assert_int_equal(r->b[OUTER_IP + 19], 40);
 }
 
-#define T(name, f)                                                                                                   \
-	{                                                                                                            \
-		name, f, world_setup, NULL, NULL                                                                     \
+#define T(name, f)                                                                                                     \
+	{                                                                                                              \
+		name, f, world_setup, NULL, NULL                                                                       \
 	}
 
 int main(void)

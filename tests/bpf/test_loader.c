@@ -179,9 +179,12 @@ static void test_other_limits(void **state)
 		size_t offset;
 		unsigned value;
 	} changes[] = {
-		{offsetof(struct gw_loader_config, record_limit), 128}, {offsetof(struct gw_loader_config, flow_limit), 256},
-		{offsetof(struct gw_loader_config, port_limit), 16},    {offsetof(struct gw_loader_config, route_limit), 99},
-		{offsetof(struct gw_loader_config, provider_limit), 7}, {offsetof(struct gw_loader_config, port_limit), 6},
+		{offsetof(struct gw_loader_config, record_limit), 128},
+		{offsetof(struct gw_loader_config, flow_limit), 256},
+		{offsetof(struct gw_loader_config, port_limit), 16},
+		{offsetof(struct gw_loader_config, route_limit), 99},
+		{offsetof(struct gw_loader_config, provider_limit), 7},
+		{offsetof(struct gw_loader_config, port_limit), 6},
 	};
 	struct gw_loader_config c = config();
 	uint64_t counted = 0;
@@ -438,7 +441,8 @@ static void open_as_nobody(void)
 
 	if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
 		_exit(2);
-	if (gw_loader_open(&c, &l, &err) >= 0 || l || err.code != GW_ERR_CAPABILITY || !strstr(err.message, world.bpf_dir))
+	if (gw_loader_open(&c, &l, &err) >= 0 || l || err.code != GW_ERR_CAPABILITY ||
+	    !strstr(err.message, world.bpf_dir))
 		_exit(3);
 }
 
@@ -466,8 +470,9 @@ static struct step other_version(uint64_t n)
 	snprintf(command, sizeof command, "exec %s %s %s %" PRIu64, helper, world.bpf_dir, node, n);
 	f = popen(command, "r");
 	assert_non_null(f);
-	fields = fscanf(f, "%d %d %" SCNu32 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &version,
-			&s.adopted, &s.slot, &s.out, &s.drop, &s.tx_packets, &s.drops, &s.vsid_rx_bytes, &s.port_drop);
+	fields = fscanf(f, "%d %d %" SCNu32 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+			&version, &s.adopted, &s.slot, &s.out, &s.drop, &s.tx_packets, &s.drops, &s.vsid_rx_bytes,
+			&s.port_drop);
 	assert_int_equal(pclose(f), 0);
 	assert_int_equal(fields, 9);
 	assert_int_not_equal(version, GW_ABI_VERSION);
@@ -501,9 +506,9 @@ static void test_versions(void **state)
 	}
 }
 
-#define T(name, f)                                                                                                   \
-	{                                                                                                            \
-		name, f, node_setup, NULL, NULL                                                                      \
+#define T(name, f)                                                                                                     \
+	{                                                                                                              \
+		name, f, node_setup, NULL, NULL                                                                        \
 	}
 
 int main(void)
