@@ -4,8 +4,7 @@
 #include <arpa/inet.h>
 #include <unistd.h>
 
-#define FOR_EACH(in, kind, o)                                                                                          \
-	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_##kind, o));)
+#define FOR_EACH(in, kind, o) for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_##kind, o));)
 
 struct oracle {
 	const struct gw_intent *in;
@@ -71,8 +70,8 @@ static bool link_of(const struct oracle *x, const char *name, struct gw_link *re
 static const struct gw_provider_address *own_pa(const struct oracle *x, const struct gw_addr *pa)
 {
 	FOR_EACH(x->in, PROVIDER_ADDRESS, o)
-		if (gw_addr_equal(&o->paddr.pa, pa))
-			return &o->paddr;
+	if (gw_addr_equal(&o->paddr.pa, pa))
+		return &o->paddr;
 	return NULL;
 }
 
@@ -83,13 +82,13 @@ static uint32_t domain(const struct oracle *x, uint32_t vsid)
 	uint32_t lowest = UINT32_MAX;
 
 	FOR_EACH(x->in, CUSTOMER_ROUTE, o)
-		if (o->croute.vsid == vsid)
-			rdid = &o->croute.rdid;
+	if (o->croute.vsid == vsid)
+		rdid = &o->croute.rdid;
 	if (!rdid)
 		return vsid;
 	FOR_EACH(x->in, CUSTOMER_ROUTE, o)
-		if (gw_uuid_equal(&o->croute.rdid, rdid) && o->croute.vsid < lowest)
-			lowest = o->croute.vsid;
+	if (gw_uuid_equal(&o->croute.rdid, rdid) && o->croute.vsid < lowest)
+		lowest = o->croute.vsid;
 	return lowest;
 }
 
@@ -128,7 +127,8 @@ static uint32_t slot(const struct oracle *x, enum gw_slot_kind kind, uint32_t id
 static void records(struct oracle *x)
 {
 	map_begin(x, "records");
-	FOR_EACH(x->in, LOOKUP_RECORD, o) {
+	FOR_EACH(x->in, LOOKUP_RECORD, o)
+	{
 		const struct gw_lookup_record *r = &o->record;
 		struct gw_record_key key = {.vsid = r->vsid, .ca = ip(&r->ca)};
 		struct gw_bpf_record v = {.vsid = r->vsid, .pa = ip(&r->pa), .encap = encap(r)};
@@ -146,7 +146,8 @@ static const struct gw_lookup_record *speaker(const struct oracle *x, uint32_t v
 {
 	const struct gw_lookup_record *best = NULL;
 
-	FOR_EACH(x->in, LOOKUP_RECORD, o) {
+	FOR_EACH(x->in, LOOKUP_RECORD, o)
+	{
 		const struct gw_lookup_record *r = &o->record;
 		bool wild = r->type == GW_RECORD_WILDCARD;
 
@@ -173,13 +174,13 @@ static void one_mac(struct oracle *x, uint32_t vsid, const struct gw_mac *mac)
 		v.record_flags = GW_MAC_HAS_PA | (own_pa(x, &best->pa) ? GW_RECORD_LOCAL : 0);
 	}
 	FOR_EACH(x->in, PORT, o)
-		if (o->port.vsid == vsid && gw_mac_equal(&o->port.mac, mac) && link_of(x, o->port.interface, &link)) {
-			v.port = (uint32_t)link.ifindex;
-			v.mtu = link.mtu;
-			v.slot = slot(x, GW_SLOT_PORT, v.port);
-			v.vsid_slot = slot(x, GW_SLOT_VSID, vsid);
-			v.domain = domain(x, vsid);
-		}
+	if (o->port.vsid == vsid && gw_mac_equal(&o->port.mac, mac) && link_of(x, o->port.interface, &link)) {
+		v.port = (uint32_t)link.ifindex;
+		v.mtu = link.mtu;
+		v.slot = slot(x, GW_SLOT_PORT, v.port);
+		v.vsid_slot = slot(x, GW_SLOT_VSID, vsid);
+		v.domain = domain(x, vsid);
+	}
 	if (!best && !v.port)
 		return;
 	want(x, &key, &v, sizeof v);
@@ -188,7 +189,8 @@ static void one_mac(struct oracle *x, uint32_t vsid, const struct gw_mac *mac)
 /* Whether an object before `o` has the same VSID and MAC. */
 static bool seen_mac(const struct oracle *x, uint32_t vsid, const struct gw_mac *mac, const struct gw_hnv_object *until)
 {
-	FOR_EACH(x->in, LOOKUP_RECORD, o) {
+	FOR_EACH(x->in, LOOKUP_RECORD, o)
+	{
 		if (o == until)
 			return false;
 		if (o->record.vsid == vsid && gw_mac_equal(&o->record.mac, mac) && !is_router(&o->record))
@@ -201,11 +203,11 @@ static void macs(struct oracle *x)
 {
 	map_begin(x, "macs");
 	FOR_EACH(x->in, LOOKUP_RECORD, o)
-		if (!is_router(&o->record) && !seen_mac(x, o->record.vsid, &o->record.mac, o))
-			one_mac(x, o->record.vsid, &o->record.mac);
+	if (!is_router(&o->record) && !seen_mac(x, o->record.vsid, &o->record.mac, o))
+		one_mac(x, o->record.vsid, &o->record.mac);
 	FOR_EACH(x->in, PORT, o)
-		if (!seen_mac(x, o->port.vsid, &o->port.mac, NULL))
-			one_mac(x, o->port.vsid, &o->port.mac);
+	if (!seen_mac(x, o->port.vsid, &o->port.mac, NULL))
+		one_mac(x, o->port.vsid, &o->port.mac);
 	map_end(x);
 }
 
@@ -235,13 +237,15 @@ static bool names_peer(const struct oracle *x, const struct gw_lookup_record *r)
 static void peers(struct oracle *x)
 {
 	map_begin(x, "peers");
-	FOR_EACH(x->in, LOOKUP_RECORD, o) {
+	FOR_EACH(x->in, LOOKUP_RECORD, o)
+	{
 		struct gw_peer_key key = {.domain = domain(x, o->record.vsid), .pa = ip(&o->record.pa)};
 		bool seen = false;
 
 		if (!names_peer(x, &o->record))
 			continue;
-		FOR_EACH(x->in, LOOKUP_RECORD, earlier) {
+		FOR_EACH(x->in, LOOKUP_RECORD, earlier)
+		{
 			if (earlier == o)
 				break;
 			seen |= names_peer(x, &earlier->record) && domain(x, earlier->record.vsid) == key.domain &&
@@ -256,7 +260,8 @@ static void peers(struct oracle *x)
 static void provider_addresses(struct oracle *x)
 {
 	map_begin(x, "provider_addresses");
-	FOR_EACH(x->in, PROVIDER_ADDRESS, o) {
+	FOR_EACH(x->in, PROVIDER_ADDRESS, o)
+	{
 		struct gw_ip key = ip(&o->paddr.pa);
 		struct gw_link link;
 
@@ -269,13 +274,13 @@ static void provider_addresses(struct oracle *x)
 static void subnets(struct oracle *x)
 {
 	map_begin(x, "subnets");
-	FOR_EACH(x->in, CUSTOMER_ROUTE, o) {
+	FOR_EACH(x->in, CUSTOMER_ROUTE, o)
+	{
 		const struct gw_prefix *p = &o->croute.prefix;
 		bool v4 = gw_addr_is_v4(&p->addr);
 		struct gw_addr first = gw_prefix_first_host(p);
-		struct gw_subnet_key key = {.prefixlen = 32 + (v4 ? 96 : 0) + p->len,
-					    .vsid = htonl(o->croute.vsid),
-					    .addr = ip(&p->addr)};
+		struct gw_subnet_key key = {
+			.prefixlen = 32 + (v4 ? 96 : 0) + p->len, .vsid = htonl(o->croute.vsid), .addr = ip(&p->addr)};
 		struct gw_bpf_subnet v = {.router = ip(&first)};
 
 		if (gw_addr_is_any(&o->croute.next_hop))
@@ -289,8 +294,8 @@ static uint32_t on_link(const struct oracle *x, const struct gw_provider_address
 	struct gw_prefix subnet = {.addr = gw_prefix_mask(&a->pa, a->prefix_len), .len = a->prefix_len};
 
 	FOR_EACH(x->in, PROVIDER_ROUTE, o)
-		if (o->proute.prefix.len >= subnet.len && gw_prefix_contains(&subnet, &o->proute.prefix.addr))
-			return 0;
+	if (o->proute.prefix.len >= subnet.len && gw_prefix_contains(&subnet, &o->proute.prefix.addr))
+		return 0;
 	return htonl(0xffffff00);
 }
 
@@ -302,16 +307,16 @@ static bool may_start_at(const struct oracle *x, const struct gw_port *port, con
 	struct gw_link link;
 
 	FOR_EACH(x->in, LOOKUP_RECORD, o)
-		if (o->record.vsid == port->vsid && gw_mac_equal(&o->record.mac, &port->mac) && own_pa(x, &o->record.pa)) {
-			named = true;
-			if (a && gw_addr_equal(&o->record.pa, &a->pa))
-				return true;
-		}
+	if (o->record.vsid == port->vsid && gw_mac_equal(&o->record.mac, &port->mac) && own_pa(x, &o->record.pa)) {
+		named = true;
+		if (a && gw_addr_equal(&o->record.pa, &a->pa))
+			return true;
+	}
 	if (named)
 		return false;
 	FOR_EACH(x->in, PROVIDER_ADDRESS, o)
-		if (link_of(x, o->paddr.interface, &link) && (!lowest || memcmp(&o->paddr.pa, &lowest->pa, 16) < 0))
-			lowest = &o->paddr;
+	if (link_of(x, o->paddr.interface, &link) && (!lowest || memcmp(&o->paddr.pa, &lowest->pa, 16) < 0))
+		lowest = &o->paddr;
 	return a == lowest;
 }
 
@@ -324,7 +329,8 @@ static void one_port(struct oracle *x, const struct gw_port *port, uint32_t ifin
 
 	want(x, &ifindex, NULL, 0);
 	bpf_map_lookup_elem(x->fd, &ifindex, &found);
-	check(found.vsid == port->vsid && memcmp(found.mac, port->mac.b, 6) == 0, "%s: port %s", x->what, port->interface);
+	check(found.vsid == port->vsid && memcmp(found.mac, port->mac.b, 6) == 0, "%s: port %s", x->what,
+	      port->interface);
 	assert_int_equal(found.slot, slot(x, GW_SLOT_PORT, ifindex));
 	assert_int_equal(found.vsid_slot, slot(x, GW_SLOT_VSID, port->vsid));
 	memcpy(&pa, &found.pa, sizeof pa);
@@ -332,8 +338,9 @@ static void one_port(struct oracle *x, const struct gw_port *port, uint32_t ifin
 		bool any = false;
 
 		FOR_EACH(x->in, PROVIDER_ADDRESS, o)
-			any |= may_start_at(x, port, &o->paddr) && !link_of(x, o->paddr.interface, &link);
-		check(any || may_start_at(x, port, NULL), "%s: port %s has no provider address", x->what, port->interface);
+		any |= may_start_at(x, port, &o->paddr) && !link_of(x, o->paddr.interface, &link);
+		check(any || may_start_at(x, port, NULL), "%s: port %s has no provider address", x->what,
+		      port->interface);
 		return;
 	}
 	a = own_pa(x, &pa);
@@ -350,8 +357,8 @@ static void ports(struct oracle *x)
 
 	map_begin(x, "ports");
 	FOR_EACH(x->in, PORT, o)
-		if (link_of(x, o->port.interface, &link))
-			one_port(x, &o->port, (uint32_t)link.ifindex);
+	if (link_of(x, o->port.interface, &link))
+		one_port(x, &o->port, (uint32_t)link.ifindex);
 	map_end(x);
 }
 
@@ -371,9 +378,9 @@ static void slots(struct oracle *x)
 		check(key.kind < 2 && v < 1024 && !used[key.kind][v], "%s: slot %u twice", x->what, v);
 		used[key.kind][v] = true;
 		FOR_EACH(x->in, PORT, o)
-			owned |= key.kind == GW_SLOT_VSID ? o->port.vsid == key.id
-							  : link_of(x, o->port.interface, &link) &&
-								    (uint32_t)link.ifindex == key.id;
+		owned |= key.kind == GW_SLOT_VSID
+				 ? o->port.vsid == key.id
+				 : link_of(x, o->port.interface, &link) && (uint32_t)link.ifindex == key.id;
 		check(owned, "%s: slot %u of %s %u has no owner", x->what, v,
 		      key.kind == GW_SLOT_PORT ? "ifindex" : "VSID", key.id);
 	}
@@ -388,7 +395,8 @@ static struct oracle oracle(const char *bpf_dir, const char *node)
 	return x;
 }
 
-void oracle_compare(const struct gw_intent *in, struct gw_nl *nl, const char *bpf_dir, const char *node, const char *what)
+void oracle_compare(const struct gw_intent *in, struct gw_nl *nl, const char *bpf_dir, const char *node,
+		    const char *what)
 {
 	struct oracle x = oracle(bpf_dir, node);
 

@@ -8,7 +8,8 @@
 #include "nl/nl.h"
 
 /* Fails the test, naming `what`, when one of the maps below bpf_dir/node differs. */
-void oracle_compare(const struct gw_intent *in, struct gw_nl *nl, const char *bpf_dir, const char *node, const char *what);
+void oracle_compare(const struct gw_intent *in, struct gw_nl *nl, const char *bpf_dir, const char *node,
+		    const char *what);
 /* Adds n to every counter of the port with this ifindex, as the programs would. */
 void oracle_count(const char *bpf_dir, const char *node, uint32_t ifindex, uint64_t n);
 

@@ -29,7 +29,8 @@ static const char *const port_names[N_PORTS] = {"e0", "e1", "e2", "e3", "e4", "e
 static const char *const under_names[N_UNDERS] = {"u0", "u1"};
 static const char *const own_pas[] = {"10.1.1.10", "10.1.1.11", "10.1.2.10"};
 static const char *const pas[] = {"10.1.1.10", "10.1.1.11", "10.1.1.20", "10.1.1.30", "10.1.2.40", "169.254.1.1"};
-static const char *const cas[] = {"192.168.1.11", "192.168.1.12", "192.168.1.13", "fd00::11", "fd00::12", "0.0.0.0", "::"};
+static const char *const cas[] = {
+	"192.168.1.11", "192.168.1.12", "192.168.1.13", "fd00::11", "fd00::12", "0.0.0.0", "::"};
 static const char *const rdids[] = {"11111111-0000-0000-0000-000000000001", "11111111-0000-0000-0000-000000000002"};
 static const char *const prefixes[] = {"192.168.1.0/24", "192.168.2.0/25", "fd00::/64", "0.0.0.0/0"};
 
@@ -147,8 +148,10 @@ static struct gw_hnv_object *any_object(void)
 		o->croute.metric = rnd_below(3);
 		gw_uuid_parse(PICK(rdids), &o->croute.rdid);
 		gw_prefix_parse(PICK(prefixes), &o->croute.prefix);
-		o->croute.next_hop = address(gw_addr_is_v4(&o->croute.prefix.addr) ? rnd_below(3) ? "0.0.0.0" : "192.168.1.1"
-								: rnd_below(3) ? "::" : "fd00::1");
+		o->croute.next_hop =
+			address(gw_addr_is_v4(&o->croute.prefix.addr) ? rnd_below(3) ? "0.0.0.0" : "192.168.1.1"
+				: rnd_below(3)			      ? "::"
+								      : "fd00::1");
 	} else if (kind < 9) {
 		o->kind = GW_HNV_PROVIDER_ADDRESS;
 		o->paddr = (struct gw_provider_address){.pa = address(PICK(own_pas)), .prefix_len = 24};
@@ -231,7 +234,8 @@ static void apply(const struct gw_change *changes, size_t n)
 	struct gw_error err = GW_ERROR_INIT;
 
 	if (n)
-		check(gw_engine_driver.apply(env.driver, env.intent, &delta, &err) == 0, "%s: %s", err.target, err.message);
+		check(gw_engine_driver.apply(env.driver, env.intent, &delta, &err) == 0, "%s: %s", err.target,
+		      err.message);
 }
 
 /* Rolls the intent back and applies the inverse of the first `done` changes. */
@@ -361,6 +365,17 @@ static struct gw_hnv_object *port(const char *name, uint32_t v, uint8_t last)
 	return o;
 }
 
+static struct gw_hnv_object *route(uint32_t v, const char *next_hop)
+{
+	struct gw_hnv_object *o = calloc(1, sizeof *o);
+
+	o->kind = GW_HNV_CUSTOMER_ROUTE;
+	o->croute = (struct gw_customer_route){.vsid = v, .next_hop = address(next_hop)};
+	gw_uuid_parse(rdids[0], &o->croute.rdid);
+	gw_prefix_parse("192.168.1.0/24", &o->croute.prefix);
+	return o;
+}
+
 static void put(struct gw_hnv_object *o)
 {
 	struct gw_error err = GW_ERROR_INIT;
@@ -373,7 +388,7 @@ static void put(struct gw_hnv_object *o)
 	gw_intent_commit(env.intent);
 }
 
-static void delete(struct gw_hnv_object *o)
+static void delete (struct gw_hnv_object *o)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	struct gw_delta delta;
@@ -384,6 +399,48 @@ static void delete(struct gw_hnv_object *o)
 	apply(delta.changes, delta.n);
 	gw_intent_commit(env.intent);
 	gw_hnv_object_free(o);
+}
+
+/* A VSID leaves its routing domain together with its last record: the node that it named is no peer of the others. */
+static void test_last_record_and_route(void **state)
+{
+	struct gw_hnv_object *record = calloc(1, sizeof *record), *leaves = route(5002, "0.0.0.0");
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_delta delta;
+	struct plan plan;
+
+	(void)state;
+	record->kind = GW_HNV_LOOKUP_RECORD;
+	record->record = (struct gw_lookup_record){.vsid = 5002,
+						   .ca = address("192.168.1.11"),
+						   .pa = address("10.1.1.20"),
+						   .mac = {{0, 0x15, 0x5d, 0, 0, 1}}};
+	put(route(5001, "0.0.0.0"));
+	put(gw_hnv_object_copy(leaves));
+	put(gw_hnv_object_copy(record));
+	put(port("e0", 5001, 2));
+	compare("the set-up", 0);
+	gw_intent_begin(env.intent);
+	assert_int_equal(gw_intent_delete(env.intent, record, &err), 0);
+	assert_int_equal(gw_intent_delete(env.intent, leaves, &err), 0);
+	delta = gw_intent_delta(env.intent);
+	plan = plan_of(&delta);
+	apply(plan.changes, plan.n);
+	gw_intent_commit(env.intent);
+	gw_hnv_object_free(record);
+	gw_hnv_object_free(leaves);
+	compare("the removal", 0);
+}
+
+/* Two routes to one prefix, on-link and by a next hop: the subnet's router stays known whichever comes and goes. */
+static void test_two_routes(void **state)
+{
+	(void)state;
+	put(route(5001, "0.0.0.0"));
+	put(route(5001, "192.168.1.1"));
+	compare("a second route", 0);
+	delete (route(5001, "192.168.1.1"));
+	compare("its removal", 0);
 }
 
 static json_int_t tx_of(const char *name)
@@ -447,6 +504,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T("API-1 API-2 FWD-7 ENC-10 GW-8: the maps are what the intent says", test_property),
+		T("ENC-10: a VSID's last record and route go at once", test_last_record_and_route),
+		T("MTU-1: two customer routes to one prefix", test_two_routes),
 		T("GW-8: a new port starts from zero after an upgrade", test_counters_of_new_ports),
 		T("API-1: a port on an interface that is not there is refused", test_missing_interface),
 	};
