@@ -25,7 +25,9 @@ static int parse_number(const struct gw_cli_option *o, const char *s, char **ret
 	if (digits == 0 || s[digits])
 		return refuse(ret_reason, gw_cli_format("is not a number"));
 	if (digits >= 20 || n > o->max)
-		return refuse(ret_reason, gw_cli_format("is more than %u", o->max));
+		return refuse(ret_reason, o == &gw_cli_options[GW_CLI_OPT_VSID]
+						  ? gw_cli_format("is not a VSID from %u to %u", GW_VSID_MIN, GW_VSID_MAX)
+						  : gw_cli_format("is more than %u", o->max));
 	*ret = gw_cli_format("%llu", n);
 	return 0;
 }

@@ -165,7 +165,7 @@ int gw_property_set(const struct gw_property *row, const json_t *value, void *ob
 	};
 	bool number = row->type == GW_PROPERTY_UINT || row->type == GW_PROPERTY_VSID;
 
-	if (json_is_string(value) && row->type != GW_PROPERTY_UINT && row->type != GW_PROPERTY_BOOL) {
+	if (json_is_string(value) && !number && row->type != GW_PROPERTY_BOOL) {
 		if (strlen(json_string_value(value)) != json_string_length(value))
 			return bad_value(row, err, "text with a NUL character");
 		return gw_property_set_text(row, json_string_value(value), object, err);

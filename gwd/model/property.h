@@ -18,7 +18,7 @@ enum gw_property_type {
 	GW_PROPERTY_PREFIX,    /* struct gw_prefix */
 	GW_PROPERTY_MAC,       /* struct gw_mac, written 00155D011404 */
 	GW_PROPERTY_UUID,      /* struct gw_uuid */
-	GW_PROPERTY_VSID,      /* uint32_t; also read from decimal text */
+	GW_PROPERTY_VSID,      /* uint32_t */
 	GW_PROPERTY_UINT,      /* uint8_t, uint16_t or uint32_t, up to `max` */
 	GW_PROPERTY_BOOL,      /* bool */
 	GW_PROPERTY_ENUM,      /* uint8_t, index of `values` */

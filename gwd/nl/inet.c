@@ -201,7 +201,8 @@ int gw_nl_addr_remove(struct gw_nl *nl, const struct gw_nl_addr *a)
 	return gw_nl_exec(nl, &m, NULL, NULL);
 }
 
-static int promote_secondaries(struct gw_nl *nl, int ifindex)
+/* An IPv4 setting of one interface, as sysctl's net.ipv4.conf.<link>. */
+static int set_devconf(struct gw_nl *nl, int ifindex, int setting, uint32_t value)
 {
 	size_t spec, inet, conf;
 	struct ifinfomsg *ifi;
@@ -212,11 +213,16 @@ static int promote_secondaries(struct gw_nl *nl, int ifindex)
 	spec = gw_nl_nest_begin(&m, IFLA_AF_SPEC);
 	inet = gw_nl_nest_begin(&m, AF_INET);
 	conf = gw_nl_nest_begin(&m, IFLA_INET_CONF);
-	gw_nl_put_u32(&m, IPV4_DEVCONF_PROMOTE_SECONDARIES, 1);
+	gw_nl_put_u32(&m, setting, value);
 	gw_nl_nest_end(&m, conf);
 	gw_nl_nest_end(&m, inet);
 	gw_nl_nest_end(&m, spec);
 	return gw_nl_exec(nl, &m, NULL, NULL);
+}
+
+int gw_nl_link_announces(struct gw_nl *nl, int ifindex)
+{
+	return set_devconf(nl, ifindex, IPV4_DEVCONF_ARP_NOTIFY, 1);
 }
 
 int gw_nl_addr_delete(struct gw_nl *nl, const struct gw_nl_addr *a, struct gw_error *err)
@@ -227,7 +233,7 @@ int gw_nl_addr_delete(struct gw_nl *nl, const struct gw_nl_addr *a, struct gw_er
 	if (rc == 0 && !found.same_ours)
 		return 0;
 	if (rc == 0 && gw_addr_is_v4(&a->addr) && found.neighbour_in_subnet)
-		rc = promote_secondaries(nl, a->ifindex);
+		rc = set_devconf(nl, a->ifindex, IPV4_DEVCONF_PROMOTE_SECONDARIES, 1);
 	if (rc == 0)
 		rc = gw_nl_addr_remove(nl, a);
 	if (rc == 0 || rc == -EADDRNOTAVAIL || rc == -ENODEV)

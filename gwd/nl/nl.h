@@ -61,6 +61,8 @@ int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_er
  * say: success.
  */
 int gw_nl_link_quiet(struct gw_nl *nl, int ifindex, struct gw_error *err);
+/* The kernel announces the link's IPv4 addresses by ARP whenever it comes up or changes its MAC address. */
+int gw_nl_link_announces(struct gw_nl *nl, int ifindex);
 
 /*
  * Addresses and routes carry gwd's protocol number, so that what an operator configured by hand is never

@@ -7,6 +7,8 @@
  */
 #include "node/private.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,10 +55,23 @@ int gw_node_read_links(struct gw_driver *d, struct gw_error *err)
 
 /* --- one item --- */
 
+/* That neighbours hear of it late is no reason to fail. */
+static void announce(struct gw_driver *d, const struct gw_node_item *it)
+{
+	int rc = it->iface->announces == it->ifindex ? 0 : gw_nl_link_announces(d->env.nl, it->ifindex);
+
+	if (rc == 0) {
+		it->iface->announces = it->ifindex;
+		rc = gw_node_announce(d, it->iface, &it->o->paddr.pa);
+	}
+	if (rc < 0)
+		gw_log_debug("cannot announce an address on %s: %s", it->iface->name, strerror(-rc));
+}
+
 int gw_node_install(struct gw_driver *d, struct gw_node_item *it, struct gw_error *err)
 {
 	struct gw_error why = GW_ERROR_INIT;
-	int ifindex = it->iface->ifindex, rc;
+	int ifindex = it->iface->ifindex, before = it->ifindex, rc;
 	struct gw_nl_route route;
 	struct gw_nl_addr addr;
 
@@ -73,6 +88,8 @@ int gw_node_install(struct gw_driver *d, struct gw_node_item *it, struct gw_erro
 	}
 	if (rc == 0) {
 		it->ifindex = ifindex;
+		if (is_addr(it->o) && before != ifindex)
+			announce(d, it);
 		return 0;
 	}
 	if (rc == -ENODEV) { /* just gone; the event is on its way */

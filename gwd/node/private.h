@@ -12,6 +12,8 @@ struct gw_node_iface {
 	size_t uses;
 	int ifindex; /* 0: does not exist */
 	bool up, running;
+	struct gw_mac mac;
+	int announces; /* the link that was told to (gw_nl_link_announces) */
 };
 
 /* A provider address or provider route that is wanted, and what has become of it. */
@@ -34,6 +36,7 @@ struct gw_driver {
 	 * worth a try.
 	 */
 	bool retry_on_change;
+	int announce_fd; /* -1: not needed yet */
 };
 
 /* table.c */
@@ -69,5 +72,8 @@ bool gw_node_excludes(const struct gw_hnv_object *old, int old_ifindex, const st
  */
 int gw_node_sync_addrs(struct gw_driver *d, struct gw_error *err);
 int gw_node_sync_routes(struct gw_driver *d, struct gw_error *err);
+
+/* announce.c: best effort; an interface that is down announces by itself when it comes up (gw_nl_link_announces). */
+int gw_node_announce(struct gw_driver *d, const struct gw_node_iface *iface, const struct gw_addr *addr);
 
 #endif

@@ -49,6 +49,7 @@ void gw_node_note_link(struct gw_node_iface *iface, const struct gw_link *link)
 	iface->ifindex = link ? link->ifindex : 0;
 	iface->up = link && link->up;
 	iface->running = link && link->running;
+	iface->mac = link ? link->mac : (struct gw_mac){0};
 }
 
 static struct gw_node_iface *use_iface(struct gw_driver *d, const char *name)

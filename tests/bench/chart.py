@@ -40,7 +40,8 @@ def panel(canvas, y, report, metric, ours):
     bottom = y + HEAD + ROW * len(ratios)
     better = "more is better" if metric.more_is_better else "less is better"
     canvas.text(16, y + 18, f"{metric.title} ({better})", 14, weight="bold")
-    for tick in (n / 2 for n in range(int(ceiling * 2) + 1)):
+    step = 0.5 if ceiling < 6 else round(ceiling / 6)
+    for tick in (n * step for n in range(int(ceiling / step) + 1)):
         x = LABEL + tick * scale
         canvas.line(x, y + HEAD - 4, x, bottom, INK if tick == 1 else GRID)
         canvas.text(x, bottom + 12, f"{tick:g}", 10, "middle")

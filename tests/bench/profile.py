@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -77,6 +78,8 @@ def main():
     parser.add_argument("--no-perf", action="store_true", help="BPF programs only")
     args = parser.parse_args()
     chosen = choose(parser, args.only)
+    if not args.no_perf and not shutil.which("perf"):
+        parser.error("perf is not installed (Debian: linux-perf); --no-perf does without")
     enter(args.build)
     bench = Bench(args.seconds)
     try:

@@ -75,8 +75,8 @@ static unsigned send_batch(const struct lane *l, struct batch *b)
 }
 
 /* Sends to the next BATCH flows, keeping the place in *lane and *port; returns how many went out. */
-static unsigned send_next(struct lane *lanes, unsigned n_lanes, unsigned *lane, unsigned *port,
-			  struct batch *b, unsigned first)
+static unsigned send_next(struct lane *lanes, unsigned n_lanes, unsigned *lane, unsigned *port, struct batch *b,
+			  unsigned first)
 {
 	for (unsigned i = 0; i < BATCH; i++)
 		b->to[i].sin_port = htons((uint16_t)(first + (*port + i) % lanes[*lane].n));

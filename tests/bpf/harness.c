@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include "../unit/netns.h"
+#include "base/log.h"
 #include "engine.skel.h"
 
 #include <arpa/inet.h>
@@ -26,6 +27,7 @@ struct gw_params default_params(void)
 		.vxlan_device = 1,
 		.nvgre_device = 1,
 		.decap_l3 = gw_loader_probe_decap_l3(),
+		.pa = ip_of(PA_SELF),
 	};
 
 	memcpy(p.router_mac, MAC_ROUTER.b, 6);
@@ -34,19 +36,15 @@ struct gw_params default_params(void)
 
 static uint32_t make_link(const char *name, const char *options)
 {
-	sh_ok("ip link add %s %s type veth peer name %sp && ip link set %s up && ip link set %sp up", name, options, name, name,
-	      name);
+	sh_ok("ip link add %s %s type veth peer name %sp && ip link set %s up && ip link set %sp up", name, options,
+	      name, name, name);
 	return if_nametoindex(name);
-}
-
-void underlay_forwarding(bool on)
-{
-	sh_ok("echo %d > /proc/sys/net/ipv4/conf/u0/forwarding", on);
 }
 
 int harness_setup_bare(void **state)
 {
 	(void)state;
+	gw_log_init(GW_LOG_ERROR);
 	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
 		print_message("SKIP: no namespace can be made here: %s (run as root)\n", strerror(errno));
 		return 0;
@@ -86,10 +84,6 @@ int harness_setup(void **state)
 	for (int i = 0; i < PORTS; i++)
 		world.port[i] = make_link((char[]){'p', (char)('0' + i), 0}, "");
 	world.underlay = make_link("u0", "address 02:00:00:00:00:10");
-	sh_ok("ip address add 10.1.1.10/24 dev u0");
-	underlay_forwarding(true);
-	sh_ok("ip neighbour add 10.1.1.20 lladdr 02:00:00:00:00:20 dev u0");
-	sh_ok("ip neighbour add 10.1.1.30 lladdr 02:00:00:00:00:20 dev u0");
 	world.params = world.config.params;
 	if (gw_loader_open(&world.config, &world.loader, &err) < 0 || gw_loader_commit(world.loader, &err) < 0) {
 		print_error("%s\n", err.message);
@@ -201,6 +195,8 @@ void put_port(uint32_t ifindex, uint32_t vsid, struct mac mac, uint32_t slot, ui
 	if (pa) {
 		p.underlay = world.underlay;
 		p.pa = ip_of(pa);
+		p.on_link = htonl(0xffffff00);
+		memcpy(p.underlay_mac, MAC_UNDERLAY.b, 6);
 	}
 	put(MAP_PORTS, &ifindex, &p);
 }
@@ -235,17 +231,36 @@ static struct gw_mac_key mac_key(uint32_t vsid, struct mac mac)
 	return key;
 }
 
-void put_mac(uint32_t vsid, struct mac mac, const char *pa, int encap, uint32_t ifindex, uint32_t slot, uint32_t vsid_slot)
+void put_mac(uint32_t vsid, struct mac mac, const char *pa, int encap, uint32_t ifindex, uint32_t slot,
+	     uint32_t vsid_slot)
 {
 	struct gw_mac_key key = mac_key(vsid, mac);
 	struct gw_bpf_mac m = {
-		.vsid = vsid, .port = ifindex, .slot = slot, .vsid_slot = vsid_slot, .mtu = 1500, .encap = (uint8_t)encap};
+		.vsid = vsid,
+		.port = ifindex,
+		.domain = vsid,
+		.slot = slot,
+		.vsid_slot = vsid_slot,
+		.mtu = 1500,
+		.encap = (uint8_t)encap,
+	};
 
 	if (pa) {
 		m.pa = ip_of(pa);
 		m.record_flags = GW_MAC_HAS_PA | (strcmp(pa, PA_SELF) == 0 ? GW_RECORD_LOCAL : 0);
 	}
 	put(MAP_MACS, &key, &m);
+}
+
+void put_domain(uint32_t vsid, struct mac mac, uint32_t domain)
+{
+	struct gw_mac_key key = mac_key(vsid, mac);
+	struct gw_bpf_mac m;
+
+	assert_int_equal(bpf_map_lookup_elem(map_fd(MAP_MACS), &key, &m), 0);
+	m.domain = domain;
+	put(MAP_MACS, &key, &m);
+	put(MAP_VSIDS, &vsid, &(struct gw_bpf_vsid){.domain = domain});
 }
 
 void delete_mac(uint32_t vsid, struct mac mac)
@@ -262,11 +277,16 @@ void put_vsid(uint32_t vsid, uint32_t domain)
 	put(MAP_VSIDS, &vsid, &v);
 }
 
-void put_peer(uint32_t domain, const char *pa)
+void put_peer(uint32_t domain, const char *pa, const struct mac *heard)
 {
 	struct gw_peer_key key = {.domain = domain, .pa = ip_of(pa)};
+	struct gw_bpf_peer peer = {0};
 
-	put(MAP_PEERS, &key, &(uint32_t){1});
+	if (heard) {
+		memcpy(peer.hop, heard->b, 6);
+		peer.heard = 1;
+	}
+	put(MAP_PEERS, &key, &peer);
 }
 
 void put_subnet(uint32_t vsid, const char *addr, unsigned len, const char *router)
@@ -287,7 +307,8 @@ void bump(uint32_t slot)
 	put(MAP_GENERATIONS, &slot, &generation);
 }
 
-static void put_address(uint32_t vsid, int last, const char *pa, int encap, uint32_t ifindex, uint32_t slot, uint32_t vsid_slot)
+static void put_address(uint32_t vsid, int last, const char *pa, int encap, uint32_t ifindex, uint32_t slot,
+			uint32_t vsid_slot)
 {
 	put_record(vsid, ca4(last), mac_of(last), pa, encap);
 	put_record(vsid, ca6(last), mac_of(last), pa, encap);
@@ -300,6 +321,8 @@ void world_reset(void)
 
 	for (int m = MAP_PORTS; m <= MAP_SUBNETS; m++)
 		map_clear(m);
+	map_clear(MAP_FLOWS4);
+	map_clear(MAP_FLOWS6);
 	for (int i = 0; i < 16; i++)
 		bump((uint32_t)i);
 	put(MAP_PAS, &self, &world.underlay);
@@ -314,9 +337,9 @@ void world_reset(void)
 	put_address(VSID_B, 13, PA_B, GW_ABI_VXLAN, 0, 0, 0);
 	put_vsid(VSID_A, VSID_A);
 	put_vsid(VSID_B, VSID_B);
-	put_peer(VSID_A, PA_VXLAN);
-	put_peer(VSID_A, PA_NVGRE);
-	put_peer(VSID_B, PA_B);
+	put_peer(VSID_A, PA_VXLAN, &MAC_NEXTHOP);
+	put_peer(VSID_A, PA_NVGRE, &MAC_NEXTHOP);
+	put_peer(VSID_B, PA_B, &MAC_NEXTHOP);
 	put_subnet(VSID_A, "192.168.1.0", 24, "192.168.1.1");
 	put_subnet(VSID_A, "fd00::", 64, "fd00::1");
 }
@@ -347,7 +370,9 @@ void counters_read(struct counters *ret)
 uint64_t counter_word(int map, uint32_t element, unsigned word)
 {
 	unsigned cpus = gw_loader_cpus(world.loader);
-	size_t words = map == MAP_PORT_DROPS || map == MAP_OUTCOMES || map == MAP_DROPS ? 1 : sizeof(struct gw_bpf_counters) / 8;
+	size_t words = map == MAP_PORT_DROPS || map == MAP_OUTCOMES || map == MAP_DROPS
+			       ? 1
+			       : sizeof(struct gw_bpf_counters) / 8;
 	uint64_t cells[MAX_CPUS * (sizeof(struct gw_bpf_counters) / 8)], sum = 0;
 
 	assert_int_equal(bpf_map_lookup_elem(map_fd(map), &element, cells), 0);
@@ -361,9 +386,9 @@ uint64_t counter_word(int map, uint32_t element, unsigned word)
 int run_raw(enum gw_hook hook, uint32_t ifindex, const struct pkt *p, struct run *ret)
 {
 	struct __sk_buff in = {.ifindex = ifindex, .mark = p->mark, .gso_size = p->gso_size, .gso_segs = p->gso_segs};
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->b, .data_size_in = (uint32_t)p->len, .data_out = ret->b,
-			    .data_size_out = sizeof ret->b, .ctx_in = &in, .ctx_size_in = sizeof in, .ctx_out = &ret->ctx,
-			    .ctx_size_out = sizeof ret->ctx);
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->b, .data_size_in = (uint32_t)p->len,
+			    .data_out = ret->b, .data_size_out = sizeof ret->b, .ctx_in = &in, .ctx_size_in = sizeof in,
+			    .ctx_out = &ret->ctx, .ctx_size_out = sizeof ret->ctx);
 	int r = bpf_prog_test_run_opts(gw_loader_program(world.loader, hook), &opts);
 
 	if (r < 0)
@@ -385,13 +410,15 @@ static int moved(const uint64_t *before, const uint64_t *after, unsigned n, uint
 	return which;
 }
 
-static const char *const drop_names[] = {
+static const char *const drop_names[] =
+	{
 #define X(id, name, help) [GW_DROP_##id] = name,
-	GW_DROP_REASONS(X)
+		GW_DROP_REASONS(X)
 #undef X
-}, *const outcome_names[] = {
+},
+			 *const outcome_names[] = {
 #define X(id, name, help) [GW_OUT_##id] = name,
-	GW_OUTCOMES(X)
+				 GW_OUTCOMES(X)
 #undef X
 };
 
@@ -429,7 +456,7 @@ const struct run *run_at(const char *file, int line, enum gw_hook hook, uint32_t
 	if (total != 1)
 		give_up(file, line, "%llu counts for one packet, the last of them %s\n", (unsigned long long)total,
 			name_of(&run));
-	want = run.drop >= 0 ? TC_ACT_SHOT
+	want = run.drop >= 0							   ? TC_ACT_SHOT
 	       : run.outcome == GW_OUT_TO_STACK || run.outcome == GW_OUT_TO_DEVICE ? TC_ACT_OK
 										   : TC_ACT_REDIRECT;
 	if (run.verdict != want)
@@ -437,16 +464,19 @@ const struct run *run_at(const char *file, int line, enum gw_hook hook, uint32_t
 	return &run;
 }
 
-const struct run *run_drop(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p, int reason)
+const struct run *run_drop(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p,
+			   int reason)
 {
 	const struct run *r = run_at(file, line, hook, ifindex, p);
 
 	if (r->drop != reason)
-		give_up(file, line, "expected to be dropped as %s, but counted as %s\n", drop_names[reason], name_of(r));
+		give_up(file, line, "expected to be dropped as %s, but counted as %s\n", drop_names[reason],
+			name_of(r));
 	return r;
 }
 
-const struct run *run_out(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p, int outcome)
+const struct run *run_out(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p,
+			  int outcome)
 {
 	const struct run *r = run_at(file, line, hook, ifindex, p);
 

@@ -27,13 +27,13 @@
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
-#define MAC_N(n)   ((struct mac){{0x00, 0x15, 0x5d, 0x01, 0x14, n}})
-#define MAC_1	   MAC_N(1)
-#define MAC_2	   MAC_N(2)
-#define MAC_3	   MAC_N(3)
-#define MAC_4	   MAC_N(4)
-#define MAC_BCAST  ((struct mac){{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}})
-#define MAC_ROUTER ((struct mac){{0x02, 0x67, 0x77, 0x64, 0x00, 0x01}})
+#define MAC_N(n)     ((struct mac){{0x00, 0x15, 0x5d, 0x01, 0x14, n}})
+#define MAC_1	     MAC_N(1)
+#define MAC_2	     MAC_N(2)
+#define MAC_3	     MAC_N(3)
+#define MAC_4	     MAC_N(4)
+#define MAC_BCAST    ((struct mac){{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}})
+#define MAC_ROUTER   ((struct mac){{0x02, 0x67, 0x77, 0x64, 0x00, 0x01}})
 #define MAC_UNDERLAY ((struct mac){{0x02, 0, 0, 0, 0, 0x10}})
 #define MAC_NEXTHOP  ((struct mac){{0x02, 0, 0, 0, 0, 0x20}})
 
@@ -85,15 +85,31 @@ int harness_teardown(void **state);
 int world_setup(void **state);
 int bare_setup(void **state);
 
-void underlay_forwarding(bool on); /* on unless a test says otherwise */
 struct gw_params default_params(void);
 /* The programs loaded anew with these; world_reset does not undo it. */
 void world_params(const struct gw_params *params);
 void world_reset(void);
 
 /* Map entries. */
-enum { MAP_PORTS, MAP_RECORDS, MAP_MACS, MAP_VSIDS, MAP_PEERS, MAP_PAS, MAP_SUBNETS, MAP_SLOTS, MAP_GENERATIONS, MAP_FLOWS4,
-       MAP_FLOWS6, MAP_OUTCOMES, MAP_DROPS, MAP_PORT_STATS, MAP_VSID_STATS, MAP_PORT_DROPS, MAP_COUNT };
+enum {
+	MAP_PORTS,
+	MAP_RECORDS,
+	MAP_MACS,
+	MAP_VSIDS,
+	MAP_PEERS,
+	MAP_PAS,
+	MAP_SUBNETS,
+	MAP_SLOTS,
+	MAP_GENERATIONS,
+	MAP_FLOWS4,
+	MAP_FLOWS6,
+	MAP_OUTCOMES,
+	MAP_DROPS,
+	MAP_PORT_STATS,
+	MAP_VSID_STATS,
+	MAP_PORT_DROPS,
+	MAP_COUNT
+};
 int map_fd(int map);
 size_t map_clear(int map); /* number of entries that were there */
 struct gw_ip ip_of(const char *text);
@@ -101,10 +117,12 @@ void put_port(uint32_t ifindex, uint32_t vsid, struct mac mac, uint32_t slot, ui
 void put_record(uint32_t vsid, const char *ca, struct mac mac, const char *pa, int encap);
 void delete_record(uint32_t vsid, const char *ca);
 /* pa NULL: no record has this MAC. port 0: no port has it. */
-void put_mac(uint32_t vsid, struct mac mac, const char *pa, int encap, uint32_t ifindex, uint32_t slot, uint32_t vsid_slot);
+void put_mac(uint32_t vsid, struct mac mac, const char *pa, int encap, uint32_t ifindex, uint32_t slot,
+	     uint32_t vsid_slot);
 void delete_mac(uint32_t vsid, struct mac mac);
+void put_domain(uint32_t vsid, struct mac mac, uint32_t domain); /* of an entry that is there */
 void put_vsid(uint32_t vsid, uint32_t domain);
-void put_peer(uint32_t domain, const char *pa);
+void put_peer(uint32_t domain, const char *pa, const struct mac *heard); /* NULL: not heard from yet */
 void put_subnet(uint32_t vsid, const char *addr, unsigned len, const char *router);
 void bump(uint32_t slot);
 void counters_read(struct counters *ret);
@@ -116,8 +134,10 @@ uint64_t counter_word(int map, uint32_t element, unsigned word);
  * one. `ifindex` is the device that the packet comes from.
  */
 const struct run *run_at(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p);
-const struct run *run_drop(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p, int reason);
-const struct run *run_out(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p, int outcome);
+const struct run *run_drop(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p,
+			   int reason);
+const struct run *run_out(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p,
+			  int outcome);
 /* Just the test run: nothing checked, nothing counted. -errno when the kernel does not take the packet. */
 int run_raw(enum gw_hook hook, uint32_t ifindex, const struct pkt *p, struct run *ret);
 

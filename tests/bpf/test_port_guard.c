@@ -393,9 +393,9 @@ static void test_port_counters(void **state)
 		check(after[i] - before[i] == want[i], "word %zu", i);
 }
 
-#define T(name, f)                                                                                                   \
-	{                                                                                                            \
-		name, f, world_setup, NULL, NULL                                                                     \
+#define T(name, f)                                                                                                     \
+	{                                                                                                              \
+		name, f, world_setup, NULL, NULL                                                                       \
 	}
 
 int main(void)

@@ -288,15 +288,15 @@ static void test_super_headers(void **state)
 	p = super(GW_ABI_VXLAN, false, true, 1450);
 	p.gso_size += 50;
 	port_drops(0, &p, NO_ROOM); /* the kernel can still make up for that */
-	p.b[34 + 12] = 6 << 4; /* but not for four bytes of options more in each segment */
+	p.b[34 + 12] = 6 << 4;	    /* but not for four bytes of options more in each segment */
 	port_out(0, &p, ICMP_ANSWERED);
 	p.gso_size -= 4;
 	port_drops(0, &p, NO_ROOM);
 }
 
-#define T(name, f)                                                                                                   \
-	{                                                                                                            \
-		name, f, world_setup, NULL, NULL                                                                     \
+#define T(name, f)                                                                                                     \
+	{                                                                                                              \
+		name, f, world_setup, NULL, NULL                                                                       \
 	}
 
 int main(void)

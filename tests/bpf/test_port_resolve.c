@@ -134,7 +134,8 @@ static void test_arp_malformed(void **state)
 	static const struct {
 		size_t at;
 		uint16_t value;
-	} rows[] = {{0, 0}, {0, 6}, {2, 0x0801}, {2, 0x86dd}, {4, 0x0504}, {4, 0x0804}, {4, 0x0600}, {4, 0x0610}, {4, 0xffff}};
+	} rows[] = {{0, 0},	 {0, 6},      {2, 0x0801}, {2, 0x86dd}, {4, 0x0504},
+		    {4, 0x0804}, {4, 0x0600}, {4, 0x0610}, {4, 0xffff}};
 
 	(void)state;
 	for (size_t i = 0; i < GW_N(rows); i++) {
@@ -204,8 +205,8 @@ static struct pkt solicit(const char *src, const char *target, bool option)
 	return nd(135, src, "ff02::1:ff00:13", target, option);
 }
 
-static void expect_advert(const struct pkt *p, struct mac eth_dst, struct mac owner, const char *dst, const char *target,
-			  uint32_t flags)
+static void expect_advert(const struct pkt *p, struct mac eth_dst, struct mac owner, const char *dst,
+			  const char *target, uint32_t flags)
 {
 	const struct run *r = port_out(0, p, ND_ANSWERED);
 	uint8_t addr[16];
@@ -236,7 +237,8 @@ static void test_nd_solicitation(void **state)
 
 			expect_advert(&p, MAC_1, mac_of(last), "fd00::11", ca6(last), SOLICITED_OVERRIDE);
 			p = solicit("fe80::215:5dff:fe01:1401", ca6(last), option);
-			expect_advert(&p, MAC_1, mac_of(last), "fe80::215:5dff:fe01:1401", ca6(last), SOLICITED_OVERRIDE);
+			expect_advert(&p, MAC_1, mac_of(last), "fe80::215:5dff:fe01:1401", ca6(last),
+				      SOLICITED_OVERRIDE);
 		}
 }
 
@@ -401,9 +403,9 @@ static void test_icmp6_other(void **state)
 	}
 }
 
-#define T(name, f)                                                                                                   \
-	{                                                                                                            \
-		name, f, world_setup, NULL, NULL                                                                     \
+#define T(name, f)                                                                                                     \
+	{                                                                                                              \
+		name, f, world_setup, NULL, NULL                                                                       \
 	}
 
 int main(void)

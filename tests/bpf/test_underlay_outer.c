@@ -94,7 +94,8 @@ static void expect_gre(uint16_t flags, uint16_t proto)
 	}
 	for (size_t i = 0; i < GW_N(reasons); i++)
 		if (r->drop == reasons[i]) {
-			check(faults & 1u << i, "flags %04x, protocol %04x: dropped for reason %d", flags, proto, r->drop);
+			check(faults & 1u << i, "flags %04x, protocol %04x: dropped for reason %d", flags, proto,
+			      r->drop);
 			return;
 		}
 	fail_msg("flags %04x, protocol %04x: drop %d, outcome %d", flags, proto, r->drop, r->outcome);
@@ -225,7 +226,7 @@ static void test_vsids(void **state)
 		under_drops(&p, SYSTEM_VSID);
 		for (size_t i = 0; i < GW_N(known); i++) {
 			put_vsid(known[i], known[i]);
-			put_peer(known[i], encap == GW_ABI_VXLAN ? PA_VXLAN : PA_NVGRE);
+			put_peer(known[i], encap == GW_ABI_VXLAN ? PA_VXLAN : PA_NVGRE, NULL);
 			put_mac(known[i], MAC_1, PA_SELF, encap, world.port[3], PORT_SLOT(3), 7);
 			put32(vsid, known[i] << 8);
 			expect_inner(under_out(&p, DECAPSULATED), &p, encap);
@@ -261,7 +262,7 @@ static void test_peer_of_domain(void **state)
 	(void)state;
 	put32(p.b + OUTER_L4 + 12, VSID_B << 8);
 	under_drops(&p, UNKNOWN_PEER);
-	put_vsid(VSID_B, VSID_A);
+	put_domain(VSID_B, MAC_1, VSID_A);
 	under_out(&p, DECAPSULATED);
 }
 
@@ -283,7 +284,6 @@ static void test_options(void **state)
 		pkt_close(&p);
 		under_drops(&p, OUTER_OPTIONS);
 	}
-	/* UDP behind options is the stack's: what reaches the tunnel device from there has no mark. */
 	p = (struct pkt){0};
 	pkt_eth(&p, MAC_UNDERLAY, MAC_NEXTHOP);
 	pkt_ip4_options(&p, PA_VXLAN, PA_SELF, 4);
@@ -292,6 +292,8 @@ static void test_options(void **state)
 	pkt_eth(&p, MAC_1, MAC_3);
 	pkt_ip4(&p, "192.168.1.13", "192.168.1.11");
 	pkt_close(&p);
+	under_drops(&p, OUTER_OPTIONS);
+	put16(p.b + 14 + 24 + 2, 53);
 	expect_stack(&p);
 }
 
@@ -400,7 +402,8 @@ static void test_truncated_l4(void **state)
 					set_total(&p, (uint16_t)(n - 14));
 				r = under_run(&p);
 				if (encap == GW_ABI_NVGRE)
-					check(r->drop >= 0, "%zu bytes, total length %s", n, mended ? "right" : "wrong");
+					check(r->drop >= 0, "%zu bytes, total length %s", n,
+					      mended ? "right" : "wrong");
 			}
 }
 
@@ -444,6 +447,22 @@ static void test_not_our_address(void **state)
 	}
 }
 
+/* The lowest provider address is known by heart, the others are looked up. */
+static void test_second_address(void **state)
+{
+	struct gw_ip second = ip_of("10.1.1.11");
+
+	(void)state;
+	assert_int_equal(bpf_map_update_elem(map_fd(MAP_PAS), &second, &world.underlay, BPF_ANY), 0);
+	for (int encap = GW_ABI_VXLAN; encap <= GW_ABI_NVGRE; encap++) {
+		struct pkt p = under_frame(encap, false, 64);
+
+		inet_pton(AF_INET, "10.1.1.11", p.b + OUTER_IP + 16);
+		pkt_fix_ip4(p.b + OUTER_IP);
+		under_out(&p, DECAPSULATED);
+	}
+}
+
 static void test_host_traffic(void **state)
 {
 	struct pkt p;
@@ -477,9 +496,9 @@ static void test_host_traffic(void **state)
 	}
 }
 
-#define T(name, f)                                                                                                   \
-	{                                                                                                            \
-		name, f, world_setup, NULL, NULL                                                                     \
+#define T(name, f)                                                                                                     \
+	{                                                                                                              \
+		name, f, world_setup, NULL, NULL                                                                       \
 	}
 
 int main(void)
@@ -506,6 +525,7 @@ int main(void)
 		T("ENC-6: truncated inside the tunnel's transport header", test_truncated_l4),
 		T("ENC-6: inner frame truncated", test_truncated_inside),
 		T("ENC-10: not to a provider address", test_not_our_address),
+		T("ENC-10: a second provider address", test_second_address),
 		T("ENC-10: the host's own traffic", test_host_traffic),
 	};
 

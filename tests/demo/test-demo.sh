@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
+# time-limit: 180
 # The demo does what it says, can be repeated, and leaves nothing behind (FWD-1, FWD-2, FWD-3, FWD-6, ENC-1, ENC-2). TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
-build=${BUILD:-build}
+build=${BUILD:-${GWD_BUILD:-build}}
 demo=tests/demo/demo.sh
 out=$(mktemp)
 n=0

@@ -59,7 +59,7 @@ static void test_accepted(void **state)
 		 "\"CustomerID\":\"abcdef00-2222-3333-4444-000000000000\",\"VMName\":\"Blau "
 		 "é\",\"UseVmMACAddress\":true}"},
 		{GW_HNV_LOOKUP_RECORD, "5001-0.0.0.0",
-		 "{\"CustomerAddress\":null,\"VirtualSubnetID\":\"5001\",\"MACAddress\":\"00:15:5d:01:14:"
+		 "{\"CustomerAddress\":null,\"VirtualSubnetID\":5001,\"MACAddress\":\"00:15:5d:01:14:"
 		 "04\","
 		 "\"ProviderAddress\":\"10.1.1.9\",\"Type\":\"GatewayWildcard\",\"Rule\":null}",
 		 "5001-0.0.0.0",
@@ -78,7 +78,7 @@ static void test_accepted(void **state)
 		 "{\"Interface\":\"tap0-1\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":5001}"},
 		{GW_HNV_PORT, NULL,
 		 "{\"resourceId\":\"x\",\"Interface\":\"tap0\",\"MACAddress\":\"00155D011404\","
-		 "\"VirtualSubnetID\":\"5001\"}",
+		 "\"VirtualSubnetID\":5001}",
 		 "tap0", "{\"Interface\":\"tap0\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":5001}"},
 		{GW_HNV_CUSTOMER_ROUTE, NULL,
 		 "{\"RoutingDomainID\":\"{" RDID
@@ -186,10 +186,10 @@ static void test_refused(void **state)
 		 "properties.VirtualSubnetID", "from 4096 to 16777214"},
 		{GW_HNV_PORT, "tap0", "{\"VirtualSubnetID\":\"4294967296\"}", GW_ERR_INVALID_PROPERTY,
 		 "properties.VirtualSubnetID", "from 4096 to 16777214"},
-		{GW_HNV_PORT, "tap0", "{\"VirtualSubnetID\":\"0x1389\"}", GW_ERR_INVALID_PROPERTY,
-		 "properties.VirtualSubnetID", "0x1389"},
+		{GW_HNV_PORT, "tap0", "{\"VirtualSubnetID\":\"5001\"}", GW_ERR_INVALID_PROPERTY,
+		 "properties.VirtualSubnetID", "not text"},
 		{GW_HNV_PORT, "tap0", "{\"VirtualSubnetID\":\"\"}", GW_ERR_INVALID_PROPERTY,
-		 "properties.VirtualSubnetID", "\"\""},
+		 "properties.VirtualSubnetID", "not text"},
 		{GW_HNV_PORT, "tap0", "{\"VirtualSubnetID\":5001.0}", GW_ERR_INVALID_PROPERTY,
 		 "properties.VirtualSubnetID", "fraction"},
 		{GW_HNV_PORT, "tap0", "{\"VirtualSubnetID\":true}", GW_ERR_INVALID_PROPERTY,

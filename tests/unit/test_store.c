@@ -472,7 +472,7 @@ static void on_tiny_disk(void **state)
 	assert_int_equal(unshare(CLONE_NEWNS), 0);
 	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 	assert_int_equal(mount("tmpfs", fixture_path(state, "tiny"), "tmpfs", 0, "size=768k"), 0);
-	fill_up(path, -ENOSPC, "free space");
+	fill_up(path, -ENOSPC, "disk is full");
 	s = open_ok(path);
 	assert_int_equal(gw_store_each(s, collect, &l, &err), 0);
 	n = l.n;

@@ -67,7 +67,9 @@
 	X(INNER_MALFORMED, "InnerMalformed", "tunnel packet with a truncated or impossible inner frame")               \
 	X(ECN, "Ecn", "congestion mark on the outer packet of a flow that does not understand it (RFC 6040)")          \
 	X(SYSTEM_VSID, "SystemVsid", "message on the system VSID 16777215, which this version does not use")           \
-	X(NOT_UNDERLAY, "NotUnderlay", "tunnel packet that did not come in through an underlay interface")
+	X(NOT_UNDERLAY, "NotUnderlay", "tunnel packet that did not come in through an underlay interface")                   \
+	X(UNVERIFIED, "Unverified",                                                                                          \
+	  "VXLAN packet with a UDP checksum, which only the kernel's vxlan device verifies, and there is none here")
 
 /* What else became of a packet. Every packet that enters a hook is counted in one outcome or one drop reason, once. */
 #define GW_OUTCOMES(X)                                                                                                 \

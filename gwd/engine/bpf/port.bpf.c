@@ -17,6 +17,7 @@
 /* What the walk and the send need to know of an IP packet. */
 struct gw_packet {
 	__u32 l3_len; /* IP packet with header; for a super-packet one segment of it */
+	__u32 l3_said; /* the same as the IP header has it */
 	__u32 l4_off; /* from the IP header */
 	__u16 sport, dport;
 	__u8 proto;
@@ -61,8 +62,7 @@ gw_inline __u32 gw_walk_mac(struct gw_bpf_flow *f, const struct gw_bpf_port *por
 		f->encap = m->encap;
 		local = !known || m->record_flags & GW_RECORD_LOCAL;
 	} else {
-		return 1 + (gw_mac_same(eth->h_dest, (const __u8 *)params.router_mac) ? GW_DROP_NO_ROUTE
-										      : GW_DROP_NO_RECORD);
+		return 1 + (gw_is_router(eth->h_dest) ? GW_DROP_NO_ROUTE : GW_DROP_NO_RECORD);
 	}
 	if (!local) {
 		if (!port->underlay)
@@ -99,6 +99,19 @@ gw_inline __u32 gw_walk_ip(struct gw_bpf_flow *f, const struct gw_bpf_port *port
 	return gw_walk_mac(f, port, &rec, has_rec, eth, hash);
 }
 
+/* Errors are not answered with errors (RFC 1122, RFC 4443). */
+gw_inline bool gw_is_icmp_error(struct __sk_buff *skb, const struct gw_packet *p)
+{
+	__u8 type;
+
+	if ((p->proto != IPPROTO_ICMP && p->proto != IPPROTO_ICMPV6) ||
+	    bpf_skb_load_bytes(skb, GW_ETH_HLEN + p->l4_off, &type, 1))
+		return false;
+	if (p->proto == IPPROTO_ICMPV6)
+		return type < 128;
+	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
+
 /* Carries out a flow's verdict for one packet. */
 gw_inline int gw_send(struct __sk_buff *skb, const struct gw_bpf_port *port, const struct gw_bpf_flow *f,
 		      const struct gw_packet *p)
@@ -110,7 +123,7 @@ gw_inline int gw_send(struct __sk_buff *skb, const struct gw_bpf_port *port, con
 		/* TCP segments that are too large by no more than the tunnel header are cut smaller by the kernel. */
 		if (!(skb->gso_size && p->proto == IPPROTO_TCP && f->action == GW_FLOW_ENCAP &&
 		      seg - f->outer_len <= f->mtu)) {
-			if (!p->may_answer)
+			if (!p->may_answer || gw_is_icmp_error(skb, p))
 				return gw_port_drop(port->slot, GW_DROP_TOO_BIG);
 			return GW_ANSWER_TOO_BIG | f->mtu;
 		}
@@ -142,6 +155,8 @@ gw_inline bool gw_parse_l4(struct __sk_buff *skb, struct gw_packet *p, const __u
 
 	if (p->fragment || (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP))
 		return true;
+	if (unlikely(p->l3_said < p->l4_off + sizeof l4 && !skb->gso_size))
+		return false;
 	if (likely(off == plain && (void *)(ports + 2) <= gw_end(skb))) {
 		p->sport = ports[0];
 		p->dport = ports[1];
@@ -188,15 +203,16 @@ static __noinline int gw_port_ipv4(struct __sk_buff *skb)
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
 	frag = bpf_ntohs(ip->frag_off);
 	p.l3_len = skb->len - GW_ETH_HLEN;
+	p.l3_said = bpf_ntohs(ip->tot_len);
 	p.l4_off = ip->ihl * 4;
 	p.proto = ip->protocol;
 	p.fragment = !!(frag & (IP_MF | IP_OFFSET));
 	p.tos = ip->tos;
-	p.may_answer = !!(frag & IP_DF);
+	p.may_answer = (frag & IP_DF) && !(frag & IP_OFFSET);
 	key.saddr = ip->saddr;
 	key.daddr = ip->daddr;
-	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < p.l4_off ||
-	    (!skb->gso_size && bpf_ntohs(ip->tot_len) > p.l3_len) || !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
+	if (ip->version != 4 || ip->ihl < 5 || p.l3_said < p.l4_off ||
+	    (!skb->gso_size && p.l3_said > p.l3_len) || !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
 	key.sport = p.sport;
 	key.dport = p.dport;
@@ -242,13 +258,14 @@ static __noinline int gw_port_ipv6(struct __sk_buff *skb)
 	if ((void *)(ip + 1) > gw_end(skb))
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
 	p.l3_len = skb->len - GW_ETH_HLEN;
+	p.l3_said = sizeof *ip + bpf_ntohs(ip->payload_len);
 	p.l4_off = sizeof *ip;
 	p.proto = ip->nexthdr;
 	p.tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
 	p.may_answer = true;
 	key.saddr = gw_ip_v6(&ip->saddr);
 	key.daddr = gw_ip_v6(&ip->daddr);
-	if (ip->version != 6 || (!skb->gso_size && sizeof *ip + bpf_ntohs(ip->payload_len) > p.l3_len) ||
+	if (ip->version != 6 || (!skb->gso_size && p.l3_said > p.l3_len) ||
 	    !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
 	if (unlikely(gw_ip_is_mapped(&key.saddr) || gw_ip_is_mapped(&key.daddr)))

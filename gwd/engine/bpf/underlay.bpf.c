@@ -153,6 +153,7 @@ struct gw_inner {
 gw_inline bool gw_inner_parse(struct __sk_buff *skb, const struct gw_outer *o, struct gw_inner *in)
 {
 	__u32 off = GW_IP_OFF + o->len;
+	__u32 end = skb->gso_size ? skb->len : GW_IP_OFF + o->total; /* what is behind it is padding */
 	__u8 head[10] __attribute__((aligned(8)));
 
 	if (bpf_skb_load_bytes(skb, off - GW_ETH_HLEN, &in->eth, sizeof in->eth))
@@ -161,7 +162,7 @@ gw_inline bool gw_inner_parse(struct __sk_buff *skb, const struct gw_outer *o, s
 	in->v6 = in->eth.h_proto == bpf_htons(ETH_P_IPV6);
 	if (!in->v4 && !in->v6)
 		return true;
-	if (skb->len < off + (in->v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) ||
+	if (end < off + (in->v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) ||
 	    bpf_skb_load_bytes(skb, off, head, sizeof head) || head[0] >> 4 != (in->v4 ? 4 : 6))
 		return false;
 	in->proto = in->v4 ? head[9] : head[6];
@@ -269,6 +270,8 @@ int gw_underlay_in(struct __sk_buff *skb)
 			return gw_port_drop(to.slot, GW_DROP_ECN);
 		return gw_to_device(skb, &o);
 	}
+	if (o.checksummed)
+		return gw_port_drop(to.slot, GW_DROP_UNVERIFIED);
 	return gw_decap(skb, &o, &in, &to);
 }
 

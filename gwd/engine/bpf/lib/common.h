@@ -80,6 +80,15 @@ gw_inline bool gw_mac_same(const __u8 *a, const __u8 *b)
 	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2];
 }
 
+/* `params` must be read as volatile: the compiler believes its initial value, which the loader replaces. */
+gw_inline bool gw_is_router(const __u8 *mac)
+{
+	const volatile __u16 *r = (const volatile __u16 *)params.router_mac;
+	const __u16 *m = (const void *)mac;
+
+	return m[0] == r[0] && m[1] == r[1] && m[2] == r[2];
+}
+
 gw_inline void gw_mac_set(__u8 *to, const __u8 *from)
 {
 	__u16 *x = (void *)to;

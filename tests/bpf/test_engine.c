@@ -1,0 +1,514 @@
+/*
+ * test_engine.c - the engine as a driver: after any sequence of changes the pinned maps hold just what the intent and the
+ * interfaces say. API-1 (all or nothing), API-2, FWD-3, FWD-7, ENC-10, GW-8.
+ *
+ * The oracle reads the intent record by record and knows nothing of the engine's indexes and deltas. GWD_SEED repeats or
+ * varies a run.
+ */
+#include "oracle.h"
+
+#include "../unit/netns.h"
+#include "base/log.h"
+#include "engine/engine.h"
+
+#include <stdio.h>
+
+#define ROUNDS	 500
+#define N_PORTS	 6
+#define N_UNDERS 2
+
+static struct {
+	struct netns ns;
+	struct gw_config config;
+	struct gw_intent *intent;
+	struct gw_driver *driver;
+	bool want_sync;
+} env;
+
+static const char *const port_names[N_PORTS] = {"e0", "e1", "e2", "e3", "e4", "e5"};
+static const char *const under_names[N_UNDERS] = {"u0", "u1"};
+static const char *const own_pas[] = {"10.1.1.10", "10.1.1.11", "10.1.2.10"};
+static const char *const pas[] = {"10.1.1.10", "10.1.1.11", "10.1.1.20", "10.1.1.30", "10.1.2.40", "169.254.1.1"};
+static const char *const cas[] = {
+	"192.168.1.11", "192.168.1.12", "192.168.1.13", "fd00::11", "fd00::12", "0.0.0.0", "::"};
+static const char *const rdids[] = {"11111111-0000-0000-0000-000000000001", "11111111-0000-0000-0000-000000000002"};
+static const char *const prefixes[] = {"192.168.1.0/24", "192.168.2.0/25", "fd00::/64", "0.0.0.0/0"};
+
+#define PICK(list) ((list)[rnd_below(GW_N(list))])
+
+static void on_want_sync(void *core, const char *why)
+{
+	(void)core;
+	(void)why;
+	env.want_sync = true;
+}
+
+static void engine_open(void)
+{
+	struct gw_driver_env e = {
+		.loop = &env.ns.loop, .config = &env.config, .nl = env.ns.nl, .want_sync = on_want_sync, .core = &env};
+	struct gw_error err = GW_ERROR_INIT;
+
+	check(gw_engine_driver.open(&e, &env.driver, &err) == 0, "%s", err.message);
+}
+
+static void engine_sync(void)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	env.want_sync = false;
+	check(gw_engine_driver.sync(env.driver, env.intent, &err) == 0, "%s: %s", err.target, err.message);
+}
+
+static int setup(void **state)
+{
+	static const char text[] = "[node]\nname = prop\nroles = host\n[engine]\nflow_table_size = 1024\n"
+				   "record_limit = 1000\n[limits]\nports = 16\n";
+	struct gw_intent_limits limits;
+	struct gw_error err = GW_ERROR_INIT;
+
+	bare_setup(state);
+	netns_begin(&env.ns);
+	check(gw_config_parse(text, sizeof text - 1, "test", &env.config, &err) == 0, "%s", err.message);
+	snprintf(env.config.bpf_dir, sizeof env.config.bpf_dir, "%s", world.bpf_dir);
+	for (int i = 0; i < N_PORTS; i++)
+		netns_veth(&env.ns, port_names[i]);
+	for (int i = 0; i < N_UNDERS; i++)
+		netns_veth(&env.ns, under_names[i]);
+	gw_config_intent_limits(&env.config, &limits);
+	assert_int_equal(gw_intent_new(&limits, &env.intent), 0);
+	engine_open();
+	engine_sync();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	if (!env.driver)
+		return 0;
+	env.driver = gw_engine_driver.close(env.driver);
+	env.intent = gw_intent_free(env.intent);
+	netns_end(&env.ns);
+	return 0;
+}
+
+/* --- random records ------------------------------------------------------------------------------------------------------ */
+
+static struct gw_addr address(const char *text)
+{
+	struct gw_addr a;
+
+	assert_int_equal(gw_addr_parse(text, &a), 0);
+	return a;
+}
+
+static struct gw_mac mac(void)
+{
+	return (struct gw_mac){{0x00, 0x15, 0x5d, 0, 0, (uint8_t)(1 + rnd_below(5))}};
+}
+
+static uint32_t vsid(void)
+{
+	return 5001 + rnd_below(5);
+}
+
+static struct gw_hnv_object *any_record(void)
+{
+	struct gw_hnv_object *o = calloc(1, sizeof *o);
+	const char *ca = PICK(cas);
+
+	o->kind = GW_HNV_LOOKUP_RECORD;
+	o->record = (struct gw_lookup_record){
+		.vsid = vsid(),
+		.ca = address(ca),
+		.pa = address(PICK(pas)),
+		.mac = mac(),
+		.encap = (uint8_t)rnd_below(2),
+	};
+	o->record.type = gw_addr_is_any(&o->record.ca) ? GW_RECORD_WILDCARD : (uint8_t)rnd_below(3);
+	return o;
+}
+
+static struct gw_hnv_object *any_object(void)
+{
+	struct gw_hnv_object *o;
+	uint32_t kind = rnd_below(10);
+
+	if (kind < 4)
+		return any_record();
+	o = calloc(1, sizeof *o);
+	if (kind < 6) {
+		o->kind = GW_HNV_PORT;
+		o->port = (struct gw_port){.mac = mac(), .vsid = vsid()};
+		snprintf(o->port.interface, IFNAMSIZ, "%s", PICK(port_names));
+	} else if (kind < 8) {
+		o->kind = GW_HNV_CUSTOMER_ROUTE;
+		o->croute.vsid = vsid();
+		o->croute.metric = rnd_below(3);
+		gw_uuid_parse(PICK(rdids), &o->croute.rdid);
+		gw_prefix_parse(PICK(prefixes), &o->croute.prefix);
+		o->croute.next_hop =
+			address(gw_addr_is_v4(&o->croute.prefix.addr) ? rnd_below(3) ? "0.0.0.0" : "192.168.1.1"
+				: rnd_below(3)			      ? "::"
+								      : "fd00::1");
+	} else if (kind < 9) {
+		o->kind = GW_HNV_PROVIDER_ADDRESS;
+		o->paddr = (struct gw_provider_address){.pa = address(PICK(own_pas)), .prefix_len = 24};
+		snprintf(o->paddr.interface, IFNAMSIZ, "%s", PICK(under_names));
+	} else {
+		o->kind = GW_HNV_PROVIDER_ROUTE;
+		gw_prefix_parse(rnd_below(2) ? "10.1.1.128/25" : "0.0.0.0/0", &o->proute.prefix);
+		o->proute.next_hop = address("10.1.1.1");
+		snprintf(o->proute.interface, IFNAMSIZ, "%s", PICK(under_names));
+	}
+	return o;
+}
+
+/* The key of something that is there, so that deletes and replacements happen. */
+static struct gw_hnv_object *any_present(void)
+{
+	enum gw_hnv_kind kind = (enum gw_hnv_kind)rnd_below(GW_HNV_KIND_MAX);
+	size_t n = gw_intent_count(env.intent, kind);
+	const struct gw_hnv_object *o = NULL;
+
+	if (n == 0)
+		return NULL;
+	for (size_t i = 1 + rnd_below((uint32_t)n); i; i--)
+		o = gw_intent_next(env.intent, kind, o);
+	return gw_hnv_object_copy(o);
+}
+
+static void one_change(void)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_hnv_object *o;
+
+	if (rnd_below(5) < 2) {
+		o = any_present();
+		if (o)
+			gw_intent_delete(env.intent, o, &err);
+		gw_hnv_object_free(o);
+		return;
+	}
+	o = rnd_below(4) ? NULL : any_present();
+	if (o && o->kind == GW_HNV_LOOKUP_RECORD && !gw_hnv_record_is_router(&o->record)) {
+		o->record.mac = mac(); /* a record that moves */
+		o->record.pa = address(pas[rnd_below(GW_N(pas) - 1)]);
+	} else if (o && o->kind == GW_HNV_PORT) {
+		o->port.vsid = vsid();
+	} else {
+		gw_hnv_object_free(o);
+		o = any_object();
+	}
+	if (gw_intent_put(env.intent, o, &err) < 0)
+		gw_hnv_object_free(o); /* conflicts are refused */
+}
+
+/* --- transactions, as the reconciler makes them --------------------------------------------------------------------------- */
+
+#define MAX_CHANGES 32
+
+struct plan {
+	struct gw_change changes[MAX_CHANGES];
+	size_t n, n_removals;
+};
+
+static struct plan plan_of(const struct gw_delta *delta)
+{
+	struct plan p = {0};
+
+	assert_true(delta->n <= MAX_CHANGES);
+	for (int removal = 1; removal >= 0; removal--)
+		for (size_t i = 0; i < delta->n; i++)
+			if (removal == !delta->changes[i].after) {
+				p.changes[p.n++] = delta->changes[i];
+				p.n_removals += (size_t)removal;
+			}
+	return p;
+}
+
+static void apply(const struct gw_change *changes, size_t n)
+{
+	struct gw_delta delta = {changes, n};
+	struct gw_error err = GW_ERROR_INIT;
+
+	if (n)
+		check(gw_engine_driver.apply(env.driver, env.intent, &delta, &err) == 0, "%s: %s", err.target,
+		      err.message);
+}
+
+/* Rolls the intent back and applies the inverse of the first `done` changes. */
+static void undo(const struct plan *p, bool rest_too)
+{
+	size_t done = rest_too ? p->n : p->n_removals, n_rest = done - (rest_too ? p->n_removals : done);
+	struct gw_change inverse[MAX_CHANGES];
+
+	for (size_t i = 0; i < done; i++) {
+		const struct gw_change *c = &p->changes[done - 1 - i];
+
+		inverse[i].after = c->before;
+		inverse[i].before = c->after ? gw_hnv_object_copy(c->after) : NULL;
+	}
+	gw_intent_rollback(env.intent);
+	apply(inverse, n_rest);
+	apply(inverse + n_rest, done - n_rest);
+	for (size_t i = 0; i < done; i++)
+		gw_hnv_object_free((struct gw_hnv_object *)inverse[i].before);
+}
+
+static void transaction(void)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_delta delta;
+	struct plan plan;
+
+	gw_intent_begin(env.intent);
+	for (uint32_t n = 1 + rnd_below(6); n; n--)
+		one_change();
+	delta = gw_intent_delta(env.intent);
+	if (gw_intent_validate(env.intent, &err) < 0 ||
+	    (gw_engine_driver.check)(env.driver, env.intent, &delta, &err) < 0) {
+		gw_intent_rollback(env.intent);
+		return;
+	}
+	plan = plan_of(&delta);
+	switch (rnd_below(6)) {
+	case 0: /* another driver failed: all of it back */
+		apply(plan.changes, plan.n_removals);
+		apply(plan.changes + plan.n_removals, plan.n - plan.n_removals);
+		undo(&plan, true);
+		break;
+	case 1: /* failed between the removals and the rest, whose inverse comes all the same */
+		apply(plan.changes, plan.n_removals);
+		undo(&plan, false);
+		break;
+	case 2: /* all at once */
+		apply(delta.changes, delta.n);
+		gw_intent_commit(env.intent);
+		break;
+	default:
+		apply(plan.changes, plan.n_removals);
+		apply(plan.changes + plan.n_removals, plan.n - plan.n_removals);
+		gw_intent_commit(env.intent);
+		break;
+	}
+}
+
+/* --- tests -------------------------------------------------------------------------------------------------------------------- */
+
+static const char *any_interface(void)
+{
+	return rnd_below(3) ? PICK(port_names) : PICK(under_names);
+}
+
+static void interface_event(void)
+{
+	const char *name = any_interface();
+
+	if (if_nametoindex(name) && rnd_below(2))
+		sh_ok("ip link delete %s", name);
+	else if (if_nametoindex(name))
+		sh_ok("ip link set %s mtu %u", name, 1400 + rnd_below(4) * 50);
+	else
+		netns_veth(&env.ns, name);
+	netns_drain(&env.ns);
+	if (env.want_sync)
+		engine_sync();
+}
+
+static void compare(const char *after, unsigned round)
+{
+	char what[64];
+
+	snprintf(what, sizeof what, "round %u, after %s", round, after);
+	oracle_compare(env.intent, env.ns.nl, world.bpf_dir, env.config.name, what);
+}
+
+static void test_property(void **state)
+{
+	const char *seed = getenv("GWD_SEED");
+
+	(void)state;
+	rnd_seed(seed ? strtoull(seed, NULL, 0) : 4711);
+	compare("opening", 0);
+	for (unsigned round = 1; round <= ROUNDS; round++) {
+		transaction();
+		compare("a transaction", round);
+		if (rnd_below(8) == 0) {
+			interface_event();
+			compare("an interface event", round);
+		}
+		if (rnd_below(40) == 0) {
+			env.driver = gw_engine_driver.close(env.driver);
+			if (rnd_below(2) && if_nametoindex("e0"))
+				sh_ok("ip link delete e0");
+			netns_drain(&env.ns);
+			engine_open();
+			engine_sync();
+			compare("a restart", round);
+		}
+		if (rnd_below(20) == 0) {
+			engine_sync();
+			compare("a sync", round);
+		}
+	}
+}
+
+static struct gw_hnv_object *port(const char *name, uint32_t v, uint8_t last)
+{
+	struct gw_hnv_object *o = calloc(1, sizeof *o);
+
+	o->kind = GW_HNV_PORT;
+	o->port = (struct gw_port){.mac = {{0, 0x15, 0x5d, 0, 0, last}}, .vsid = v};
+	snprintf(o->port.interface, IFNAMSIZ, "%s", name);
+	return o;
+}
+
+static struct gw_hnv_object *route(uint32_t v, const char *next_hop)
+{
+	struct gw_hnv_object *o = calloc(1, sizeof *o);
+
+	o->kind = GW_HNV_CUSTOMER_ROUTE;
+	o->croute = (struct gw_customer_route){.vsid = v, .next_hop = address(next_hop)};
+	gw_uuid_parse(rdids[0], &o->croute.rdid);
+	gw_prefix_parse("192.168.1.0/24", &o->croute.prefix);
+	return o;
+}
+
+static void put(struct gw_hnv_object *o)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_delta delta;
+
+	gw_intent_begin(env.intent);
+	check(gw_intent_put(env.intent, o, &err) == 0, "%s", err.message);
+	delta = gw_intent_delta(env.intent);
+	apply(delta.changes, delta.n);
+	gw_intent_commit(env.intent);
+}
+
+static void delete (struct gw_hnv_object *o)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_delta delta;
+
+	gw_intent_begin(env.intent);
+	assert_int_equal(gw_intent_delete(env.intent, o, &err), 0);
+	delta = gw_intent_delta(env.intent);
+	apply(delta.changes, delta.n);
+	gw_intent_commit(env.intent);
+	gw_hnv_object_free(o);
+}
+
+/* A VSID leaves its routing domain together with its last record: the node that it named is no peer of the others. */
+static void test_last_record_and_route(void **state)
+{
+	struct gw_hnv_object *record = calloc(1, sizeof *record), *leaves = route(5002, "0.0.0.0");
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_delta delta;
+	struct plan plan;
+
+	(void)state;
+	record->kind = GW_HNV_LOOKUP_RECORD;
+	record->record = (struct gw_lookup_record){.vsid = 5002,
+						   .ca = address("192.168.1.11"),
+						   .pa = address("10.1.1.20"),
+						   .mac = {{0, 0x15, 0x5d, 0, 0, 1}}};
+	put(route(5001, "0.0.0.0"));
+	put(gw_hnv_object_copy(leaves));
+	put(gw_hnv_object_copy(record));
+	put(port("e0", 5001, 2));
+	compare("the set-up", 0);
+	gw_intent_begin(env.intent);
+	assert_int_equal(gw_intent_delete(env.intent, record, &err), 0);
+	assert_int_equal(gw_intent_delete(env.intent, leaves, &err), 0);
+	delta = gw_intent_delta(env.intent);
+	plan = plan_of(&delta);
+	apply(plan.changes, plan.n);
+	gw_intent_commit(env.intent);
+	gw_hnv_object_free(record);
+	gw_hnv_object_free(leaves);
+	compare("the removal", 0);
+}
+
+/* Two routes to one prefix, on-link and by a next hop: the subnet's router stays known whichever comes and goes. */
+static void test_two_routes(void **state)
+{
+	(void)state;
+	put(route(5001, "0.0.0.0"));
+	put(route(5001, "192.168.1.1"));
+	compare("a second route", 0);
+	delete (route(5001, "192.168.1.1"));
+	compare("its removal", 0);
+}
+
+static json_int_t tx_of(const char *name)
+{
+	struct gw_hnv_object *o = port(name, 0, 1);
+	json_t *j = json_object();
+	json_int_t n;
+
+	gw_engine_driver.describe(env.driver, o, j);
+	n = json_integer_value(json_object_get(json_object_get(j, "counters"), "txPackets"));
+	json_decref(j);
+	gw_hnv_object_free(o);
+	return n;
+}
+
+/* A port that is new after an upgrade starts from zero, whoever had its slot before; the others keep what they counted. */
+static void test_counters_of_new_ports(void **state)
+{
+	(void)state;
+	put(port("e0", 5001, 1));
+	put(port("e1", 5001, 2));
+	oracle_count(world.bpf_dir, env.config.name, if_nametoindex("e0"), 11);
+	oracle_count(world.bpf_dir, env.config.name, if_nametoindex("e1"), 22);
+	assert_int_equal(tx_of("e0"), 11);
+	assert_int_equal(tx_of("e1"), 22);
+	delete (port("e1", 5001, 2));
+	env.driver = gw_engine_driver.close(env.driver);
+	env.config.record_limit *= 2; /* new maps */
+	gw_intent_begin(env.intent);
+	assert_int_equal(gw_intent_put(env.intent, port("e2", 5001, 3), NULL), 0);
+	gw_intent_commit(env.intent);
+	engine_open();
+	engine_sync();
+	assert_int_equal(tx_of("e0"), 11);
+	assert_int_equal(tx_of("e2"), 0);
+	compare("an upgrade", 0);
+}
+
+static void test_missing_interface(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_delta delta;
+
+	(void)state;
+	gw_intent_begin(env.intent);
+	assert_int_equal(gw_intent_put(env.intent, port("nosuch", 5001, 1), &err), 0);
+	delta = gw_intent_delta(env.intent);
+	assert_int_equal((gw_engine_driver.check)(env.driver, env.intent, &delta, &err), -EINVAL);
+	assert_string_equal(err.target, "properties.Interface");
+	assert_non_null(strstr(err.message, "nosuch"));
+	gw_intent_rollback(env.intent);
+	compare("a refusal", 0);
+}
+
+#define T(name, f)                                                                                                     \
+	{                                                                                                              \
+		name, f, setup, teardown, NULL                                                                         \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T("API-1 API-2 FWD-7 ENC-10 GW-8: the maps are what the intent says", test_property),
+		T("ENC-10: a VSID's last record and route go at once", test_last_record_and_route),
+		T("MTU-1: two customer routes to one prefix", test_two_routes),
+		T("GW-8: a new port starts from zero after an upgrade", test_counters_of_new_ports),
+		T("API-1: a port on an interface that is not there is refused", test_missing_interface),
+	};
+
+	return cmocka_run_group_tests_name("engine driver", tests, harness_setup_bare, harness_teardown);
+}
