@@ -159,6 +159,14 @@ bool gw_want_provider(const struct gw_driver *d, const struct gw_intent *in, con
 	return true;
 }
 
+/* Whether the intent has an on-link route to the prefix of `croute`, whatever next hop that one has. */
+static bool on_link_route(const struct gw_intent *in, const struct gw_hnv_object *croute, const char *any)
+{
+	struct gw_hnv_object probe = {.kind = GW_HNV_CUSTOMER_ROUTE, .croute = croute->croute};
+
+	return gw_addr_parse(any, &probe.croute.next_hop) == 0 && gw_intent_get(in, &probe);
+}
+
 bool gw_want_subnet(const struct gw_intent *in, const struct gw_hnv_object *croute, struct gw_subnet_key *key,
 		    struct gw_bpf_subnet *ret)
 {
@@ -172,7 +180,7 @@ bool gw_want_subnet(const struct gw_intent *in, const struct gw_hnv_object *crou
 		.addr = gw_ip_of(&r->prefix.addr),
 	};
 	ret->router = gw_ip_of(&router);
-	return gw_intent_get(in, croute) && gw_addr_is_any(&r->next_hop);
+	return on_link_route(in, croute, "0.0.0.0") || on_link_route(in, croute, "::");
 }
 
 static const struct gw_provider_address *lowest_provider(const struct gw_driver *d, const struct gw_intent *in)

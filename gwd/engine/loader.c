@@ -186,14 +186,29 @@ static int pinned_fd(const char *set, const char *name)
 	return bpf_obj_get(path);
 }
 
+static bool map_info(int fd, struct bpf_map_info *ret)
+{
+	__u32 len = sizeof *ret;
+
+	memset(ret, 0, sizeof *ret);
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, ret, &len) == 0;
+}
+
+/* What is pinned may be anything: nothing is read before its shape is known. */
+static bool has_shape(int fd, enum bpf_map_type type, size_t key_size, size_t value_size)
+{
+	struct bpf_map_info info;
+
+	return map_info(fd, &info) && info.type == (__u32)type && info.key_size == key_size &&
+	       info.value_size == value_size;
+}
+
 /* Whether the pinned map is just what `m` asks for. */
 static bool compatible(const struct bpf_map *m, int fd)
 {
-	struct bpf_map_info info = {0};
-	__u32 len = sizeof info;
+	struct bpf_map_info info;
 
-	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.type == bpf_map__type(m) &&
-	       info.key_size == bpf_map__key_size(m) && info.value_size == bpf_map__value_size(m) &&
+	return has_shape(fd, bpf_map__type(m), bpf_map__key_size(m), bpf_map__value_size(m)) && map_info(fd, &info) &&
 	       info.max_entries == bpf_map__max_entries(m) && info.map_flags == bpf_map__map_flags(m);
 }
 
@@ -206,7 +221,7 @@ static bool set_usable(struct gw_bpf *b, const char *set)
 
 	_cleanup_close_ int abi_fd = pinned_fd(set, "abi");
 
-	if (abi_fd < 0 || bpf_map_lookup_elem(abi_fd, &zero, &abi) < 0 || abi.version != GW_ABI_VERSION)
+	if (!has_shape(abi_fd, BPF_MAP_TYPE_ARRAY, sizeof zero, sizeof abi) || bpf_map_lookup_elem(abi_fd, &zero, &abi) < 0 || abi.version != GW_ABI_VERSION)
 		return false;
 	bpf_object__for_each_map(m, b->obj)
 	{
@@ -263,11 +278,14 @@ static int pin_set(struct gw_bpf *b, const char *set, struct gw_error *err)
 static void carry_slots(const struct gw_loader *l, const char *old)
 {
 	struct gw_slot_key key, *prev = NULL;
+	struct bpf_map_info info;
 	__u32 slot;
 
 	_cleanup_close_ int fd = pinned_fd(old, "slots");
 
-	for (; fd >= 0 && bpf_map_get_next_key(fd, prev, &key) == 0; prev = &key)
+	if (!has_shape(fd, BPF_MAP_TYPE_HASH, sizeof key, sizeof slot) || !map_info(fd, &info))
+		return;
+	for (__u32 n = 0; n < info.max_entries && bpf_map_get_next_key(fd, prev, &key) == 0; prev = &key, n++)
 		if (bpf_map_lookup_elem(fd, &key, &slot) == 0)
 			bpf_map_update_elem(bpf_map__fd(l->bpf->maps.slots), &key, &slot, BPF_ANY);
 }
@@ -278,13 +296,13 @@ static void carry_slots(const struct gw_loader *l, const char *old)
  */
 static void carry_counter(const struct gw_loader *l, const char *old, struct bpf_map *m)
 {
-	struct bpf_map_info info = {0};
-	__u32 len = sizeof info, half, old_half;
+	struct bpf_map_info info;
+	__u32 half, old_half;
 	size_t to_words = bpf_map__value_size(m) / 8, from_words, words;
 
 	_cleanup_close_ int fd = pinned_fd(old, bpf_map__name(m));
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0 || info.type != BPF_MAP_TYPE_PERCPU_ARRAY ||
+	if (!map_info(fd, &info) || info.type != BPF_MAP_TYPE_PERCPU_ARRAY || info.key_size != sizeof half ||
 	    info.value_size % 8)
 		return;
 	from_words = info.value_size / 8;

@@ -311,10 +311,43 @@ static int apply_one(struct gw_driver *d, const struct gw_intent *in, const stru
 	}
 }
 
+/* The domain number that a VSID has in the kernel, 0 for none. */
+static uint32_t kernel_domain(const struct gw_driver *d, uint32_t vsid)
+{
+	struct gw_bpf_vsid v;
+
+	return bpf_map_lookup_elem(bpf_map__fd(bpf_of(d)->maps.vsids), &vsid, &v) == 0 ? v.domain : 0;
+}
+
+/*
+ * A record that goes in the same change in which its VSID leaves its domain, or the domain gets another number, leaves its
+ * peer under a number that nothing else leads to any more.
+ */
+static int drop_former_peers(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta,
+			     const uint32_t *domains, struct gw_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < delta->n && r == 0; i++)
+		if (domains[i])
+			r = refresh_peer(d, in, domains[i], &delta->changes[i].before->record.pa, err);
+	return r;
+}
+
 int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err)
 {
+	_cleanup_free_ uint32_t *domains = calloc(delta->n ? delta->n : 1, sizeof *domains);
 	bool providers = false;
 	int r = 0;
+
+	if (!domains)
+		return gw_error_oom(err);
+	for (size_t i = 0; i < delta->n; i++) {
+		const struct gw_hnv_object *o = delta->changes[i].before;
+
+		if (o && o->kind == GW_HNV_LOOKUP_RECORD)
+			domains[i] = kernel_domain(d, o->record.vsid);
+	}
 
 	for (size_t i = 0; i < delta->n && r == 0; i++) {
 		const struct gw_change *c = &delta->changes[i];
@@ -327,6 +360,8 @@ int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct 
 		if (r == 0 && c->before)
 			r = apply_one(d, in, c->before, !c->after, err);
 	}
+	if (r == 0)
+		r = drop_former_peers(d, in, delta, domains, err);
 	/* Which addresses are this node's own is written into every record that names one. */
 	if (r == 0 && providers)
 		r = gw_maps_sync(d, in, err);

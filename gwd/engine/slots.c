@@ -143,6 +143,7 @@ void gw_slots_put(struct gw_slots *s, uint32_t owner, struct gw_driver *d)
 	if (!e)
 		return;
 	bpf_map_delete_elem(slots_fd(d), &key);
+	clear(d, s->kind, e->slot); /* an upgrade must not carry over what nobody owns */
 	s->owner[e->slot] = 0;
 	gw_hmap_remove(&s->by_owner, &e->node);
 	free(e);

@@ -5,8 +5,6 @@
  */
 #include "node/private.h"
 
-#include "base/cleanup.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -23,7 +21,7 @@ struct arp_frame {
 	uint8_t sender_mac[6], sender[4], target_mac[6], target[4];
 } __attribute__((packed));
 
-int gw_node_announce(const struct gw_node_iface *iface, const struct gw_addr *addr)
+int gw_node_announce(struct gw_driver *d, const struct gw_node_iface *iface, const struct gw_addr *addr)
 {
 	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = iface->ifindex, .sll_halen = 6};
 	struct arp_frame f = {
@@ -37,9 +35,10 @@ int gw_node_announce(const struct gw_node_iface *iface, const struct gw_addr *ad
 
 	if (!gw_addr_is_v4(addr) || !iface->running)
 		return 0;
-	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
+	/* Kept: closing a packet socket waits for all processors, and addresses come by the hundred. */
+	if (d->announce_fd < 0)
+		d->announce_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (d->announce_fd < 0)
 		return -errno;
 	memset(f.dst, 0xff, sizeof f.dst);
 	memcpy(f.src, iface->mac.b, sizeof f.src);
@@ -47,5 +46,5 @@ int gw_node_announce(const struct gw_node_iface *iface, const struct gw_addr *ad
 	memcpy(f.sender, addr->b + 12, sizeof f.sender);
 	memcpy(f.target, addr->b + 12, sizeof f.target);
 	memset(to.sll_addr, 0xff, 6);
-	return sendto(fd, &f, sizeof f, 0, (struct sockaddr *)&to, sizeof to) < 0 ? -errno : 0;
+	return sendto(d->announce_fd, &f, sizeof f, 0, (struct sockaddr *)&to, sizeof to) < 0 ? -errno : 0;
 }

@@ -58,10 +58,12 @@ int gw_node_read_links(struct gw_driver *d, struct gw_error *err)
 /* That neighbours hear of it late is no reason to fail. */
 static void announce(struct gw_driver *d, const struct gw_node_item *it)
 {
-	int rc = gw_nl_link_announces(d->env.nl, it->ifindex);
+	int rc = it->iface->announces == it->ifindex ? 0 : gw_nl_link_announces(d->env.nl, it->ifindex);
 
-	if (rc == 0)
-		rc = gw_node_announce(it->iface, &it->o->paddr.pa);
+	if (rc == 0) {
+		it->iface->announces = it->ifindex;
+		rc = gw_node_announce(d, it->iface, &it->o->paddr.pa);
+	}
 	if (rc < 0)
 		gw_log_debug("cannot announce an address on %s: %s", it->iface->name, strerror(-rc));
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_WARNINGS   32
 #define MAX_CANDIDATES 6
@@ -146,6 +147,8 @@ static struct gw_driver *node_close(struct gw_driver *d)
 		return NULL;
 	gw_nl_unwatch(d->env.nl, d);
 	gw_node_clear(d);
+	if (d->announce_fd >= 0)
+		close(d->announce_fd);
 	free(d);
 	return NULL;
 }
@@ -158,6 +161,7 @@ static int node_open(const struct gw_driver_env *env, struct gw_driver **ret, st
 	if (!d)
 		return gw_error_set(err, ENOMEM, GW_ERR_INTERNAL, "", "out of memory");
 	d->env = *env;
+	d->announce_fd = -1;
 	rc = gw_nl_watch_links(env->nl, on_link, d);
 	if (rc == 0)
 		rc = gw_nl_watch_inet(env->nl, on_change, d);

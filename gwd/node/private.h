@@ -13,6 +13,7 @@ struct gw_node_iface {
 	int ifindex; /* 0: does not exist */
 	bool up, running;
 	struct gw_mac mac;
+	int announces; /* the link that was told to (gw_nl_link_announces) */
 };
 
 /* A provider address or provider route that is wanted, and what has become of it. */
@@ -35,6 +36,7 @@ struct gw_driver {
 	 * worth a try.
 	 */
 	bool retry_on_change;
+	int announce_fd; /* -1: not needed yet */
 };
 
 /* table.c */
@@ -72,6 +74,6 @@ int gw_node_sync_addrs(struct gw_driver *d, struct gw_error *err);
 int gw_node_sync_routes(struct gw_driver *d, struct gw_error *err);
 
 /* announce.c: best effort; an interface that is down announces by itself when it comes up (gw_nl_link_announces). */
-int gw_node_announce(const struct gw_node_iface *iface, const struct gw_addr *addr);
+int gw_node_announce(struct gw_driver *d, const struct gw_node_iface *iface, const struct gw_addr *addr);
 
 #endif
