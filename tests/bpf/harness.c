@@ -12,7 +12,6 @@
 #define MAX_CPUS 128
 
 struct world world;
-static bool ready;
 
 /* --- namespace and loader ----------------------------------------------------------------------------------------------- */
 
@@ -45,9 +44,9 @@ int harness_setup_bare(void **state)
 {
 	(void)state;
 	gw_log_init(GW_LOG_ERROR);
-	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
-		print_message("SKIP: no namespace can be made here: %s (run as root)\n", strerror(errno));
-		return 0;
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
+		print_error("cannot make a namespace: %s\n", strerror(errno));
+		return -1;
 	}
 	strcpy(world.bpf_dir, "/tmp/gwd-bpf-XXXXXX");
 	if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || !mkdtemp(world.bpf_dir) ||
@@ -65,7 +64,6 @@ int harness_setup_bare(void **state)
 		.route_limit = 64,
 		.provider_limit = 8,
 	};
-	ready = true;
 	return 0;
 }
 
@@ -75,8 +73,6 @@ int harness_setup(void **state)
 
 	if (harness_setup_bare(state) < 0)
 		return -1;
-	if (!ready)
-		return 0;
 	if (libbpf_num_possible_cpus() > MAX_CPUS) {
 		print_error("more CPUs than the harness has room for\n");
 		return -1;
@@ -92,33 +88,40 @@ int harness_setup(void **state)
 	return 0;
 }
 
-int harness_teardown(void **state)
+static int harness_teardown(void **state)
 {
 	(void)state;
-	if (!ready)
-		return 0;
 	world.loader = gw_loader_close(world.loader);
 	umount2(world.bpf_dir, MNT_DETACH);
 	rmdir(world.bpf_dir);
-	ready = false;
 	return 0;
 }
 
-int bare_setup(void **state)
+static void skip_test(void **state)
 {
 	(void)state;
-	if (!ready) {
-		print_message("SKIP: needs root\n");
-		skip();
-	}
-	return 0;
+	print_message("SKIP: no namespace can be made here (run as root)\n");
+	skip();
+}
+
+int harness_run(const char *name, const struct CMUnitTest *tests, size_t n, CMFixtureFunction setup)
+{
+	struct CMUnitTest skipped[64];
+
+	if (geteuid() == 0)
+		return _cmocka_run_group_tests(name, tests, n, setup, harness_teardown);
+	if (n > GW_N(skipped))
+		return 1;
+	for (size_t i = 0; i < n; i++)
+		skipped[i] = (struct CMUnitTest){.name = tests[i].name, .test_func = skip_test};
+	return _cmocka_run_group_tests(name, skipped, n, NULL, NULL);
 }
 
 int world_setup(void **state)
 {
 	struct gw_params want = default_params();
 
-	bare_setup(state);
+	(void)state;
 	if (memcmp(&want, &world.params, sizeof want) != 0)
 		world_params(&want);
 	world_reset();

@@ -75,15 +75,15 @@ struct run {
 };
 
 /*
- * Group fixtures for cmocka_run_group_tests: namespace, bpffs, links; with or without an open loader. When the caller is
- * not root they say so and every test of the group skips (harness_ready).
+ * Runs a group in its namespace: with links and an open loader (harness_setup), or without (harness_setup_bare). When the
+ * caller is not root every test of it is skipped, and says so.
  */
+#define run_group(name, tests, setup) harness_run(name, tests, GW_N(tests), setup)
+int harness_run(const char *name, const struct CMUnitTest *tests, size_t n, CMFixtureFunction setup);
 int harness_setup(void **state);
 int harness_setup_bare(void **state);
-int harness_teardown(void **state);
-/* Test fixture: skips loudly when there is no harness; then world_reset. */
+/* Test fixture: default parameters, then world_reset. */
 int world_setup(void **state);
-int bare_setup(void **state);
 
 struct gw_params default_params(void);
 /* The programs loaded anew with these; world_reset does not undo it. */

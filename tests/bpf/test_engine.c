@@ -67,7 +67,7 @@ static int setup(void **state)
 	struct gw_intent_limits limits;
 	struct gw_error err = GW_ERROR_INIT;
 
-	bare_setup(state);
+	(void)state;
 	netns_begin(&env.ns);
 	check(gw_config_parse(text, sizeof text - 1, "test", &env.config, &err) == 0, "%s", err.message);
 	snprintf(env.config.bpf_dir, sizeof env.config.bpf_dir, "%s", world.bpf_dir);
@@ -510,5 +510,5 @@ int main(void)
 		T("API-1: a port on an interface that is not there is refused", test_missing_interface),
 	};
 
-	return cmocka_run_group_tests_name("engine driver", tests, harness_setup_bare, harness_teardown);
+	return run_group("engine driver", tests, harness_setup_bare);
 }

@@ -226,5 +226,5 @@ int main(void)
 		T("FWD-6: an interface moves to another tenant", test_port_moves),
 	};
 
-	return cmocka_run_group_tests_name("port: flow cache", tests, harness_setup, harness_teardown);
+	return run_group("port: flow cache", tests, harness_setup);
 }

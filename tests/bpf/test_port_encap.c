@@ -452,5 +452,5 @@ int main(void)
 		T("ENC-5: truncated tags", test_truncated_tags),
 	};
 
-	return cmocka_run_group_tests_name("port: encapsulation", tests, harness_setup, harness_teardown);
+	return run_group("port: encapsulation", tests, harness_setup);
 }

@@ -424,5 +424,5 @@ int main(void)
 		T("API-3: counters of ports and virtual subnets", test_port_counters),
 	};
 
-	return cmocka_run_group_tests_name("port: forwarding and guard", tests, harness_setup, harness_teardown);
+	return run_group("port: forwarding and guard", tests, harness_setup);
 }

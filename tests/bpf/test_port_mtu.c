@@ -318,5 +318,5 @@ int main(void)
 		T("ENC-9: headers of super-packets", test_super_headers),
 	};
 
-	return cmocka_run_group_tests_name("port: packet size", tests, harness_setup, harness_teardown);
+	return run_group("port: packet size", tests, harness_setup);
 }

@@ -431,5 +431,5 @@ int main(void)
 		T("FWD-1: other ICMPv6 messages", test_icmp6_other),
 	};
 
-	return cmocka_run_group_tests_name("port: ARP and neighbour discovery", tests, harness_setup, harness_teardown);
+	return run_group("port: ARP and neighbour discovery", tests, harness_setup);
 }

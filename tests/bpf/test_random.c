@@ -167,5 +167,5 @@ int main(void)
 		{"API-3 ENC-6 ACL-3: every random packet is counted once", test_storm, world_setup, NULL, NULL},
 	};
 
-	return cmocka_run_group_tests_name("all hooks: random packets", tests, harness_setup, harness_teardown);
+	return run_group("all hooks: random packets", tests, harness_setup);
 }

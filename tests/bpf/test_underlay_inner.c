@@ -385,5 +385,5 @@ int main(void)
 		T("API-3: counters of the receiving port", test_counters),
 	};
 
-	return cmocka_run_group_tests_name("underlay: inner frames", tests, harness_setup, harness_teardown);
+	return run_group("underlay: inner frames", tests, harness_setup);
 }

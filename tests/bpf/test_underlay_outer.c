@@ -529,5 +529,5 @@ int main(void)
 		T("ENC-10: the host's own traffic", test_host_traffic),
 	};
 
-	return cmocka_run_group_tests_name("underlay: outer headers", tests, harness_setup, harness_teardown);
+	return run_group("underlay: outer headers", tests, harness_setup);
 }
