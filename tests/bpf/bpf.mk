@@ -11,7 +11,7 @@ BPF_HARNESS := $(patsubst %,$(BUILD)/obj/tests/bpf/%.o,harness frames packet loa
 
 build-abi-next: ## daemon and loader test with another map layout, into build/abi-next/
 	+CPPFLAGS=-DGW_ENGINE_ABI_TEST=1 $(MAKE) BUILD=$(ABI_NEXT) BPF_CPPFLAGS=-DGW_ENGINE_ABI_TEST=1 SANITIZE= \
-		$(ABI_NEXT)/gwd $(ABI_NEXT)/tests/bpf/loader_helper
+		$(ABI_NEXT)/gwd $(ABI_NEXT)/gwctl $(ABI_NEXT)/tests/bpf/loader_helper
 
 $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bpf/*.c)): $(BUILD)/gen/engine.skel.h
 

@@ -380,7 +380,7 @@ def _(w):
             break
         before = everything(gwd)
     equal(r.status, 503, "status of %s" % r.body)
-    mentions(r.body.decode(), ["no space", "gwd.db", "free"], "the error")
+    mentions(r.body.decode(), ["disk is full", "gwd.db", "free"], "the error")
     equal(everything(gwd), before, "what is stored")
     p = gwd.ctl_raw(*record(VSID, "10.0.0.200", "10.1.1.2", "02:00:00:00:0a:01"))
     if p.returncode:
