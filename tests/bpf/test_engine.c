@@ -257,7 +257,8 @@ static void undo(const struct plan *p, bool rest_too)
 		gw_hnv_object_free((struct gw_hnv_object *)inverse[i].before);
 }
 
-static void transaction(void)
+/* Returns what kind it was, for the message of a comparison that fails. */
+static const char *transaction(void)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	struct gw_delta delta;
@@ -270,7 +271,7 @@ static void transaction(void)
 	if (gw_intent_validate(env.intent, &err) < 0 ||
 	    (gw_engine_driver.check)(env.driver, env.intent, &delta, &err) < 0) {
 		gw_intent_rollback(env.intent);
-		return;
+		return "a refusal";
 	}
 	plan = plan_of(&delta);
 	switch (rnd_below(6)) {
@@ -278,20 +279,20 @@ static void transaction(void)
 		apply(plan.changes, plan.n_removals);
 		apply(plan.changes + plan.n_removals, plan.n - plan.n_removals);
 		undo(&plan, true);
-		break;
+		return "undoing all";
 	case 1: /* failed between the removals and the rest, whose inverse comes all the same */
 		apply(plan.changes, plan.n_removals);
 		undo(&plan, false);
-		break;
-	case 2: /* all at once */
+		return "undoing the removals";
+	case 2:
 		apply(delta.changes, delta.n);
 		gw_intent_commit(env.intent);
-		break;
+		return "a change in one step";
 	default:
 		apply(plan.changes, plan.n_removals);
 		apply(plan.changes + plan.n_removals, plan.n - plan.n_removals);
 		gw_intent_commit(env.intent);
-		break;
+		return "a change in two steps";
 	}
 }
 
@@ -333,8 +334,7 @@ static void test_property(void **state)
 	rnd_seed(seed ? strtoull(seed, NULL, 0) : 4711);
 	compare("opening", 0);
 	for (unsigned round = 1; round <= ROUNDS; round++) {
-		transaction();
-		compare("a transaction", round);
+		compare(transaction(), round);
 		if (rnd_below(8) == 0) {
 			interface_event();
 			compare("an interface event", round);
