@@ -11,13 +11,14 @@
  * check  refuses a change that this node cannot carry out (an interface that is not there, a full table) before anything
  *        is stored. It has no effect.
  * apply  brings the change in. The intent already shows the new state. It may fail half way: the caller then rolls the
- *        intent back and calls apply with the inverse delta, so apply must accept that things are already as it wants.
+ *        intent back and calls apply with the inverse delta, so apply must accept that things are already as it wants. The
+ *        intent has no change under way then (gw_intent_delta is empty); in all other calls it has.
  * sync   compares everything it owns with the intent and repairs: removals first, unless a removal before the addition
  *        would interrupt traffic. A missing thing that may come later (a tap whose VM is off) is no failure: it is
  *        reported by describe and mended when it appears.
  * describe adds the live, read-only properties of one object (state, counters) to its JSON.
  * status the driver's own state: capabilities, warnings, counters.
- * trace  which way a packet would take, and why; see gw_trace_query. Optional.
+ * trace  which way a packet would take, and why: `query` and answer are the JSON of POST monitoring/trace. Optional.
  * close  lets go of descriptors and memory. It never touches what carries traffic.
  *
  * A driver never includes the store, the API or another driver; it gets the intent as a const argument on each call and

@@ -140,27 +140,6 @@ static int follow_params(struct gw_driver *d, const struct gw_intent *in, struct
 	return 0;
 }
 
-static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
-			struct gw_error *err)
-{
-	int r = count_delta(d, delta);
-
-	if (r < 0) {
-		d->maps_good = false; /* the index has lost count: the next sync makes it anew */
-		return gw_error_set(err, -r, GW_ERR_UNAVAILABLE, "engine", "out of memory");
-	}
-	r = gw_links_apply(d, next, delta, err);
-	if (r == 0)
-		r = gw_maps_apply(d, next, delta, err);
-	if (r == 0)
-		r = follow_params(d, next, err);
-	if (r == 0)
-		r = gw_links_attach(d, true, err);
-	if (r < 0)
-		d->maps_good = false;
-	return r;
-}
-
 static int rebuild_index(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
 	static const enum gw_hnv_kind kinds[] = {GW_HNV_LOOKUP_RECORD, GW_HNV_PORT};
@@ -171,6 +150,34 @@ static int rebuild_index(struct gw_driver *d, const struct gw_intent *in, struct
 			if (gw_index_count(&d->index, o, 1) < 0)
 				return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "engine", "out of memory");
 	return 0;
+}
+
+static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
+			struct gw_error *err)
+{
+	/*
+	 * A change comes in parts, removals and the rest, and the intent shows all of it from the start. When it is undone half
+	 * way, nothing is under way in the intent any more, and parts that never came may have left traces: all is looked at.
+	 */
+	bool undoing = gw_intent_delta(next).n == 0;
+	int r = count_delta(d, delta);
+
+	if (r < 0) {
+		d->maps_good = false; /* the index has lost count: the next sync makes it anew */
+		return gw_error_set(err, -r, GW_ERR_UNAVAILABLE, "engine", "out of memory");
+	}
+	r = gw_links_apply(d, next, delta, err);
+	if (r == 0)
+		r = gw_maps_apply(d, next, delta, err);
+	if (r == 0 && undoing && (r = rebuild_index(d, next, err)) == 0)
+		r = gw_maps_sync(d, next, err);
+	if (r == 0)
+		r = follow_params(d, next, err);
+	if (r == 0)
+		r = gw_links_attach(d, true, err);
+	if (r < 0)
+		d->maps_good = false;
+	return r;
 }
 
 static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
