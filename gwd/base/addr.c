@@ -138,8 +138,7 @@ int gw_prefix_parse(const char *s, struct gw_prefix *ret)
 		return -EINVAL;
 	for (p = slash + 1; *p >= '0' && *p <= '9' && p - slash <= 3; p++)
 		len = len * 10 + (unsigned)(*p - '0');
-	if (p == slash + 1 || *p || (slash[1] == '0' && slash[2]) ||
-	    len > (gw_addr_is_v4(&r.addr) ? 32 : 128))
+	if (p == slash + 1 || *p || (slash[1] == '0' && slash[2]) || len > (gw_addr_is_v4(&r.addr) ? 32 : 128))
 		return -EINVAL;
 	r.len = (uint8_t)len;
 	net = gw_prefix_mask(&r.addr, r.len);
@@ -221,8 +220,8 @@ int gw_mac_parse(const char *s, struct gw_mac *ret)
 
 const char *gw_mac_format(const struct gw_mac *m, char buf[static GW_MAC_STRLEN])
 {
-	snprintf(buf, GW_MAC_STRLEN, "%02x:%02x:%02x:%02x:%02x:%02x", m->b[0], m->b[1], m->b[2], m->b[3],
-		 m->b[4], m->b[5]);
+	snprintf(buf, GW_MAC_STRLEN, "%02x:%02x:%02x:%02x:%02x:%02x", m->b[0], m->b[1], m->b[2], m->b[3], m->b[4],
+		 m->b[5]);
 	return buf;
 }
 

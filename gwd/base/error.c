@@ -30,8 +30,7 @@ static void set_text(char *buf, size_t size, const char *fmt, va_list ap)
 	gw_utf8_tame(buf);
 }
 
-int gw_error_set(struct gw_error *err, int errnum, enum gw_error_code code, const char *target,
-		 const char *fmt, ...)
+int gw_error_set(struct gw_error *err, int errnum, enum gw_error_code code, const char *target, const char *fmt, ...)
 {
 	va_list ap;
 

@@ -12,24 +12,24 @@
 #include <stdarg.h>
 
 /* X-macro: name in the API, HTTP status that the API answers with. Append only. */
-#define GW_ERROR_CODES(X)                                                                                            \
-	X(NONE, "None", 200)                                                                                         \
-	X(INVALID_JSON, "InvalidJson", 400)                                                                          \
-	X(INVALID_REQUEST, "InvalidRequest", 400)                                                                    \
-	X(INVALID_PROPERTY, "InvalidProperty", 400)                                                                  \
-	X(UNKNOWN_PROPERTY, "UnknownProperty", 400)                                                                  \
-	X(MISSING_PROPERTY, "MissingProperty", 400)                                                                  \
-	X(NOT_SUPPORTED, "NotSupported", 400)                                                                        \
-	X(UNAUTHORIZED, "Unauthorized", 401)                                                                         \
-	X(FORBIDDEN, "Forbidden", 403)                                                                               \
-	X(NOT_FOUND, "NotFound", 404)                                                                                \
-	X(METHOD_NOT_ALLOWED, "MethodNotAllowed", 405)                                                               \
-	X(CONFLICT, "Conflict", 409)                                                                                 \
-	X(LIMIT_EXCEEDED, "LimitExceeded", 409)                                                                      \
-	X(PRECONDITION_FAILED, "PreconditionFailed", 412)                                                            \
-	X(TOO_LARGE, "RequestTooLarge", 413)                                                                         \
-	X(INTERNAL, "InternalError", 500)                                                                            \
-	X(CAPABILITY, "CapabilityMissing", 503)                                                                      \
+#define GW_ERROR_CODES(X)                                                                                              \
+	X(NONE, "None", 200)                                                                                           \
+	X(INVALID_JSON, "InvalidJson", 400)                                                                            \
+	X(INVALID_REQUEST, "InvalidRequest", 400)                                                                      \
+	X(INVALID_PROPERTY, "InvalidProperty", 400)                                                                    \
+	X(UNKNOWN_PROPERTY, "UnknownProperty", 400)                                                                    \
+	X(MISSING_PROPERTY, "MissingProperty", 400)                                                                    \
+	X(NOT_SUPPORTED, "NotSupported", 400)                                                                          \
+	X(UNAUTHORIZED, "Unauthorized", 401)                                                                           \
+	X(FORBIDDEN, "Forbidden", 403)                                                                                 \
+	X(NOT_FOUND, "NotFound", 404)                                                                                  \
+	X(METHOD_NOT_ALLOWED, "MethodNotAllowed", 405)                                                                 \
+	X(CONFLICT, "Conflict", 409)                                                                                   \
+	X(LIMIT_EXCEEDED, "LimitExceeded", 409)                                                                        \
+	X(PRECONDITION_FAILED, "PreconditionFailed", 412)                                                              \
+	X(TOO_LARGE, "RequestTooLarge", 413)                                                                           \
+	X(INTERNAL, "InternalError", 500)                                                                              \
+	X(CAPABILITY, "CapabilityMissing", 503)                                                                        \
 	X(UNAVAILABLE, "Unavailable", 503)
 
 enum gw_error_code {

@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 struct gw_hmap_node {
-	struct gw_hmap_node *next, **link; /* link: what points at this node, so that removal need not search the chain */
+	struct gw_hmap_node *next,
+		**link; /* link: what points at this node, so that removal need not search the chain */
 	uint32_t hash;
 };
 
@@ -35,15 +36,15 @@ void gw_hmap_done(struct gw_hmap *m); /* frees the buckets, not the objects */
 
 uint32_t gw_hash_bytes(const void *p, size_t n, uint32_t seed);
 
-#define GW_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define GW_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-#define GW_HMAP_FOR_EACH_HASH(node, map, hash)                                                                       \
+#define GW_HMAP_FOR_EACH_HASH(node, map, hash)                                                                         \
 	for (struct gw_hmap_node *node = gw_hmap_first_hash(map, hash); node; node = gw_hmap_next_hash(node))
-#define GW_HMAP_FOR_EACH(node, map)                                                                                  \
+#define GW_HMAP_FOR_EACH(node, map)                                                                                    \
 	for (struct gw_hmap_node *node = gw_hmap_first(map); node; node = gw_hmap_next(map, node))
 /* The current node may be removed from the map, and freed, inside the loop. */
-#define GW_HMAP_FOR_EACH_SAFE(node, after, map)                                                                      \
-	for (struct gw_hmap_node *node = gw_hmap_first(map), *after;                                                 \
-	     node && (after = gw_hmap_next(map, node), 1); node = after)
+#define GW_HMAP_FOR_EACH_SAFE(node, after, map)                                                                        \
+	for (struct gw_hmap_node *node = gw_hmap_first(map), *after; node && (after = gw_hmap_next(map, node), 1);     \
+	     node = after)
 
 #endif

@@ -83,8 +83,7 @@ bool gw_cli_output_is(const struct gw_cli_args *args, const char *format)
 	return output && strcmp(output, format) == 0;
 }
 
-static int take_option(const struct gw_cli_option *o, const char *value, struct gw_cli_args *args,
-		       char **ret_error)
+static int take_option(const struct gw_cli_option *o, const char *value, struct gw_cli_args *args, char **ret_error)
 {
 	size_t id = (size_t)(o - gw_cli_options);
 	_cleanup_free_ char *reason = NULL;
@@ -124,8 +123,7 @@ static int split(int argc, char *const argv[], struct gw_cli_args *args, char **
 		}
 		o = gw_cli_find_option(argv[i], &value);
 		if (!o) {
-			*ret_error = gw_cli_format("there is no option '%.*s'", (int)strcspn(argv[i], "="),
-						   argv[i]);
+			*ret_error = gw_cli_format("there is no option '%.*s'", (int)strcspn(argv[i], "="), argv[i]);
 			return -EINVAL;
 		}
 		if (o->type == GW_CLI_FLAG && value) {
@@ -164,8 +162,7 @@ static int find(struct gw_cli_args *args, size_t *ret_used, char **ret_error)
 	if (args->n_words == 1)
 		*ret_error = gw_cli_format("%s wants a verb: %s", args->words[0], verbs);
 	else
-		*ret_error =
-			gw_cli_format("%s has no verb '%s', only %s", args->words[0], args->words[1], verbs);
+		*ret_error = gw_cli_format("%s has no verb '%s', only %s", args->words[0], args->words[1], verbs);
 	return -EINVAL;
 }
 
@@ -196,16 +193,15 @@ static int check_operand(struct gw_cli_args *args, size_t used, char **ret_error
 static int check_options(const struct gw_cli_args *args, char **ret_error)
 {
 	const struct gw_cli_command *c = args->command;
-	gw_cli_opts required = gw_cli_required(c),
-		    allowed = required | gw_cli_optional(c) | GW_CLI_GLOBAL_OPTS;
+	gw_cli_opts required = gw_cli_required(c), allowed = required | gw_cli_optional(c) | GW_CLI_GLOBAL_OPTS;
 	const char *space = c->verb ? " " : "", *verb = c->verb ? c->verb : "";
 
 	for (size_t i = 0; i < GW_CLI_OPT_MAX; i++) {
 		gw_cli_opts bit = (gw_cli_opts)1 << i;
 
 		if ((args->given & bit) && !(allowed & bit)) {
-			*ret_error = gw_cli_format("--%s does not belong to %s%s%s", gw_cli_options[i].name,
-						   c->word, space, verb);
+			*ret_error = gw_cli_format("--%s does not belong to %s%s%s", gw_cli_options[i].name, c->word,
+						   space, verb);
 			return -EINVAL;
 		}
 		if (c->shape == GW_CLI_DELETE && args->operand) {
@@ -215,8 +211,8 @@ static int check_options(const struct gw_cli_args *args, char **ret_error)
 				return -EINVAL;
 			}
 		} else if ((required & bit) && !(args->given & bit)) {
-			*ret_error = gw_cli_format("%s%s%s wants --%s %s", c->word, space, verb,
-						   gw_cli_options[i].name, gw_cli_options[i].arg);
+			*ret_error = gw_cli_format("%s%s%s wants --%s %s", c->word, space, verb, gw_cli_options[i].name,
+						   gw_cli_options[i].arg);
 			return -EINVAL;
 		}
 	}

@@ -42,18 +42,18 @@ int gw_cli_api_address(const char *option, const char *environment, const char *
 			return -EINVAL;
 		}
 		if (strlen(s + 5) >= max) {
-			*ret_error = gw_cli_format("%s: the path of a socket has at most %zu characters",
-						   from, max - 1);
+			*ret_error =
+				gw_cli_format("%s: the path of a socket has at most %zu characters", from, max - 1);
 			return -EINVAL;
 		}
 		*ret_path = s + 5;
 		return 0;
 	}
 	if (strncasecmp(s, "https:", 6) == 0)
-		*ret_error = gw_cli_format(
-			"%s: this version speaks to the node it runs on only, by unix:PATH; for '%s' "
-			"run gwctl there, for example through ssh",
-			from, s);
+		*ret_error =
+			gw_cli_format("%s: this version speaks to the node it runs on only, by unix:PATH; for '%s' "
+				      "run gwctl there, for example through ssh",
+				      from, s);
 	else
 		*ret_error = gw_cli_format("%s: '%s' is not of the form unix:PATH", from, s);
 	return -EINVAL;
@@ -103,8 +103,7 @@ static void report(const struct gw_cli_client *c, CURLcode code)
 	long number = 0;
 
 	if (c->too_large) {
-		gw_cli_fail("the answer of gwd at unix:%s is larger than %zu MiB", c->socket_path,
-			    RESPONSE_MAX >> 20);
+		gw_cli_fail("the answer of gwd at unix:%s is larger than %zu MiB", c->socket_path, RESPONSE_MAX >> 20);
 		return;
 	}
 	if (code != CURLE_COULDNT_CONNECT) {
@@ -114,8 +113,8 @@ static void report(const struct gw_cli_client *c, CURLcode code)
 	curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &number);
 	hint = number == EACCES || number == EPERM ? "only root may use this socket"
 						   : "is it running? See: systemctl status gwd";
-	gw_cli_fail("cannot reach gwd at unix:%s: %s; %s", c->socket_path,
-		    number > 0 ? strerror((int)number) : why, hint);
+	gw_cli_fail("cannot reach gwd at unix:%s: %s; %s", c->socket_path, number > 0 ? strerror((int)number) : why,
+		    hint);
 }
 
 static struct curl_slist *add_header(struct curl_slist *list, const char *header)

@@ -10,47 +10,35 @@ static const struct gw_cli_word outputs[] = {{"table", "table"}, {"wide", "wide"
 static const struct gw_cli_word rules[] = {
 	{"encap", "TranslationMethodEncap"}, {"nat", "TranslationMethodNat"}, {"none", "None"}, {0}};
 static const struct gw_cli_word encapsulations[] = {{"vxlan", "VXLAN"}, {"nvgre", "NVGRE"}, {0}};
-static const struct gw_cli_word types[] = {{"static", "Static"},
-					   {"dynamic", "Dynamic"},
-					   {"l2only", "L2Only"},
-					   {"wildcard", "GatewayWildcard"},
-					   {0}};
-static const struct gw_cli_word protocols[] = {
-	{"icmp", "1"}, {"tcp", "6"}, {"udp", "17"}, {"icmpv6", "58"}, {0}};
+static const struct gw_cli_word types[] = {
+	{"static", "Static"}, {"dynamic", "Dynamic"}, {"l2only", "L2Only"}, {"wildcard", "GatewayWildcard"}, {0}};
+static const struct gw_cli_word protocols[] = {{"icmp", "1"}, {"tcp", "6"}, {"udp", "17"}, {"icmpv6", "58"}, {0}};
 
 const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 	[GW_CLI_OPT_API] = {"api", "ADDRESS", 0, GW_CLI_TEXT, .help = "the daemon to speak to, unix:PATH"},
 	[GW_CLI_OPT_HELP] = {"help", NULL, 'h', GW_CLI_FLAG, .help = "explain the command and end"},
-	[GW_CLI_OPT_VERSION] = {"version", NULL, 0, GW_CLI_FLAG,
-				.help = "print the version of gwctl and end"},
+	[GW_CLI_OPT_VERSION] = {"version", NULL, 0, GW_CLI_FLAG, .help = "print the version of gwctl and end"},
 	[GW_CLI_OPT_FILE] = {"file", "FILE", 'f', GW_CLI_FILE, .help = "file to read, - for standard input"},
 	[GW_CLI_OPT_RDID] = {"rdid", "UUID", 0, GW_CLI_UUID, .help = "routing domain (RoutingDomainID)"},
-	[GW_CLI_OPT_INTERFACE] = {"interface", "NAME", 0, GW_CLI_IFNAME,
-				  .help = "network interface of the node"},
+	[GW_CLI_OPT_INTERFACE] = {"interface", "NAME", 0, GW_CLI_IFNAME, .help = "network interface of the node"},
 	[GW_CLI_OPT_VSID] = {"vsid", "VSID", 0, GW_CLI_NUMBER, UINT32_MAX,
 			     .help = "virtual subnet (VirtualSubnetID), 4096 to 16777214"},
 	[GW_CLI_OPT_CA] = {"ca", "ADDRESS", 0, GW_CLI_ADDRESS,
 			   .help = "customer address; 0.0.0.0 or :: makes a wildcard record"},
-	[GW_CLI_OPT_PA] = {"pa", "ADDRESS", 0, GW_CLI_ADDRESS,
-			   .help = "provider address of the node that has the VM"},
+	[GW_CLI_OPT_PA] = {"pa", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "provider address of the node that has the VM"},
 	[GW_CLI_OPT_MAC] = {"mac", "MAC", 0, GW_CLI_MAC, .help = "MAC address of the VM, as 00155D011404"},
-	[GW_CLI_OPT_RULE] = {"rule", "RULE", 0, GW_CLI_WORD, .words = rules,
-			     .help = "how packets are carried"},
+	[GW_CLI_OPT_RULE] = {"rule", "RULE", 0, GW_CLI_WORD, .words = rules, .help = "how packets are carried"},
 	[GW_CLI_OPT_ENCAPSULATION] = {"encapsulation", "METHOD", 0, GW_CLI_WORD, .words = encapsulations,
 				      .help = "wire format, else the daemon's default"},
-	[GW_CLI_OPT_TYPE] = {"type", "TYPE", 0, GW_CLI_WORD, .words = types,
-			     .help = "type of the lookup record"},
+	[GW_CLI_OPT_TYPE] = {"type", "TYPE", 0, GW_CLI_WORD, .words = types, .help = "type of the lookup record"},
 	[GW_CLI_OPT_VM_NAME] = {"vm-name", "NAME", 0, GW_CLI_TEXT, .help = "name of the VM, for people"},
 	[GW_CLI_OPT_CUSTOMER_ID] = {"customer-id", "UUID", 0, GW_CLI_UUID, .help = "tenant (CustomerID)"},
 	[GW_CLI_OPT_ADDRESS] = {"address", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "own provider address"},
-	[GW_CLI_OPT_PREFIX] = {"prefix", "PREFIX", 0, GW_CLI_PREFIX,
-			       .help = "destination prefix, as 192.168.1.0/24"},
-	[GW_CLI_OPT_PREFIX_LENGTH] = {"prefix-length", "N", 0, GW_CLI_NUMBER, 128,
-				      .help = "of the provider address"},
+	[GW_CLI_OPT_PREFIX] = {"prefix", "PREFIX", 0, GW_CLI_PREFIX, .help = "destination prefix, as 192.168.1.0/24"},
+	[GW_CLI_OPT_PREFIX_LENGTH] = {"prefix-length", "N", 0, GW_CLI_NUMBER, 128, .help = "of the provider address"},
 	[GW_CLI_OPT_NEXTHOP] = {"nexthop", "ADDRESS", 0, GW_CLI_ADDRESS,
 				.help = "next hop; 0.0.0.0 or :: means on-link"},
-	[GW_CLI_OPT_METRIC] = {"metric", "N", 0, GW_CLI_NUMBER, UINT32_MAX,
-			       .help = "lowest wins among equal prefixes"},
+	[GW_CLI_OPT_METRIC] = {"metric", "N", 0, GW_CLI_NUMBER, UINT32_MAX, .help = "lowest wins among equal prefixes"},
 	[GW_CLI_OPT_PORT] = {"port", "NAME", 0, GW_CLI_IFNAME, .help = "port that the packet comes from"},
 	[GW_CLI_OPT_DST] = {"dst", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "destination of the packet"},
 	[GW_CLI_OPT_SRC] = {"src", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "source of the packet"},
@@ -59,50 +47,44 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 	[GW_CLI_OPT_SPORT] = {"sport", "N", 0, GW_CLI_NUMBER, 65535, .help = "TCP or UDP source port"},
 	[GW_CLI_OPT_DPORT] = {"dport", "N", 0, GW_CLI_NUMBER, 65535, .help = "TCP or UDP destination port"},
 	[GW_CLI_OPT_SIZE] = {"size", "BYTES", 0, GW_CLI_NUMBER, 65535, .help = "length of the IP packet"},
-	[GW_CLI_OPT_DST_MAC] = {"dst-mac", "MAC", 0, GW_CLI_MAC,
-				.help = "destination MAC address of the frame"},
-	[GW_CLI_OPT_OUTPUT] = {"output", "FORMAT", 'o', GW_CLI_WORD, .words = outputs,
-			       .help = "form of the answer"},
+	[GW_CLI_OPT_DST_MAC] = {"dst-mac", "MAC", 0, GW_CLI_MAC, .help = "destination MAC address of the frame"},
+	[GW_CLI_OPT_OUTPUT] = {"output", "FORMAT", 'o', GW_CLI_WORD, .words = outputs, .help = "form of the answer"},
 };
 
-static const struct gw_cli_kind lookup_record = {
-	"lookup record",
-	"lookupRecords",
-	{{"VirtualSubnetID", "VSID", GW_CLI_OPT_VSID, GW_CLI_KEY},
-	 {"CustomerAddress", "CA", GW_CLI_OPT_CA, GW_CLI_KEY},
-	 {"ProviderAddress", "PA", GW_CLI_OPT_PA, GW_CLI_NEED},
-	 {"MACAddress", "MAC", GW_CLI_OPT_MAC, GW_CLI_NEED},
-	 {"Rule", "RULE", GW_CLI_OPT_RULE, 0},
-	 {"Encapsulation", "ENCAP", GW_CLI_OPT_ENCAPSULATION, 0},
-	 {"Type", "TYPE", GW_CLI_OPT_TYPE, GW_CLI_WIDE},
-	 {"CustomerID", "CUSTOMER ID", GW_CLI_OPT_CUSTOMER_ID, GW_CLI_WIDE},
-	 {"VMName", "VM NAME", GW_CLI_OPT_VM_NAME, GW_CLI_WIDE}}};
+static const struct gw_cli_kind lookup_record = {"lookup record",
+						 "lookupRecords",
+						 {{"VirtualSubnetID", "VSID", GW_CLI_OPT_VSID, GW_CLI_KEY},
+						  {"CustomerAddress", "CA", GW_CLI_OPT_CA, GW_CLI_KEY},
+						  {"ProviderAddress", "PA", GW_CLI_OPT_PA, GW_CLI_NEED},
+						  {"MACAddress", "MAC", GW_CLI_OPT_MAC, GW_CLI_NEED},
+						  {"Rule", "RULE", GW_CLI_OPT_RULE, 0},
+						  {"Encapsulation", "ENCAP", GW_CLI_OPT_ENCAPSULATION, 0},
+						  {"Type", "TYPE", GW_CLI_OPT_TYPE, GW_CLI_WIDE},
+						  {"CustomerID", "CUSTOMER ID", GW_CLI_OPT_CUSTOMER_ID, GW_CLI_WIDE},
+						  {"VMName", "VM NAME", GW_CLI_OPT_VM_NAME, GW_CLI_WIDE}}};
 
-static const struct gw_cli_kind customer_route = {
-	"customer route",
-	"customerRoutes",
-	{{"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_KEY},
-	 {"VirtualSubnetID", "VSID", GW_CLI_OPT_VSID, GW_CLI_KEY},
-	 {"DestinationPrefix", "PREFIX", GW_CLI_OPT_PREFIX, GW_CLI_KEY},
-	 {"NextHop", "NEXT HOP", GW_CLI_OPT_NEXTHOP, GW_CLI_KEY},
-	 {"Metric", "METRIC", GW_CLI_OPT_METRIC, 0}}};
+static const struct gw_cli_kind customer_route = {"customer route",
+						  "customerRoutes",
+						  {{"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_KEY},
+						   {"VirtualSubnetID", "VSID", GW_CLI_OPT_VSID, GW_CLI_KEY},
+						   {"DestinationPrefix", "PREFIX", GW_CLI_OPT_PREFIX, GW_CLI_KEY},
+						   {"NextHop", "NEXT HOP", GW_CLI_OPT_NEXTHOP, GW_CLI_KEY},
+						   {"Metric", "METRIC", GW_CLI_OPT_METRIC, 0}}};
 
-static const struct gw_cli_kind provider_address = {
-	"provider address",
-	"providerAddresses",
-	{{"ProviderAddress", "ADDRESS", GW_CLI_OPT_ADDRESS, GW_CLI_KEY},
-	 {"PrefixLength", "LENGTH", GW_CLI_OPT_PREFIX_LENGTH, GW_CLI_NEED},
-	 {"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_NEED},
-	 {"VlanID", "VLAN", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE},
-	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE}}};
+static const struct gw_cli_kind provider_address = {"provider address",
+						    "providerAddresses",
+						    {{"ProviderAddress", "ADDRESS", GW_CLI_OPT_ADDRESS, GW_CLI_KEY},
+						     {"PrefixLength", "LENGTH", GW_CLI_OPT_PREFIX_LENGTH, GW_CLI_NEED},
+						     {"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_NEED},
+						     {"VlanID", "VLAN", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE},
+						     {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE}}};
 
-static const struct gw_cli_kind provider_route = {
-	"provider route",
-	"providerRoutes",
-	{{"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_KEY},
-	 {"DestinationPrefix", "PREFIX", GW_CLI_OPT_PREFIX, GW_CLI_KEY},
-	 {"NextHop", "NEXT HOP", GW_CLI_OPT_NEXTHOP, GW_CLI_NEED},
-	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE}}};
+static const struct gw_cli_kind provider_route = {"provider route",
+						  "providerRoutes",
+						  {{"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_KEY},
+						   {"DestinationPrefix", "PREFIX", GW_CLI_OPT_PREFIX, GW_CLI_KEY},
+						   {"NextHop", "NEXT HOP", GW_CLI_OPT_NEXTHOP, GW_CLI_NEED},
+						   {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE}}};
 
 static const struct gw_cli_kind port = {"port",
 					"ports",
@@ -112,23 +94,23 @@ static const struct gw_cli_kind port = {"port",
 					 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
 					 {"detail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 
-#define RECORD_COMMANDS(w, k, name, add, del)                                                                \
-	{.word = w,                                                                                          \
-	 .verb = add,                                                                                        \
-	 .shape = GW_CLI_ADD,                                                                                \
-	 .kind = &k,                                                                                         \
-	 .run = gw_cli_run_add,                                                                              \
-	 .help = "create the " name ", or replace the one that has its key"},                                \
-		{.word = w,                                                                                  \
-		 .verb = del,                                                                                \
-		 .shape = GW_CLI_DELETE,                                                                     \
-		 .kind = &k,                                                                                 \
-		 .run = gw_cli_run_delete,                                                                   \
-		 .operand = "ID",                                                                            \
-		 .help = "remove the " name},                                                                \
-	{                                                                                                    \
-		.word = w, .verb = "list", .shape = GW_CLI_LIST, .kind = &k, .run = gw_cli_run_list,         \
-		.help = "show those that agree with all given options"                                       \
+#define RECORD_COMMANDS(w, k, name, add, del)                                                                          \
+	{.word = w,                                                                                                    \
+	 .verb = add,                                                                                                  \
+	 .shape = GW_CLI_ADD,                                                                                          \
+	 .kind = &k,                                                                                                   \
+	 .run = gw_cli_run_add,                                                                                        \
+	 .help = "create the " name ", or replace the one that has its key"},                                          \
+		{.word = w,                                                                                            \
+		 .verb = del,                                                                                          \
+		 .shape = GW_CLI_DELETE,                                                                               \
+		 .kind = &k,                                                                                           \
+		 .run = gw_cli_run_delete,                                                                             \
+		 .operand = "ID",                                                                                      \
+		 .help = "remove the " name},                                                                          \
+	{                                                                                                              \
+		.word = w, .verb = "list", .shape = GW_CLI_LIST, .kind = &k, .run = gw_cli_run_list,                   \
+		.help = "show those that agree with all given options"                                                 \
 	}
 
 /* clang-format off */

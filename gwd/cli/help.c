@@ -74,8 +74,7 @@ static void show_options(gw_cli_opts set)
 
 		if (!(set & (gw_cli_opts)1 << i))
 			continue;
-		both = o->letter ? gw_cli_format("-%c, --%s", o->letter, o->name)
-				 : gw_cli_format("    --%s", o->name);
+		both = o->letter ? gw_cli_format("-%c, --%s", o->letter, o->name) : gw_cli_format("    --%s", o->name);
 		head = gw_cli_format("  %s %-*s", both, 26 - (int)strlen(both), o->arg ? o->arg : "");
 		choices = o->words ? gw_cli_value_choices(o) : gw_cli_format("%s", "");
 		text = gw_cli_format("%s%s%s", o->help, o->words ? ": " : "", choices);
@@ -93,10 +92,9 @@ static void show_all(void)
 {
 	gw_cli_opts all = ((gw_cli_opts)1 << GW_CLI_OPT_MAX) - 1;
 
-	gw_cli_say_wrapped(
-		stdout, "", 0,
-		"gwctl shows and changes the network virtualization records of the gwd on this node. "
-		"Commands:");
+	gw_cli_say_wrapped(stdout, "", 0,
+			   "gwctl shows and changes the network virtualization records of the gwd on this node. "
+			   "Commands:");
 	puts("");
 	for (size_t i = 0; i < gw_cli_n_commands; i++) {
 		_cleanup_free_ char *synopsis = gw_cli_help_synopsis(&gw_cli_commands[i]);
@@ -106,11 +104,10 @@ static void show_all(void)
 	puts("\nOptions:\n");
 	show_options(all);
 	puts("");
-	gw_cli_say_wrapped(
-		stdout, "", 0,
-		"The daemon is that of --api, else of the environment's GWD_API, else " GW_CLI_DEFAULT_API
-		". Exit status: 0 done, 1 refused or failed, 2 usage. One command: gwctl help "
-		"COMMAND. More: man gwctl.");
+	gw_cli_say_wrapped(stdout, "", 0,
+			   "The daemon is that of --api, else of the environment's GWD_API, else " GW_CLI_DEFAULT_API
+			   ". Exit status: 0 done, 1 refused or failed, 2 usage. One command: gwctl help "
+			   "COMMAND. More: man gwctl.");
 }
 
 int gw_cli_help(const char *const *words, size_t n)
@@ -130,8 +127,7 @@ int gw_cli_help(const char *const *words, size_t n)
 		return 0;
 	}
 	if (!gw_cli_is_kind(words[0]) || n > 1) {
-		gw_cli_fail("there is no command '%s%s%s'", words[0], n > 1 ? " " : "",
-			    n > 1 ? words[1] : "");
+		gw_cli_fail("there is no command '%s%s%s'", words[0], n > 1 ? " " : "", n > 1 ? words[1] : "");
 		gw_cli_say(stderr, "See: gwctl help");
 		return 2;
 	}

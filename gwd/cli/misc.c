@@ -28,8 +28,7 @@ static int read_file(const char *name, char **ret, size_t *ret_len)
 			return gw_cli_fail("%s: %s", name, strerror(errno));
 		len += (size_t)n;
 		if (len > BATCH_MAX)
-			return gw_cli_fail("%s: a batch has at most %zu MiB; divide it", name,
-					   BATCH_MAX >> 20);
+			return gw_cli_fail("%s: a batch has at most %zu MiB; divide it", name, BATCH_MAX >> 20);
 	}
 	*ret = buf;
 	*ret_len = len;
@@ -51,15 +50,13 @@ int gw_cli_run_batch(const struct gw_cli_args *args, struct gw_cli_client *clien
 	check = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
 	if (!check)
 		return gw_cli_fail("%s, line %d, column %d: %s", name, e.line, e.column, e.text);
-	if (gw_cli_call_ok(client,
-			   &(struct gw_cli_request){.method = "POST",
-						    .path = GW_CLI_API_ROOT "/hnv/batch",
-						    .body = text,
-						    .body_len = len},
-			   &answer) < 0)
+	if (gw_cli_call_ok(
+		    client,
+		    &(struct gw_cli_request){
+			    .method = "POST", .path = GW_CLI_API_ROOT "/hnv/batch", .body = text, .body_len = len},
+		    &answer) < 0)
 		return 1;
-	gw_cli_say(stdout, "%s: applied, %llu changes", name,
-		   (unsigned long long)gw_cli_num(answer.body, "applied"));
+	gw_cli_say(stdout, "%s: applied, %llu changes", name, (unsigned long long)gw_cli_num(answer.body, "applied"));
 	return 0;
 }
 
@@ -89,8 +86,7 @@ int gw_cli_run_version(const struct gw_cli_args *args, struct gw_cli_client *cli
 
 	(void)args;
 	gw_cli_say(stdout, "gwctl %s", GW_VERSION);
-	if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = "/version"}, &answer) <
-	    0)
+	if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = "/version"}, &answer) < 0)
 		return 1;
 	version = gw_cli_str(answer.body, "version");
 	gw_cli_say(stdout, "gwd %s", *version ? version : "of unknown version");

@@ -71,8 +71,7 @@ json_t *gw_cli_record_body(const struct gw_cli_args *args)
 				    gw_cli_value_json(&gw_cli_options[p->opt], args->value[p->opt]));
 	}
 	/* The address says it already. */
-	if (ca && !gw_cli_given(args, GW_CLI_OPT_TYPE) &&
-	    (strcmp(ca, "0.0.0.0") == 0 || strcmp(ca, "::") == 0))
+	if (ca && !gw_cli_given(args, GW_CLI_OPT_TYPE) && (strcmp(ca, "0.0.0.0") == 0 || strcmp(ca, "::") == 0))
 		json_object_set_new(properties, "Type", json_string("GatewayWildcard"));
 	return gw_cli_must(json_pack("{s:o}", "properties", properties));
 }
@@ -80,18 +79,17 @@ json_t *gw_cli_record_body(const struct gw_cli_args *args)
 int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client)
 {
 	const struct gw_cli_kind *kind = args->command->kind;
-	_cleanup_free_ char *id = gw_cli_record_id(kind, args->value), *path = record_path(kind, id),
-			    *text = NULL;
+	_cleanup_free_ char *id = gw_cli_record_id(kind, args->value), *path = record_path(kind, id), *text = NULL;
 	json_auto_t *body = gw_cli_record_body(args);
 	_cleanup_response_ struct gw_cli_response answer = {0};
 	const json_t *properties;
 	const char *state, *detail;
 
 	text = gw_cli_must(json_dumps(body, JSON_COMPACT));
-	if (gw_cli_call_ok(client,
-			   &(struct gw_cli_request){
-				   .method = "PUT", .path = path, .body = text, .body_len = strlen(text)},
-			   &answer) < 0)
+	if (gw_cli_call_ok(
+		    client,
+		    &(struct gw_cli_request){.method = "PUT", .path = path, .body = text, .body_len = strlen(text)},
+		    &answer) < 0)
 		return 1;
 	if (gw_cli_output_is(args, "json")) {
 		gw_cli_print_json(answer.body);
@@ -101,15 +99,14 @@ int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client)
 	properties = json_object_get(answer.body, "properties");
 	state = gw_cli_str(properties, "state");
 	detail = gw_cli_str(properties, "detail");
-	gw_cli_say(stdout, "%s %s %s%s%s%s%s", kind->singular, id,
-		   answer.status == 201 ? "created" : "replaced", *state ? ", state " : "", state,
-		   *detail ? ": " : "", detail);
+	gw_cli_say(stdout, "%s %s %s%s%s%s%s", kind->singular, id, answer.status == 201 ? "created" : "replaced",
+		   *state ? ", state " : "", state, *detail ? ": " : "", detail);
 	return 0;
 }
 
 /* With options beyond the key, del is meant for exactly that record: finds its etag, or says why not. */
-static int check_same(const struct gw_cli_args *args, struct gw_cli_client *client, const char *path,
-		      const char *id, char **ret_etag)
+static int check_same(const struct gw_cli_args *args, struct gw_cli_client *client, const char *path, const char *id,
+		      char **ret_etag)
 {
 	const struct gw_cli_kind *kind = args->command->kind;
 	_cleanup_response_ struct gw_cli_response answer = {0};
@@ -124,8 +121,7 @@ static int check_same(const struct gw_cli_args *args, struct gw_cli_client *clie
 		return -EREMOTEIO;
 	}
 	if (!gw_cli_record_matches(args, answer.body)) {
-		gw_cli_fail("%s %s is there, but not with these properties; it was left as it is",
-			    kind->singular, id);
+		gw_cli_fail("%s %s is there, but not with these properties; it was left as it is", kind->singular, id);
 		return -ESTALE;
 	}
 	etag = gw_cli_str(answer.body, "etag");
@@ -152,8 +148,8 @@ int gw_cli_run_delete(const struct gw_cli_args *args, struct gw_cli_client *clie
 		if (r < 0)
 			return 1;
 	}
-	if (gw_cli_call(client, &(struct gw_cli_request){.method = "DELETE", .path = path, .if_match = etag},
-			&answer) < 0)
+	if (gw_cli_call(client, &(struct gw_cli_request){.method = "DELETE", .path = path, .if_match = etag}, &answer) <
+	    0)
 		return 1;
 	if (answer.status == 204) {
 		gw_cli_fail("%s %s was not there", kind->singular, id);
@@ -179,8 +175,7 @@ static int fetch(const struct gw_cli_args *args, struct gw_cli_client *client, j
 
 		if (page == PAGES_MAX)
 			return gw_cli_fail("the list does not end: gave up after %d pages", PAGES_MAX);
-		if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = path}, &answer) <
-		    0)
+		if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = path}, &answer) < 0)
 			return 1;
 		value = json_object_get(answer.body, "value");
 		if (!json_is_array(value))
@@ -196,8 +191,7 @@ static int fetch(const struct gw_cli_args *args, struct gw_cli_client *client, j
 			next = gw_cli_link_path(link);
 			if (!next || strcmp(next, path) == 0) {
 				free(next);
-				return gw_cli_fail(
-					"gwd answered with a next page that cannot be followed: '%s'", link);
+				return gw_cli_fail("gwd answered with a next page that cannot be followed: '%s'", link);
 			}
 		}
 		free(path);
@@ -206,8 +200,7 @@ static int fetch(const struct gw_cli_args *args, struct gw_cli_client *client, j
 	return 0;
 }
 
-static void add_row(struct gw_cli_table *t, const struct gw_cli_kind *kind, const json_t *properties,
-		    bool wide)
+static void add_row(struct gw_cli_table *t, const struct gw_cli_kind *kind, const json_t *properties, bool wide)
 {
 	for (const struct gw_cli_property *p = kind->properties; p->name; p++) {
 		const json_t *v = json_object_get(properties, p->name);

@@ -49,8 +49,7 @@ static void show_node(const json_t *status)
 			     gw_cli_str(node, "version"), roles, *roles ? ", " : "",
 			     gw_cli_duration(gw_cli_num(node, "uptimeSeconds"), up),
 			     (unsigned long long)gw_cli_num(node, "revision"),
-			     json_is_true(get(node, "ready")) ? "ready" : "NOT READY", *state ? ", " : "",
-			     state);
+			     json_is_true(get(node, "ready")) ? "ready" : "NOT READY", *state ? ", " : "", state);
 	gw_cli_say_wrapped(stdout, "", 2, line);
 	if (*error)
 		gw_cli_say_wrapped(stdout, "Last error: ", 2, error);
@@ -261,10 +260,9 @@ static void show_maps(const json_t *maps)
 	json_array_foreach((json_t *)maps, i, map)
 	{
 		char used[GW_CLI_COUNTLEN], limit[GW_CLI_COUNTLEN];
-		char *longer =
-			gw_cli_format("%s%s%s %s of %s", line, *line ? ", " : "", gw_cli_str(map, "name"),
-				      gw_cli_count(gw_cli_num(map, "entries"), used),
-				      gw_cli_count(gw_cli_num(map, "limit"), limit));
+		char *longer = gw_cli_format("%s%s%s %s of %s", line, *line ? ", " : "", gw_cli_str(map, "name"),
+					     gw_cli_count(gw_cli_num(map, "entries"), used),
+					     gw_cli_count(gw_cli_num(map, "limit"), limit));
 
 		free(line);
 		line = longer;
@@ -280,8 +278,7 @@ int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *clie
 	const json_t *engine;
 
 	if (gw_cli_call_ok(client,
-			   &(struct gw_cli_request){.method = "GET",
-						    .path = GW_CLI_API_ROOT "/monitoring/statistics"},
+			   &(struct gw_cli_request){.method = "GET", .path = GW_CLI_API_ROOT "/monitoring/statistics"},
 			   &answer) < 0)
 		return 1;
 	if (!json_is_object(answer.body))

@@ -52,8 +52,8 @@ void gw_cli_table_print(const struct gw_cli_table *t, FILE *f, size_t indent)
 
 		if (column == 0)
 			fprintf(f, "%*s", (int)indent, "");
-		fprintf(f, "%*s%s%*s", t->right[column] ? pad : 0, "", t->cell[i],
-			t->right[column] || last ? 0 : pad, "");
+		fprintf(f, "%*s%s%*s", t->right[column] ? pad : 0, "", t->cell[i], t->right[column] || last ? 0 : pad,
+			"");
 		fputs(last ? "\n" : "  ", f);
 	}
 }

@@ -148,8 +148,7 @@ void gw_cli_print_json(const json_t *j)
 {
 	if (!j) /* an answer without a body */
 		return;
-	if (json_dump_callback(j, write_json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY) <
-	    0)
+	if (json_dump_callback(j, write_json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY) < 0)
 		gw_cli_must(NULL);
 	fputc('\n', stdout);
 }

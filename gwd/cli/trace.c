@@ -12,10 +12,9 @@ static const struct {
 	enum gw_cli_opt opt;
 	const char *name;
 } members[] = {
-	{GW_CLI_OPT_PORT, "port"},	  {GW_CLI_OPT_DST, "destination"},
-	{GW_CLI_OPT_SRC, "source"},	  {GW_CLI_OPT_PROTO, "protocol"},
-	{GW_CLI_OPT_SPORT, "sourcePort"}, {GW_CLI_OPT_DPORT, "destinationPort"},
-	{GW_CLI_OPT_SIZE, "size"},	  {GW_CLI_OPT_DST_MAC, "destinationMac"},
+	{GW_CLI_OPT_PORT, "port"},	{GW_CLI_OPT_DST, "destination"},	{GW_CLI_OPT_SRC, "source"},
+	{GW_CLI_OPT_PROTO, "protocol"}, {GW_CLI_OPT_SPORT, "sourcePort"},	{GW_CLI_OPT_DPORT, "destinationPort"},
+	{GW_CLI_OPT_SIZE, "size"},	{GW_CLI_OPT_DST_MAC, "destinationMac"},
 };
 
 static char *query(const struct gw_cli_args *args)
@@ -26,8 +25,7 @@ static char *query(const struct gw_cli_args *args)
 		enum gw_cli_opt o = members[i].opt;
 
 		if (gw_cli_given(args, o))
-			json_object_set_new(q, members[i].name,
-					    gw_cli_value_json(&gw_cli_options[o], args->value[o]));
+			json_object_set_new(q, members[i].name, gw_cli_value_json(&gw_cli_options[o], args->value[o]));
 	}
 	return gw_cli_must(json_dumps(q, JSON_COMPACT));
 }

@@ -25,9 +25,10 @@ static int parse_number(const struct gw_cli_option *o, const char *s, char **ret
 	if (digits == 0 || s[digits])
 		return refuse(ret_reason, gw_cli_format("is not a number"));
 	if (digits >= 20 || n > o->max)
-		return refuse(ret_reason, o == &gw_cli_options[GW_CLI_OPT_VSID]
-						  ? gw_cli_format("is not a VSID from %u to %u", GW_VSID_MIN, GW_VSID_MAX)
-						  : gw_cli_format("is more than %u", o->max));
+		return refuse(ret_reason,
+			      o == &gw_cli_options[GW_CLI_OPT_VSID]
+				      ? gw_cli_format("is not a VSID from %u to %u", GW_VSID_MIN, GW_VSID_MAX)
+				      : gw_cli_format("is more than %u", o->max));
 	*ret = gw_cli_format("%llu", n);
 	return 0;
 }
@@ -39,12 +40,10 @@ static int parse_prefix(const char *s, char **ret, char **ret_reason)
 	int r = gw_prefix_parse(s, &p);
 
 	if (r == -ERANGE)
-		return refuse(ret_reason,
-			      gw_cli_format("is an address inside a network, not the network: the bits "
-					    "after the prefix length must be zero"));
+		return refuse(ret_reason, gw_cli_format("is an address inside a network, not the network: the bits "
+							"after the prefix length must be zero"));
 	if (r < 0)
-		return refuse(ret_reason,
-			      gw_cli_format("is not a prefix such as 192.168.1.0/24 or 2001:db8::/64"));
+		return refuse(ret_reason, gw_cli_format("is not a prefix such as 192.168.1.0/24 or 2001:db8::/64"));
 	*ret = gw_cli_format("%s", gw_prefix_format(&p, buf));
 	return 0;
 }
@@ -67,9 +66,8 @@ static int parse_mac(const char *s, char **ret, char **ret_reason)
 	struct gw_mac m;
 
 	if (gw_mac_parse(s, &m) < 0)
-		return refuse(ret_reason,
-			      gw_cli_format("is not a MAC address such as 00155D011404, 00-15-5D-01-14-04 "
-					    "or 00:15:5d:01:14:04"));
+		return refuse(ret_reason, gw_cli_format("is not a MAC address such as 00155D011404, 00-15-5D-01-14-04 "
+							"or 00:15:5d:01:14:04"));
 	*ret = gw_cli_format("%s", gw_mac_format(&m, buf));
 	return 0;
 }
@@ -80,8 +78,7 @@ static int parse_uuid(const char *s, char **ret, char **ret_reason)
 	struct gw_uuid u;
 
 	if (gw_uuid_parse(s, &u) < 0)
-		return refuse(ret_reason,
-			      gw_cli_format("is not a UUID such as 11111111-2222-3333-4444-555555555555"));
+		return refuse(ret_reason, gw_cli_format("is not a UUID such as 11111111-2222-3333-4444-555555555555"));
 	*ret = gw_cli_format("%s", gw_uuid_format(&u, buf));
 	return 0;
 }

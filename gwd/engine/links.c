@@ -294,9 +294,9 @@ void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 	}
 	if (removed && i->present && i->link.ifindex == link->ifindex)
 		d->env.want_sync(d->env.core, "an interface has gone");
-	else if (!removed && (!i->present || i->link.ifindex != link->ifindex || i->link.mtu != link->mtu ||
-			      !gw_mac_equal(&i->link.mac, &link->mac) ||
-			      i->link.peer_elsewhere != link->peer_elsewhere))
+	else if (!removed &&
+		 (!i->present || i->link.ifindex != link->ifindex || i->link.mtu != link->mtu ||
+		  !gw_mac_equal(&i->link.mac, &link->mac) || i->link.peer_elsewhere != link->peer_elsewhere))
 		d->env.want_sync(d->env.core, "an interface has come or changed");
 	if (!removed && i->link.ifindex == link->ifindex)
 		i->link.up = link->up, i->link.running = link->running;

@@ -221,7 +221,8 @@ static bool set_usable(struct gw_bpf *b, const char *set)
 
 	_cleanup_close_ int abi_fd = pinned_fd(set, "abi");
 
-	if (!has_shape(abi_fd, BPF_MAP_TYPE_ARRAY, sizeof zero, sizeof abi) || bpf_map_lookup_elem(abi_fd, &zero, &abi) < 0 || abi.version != GW_ABI_VERSION)
+	if (!has_shape(abi_fd, BPF_MAP_TYPE_ARRAY, sizeof zero, sizeof abi) ||
+	    bpf_map_lookup_elem(abi_fd, &zero, &abi) < 0 || abi.version != GW_ABI_VERSION)
 		return false;
 	bpf_object__for_each_map(m, b->obj)
 	{

@@ -25,8 +25,7 @@ struct parser {
 	struct gw_error *err;
 };
 
-static int fail(const struct parser *ps, unsigned line, enum gw_error_code code, const char *key,
-		const char *why)
+static int fail(const struct parser *ps, unsigned line, enum gw_error_code code, const char *key, const char *why)
 {
 	char target[sizeof ps->err->target];
 
@@ -72,8 +71,7 @@ static const char *list(const char *section, char *buf, size_t size)
 
 		if (section ? strcmp(section, k->section) != 0 : last && !strcmp(last, k->section))
 			continue;
-		n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "",
-				      section ? k->name : k->section);
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", section ? k->name : k->section);
 		last = k->section;
 	}
 	return buf;
@@ -121,8 +119,7 @@ static int parse_line(struct parser *ps, char *s)
 		return open_section(ps, s);
 	equals = strchr(s, '=');
 	if (!equals)
-		return fail(ps, ps->line, GW_ERR_INVALID_REQUEST, s,
-			    "neither [section] nor key = value nor # comment");
+		return fail(ps, ps->line, GW_ERR_INVALID_REQUEST, s, "neither [section] nor key = value nor # comment");
 	*equals = '\0';
 	key = trim(s);
 	value = trim(equals + 1);
@@ -134,8 +131,7 @@ static int parse_line(struct parser *ps, char *s)
 	for (size_t i = 0; i < GW_CONFIG_KEYS; i++) {
 		char why[64];
 
-		if (strcmp(key, gw_config_key(i)->name) != 0 ||
-		    strcmp(ps->section, gw_config_key(i)->section) != 0)
+		if (strcmp(key, gw_config_key(i)->name) != 0 || strcmp(ps->section, gw_config_key(i)->section) != 0)
 			continue;
 		if (ps->set[i]) {
 			snprintf(why, sizeof why, "set before, in line %u", ps->set[i]);
@@ -174,9 +170,8 @@ static int place(struct parser *ps, size_t path_key, size_t dir_key, const char 
 /* Defaults, and what no line alone can tell. */
 static int finish(struct parser *ps)
 {
-	size_t listen = row_of("api", "listen"), run_dir = row_of("node", "run_dir"),
-	       path = row_of("store", "path"), state_dir = row_of("node", "state_dir"),
-	       address = row_of("underlay", "address");
+	size_t listen = row_of("api", "listen"), run_dir = row_of("node", "run_dir"), path = row_of("store", "path"),
+	       state_dir = row_of("node", "state_dir"), address = row_of("underlay", "address");
 	int r;
 
 	ps->line = 0;
@@ -207,8 +202,8 @@ int gw_config_parse(const char *text, size_t n, const char *name, struct gw_conf
 	int r;
 
 	if (n > MAX_FILE)
-		return gw_error_set(err, EFBIG, GW_ERR_TOO_LARGE, name,
-				    "a configuration has at most %d bytes", MAX_FILE);
+		return gw_error_set(err, EFBIG, GW_ERR_TOO_LARGE, name, "a configuration has at most %d bytes",
+				    MAX_FILE);
 	for (const char *p = text, *end = text + n; p < end;) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
 		size_t len = (size_t)((newline ? newline : end) - p);

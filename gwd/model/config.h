@@ -27,14 +27,14 @@ struct gw_config {
 	bool has_underlay_address;
 	struct gw_addr underlay_address; /* an own provider address, with its prefix length */
 	uint8_t underlay_prefix_len;
-	unsigned underlay_mtu;	   /* 1280..65535 */
-	enum gw_encap encap;	   /* of records that name none */
-	unsigned vxlan_port;	   /* 1..65535 */
-	unsigned ttl;		   /* 1..255 */
-	int dscp;		   /* -1: copy the inner DSCP (uniform); 0..63: fixed (pipe) */
+	unsigned underlay_mtu; /* 1280..65535 */
+	enum gw_encap encap;   /* of records that name none */
+	unsigned vxlan_port;   /* 1..65535 */
+	unsigned ttl;	       /* 1..255 */
+	int dscp;	       /* -1: copy the inner DSCP (uniform); 0..63: fixed (pipe) */
 	/* [engine] */
 	struct gw_mac router_mac;
-	char bpf_dir[GW_PATHLEN];  /* on a bpffs; pins go to bpf_dir/<name> */
+	char bpf_dir[GW_PATHLEN]; /* on a bpffs; pins go to bpf_dir/<name> */
 	unsigned flow_table_size;
 	/* [store] */
 	char store_path[GW_PATHLEN + 16];

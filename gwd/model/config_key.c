@@ -17,8 +17,7 @@
 
 struct row;
 /* Puts `value` into the field at `p`. On failure -EINVAL and *ret_why what is allowed. */
-typedef int parse_fn(const struct row *row, const char *value, void *p, struct gw_config *c,
-		     const char **ret_why);
+typedef int parse_fn(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why);
 
 struct row {
 	struct gw_config_key key;
@@ -38,13 +37,11 @@ static const struct row rows[] = {
 	     "The node's name in messages, pins and namespaces: 1 to 63 letters, digits, '-', '.' or '_'; %H "
 	     "is the host name."),
 	 parse_name, AT(name)},
-	{KEY("node", "roles", "host",
-	     "What this node is. This version knows host: ports of VMs and the overlay."),
+	{KEY("node", "roles", "host", "What this node is. This version knows host: ports of VMs and the overlay."),
 	 parse_roles, AT(roles)},
-	{KEY("node", "state_dir", "/var/lib/gwd", "Where durable state is kept; an absolute path."),
-	 parse_dir, AT(state_dir)},
-	{KEY("node", "run_dir", "/run/gwd",
-	     "Where sockets and what may go at a reboot are kept; an absolute path."),
+	{KEY("node", "state_dir", "/var/lib/gwd", "Where durable state is kept; an absolute path."), parse_dir,
+	 AT(state_dir)},
+	{KEY("node", "run_dir", "/run/gwd", "Where sockets and what may go at a reboot are kept; an absolute path."),
 	 parse_dir, AT(run_dir)},
 	{KEY("node", "log_level", "info",
 	     "The least important message that is logged: error, warning, notice, info or debug."),
@@ -59,17 +56,15 @@ static const struct row rows[] = {
 	     "A provider address of this node on that interface, as 10.1.1.20/24. Empty: only those set over "
 	     "the API."),
 	 parse_cidr, AT(underlay_address)},
-	{KEY("underlay", "mtu", "1500",
-	     "The largest IP packet that the underlay carries, 1280 to 65535 bytes."),
+	{KEY("underlay", "mtu", "1500", "The largest IP packet that the underlay carries, 1280 to 65535 bytes."),
 	 parse_number, AT(underlay_mtu), 1280, 65535},
 	{KEY("underlay", "encapsulation", "vxlan",
 	     "How records that name no encapsulation are carried: vxlan or nvgre."),
 	 parse_encap, AT(encap)},
-	{KEY("underlay", "vxlan_port", "4789", "The UDP destination port of VXLAN, 1 to 65535."),
-	 parse_number, AT(vxlan_port), 1, 65535},
+	{KEY("underlay", "vxlan_port", "4789", "The UDP destination port of VXLAN, 1 to 65535."), parse_number,
+	 AT(vxlan_port), 1, 65535},
 	{KEY("underlay", "ttl", "64", "TTL of outer packets, 1 to 255."), parse_number, AT(ttl), 1, 255},
-	{KEY("underlay", "dscp", "copy",
-	     "DSCP of outer packets: copy (the inner packet's) or a number from 0 to 63."),
+	{KEY("underlay", "dscp", "copy", "DSCP of outer packets: copy (the inner packet's) or a number from 0 to 63."),
 	 parse_dscp, AT(dscp), 0, 63},
 	{KEY("engine", "router_mac", "02:67:77:64:00:01",
 	     "The distributed router's MAC address, the same on every node; no VM may use it."),
@@ -78,26 +73,24 @@ static const struct row rows[] = {
 	     "Where programs and maps are pinned, on a mounted bpffs; an absolute path. Each node has a "
 	     "folder of its name there."),
 	 parse_dir, AT(bpf_dir)},
-	{KEY("engine", "flow_table_size", "65536", "Entries of the flow cache, 1024 to 16777216."),
-	 parse_number, AT(flow_table_size), 1024, 16777216},
+	{KEY("engine", "flow_table_size", "65536", "Entries of the flow cache, 1024 to 16777216."), parse_number,
+	 AT(flow_table_size), 1024, 16777216},
 	{KEY("engine", "record_limit", "1048576", "How many lookup records the node accepts, 1 to 16777216."),
 	 parse_number, AT(record_limit), 1, 16777216},
-	{KEY("store", "backend", "sqlite", "What keeps the state. This version knows sqlite."), parse_backend,
-	 0, 0},
+	{KEY("store", "backend", "sqlite", "What keeps the state. This version knows sqlite."), parse_backend, 0, 0},
 	{KEY("store", "path", "/var/lib/gwd/gwd.db",
 	     "The database file; an absolute path. The default is STATE_DIR/gwd.db with state_dir's value."),
 	 parse_file, AT(store_path)},
-	{KEY("limits", "ports", "1024", "How many ports the node accepts, 1 to 4096."), parse_number,
-	 AT(port_limit), 1, 4096},
-	{KEY("limits", "routes", "65536", "How many customer routes the node accepts, 1 to 1048576."),
-	 parse_number, AT(route_limit), 1, 1048576},
+	{KEY("limits", "ports", "1024", "How many ports the node accepts, 1 to 4096."), parse_number, AT(port_limit), 1,
+	 4096},
+	{KEY("limits", "routes", "65536", "How many customer routes the node accepts, 1 to 1048576."), parse_number,
+	 AT(route_limit), 1, 1048576},
 	{KEY("limits", "provider_addresses", "64",
 	     "How many provider addresses, and how many provider routes, the node accepts, 1 to 4096."),
 	 parse_number, AT(provider_limit), 1, 4096},
 	{KEY("limits", "body", "1048576", "The largest body of an API request in bytes, 4096 to 16777216."),
 	 parse_number, AT(body_limit), 4096, 16777216},
-	{KEY("limits", "batch", "16777216",
-	     "The largest body of a batch request in bytes, 4096 to 268435456."),
+	{KEY("limits", "batch", "16777216", "The largest body of a batch request in bytes, 4096 to 268435456."),
 	 parse_number, AT(batch_limit), 4096, 268435456},
 };
 
@@ -127,8 +120,7 @@ static int keep(const struct row *row, const char *value, void *p, const char **
 	return 0;
 }
 
-static int parse_name(const struct row *row, const char *value, void *p, struct gw_config *c,
-		      const char **ret_why)
+static int parse_name(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
 	static const char allowed[] =
 		"it has 1 to 63 letters, digits, '-', '.' or '_', and starts with a letter or digit";
@@ -149,14 +141,12 @@ static int parse_name(const struct row *row, const char *value, void *p, struct 
 	return keep(row, value, p, ret_why);
 }
 
-static int parse_roles(const struct row *row, const char *value, void *p, struct gw_config *c,
-		       const char **ret_why)
+static int parse_roles(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
 	(void)row;
 	(void)c;
 	if (strstr(value, "gateway") || strstr(value, "controller"))
-		return refuse(ret_why,
-			      "the roles gateway and controller are not in this version; write host");
+		return refuse(ret_why, "the roles gateway and controller are not in this version; write host");
 	if (strcmp(value, "host") != 0)
 		return refuse(ret_why, "allowed is host");
 	*(unsigned *)p = GW_ROLE_HOST;
@@ -168,8 +158,7 @@ static bool is_path(const char *s)
 	return *s == '/' && gw_utf8_is_printable(s);
 }
 
-static int parse_dir(const struct row *row, const char *value, void *p, struct gw_config *c,
-		     const char **ret_why)
+static int parse_dir(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
 	(void)c;
 	if (!is_path(value))
@@ -177,8 +166,7 @@ static int parse_dir(const struct row *row, const char *value, void *p, struct g
 	return keep(row, value, p, ret_why);
 }
 
-static int parse_file(const struct row *row, const char *value, void *p, struct gw_config *c,
-		      const char **ret_why)
+static int parse_file(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
 	(void)c;
 	if (!is_path(value) || value[strlen(value) - 1] == '/')
@@ -186,8 +174,7 @@ static int parse_file(const struct row *row, const char *value, void *p, struct 
 	return keep(row, value, p, ret_why);
 }
 
-static int parse_level(const struct row *row, const char *value, void *p, struct gw_config *c,
-		       const char **ret_why)
+static int parse_level(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
 	(void)row;
 	(void)c;
@@ -196,8 +183,7 @@ static int parse_level(const struct row *row, const char *value, void *p, struct
 	return 0;
 }
 
-static int parse_listen(const struct row *row, const char *value, void *p, struct gw_config *c,
-			const char **ret_why)
+static int parse_listen(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
 	(void)c;
 	if (strncmp(value, "unix:", 5) != 0)
@@ -209,8 +195,7 @@ static int parse_listen(const struct row *row, const char *value, void *p, struc
 	return keep(row, value, p, ret_why);
 }
 
-static int parse_interface(const struct row *row, const char *value, void *p, struct gw_config *c,
-			   const char **ret_why)
+static int parse_interface(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
 	(void)c;
 	if (*value && !gw_hnv_interface_valid(value))
@@ -219,11 +204,9 @@ static int parse_interface(const struct row *row, const char *value, void *p, st
 	return keep(row, value, p, ret_why);
 }
 
-static int parse_cidr(const struct row *row, const char *value, void *p, struct gw_config *c,
-		      const char **ret_why)
+static int parse_cidr(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
-	static const char allowed[] =
-		"allowed is an IPv4 address with prefix length as 10.1.1.20/24, or nothing";
+	static const char allowed[] = "allowed is an IPv4 address with prefix length as 10.1.1.20/24, or nothing";
 	const char *slash = strchr(value, '/');
 	char addr[GW_ADDR_STRLEN], *end;
 	struct gw_addr a;
@@ -264,17 +247,13 @@ static bool number(const char *s, unsigned min, unsigned max, unsigned *ret)
 	return true;
 }
 
-static int parse_number(const struct row *row, const char *value, void *p, struct gw_config *c,
-			const char **ret_why)
+static int parse_number(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
 	(void)c;
-	return number(value, row->min, row->max, p)
-		       ? 0
-		       : refuse(ret_why, NULL); /* the range is told by the caller */
+	return number(value, row->min, row->max, p) ? 0 : refuse(ret_why, NULL); /* the range is told by the caller */
 }
 
-static int parse_encap(const struct row *row, const char *value, void *p, struct gw_config *c,
-		       const char **ret_why)
+static int parse_encap(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
 	(void)row;
 	(void)c;
@@ -284,8 +263,7 @@ static int parse_encap(const struct row *row, const char *value, void *p, struct
 	return 0;
 }
 
-static int parse_dscp(const struct row *row, const char *value, void *p, struct gw_config *c,
-		      const char **ret_why)
+static int parse_dscp(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
 	unsigned v;
 
@@ -299,8 +277,7 @@ static int parse_dscp(const struct row *row, const char *value, void *p, struct 
 	return 0;
 }
 
-static int parse_mac(const struct row *row, const char *value, void *p, struct gw_config *c,
-		     const char **ret_why)
+static int parse_mac(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
 	struct gw_mac mac;
 
@@ -312,8 +289,7 @@ static int parse_mac(const struct row *row, const char *value, void *p, struct g
 	return 0;
 }
 
-static int parse_backend(const struct row *row, const char *value, void *p, struct gw_config *c,
-			 const char **ret_why)
+static int parse_backend(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
 	(void)row;
 	(void)p;

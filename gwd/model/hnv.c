@@ -135,8 +135,7 @@ uint32_t gw_hnv_key_hash(const struct gw_hnv_object *o)
 		break;
 	case GW_HNV_CUSTOMER_ROUTE:
 		h = gw_hash_bytes(&o->croute.rdid, sizeof o->croute.rdid, o->croute.vsid);
-		h = gw_hash_bytes(&o->croute.prefix.addr, sizeof o->croute.prefix.addr,
-				  h + o->croute.prefix.len);
+		h = gw_hash_bytes(&o->croute.prefix.addr, sizeof o->croute.prefix.addr, h + o->croute.prefix.len);
 		h = gw_hash_bytes(&o->croute.next_hop, sizeof o->croute.next_hop, h);
 		break;
 	case GW_HNV_PROVIDER_ADDRESS:
@@ -167,8 +166,7 @@ const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLE
 {
 	char a[GW_ADDR_STRLEN], p[GW_PREFIX_STRLEN], u[GW_UUID_STRLEN];
 
-	static_assert(GW_UUID_STRLEN + sizeof "4294967295" + GW_PREFIX_STRLEN + GW_ADDR_STRLEN <=
-			      GW_ID_STRLEN,
+	static_assert(GW_UUID_STRLEN + sizeof "4294967295" + GW_PREFIX_STRLEN + GW_ADDR_STRLEN <= GW_ID_STRLEN,
 		      "room for the longest id");
 	switch (o->kind) {
 	case GW_HNV_LOOKUP_RECORD:
@@ -182,8 +180,7 @@ const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLE
 		gw_addr_format(&o->paddr.pa, buf);
 		break;
 	case GW_HNV_PROVIDER_ROUTE:
-		snprintf(buf, GW_ID_STRLEN, "%s-%s", o->proute.interface,
-			 format_path_prefix(&o->proute.prefix, p));
+		snprintf(buf, GW_ID_STRLEN, "%s-%s", o->proute.interface, format_path_prefix(&o->proute.prefix, p));
 		break;
 	case GW_HNV_PORT:
 		snprintf(buf, GW_ID_STRLEN, "%s", o->port.interface);
@@ -204,8 +201,7 @@ bool gw_hnv_interface_valid(const char *name)
 {
 	size_t n = strnlen(name, IFNAMSIZ);
 
-	if (n == 0 || n >= IFNAMSIZ || !strcmp(name, ".") || !strcmp(name, "..") ||
-	    !gw_utf8_is_printable(name))
+	if (n == 0 || n >= IFNAMSIZ || !strcmp(name, ".") || !strcmp(name, "..") || !gw_utf8_is_printable(name))
 		return false;
 	return !name[strcspn(name, "/: \t\n\v\f\r")];
 }

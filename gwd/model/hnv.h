@@ -13,18 +13,18 @@
 #include <net/if.h>
 
 /* X-macro: id, path segment below /hnv, singular for messages. The order is the order of application: underlay first. */
-#define GW_HNV_KINDS(X)                                                                                              \
-	X(PROVIDER_ADDRESS, "providerAddresses", "provider address")                                                 \
-	X(PROVIDER_ROUTE, "providerRoutes", "provider route")                                                        \
-	X(CUSTOMER_ROUTE, "customerRoutes", "customer route")                                                        \
-	X(LOOKUP_RECORD, "lookupRecords", "lookup record")                                                           \
+#define GW_HNV_KINDS(X)                                                                                                \
+	X(PROVIDER_ADDRESS, "providerAddresses", "provider address")                                                   \
+	X(PROVIDER_ROUTE, "providerRoutes", "provider route")                                                          \
+	X(CUSTOMER_ROUTE, "customerRoutes", "customer route")                                                          \
+	X(LOOKUP_RECORD, "lookupRecords", "lookup record")                                                             \
 	X(PORT, "ports", "port")
 
 enum gw_hnv_kind {
 #define X(id, path, name) GW_HNV_##id,
 	GW_HNV_KINDS(X)
 #undef X
-	GW_HNV_KIND_MAX
+		GW_HNV_KIND_MAX
 };
 
 enum gw_rule { GW_RULE_ENCAP, GW_RULE_NAT, GW_RULE_NONE }; /* TranslationMethodEncap, TranslationMethodNat, None */
@@ -82,9 +82,9 @@ struct gw_port {
 
 /* One object of any kind. Heap-allocated, immutable once it is in an intent; the intent owns it. */
 struct gw_hnv_object {
-	struct gw_hmap_node by_key;  /* the intent's */
-	struct gw_hmap_node by_mac;  /* the intent's: lookup records and ports by (vsid, mac) */
-	uint64_t revision;	     /* store revision that wrote it; the ETag */
+	struct gw_hmap_node by_key; /* the intent's */
+	struct gw_hmap_node by_mac; /* the intent's: lookup records and ports by (vsid, mac) */
+	uint64_t revision;	    /* store revision that wrote it; the ETag */
 	enum gw_hnv_kind kind;
 	uint32_t change; /* the intent's: 1 + index in the delta of the change under way, 0 when untouched by it */
 	union {
@@ -110,8 +110,8 @@ bool gw_hnv_interface_valid(const char *name); /* what the kernel accepts: 1..15
 
 /* The resource id, made of the key fields: "5001-192.168.1.101", "eth1". */
 const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLEN]);
-const char *gw_hnv_kind_path(enum gw_hnv_kind kind);	  /* "lookupRecords" */
-const char *gw_hnv_kind_name(enum gw_hnv_kind kind);	  /* "lookup record" */
+const char *gw_hnv_kind_path(enum gw_hnv_kind kind);		/* "lookupRecords" */
+const char *gw_hnv_kind_name(enum gw_hnv_kind kind);		/* "lookup record" */
 int gw_hnv_kind_parse(const char *path, enum gw_hnv_kind *ret); /* any letter case */
 bool gw_hnv_record_is_router(const struct gw_lookup_record *r);
 

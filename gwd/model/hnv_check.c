@@ -32,8 +32,7 @@ static int check_vsid(uint32_t vsid, struct gw_error *err)
 				    "%u is the system-message VSID; use one from %u to %u", vsid, GW_VSID_MIN,
 				    GW_VSID_MAX);
 	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, target,
-			    "VSID %u is not assignable; use one from %u to %u", vsid, GW_VSID_MIN,
-			    GW_VSID_MAX);
+			    "VSID %u is not assignable; use one from %u to %u", vsid, GW_VSID_MIN, GW_VSID_MAX);
 }
 
 static int check_interface(const char *name, struct gw_error *err)
@@ -56,11 +55,10 @@ static int check_mac(const struct gw_mac *mac, const struct gw_mac *router_mac, 
 				    "%s is no unicast MAC address: it must not be zero nor a group address",
 				    gw_mac_format(mac, text));
 	if (router_mac && gw_mac_equal(mac, router_mac))
-		return gw_error_set(
-			err, EINVAL, GW_ERR_INVALID_PROPERTY, target,
-			"%s is the distributed router's MAC address; give the VM another one, or change "
-			"[engine] router_mac",
-			gw_mac_format(mac, text));
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, target,
+				    "%s is the distributed router's MAC address; give the VM another one, or change "
+				    "[engine] router_mac",
+				    gw_mac_format(mac, text));
 	return 0;
 }
 
@@ -87,10 +85,9 @@ static int check_customer_address(const struct gw_lookup_record *r, struct gw_er
 	if (gw_addr_is_any(&r->ca)) {
 		if (r->type == GW_RECORD_WILDCARD)
 			return 0;
-		return gw_error_set(
-			err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.CustomerAddress",
-			"%s is the wildcard record: set Type to GatewayWildcard, or name the VM's address",
-			gw_addr_format(&r->ca, text));
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.CustomerAddress",
+				    "%s is the wildcard record: set Type to GatewayWildcard, or name the VM's address",
+				    gw_addr_format(&r->ca, text));
 	}
 	if (r->type == GW_RECORD_WILDCARD)
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Type",
@@ -102,8 +99,7 @@ static int check_customer_address(const struct gw_lookup_record *r, struct gw_er
 	return 0;
 }
 
-static int check_record(const struct gw_lookup_record *r, const struct gw_mac *router_mac,
-			struct gw_error *err)
+static int check_record(const struct gw_lookup_record *r, const struct gw_mac *router_mac, struct gw_error *err)
 {
 	bool router = gw_hnv_record_is_router(r);
 	int e;
@@ -118,12 +114,10 @@ static int check_record(const struct gw_lookup_record *r, const struct gw_mac *r
 			       "wildcard record needs "
 			       "the provider address of a gateway");
 	if (r->rule == GW_RULE_NAT)
-		return not_supported(
-			err, "properties.Rule",
-			"TranslationMethodNat is not in this version; use TranslationMethodEncap");
-	if (r->rule != GW_RULE_ENCAP)
 		return not_supported(err, "properties.Rule",
-				     "None is not in this version; use TranslationMethodEncap");
+				     "TranslationMethodNat is not in this version; use TranslationMethodEncap");
+	if (r->rule != GW_RULE_ENCAP)
+		return not_supported(err, "properties.Rule", "None is not in this version; use TranslationMethodEncap");
 	if (r->vm_name && strlen(r->vm_name) >= GW_TEXT_STRLEN)
 		return invalid(err, "properties.VMName", "longer than 127 bytes");
 	if (r->vm_name && !gw_utf8_is_printable(r->vm_name))
@@ -148,8 +142,7 @@ static int check_prefix(const struct gw_prefix *p, struct gw_error *err)
 	return 0;
 }
 
-static int check_next_hop(const struct gw_addr *next_hop, const struct gw_prefix *prefix,
-			  struct gw_error *err)
+static int check_next_hop(const struct gw_addr *next_hop, const struct gw_prefix *prefix, struct gw_error *err)
 {
 	static const char target[] = "properties.NextHop";
 	char hop[GW_ADDR_STRLEN], dst[GW_PREFIX_STRLEN];
@@ -162,8 +155,7 @@ static int check_next_hop(const struct gw_addr *next_hop, const struct gw_prefix
 				    gw_addr_format(next_hop, hop));
 	if (!gw_addr_is_unicast(next_hop))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, target,
-				    "%s is no unicast address; 0.0.0.0 means on-link",
-				    gw_addr_format(next_hop, hop));
+				    "%s is no unicast address; 0.0.0.0 means on-link", gw_addr_format(next_hop, hop));
 	if (gw_addr_is_v4(next_hop) != gw_addr_is_v4(&prefix->addr))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, target,
 				    "%s is of another address family than the destination %s",
@@ -197,8 +189,7 @@ int gw_hnv_check(const struct gw_hnv_object *o, const struct gw_mac *router_mac,
 	case GW_HNV_LOOKUP_RECORD:
 		return check_record(&o->record, router_mac, err);
 	case GW_HNV_CUSTOMER_ROUTE:
-		if ((e = check_vsid(o->croute.vsid, err)) < 0 ||
-		    (e = check_prefix(&o->croute.prefix, err)) < 0)
+		if ((e = check_vsid(o->croute.vsid, err)) < 0 || (e = check_prefix(&o->croute.prefix, err)) < 0)
 			return e;
 		return check_next_hop(&o->croute.next_hop, &o->croute.prefix, err);
 	case GW_HNV_PROVIDER_ADDRESS:

@@ -23,8 +23,7 @@ static const char *const type_values[] = {"Static", "Dynamic", "L2Only", "Gatewa
 
 static_assert(GW_RULE_ENCAP == 0 && GW_RULE_NAT == 1 && GW_RULE_NONE == 2, "order of rule_values");
 static_assert(GW_ENCAP_VXLAN == 0 && GW_ENCAP_NVGRE == 1, "order of encap_values");
-static_assert(GW_RECORD_STATIC == 0 && GW_RECORD_DYNAMIC == 1 && GW_RECORD_L2ONLY == 2 &&
-		      GW_RECORD_WILDCARD == 3,
+static_assert(GW_RECORD_STATIC == 0 && GW_RECORD_DYNAMIC == 1 && GW_RECORD_L2ONLY == 2 && GW_RECORD_WILDCARD == 3,
 	      "order of type_values");
 
 #define AT(m) .offset = offsetof(struct gw_hnv_object, m), .size = sizeof(((struct gw_hnv_object *)0)->m)
@@ -33,25 +32,14 @@ static const struct gw_property lookup_record[] = {
 	{.name = "CustomerAddress", AT(record.ca), .type = GW_PROPERTY_ADDR, .flags = GW_PROPERTY_IS_KEY},
 	{.name = "VirtualSubnetID", AT(record.vsid), .type = GW_PROPERTY_VSID, .flags = GW_PROPERTY_IS_KEY},
 	{.name = "MACAddress", AT(record.mac), .type = GW_PROPERTY_MAC, .flags = GW_PROPERTY_IS_REQUIRED},
-	{.name = "ProviderAddress",
-	 AT(record.pa),
-	 .type = GW_PROPERTY_ADDR,
-	 .flags = GW_PROPERTY_IS_REQUIRED},
-	{.name = "Rule",
-	 AT(record.rule),
-	 .type = GW_PROPERTY_ENUM,
-	 .values = rule_values,
-	 .def = GW_RULE_ENCAP},
+	{.name = "ProviderAddress", AT(record.pa), .type = GW_PROPERTY_ADDR, .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "Rule", AT(record.rule), .type = GW_PROPERTY_ENUM, .values = rule_values, .def = GW_RULE_ENCAP},
 	{.name = "Encapsulation",
 	 AT(record.encap),
 	 .type = GW_PROPERTY_ENUM,
 	 .values = encap_values,
 	 .flags = GW_PROPERTY_DEFAULT_ENCAP},
-	{.name = "Type",
-	 AT(record.type),
-	 .type = GW_PROPERTY_ENUM,
-	 .values = type_values,
-	 .def = GW_RECORD_STATIC},
+	{.name = "Type", AT(record.type), .type = GW_PROPERTY_ENUM, .values = type_values, .def = GW_RECORD_STATIC},
 	{.name = "CustomerID",
 	 AT(record.customer_id),
 	 .type = GW_PROPERTY_UUID,
@@ -64,10 +52,7 @@ static const struct gw_property lookup_record[] = {
 static const struct gw_property customer_route[] = {
 	{.name = "RoutingDomainID", AT(croute.rdid), .type = GW_PROPERTY_UUID, .flags = GW_PROPERTY_IS_KEY},
 	{.name = "VirtualSubnetID", AT(croute.vsid), .type = GW_PROPERTY_VSID, .flags = GW_PROPERTY_IS_KEY},
-	{.name = "DestinationPrefix",
-	 AT(croute.prefix),
-	 .type = GW_PROPERTY_PREFIX,
-	 .flags = GW_PROPERTY_IS_KEY},
+	{.name = "DestinationPrefix", AT(croute.prefix), .type = GW_PROPERTY_PREFIX, .flags = GW_PROPERTY_IS_KEY},
 	{.name = "NextHop", AT(croute.next_hop), .type = GW_PROPERTY_ADDR, .flags = GW_PROPERTY_IS_KEY},
 	{.name = "Metric", AT(croute.metric), .type = GW_PROPERTY_UINT, .max = UINT32_MAX, .def = 255},
 	{0},
@@ -80,34 +65,22 @@ static const struct gw_property provider_address[] = {
 	 .type = GW_PROPERTY_UINT,
 	 .max = 128,
 	 .flags = GW_PROPERTY_IS_REQUIRED},
-	{.name = "Interface",
-	 AT(paddr.interface),
-	 .type = GW_PROPERTY_INTERFACE,
-	 .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "Interface", AT(paddr.interface), .type = GW_PROPERTY_INTERFACE, .flags = GW_PROPERTY_IS_REQUIRED},
 	{.name = "VlanID", AT(paddr.vlan), .type = GW_PROPERTY_UINT, .max = 4094},
 	{0},
 };
 
 static const struct gw_property provider_route[] = {
-	{.name = "DestinationPrefix",
-	 AT(proute.prefix),
-	 .type = GW_PROPERTY_PREFIX,
-	 .flags = GW_PROPERTY_IS_KEY},
+	{.name = "DestinationPrefix", AT(proute.prefix), .type = GW_PROPERTY_PREFIX, .flags = GW_PROPERTY_IS_KEY},
 	{.name = "NextHop", AT(proute.next_hop), .type = GW_PROPERTY_ADDR, .flags = GW_PROPERTY_IS_REQUIRED},
-	{.name = "Interface",
-	 AT(proute.interface),
-	 .type = GW_PROPERTY_INTERFACE,
-	 .flags = GW_PROPERTY_IS_KEY},
+	{.name = "Interface", AT(proute.interface), .type = GW_PROPERTY_INTERFACE, .flags = GW_PROPERTY_IS_KEY},
 	{0},
 };
 
 static const struct gw_property port[] = {
 	{.name = "Interface", AT(port.interface), .type = GW_PROPERTY_INTERFACE, .flags = GW_PROPERTY_IS_KEY},
 	{.name = "MACAddress", AT(port.mac), .type = GW_PROPERTY_MAC, .flags = GW_PROPERTY_IS_REQUIRED},
-	{.name = "VirtualSubnetID",
-	 AT(port.vsid),
-	 .type = GW_PROPERTY_VSID,
-	 .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "VirtualSubnetID", AT(port.vsid), .type = GW_PROPERTY_VSID, .flags = GW_PROPERTY_IS_REQUIRED},
 	{0},
 };
 
@@ -121,8 +94,8 @@ static const struct gw_property *const tables[] = {
 
 /* Answered by us, ignored when they come back in a PUT. */
 static const char *const read_only_envelope[] = {"resourceRef", "resourceId", "etag", "instanceId", NULL};
-static const char *const read_only_properties[] = {"provisioningState", "configurationState", "state",
-						   "counters", NULL};
+static const char *const read_only_properties[] = {"provisioningState", "configurationState", "state", "counters",
+						   NULL};
 
 static bool is_one_of(const char *name, const char *const *list)
 {
@@ -163,8 +136,8 @@ static int bad_id(enum gw_hnv_kind kind, const char *id, struct gw_error *err)
 	for (size_t i = 0; i < 4 && ids[kind].parts[i] && n < sizeof form; i++)
 		n += (size_t)snprintf(form + n, sizeof form - n, "%s%s", i ? "-" : "", ids[kind].parts[i]);
 	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceId",
-			    "\"%.160s\" is no id of a %s: it is made as %s, for example %s", id,
-			    gw_hnv_kind_name(kind), form, ids[kind].example);
+			    "\"%.160s\" is no id of a %s: it is made as %s, for example %s", id, gw_hnv_kind_name(kind),
+			    form, ids[kind].example);
 }
 
 static int parse_id(enum gw_hnv_kind kind, const char *id, struct gw_hnv_object *o)
@@ -246,22 +219,20 @@ static int open_envelope(const json_t *body, const json_t **ret, struct gw_error
 		if (properties)
 			return twice("", name, err);
 		if (!json_is_object(value))
-			return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties",
-					    "must be an object");
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties", "must be an object");
 		properties = value;
 	}
 	if (properties)
 		json_object_foreach((json_t *)body, name,
 				    value) if (strcasecmp(name, "properties") != 0 &&
-					       !is_one_of(name, read_only_envelope)) return unknown("", name,
-												    err);
+					       !is_one_of(name, read_only_envelope)) return unknown("", name, err);
 	*ret = properties;
 	return 0;
 }
 
 /* *ret_given has bit i set when row i had a value. */
-static int read_properties(enum gw_hnv_kind kind, const json_t *properties, bool in_envelope,
-			   struct gw_hnv_object *o, uint32_t *ret_given, struct gw_error *err)
+static int read_properties(enum gw_hnv_kind kind, const json_t *properties, bool in_envelope, struct gw_hnv_object *o,
+			   uint32_t *ret_given, struct gw_error *err)
 {
 	uint32_t seen = 0, given = 0;
 	const json_t *value;
@@ -294,12 +265,11 @@ static int read_properties(enum gw_hnv_kind kind, const json_t *properties, bool
 	return 0;
 }
 
-static int check_same(const struct gw_property *row, const struct gw_hnv_object *key,
-		      const struct gw_hnv_object *o, struct gw_error *err)
+static int check_same(const struct gw_property *row, const struct gw_hnv_object *key, const struct gw_hnv_object *o,
+		      struct gw_error *err)
 {
 	json_t *a = gw_property_get(row, key), *b = gw_property_get(row, o);
-	char *path = a ? json_dumps(a, JSON_ENCODE_ANY) : NULL,
-	     *body = b ? json_dumps(b, JSON_ENCODE_ANY) : NULL;
+	char *path = a ? json_dumps(a, JSON_ENCODE_ANY) : NULL, *body = b ? json_dumps(b, JSON_ENCODE_ANY) : NULL;
 	char target[96];
 	int r = 0;
 
@@ -307,8 +277,8 @@ static int check_same(const struct gw_property *row, const struct gw_hnv_object 
 	if (!path || !body)
 		r = gw_error_oom(err);
 	else if (strcmp(path, body) != 0)
-		r = gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, target,
-				 "the path says %s, the body %s", path, body);
+		r = gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, target, "the path says %s, the body %s", path,
+				 body);
 	free(path);
 	free(body);
 	json_decref(a);
@@ -337,8 +307,7 @@ static int complete(struct gw_hnv_object *o, const struct gw_hnv_object *key, ui
 			char wanted[160];
 
 			snprintf(target, sizeof target, "properties.%s", row->name);
-			return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, target,
-					    "missing; it must be %s",
+			return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, target, "missing; it must be %s",
 					    gw_property_wanted(row, wanted, sizeof wanted));
 		} else if (row->flags & GW_PROPERTY_DEFAULT_ENCAP) {
 			gw_property_set_number(row, config ? config->encap : GW_ENCAP_VXLAN, o);
@@ -407,8 +376,8 @@ json_t *gw_hnv_encode(const struct gw_hnv_object *o)
 	gw_hnv_id(o, id);
 	gw_hnv_etag(o->revision, etag);
 	return json_pack("{s:o, s:s, s:s, s:o}", "resourceRef",
-			 json_sprintf("/hnv/%s/%s", gw_hnv_kind_path(o->kind), id), "resourceId", id, "etag",
-			 etag, "properties", gw_hnv_encode_properties(o));
+			 json_sprintf("/hnv/%s/%s", gw_hnv_kind_path(o->kind), id), "resourceId", id, "etag", etag,
+			 "properties", gw_hnv_encode_properties(o));
 }
 
 void gw_hnv_etag(uint64_t revision, char buf[static 48])

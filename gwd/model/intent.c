@@ -166,13 +166,12 @@ static int check_domain(const struct gw_intent *in, const struct gw_customer_rou
 	if (!dom || gw_uuid_equal(&dom->rdid, &r->rdid))
 		return 0;
 	return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.RoutingDomainID",
-			    "VSID %u belongs to routing domain %s; delete its customer routes there first",
-			    r->vsid, gw_uuid_format(&dom->rdid, rdid));
+			    "VSID %u belongs to routing domain %s; delete its customer routes there first", r->vsid,
+			    gw_uuid_format(&dom->rdid, rdid));
 }
 
 /* An interface carries customers' frames or the underlay's, never both. */
-static int check_not_port(const struct gw_intent *in, const struct gw_provider_address *p,
-			  struct gw_error *err)
+static int check_not_port(const struct gw_intent *in, const struct gw_provider_address *p, struct gw_error *err)
 {
 	char pa[GW_ADDR_STRLEN];
 
@@ -191,13 +190,13 @@ static int check_port(const struct gw_intent *in, const struct gw_port *p, struc
 	while ((o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o)))
 		if (!strcmp(o->paddr.interface, p->interface))
 			return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.Interface",
-					    "%s carries provider address %s: it cannot be a port too",
-					    p->interface, gw_addr_format(&o->paddr.pa, text));
+					    "%s carries provider address %s: it cannot be a port too", p->interface,
+					    gw_addr_format(&o->paddr.pa, text));
 	while ((o = gw_intent_next_by_mac(in, p->vsid, &p->mac, o)))
 		if (o->kind == GW_HNV_PORT && strcmp(o->port.interface, p->interface) != 0)
 			return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.MACAddress",
-					    "port %s has MAC address %s in VSID %u already",
-					    o->port.interface, gw_mac_format(&p->mac, text), p->vsid);
+					    "port %s has MAC address %s in VSID %u already", o->port.interface,
+					    gw_mac_format(&p->mac, text), p->vsid);
 	return 0;
 }
 
@@ -295,8 +294,8 @@ int gw_intent_put(struct gw_intent *in, struct gw_hnv_object *o, struct gw_error
 	e = check(in, o, err);
 	if (e < 0)
 		return e;
-	if (reserve_change(in) < 0 || (o->kind == GW_HNV_CUSTOMER_ROUTE &&
-				       gw_domains_reserve(&in->domains, &o->croute.rdid, o->croute.vsid) < 0))
+	if (reserve_change(in) < 0 ||
+	    (o->kind == GW_HNV_CUSTOMER_ROUTE && gw_domains_reserve(&in->domains, &o->croute.rdid, o->croute.vsid) < 0))
 		return gw_error_oom(err);
 	o->change = 0;
 	current = find(&in->maps[o->kind], o);
@@ -376,13 +375,12 @@ int gw_intent_validate(struct gw_intent *in, struct gw_error *err)
 	}
 	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
 		if (growth[k] > 0 && in->maps[k].n > in->limits.max[k])
-			return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED,
-					    gw_hnv_kind_path((enum gw_hnv_kind)k),
+			return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, gw_hnv_kind_path((enum gw_hnv_kind)k),
 					    "%zu %s would be more than the %zu that this node accepts; "
 					    "delete some, or raise "
 					    "%s in its configuration",
-					    in->maps[k].n, gw_hnv_kind_path((enum gw_hnv_kind)k),
-					    in->limits.max[k], limit_keys[k]);
+					    in->maps[k].n, gw_hnv_kind_path((enum gw_hnv_kind)k), in->limits.max[k],
+					    limit_keys[k]);
 	return 0;
 }
 
@@ -449,11 +447,10 @@ const struct gw_hnv_object *gw_intent_get(const struct gw_intent *in, const stru
 	return find(&in->maps[key->kind], key);
 }
 
-const struct gw_hnv_object *gw_intent_record(const struct gw_intent *in, uint32_t vsid,
-					     const struct gw_addr *ca)
+const struct gw_hnv_object *gw_intent_record(const struct gw_intent *in, uint32_t vsid, const struct gw_addr *ca)
 {
-	return gw_intent_get(in, &(struct gw_hnv_object){.kind = GW_HNV_LOOKUP_RECORD,
-							 .record = {.vsid = vsid, .ca = *ca}});
+	return gw_intent_get(
+		in, &(struct gw_hnv_object){.kind = GW_HNV_LOOKUP_RECORD, .record = {.vsid = vsid, .ca = *ca}});
 }
 
 const struct gw_hnv_object *gw_intent_port(const struct gw_intent *in, const char *interface)
@@ -469,8 +466,7 @@ const struct gw_hnv_object *gw_intent_port(const struct gw_intent *in, const cha
 
 const struct gw_hnv_object *gw_intent_paddr(const struct gw_intent *in, const struct gw_addr *pa)
 {
-	return gw_intent_get(in,
-			     &(struct gw_hnv_object){.kind = GW_HNV_PROVIDER_ADDRESS, .paddr = {.pa = *pa}});
+	return gw_intent_get(in, &(struct gw_hnv_object){.kind = GW_HNV_PROVIDER_ADDRESS, .paddr = {.pa = *pa}});
 }
 
 size_t gw_intent_count(const struct gw_intent *in, enum gw_hnv_kind kind)
@@ -486,11 +482,11 @@ const struct gw_hnv_object *gw_intent_next(const struct gw_intent *in, enum gw_h
 	return of_key(prev ? gw_hmap_next(map, &prev->by_key) : gw_hmap_first(map));
 }
 
-const struct gw_hnv_object *gw_intent_next_by_mac(const struct gw_intent *in, uint32_t vsid,
-						  const struct gw_mac *mac, const struct gw_hnv_object *prev)
+const struct gw_hnv_object *gw_intent_next_by_mac(const struct gw_intent *in, uint32_t vsid, const struct gw_mac *mac,
+						  const struct gw_hnv_object *prev)
 {
-	struct gw_hmap_node *node = prev ? gw_hmap_next_hash(&prev->by_mac)
-					 : gw_hmap_first_hash(&in->by_mac, mac_hash(vsid, mac));
+	struct gw_hmap_node *node =
+		prev ? gw_hmap_next_hash(&prev->by_mac) : gw_hmap_first_hash(&in->by_mac, mac_hash(vsid, mac));
 
 	for (; node; node = gw_hmap_next_hash(node)) {
 		const struct gw_mac *m;

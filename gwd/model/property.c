@@ -200,8 +200,8 @@ json_t *gw_property_get(const struct gw_property *row, const void *object)
 	case GW_PROPERTY_PREFIX:
 		return json_string_nocheck(gw_prefix_format(field, text));
 	case GW_PROPERTY_MAC:
-		snprintf(text, sizeof text, "%02X%02X%02X%02X%02X%02X", mac->b[0], mac->b[1], mac->b[2],
-			 mac->b[3], mac->b[4], mac->b[5]);
+		snprintf(text, sizeof text, "%02X%02X%02X%02X%02X%02X", mac->b[0], mac->b[1], mac->b[2], mac->b[3],
+			 mac->b[4], mac->b[5]);
 		return json_string_nocheck(text);
 	case GW_PROPERTY_UUID:
 		return json_string_nocheck(gw_uuid_format(field, text));

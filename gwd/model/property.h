@@ -48,8 +48,7 @@ const char *gw_property_wanted(const struct gw_property *row, char *buf, size_t 
  * freed. */
 int gw_property_set(const struct gw_property *row, const json_t *value, void *object, struct gw_error *err);
 int gw_property_set_text(const struct gw_property *row, const char *s, void *object, struct gw_error *err);
-void gw_property_set_number(const struct gw_property *row, uint32_t v,
-			    void *object); /* within the row's range */
+void gw_property_set_number(const struct gw_property *row, uint32_t v, void *object); /* within the row's range */
 bool gw_property_present(const struct gw_property *row, const void *object);
 /* NULL when memory runs out. The value must be present. */
 json_t *gw_property_get(const struct gw_property *row, const void *object);

@@ -139,8 +139,7 @@ static int look_up(struct gw_nl *nl, const struct gw_nl_addr *a, struct found *r
 				ret->same = true;
 				ret->same_ours = b->ours;
 			}
-		} else if (gw_addr_is_v4(&a->addr) == gw_addr_is_v4(&b->addr) &&
-			   a->prefix_len == b->prefix_len) {
+		} else if (gw_addr_is_v4(&a->addr) == gw_addr_is_v4(&b->addr) && a->prefix_len == b->prefix_len) {
 			other = gw_prefix_mask(&b->addr, b->prefix_len);
 			ret->neighbour_in_subnet |= gw_addr_equal(&subnet, &other);
 		}
@@ -161,8 +160,7 @@ static void put_addr(struct gw_nl_msg *m, const struct gw_nl_addr *a, uint16_t t
 	gw_nl_put_addr(m, IFA_ADDRESS, &a->addr);
 }
 
-static int fail_addr(const struct gw_nl *nl, struct gw_error *err, int rc, const struct gw_nl_addr *a,
-		     bool add)
+static int fail_addr(const struct gw_nl *nl, struct gw_error *err, int rc, const struct gw_nl_addr *a, bool add)
 {
 	char addr[GW_ADDR_STRLEN], link[IFNAMSIZ + 16];
 

@@ -62,8 +62,8 @@ int gw_nl_dump(struct gw_nl *nl, struct gw_nl_msg *m, gw_nl_parse_cb parse, stru
  * Fills err with "<what>: <errno text>: <extended ACK>" for a failed request and returns rc. `target` is the
  * name of the link at fault.
  */
-int gw_nl_fail(const struct gw_nl *nl, struct gw_error *err, int rc, const char *target, const char *what,
-	       ...) __attribute__((format(printf, 5, 6)));
+int gw_nl_fail(const struct gw_nl *nl, struct gw_error *err, int rc, const char *target, const char *what, ...)
+	__attribute__((format(printf, 5, 6)));
 /* The name of a link for messages; "link 7" when it has gone. */
 const char *gw_nl_link_label(int ifindex, char buf[static IFNAMSIZ + 16]);
 

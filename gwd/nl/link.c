@@ -134,8 +134,8 @@ static void begin_link(struct gw_nl_msg *m, const char *name, const char *kind, 
 	ret_nests[1] = gw_nl_nest_begin(m, IFLA_INFO_DATA);
 }
 
-static int finish_link(struct gw_nl *nl, struct gw_nl_msg *m, const char *name, const char *kind,
-		       const size_t nests[2], struct gw_error *err)
+static int finish_link(struct gw_nl *nl, struct gw_nl_msg *m, const char *name, const char *kind, const size_t nests[2],
+		       struct gw_error *err)
 {
 	int rc;
 
@@ -199,8 +199,7 @@ int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err)
 	ifi = begin_change(&m, RTM_SETLINK, ifindex);
 	ifi->ifi_flags = ifi->ifi_change = IFF_UP;
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name), "cannot bring %s up", name)
-		      : 0;
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name), "cannot bring %s up", name) : 0;
 }
 
 int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_error *err)
@@ -212,8 +211,8 @@ int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_er
 	begin_change(&m, RTM_SETLINK, ifindex);
 	gw_nl_put_u32(&m, IFLA_MTU, mtu);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name),
-				   "cannot set the MTU of %s to %u", name, mtu)
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name), "cannot set the MTU of %s to %u", name,
+				   mtu)
 		      : 0;
 }
 
@@ -259,7 +258,5 @@ int gw_nl_link_quiet(struct gw_nl *nl, int ifindex, struct gw_error *err)
 		return 0;
 	if (rc == 0)
 		rc = drop_link_local(nl, ifindex);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name), "cannot silence IPv6 on %s",
-				   name)
-		      : 0;
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name), "cannot silence IPv6 on %s", name) : 0;
 }

@@ -128,8 +128,7 @@ int gw_nl_parse_result(const struct nlmsghdr *h, char ret_extack[static GW_NL_EX
 		return code;
 	/* What cannot be read of an explanation does not change the result that it explains. */
 	if (gw_nl_parse(p + used, n - used, policy, NLMSGERR_ATTR_MSG + 1, tb) == 0 && tb[NLMSGERR_ATTR_MSG])
-		snprintf(ret_extack, GW_NL_EXTACK_SIZE, "%s",
-			 (const char *)gw_nl_data(tb[NLMSGERR_ATTR_MSG]));
+		snprintf(ret_extack, GW_NL_EXTACK_SIZE, "%s", (const char *)gw_nl_data(tb[NLMSGERR_ATTR_MSG]));
 	return code;
 }
 
@@ -149,8 +148,7 @@ static ssize_t receive(struct gw_nl *nl, int64_t deadline)
 	for (;;) {
 		struct sockaddr_nl from = {0};
 		struct iovec iov = {.iov_base = nl->request_buf, .iov_len = sizeof nl->request_buf};
-		struct msghdr mh = {
-			.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
+		struct msghdr mh = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
 		int64_t left = deadline - now_ms();
 		ssize_t n;
 
@@ -161,8 +159,7 @@ static ssize_t receive(struct gw_nl *nl, int64_t deadline)
 		n = recvmsg(pfd.fd, &mh, MSG_DONTWAIT);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return -errno;
-		if (n < 0 ||
-		    from.nl_pid != 0) /* other processes can write to this socket: not the kernel's word */
+		if (n < 0 || from.nl_pid != 0) /* other processes can write to this socket: not the kernel's word */
 			continue;
 		return mh.msg_flags & MSG_TRUNC ? -EMSGSIZE : n;
 	}
@@ -335,8 +332,7 @@ static const char *way_out(int errnum)
 	}
 }
 
-int gw_nl_fail(const struct gw_nl *nl, struct gw_error *err, int rc, const char *target, const char *what,
-	       ...)
+int gw_nl_fail(const struct gw_nl *nl, struct gw_error *err, int rc, const char *target, const char *what, ...)
 {
 	char text[256];
 	va_list ap;

@@ -51,8 +51,7 @@ static int parse_next_hop(const void *data, size_t n, int family, struct gw_addr
 	return gw_addr_is_v4(ret) ? 0 : 1;
 }
 
-static int add_legs(const struct nlattr *multipath, int family, struct gw_nl_route *r,
-		    struct gw_nl_items *items)
+static int add_legs(const struct nlattr *multipath, int family, struct gw_nl_route *r, struct gw_nl_items *items)
 {
 	const uint8_t *p = gw_nl_data(multipath);
 	size_t n = gw_nl_len(multipath);
@@ -106,12 +105,10 @@ int gw_nl_parse_route(const struct nlmsghdr *h, struct gw_nl_items *items)
 		rc = parse_next_hop(rtm + 1, n - sizeof *rtm, rtm->rtm_family, &r.next_hop);
 	if (rc <= 0)
 		return rc;
-	r.prefix =
-		(struct gw_prefix){.addr = gw_prefix_mask(&dst, rtm->rtm_dst_len), .len = rtm->rtm_dst_len};
+	r.prefix = (struct gw_prefix){.addr = gw_prefix_mask(&dst, rtm->rtm_dst_len), .len = rtm->rtm_dst_len};
 	r.ours = rtm->rtm_protocol == GW_NL_PROTO;
 	r.ifindex = (int)gw_nl_u32(tb[RTA_OIF]);
-	return tb[RTA_MULTIPATH] ? add_legs(tb[RTA_MULTIPATH], rtm->rtm_family, &r, items)
-				 : gw_nl_items_add(items, &r);
+	return tb[RTA_MULTIPATH] ? add_legs(tb[RTA_MULTIPATH], rtm->rtm_family, &r, items) : gw_nl_items_add(items, &r);
 }
 
 static int dump_family(struct gw_nl *nl, uint8_t family, struct gw_nl_items *items)
@@ -164,9 +161,8 @@ static const char *format_route(const struct gw_nl_route *r, char buf[static ROU
 	char prefix[GW_PREFIX_STRLEN], hop[GW_ADDR_STRLEN], link[IFNAMSIZ + 16];
 	bool on_link = gw_addr_is_any(&r->next_hop);
 
-	snprintf(buf, ROUTE_STRLEN, "%s%s%s over %s", gw_prefix_format(&r->prefix, prefix),
-		 on_link ? "" : " via ", on_link ? "" : gw_addr_format(&r->next_hop, hop),
-		 gw_nl_link_label(r->ifindex, link));
+	snprintf(buf, ROUTE_STRLEN, "%s%s%s over %s", gw_prefix_format(&r->prefix, prefix), on_link ? "" : " via ",
+		 on_link ? "" : gw_addr_format(&r->next_hop, hop), gw_nl_link_label(r->ifindex, link));
 	return buf;
 }
 
@@ -218,9 +214,8 @@ static int look_up(struct gw_nl *nl, const struct gw_nl_route *r, struct taken *
 
 		if (!gw_prefix_equal(&r->prefix, &b->prefix))
 			continue;
-		if (r->ifindex == b->ifindex &&
-		    (gw_addr_equal(&r->next_hop, &b->next_hop) ||
-		     (gw_addr_is_any(&r->next_hop) && gw_addr_is_any(&b->next_hop)))) {
+		if (r->ifindex == b->ifindex && (gw_addr_equal(&r->next_hop, &b->next_hop) ||
+						 (gw_addr_is_any(&r->next_hop) && gw_addr_is_any(&b->next_hop)))) {
 			ret->same = true;
 		} else if (!b->ours) {
 			ret->other = true;
@@ -248,8 +243,7 @@ int gw_nl_route_add(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_err
 		if (taken.same)
 			return 0;
 		if (taken.other) {
-			snprintf(nl->extack, sizeof nl->extack,
-				 "there is %s; remove it or give it a higher metric",
+			snprintf(nl->extack, sizeof nl->extack, "there is %s; remove it or give it a higher metric",
 				 format_route(&taken.other_route, other));
 			return fail_route(nl, err, rc, "add", r);
 		}

@@ -175,10 +175,9 @@ static void on_route(struct gw_nl *nl, const struct nlmsghdr *h)
 
 	if (gw_nl_parse_route(h, &legs) == 0)
 		for (size_t i = 0; i < legs.n; i++)
-			tell_change(nl,
-				    &(struct gw_nl_change){.kind = GW_NL_CHANGE_ROUTE,
-							   .removed = h->nlmsg_type == RTM_DELROUTE,
-							   .route = ((const struct gw_nl_route *)legs.v)[i]});
+			tell_change(nl, &(struct gw_nl_change){.kind = GW_NL_CHANGE_ROUTE,
+							       .removed = h->nlmsg_type == RTM_DELROUTE,
+							       .route = ((const struct gw_nl_route *)legs.v)[i]});
 	free(legs.v);
 }
 
@@ -238,8 +237,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	for (int i = 0; i < EVENTS_PER_TURN && !nl->closing; i++) {
 		struct sockaddr_nl from = {0};
 		struct iovec iov = {.iov_base = nl->event_buf, .iov_len = sizeof nl->event_buf};
-		struct msghdr mh = {
-			.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
+		struct msghdr mh = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
 		const void *datagram = nl->event_buf;
 		const struct nlmsghdr *h;
 		ssize_t n = recvmsg(mnl_socket_get_fd(nl->events), &mh, MSG_DONTWAIT);
@@ -317,8 +315,7 @@ int gw_nl_watch_links(struct gw_nl *nl, gw_nl_link_cb cb, void *ctx)
 
 int gw_nl_watch_inet(struct gw_nl *nl, gw_nl_change_cb cb, void *ctx)
 {
-	static const int groups[] = {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-				     RTNLGRP_IPV6_ROUTE};
+	static const int groups[] = {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE};
 	int rc;
 
 	if (!nl->watching_inet) {

@@ -21,14 +21,12 @@ static bool is_addr(const struct gw_hnv_object *o)
 
 static struct gw_nl_addr addr_of(const struct gw_hnv_object *o, int ifindex)
 {
-	return (struct gw_nl_addr){
-		.ifindex = ifindex, .addr = o->paddr.pa, .prefix_len = o->paddr.prefix_len};
+	return (struct gw_nl_addr){.ifindex = ifindex, .addr = o->paddr.pa, .prefix_len = o->paddr.prefix_len};
 }
 
 static struct gw_nl_route route_of(const struct gw_hnv_object *o, int ifindex)
 {
-	return (struct gw_nl_route){
-		.ifindex = ifindex, .prefix = o->proute.prefix, .next_hop = o->proute.next_hop};
+	return (struct gw_nl_route){.ifindex = ifindex, .prefix = o->proute.prefix, .next_hop = o->proute.next_hop};
 }
 
 static bool same_hop(const struct gw_addr *a, const struct gw_addr *b)
@@ -125,9 +123,8 @@ bool gw_node_excludes(const struct gw_hnv_object *old, int old_ifindex, const st
 	 * A link has an IPv6 address once; and an on-link IPv6 route is deleted by its prefix, whatever the
 	 * next hop.
 	 */
-	return is_addr(old)
-		       ? !gw_addr_is_v4(&old->paddr.pa)
-		       : !gw_addr_is_v4(&old->proute.prefix.addr) && gw_addr_is_any(&old->proute.next_hop);
+	return is_addr(old) ? !gw_addr_is_v4(&old->paddr.pa)
+			    : !gw_addr_is_v4(&old->proute.prefix.addr) && gw_addr_is_any(&old->proute.next_hop);
 }
 
 /* --- all of them --- */
@@ -166,9 +163,9 @@ static void see_addr(void *ctx, const struct gw_nl_addr *a)
 {
 	struct pass *p = ctx;
 	struct gw_node_item *it = gw_node_find_addr(p->d, &a->addr);
-	struct stale s = {.ifindex = a->ifindex,
-			  .o = {.kind = GW_HNV_PROVIDER_ADDRESS,
-				.paddr = {.pa = a->addr, .prefix_len = a->prefix_len}}};
+	struct stale s = {
+		.ifindex = a->ifindex,
+		.o = {.kind = GW_HNV_PROVIDER_ADDRESS, .paddr = {.pa = a->addr, .prefix_len = a->prefix_len}}};
 
 	if (it && it->iface->ifindex == a->ifindex && it->o->paddr.prefix_len == a->prefix_len) {
 		it->ifindex = a->ifindex;
@@ -183,9 +180,9 @@ static void see_route(void *ctx, const struct gw_nl_route *r)
 {
 	struct pass *p = ctx;
 	struct gw_node_item *it = gw_node_find_route(p->d, &r->prefix, r->ifindex);
-	struct stale s = {.ifindex = r->ifindex,
-			  .o = {.kind = GW_HNV_PROVIDER_ROUTE,
-				.proute = {.prefix = r->prefix, .next_hop = r->next_hop}}};
+	struct stale s = {
+		.ifindex = r->ifindex,
+		.o = {.kind = GW_HNV_PROVIDER_ROUTE, .proute = {.prefix = r->prefix, .next_hop = r->next_hop}}};
 
 	if (it && same_hop(&it->o->proute.next_hop, &r->next_hop)) {
 		it->ifindex = r->ifindex;
@@ -199,8 +196,8 @@ static void see_route(void *ctx, const struct gw_nl_route *r)
 /* Failures that the outside causes and may end: the watches tell when to try again. */
 static bool may_pass(int rc)
 {
-	return rc == -ENODEV || rc == -ENETDOWN || rc == -ENETUNREACH || rc == -EHOSTUNREACH ||
-	       rc == -EEXIST || rc == -EINVAL || rc == -EADDRNOTAVAIL;
+	return rc == -ENODEV || rc == -ENETDOWN || rc == -ENETUNREACH || rc == -EHOSTUNREACH || rc == -EEXIST ||
+	       rc == -EINVAL || rc == -EADDRNOTAVAIL;
 }
 
 /* Keeps the first failure, with its words, and lets the rest go on. */
@@ -220,8 +217,8 @@ static int remove_stale(struct pass *p, bool late, struct gw_error *err)
 
 	for (size_t i = 0; i < p->n; i++)
 		if (p->stale[i].late == late)
-			keep_first(gw_node_uninstall(p->d, &p->stale[i].o, p->stale[i].ifindex, &why), &first,
-				   &why, err);
+			keep_first(gw_node_uninstall(p->d, &p->stale[i].o, p->stale[i].ifindex, &why), &first, &why,
+				   err);
 	return first;
 }
 

@@ -88,8 +88,8 @@ static void on_addr_change(struct gw_driver *d, const struct gw_nl_addr *a, bool
 	if (removed && it && it->ifindex == a->ifindex && it->o->paddr.prefix_len == a->prefix_len) {
 		it->ifindex = 0;
 		snprintf(it->problem, sizeof it->problem, "removed from outside");
-		snprintf(why, sizeof why, "address %s was removed from %s from outside",
-			 gw_addr_format(&a->addr, addr), iface->name);
+		snprintf(why, sizeof why, "address %s was removed from %s from outside", gw_addr_format(&a->addr, addr),
+			 iface->name);
 		want_sync(d, why);
 	} else if ((removed && gw_addr_is_v4(&a->addr)) || d->retry_on_change) {
 		/*
@@ -112,8 +112,7 @@ static void on_route_removed(struct gw_driver *d, const struct gw_nl_route *r)
 	     (gw_addr_is_any(&it->o->proute.next_hop) && gw_addr_is_any(&r->next_hop)))) {
 		it->ifindex = 0;
 		snprintf(it->problem, sizeof it->problem, "removed from outside");
-		snprintf(why, sizeof why, "route %s over %s was removed from outside", prefix,
-			 it->iface->name);
+		snprintf(why, sizeof why, "route %s over %s was removed from outside", prefix, it->iface->name);
 		want_sync(d, why);
 	} else if (d->retry_on_change && is_prefix_wanted(d, &r->prefix)) {
 		snprintf(why, sizeof why, "another route to %s went", prefix);
@@ -167,8 +166,8 @@ static int node_open(const struct gw_driver_env *env, struct gw_driver **ret, st
 		rc = gw_nl_watch_inet(env->nl, on_change, d);
 	if (rc < 0) {
 		node_close(d);
-		return gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, "",
-				    "cannot watch the node's interfaces: %s", strerror(-rc));
+		return gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, "", "cannot watch the node's interfaces: %s",
+				    strerror(-rc));
 	}
 	*ret = d;
 	return 0;
@@ -309,8 +308,7 @@ static int carry_out(struct gw_driver *d, const struct gw_delta *delta, enum gw_
 	int n = 0, rc;
 
 	for (size_t i = 0; i < delta->n; i++) {
-		const struct gw_hnv_object *before = delta->changes[i].before,
-					   *after = delta->changes[i].after;
+		const struct gw_hnv_object *before = delta->changes[i].before, *after = delta->changes[i].after;
 
 		if (removals != !after || (after ? after : before)->kind != kind)
 			continue;

@@ -44,8 +44,7 @@ int gw_node_put(struct gw_driver *d, const struct gw_hnv_object *o, struct gw_no
 struct gw_node_item *gw_node_find(const struct gw_driver *d, const struct gw_hnv_object *key);
 struct gw_node_item *gw_node_find_addr(const struct gw_driver *d, const struct gw_addr *pa);
 /* The route item of this prefix on the interface that has `ifindex` now. */
-struct gw_node_item *gw_node_find_route(const struct gw_driver *d, const struct gw_prefix *prefix,
-					int ifindex);
+struct gw_node_item *gw_node_find_route(const struct gw_driver *d, const struct gw_prefix *prefix, int ifindex);
 struct gw_node_iface *gw_node_find_iface(const struct gw_driver *d, const char *name);
 struct gw_node_iface *gw_node_iface_of(const struct gw_driver *d, int ifindex);
 void gw_node_drop(struct gw_driver *d, struct gw_node_item *it);

@@ -102,8 +102,7 @@ struct gw_node_item *gw_node_find_addr(const struct gw_driver *d, const struct g
 	return gw_node_find(d, &key);
 }
 
-struct gw_node_item *gw_node_find_route(const struct gw_driver *d, const struct gw_prefix *prefix,
-					int ifindex)
+struct gw_node_item *gw_node_find_route(const struct gw_driver *d, const struct gw_prefix *prefix, int ifindex)
 {
 	struct gw_hnv_object key = {.kind = GW_HNV_PROVIDER_ROUTE, .proute.prefix = *prefix};
 	const struct gw_node_iface *i = gw_node_iface_of(d, ifindex);
@@ -123,8 +122,7 @@ int gw_node_put(struct gw_driver *d, const struct gw_hnv_object *o, struct gw_no
 
 	if (fresh)
 		it = calloc(1, sizeof *it);
-	if (!copy || !iface || !it ||
-	    (fresh && gw_hmap_insert(&d->items, &it->by_key, gw_hnv_key_hash(o)) < 0)) {
+	if (!copy || !iface || !it || (fresh && gw_hmap_insert(&d->items, &it->by_key, gw_hnv_key_hash(o)) < 0)) {
 		if (fresh)
 			free(it);
 		gw_hnv_object_free(copy);

@@ -14,12 +14,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define require(c)                                                                                           \
-	do {                                                                                                 \
-		if (!(c)) {                                                                                  \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c);                              \
-			abort();                                                                             \
-		}                                                                                            \
+#define require(c)                                                                                                     \
+	do {                                                                                                           \
+		if (!(c)) {                                                                                            \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c);                                        \
+			abort();                                                                                       \
+		}                                                                                                      \
 	} while (0)
 
 /* A refusal says something, and only what can be shown to anyone. */

@@ -18,8 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	require(c.roles == GW_ROLE_HOST && c.name[0]);
-	require(c.state_dir[0] == '/' && c.run_dir[0] == '/' && c.bpf_dir[0] == '/' &&
-		c.store_path[0] == '/');
+	require(c.state_dir[0] == '/' && c.run_dir[0] == '/' && c.bpf_dir[0] == '/' && c.store_path[0] == '/');
 	require(!strncmp(c.listen, "unix:/", 6) && strlen(c.listen + 5) < GW_PATHLEN);
 	require(c.underlay_mtu >= 1280 && c.underlay_mtu <= 65535 && c.ttl >= 1 && c.ttl <= 255);
 	require(c.vxlan_port >= 1 && c.vxlan_port <= 65535 && c.dscp >= -1 && c.dscp <= 63);

@@ -40,8 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_t *body, *out;
 	size_t n;
 
-	if (size < 2 || !(newline = memchr(data, '\n', size)) || (n = (size_t)(newline - data)) < 1 ||
-	    n > sizeof id)
+	if (size < 2 || !(newline = memchr(data, '\n', size)) || (n = (size_t)(newline - data)) < 1 || n > sizeof id)
 		return 0;
 	kind = (enum gw_hnv_kind)((data[0] - '0') % GW_HNV_KIND_MAX);
 	if ((int)kind < 0 || (int)kind >= GW_HNV_KIND_MAX)

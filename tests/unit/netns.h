@@ -41,10 +41,10 @@ __attribute__((format(printf, 1, 2))) static inline int sh(const char *fmt, ...)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-#define sh_ok(...)                                                                                           \
-	do {                                                                                                 \
-		if (sh(__VA_ARGS__) != 0)                                                                    \
-			fail_msg("command failed: " __VA_ARGS__);                                            \
+#define sh_ok(...)                                                                                                     \
+	do {                                                                                                           \
+		if (sh(__VA_ARGS__) != 0)                                                                              \
+			fail_msg("command failed: " __VA_ARGS__);                                                      \
 	} while (0)
 
 /* Enters a fresh namespace with only `lo` in it, or skips the test and says why. */
@@ -53,8 +53,7 @@ static inline void netns_begin(struct netns *ns)
 	struct gw_error err = GW_ERROR_INIT;
 
 	if (unshare(CLONE_NEWNET) < 0) {
-		print_message("# SKIP: no network namespace can be made here: %s (run as root)\n",
-			      strerror(errno));
+		print_message("# SKIP: no network namespace can be made here: %s (run as root)\n", strerror(errno));
 		skip();
 	}
 	assert_int_equal(uv_loop_init(&ns->loop), 0);
@@ -109,8 +108,8 @@ static inline struct gw_link netns_link(struct netns *ns, const char *name)
 /* NAME and NAMEp, both up. */
 static inline int netns_veth(struct netns *ns, const char *name)
 {
-	sh_ok("ip link add %s type veth peer name %sp && ip link set %s up && ip link set %sp up", name, name,
-	      name, name);
+	sh_ok("ip link add %s type veth peer name %sp && ip link set %s up && ip link set %sp up", name, name, name,
+	      name);
 	return netns_link(ns, name).ifindex;
 }
 

@@ -119,8 +119,7 @@ static inline void undo(const struct gw_delta *delta)
 
 	for (size_t i = 0; i < delta->n; i++) {
 		changes[i].after = delta->changes[i].before;
-		changes[i].before =
-			delta->changes[i].after ? gw_hnv_object_copy(delta->changes[i].after) : NULL;
+		changes[i].before = delta->changes[i].after ? gw_hnv_object_copy(delta->changes[i].after) : NULL;
 	}
 	gw_intent_rollback(intent);
 	expect(ops->apply(driver, intent, &inverse, &err), 0, &err, NULL);
@@ -182,8 +181,7 @@ static inline void add(struct gw_hnv_object *o)
 /* `what` is a beginning of a line of `ip -o -4 addr` ("eth1 inet 10.1.1.20/24") or `ip route`. */
 static inline bool sh_has(const char *what)
 {
-	return sh("(ip -o addr | sed 's/^[0-9]*: *//; s/  */ /g'; ip route; ip -6 route) | grep -q '^%s '",
-		  what) == 0;
+	return sh("(ip -o addr | sed 's/^[0-9]*: *//; s/  */ /g'; ip route; ip -6 route) | grep -q '^%s '", what) == 0;
 }
 
 static inline void state_is(struct gw_hnv_object *key, const char *state, const char *detail)

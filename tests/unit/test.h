@@ -24,10 +24,10 @@
 #define GW_N(array) (sizeof(array) / sizeof *(array))
 
 /* Fails the test with text of our own when `cond` is false. */
-#define check(cond, ...)                                                                                     \
-	do {                                                                                                 \
-		if (!(cond))                                                                                 \
-			fail_msg(#cond ": " __VA_ARGS__);                                                    \
+#define check(cond, ...)                                                                                               \
+	do {                                                                                                           \
+		if (!(cond))                                                                                           \
+			fail_msg(#cond ": " __VA_ARGS__);                                                              \
 	} while (0)
 
 #endif

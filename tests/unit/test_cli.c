@@ -166,8 +166,7 @@ static void which_daemon(void **state)
 		{"/run/gwd/api.sock", NULL, NULL, "not of the form unix:PATH"},
 	};
 
-	char longest[6 + 106 + 1] = "unix:/",
-			       longer[6 + 107 + 1] = "unix:/"; /* sun_path: 107 bytes and a NUL */
+	char longest[6 + 106 + 1] = "unix:/", longer[6 + 107 + 1] = "unix:/"; /* sun_path: 107 bytes and a NUL */
 	_cleanup_free_ char *refusal = NULL;
 	const char *socket_path = NULL;
 
@@ -206,16 +205,14 @@ static void ids_and_bodies(void **state)
 		 "5001-192.168.1.101",
 		 "{'VirtualSubnetID':5001,'CustomerAddress':'192.168.1.101','ProviderAddress':'10.1.1.20',"
 		 "'MACAddress':'00:15:5d:01:14:04','Rule':'TranslationMethodEncap'}"},
-		{"gwctl lookup-record add --ca 0.0.0.0 --vsid 5001 --pa 10.1.1.20 --mac 00155D011404",
-		 "5001-0.0.0.0",
+		{"gwctl lookup-record add --ca 0.0.0.0 --vsid 5001 --pa 10.1.1.20 --mac 00155D011404", "5001-0.0.0.0",
 		 "{'VirtualSubnetID':5001,'CustomerAddress':'0.0.0.0','ProviderAddress':'10.1.1.20',"
 		 "'MACAddress':'00:15:5d:01:14:04','Type':'GatewayWildcard'}"},
 		{"gwctl lookup-record add --ca 0::0 --vsid 5001 --pa 10.1.1.20 --mac 00155D011404", "5001-::",
 		 "{'VirtualSubnetID':5001,'CustomerAddress':'::','ProviderAddress':'10.1.1.20',"
 		 "'MACAddress':'00:15:5d:01:14:04','Type':'GatewayWildcard'}"},
 		/* What was said is sent: the daemon refuses it with its own words. */
-		{"gwctl lookup-record add --ca :: --vsid 1 --pa 10.1.1.20 --mac 00155D011404 --type static",
-		 "1-::",
+		{"gwctl lookup-record add --ca :: --vsid 1 --pa 10.1.1.20 --mac 00155D011404 --type static", "1-::",
 		 "{'VirtualSubnetID':1,'CustomerAddress':'::','ProviderAddress':'10.1.1.20',"
 		 "'MACAddress':'00:15:5d:01:14:04','Type':'Static'}"},
 		{"gwctl customer-route add --rdid AAAAAAAA-0000-0000-0000-000000000001 --vsid 5001 --prefix "
@@ -224,10 +221,9 @@ static void ids_and_bodies(void **state)
 		 "aaaaaaaa-0000-0000-0000-000000000001-5001-192.168.1.0_24-0.0.0.0",
 		 "{'RoutingDomainID':'aaaaaaaa-0000-0000-0000-000000000001','VirtualSubnetID':5001,"
 		 "'DestinationPrefix':'192.168.1.0/24','NextHop':'0.0.0.0','Metric':255}"},
-		{"gwctl provider-address add --prefix-length 24 --interface eth1 --address 10.1.1.20",
-		 "10.1.1.20", "{'ProviderAddress':'10.1.1.20','PrefixLength':24,'Interface':'eth1'}"},
-		{"gwctl provider-route add --interface eth1 --prefix 0.0.0.0/0 --nexthop 10.1.1.1",
-		 "eth1-0.0.0.0_0",
+		{"gwctl provider-address add --prefix-length 24 --interface eth1 --address 10.1.1.20", "10.1.1.20",
+		 "{'ProviderAddress':'10.1.1.20','PrefixLength':24,'Interface':'eth1'}"},
+		{"gwctl provider-route add --interface eth1 --prefix 0.0.0.0/0 --nexthop 10.1.1.1", "eth1-0.0.0.0_0",
 		 "{'Interface':'eth1','DestinationPrefix':'0.0.0.0/0','NextHop':'10.1.1.1'}"},
 		{"gwctl port attach --interface a/b+c --vsid 5001 --mac 00155D011404", "a_b c",
 		 "{'Interface':'a/b c','VirtualSubnetID':5001,'MACAddress':'00:15:5d:01:14:04'}"},
@@ -272,10 +268,9 @@ static void lists_are_filtered(void **state)
 		{"--vm-name web", false},  /* it has none */
 		{"--pa 10.1.1.20", false}, /* of another type */
 	};
-	json_auto_t *resource =
-		json_pack("{s:{s:i,s:s,s:s,s:s,s:n,s:[]}}", "properties", "VirtualSubnetID", 5001,
-			  "CustomerAddress", "fd00::1", "MACAddress", "00-15-5D-01-14-04", "Rule",
-			  "TranslationMethodEncap", "VMName", "ProviderAddress");
+	json_auto_t *resource = json_pack("{s:{s:i,s:s,s:s,s:s,s:n,s:[]}}", "properties", "VirtualSubnetID", 5001,
+					  "CustomerAddress", "fd00::1", "MACAddress", "00-15-5D-01-14-04", "Rule",
+					  "TranslationMethodEncap", "VMName", "ProviderAddress");
 
 	(void)state;
 	assert_non_null(resource);
@@ -362,8 +357,7 @@ static void terminals_are_safe(void **state)
 	static const struct {
 		const char *raw, *safe;
 	} cases[] = {
-		{"plain \xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80 \\",
-		 "plain \xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80 \\"},
+		{"plain \xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80 \\", "plain \xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80 \\"},
 		{"\x1b[2J\a\x7f", "\\x1b[2J\\x07\\x7f"},
 		{"a\nb\tc\r", "a\\nb\\tc\\x0d"},
 		{"\xc2\x9b m", "\\xc2\\x9b m"},
@@ -410,9 +404,8 @@ static void tables_are_aligned(void **state)
 
 static void long_lines_are_wrapped(void **state)
 {
-	static const char text[] =
-		"one two three four five six seven eight nine ten eleven twelve thirteen" GW_CLI_NBSP
-		"fourteen fifteen";
+	static const char text[] = "one two three four five six seven eight nine ten eleven twelve thirteen" GW_CLI_NBSP
+				   "fourteen fifteen";
 	_cleanup_free_ char *out = NULL;
 	size_t len = 0;
 	FILE *f = open_memstream(&out, &len);
@@ -465,8 +458,7 @@ static void every_row_is_whole(void **state)
 		assert_non_null(c->run);
 		assert_true(strlen(c->help) > 0);
 		assert_true(strlen(synopsis) > strlen("gwctl "));
-		assert_ptr_equal(gw_cli_find_command(words, c->verb ? 2 : 1, &n),
-				 c); /* no two have one name */
+		assert_ptr_equal(gw_cli_find_command(words, c->verb ? 2 : 1, &n), c); /* no two have one name */
 		assert_int_equal(gw_cli_required(c) & gw_cli_optional(c), 0);
 		used |= gw_cli_required(c) | gw_cli_optional(c);
 	}

@@ -107,8 +107,7 @@ static void test_paths_follow_their_folders(void **state)
 	good("[node]\nrun_dir = /r\nstate_dir = /s\n", &c);
 	assert_string_equal(c.listen, "unix:/r/api.sock");
 	assert_string_equal(c.store_path, "/s/gwd.db");
-	good("[api]\nlisten = unix:/x.sock\n[store]\npath = /y.db\n[node]\nrun_dir = /r\nstate_dir = /s\n",
-	     &c);
+	good("[api]\nlisten = unix:/x.sock\n[store]\npath = /y.db\n[node]\nrun_dir = /r\nstate_dir = /s\n", &c);
 	assert_string_equal(c.listen, "unix:/x.sock");
 	assert_string_equal(c.store_path, "/y.db");
 }
@@ -122,10 +121,7 @@ static void test_refused(void **state)
 		const char *words[2];
 	} rows[] = {
 		{"[node]\nnam = x\n", GW_ERR_UNKNOWN_PROPERTY, 2, {"nam:", "name, roles, state_dir"}},
-		{"[nodes]\n",
-		 GW_ERR_UNKNOWN_PROPERTY,
-		 1,
-		 {"nodes:", "node, api, underlay, engine, store, limits"}},
+		{"[nodes]\n", GW_ERR_UNKNOWN_PROPERTY, 1, {"nodes:", "node, api, underlay, engine, store, limits"}},
 		{"[node\n", GW_ERR_INVALID_REQUEST, 1, {"[node", "[name]"}},
 		{"[]\n", GW_ERR_UNKNOWN_PROPERTY, 1, {"no such section", ""}},
 		{"[\n", GW_ERR_INVALID_REQUEST, 1, {"[name]", ""}},
@@ -141,18 +137,12 @@ static void test_refused(void **state)
 		 2,
 		 {"1 to 63", ""}},
 		{"[node]\nroles = gateway\n", GW_ERR_INVALID_PROPERTY, 2, {"not in this version", "host"}},
-		{"[node]\nroles = controller, host\n",
-		 GW_ERR_INVALID_PROPERTY,
-		 2,
-		 {"not in this version", "host"}},
+		{"[node]\nroles = controller, host\n", GW_ERR_INVALID_PROPERTY, 2, {"not in this version", "host"}},
 		{"[node]\nroles = switch\n", GW_ERR_INVALID_PROPERTY, 2, {"switch", "host"}},
 		{"[node]\nstate_dir = var\n", GW_ERR_INVALID_PROPERTY, 2, {"[node] state_dir", "absolute"}},
 		{"[node]\nrun_dir = /a\x01\n", GW_ERR_INVALID_PROPERTY, 2, {"run_dir", "absolute"}},
 		{"[node]\nlog_level = loud\n", GW_ERR_INVALID_PROPERTY, 2, {"loud", "debug"}},
-		{"[api]\nlisten = 0.0.0.0:8443\n",
-		 GW_ERR_INVALID_PROPERTY,
-		 2,
-		 {"unix sockets only", "unix:PATH"}},
+		{"[api]\nlisten = 0.0.0.0:8443\n", GW_ERR_INVALID_PROPERTY, 2, {"unix sockets only", "unix:PATH"}},
 		{"[api]\nlisten = unix:api.sock\n", GW_ERR_INVALID_PROPERTY, 2, {"absolute", ""}},
 		{"[api]\ntls_cert = /x\n", GW_ERR_UNKNOWN_PROPERTY, 2, {"tls_cert", "there are listen"}},
 		{"[underlay]\ninterface = a/b\n", GW_ERR_INVALID_PROPERTY, 2, {"a/b", "1 to 15"}},
@@ -176,37 +166,22 @@ static void test_refused(void **state)
 		 GW_ERR_INVALID_PROPERTY,
 		 3,
 		 {"IPv4 in this version", ""}},
-		{"[underlay]\ninterface = eth1\naddress = 224.0.0.1/24\n",
-		 GW_ERR_INVALID_PROPERTY,
-		 3,
-		 {"unicast", ""}},
+		{"[underlay]\ninterface = eth1\naddress = 224.0.0.1/24\n", GW_ERR_INVALID_PROPERTY, 3, {"unicast", ""}},
 		{"[underlay]\ninterface = eth1\naddress = 169.254.0.1/24\n",
 		 GW_ERR_INVALID_PROPERTY,
 		 3,
 		 {"169.254", ""}},
-		{"[underlay]\naddress = 10.1.1.20/24\n",
-		 GW_ERR_MISSING_PROPERTY,
-		 2,
-		 {"[underlay] interface", ""}},
+		{"[underlay]\naddress = 10.1.1.20/24\n", GW_ERR_MISSING_PROPERTY, 2, {"[underlay] interface", ""}},
 		{"[underlay]\nmtu = 1279\n", GW_ERR_INVALID_PROPERTY, 2, {"[underlay] mtu", "1280 to 65535"}},
 		{"[underlay]\nmtu = 65536\n", GW_ERR_INVALID_PROPERTY, 2, {"65536", "1280 to 65535"}},
-		{"[underlay]\nmtu = 99999999999999999999\n",
-		 GW_ERR_INVALID_PROPERTY,
-		 2,
-		 {"1280 to 65535", ""}},
+		{"[underlay]\nmtu = 99999999999999999999\n", GW_ERR_INVALID_PROPERTY, 2, {"1280 to 65535", ""}},
 		{"[underlay]\nmtu = -1\n", GW_ERR_INVALID_PROPERTY, 2, {"1280 to 65535", ""}},
 		{"[underlay]\nmtu = 1500 # comment\n", GW_ERR_INVALID_PROPERTY, 2, {"1500 # comment", ""}},
-		{"[underlay]\nencapsulation = geneve\n",
-		 GW_ERR_INVALID_PROPERTY,
-		 2,
-		 {"geneve", "vxlan and nvgre"}},
+		{"[underlay]\nencapsulation = geneve\n", GW_ERR_INVALID_PROPERTY, 2, {"geneve", "vxlan and nvgre"}},
 		{"[underlay]\nvxlan_port = 0\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 65535", ""}},
 		{"[underlay]\nttl = 256\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 255", ""}},
 		{"[underlay]\ndscp = 64\n", GW_ERR_INVALID_PROPERTY, 2, {"copy and 0 to 63", ""}},
-		{"[engine]\nrouter_mac = 01:00:5e:00:00:01\n",
-		 GW_ERR_INVALID_PROPERTY,
-		 2,
-		 {"unicast MAC", ""}},
+		{"[engine]\nrouter_mac = 01:00:5e:00:00:01\n", GW_ERR_INVALID_PROPERTY, 2, {"unicast MAC", ""}},
 		{"[engine]\nflow_table_size = 1023\n", GW_ERR_INVALID_PROPERTY, 2, {"1024 to 16777216", ""}},
 		{"[engine]\nrecord_limit = 16777217\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 16777216", ""}},
 		{"[store]\nbackend = etcd\n", GW_ERR_INVALID_PROPERTY, 2, {"etcd", "sqlite"}},
@@ -355,8 +330,7 @@ static void test_manual(void **state)
 	(void)state;
 	check(f, "run the tests from the top of the source tree");
 	while (fgets(line, sizeof line, f)) {
-		if (sscanf(line, ".Ss [%31[^]]]", section) == 1 ||
-		    sscanf(line, ".It Cm %63s No =", name) != 1)
+		if (sscanf(line, ".Ss [%31[^]]]", section) == 1 || sscanf(line, ".It Cm %63s No =", name) != 1)
 			continue;
 		key = gw_config_key(at++);
 		check(key, "[%s] %s: more keys than the code has", section, name);

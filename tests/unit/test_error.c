@@ -11,9 +11,8 @@ static void test_set(void **state)
 	struct gw_error err = GW_ERROR_INIT;
 
 	(void)state;
-	assert_int_equal(
-		gw_error_set(&err, EEXIST, GW_ERR_CONFLICT, "properties.X", "port %s is %d", "tap0", 7),
-		-EEXIST);
+	assert_int_equal(gw_error_set(&err, EEXIST, GW_ERR_CONFLICT, "properties.X", "port %s is %d", "tap0", 7),
+			 -EEXIST);
 	assert_int_equal(err.code, GW_ERR_CONFLICT);
 	assert_string_equal(err.target, "properties.X");
 	assert_string_equal(err.message, "port tap0 is 7");
@@ -55,9 +54,8 @@ static void test_what_does_not_fit_says_so(void **state)
 
 static void test_always_printable(void **state)
 {
-	static const char *const texts[] = {"\x1b[2J",	"a\nb",		"\xff\xfe",
-					    "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
-					    "\xe2\x82", "\xc2\x85"};
+	static const char *const texts[] = {"\x1b[2J",		"a\nb",	    "\xff\xfe", "\xc0\x80", "\xed\xa0\x80",
+					    "\xf4\x90\x80\x80", "\xe2\x82", "\xc2\x85"};
 	struct gw_error err = GW_ERROR_INIT;
 
 	(void)state;
@@ -83,8 +81,7 @@ static void test_cut_character(void **state)
 		for (size_t i = shift; i + 4 < sizeof text; i += 4)
 			memcpy(text + i, "😀", 5);
 		gw_error_set(&err, EINVAL, GW_ERR_INTERNAL, text, "%s", text);
-		check(gw_utf8_is_printable(err.message) && gw_utf8_is_printable(err.target), "shift %zu",
-		      shift);
+		check(gw_utf8_is_printable(err.message) && gw_utf8_is_printable(err.target), "shift %zu", shift);
 	}
 }
 

@@ -54,23 +54,21 @@ static struct gw_hnv_object croute(void)
 
 static struct gw_hnv_object paddr(void)
 {
-	return (struct gw_hnv_object){
-		.kind = GW_HNV_PROVIDER_ADDRESS,
-		.paddr = {.pa = addr("10.1.1.20"), .prefix_len = 24, .interface = "eth1"}};
+	return (struct gw_hnv_object){.kind = GW_HNV_PROVIDER_ADDRESS,
+				      .paddr = {.pa = addr("10.1.1.20"), .prefix_len = 24, .interface = "eth1"}};
 }
 
 static struct gw_hnv_object proute(void)
 {
-	return (struct gw_hnv_object){.kind = GW_HNV_PROVIDER_ROUTE,
-				      .proute = {.prefix = prefix("10.2.0.0/16"),
-						 .next_hop = addr("10.1.1.1"),
-						 .interface = "eth1"}};
+	return (struct gw_hnv_object){
+		.kind = GW_HNV_PROVIDER_ROUTE,
+		.proute = {.prefix = prefix("10.2.0.0/16"), .next_hop = addr("10.1.1.1"), .interface = "eth1"}};
 }
 
 static struct gw_hnv_object port(void)
 {
-	return (struct gw_hnv_object){
-		.kind = GW_HNV_PORT, .port = {.interface = "tap0", .mac = mac("00155D011404"), .vsid = 5001}};
+	return (struct gw_hnv_object){.kind = GW_HNV_PORT,
+				      .port = {.interface = "tap0", .mac = mac("00155D011404"), .vsid = 5001}};
 }
 
 static void test_kinds(void **state)
@@ -120,11 +118,7 @@ static void test_key_and_content(void **state)
 
 	(void)state;
 	for (int i = 0; i < 12; i++)
-		a[i] = b[i] = i < 5    ? record()
-			      : i < 7  ? croute()
-			      : i < 9  ? paddr()
-			      : i < 10 ? proute()
-				       : port();
+		a[i] = b[i] = i < 5 ? record() : i < 7 ? croute() : i < 9 ? paddr() : i < 10 ? proute() : port();
 	b[0].record.vsid = 5002;
 	b[1].record.ca = addr("192.168.1.102");
 	b[2].record.pa = addr("10.1.1.21"), same_key[2] = true;
@@ -182,8 +176,7 @@ static void test_interface_names(void **state)
 		check(!gw_hnv_interface_valid(bad[i]), "\"%s\"", bad[i]);
 }
 
-static void refused(const struct gw_hnv_object *o, enum gw_error_code code, const char *target,
-		    const char *words)
+static void refused(const struct gw_hnv_object *o, enum gw_error_code code, const char *target, const char *words)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	int r = gw_hnv_check(o, &router_mac, &err);
@@ -213,8 +206,7 @@ static void test_vsid(void **state)
 	for (size_t k = 0; k < GW_N(o); k++) {
 		for (size_t i = 0; i < GW_N(out); i++) {
 			*vsid[k] = out[i];
-			refused(&o[k], GW_ERR_INVALID_PROPERTY, "properties.VirtualSubnetID",
-				"from 4096 to 16777214");
+			refused(&o[k], GW_ERR_INVALID_PROPERTY, "properties.VirtualSubnetID", "from 4096 to 16777214");
 		}
 		*vsid[k] = 16777215;
 		refused(&o[k], GW_ERR_INVALID_PROPERTY, "properties.VirtualSubnetID", "system-message VSID");
@@ -244,24 +236,18 @@ static void test_record_addresses(void **state)
 		{"::", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress",
 		 "set Type to GatewayWildcard"},
 		{"10.0.0.1", "10.1.1.20", GW_RECORD_WILDCARD, GW_ERR_INVALID_PROPERTY, "Type", "0.0.0.0"},
-		{"224.0.0.5", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress",
-		 "unicast"},
+		{"224.0.0.5", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress", "unicast"},
 		{"255.255.255.255", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress",
 		 "unicast"},
-		{"127.0.0.1", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress",
-		 "unicast"},
-		{"ff02::1", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress",
-		 "unicast"},
+		{"127.0.0.1", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress", "unicast"},
+		{"ff02::1", "10.1.1.20", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "CustomerAddress", "unicast"},
 		{"10.0.0.1", "fd00::1", GW_RECORD_STATIC, GW_ERR_NOT_SUPPORTED, "ProviderAddress",
 		 "IPv4 in this version"},
-		{"10.0.0.1", "0.0.0.0", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "ProviderAddress",
-		 "unicast"},
-		{"10.0.0.1", "239.0.0.1", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "ProviderAddress",
-		 "unicast"},
+		{"10.0.0.1", "0.0.0.0", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "ProviderAddress", "unicast"},
+		{"10.0.0.1", "239.0.0.1", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "ProviderAddress", "unicast"},
 		{"10.0.0.1", "255.255.255.255", GW_RECORD_STATIC, GW_ERR_INVALID_PROPERTY, "ProviderAddress",
 		 "unicast"},
-		{"0.0.0.0", "169.254.1.1", GW_RECORD_WILDCARD, GW_ERR_INVALID_PROPERTY, "ProviderAddress",
-		 "router"},
+		{"0.0.0.0", "169.254.1.1", GW_RECORD_WILDCARD, GW_ERR_INVALID_PROPERTY, "ProviderAddress", "router"},
 	};
 
 	(void)state;

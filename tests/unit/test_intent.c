@@ -70,10 +70,9 @@ static struct gw_hnv_object *paddr(unsigned pa, const char *interface)
 
 static struct gw_hnv_object *proute(unsigned net, unsigned hop, const char *interface)
 {
-	struct gw_hnv_object o = {
-		.kind = GW_HNV_PROVIDER_ROUTE,
-		.proute = {.prefix = {.addr = gw_addr_from_v4(0x0b000000 + (net << 8)), .len = 24},
-			   .next_hop = gw_addr_from_v4(0xac100000 + hop)}};
+	struct gw_hnv_object o = {.kind = GW_HNV_PROVIDER_ROUTE,
+				  .proute = {.prefix = {.addr = gw_addr_from_v4(0x0b000000 + (net << 8)), .len = 24},
+					     .next_hop = gw_addr_from_v4(0xac100000 + hop)}};
 
 	snprintf(o.proute.interface, sizeof o.proute.interface, "%s", interface);
 	return own(o);
@@ -104,8 +103,8 @@ static void put(struct gw_intent *in, struct gw_hnv_object *o)
 	check(r == 0, "%s: %s", err.target, err.message);
 }
 
-static void put_refused(struct gw_intent *in, struct gw_hnv_object *o, enum gw_error_code code,
-			const char *target, const char *words)
+static void put_refused(struct gw_intent *in, struct gw_hnv_object *o, enum gw_error_code code, const char *target,
+			const char *words)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	int r = gw_intent_put(in, o, &err);
@@ -446,8 +445,7 @@ static void test_lean(void **state)
 	cost = (after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) / N;
 #if !GW_TEST_ASAN /* there mallinfo2 counts nothing */
 	check(cost > 100 && cost < 180, "%zu bytes a record", cost);
-	check((during.uordblks + during.hblkhd - before.uordblks - before.hblkhd) / N < 220,
-	      "more in the change");
+	check((during.uordblks + during.hblkhd - before.uordblks - before.hblkhd) / N < 220, "more in the change");
 #else
 	(void)cost;
 	(void)during;
@@ -510,12 +508,11 @@ static bool model_accepts(const struct model *m, const struct gw_hnv_object *o)
 	for (size_t i = 0; i < m->n; i++) {
 		const struct gw_hnv_object *x = m->o[i];
 
-		if (o->kind == GW_HNV_CUSTOMER_ROUTE && x->kind == o->kind &&
-		    x->croute.vsid == o->croute.vsid && !gw_uuid_equal(&x->croute.rdid, &o->croute.rdid))
+		if (o->kind == GW_HNV_CUSTOMER_ROUTE && x->kind == o->kind && x->croute.vsid == o->croute.vsid &&
+		    !gw_uuid_equal(&x->croute.rdid, &o->croute.rdid))
 			return false;
-		if (o->kind == GW_HNV_PORT && x->kind == o->kind &&
-		    strcmp(x->port.interface, o->port.interface) != 0 && x->port.vsid == o->port.vsid &&
-		    gw_mac_equal(&x->port.mac, &o->port.mac))
+		if (o->kind == GW_HNV_PORT && x->kind == o->kind && strcmp(x->port.interface, o->port.interface) != 0 &&
+		    x->port.vsid == o->port.vsid && gw_mac_equal(&x->port.mac, &o->port.mac))
 			return false;
 		if (o->kind == GW_HNV_PORT && x->kind == GW_HNV_PROVIDER_ADDRESS &&
 		    !strcmp(x->paddr.interface, o->port.interface))
@@ -617,8 +614,7 @@ static void compare_domains(const struct gw_intent *in, const struct model *m)
 			bool in_domain = v == vsid;
 
 			for (size_t j = 0; route && j < m->n; j++)
-				in_domain |= m->o[j]->kind == GW_HNV_CUSTOMER_ROUTE &&
-					     m->o[j]->croute.vsid == v &&
+				in_domain |= m->o[j]->kind == GW_HNV_CUSTOMER_ROUTE && m->o[j]->croute.vsid == v &&
 					     gw_uuid_equal(&m->o[j]->croute.rdid, &route->croute.rdid);
 			if (in_domain)
 				want[n++] = v;
@@ -645,8 +641,7 @@ static void compare_delta(const struct gw_intent *in, const struct model *before
 		want += !model_find(before, now->o[i]);
 	assert_int_equal(d.n, want);
 	for (size_t i = 0; i < d.n; i++) {
-		const struct gw_hnv_object *b = d.changes[i].before, *a = d.changes[i].after,
-					   *key = a ? a : b;
+		const struct gw_hnv_object *b = d.changes[i].before, *a = d.changes[i].after, *key = a ? a : b;
 		const struct gw_hnv_object *mb, *ma;
 
 		assert_non_null(key);
@@ -656,8 +651,8 @@ static void compare_delta(const struct gw_intent *in, const struct model *before
 		assert_true(!b || gw_hnv_same_content(b, mb));
 		assert_true(!a || (gw_hnv_same_content(a, ma) && gw_intent_get(in, key) == a));
 		for (size_t j = 0; j < i; j++)
-			assert_false(gw_hnv_same_key(key, d.changes[j].after ? d.changes[j].after
-									     : d.changes[j].before));
+			assert_false(
+				gw_hnv_same_key(key, d.changes[j].after ? d.changes[j].after : d.changes[j].before));
 	}
 }
 

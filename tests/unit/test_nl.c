@@ -29,8 +29,7 @@ static void see_link(void *ctx, const struct gw_link *l, bool removed)
 
 	s->n++;
 	s->lo |= !strcmp(l->name, "lo") && !l->kind[0];
-	s->eth1 |=
-		!strcmp(l->name, "eth1") && !strcmp(l->kind, "veth") && l->up && l->running && l->mtu == 1400;
+	s->eth1 |= !strcmp(l->name, "eth1") && !strcmp(l->kind, "veth") && l->up && l->running && l->mtu == 1400;
 	assert_false(removed);
 	/* Requests from within a callback are fine. */
 	assert_int_equal(gw_nl_link_get(ns.nl, l->name, &again, NULL), 0);
@@ -69,8 +68,8 @@ static void test_links(void **state)
 	if (child == 0) {
 		char c;
 
-		_exit(unshare(CLONE_NEWNET) < 0 || write(pipefd[1], "", 1) != 1 ||
-		      (close(pipefd[1]), pause()) != -1 || read(pipefd[0], &c, 1) < 0);
+		_exit(unshare(CLONE_NEWNET) < 0 || write(pipefd[1], "", 1) != 1 || (close(pipefd[1]), pause()) != -1 ||
+		      read(pipefd[0], &c, 1) < 0);
 	}
 	assert_int_equal(read(pipefd[0], elsewhere, 1), 1);
 	sh_ok("ip link set p1 netns %d", (int)child);
@@ -91,10 +90,9 @@ static void test_vxlan(void **state)
 	(void)state;
 	netns_begin(&ns);
 	expect(gw_nl_add_vxlan_external(ns.nl, "vx0", 4790, &err), 0, &err, NULL);
-	assert_int_equal(
-		sh("ip -d link show vx0 | grep -q 'vxlan external .*dstport 4790 nolearning.*udp6zerocsumtx "
-		   "udp6zerocsumrx'"),
-		0);
+	assert_int_equal(sh("ip -d link show vx0 | grep -q 'vxlan external .*dstport 4790 nolearning.*udp6zerocsumtx "
+			    "udp6zerocsumrx'"),
+			 0);
 	expect(gw_nl_add_vxlan_external(ns.nl, "vx0", 4791, &err), -EEXIST, &err,
 	       "cannot create vxlan device vx0: File exists");
 	assert_int_equal(err.code, GW_ERR_CONFLICT);
@@ -144,8 +142,7 @@ static void test_gretap(void **state)
 /* Frames that come out of an interface within `ms`. */
 static int count_frames(int ifindex, int ms)
 {
-	struct sockaddr_ll at = {
-		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = ifindex};
+	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = ifindex};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), n = 0;
 	struct pollfd pfd = {.fd = fd, .events = POLLIN};
 	struct timespec now, end;

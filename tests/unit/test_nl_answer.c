@@ -9,8 +9,8 @@
 #include <errno.h>
 
 /* Appends a message to a datagram of messages. */
-static struct nlmsghdr *append(char *buf, size_t *n, uint16_t type, uint16_t flags, uint32_t seq,
-			       const void *body, size_t body_n)
+static struct nlmsghdr *append(char *buf, size_t *n, uint16_t type, uint16_t flags, uint32_t seq, const void *body,
+			       size_t body_n)
 {
 	struct nlmsghdr *h = (struct nlmsghdr *)(buf + *n);
 
@@ -86,8 +86,7 @@ static void test_answers(void **state)
 	assert_true(an.done && an.broken && an.rc == -EBADMSG);
 	an = (struct gw_nl_answer){.seq = 8, .extack = extack};
 	n = 0;
-	append(buf, &n, RTM_NEWLINK, 0, 8, body, sizeof body)->nlmsg_len =
-		0xb1b1b1b1; /* negative as an int */
+	append(buf, &n, RTM_NEWLINK, 0, 8, body, sizeof body)->nlmsg_len = 0xb1b1b1b1; /* negative as an int */
 	gw_nl_answer_take(&an, buf, n);
 	assert_true(an.done && an.broken && an.rc == -EBADMSG);
 	an = (struct gw_nl_answer){.seq = 8, .extack = extack};
@@ -104,18 +103,14 @@ static void test_extended_ack(void **state)
 		struct nlmsghdr asked;
 		struct nlattr head;
 		char text[sizeof words];
-	} capped = {.code = -ENETUNREACH,
-		    .asked = {.nlmsg_len = 48},
-		    .head = {4 + sizeof words, NLMSGERR_ATTR_MSG}};
+	} capped = {.code = -ENETUNREACH, .asked = {.nlmsg_len = 48}, .head = {4 + sizeof words, NLMSGERR_ATTR_MSG}};
 	struct {
 		int32_t code;
 		struct nlmsghdr asked;
 		char quoted[32];
 		struct nlattr head;
 		char text[sizeof words];
-	} whole = {.code = -ENETUNREACH,
-		   .asked = {.nlmsg_len = 48},
-		   .head = {4 + sizeof words, NLMSGERR_ATTR_MSG}};
+	} whole = {.code = -ENETUNREACH, .asked = {.nlmsg_len = 48}, .head = {4 + sizeof words, NLMSGERR_ATTR_MSG}};
 	_Alignas(8) char buf[512];
 	char extack[GW_NL_EXTACK_SIZE];
 	struct nlmsghdr *h;

@@ -115,16 +115,13 @@ static void test_policy_rows(void **state)
 		{{GW_NL_NESTED, 0, 0}, {4, 0, 1, 0}, 4, 0},
 		{{GW_NL_NESTED, 0, 0}, {6, 0, 1, 0, 1, 1, 0, 0}, 8, -EBADMSG},
 		{{GW_NL_PRESENT, 0, 0}, {6, 0, 1, 0, 1, 1, 0, 0}, 8, 0},
-		{{GW_NL_U8, 0, 0}, {5, 0, 1, 0x80, 1, 0, 0, 0}, 8, 0}, /* flag bits are no part of the type */
-		{{GW_NL_U8, 0, 0}, {3, 0, 1, 0}, 4, -EBADMSG},	       /* shorter than its own header */
-		{{GW_NL_U8, 0, 0}, {0, 0, 0, 0}, 4, -EBADMSG},	       /* would never end */
+		{{GW_NL_U8, 0, 0}, {5, 0, 1, 0x80, 1, 0, 0, 0}, 8, 0},	   /* flag bits are no part of the type */
+		{{GW_NL_U8, 0, 0}, {3, 0, 1, 0}, 4, -EBADMSG},		   /* shorter than its own header */
+		{{GW_NL_U8, 0, 0}, {0, 0, 0, 0}, 4, -EBADMSG},		   /* would never end */
 		{{GW_NL_U8, 0, 0}, {9, 0, 1, 0, 1, 0, 0, 0}, 8, -EBADMSG}, /* longer than what is there */
 		{{GW_NL_U8, 0, 0}, {0xff, 0xff, 1, 0, 1, 0, 0, 0}, 8, -EBADMSG},
-		{{GW_NL_U8, 0, 0},
-		 {5, 0, 1, 0, 1, 0, 0, 0, 4, 0},
-		 10,
-		 -EBADMSG},					     /* half a header at the end */
-		{{GW_NL_U8, 0, 0}, {8, 0, 99, 0, 1, 1, 1, 1}, 8, 0}, /* of a type that nobody asked for */
+		{{GW_NL_U8, 0, 0}, {5, 0, 1, 0, 1, 0, 0, 0, 4, 0}, 10, -EBADMSG}, /* half a header at the end */
+		{{GW_NL_U8, 0, 0}, {8, 0, 99, 0, 1, 1, 1, 1}, 8, 0},		  /* of a type that nobody asked for */
 		{{GW_NL_U8, 0, 0}, {0}, 0, 0},
 	};
 	const struct nlattr *tb[2];
@@ -279,8 +276,7 @@ static int legs_of(struct gw_nl_msg *m, struct gw_nl_items *items)
 
 static void test_route(void **state)
 {
-	struct gw_addr dst = addr("10.2.0.0"), hop = addr("10.1.1.1"), hop2 = addr("10.1.1.2"),
-		       hop6 = addr("fd00::9");
+	struct gw_addr dst = addr("10.2.0.0"), hop = addr("10.1.1.1"), hop2 = addr("10.1.1.2"), hop6 = addr("fd00::9");
 	struct gw_nl_items items = {0};
 	const struct gw_nl_route *r;
 	uint8_t via[18] = {AF_INET6 & 0xff, AF_INET6 >> 8};
@@ -295,8 +291,7 @@ static void test_route(void **state)
 	assert_int_equal(legs_of(&m, &items), 0);
 	assert_int_equal(items.n, 1);
 	r = items.v;
-	assert_true(gw_addr_equal(&r->prefix.addr, &dst) && r->prefix.len == 16 && r->ifindex == 7 &&
-		    r->ours);
+	assert_true(gw_addr_equal(&r->prefix.addr, &dst) && r->prefix.len == 16 && r->ifindex == 7 && r->ours);
 	assert_true(gw_addr_equal(&r->next_hop, &hop));
 
 	make_route(&m, 0); /* a default route without next hop */

@@ -39,12 +39,10 @@ static void on_change(void *ctx, const struct gw_nl_change *c)
 
 	switch (c->kind) {
 	case GW_NL_CHANGE_ADDR:
-		note(h, c->removed ? "-" : "+", gw_addr_format(&c->addr.addr, buf),
-		     c->addr.ours ? ":ours" : "");
+		note(h, c->removed ? "-" : "+", gw_addr_format(&c->addr.addr, buf), c->addr.ours ? ":ours" : "");
 		break;
 	case GW_NL_CHANGE_ROUTE:
-		note(h, c->removed ? "-" : "+", gw_prefix_format(&c->route.prefix, buf),
-		     c->route.ours ? ":ours" : "");
+		note(h, c->removed ? "-" : "+", gw_prefix_format(&c->route.prefix, buf), c->route.ours ? ":ours" : "");
 		break;
 	case GW_NL_CHANGE_LOST:
 		h->lost++;
@@ -231,12 +229,9 @@ static void test_lost_events(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_links_come_and_go),
-		cmocka_unit_test(test_leaving_a_bridge_is_no_removal),
-		cmocka_unit_test(test_unwatch_from_within),
-		cmocka_unit_test(test_close_from_within),
-		cmocka_unit_test(test_addresses_and_routes),
-		cmocka_unit_test(test_lost_events),
+		cmocka_unit_test(test_links_come_and_go),    cmocka_unit_test(test_leaving_a_bridge_is_no_removal),
+		cmocka_unit_test(test_unwatch_from_within),  cmocka_unit_test(test_close_from_within),
+		cmocka_unit_test(test_addresses_and_routes), cmocka_unit_test(test_lost_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,13 +14,11 @@ static void test_missing_interface_is_refused(void **state)
 	begin();
 	gw_intent_begin(intent);
 	put(paddr("eth9", "10.1.1.20", 24));
-	expect(commit(&err), -ENODEV, &err,
-	       "interface 'eth9' does not exist on this node; it has none but lo");
+	expect(commit(&err), -ENODEV, &err, "interface 'eth9' does not exist on this node; it has none but lo");
 	veth("eth1");
 	gw_intent_begin(intent);
 	put(proute("eth9", "10.9.0.0/16", "10.1.1.1"));
-	expect(commit(&err), -ENODEV, &err,
-	       "interface 'eth9' does not exist on this node; there are eth1p, eth1");
+	expect(commit(&err), -ENODEV, &err, "interface 'eth9' does not exist on this node; there are eth1p, eth1");
 	assert_int_equal(err.code, GW_ERR_INVALID_PROPERTY);
 	assert_string_equal(err.target, "properties.Interface");
 	sh_ok("for i in 1 2 3 4 5; do ip link add v$i type veth peer name v${i}p; done");
@@ -225,8 +223,7 @@ static void test_ipv6(void **state)
 {
 	struct gw_hnv_object *a = paddr("eth1", "fd00::1", 64), *b = paddr("eth1", "fd00::1", 48),
 			     *c = paddr("eth2", "fd00::1", 48), *r = proute("eth2", "fd10::/16", "::"),
-			     *via = proute("eth2", "fd10::/16", "fd00::2"),
-			     *back = proute("eth2", "fd10::/16", "::");
+			     *via = proute("eth2", "fd10::/16", "fd00::2"), *back = proute("eth2", "fd10::/16", "::");
 
 	(void)state;
 	begin();

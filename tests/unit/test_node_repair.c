@@ -155,8 +155,7 @@ static void test_in_the_way_of_an_operators_route(void **state)
 	put(proute("eth1", "0.0.0.0/0", "10.1.1.1"));
 	gw_intent_commit(intent);
 	sync_ok();
-	state_is(proute("eth1", "0.0.0.0/0", "10.1.1.1"), "Down",
-		 "there is 0.0.0.0/0 via 192.168.0.1 over eth2");
+	state_is(proute("eth1", "0.0.0.0/0", "10.1.1.1"), "Down", "there is 0.0.0.0/0 via 192.168.0.1 over eth2");
 	assert_int_equal(warnings(NULL), 1);
 	netns_drain(&ns);
 	assert_int_equal(wanted, 0);

@@ -45,8 +45,7 @@ static void test_accepted(void **state)
 		const char *id, *in, *out_id, *out;
 	} rows[] = {
 		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL "}", "5001-192.168.1.101",
-		 "{" FULL
-		 ",\"Rule\":\"TranslationMethodEncap\",\"Encapsulation\":\"VXLAN\",\"Type\":\"Static\","
+		 "{" FULL ",\"Rule\":\"TranslationMethodEncap\",\"Encapsulation\":\"VXLAN\",\"Type\":\"Static\","
 		 "\"UseVmMACAddress\":false}"},
 		{GW_HNV_LOOKUP_RECORD, "5001-192.168.1.101",
 		 "{\"properties\":{\"macaddress\":\"00-15-5d-01-14-04\",\"PROVIDERADDRESS\":\"10.1.1.20\","
@@ -54,8 +53,7 @@ static void test_accepted(void **state)
 		 "\"CustomerID\":\"{ABCDEF00-2222-3333-4444-000000000000}\",\"VMName\":\"Blau \\u00e9\","
 		 "\"UseVmMACAddress\":true}}",
 		 "5001-192.168.1.101",
-		 "{" FULL
-		 ",\"Rule\":\"TranslationMethodEncap\",\"Encapsulation\":\"NVGRE\",\"Type\":\"L2Only\","
+		 "{" FULL ",\"Rule\":\"TranslationMethodEncap\",\"Encapsulation\":\"NVGRE\",\"Type\":\"L2Only\","
 		 "\"CustomerID\":\"abcdef00-2222-3333-4444-000000000000\",\"VMName\":\"Blau "
 		 "é\",\"UseVmMACAddress\":true}"},
 		{GW_HNV_LOOKUP_RECORD, "5001-0.0.0.0",
@@ -74,8 +72,7 @@ static void test_accepted(void **state)
 		 "\"provisioningState\":\"Succeeded\",\"configurationState\":{},\"State\":{},\"counters\":{"
 		 "\"rx\":1},"
 		 "\"Interface\":\"tap0-1\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":5001}}",
-		 "tap0-1",
-		 "{\"Interface\":\"tap0-1\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":5001}"},
+		 "tap0-1", "{\"Interface\":\"tap0-1\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":5001}"},
 		{GW_HNV_PORT, NULL,
 		 "{\"resourceId\":\"x\",\"Interface\":\"tap0\",\"MACAddress\":\"00155D011404\","
 		 "\"VirtualSubnetID\":5001}",
@@ -85,20 +82,16 @@ static void test_accepted(void **state)
 		 "}\",\"VirtualSubnetID\":5001,\"DestinationPrefix\":\"192.168.1.0/24\","
 		 "\"NextHop\":\"0.0.0.0\"}",
 		 RDID "-5001-192.168.1.0_24-0.0.0.0",
-		 "{\"RoutingDomainID\":\"" RDID
-		 "\",\"VirtualSubnetID\":5001,\"DestinationPrefix\":\"192.168.1.0/24\","
+		 "{\"RoutingDomainID\":\"" RDID "\",\"VirtualSubnetID\":5001,\"DestinationPrefix\":\"192.168.1.0/24\","
 		 "\"NextHop\":\"0.0.0.0\",\"Metric\":255}"},
 		{GW_HNV_CUSTOMER_ROUTE, "{" RDID "}-5001-fd00:1::_64-FD00:1::5", "{\"Metric\":4294967295}",
 		 RDID "-5001-fd00:1::_64-fd00:1::5",
-		 "{\"RoutingDomainID\":\"" RDID
-		 "\",\"VirtualSubnetID\":5001,\"DestinationPrefix\":\"fd00:1::/64\","
+		 "{\"RoutingDomainID\":\"" RDID "\",\"VirtualSubnetID\":5001,\"DestinationPrefix\":\"fd00:1::/64\","
 		 "\"NextHop\":\"fd00:1::5\",\"Metric\":4294967295}"},
-		{GW_HNV_PROVIDER_ADDRESS, "10.1.1.20", "{\"PrefixLength\":24,\"Interface\":\"eth1\"}",
-		 "10.1.1.20",
+		{GW_HNV_PROVIDER_ADDRESS, "10.1.1.20", "{\"PrefixLength\":24,\"Interface\":\"eth1\"}", "10.1.1.20",
 		 "{\"ProviderAddress\":\"10.1.1.20\",\"PrefixLength\":24,\"Interface\":\"eth1\",\"VlanID\":"
 		 "0}"},
-		{GW_HNV_PROVIDER_ROUTE, "tap-0-x-0.0.0.0_0", "{\"NextHop\":\"10.1.1.1\"}",
-		 "tap-0-x-0.0.0.0_0",
+		{GW_HNV_PROVIDER_ROUTE, "tap-0-x-0.0.0.0_0", "{\"NextHop\":\"10.1.1.1\"}", "tap-0-x-0.0.0.0_0",
 		 "{\"DestinationPrefix\":\"0.0.0.0/0\",\"NextHop\":\"10.1.1.1\",\"Interface\":\"tap-0-x\"}"},
 	};
 
@@ -122,8 +115,7 @@ static void test_accepted(void **state)
 		assert_string_equal(json_string_value(json_object_get(got, "etag")),
 				    "W/\"00000000-0000-0000-0000-0000000004d2\"");
 		/* What is written can be read, also without a configuration. */
-		check(gw_hnv_decode(rows[i].kind, id, got, NULL, &again, &err) == 0, "%s: %s", err.target,
-		      err.message);
+		check(gw_hnv_decode(rows[i].kind, id, got, NULL, &again, &err) == 0, "%s: %s", err.target, err.message);
 		assert_true(gw_hnv_same_content(o, again));
 		free(text);
 		json_decref(got);
@@ -147,20 +139,19 @@ static void test_refused(void **state)
 		{GW_HNV_PORT, NULL, "[]", GW_ERR_INVALID_REQUEST, "", "JSON object"},
 		{GW_HNV_PORT, NULL, "null", GW_ERR_INVALID_REQUEST, "", "JSON object"},
 		{GW_HNV_PORT, "tap0", "{\"properties\":[]}", GW_ERR_INVALID_PROPERTY, "properties", "object"},
-		{GW_HNV_PORT, "tap0", "{\"properties\":null}", GW_ERR_INVALID_PROPERTY, "properties",
-		 "object"},
-		{GW_HNV_PORT, "tap0", "{\"properties\":{},\"Properties\":{}}", GW_ERR_INVALID_PROPERTY,
-		 "Properties", "more than once"},
+		{GW_HNV_PORT, "tap0", "{\"properties\":null}", GW_ERR_INVALID_PROPERTY, "properties", "object"},
+		{GW_HNV_PORT, "tap0", "{\"properties\":{},\"Properties\":{}}", GW_ERR_INVALID_PROPERTY, "Properties",
+		 "more than once"},
 		{GW_HNV_PORT, "tap0", "{\"properties\":{},\"tags\":{}}", GW_ERR_UNKNOWN_PROPERTY, "tags", ""},
 		{GW_HNV_PORT, "tap0", "{\"properties\":{},\"resourceMetadata\":{}}", GW_ERR_UNKNOWN_PROPERTY,
 		 "resourceMetadata", ""},
 		{GW_HNV_PORT, "tap0", "{\"tags\":{}}", GW_ERR_UNKNOWN_PROPERTY, "properties.tags", ""},
-		{GW_HNV_PORT, "tap0", "{\"properties\":{\"etag\":\"x\"}}", GW_ERR_UNKNOWN_PROPERTY,
-		 "properties.etag", ""},
+		{GW_HNV_PORT, "tap0", "{\"properties\":{\"etag\":\"x\"}}", GW_ERR_UNKNOWN_PROPERTY, "properties.etag",
+		 ""},
 		{GW_HNV_PORT, "tap0", "{\"Colour\":1}", GW_ERR_UNKNOWN_PROPERTY, "properties.Colour",
 		 "no such property"},
-		{GW_HNV_PORT, "tap0", "{\"MACAddress\":null,\"macaddress\":\"00155D011404\"}",
-		 GW_ERR_INVALID_PROPERTY, "properties.MACAddress", "more than once"},
+		{GW_HNV_PORT, "tap0", "{\"MACAddress\":null,\"macaddress\":\"00155D011404\"}", GW_ERR_INVALID_PROPERTY,
+		 "properties.MACAddress", "more than once"},
 		{GW_HNV_PORT, "tap0", "{}", GW_ERR_MISSING_PROPERTY, "properties.MACAddress", "00155D011404"},
 		{GW_HNV_PORT, "tap0", "{\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":null}",
 		 GW_ERR_MISSING_PROPERTY, "properties.VirtualSubnetID", "4096 to 16777214"},
@@ -168,20 +159,19 @@ static void test_refused(void **state)
 		 GW_ERR_MISSING_PROPERTY, "properties.Interface", "interface name"},
 		{GW_HNV_PORT, "tap0",
 		 "{\"Interface\":\"tap1\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":5001}",
-		 GW_ERR_INVALID_PROPERTY, "properties.Interface",
-		 "the path says \"tap0\", the body \"tap1\""},
+		 GW_ERR_INVALID_PROPERTY, "properties.Interface", "the path says \"tap0\", the body \"tap1\""},
 		{GW_HNV_PORT, NULL, "{\"Interface\":\"abcdefghijklmnop\"}", GW_ERR_INVALID_PROPERTY,
 		 "properties.Interface", "1 to 15"},
-		{GW_HNV_PORT, NULL, "{\"Interface\":\"a/b\"}", GW_ERR_INVALID_PROPERTY,
-		 "properties.Interface", "\"a/b\""},
-		{GW_HNV_PORT, NULL, "{\"Interface\":\"a\\u0000b\"}", GW_ERR_INVALID_PROPERTY,
-		 "properties.Interface", "NUL"},
+		{GW_HNV_PORT, NULL, "{\"Interface\":\"a/b\"}", GW_ERR_INVALID_PROPERTY, "properties.Interface",
+		 "\"a/b\""},
+		{GW_HNV_PORT, NULL, "{\"Interface\":\"a\\u0000b\"}", GW_ERR_INVALID_PROPERTY, "properties.Interface",
+		 "NUL"},
 		{GW_HNV_PORT, NULL, "{\"Interface\":7}", GW_ERR_INVALID_PROPERTY, "properties.Interface",
 		 "not a number"},
 		{GW_HNV_PORT, "tap0", "{\"MACAddress\":\"00155D01140\"}", GW_ERR_INVALID_PROPERTY,
 		 "properties.MACAddress", "\"00155D01140\""},
-		{GW_HNV_PORT, "tap0", "{\"VirtualSubnetID\":-1}", GW_ERR_INVALID_PROPERTY,
-		 "properties.VirtualSubnetID", "not -1"},
+		{GW_HNV_PORT, "tap0", "{\"VirtualSubnetID\":-1}", GW_ERR_INVALID_PROPERTY, "properties.VirtualSubnetID",
+		 "not -1"},
 		{GW_HNV_PORT, "tap0", "{\"VirtualSubnetID\":4294967296}", GW_ERR_INVALID_PROPERTY,
 		 "properties.VirtualSubnetID", "from 4096 to 16777214"},
 		{GW_HNV_PORT, "tap0", "{\"VirtualSubnetID\":\"4294967296\"}", GW_ERR_INVALID_PROPERTY,
@@ -198,39 +188,38 @@ static void test_refused(void **state)
 		 "properties.ProviderAddress", "an object"},
 		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL ",\"Rule\":\"Encap\"}", GW_ERR_INVALID_PROPERTY,
 		 "properties.Rule", "one of TranslationMethodEncap, TranslationMethodNat, None"},
-		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL ",\"Encapsulation\":\"GENEVE\"}",
-		 GW_ERR_INVALID_PROPERTY, "properties.Encapsulation", "one of VXLAN, NVGRE"},
-		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL ",\"Type\":1}", GW_ERR_INVALID_PROPERTY,
-		 "properties.Type", "one of Static"},
+		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL ",\"Encapsulation\":\"GENEVE\"}", GW_ERR_INVALID_PROPERTY,
+		 "properties.Encapsulation", "one of VXLAN, NVGRE"},
+		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL ",\"Type\":1}", GW_ERR_INVALID_PROPERTY, "properties.Type",
+		 "one of Static"},
 		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL ",\"CustomerID\":\"x\"}", GW_ERR_INVALID_PROPERTY,
 		 "properties.CustomerID", "UUID"},
-		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL ",\"UseVmMACAddress\":\"true\"}",
-		 GW_ERR_INVALID_PROPERTY, "properties.UseVmMACAddress", "true or false"},
-		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL ",\"VMName\":[]}", GW_ERR_INVALID_PROPERTY,
-		 "properties.VMName", "a list"},
-		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL ",\"VMName\":\"a\",\"vmname\":\"b\"}",
-		 GW_ERR_INVALID_PROPERTY, "properties.VMName", "more than once"},
+		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL ",\"UseVmMACAddress\":\"true\"}", GW_ERR_INVALID_PROPERTY,
+		 "properties.UseVmMACAddress", "true or false"},
+		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL ",\"VMName\":[]}", GW_ERR_INVALID_PROPERTY, "properties.VMName",
+		 "a list"},
+		{GW_HNV_LOOKUP_RECORD, NULL, "{" FULL ",\"VMName\":\"a\",\"vmname\":\"b\"}", GW_ERR_INVALID_PROPERTY,
+		 "properties.VMName", "more than once"},
 		{GW_HNV_LOOKUP_RECORD, "5002-192.168.1.101", "{" FULL "}", GW_ERR_INVALID_PROPERTY,
 		 "properties.VirtualSubnetID", "the path says 5002, the body 5001"},
 		{GW_HNV_LOOKUP_RECORD, "5001-192.168.1.7", "{" FULL "}", GW_ERR_INVALID_PROPERTY,
 		 "properties.CustomerAddress", "192.168.1.7"},
 		{GW_HNV_CUSTOMER_ROUTE, NULL, route, GW_ERR_INVALID_PROPERTY, "properties.DestinationPrefix",
 		 "behind its length"},
-		{GW_HNV_CUSTOMER_ROUTE, NULL, "{\"Metric\":4294967296}", GW_ERR_INVALID_PROPERTY,
-		 "properties.Metric", "0 to 4294967295, not 4294967296"},
-		{GW_HNV_CUSTOMER_ROUTE, NULL, "{\"Metric\":\"255\"}", GW_ERR_INVALID_PROPERTY,
-		 "properties.Metric", "not text"},
+		{GW_HNV_CUSTOMER_ROUTE, NULL, "{\"Metric\":4294967296}", GW_ERR_INVALID_PROPERTY, "properties.Metric",
+		 "0 to 4294967295, not 4294967296"},
+		{GW_HNV_CUSTOMER_ROUTE, NULL, "{\"Metric\":\"255\"}", GW_ERR_INVALID_PROPERTY, "properties.Metric",
+		 "not text"},
 		{GW_HNV_CUSTOMER_ROUTE, RDID "-5001-10.0.0.0_8-10.0.0.1", "{\"NextHop\":\"10.0.0.2\"}",
-		 GW_ERR_INVALID_PROPERTY, "properties.NextHop",
-		 "the path says \"10.0.0.1\", the body \"10.0.0.2\""},
+		 GW_ERR_INVALID_PROPERTY, "properties.NextHop", "the path says \"10.0.0.1\", the body \"10.0.0.2\""},
 		{GW_HNV_PROVIDER_ADDRESS, "10.1.1.20", "{\"PrefixLength\":129,\"Interface\":\"eth1\"}",
 		 GW_ERR_INVALID_PROPERTY, "properties.PrefixLength", "129"},
 		{GW_HNV_PROVIDER_ADDRESS, "10.1.1.20", "{\"VlanID\":65536}", GW_ERR_INVALID_PROPERTY,
 		 "properties.VlanID", "4094"},
 		{GW_HNV_PROVIDER_ADDRESS, "10.1.1.20", "{\"PrefixLength\":24}", GW_ERR_MISSING_PROPERTY,
 		 "properties.Interface", ""},
-		{GW_HNV_PROVIDER_ROUTE, "eth1-10.0.0.0_8", "{}", GW_ERR_MISSING_PROPERTY,
-		 "properties.NextHop", "address"},
+		{GW_HNV_PROVIDER_ROUTE, "eth1-10.0.0.0_8", "{}", GW_ERR_MISSING_PROPERTY, "properties.NextHop",
+		 "address"},
 	};
 
 	(void)state;
@@ -261,8 +250,7 @@ static void test_ids(void **state)
 		{GW_HNV_LOOKUP_RECORD, "-5001-192.168.1.101", NULL},
 		{GW_HNV_LOOKUP_RECORD, "99999999999-192.168.1.101", NULL},
 		{GW_HNV_LOOKUP_RECORD, "", NULL},
-		{GW_HNV_CUSTOMER_ROUTE, RDID "-5001-192.168.1.0_24-0.0.0.0",
-		 RDID "-5001-192.168.1.0_24-0.0.0.0"},
+		{GW_HNV_CUSTOMER_ROUTE, RDID "-5001-192.168.1.0_24-0.0.0.0", RDID "-5001-192.168.1.0_24-0.0.0.0"},
 		{GW_HNV_CUSTOMER_ROUTE, "{" RDID "}-5001-::_0-fd00::1", RDID "-5001-::_0-fd00::1"},
 		{GW_HNV_CUSTOMER_ROUTE, RDID "-5001-192.168.1.0_24", NULL},
 		{GW_HNV_CUSTOMER_ROUTE, RDID "-5001-192.168.1.0/24-0.0.0.0", NULL},

@@ -47,7 +47,7 @@
 	X(NO_SOURCE_PA, "NoSourceProviderAddress", "this node has no provider address; gwctl provider-address add")    \
 	X(TOO_BIG, "TooBig", "larger than the tunnel carries and may not be answered or cut")                          \
 	X(NO_ROOM, "NoRoom", "the kernel could not make room for, or take off, the tunnel header")                     \
-	X(NO_NEIGHBOUR, "NoNeighbour", "a frame that is not IP, to a node that this one has not heard from yet")      \
+	X(NO_NEIGHBOUR, "NoNeighbour", "a frame that is not IP, to a node that this one has not heard from yet")       \
 	X(OUTER_MALFORMED, "OuterMalformed",                                                                           \
 	  "tunnel packet whose outer headers are truncated or contradict its length")                                  \
 	X(OUTER_CHECKSUM, "OuterChecksum", "tunnel packet whose outer IP header checksum is wrong")                    \
@@ -67,8 +67,8 @@
 	X(INNER_MALFORMED, "InnerMalformed", "tunnel packet with a truncated or impossible inner frame")               \
 	X(ECN, "Ecn", "congestion mark on the outer packet of a flow that does not understand it (RFC 6040)")          \
 	X(SYSTEM_VSID, "SystemVsid", "message on the system VSID 16777215, which this version does not use")           \
-	X(NOT_UNDERLAY, "NotUnderlay", "tunnel packet that did not come in through an underlay interface")                   \
-	X(UNVERIFIED, "Unverified",                                                                                          \
+	X(NOT_UNDERLAY, "NotUnderlay", "tunnel packet that did not come in through an underlay interface")             \
+	X(UNVERIFIED, "Unverified",                                                                                    \
 	  "VXLAN packet with a UDP checksum, which only the kernel's vxlan device verifies, and there is none here")
 
 /* What else became of a packet. Every packet that enters a hook is counted in one outcome or one drop reason, once. */

@@ -16,9 +16,9 @@
 
 /* What the walk and the send need to know of an IP packet. */
 struct gw_packet {
-	__u32 l3_len; /* IP packet with header; for a super-packet one segment of it */
+	__u32 l3_len;  /* IP packet with header; for a super-packet one segment of it */
 	__u32 l3_said; /* the same as the IP header has it */
-	__u32 l4_off; /* from the IP header */
+	__u32 l4_off;  /* from the IP header */
 	__u16 sport, dport;
 	__u8 proto;
 	__u8 fragment;
@@ -211,8 +211,8 @@ static __noinline int gw_port_ipv4(struct __sk_buff *skb)
 	p.may_answer = (frag & IP_DF) && !(frag & IP_OFFSET);
 	key.saddr = ip->saddr;
 	key.daddr = ip->daddr;
-	if (ip->version != 4 || ip->ihl < 5 || p.l3_said < p.l4_off ||
-	    (!skb->gso_size && p.l3_said > p.l3_len) || !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
+	if (ip->version != 4 || ip->ihl < 5 || p.l3_said < p.l4_off || (!skb->gso_size && p.l3_said > p.l3_len) ||
+	    !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
 	key.sport = p.sport;
 	key.dport = p.dport;

@@ -32,7 +32,7 @@ struct gw_nd {
 #define ARPOP_REQUEST_ 1
 #define ARPOP_REPLY_   2
 #define ND_FIRST       133 /* router solicitation .. redirect */
-#define ND_LAST        137
+#define ND_LAST	       137
 #define ND_SOLICIT     135
 #define ND_ADVERT      136
 #define GW_IPPROTO_MH  135 /* mobility */
@@ -125,8 +125,8 @@ gw_inline bool gw_in6_link_local(const struct in6_addr *a)
 
 gw_inline bool gw_is_extension(__u32 next)
 {
-	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT || next == IPPROTO_DSTOPTS ||
-	       next == IPPROTO_AH || next == GW_IPPROTO_MH;
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||
+	       next == IPPROTO_DSTOPTS || next == IPPROTO_AH || next == GW_IPPROTO_MH;
 }
 
 /*
