@@ -62,8 +62,7 @@ static int open_tap(const char *name, int mtu)
 	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
 		die("TUNSETIFF");
 	/* UDP segmentation came to taps with Linux 6.2. */
-	if (ioctl(fd, TUNSETOFFLOAD, offloads | TUN_F_USO4 | TUN_F_USO6) < 0 &&
-	    ioctl(fd, TUNSETOFFLOAD, offloads) < 0)
+	if (ioctl(fd, TUNSETOFFLOAD, offloads | TUN_F_USO4 | TUN_F_USO6) < 0 && ioctl(fd, TUNSETOFFLOAD, offloads) < 0)
 		die("TUNSETOFFLOAD");
 	set_mtu(name, mtu);
 	return fd;
@@ -89,8 +88,7 @@ static void carry(int from, int to)
 				continue;
 			}
 			if (errno != EIO)
-				fprintf(stderr, "tapvm: a frame of %zd bytes was not taken: %s\n", n,
-					strerror(errno));
+				fprintf(stderr, "tapvm: a frame of %zd bytes was not taken: %s\n", n, strerror(errno));
 			break;
 		}
 	}

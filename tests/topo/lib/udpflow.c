@@ -99,8 +99,7 @@ static int do_send(char **argv)
 			}
 			/* An ICMP error of an earlier datagram, or no buffer: this one was not sent; try it
 			 * again. */
-			if (errno != ECONNREFUSED && errno != ENOBUFS && errno != EHOSTUNREACH &&
-			    errno != EINTR)
+			if (errno != ECONNREFUSED && errno != ENOBUFS && errno != EHOSTUNREACH && errno != EINTR)
 				die("send");
 			refused++;
 			if (now_ns() - start >= duration)
@@ -158,8 +157,8 @@ static int do_recv(char **argv)
 		if (p->seq >= next)
 			next = p->seq + 1;
 	}
-	printf("{\"received\": %" PRIu64 ", \"unique\": %" PRIu64 ", \"doubled\": %" PRIu64
-	       ", \"reordered\": %" PRIu64 ", \"alien\": %" PRIu64 ", \"highest\": %" PRIu64 "}\n",
+	printf("{\"received\": %" PRIu64 ", \"unique\": %" PRIu64 ", \"doubled\": %" PRIu64 ", \"reordered\": %" PRIu64
+	       ", \"alien\": %" PRIu64 ", \"highest\": %" PRIu64 "}\n",
 	       received, unique, doubled, reordered, alien, next);
 	return 0;
 }
