@@ -89,11 +89,10 @@ static int check_port(struct gw_driver *d, const struct gw_port *port, struct gw
 			port->interface);
 	if (r < 0)
 		return r;
-	if (strcmp(link.name, d->vxlan.link.name) == 0 || strcmp(link.name, d->nvgre.link.name) == 0 ||
-	    strcmp(link.name, "lo") == 0)
+	if (strcmp(link.kind, "veth") != 0 && (strcmp(link.kind, "tun") != 0 || !gw_mac_is_unicast(&link.mac)))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
-				    "interface '%s' cannot be a port; a port is a tap or the host end of a veth",
-				    port->interface);
+				    "interface '%s' is of kind '%s'; a port is a tap or the host end of a veth", port->interface,
+				    link.kind[0] ? link.kind : "hardware or loopback");
 	return 0;
 }
 
@@ -197,10 +196,12 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 	if (r == 0)
 		r = gw_links_attach(d, false, err);
 	if (r == 0)
+		r = gw_links_drop_strangers(d, err);
+	if (r == 0)
 		r = gw_maps_drop_strangers(d, in, err);
 	if (r == 0)
 		r = gw_loader_commit(d->loader, err);
-	gw_maps_bump(d, in, 0);
+	gw_maps_bump(d, in, NULL, 0);
 	d->maps_good = r == 0;
 	return r;
 }

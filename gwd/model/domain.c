@@ -72,6 +72,13 @@ void gw_domains_done(struct gw_domains *d)
 	*d = (struct gw_domains){0};
 }
 
+const struct gw_domain *gw_domains_named(const struct gw_domains *d, const struct gw_uuid *rdid)
+{
+	const struct gw_domain *dom = find_domain(d, rdid);
+
+	return dom && dom->n ? dom : NULL;
+}
+
 const struct gw_domain *gw_domains_find(const struct gw_domains *d, uint32_t vsid)
 {
 	const struct gw_domain_member *m = find_member(d, vsid);

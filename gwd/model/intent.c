@@ -514,6 +514,14 @@ uint32_t gw_intent_domain_id(const struct gw_intent *in, uint32_t vsid)
 	return dom ? dom->vsids[0] : vsid;
 }
 
+const uint32_t *gw_intent_rdid_vsids(const struct gw_intent *in, const struct gw_uuid *rdid, size_t *ret_n)
+{
+	const struct gw_domain *dom = gw_domains_named(&in->domains, rdid);
+
+	*ret_n = dom ? dom->n : 0;
+	return dom ? dom->vsids : NULL;
+}
+
 const uint32_t *gw_intent_domain_vsids(const struct gw_intent *in, uint32_t vsid, size_t *ret_n)
 {
 	const struct gw_domain *dom = gw_domains_find(&in->domains, vsid);
