@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "model/hnv_schema.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +169,7 @@ static int read_ops(json_t *list, const struct gw_config *config, struct gw_hnv_
 		return gw_error_oom(err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = read_op(json_array_get(list, i), config, &ops[i], err);
+		assert(r < 0 || ops[i].object);
 		if (r == 0)
 			r = refuse_repetition(&keys, &seen[i], i, ops[i].object, err);
 		if (r < 0)

@@ -72,11 +72,6 @@ void gw_links_done(struct gw_driver *d)
 	gw_hmap_done(&d->ifaces);
 }
 
-static int no_memory(struct gw_error *err)
-{
-	return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "engine", "out of memory");
-}
-
 /* --- one interface -------------------------------------------------------------------------------------------------------- */
 
 /* Reads the link anew. When it has gone, or is another one under the same name, what hung on the old one is let go. */
@@ -198,7 +193,7 @@ static int bring_iface(struct gw_driver *d, const struct gw_intent *in, const ch
 	int r;
 
 	if (!i)
-		return no_memory(err);
+		return gw_error_oom(err);
 	mark(in, i);
 	if (!i->is_port && !i->is_underlay)
 		return let_go(d, in, i, err);

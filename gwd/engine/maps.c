@@ -9,6 +9,7 @@
 #include "engine/tc.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -151,7 +152,7 @@ static int refresh_domain(struct gw_driver *d, const struct gw_intent *in, uint3
 	int r = 0;
 
 	if (!vsids)
-		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "engine", "out of memory");
+		return gw_error_oom(err);
 	memcpy(vsids, now, n * sizeof *vsids);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = refresh_vsid(d, in, vsids[i], err);
@@ -353,6 +354,7 @@ int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct 
 		const struct gw_change *c = &delta->changes[i];
 		const struct gw_hnv_object *any = c->after ? c->after : c->before;
 
+		assert(any);
 		providers |= any->kind == GW_HNV_PROVIDER_ADDRESS;
 		/* What is new first: an old key that is still wanted keeps its entry throughout. */
 		if (c->after)

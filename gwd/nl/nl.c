@@ -53,7 +53,7 @@ int gw_nl_open(struct uv_loop_s *loop, struct gw_nl **ret, struct gw_error *err)
 	int rc, size = EVENT_QUEUE_BYTES, fd;
 
 	if (!nl)
-		return gw_error_set(err, ENOMEM, GW_ERR_INTERNAL, "", "out of memory");
+		return gw_error_oom(err);
 	rc = open_socket(&nl->requests);
 	if (rc == 0)
 		rc = open_socket(&nl->events);

@@ -246,7 +246,7 @@ static int finish(struct pass *p, enum gw_hnv_kind kind, int rc, struct gw_error
 	struct gw_error why = GW_ERROR_INIT;
 
 	if (rc == 0 && p->rc < 0)
-		rc = gw_error_set(err, -p->rc, GW_ERR_UNAVAILABLE, "", "out of memory");
+		rc = gw_error_oom(err);
 	if (rc == 0) {
 		rc = remove_stale(p, false, err);
 		keep_first(install_missing(p->d, kind, &why), &rc, &why, err);

@@ -158,7 +158,7 @@ static int node_open(const struct gw_driver_env *env, struct gw_driver **ret, st
 	int rc;
 
 	if (!d)
-		return gw_error_set(err, ENOMEM, GW_ERR_INTERNAL, "", "out of memory");
+		return gw_error_oom(err);
 	d->env = *env;
 	d->announce_fd = -1;
 	rc = gw_nl_watch_links(env->nl, on_link, d);
@@ -277,11 +277,11 @@ static int bring_in(struct gw_driver *d, const struct gw_hnv_object *o, struct g
 		old_ifindex = it->ifindex;
 		old = gw_hnv_object_copy(it->o);
 		if (!old)
-			return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "", "out of memory");
+			return gw_error_oom(err);
 	}
 	rc = gw_node_put(d, o, &it);
 	if (rc < 0) {
-		gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, "", "out of memory");
+		gw_error_oom(err);
 		goto out;
 	}
 	early = old && gw_node_excludes(old, old_ifindex, it);
@@ -347,7 +347,7 @@ static int node_sync(struct gw_driver *d, const struct gw_intent *intent, struct
 	int rc = gw_node_follow(d, intent), rc2;
 
 	if (rc < 0)
-		return gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, "", "out of memory");
+		return gw_error_oom(err);
 	rc = gw_node_read_links(d, err);
 	if (rc < 0)
 		return rc;

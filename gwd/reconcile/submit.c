@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -27,6 +28,7 @@ struct plan {
 
 static enum gw_hnv_kind kind_of(const struct gw_change *c)
 {
+	assert(c->before || c->after);
 	return c->before ? c->before->kind : c->after->kind;
 }
 
