@@ -1,6 +1,6 @@
 /*
- * batch.c - POST /hnv/batch: a list of puts and deletes that is carried out as a whole or not at all. Called
- * by the router.
+ * batch.c - POST /hnv/batch: a list of puts and deletes that is
+ * carried out as a whole or not at all. Called by the router.
  *
  * The answer to what is wrong names the element: "[17].body.properties.MACAddress".
  */
@@ -73,8 +73,7 @@ static int read_element(json_t *j, struct element *ret, struct gw_error *err)
 	return 0;
 }
 
-/* "/hnv/KIND/ID", also with /networking/v1 in front. *ret_id points into `path`; NULL when there is only the
- * kind. */
+/* "/hnv/KIND/ID", also with /networking/v1 in front. *ret_id points into `path`; NULL when there is only the kind. */
 static int parse_path(char *path, enum gw_hnv_kind *ret_kind, const char **ret_id, struct gw_error *err)
 {
 	static const char prefix[] = GW_API_PREFIX, hnv[] = "/hnv/";

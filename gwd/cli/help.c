@@ -1,6 +1,5 @@
 /*
- * help.c - see help.h. Called by main.c for --help, usage errors and the hidden --list-words, and for `gwctl
- * help`.
+ * help.c - see help.h. Called by main.c for --help, usage errors and the hidden --list-words, and for `gwctl help`.
  */
 #include "cli/help.h"
 

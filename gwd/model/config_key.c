@@ -1,7 +1,6 @@
 /*
- * config_key.c - every key of the configuration: one row says its section, name, default, help and range, and
- * which parser reads it. Called by config.c, and through gw_config_key by whoever documents or checks the
- * keys.
+ * config_key.c - every key of the configuration: one row says its section, name, default, help and range, and which
+ * parser reads it. Called by config.c, and through gw_config_key by whoever documents or checks the keys.
  */
 #include "model/config_key.h"
 

@@ -10,8 +10,7 @@
  * pair retired  objects that were made and replaced within the change; kept until its end since someone may
  * look at them
  *
- * Nothing in rollback allocates: buckets never shrink, and the domains keep what lost its last reference
- * until the end.
+ * Nothing in rollback allocates: buckets never shrink, and the domains keep what lost its last reference until the end.
  */
 #include "model/intent.h"
 

@@ -29,8 +29,7 @@ static int open_socket(struct mnl_socket **ret)
 	if (!*ret || mnl_socket_bind(*ret, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	/*
-	 * Without these answers are longer, terser or unfiltered, never wrong: an old kernel's refusal does
-	 * not matter.
+	 * Without these answers are longer, terser or unfiltered, never wrong: an old kernel's refusal does not matter.
 	 */
 	mnl_socket_setsockopt(*ret, NETLINK_EXT_ACK, &on, sizeof on);
 	mnl_socket_setsockopt(*ret, NETLINK_CAP_ACK, &on, sizeof on);

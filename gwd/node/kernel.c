@@ -120,8 +120,7 @@ bool gw_node_excludes(const struct gw_hnv_object *old, int old_ifindex, const st
 	if (old_ifindex != it->iface->ifindex)
 		return false;
 	/*
-	 * A link has an IPv6 address once; and an on-link IPv6 route is deleted by its prefix, whatever the
-	 * next hop.
+	 * A link has an IPv6 address once; and an on-link IPv6 route is deleted by its prefix, whatever the next hop.
 	 */
 	return is_addr(old) ? !gw_addr_is_v4(&old->paddr.pa)
 			    : !gw_addr_is_v4(&old->proute.prefix.addr) && gw_addr_is_any(&old->proute.next_hop);

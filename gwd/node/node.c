@@ -55,8 +55,7 @@ static void on_link(void *ctx, const struct gw_link *link, bool removed)
 		return;
 	}
 	/*
-	 * While a link is down the kernel has no routes over it, and it says nothing of those that it
-	 * flushed.
+	 * While a link is down the kernel has no routes over it, and it says nothing of those that it flushed.
 	 */
 	came = iface->ifindex != link->ifindex || (link->up && !iface->up);
 	gw_node_note_link(iface, link);
@@ -93,8 +92,7 @@ static void on_addr_change(struct gw_driver *d, const struct gw_nl_addr *a, bool
 		want_sync(d, why);
 	} else if ((removed && gw_addr_is_v4(&a->addr)) || d->retry_on_change) {
 		/*
-		 * With its last IPv4 address a link silently loses its routes; a new one may make a next
-		 * hop reachable.
+		 * With its last IPv4 address a link silently loses its routes; a new one may make a next hop reachable.
 		 */
 		snprintf(why, sizeof why, "addresses of %s changed", iface->name);
 		want_sync(d, why);
@@ -299,8 +297,7 @@ out:
 }
 
 /*
- * Carries out the removals of one kind, or the rest of it. Returns how many there were, or the first
- * failure.
+ * Carries out the removals of one kind, or the rest of it. Returns how many there were, or the first failure.
  */
 static int carry_out(struct gw_driver *d, const struct gw_delta *delta, enum gw_hnv_kind kind, bool removals,
 		     struct gw_error *err)

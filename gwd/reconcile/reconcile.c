@@ -1,9 +1,8 @@
 /*
- * reconcile.c - life of the core: loads the intent from the store, opens the drivers, hands the API its
- * service, lets go.
+ * reconcile.c - life of the core: loads the intent from the
+ * store, opens the drivers, hands the API its service, lets go.
  *
- * Owns intent, store and drivers. Called by the composition root. Changes are in submit.c, repair and status
- * in sync.c.
+ * Owns intent, store and drivers. Called by the composition root. Changes are in submit.c, repair and status in sync.c.
  */
 #include "reconcile/private.h"
 

@@ -123,8 +123,8 @@ static int apply_steps(struct gw_reconcile *r, const struct plan *plan, size_t *
 	return 0;
 }
 
-/* Takes back the first `begun` steps, the last of which may have been done in part. The intent shows the old
- * state again. */
+/* Takes back the first `begun` steps, the last of which may have
+ * been done in part. The intent shows the old state again. */
 static void undo_steps(struct gw_reconcile *r, const struct plan *inverse, size_t begun)
 {
 	/* Backwards, what had been added or replaced comes first, then what had been removed. */
@@ -221,8 +221,7 @@ static size_t op_of(const struct gw_change *c, const struct gw_hnv_op *ops, cons
 	return i;
 }
 
-/* A driver refused the whole: if it refuses one change alone, that is the one at fault, and its error says
- * more. */
+/* A driver refused the whole: if it refuses one change alone, that is the one at fault, and its error says more. */
 static void find_fault(struct gw_slot *slot, const struct gw_intent *in, const struct plan *plan, size_t *ret_at,
 		       struct gw_error *err)
 {
@@ -270,8 +269,7 @@ static int write_store(struct gw_reconcile *r, const struct plan *plan, struct g
 	return res;
 }
 
-/* The store holds the change uncommitted: bring it into the kernel and make it durable, or take everything
- * back. */
+/* The store holds the change uncommitted: bring it into the kernel and make it durable, or take everything back. */
 static int apply_and_commit(struct gw_reconcile *r, const struct plan *plan, struct gw_error *err)
 {
 	struct plan inverse;

@@ -1,6 +1,5 @@
 /*
- * sqlite_schema.c - the tables of the SQLite store, their history, and the checks on a file before it is
- * trusted.
+ * sqlite_schema.c - the tables of the SQLite store, their history, and the checks on a file before it is trusted.
  *
  * The file's user_version counts the migrations that it has seen. To change the schema append one script;
  * never edit an older one. Called by sqlite.c while it opens a store.

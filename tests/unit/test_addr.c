@@ -1,5 +1,4 @@
-/* test_addr.c - text forms of addresses, prefixes, MACs and UUIDs, and what kind of address one is (ENC-4,
- * FWD-5). */
+/* test_addr.c - text forms of addresses, prefixes, MACs and UUIDs, and what kind of address one is (ENC-4, FWD-5). */
 #include "test.h"
 
 #include "base/addr.h"

@@ -1,5 +1,5 @@
-/* test_hnv.c - kinds, keys, ids, copies of the records and the rules that each must meet by itself (ENC-4,
- * API-1, API-2). */
+/* test_hnv.c - kinds, keys, ids, copies of the records and the
+ * rules that each must meet by itself (ENC-4, API-1, API-2). */
 #include "test.h"
 
 #include "model/hnv.h"
