@@ -82,11 +82,10 @@ static int check_port(struct gw_driver *d, const struct gw_port *port, struct gw
 	int r = gw_nl_link_get(d->env.nl, port->interface, &link, err);
 
 	if (r == -ENODEV)
-		return gw_error_set(
-			err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
-			"interface '%s' does not exist on this node; create the tap or veth first, or check its "
-			"name with 'ip link'",
-			port->interface);
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
+				    "interface '%s' does not exist on this node; create the tap or veth first, or "
+				    "check its name with 'ip link'",
+				    port->interface);
 	if (r < 0)
 		return r;
 	if (strcmp(link.name, d->vxlan.link.name) == 0 || strcmp(link.name, d->nvgre.link.name) == 0 ||

@@ -56,9 +56,9 @@ static int load_one(void *ctx, struct gw_hnv_object *o, struct gw_error *err)
 
 	gw_hnv_id(o, id);
 	if (r->configured && gw_hnv_same_key(o, r->configured)) {
-		gw_log_warning("stored provider address %s is passed over: [underlay] address of the "
-			       "configuration names it",
-			       id);
+		gw_log_warning(
+			"stored provider address %s is passed over: [underlay] address of the configuration names it",
+			id);
 		gw_hnv_object_free(o);
 		return 0;
 	}

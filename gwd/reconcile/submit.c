@@ -151,9 +151,8 @@ static int refuse_configured(const struct gw_reconcile *r, const struct gw_hnv_o
 	if (!r->configured || !gw_hnv_same_key(o, r->configured))
 		return 0;
 	return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.ProviderAddress",
-			    "provider address %s comes from the configuration: change [underlay] interface "
-			    "and address in "
-			    "the configuration file and restart gwd",
+			    "provider address %s comes from the configuration: change [underlay] interface and address "
+			    "in the configuration file and restart gwd",
 			    gw_hnv_id(o, id));
 }
 
