@@ -84,9 +84,8 @@ int gw_sqlite_inspect(struct gw_store *s, struct gw_error *err)
 		return r;
 	if (version < 1 || version > VERSION)
 		return gw_error_set(err, EPROTO, GW_ERR_UNAVAILABLE, s->path,
-				    "the store was written by a newer gwd (schema %lld, this gwd knows 1 to "
-				    "%lld): restore "
-				    "a backup or upgrade gwd",
+				    "the store was written by a newer gwd (schema %lld, this gwd knows 1 to %lld): "
+				    "restore a backup or upgrade gwd",
 				    (long long)version, (long long)VERSION);
 	return check_integrity(s, err);
 }
