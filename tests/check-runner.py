@@ -16,7 +16,8 @@ runner.GRACE = 1
 CASES = [
     ("a good program", "echo 1..2; echo ok 1 - a; echo ok 2 - b", (2, 0, 0), ""),
     ("a plan at the end", "echo ok 1 - a; echo 1..1", (1, 0, 0), ""),
-    ("several plans, as cmocka's groups print them", "echo 1..1; echo ok 1 - a; echo 1..1; echo ok 1 - b", (2, 0, 0), ""),
+    ("several plans, as cmocka's groups print them", "echo 1..1; echo ok 1 - a; echo 1..1; echo ok 1 - b", (2, 0, 0),
+     ""),
     ("a failed test", "echo 1..1; echo not ok 1 - a; exit 1", (0, 1, 0), ""),
     ("skips in both spellings", "echo 1..2; echo 'ok 1 - a # SKIP no x'; echo 'not ok 2 # SKIP b'", (0, 0, 2), ""),
     ("everything skipped", "echo '1..0 # SKIP no kernel'", (0, 0, 1), ""),

@@ -39,7 +39,8 @@ def make_full():
     w.spare = w.h1.vm("spare", "02:00:00:00:01:03", VSID, ["10.0.0.13"], attach=False)
     world.records(w.vms)
     c = w.h1.gwd.ctl
-    c("customer-route", "add", "--rdid", A, "--vsid", VSID, "--prefix", "10.0.0.0/24", "--nexthop", "0.0.0.0", "--metric", 0)
+    c("customer-route", "add", "--rdid", A, "--vsid", VSID, "--prefix", "10.0.0.0/24", "--nexthop", "0.0.0.0",
+      "--metric", 0)
     c("provider-route", "add", "--interface", "eth1", "--prefix", "10.9.0.0/16", "--nexthop", "10.1.1.9")
     return w
 
@@ -73,7 +74,8 @@ def refused(name, args, *words, status=(1, 2)):
     def _(w):
         before = everything(w.h1.gwd)
         p = w.h1.gwd.ctl_raw(*args)
-        require(p.returncode in status, "exit status %d of gwctl %s: %s%s" % (p.returncode, " ".join(map(str, args)), p.stderr,
+        require(p.returncode in status, "exit status %d of gwctl %s: %s%s" % (p.returncode, " ".join(map(str, args)),
+                                                                              p.stderr,
                                                                             p.stdout))
         equal(p.stdout, "", "standard output of a refusal")
         # The first line is the reason; a usage error may go on with how it should be.
@@ -98,7 +100,8 @@ for vsid in (0, 1, 4095, 16777215, 16777216, 4294967296):
              "--metric", 0], "4096", "16777214")
 for bad in ("-1", "x", "5001x", "", "0x1389", " 5001", "99999999999999999999"):
     refused("VSID '%s'" % bad, record(bad), "vsid")
-for bad in ("02:00:00:00:09", "02000000090", "02:00:00:00:09:0g", "zz", "", "02:00:00:00:09:01:01", "02-00:00-00:09-01"):
+for bad in ("02:00:00:00:09", "02000000090", "02:00:00:00:09:0g", "zz", "", "02:00:00:00:09:01:01",
+            "02-00:00-00:09-01"):
     refused("MAC address '%s'" % bad, record(mac=bad), "mac")
 for bad, why in (("01:00:5e:00:00:01", "group"), ("ff:ff:ff:ff:ff:ff", "broadcast"), ("00:00:00:00:00:00", "zero")):
     refused("%s MAC address in a record" % why, record(mac=bad), "mac")
@@ -115,7 +118,8 @@ for bad in ("0.0.0.0", "224.0.0.1", "127.0.0.1", "255.255.255.255"):
 refused("an IPv6 provider address, which this version has not", record(pa="2001:db8::1"), "2001:db8::1")
 refused("an encapsulation that does not exist", record(VSID, "10.0.0.50", "10.1.1.2", "02:00:00:00:09:01",
                                                        "--encapsulation", "geneve"), "vxlan", "nvgre")
-refused("a rule that does not exist", record(VSID, "10.0.0.50", "10.1.1.2", "02:00:00:00:09:01", "--rule", "magic"), "rule")
+refused("a rule that does not exist", record(VSID, "10.0.0.50", "10.1.1.2", "02:00:00:00:09:01", "--rule", "magic"),
+        "rule")
 refused("a second MAC address for a local VM's address that its port contradicts is not silently believed",
         attach("spare", "02:00:00:00:01:01"), "v1", "02:00:00:00:01:01")
 refused("an unknown interface for a port", attach("nope0"), "nope0")
@@ -131,13 +135,16 @@ refused("a port as underlay interface",
 refused("the loopback interface as a port", attach("lo"), "lo")
 for bad in (0, 33, 129, "x", -1):
     refused("prefix length %s" % bad,
-            ["provider-address", "add", "--interface", "eth1", "--address", "10.1.1.5", "--prefix-length", bad], "prefix")
+            ["provider-address", "add", "--interface", "eth1", "--address", "10.1.1.5", "--prefix-length", bad],
+            "prefix")
 for bad in ("10.0.0.1/24", "10.0.0.0/33", "10.0.0.0", "x/8", "fd00::1/64"):
     refused("customer route prefix %s" % bad,
-            ["customer-route", "add", "--rdid", A, "--vsid", VSID, "--prefix", bad, "--nexthop", "0.0.0.0", "--metric", 0],
+            ["customer-route", "add", "--rdid", A, "--vsid", VSID, "--prefix", bad, "--nexthop", "0.0.0.0", "--metric",
+             0],
             "prefix")
 refused("a next hop of the other family",
-        ["customer-route", "add", "--rdid", A, "--vsid", VSID, "--prefix", "10.5.0.0/24", "--nexthop", "fd00::1", "--metric", 0],
+        ["customer-route", "add", "--rdid", A, "--vsid", VSID, "--prefix", "10.5.0.0/24", "--nexthop", "fd00::1",
+         "--metric", 0],
         "fd00::1")
 refused("FWD-7, a second routing domain for a VSID",
         ["customer-route", "add", "--rdid", B, "--vsid", VSID, "--prefix", "10.5.0.0/24", "--nexthop", "0.0.0.0",
@@ -149,7 +156,8 @@ refused("an unknown command", ["lookup-records", "add"], "lookup-records", statu
 refused("an unknown verb", ["lookup-record", "create"], "create", status=(2,))
 refused("an unknown option", record() + ["--colour", "red"], "colour", status=(2,))
 refused("an option without its value", ["lookup-record", "add", "--vsid"], "vsid", status=(2,))
-refused("a required option that is missing", ["lookup-record", "add", "--vsid", VSID, "--ca", "10.0.0.50"], "pa", status=(2,))
+refused("a required option that is missing", ["lookup-record", "add", "--vsid", VSID, "--ca", "10.0.0.50"], "pa",
+        status=(2,))
 refused("an option given twice", record() + ["--vsid", VSID + 1], "vsid", status=(2,))
 
 
@@ -180,16 +188,19 @@ def asked(name, method, path, body, status, *words, headers=None, code=None, tar
 
 
 REC = "/hnv/lookupRecords/%d-10.0.0.50" % VSID
-GOOD = {"VirtualSubnetID": VSID, "CustomerAddress": "10.0.0.50", "ProviderAddress": "10.1.1.2", "MACAddress": "020000000901"}
+GOOD = {"VirtualSubnetID": VSID, "CustomerAddress": "10.0.0.50", "ProviderAddress": "10.1.1.2",
+        "MACAddress": "020000000901"}
 
 
 def but(**changes):
     return {"properties": {**GOOD, **changes}}
 
 
-for text in (b"", b"{", b"[1,2", b"nonsense", b"{\"properties\": }", b"\x00", b"{\"a\": 1e999}", b"{\"a\": 9223372036854775808}"):
+for text in (b"", b"{", b"[1,2", b"nonsense", b"{\"properties\": }", b"\x00", b"{\"a\": 1e999}",
+             b"{\"a\": 9223372036854775808}"):
     asked("malformed JSON %r" % text, "PUT", REC, text, 400)
-asked("duplicate keys", "PUT", REC, b'{"properties": {"MACAddress": "020000000901", "MACAddress": "020000000902"}}', 400)
+asked("duplicate keys", "PUT", REC, b'{"properties": {"MACAddress": "020000000901", "MACAddress": "020000000902"}}',
+      400)
 asked("the same key in two letter cases", "PUT", REC,
       json.dumps(but()).replace('"MACAddress"', '"macaddress": "020000000902", "MACAddress"').encode(), 400)
 asked("deep nesting", "PUT", REC, b'{"properties": ' + b"[" * 100000 + b"]" * 100000 + b"}", 400)
@@ -238,11 +249,14 @@ asked("a batch that says a key twice", "POST", "/hnv/batch", [nth(0), nth(0)], 4
 asked("a batch that is no list", "POST", "/hnv/batch", {"x": 1}, 400)
 
 
-GARBAGE = {"zeros": b"\0" * 100 + b"\r\n\r\n", "a request line of one word": b"GET\r\n\r\n", "empty lines": b"\r\n" * 50,
-           "HTTP 9": b"PUT / HTTP/9.9\r\n\r\n", "an endless word": b"A" * 100000, "an endless path": b"GET /" + b"a/" * 40000,
+GARBAGE = {"zeros": b"\0" * 100 + b"\r\n\r\n", "a request line of one word": b"GET\r\n\r\n",
+           "empty lines": b"\r\n" * 50,
+           "HTTP 9": b"PUT / HTTP/9.9\r\n\r\n", "an endless word": b"A" * 100000,
+           "an endless path": b"GET /" + b"a/" * 40000,
            "an endless header": b"GET / HTTP/1.1\r\nX: " + b"y" * 100000, "half a request": b"GET / HTTP/1.1\r\nHost:"}
 for length in ("-5", "99999999999999", "x", "5, 6"):
-    GARBAGE["content length " + length] = (b"PUT " + BASE.encode() + REC.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: "
+    GARBAGE["content length " + length] = (b"PUT " + BASE.encode() + REC.encode()
+                                           + b" HTTP/1.1\r\nHost: x\r\nContent-Length: "
                                            + length.encode() + b"\r\n\r\n{}")
 for kind, data in GARBAGE.items():
     @g.case("API: garbage instead of HTTP, %s: the daemon lives, nothing changed" % kind)

@@ -127,7 +127,8 @@ for vsid, how in ((VX, "vxlan"), (NV, "nvgre")):
         for vm in w.ends[vsid]:
             for src, dst in ((vm, w.far[vsid]), (w.far[vsid], vm)):
                 for address in dst.addresses:
-                    case.note("%s to %s: %.0f Mbit/s" % (src.name, address, traffic.tcp_exact(src, dst, address, 4 << 20)))
+                    case.note("%s to %s: %.0f Mbit/s" % (src.name, address, traffic.tcp_exact(src, dst, address,
+                                                                                              4 << 20)))
 
     @g.case("%s: iperf3 both ways" % how)
     def _(w, vsid=vsid):
@@ -153,7 +154,8 @@ def _(w):
     equal(cap.count("_ws.malformed"), 0, "malformed frames")
     for src in ("10.1.1.1", "10.1.1.2"):
         require(cap.count("vxlan.vni == %d && ip.src == %s" % (VX, src)) >= 6, "VXLAN from " + src)
-        require(cap.count("gre.key >= 0x%08x && gre.key <= 0x%08x && ip.src == %s" % (NV << 8, NV << 8 | 255, src)) >= 6,
+        require(cap.count("gre.key >= 0x%08x && gre.key <= 0x%08x && ip.src == %s"
+                          % (NV << 8, NV << 8 | 255, src)) >= 6,
                 "NVGRE from " + src)
 
 

@@ -55,31 +55,22 @@ def eventually(probe, what, deadline=5.0, interval=0.02):
         time.sleep(interval)
 
 
-def stays(probe, what, seconds):
-    """Calls probe for a while; it has to be true all the time. For things that must not happen."""
-    end = time.monotonic() + seconds
-    while True:
-        require(probe(), what)
-        if time.monotonic() > end:
-            return
-        time.sleep(0.05)
-
-
 def note(text):
     """A TAP comment: figures worth keeping in the log."""
     for line in str(text).splitlines():
         print("# " + line, flush=True)
 
 
-cleanups = []  # functions that take down what a group made, whole or half; the last made goes first
+# Functions that take down what a group or a case made, whole or half; the last made goes first.
+after_group, after_case = [], []
 
 
-def clean_up():
+def clean_up(functions):
     """Calls all of them whatever they raise; returns what went wrong."""
     problems = []
-    while cleanups:
+    while functions:
         try:
-            cleanups.pop()()
+            functions.pop()()
         except Exception as e:  # pylint: disable=broad-except
             problems.append(str(e) if isinstance(e, Failed) else traceback.format_exc())
     return problems
@@ -143,8 +134,9 @@ class Suite:
                     note("".join(traceback.format_tb(e.__traceback__)[-2:]))
                 if "--keep" in sys.argv:
                     hold()
+            clean_up(after_case)
             note("%.1f s" % (time.monotonic() - started))
-        problems = clean_up()
+        problems = clean_up(after_group)
         if problems:
             self.result(False, prefix + "taking the world down")
             note("\n".join(problems))
@@ -186,8 +178,8 @@ def isolate():
 
 def logs():
     """Where this test keeps captures and daemon logs."""
-    path = os.environ.get("GW_TEST_LOGS") or os.path.join(root(), "build", "test-logs", "topo",
-                                                          os.path.basename(os.path.dirname(os.path.abspath(sys.argv[0]))))
+    scenario = os.path.basename(os.path.dirname(os.path.abspath(sys.argv[0])))
+    path = os.environ.get("GW_TEST_LOGS") or os.path.join(root(), "build", "test-logs", "topo", scenario)
     os.makedirs(path, exist_ok=True)
     return path
 

@@ -149,8 +149,8 @@ class Gwd:
         return self.run_dir + "/api.sock"
 
     def ctl_raw(self, *args, ok=None, stdin=None):
-        """gwctl ARGS; any exit status."""
-        return run([self.build + "/gwctl", "--api", "unix:" + self.socket_path] + [str(a) for a in args], ok=ok,
+        """gwctl ARGS; any exit status. Of the build under test, whatever daemon runs."""
+        return run([case.build() + "/gwctl", "--api", "unix:" + self.socket_path] + [str(a) for a in args], ok=ok,
                    stdin=stdin)
 
     def ctl(self, *args):
@@ -175,12 +175,6 @@ class Gwd:
             return Response(r.status, r.headers, r.read())
         finally:
             c.close()
-
-    def batch(self, operations):
-        """Applies [(method, "lookupRecords/ID", properties or None)], all or none."""
-        body = [{"method": m, "path": "/hnv/" + p, **({"body": {"properties": b}} if b else {})} for m, p, b in operations]
-        r = self.request("POST", "/hnv/batch", body)
-        require(200 <= r.status < 300, "batch: %d %s" % (r.status, r.body[:500]))
 
     def status(self):
         r = self.request("GET", BASE + "/monitoring/statistics")

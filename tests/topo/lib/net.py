@@ -79,7 +79,8 @@ class Netns:
 
     def veth(self, dev, other, other_dev, mtu=1500):
         """A veth pair: `dev` here, `other_dev` in namespace `other`; both down."""
-        self.ip("link add name %s mtu %d type veth peer name %s mtu %d netns %s" % (dev, mtu, other_dev, mtu, other.name))
+        self.ip("link add name %s mtu %d type veth peer name %s mtu %d netns %s"
+                % (dev, mtu, other_dev, mtu, other.name))
 
     def offloads(self, dev, on):
         state = "on" if on else "off"

@@ -37,7 +37,8 @@ def eth(dst, src, ethertype, payload, vlan=None):
 def ipv4(src, dst, proto, payload, ttl=64, tos=0, ident=1, frag=0, options=b"", total=None):
     """`frag`: flags and offset as on the wire (0x4000: don't fragment)."""
     n = 20 + len(options)
-    head = struct.pack("!BBHHHBBH4s4s", 0x40 | n // 4, tos, total if total is not None else n + len(payload), ident, frag,
+    head = struct.pack("!BBHHHBBH4s4s", 0x40 | n // 4, tos, total if total is not None else n + len(payload), ident,
+                       frag,
                        ttl, proto, 0, ip(src), ip(dst)) + options
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 

@@ -42,7 +42,10 @@ def no_reach(a, address, count=2):
 
 
 class TcpTransfer:
-    """Sends `size` bytes of made-up data over TCP from VM a to VM b; the far end must get exactly these. `seconds`: how long it takes."""
+    """
+    Sends `size` bytes of made-up data over TCP from VM a to VM b; the far end must get exactly these. With `seconds`
+    it is paced to take that long.
+    """
 
     def __init__(self, a, b, address, size, port=45000, seed=1, seconds=None):
         self.size = size
@@ -58,10 +61,12 @@ class TcpTransfer:
         with a.netns.enter():
             self.client = socket.socket(family(address), socket.SOCK_STREAM)
         self.client.settimeout(20)
+        case.after_case += [self.listener.close, self.client.close]
         if seconds:
             self.client.setsockopt(socket.SOL_SOCKET, 47, int(size / seconds))  # SO_MAX_PACING_RATE
         self.address, self.port = address, port
-        self.threads = [threading.Thread(target=self._guard, args=(f,), daemon=True) for f in (self._receive, self._send)]
+        self.threads = [threading.Thread(target=self._guard, args=(f,), daemon=True)
+                        for f in (self._receive, self._send)]
         self.started = time.monotonic()
         for t in self.threads:
             t.start()
@@ -95,9 +100,6 @@ class TcpTransfer:
                     break
                 self.got += len(chunk)
                 self.hash_got.update(chunk)
-
-    def progress(self):
-        return self.got
 
     def finish(self, seconds=60):
         """Waits for the end; everything must have arrived as sent. Returns Mbit/s."""
@@ -156,10 +158,13 @@ class UdpFlow:
         self.sender = a.netns.popen([flow, "send", address, str(port), str(rate), str(seconds), str(size)],
                                     stdout=subprocess.PIPE, text=True)
         self.deadline = seconds + 15
+        case.after_case.append(self.kill)
 
-    def stop(self):
-        """Ends sending early."""
-        self.sender.send_signal(signal.SIGTERM)
+    def kill(self):
+        for p in (self.sender, self.receiver):
+            if p.poll() is None:
+                p.kill()
+                p.wait()
 
     def result(self):
         """Waits for the end of the flow: what was sent and what arrived, in one dict; "lost" is the difference."""
@@ -171,10 +176,7 @@ class UdpFlow:
         except subprocess.TimeoutExpired as e:
             raise Failed("the UDP flow does not end") from e
         finally:
-            for p in (self.sender, self.receiver):
-                if p.poll() is None:
-                    p.kill()
-                    p.wait()
+            self.kill()
         r = {**json.loads(sent), **json.loads(got)}
         r["lost"] = r["sent"] - r["unique"]
         r["pps"] = r["sent"] / r["seconds"]
@@ -189,7 +191,8 @@ def iperf3(a, b, address, seconds=2, extra=()):
         for line in server.stdout:
             if "listening" in line:
                 break
-        p = a.netns.run(["iperf3", "-J", "-c", address, "-t", str(seconds)] + list(extra), ok=None, timeout=seconds + 20)
+        p = a.netns.run(["iperf3", "-J", "-c", address, "-t", str(seconds)] + list(extra), ok=None,
+                        timeout=seconds + 20)
         r = json.loads(p.stdout)
         require("error" not in r, "iperf3 from %s to %s: %s" % (a.name, address, r.get("error")))
         return r["end"]["sum_received"]["bits_per_second"] / 1e6

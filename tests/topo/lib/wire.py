@@ -23,7 +23,6 @@ class Capture:
     def __init__(self, netns, dev, name, expression="", snaplen=262144):
         self.netns, self.dev = netns, dev
         self.path = os.path.join(case.logs(), name + ".pcap")
-        self.mark_count = 0
         argv = ["tcpdump", "-i", dev, "-w", self.path, "-U", "--immediate-mode", "-B", "65536", "-n", "-Z", "root",
                 "-s", str(snaplen)]
         if expression:
@@ -64,7 +63,8 @@ class Capture:
         shown = "!(eth.type == 0x%x)" % MARKER + (" && (%s)" % display if display else "")
         argv = ["tshark", "-n", "--disable-protocol", "ALL"]
         argv += [x for p in PROTOCOLS for x in ("--enable-protocol", p)]
-        argv += ["-r", self.path, "-o", "ip.check_checksum:TRUE", "-d", "udp.port==8472,vxlan", "-Y", shown, "-T", "fields",
+        argv += ["-r", self.path, "-o", "ip.check_checksum:TRUE", "-d", "udp.port==8472,vxlan", "-Y", shown, "-T",
+                 "fields",
                 "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=|"]
         for n in names:
             argv += ["-e", n]

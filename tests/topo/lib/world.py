@@ -14,13 +14,14 @@ from lib.gwd import Gwd
 from lib.net import Netns, run
 
 PREFIX_V4, PREFIX_V6 = 24, 64
+SWITCH_MAC = "02:ee:00:00:00:01"  # what the fabric's own kernel says comes from here
 
 
 class World:
     def __init__(self):
         self.fabric = None
         self.netns, self.hosts, self.vms, self.processes = [], [], [], []
-        case.cleanups.append(self.down)
+        case.after_group.append(self.down)
 
     def namespace(self, label):
         n = Netns(label)
@@ -33,7 +34,7 @@ class World:
         # A switch looks at no IP header: where the kernel has bridge netfilter, it would drop what a test sends on purpose.
         if os.path.exists("/proc/sys/net/bridge"):
             self.fabric.sysctl("net.bridge.bridge-nf-call-iptables=0")
-        self.fabric.ip("link add br0 mtu %d type bridge" % mtu)
+        self.fabric.ip("link add br0 address %s mtu %d type bridge" % (SWITCH_MAC, mtu))
         self.fabric.sysctl("net.ipv6.conf.br0.disable_ipv6=1")
         self.fabric.ip("link set br0 up")
         return self.fabric
@@ -45,7 +46,8 @@ class World:
         netns.sysctl("net.ipv6.conf.default.disable_ipv6=0")
         self.fabric.ip("link set dev %s master br0 up" % label)
         # A NIC keeps its address over a reboot, and so do the neighbour tables of others.
-        netns.ip("link set dev %s address 02:ee:%s up" % (dev, ":".join("%02x" % b for b in label.encode()[:4].ljust(4))))
+        netns.ip("link set dev %s address 02:ee:%s up" % (dev, ":".join("%02x" % b
+                                                                        for b in label.encode()[:4].ljust(4))))
 
     def host(self, name, pa, mtu=1500, settings=None, start=True):
         h = Host(self, name, pa, mtu, settings)
@@ -86,7 +88,7 @@ class World:
     def mount(self, target, options):
         """A tmpfs that goes before the world does."""
         run(["mount", "-t", "tmpfs", "-o", options, "gwd-topo", target])
-        case.cleanups.append(lambda: run(["umount", "-l", target]))
+        case.after_group.append(lambda: run(["umount", "-l", target]))
 
 
 class Host:
@@ -153,7 +155,8 @@ class Vm:
         # The host itself has nothing to say on a VM's port.
         h.sysctl("net.ipv6.conf.default.disable_ipv6=1")
         if self.tap:
-            self.cable = self.host.world.spawn(h, [case.tool("tapvm"), self.port, self.netns.path, "eth0", str(self.mtu)],
+            self.cable = self.host.world.spawn(h, [case.tool("tapvm"), self.port, self.netns.path, "eth0",
+                                                   str(self.mtu)],
                                                stdout=subprocess.PIPE)
             require(self.cable.stdout.readline() == b"ready\n", "tapvm connects %s" % self.name)
         else:

@@ -62,12 +62,14 @@ def add_cases(encapsulation):
             traffic.tcp_exact(w.v, w.m3, w.m3.v4, 8 << 20)
             traffic.tcp_exact(w.m3, w.v, w.v.v6, 8 << 20)
             traffic.reach(w.u, w.m3)  # the VM that stayed on its old host finds it too
-        equal(old.count("ip.dst == 10.1.1.2 && (ip.dst == 10.0.0.5 || ipv6.dst == fd00::5)"), 0, "packets to the old place")
+        equal(old.count("ip.dst == 10.1.1.2 && (ip.dst == 10.0.0.5 || ipv6.dst == fd00::5)"), 0,
+              "packets to the old place")
         require(new.count("ip.dst == 10.1.1.3 && ip.dst == 10.0.0.5") > 3, "packets to the new place")
         for flow in (unrelated, unrelated6):
             r = flow.result()
             case.note(r)
-            equal((r["lost"], r["doubled"], r["reordered"]), (0, 0, 0), "(lost, doubled, reordered) of the unrelated flow")
+            equal((r["lost"], r["doubled"], r["reordered"]), (0, 0, 0),
+                  "(lost, doubled, reordered) of the unrelated flow")
 
     @g.case("FWD-12: a running flow goes over to the new place within one packet")
     def _(w):

@@ -89,7 +89,8 @@ def add_cases(encapsulation, underlay_mtu):
         require(28 <= len(quote) and len(error) - 14 <= 576, "the quote has %d bytes" % len(quote))
         equal(quote, packet[:len(quote)], "quoted packet")
         rows = cap.fields(["ip.src", "ip.dst", "ip.checksum.status", "icmp.checksum.status"], "icmp.type == 3")
-        equal([(r["ip.src"][0], r["ip.dst"][0], r["ip.checksum.status"][0], r["icmp.checksum.status"][0]) for r in rows],
+        equal([(r["ip.src"][0], r["ip.dst"][0], r["ip.checksum.status"][0], r["icmp.checksum.status"][0])
+               for r in rows],
               [(ROUTER4, w.v1.v4, "1", "1")], "sender, receiver, checksums")
         equal(under.count("gre || vxlan"), 0, "tunnel packets on the underlay")
 

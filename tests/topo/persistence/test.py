@@ -36,7 +36,8 @@ def setup():
 
 def stored(gwd):
     """What was asked for: those properties have capital letters, the live ones (state, counters, ...) small ones."""
-    return {kind: {i: {k: v for k, v in p.items() if k[0].isupper()} for i, p in gwd.list(kind).items()} for kind in KINDS}
+    return {kind: {i: {k: v for k, v in p.items() if k[0].isupper()} for i, p in gwd.list(kind).items()}
+            for kind in KINDS}
 
 
 def reboot(w, h):
@@ -149,7 +150,8 @@ def _(w):
     w.v2 = power_on(w, w.v2)
     w.plug(w.h2.netns, "eth1", "h2")
     w.h2.gwd.wait_port("v2")
-    case.eventually(lambda: any(a["local"] == "10.1.1.2" for a in w.h2.netns.ip_json("addr show dev eth1")[0]["addr_info"]),
+    case.eventually(lambda: any(a["local"] == "10.1.1.2"
+                                for a in w.h2.netns.ip_json("addr show dev eth1")[0]["addr_info"]),
                     "the provider address is on eth1")
     case.eventually(lambda: traffic.ping(w.v1, w.v2.v4, 1)[0] == 1, "v1 reaches v2")
     traffic.reach(w.v1, w.v2)

@@ -37,11 +37,13 @@ def bases(h1_mac, evil_mac):
         pkt.eth(GOOD2, BAD, pkt.ETH_P_IPV6, pkt.ipv6("fd00::12", "fd00::21", pkt.UDP, udp("fd00::12", "fd00::21"))),
         pkt.eth(GOOD2, BAD, pkt.ETH_P_IPV6, pkt.ipv6("fd00::12", "fd00::21", pkt.ICMPV6,
                                                      pkt.icmpv6_echo("fd00::12", "fd00::21"))),
-        pkt.eth(GOOD2, BAD, pkt.ETH_P_IP, pkt.ipv4("10.0.0.12", "10.0.0.21", pkt.ICMP, pkt.icmp_echo(payload=b"x" * 1450),
+        pkt.eth(GOOD2, BAD, pkt.ETH_P_IP, pkt.ipv4("10.0.0.12", "10.0.0.21", pkt.ICMP,
+                                                   pkt.icmp_echo(payload=b"x" * 1450),
                                                    frag=0x4000)),
         pkt.eth(GOOD2, BAD, pkt.ETH_P_IP, pkt.ipv4("10.0.0.12", "10.0.0.21", pkt.UDP, b"y" * 64, frag=0x2001)),
         pkt.eth(GOOD2, BAD, pkt.ETH_P_IP, pkt.ipv4("10.0.0.12", "10.0.0.21", 132, b"z" * 64, options=b"\x01" * 12)),
-        pkt.eth(GOOD2, BAD, pkt.ETH_P_IP, pkt.ipv4("10.0.0.12", "10.0.0.21", pkt.UDP, udp("10.0.0.12", "10.0.0.21")), vlan=7),
+        pkt.eth(GOOD2, BAD, pkt.ETH_P_IP, pkt.ipv4("10.0.0.12", "10.0.0.21", pkt.UDP, udp("10.0.0.12", "10.0.0.21")),
+                vlan=7),
         pkt.arp_request(BAD, "10.0.0.12", "10.0.0.21"),
         pkt.eth(GOOD1, BAD, pkt.ETH_P_ARP, pkt.arp(2, BAD, "10.0.0.12", GOOD1, "10.0.0.11")),
         pkt.neighbour_solicitation(BAD, "fd00::12", "fd00::21"),
@@ -58,7 +60,8 @@ def bases(h1_mac, evil_mac):
     underlay = [f for inner in (v4, tcp, v6, pkt.eth(BAD, GOOD2, 0x88b6, b"not IP" * 10), inner_vlan(v4))
                 for f in (u.nvgre(N, inner), u.vxlan(X, inner), u.vxlan(X, inner, check=None),
                           u.nvgre(N, inner, flags=0x23f8), u.vxlan(X, inner, ip_options={"tos": 3}))]
-    underlay.append(pkt.eth(h1_mac, evil_mac, pkt.ETH_P_IP, pkt.ipv4("10.1.1.2", "10.1.1.1", pkt.ICMP, pkt.icmp_echo())))
+    underlay.append(pkt.eth(h1_mac, evil_mac, pkt.ETH_P_IP, pkt.ipv4("10.1.1.2", "10.1.1.1", pkt.ICMP,
+                                                                     pkt.icmp_echo())))
     return port, underlay
 
 
@@ -162,7 +165,8 @@ def _(w):
     before = {h.name: (entered_hooks(w, h), h.gwd.entered()) for h in w.hosts}
     # The switch between them is not under test: evil lies about everything but its MAC address.
     h1_mac, evil_mac = w.h1.netns.mac("eth1"), w.evil.mac("eth1")
-    senders = [subprocess.Popen([sys.executable, "-B", os.path.abspath(__file__), "--send", netns.path, dev, h1_mac, evil_mac,
+    senders = [subprocess.Popen([sys.executable, "-B", os.path.abspath(__file__), "--send", netns.path, dev, h1_mac,
+                                 evil_mac,
                                  str(which), str(seed + i), str(SECONDS)], stdout=subprocess.PIPE, text=True)
                for i, (netns, dev, which) in enumerate(((w.bad.netns, "eth0", 0), (w.bad_x.netns, "eth0", 0),
                                                         (w.evil, "eth1", 1)))]
@@ -185,7 +189,8 @@ def _(w):
 
     after = case.eventually(settled, "the counters come to rest", 10, 0.3)
     for name, (hooks, counted) in before.items():
-        equal(after[name][1] - counted, after[name][0] - hooks, "packets that %s counted, of those that entered its hooks" % name)
+        equal(after[name][1] - counted, after[name][0] - hooks,
+              "packets that %s counted, of those that entered its hooks" % name)
     require(after["h1"][0] - before["h1"][0] > 100000, "enough packets entered")
     case.note("outcomes: %s" % w.h1.gwd.outcomes())
     case.note("drops: %s" % w.h1.gwd.drops())
@@ -200,7 +205,8 @@ def _(w):
 def _(w):
     seen = set(w.h1.gwd.drops()) | set(w.h1.gwd.outcomes())
     wanted = {"Malformed", "SpoofedMac", "SpoofedAddress", "SpoofedArp", "NoRecord", "OuterMalformed", "OuterChecksum",
-              "GreFlags", "GreVersion", "GreProtocol", "UnknownVsid", "UnknownDestination", "InnerVlan", "InnerMalformed",
+              "GreFlags", "GreVersion", "GreProtocol", "UnknownVsid", "UnknownDestination", "InnerVlan",
+              "InnerMalformed",
               "Encapsulated", "Decapsulated", "Switched", "ArpAnswered", "NdAnswered", "IcmpAnswered", "ToStack"}
     equal(wanted - seen, set(), "reasons and outcomes that never came up")
 
@@ -216,6 +222,7 @@ def _(w):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--send"]:
-        sender(sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5], int(sys.argv[6]), int(sys.argv[7]), float(sys.argv[8]))
+        sender(sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5], int(sys.argv[6]), int(sys.argv[7]),
+               float(sys.argv[8]))
     else:
         suite.main()

@@ -169,7 +169,8 @@ def _(w):
     w.h1.netns.ip("addr del 10.1.1.1/24 dev eth1")
     w.h1.netns.run("tc qdisc del dev v1 clsact", ok=None)
     w.h1.gwd.start()
-    case.eventually(lambda: any(a["local"] == "10.1.1.1" for a in w.h1.netns.ip_json("addr show dev eth1")[0]["addr_info"]),
+    case.eventually(lambda: any(a["local"] == "10.1.1.1"
+                                for a in w.h1.netns.ip_json("addr show dev eth1")[0]["addr_info"]),
                     "the provider address is back")
     case.eventually(lambda: traffic.ping(w.v1, w.v2.v4, 1)[0] == 1, "v1 reaches v2 again")
 

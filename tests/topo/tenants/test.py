@@ -31,7 +31,8 @@ def make(encapsulations, domains):
         world.records(list(t.values()), encapsulations[n], w.hosts)
         if domains:
             for h in w.hosts:
-                h.gwd.ctl("customer-route", "add", "--rdid", "00000000-0000-0000-0000-00000000000%d" % n, "--vsid", VSID[n],
+                h.gwd.ctl("customer-route", "add", "--rdid", "00000000-0000-0000-0000-00000000000%d" % n, "--vsid",
+                          VSID[n],
                           "--prefix", "10.0.0.0/24", "--nexthop", "0.0.0.0", "--metric", 0)
     return w
 
@@ -91,7 +92,8 @@ def add_cases(name, encapsulations, domains):
         for c in list(caps.values()) + [cap_c]:
             c.stop()
         for n, other in ((1, 2), (2, 1)):
-            equal(caps[n].count('!icmp && !icmpv6 && frame contains "%s"' % names[n]), 40, "tenant %d's own datagrams at b%d" % (n, n))
+            equal(caps[n].count('!icmp && !icmpv6 && frame contains "%s"' % names[n]), 40,
+                  "tenant %d's own datagrams at b%d" % (n, n))
             equal(caps[n].count('frame contains "%s"' % names[other]), 0, "tenant %d's frames at b%d" % (other, n))
             found = {"gre.key >= 0x%08x && gre.key <= 0x%08x" % (VSID[n] << 8, VSID[n] << 8 | 255): "nvgre",
                      "vxlan.vni == %d" % VSID[n]: "vxlan"}

@@ -47,7 +47,8 @@ def flows(vm, dst, n, packets=3, tos=None):
     for i, s in enumerate(sockets):
         s.bind(("::" if ":" in dst else "0.0.0.0", 20000 + i))
         if tos is not None:
-            s.setsockopt(*((socket.IPPROTO_IPV6, socket.IPV6_TCLASS) if ":" in dst else (socket.IPPROTO_IP, socket.IP_TOS)),
+            s.setsockopt(*((socket.IPPROTO_IPV6, socket.IPV6_TCLASS) if ":" in dst else (socket.IPPROTO_IP,
+                                                                                         socket.IP_TOS)),
                          tos)
     for _ in range(packets):
         for s in sockets:
@@ -112,7 +113,8 @@ def add_cases(encapsulation):
                     out.send(frame)
                     back.wait(lambda f, frame=frame: f == frame, what="%s at %s" % (frame.hex(), dst.name))
 
-    @g.case("%s: outer headers as tshark dissects them" % ("ENC-1, ENC-7" if encapsulation == "nvgre" else "ENC-2, ENC-7"))
+    @g.case("%s: outer headers as tshark dissects them" % ("ENC-1, ENC-7"
+                                                           if encapsulation == "nvgre" else "ENC-2, ENC-7"))
     def _(w):
         with wire.Capture(w.fabric, "h1", "two-hosts-%s-wire" % encapsulation) as cap:
             traffic.reach(w.v1, w.v2)
@@ -144,7 +146,8 @@ def add_cases(encapsulation):
                 equal(int(r["gre.key"][0], 0) >> 8, VSID, "VSID of %s" % r)
             else:
                 # The 16 bits behind the flags, which tshark takes for a group policy, are judged below.
-                equal((r["ip.proto"][0], r["udp.dstport"][0], r["udp.checksum"][0], r["vxlan.flags"][0], r["vxlan.vni"][0],
+                equal((r["ip.proto"][0], r["udp.dstport"][0], r["udp.checksum"][0], r["vxlan.flags"][0],
+                       r["vxlan.vni"][0],
                        r["vxlan.reserved8"][0]),
                       ("17", "4789", "0x0000", "0x0800", str(VSID), "0"), "VXLAN header of %s" % r)
                 equal(int(r["udp.length"][0]), int(r["ip.len"][0]) - 20, "UDP length of %s" % r)
@@ -179,7 +182,8 @@ def add_cases(encapsulation):
             for tos in marks:
                 for src, dst in ((w.v1, w.v2), (w.t1, w.t2)):
                     with pkt.Raw(src.netns, "eth0") as raw:
-                        raw.send(pkt.eth(dst.mac, src.mac, pkt.ETH_P_IP, pkt.ipv4(src.v4, dst.v4, 253, b"x" * 26, tos=tos)))
+                        raw.send(pkt.eth(dst.mac, src.mac, pkt.ETH_P_IP, pkt.ipv4(src.v4, dst.v4, 253, b"x" * 26,
+                                                                                  tos=tos)))
                         raw.send(pkt.eth(dst.mac, src.mac, pkt.ETH_P_IPV6,
                                          pkt.ipv6(src.v6, dst.v6, 253, b"x" * 26, tclass=tos)))
         rows = cap.fields(["ip.dsfield", "ipv6.tclass"], "(ip.proto == 253 || ipv6.nxt == 253) && !icmp && !icmpv6")
