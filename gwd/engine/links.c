@@ -74,11 +74,6 @@ void gw_links_done(struct gw_driver *d)
 	gw_hmap_done(&d->ifaces);
 }
 
-static int no_memory(struct gw_error *err)
-{
-	return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "engine", "out of memory");
-}
-
 /* --- programs on interfaces, remembered in the pinned `hooks` ------------------------------------------------------------ */
 
 static int hooks_fd(const struct gw_driver *d)
@@ -232,7 +227,7 @@ static int bring_iface(struct gw_driver *d, const struct gw_intent *in, const ch
 	int r;
 
 	if (!i)
-		return no_memory(err);
+		return gw_error_oom(err);
 	mark(in, i);
 	if (!i->is_port && !i->is_underlay)
 		return let_go(d, in, i, err);

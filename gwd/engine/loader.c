@@ -426,7 +426,7 @@ int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, str
 	int r;
 
 	if (!l)
-		return gw_error_set(err, ENOMEM, GW_ERR_INTERNAL, "engine", "out of memory");
+		return gw_error_oom(err);
 	l->config = *c;
 	l->lock = -1;
 	r = libbpf_num_possible_cpus();

@@ -8,6 +8,7 @@
 #include "engine.skel.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -23,11 +24,10 @@ static const struct gw_bpf *bpf_of(const struct gw_driver *d)
 static int map_error(const struct bpf_map *m, int errnum, struct gw_error *err)
 {
 	if (errnum == E2BIG || errnum == ENOSPC)
-		return gw_error_set(
-			err, E2BIG, GW_ERR_LIMIT_EXCEEDED, bpf_map__name(m),
-			"the engine's table '%s' is full (%u entries); raise [engine] record_limit or [limits] "
-			"and restart gwd",
-			bpf_map__name(m), bpf_map__max_entries(m));
+		return gw_error_set(err, E2BIG, GW_ERR_LIMIT_EXCEEDED, bpf_map__name(m),
+				    "the engine's table '%s' is full (%u entries); raise [engine] record_limit or "
+				    "[limits] and restart gwd",
+				    bpf_map__name(m), bpf_map__max_entries(m));
 	if (errnum == ENOMEM)
 		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, bpf_map__name(m),
 				    "the kernel has no memory for the engine's table '%s'", bpf_map__name(m));

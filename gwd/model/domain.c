@@ -163,7 +163,7 @@ void gw_domains_ref(struct gw_domains *d, const struct gw_uuid *rdid, uint32_t v
 	if (m->refs++)
 		return;
 	dom = m->domain = find_domain(d, rdid);
-	assert(dom->n < dom->room);
+	assert(dom && dom->n < dom->room);
 	at = position(dom, vsid);
 	memmove(dom->vsids + at + 1, dom->vsids + at, (dom->n - at) * sizeof *dom->vsids);
 	dom->vsids[at] = vsid;

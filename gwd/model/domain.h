@@ -3,8 +3,7 @@
  * routes. Each route references its (RDID, VSID) once; a VSID is in the domain while it has references, and
  * in one domain only.
  *
- * Dropping references never frees before gw_domains_settle, so that undoing a change cannot run out of
- * memory.
+ * Dropping references never frees before gw_domains_settle, so that undoing a change cannot run out of memory.
  */
 #ifndef GW_MODEL_DOMAIN_H
 #define GW_MODEL_DOMAIN_H

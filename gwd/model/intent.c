@@ -10,8 +10,7 @@
  * pair retired  objects that were made and replaced within the change; kept until its end since someone may
  * look at them
  *
- * Nothing in rollback allocates: buckets never shrink, and the domains keep what lost its last reference
- * until the end.
+ * Nothing in rollback allocates: buckets never shrink, and the domains keep what lost its last reference until the end.
  */
 #include "model/intent.h"
 
@@ -376,9 +375,8 @@ int gw_intent_validate(struct gw_intent *in, struct gw_error *err)
 	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
 		if (growth[k] > 0 && in->maps[k].n > in->limits.max[k])
 			return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, gw_hnv_kind_path((enum gw_hnv_kind)k),
-					    "%zu %s would be more than the %zu that this node accepts; "
-					    "delete some, or raise "
-					    "%s in its configuration",
+					    "%zu %s would be more than the %zu that this node accepts; delete some, or "
+					    "raise %s in its configuration",
 					    in->maps[k].n, gw_hnv_kind_path((enum gw_hnv_kind)k), in->limits.max[k],
 					    limit_keys[k]);
 	return 0;
