@@ -163,7 +163,7 @@ static int check_capabilities(struct gw_error *err)
 			    missing);
 }
 
-/* Two daemons of one run_dir would fight over the same pins. */
+/* Two daemons of one run_dir would fight over the socket; the engine guards its pins by itself. */
 static int lock_run_dir(struct daemon *d, struct gw_error *err)
 {
 	_cleanup_free_ char *path = NULL;

@@ -1,6 +1,6 @@
 /*
- * batch.c - POST /hnv/batch: a list of puts and deletes that is carried out as a whole or not at all. Called
- * by the router.
+ * batch.c - POST /hnv/batch: a list of puts and deletes that is
+ * carried out as a whole or not at all. Called by the router.
  *
  * The answer to what is wrong names the element: "[17].body.properties.MACAddress".
  */
@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "model/hnv_schema.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +73,7 @@ static int read_element(json_t *j, struct element *ret, struct gw_error *err)
 	return 0;
 }
 
-/* "/hnv/KIND/ID", also with /networking/v1 in front. *ret_id points into `path`; NULL when there is only the
- * kind. */
+/* "/hnv/KIND/ID", also with /networking/v1 in front. *ret_id points into `path`; NULL when there is only the kind. */
 static int parse_path(char *path, enum gw_hnv_kind *ret_kind, const char **ret_id, struct gw_error *err)
 {
 	static const char prefix[] = GW_API_PREFIX, hnv[] = "/hnv/";
@@ -168,6 +168,7 @@ static int read_ops(json_t *list, const struct gw_config *config, struct gw_hnv_
 		return gw_error_oom(err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = read_op(json_array_get(list, i), config, &ops[i], err);
+		assert(r < 0 || ops[i].object);
 		if (r == 0)
 			r = refuse_repetition(&keys, &seen[i], i, ops[i].object, err);
 		if (r < 0)

@@ -27,9 +27,8 @@ static int parse_kind(const struct gw_api_request *req, enum gw_hnv_kind *ret, s
 	if (gw_hnv_kind_parse(req->param[0], ret) == 0)
 		return 0;
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",
-			    "there are no \"%s\"; there are lookupRecords, customerRoutes, "
-			    "providerAddresses, providerRoutes "
-			    "and ports",
+			    "there are no \"%s\"; there are lookupRecords, customerRoutes, providerAddresses, "
+			    "providerRoutes and ports",
 			    req->param[0]);
 }
 

@@ -276,8 +276,7 @@ static void run(struct gw_api *api)
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	MHD_run(api->mhd);
-	/* While full the library does not watch the listening socket; it takes it up again only at its next
-	 * run. */
+	/* While full the library does not watch the listening socket; it takes it up again only at its next run. */
 	if (was_full && connections(api) < MAX_CONNECTIONS)
 		MHD_run(api->mhd);
 	if (MHD_get_timeout(api->mhd, &ms) == MHD_YES)

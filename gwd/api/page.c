@@ -1,7 +1,6 @@
 /*
- * page.c - see page.h. The intent has no order, so a page is the smallest keys found by one walk, kept in a
- * heap with the largest on top: nothing is cached between requests, and no page costs a sort of the whole.
- * Called by hnv.c.
+ * page.c - see page.h. The intent has no order, so a page is the smallest keys found by one walk, kept in a heap with
+ * the largest on top: nothing is cached between requests, and no page costs a sort of the whole. Called by hnv.c.
  */
 #include "api/page.h"
 

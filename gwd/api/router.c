@@ -131,8 +131,8 @@ static bool fits(const char *pattern, const char *const *segments, int n, const 
 	return i == n;
 }
 
-/* $top and $skipToken; another name with '$' would change the answer, so it is refused, anything else has no
- * meaning. */
+/* $top and $skipToken; another name with '$' would change the
+ * answer, so it is refused, anything else has no meaning. */
 static int parse_query(char *query, struct gw_api_match *match, struct gw_error *err)
 {
 	char *save = NULL;

@@ -43,8 +43,7 @@ struct gw_api_match {
 	const char *param[2], *top, *skip_token;
 };
 
-/* 0, or -errno with the refusal in `reply`. `target` is the request target as sent: percent-encoded, with its
- * query. */
+/* 0, or -errno with the refusal in `reply`. `target` is the request target as sent: percent-encoded, with its query. */
 int gw_api_match(const char *method, const char *target, struct gw_api_match *ret, struct gw_api_reply *reply);
 void gw_api_match_done(struct gw_api_match *match);
 size_t gw_api_body_limit(const struct gw_api_match *match, const struct gw_config *config);

@@ -58,8 +58,7 @@ int gw_api_socket_listen(const char *path, int *ret_fd, struct gw_error *err)
 	if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0 ||
 	    listen(fd, BACKLOG) < 0)
 		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot listen: %s", strerror(errno));
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = gw_take_fd(&fd);
 	return 0;
 }
 

@@ -192,9 +192,11 @@ static int hex(char c)
 /* Reads two hex digits; never looks behind a NUL. */
 static bool hex_byte(const char *s, uint8_t *ret)
 {
-	if (hex(s[0]) < 0 || hex(s[1]) < 0)
+	int high = hex(s[0]), low = high < 0 ? -1 : hex(s[1]);
+
+	if (low < 0)
 		return false;
-	*ret = (uint8_t)(hex(s[0]) << 4 | hex(s[1]));
+	*ret = (uint8_t)(high << 4 | low);
 	return true;
 }
 

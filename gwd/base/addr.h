@@ -1,9 +1,9 @@
 /*
  * addr.h - network addresses, prefixes, MAC addresses and virtual subnet ids as values.
  *
- * An address is always 16 bytes; IPv4 is kept as IPv4-mapped IPv6 (::ffff:a.b.c.d), in memory as in the engine's maps, so
- * that no structure has to change when an address family is added. A prefix length counts within its own family (24 for
- * 192.168.1.0/24).
+ * An address is always 16 bytes; IPv4 is kept as IPv4-mapped IPv6 (::ffff:a.b.c.d), in
+ * memory as in the engine's maps, so that no structure has to change when an address
+ * family is added. A prefix length counts within its own family (24 for 192.168.1.0/24).
  */
 #ifndef GW_BASE_ADDR_H
 #define GW_BASE_ADDR_H

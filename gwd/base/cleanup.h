@@ -16,6 +16,15 @@ static inline void gw_cleanup_close(int *fd)
 		close(*fd);
 }
 
+/* Takes a descriptor out of its scope: it is the caller's from here on. */
+static inline int gw_take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
 #define _cleanup_(f)	__attribute__((cleanup(f)))
 #define _cleanup_free_	_cleanup_(gw_cleanup_free)
 #define _cleanup_close_ _cleanup_(gw_cleanup_close)

@@ -30,6 +30,7 @@ static void set_text(char *buf, size_t size, const char *fmt, va_list ap)
 	gw_utf8_tame(buf);
 }
 
+#undef gw_error_set /* error.h's help for the analyzer */
 int gw_error_set(struct gw_error *err, int errnum, enum gw_error_code code, const char *target, const char *fmt, ...)
 {
 	va_list ap;

@@ -49,6 +49,9 @@ struct gw_error {
 /* Fills `err` (NULL is allowed) and returns -errnum, so that `return gw_error_set(err, EINVAL, ...)` reads well. */
 int gw_error_set(struct gw_error *err, int errnum, enum gw_error_code code, const char *target, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+#ifdef __clang_analyzer__ /* it cannot see that what is returned is negative */
+#define gw_error_set(...) (gw_error_set(__VA_ARGS__), -1)
+#endif
 /* The one message for it; returns -ENOMEM. */
 int gw_error_oom(struct gw_error *err);
 

@@ -88,7 +88,6 @@ int gw_fs_lock(const char *path, int *ret_fd, pid_t *ret_holder, struct gw_error
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
 		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot write lock file: %s",
 				    strerror(errno));
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = gw_take_fd(&fd);
 	return 0;
 }

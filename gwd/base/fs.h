@@ -1,5 +1,5 @@
-/* fs.h - directories and lock files that the daemon owns. Nothing here follows a symbolic link in the last
- * component. */
+/* fs.h - directories and lock files that the daemon owns.
+ * Nothing here follows a symbolic link in the last component. */
 #ifndef GW_BASE_FS_H
 #define GW_BASE_FS_H
 
@@ -7,17 +7,15 @@
 
 #include <sys/types.h>
 
-/* Makes `path` and what is missing above it, each with `mode`. A directory that is there already keeps its
- * mode. */
+/* Makes `path` and what is missing above it, each with `mode`. A directory that is there already keeps its mode. */
 int gw_fs_mkdirs(const char *path, mode_t mode, struct gw_error *err);
 /* The same for the directory that `file` lives in. */
 int gw_fs_mkdirs_for(const char *file, mode_t mode, struct gw_error *err);
 
 /*
- * Takes the lock file `path` (created 0600, keeps our pid) until *ret_fd is closed or the process dies; the
- * file is never removed, so that no two processes can hold locks on different files of one name. -EBUSY with
- * the holder's pid (0 when unknown) in *ret_holder, and `err` left to the caller, when another process has
- * it.
+ * Takes the lock file `path` (created 0600, keeps our pid) until *ret_fd is closed or the process dies; the file is
+ * never removed, so that no two processes can hold locks on different files of one name. -EBUSY with the holder's pid
+ * (0 when unknown) in *ret_holder, and `err` left to the caller, when another process has it.
  */
 int gw_fs_lock(const char *path, int *ret_fd, pid_t *ret_holder, struct gw_error *err);
 

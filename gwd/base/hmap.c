@@ -101,8 +101,8 @@ void gw_hmap_done(struct gw_hmap *m)
 	*m = (struct gw_hmap){0};
 }
 
-/* FNV-1a with a final mix: short keys, no alignment demands; keys are not chosen by an attacker who could see
- * the order. */
+/* FNV-1a with a final mix: short keys, no alignment demands;
+ * keys are not chosen by an attacker who could see the order. */
 uint32_t gw_hash_bytes(const void *p, size_t n, uint32_t seed)
 {
 	const uint8_t *b = p;

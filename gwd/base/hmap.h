@@ -1,9 +1,9 @@
 /*
  * hmap.h - the project's one hash table: intrusive, chained, grows by doubling, owns nothing but its bucket array.
  *
- * Put a struct gw_hmap_node into the object, compute the hash yourself (gw_hash_bytes), walk the objects of one hash with
- * GW_HMAP_FOR_EACH_HASH and compare keys there. Insert does not look for duplicates. Insert and remove take constant time even when many nodes share
- * one hash.
+ * Put a struct gw_hmap_node into the object, compute the hash yourself (gw_hash_bytes), walk the objects of one hash
+ * with GW_HMAP_FOR_EACH_HASH and compare keys there. Insert does not look for duplicates. Insert and remove take
+ * constant time even when many nodes share one hash.
  */
 #ifndef GW_BASE_HMAP_H
 #define GW_BASE_HMAP_H

@@ -1,8 +1,7 @@
 /*
- * log.c - see log.h. The systemd journal reads "<N>text" lines from the descriptor that it gave a service as
- * stderr and says in $JOURNAL_STREAM which one that is; so one write to stderr serves both a journal and a
- * terminal. Owned: the level and whether stderr is the journal. Called from everywhere; the composition root
- * calls gw_log_init once.
+ * log.c - see log.h. The systemd journal reads "<N>text" lines from the descriptor that it gave a service as stderr and
+ * says in $JOURNAL_STREAM which one that is; so one write to stderr serves both a journal and a terminal. Owned: the
+ * level and whether stderr is the journal. Called from everywhere; the composition root calls gw_log_init once.
  */
 #include "base/log.h"
 

@@ -27,8 +27,7 @@ static inline bool gw_cli_given(const struct gw_cli_args *args, enum gw_cli_opt 
 
 bool gw_cli_output_is(const struct gw_cli_args *args, const char *format); /* -o */
 
-/* The option that `s` names ("--vsid", "-o"), NULL if none; *ret_value is what follows "=" or a letter, else
- * NULL. */
+/* The option that `s` names ("--vsid", "-o"), NULL if none; *ret_value is what follows "=" or a letter, else NULL. */
 const struct gw_cli_option *gw_cli_find_option(const char *s, const char **ret_value);
 /* The command of these words; *ret_used says how many of them name it. NULL: none, or its verb is missing. */
 const struct gw_cli_command *gw_cli_find_command(const char *const *words, size_t n, size_t *ret_used);

@@ -50,10 +50,9 @@ int gw_cli_api_address(const char *option, const char *environment, const char *
 		return 0;
 	}
 	if (strncasecmp(s, "https:", 6) == 0)
-		*ret_error =
-			gw_cli_format("%s: this version speaks to the node it runs on only, by unix:PATH; for '%s' "
-				      "run gwctl there, for example through ssh",
-				      from, s);
+		*ret_error = gw_cli_format("%s: this version speaks to the node it runs on only, by unix:PATH; for "
+					   "'%s' run gwctl there, for example through ssh",
+					   from, s);
 	else
 		*ret_error = gw_cli_format("%s: '%s' is not of the form unix:PATH", from, s);
 	return -EINVAL;

@@ -1,6 +1,5 @@
 /*
- * commands.c - the tables of commands.h: options, record kinds, commands. A new command is a row here and its
- * function.
+ * commands.c - the tables of commands.h: options, record kinds, commands. A new command is a row here and its function.
  */
 #include "cli/commands.h"
 

@@ -1,7 +1,6 @@
 /*
- * commands.h - what gwctl understands: the tables of options, record kinds and commands. Parsing, --help,
- * usage errors, completion and the JSON that is sent all come from their rows; nothing else lists a command
- * or an option.
+ * commands.h - what gwctl understands: the tables of options, record kinds and commands. Parsing, --help, usage errors,
+ * completion and the JSON that is sent all come from their rows; nothing else lists a command or an option.
  */
 #ifndef GW_CLI_COMMANDS_H
 #define GW_CLI_COMMANDS_H

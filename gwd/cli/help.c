@@ -1,6 +1,5 @@
 /*
- * help.c - see help.h. Called by main.c for --help, usage errors and the hidden --list-words, and for `gwctl
- * help`.
+ * help.c - see help.h. Called by main.c for --help, usage errors and the hidden --list-words, and for `gwctl help`.
  */
 #include "cli/help.h"
 
@@ -92,9 +91,9 @@ static void show_all(void)
 {
 	gw_cli_opts all = ((gw_cli_opts)1 << GW_CLI_OPT_MAX) - 1;
 
-	gw_cli_say_wrapped(stdout, "", 0,
-			   "gwctl shows and changes the network virtualization records of the gwd on this node. "
-			   "Commands:");
+	gw_cli_say_wrapped(
+		stdout, "", 0,
+		"gwctl shows and changes the network virtualization records of the gwd on this node. Commands:");
 	puts("");
 	for (size_t i = 0; i < gw_cli_n_commands; i++) {
 		_cleanup_free_ char *synopsis = gw_cli_help_synopsis(&gw_cli_commands[i]);
@@ -106,8 +105,8 @@ static void show_all(void)
 	puts("");
 	gw_cli_say_wrapped(stdout, "", 0,
 			   "The daemon is that of --api, else of the environment's GWD_API, else " GW_CLI_DEFAULT_API
-			   ". Exit status: 0 done, 1 refused or failed, 2 usage. One command: gwctl help "
-			   "COMMAND. More: man gwctl.");
+			   ". Exit status: 0 done, 1 refused or failed, 2 usage. One command: gwctl help COMMAND. "
+			   "More: man gwctl.");
 }
 
 int gw_cli_help(const char *const *words, size_t n)

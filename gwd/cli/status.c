@@ -1,7 +1,6 @@
 /*
- * status.c - `gwctl status`: the node on one screen, what wants attention first. Shows what the daemon sends
- * and leaves out what it does not; a driver that is not there is no error. With -o wide every port and
- * virtual subnet.
+ * status.c - `gwctl status`: the node on one screen, what wants attention first. Shows what the daemon sends and leaves
+ * out what it does not; a driver that is not there is no error. With -o wide every port and virtual subnet.
  */
 #include "base/cleanup.h"
 #include "cli/args.h"

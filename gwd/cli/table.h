@@ -1,5 +1,4 @@
-/* table.h - rows of text in aligned columns, for people. The last column is not padded: free text belongs
- * there. */
+/* table.h - rows of text in aligned columns, for people. The last column is not padded: free text belongs there. */
 #ifndef GW_CLI_TABLE_H
 #define GW_CLI_TABLE_H
 
@@ -16,8 +15,7 @@ struct gw_cli_table {
 };
 
 void gw_cli_table_column(struct gw_cli_table *t, const char *title, bool right);
-/* Appends one cell, row by row; `text` is copied and escaped. All columns must have been named before the
- * first. */
+/* Appends one cell, row by row; `text` is copied and escaped. All columns must have been named before the first. */
 void gw_cli_table_add(struct gw_cli_table *t, const char *text);
 /* The same, and takes `text` over. */
 void gw_cli_table_take(struct gw_cli_table *t, char *text);

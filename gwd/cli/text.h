@@ -1,10 +1,8 @@
 /*
- * text.h - gwctl's words to people: one place where strings that came from outside are made safe for a
- * terminal.
+ * text.h - gwctl's words to people: one place where strings that came from outside are made safe for a terminal.
  *
- * Everything that gwctl prints goes through gw_cli_say, gw_cli_fail, a table (table.h) or gw_cli_print_json,
- * all of which escape control characters, so a VM name or an error text cannot move the cursor or change a
- * title.
+ * Everything that gwctl prints goes through gw_cli_say, gw_cli_fail, a table (table.h) or gw_cli_print_json, all of
+ * which escape control characters, so a VM name or an error text cannot move the cursor or change a title.
  */
 #ifndef GW_CLI_TEXT_H
 #define GW_CLI_TEXT_H
@@ -17,13 +15,11 @@
 #define GW_CLI_COUNTLEN 24
 #define GW_CLI_NBSP	"\u00a0" /* no-break space: wrapping keeps to it and prints a plain one */
 
-/* Returns `p`; a one-shot program has nothing to save when memory ends, so NULL prints that and exits with
- * status 1. */
+/* Returns `p`; a one-shot program has nothing to save when memory ends, so NULL prints that and exits with status 1. */
 void *gw_cli_must(void *p);
 
 char *gw_cli_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* A copy in which control, line-breaking and direction-changing characters and bytes that are not UTF-8 are
- * escaped. */
+/* A copy in which control, line-breaking and direction-changing characters and bytes that are not UTF-8 are escaped. */
 char *gw_cli_escape(const char *s);
 /* Characters in a UTF-8 string. */
 size_t gw_cli_width(const char *s);

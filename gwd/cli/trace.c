@@ -1,5 +1,4 @@
-/* trace.c - `gwctl trace`: asks the daemon which way a packet would take and shows its reasoning step by
- * step. */
+/* trace.c - `gwctl trace`: asks the daemon which way a packet would take and shows its reasoning step by step. */
 #include "base/cleanup.h"
 #include "cli/args.h"
 #include "cli/client.h"

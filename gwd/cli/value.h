@@ -1,5 +1,4 @@
-/* value.h - option values: checked only as far as that gives a better message than the daemon's, and made
- * canonical. */
+/* value.h - option values: checked only as far as that gives a better message than the daemon's, and made canonical. */
 #ifndef GW_CLI_VALUE_H
 #define GW_CLI_VALUE_H
 
@@ -7,8 +6,7 @@
 
 #include <jansson.h>
 
-/* 0 and the canonical text, owned by the caller; -EINVAL and the reason in *ret_reason, also owned by the
- * caller. */
+/* 0 and the canonical text, owned by the caller; -EINVAL and the reason in *ret_reason, also owned by the caller. */
 int gw_cli_value_parse(const struct gw_cli_option *o, const char *s, char **ret, char **ret_reason);
 /* A canonical text as it goes into a request: numbers as integers, words as what they stand for. */
 json_t *gw_cli_value_json(const struct gw_cli_option *o, const char *canonical);

@@ -33,7 +33,7 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 	int r;
 
 	if (!d)
-		return gw_error_set(err, ENOMEM, GW_ERR_INTERNAL, "engine", "out of memory");
+		return gw_error_oom(err);
 	d->env = *env;
 	d->attach_round = 1;
 	d->params.decap_l3 = gw_loader_probe_decap_l3();
@@ -57,7 +57,7 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 		goto fail;
 	if (gw_slots_init(&d->port_slots, GW_SLOT_PORT, c->port_limit, d) < 0 ||
 	    gw_slots_init(&d->vsid_slots, GW_SLOT_VSID, c->port_limit, d) < 0) {
-		r = gw_error_set(err, ENOMEM, GW_ERR_INTERNAL, "engine", "out of memory");
+		r = gw_error_oom(err);
 		goto fail;
 	}
 	r = gw_nl_watch_links(env->nl, gw_links_event, d);
@@ -82,18 +82,16 @@ static int check_port(struct gw_driver *d, const struct gw_port *port, struct gw
 	int r = gw_nl_link_get(d->env.nl, port->interface, &link, err);
 
 	if (r == -ENODEV)
-		return gw_error_set(
-			err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
-			"interface '%s' does not exist on this node; create the tap or veth first, or check its "
-			"name with 'ip link'",
-			port->interface);
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
+				    "interface '%s' does not exist on this node; create the tap or veth first, or "
+				    "check its name with 'ip link'",
+				    port->interface);
 	if (r < 0)
 		return r;
-	if (strcmp(link.name, d->vxlan.link.name) == 0 || strcmp(link.name, d->nvgre.link.name) == 0 ||
-	    strcmp(link.name, "lo") == 0)
+	if (strcmp(link.kind, "veth") != 0 && (strcmp(link.kind, "tun") != 0 || !gw_mac_is_unicast(&link.mac)))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
-				    "interface '%s' cannot be a port; a port is a tap or the host end of a veth",
-				    port->interface);
+				    "interface '%s' is of kind '%s'; a port is a tap or the host end of a veth", port->interface,
+				    link.kind[0] ? link.kind : "hardware or loopback");
 	return 0;
 }
 
@@ -148,7 +146,7 @@ static int rebuild_index(struct gw_driver *d, const struct gw_intent *in, struct
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
 		for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, kinds[k], o));)
 			if (gw_index_count(&d->index, o, 1) < 0)
-				return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "engine", "out of memory");
+				return gw_error_oom(err);
 	return 0;
 }
 
@@ -164,7 +162,7 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 
 	if (r < 0) {
 		d->maps_good = false; /* the index has lost count: the next sync makes it anew */
-		return gw_error_set(err, -r, GW_ERR_UNAVAILABLE, "engine", "out of memory");
+		return gw_error_oom(err);
 	}
 	r = gw_links_apply(d, next, delta, err);
 	if (r == 0)
@@ -197,10 +195,12 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 	if (r == 0)
 		r = gw_links_attach(d, false, err);
 	if (r == 0)
+		r = gw_links_drop_strangers(d, err);
+	if (r == 0)
 		r = gw_maps_drop_strangers(d, in, err);
 	if (r == 0)
 		r = gw_loader_commit(d->loader, err);
-	gw_maps_bump(d, in, 0);
+	gw_maps_bump(d, in, NULL, 0);
 	d->maps_good = r == 0;
 	return r;
 }

@@ -74,16 +74,28 @@ struct gw_mac_key gw_mac_key_of(uint32_t vsid, const struct gw_mac *mac);
 
 /* maps.c: bringing maps to what is wanted. */
 int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
-int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 int gw_maps_refresh_mac(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, const struct gw_mac *mac,
 			struct gw_error *err);
 int gw_maps_refresh_port(struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
 			 struct gw_error *err);
 int gw_maps_refresh_providers(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
-/* Flows of ports in the routing domain of `vsid` are decided anew; 0: of all ports. */
-void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid);
-/* Entries and counters of interfaces that the intent does not name; detaches from them. */
+int gw_maps_refresh_record(struct gw_driver *d, const struct gw_intent *in, const struct gw_record_key *key,
+			   struct gw_error *err);
+/* `domain`: under which number, which may be a former one. */
+int gw_maps_refresh_peer(struct gw_driver *d, const struct gw_intent *in, uint32_t domain, const struct gw_addr *pa,
+			 struct gw_error *err);
+int gw_maps_refresh_vsid(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err);
+int gw_maps_refresh_provider(struct gw_driver *d, const struct gw_intent *in, const struct gw_addr *pa,
+			     struct gw_error *err);
+int gw_maps_refresh_subnet(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *croute,
+			   struct gw_error *err);
+/* Flows of ports in these routing domains are decided anew (sorts them); NULL: of all ports. */
+void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t *domains, size_t n);
+/* Entries and counters of interfaces that the intent does not name. */
 int gw_maps_drop_strangers(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+
+/* change.c */
+int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 
 /* links.c: interfaces, attachments, tunnel devices. */
 struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
@@ -96,6 +108,7 @@ int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_err
  */
 int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err);
 int gw_links_devices(struct gw_driver *d, struct gw_error *err);
+int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err);
 void gw_links_event(void *driver, const struct gw_link *link, bool removed);
 void gw_links_done(struct gw_driver *d);
 

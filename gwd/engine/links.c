@@ -9,8 +9,10 @@
 #include "engine/internal.h"
 
 #include "base/log.h"
+#include "engine.skel.h"
 #include "engine/tc.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,9 +74,32 @@ void gw_links_done(struct gw_driver *d)
 	gw_hmap_done(&d->ifaces);
 }
 
-static int no_memory(struct gw_error *err)
+/* --- programs on interfaces, remembered in the pinned `hooks` ------------------------------------------------------------ */
+
+static int hooks_fd(const struct gw_driver *d)
 {
-	return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "engine", "out of memory");
+	return bpf_map__fd(gw_loader_bpf(d->loader)->maps.hooks);
+}
+
+static int hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err)
+{
+	__u32 key = ifindex, value = hook;
+
+	/* Remembered first: a program that nobody knows of would stay for ever. */
+	if (bpf_map_update_elem(hooks_fd(d), &key, &value, BPF_ANY) < 0)
+		return gw_error_set(err, errno, GW_ERR_LIMIT_EXCEEDED, name, "too many interfaces with programs on them: %s",
+				    strerror(errno));
+	return gw_tc_attach(ifindex, name, gw_loader_program(d->loader, hook), err);
+}
+
+static int hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err)
+{
+	__u32 key = ifindex;
+	int r = gw_tc_detach(ifindex, name, err);
+
+	if (r == 0)
+		bpf_map_delete_elem(hooks_fd(d), &key);
+	return r;
 }
 
 /* --- one interface -------------------------------------------------------------------------------------------------------- */
@@ -88,6 +113,10 @@ static int look(struct gw_driver *d, const struct gw_intent *in, struct gw_iface
 	if (r < 0 && r != -ENODEV)
 		return r;
 	if (old && (r == -ENODEV || now.ifindex != old)) {
+		int off = hook_off(d, old, i->name, err); /* it may live on under another name */
+
+		if (off < 0)
+			return off;
 		i->present = false;
 		i->attached = 0;
 		if (i->is_port) {
@@ -146,7 +175,7 @@ static int attach(struct gw_driver *d, struct gw_iface *i, struct gw_error *err)
 
 	if (!i->present || i->attached == d->attach_round)
 		return 0;
-	r = gw_tc_attach(i->link.ifindex, i->name, gw_loader_program(d->loader, hook), err);
+	r = hook_on(d, i->link.ifindex, i->name, hook, err);
 	if (r == 0)
 		i->attached = d->attach_round;
 	return r;
@@ -155,7 +184,7 @@ static int attach(struct gw_driver *d, struct gw_iface *i, struct gw_error *err)
 /* Nobody names it any more. */
 static int let_go(struct gw_driver *d, const struct gw_intent *in, struct gw_iface *i, struct gw_error *err)
 {
-	int r = i->present ? gw_tc_detach(i->link.ifindex, i->name, err) : 0;
+	int r = i->present ? hook_off(d, i->link.ifindex, i->name, err) : 0;
 
 	if (r == 0)
 		r = gw_maps_refresh_port(d, in, i, err);
@@ -198,7 +227,7 @@ static int bring_iface(struct gw_driver *d, const struct gw_intent *in, const ch
 	int r;
 
 	if (!i)
-		return no_memory(err);
+		return gw_error_oom(err);
 	mark(in, i);
 	if (!i->is_port && !i->is_underlay)
 		return let_go(d, in, i, err);
@@ -250,7 +279,7 @@ static int attach_device(struct gw_driver *d, struct gw_device *dev, enum gw_hoo
 
 	if (!dev->link.ifindex || dev->attached == d->attach_round)
 		return 0;
-	r = gw_tc_attach(dev->link.ifindex, dev->link.name, gw_loader_program(d->loader, hook), err);
+	r = hook_on(d, dev->link.ifindex, dev->link.name, hook, err);
 	if (r == 0)
 		dev->attached = d->attach_round;
 	return r;
@@ -277,6 +306,25 @@ int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 			}
 			snprintf(i->trouble, sizeof i->trouble, "%.150s", own.message);
 		}
+	}
+	return r;
+}
+
+/* Interfaces that have a program which nothing wants there: named no more while this process did not look. */
+int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err)
+{
+	int fd = hooks_fd(d), r = 0;
+	uint32_t key, next;
+	bool more = bpf_map_get_next_key(fd, NULL, &key) == 0;
+
+	while (more && r == 0) {
+		const struct gw_iface *i = gw_iface_by_index(d, key);
+
+		more = bpf_map_get_next_key(fd, &key, &next) == 0;
+		if (!(i && (i->is_port || i->is_underlay)) && key != (uint32_t)d->vxlan.link.ifindex &&
+		    key != (uint32_t)d->nvgre.link.ifindex)
+			r = hook_off(d, key, "a former port or underlay interface", err);
+		key = next;
 	}
 	return r;
 }

@@ -10,11 +10,14 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -22,6 +25,8 @@
 
 struct gw_loader {
 	struct gw_bpf *bpf;
+	int lock; /* on the directory */
+	__u64 netns;
 	struct gw_loader_config config;
 	char dir[GW_PATHLEN + 64]; /* <bpf_dir>/<node> */
 	char current[PATH_MAX];	   /* <dir>/maps */
@@ -128,6 +133,33 @@ static int prepare_dir(struct gw_loader *l, struct gw_error *err)
 	return 0;
 }
 
+/*
+ * The pins belong to one daemon at a time. The lock is on the directory itself, so that it holds whatever else two daemons
+ * have in common or not.
+ */
+static int lock_dir(struct gw_loader *l, struct gw_error *err)
+{
+	l->lock = open(l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l->lock < 0)
+		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "bpf_dir", "cannot open %s: %s", l->dir, strerror(errno));
+	if (flock(l->lock, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	return gw_error_set(err, EBUSY, GW_ERR_CONFLICT, "bpf_dir",
+			    "another gwd uses %s: end it, or give this one another [node] name or [engine] bpf_dir", l->dir);
+}
+
+/* Interfaces of another network namespace have other numbers: maps that speak of them are of no use here. */
+static int own_netns(__u64 *ret, struct gw_error *err)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof *ret;
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret, &len) < 0)
+		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "engine", "cannot tell the network namespace: %s",
+				    strerror(errno));
+	return 0;
+}
+
 static void remove_set(const char *path)
 {
 	char file[PATH_MAX + 256];
@@ -212,20 +244,31 @@ static bool compatible(const struct bpf_map *m, int fd)
 	       info.max_entries == bpf_map__max_entries(m) && info.map_flags == bpf_map__map_flags(m);
 }
 
-/* The maps in `set` are of this version and size: all of them, or none is used. */
-static bool set_usable(struct gw_bpf *b, const char *set)
+static bool set_abi(const char *set, struct gw_bpf_abi *ret)
 {
-	struct gw_bpf_abi abi = {0};
 	__u32 zero = 0;
+
+	_cleanup_close_ int fd = pinned_fd(set, "abi");
+
+	return has_shape(fd, BPF_MAP_TYPE_ARRAY, sizeof zero, sizeof *ret) && bpf_map_lookup_elem(fd, &zero, ret) == 0;
+}
+
+static bool same_netns(const struct gw_loader *l, const char *set)
+{
+	struct gw_bpf_abi abi;
+
+	return set_abi(set, &abi) && abi.netns == l->netns;
+}
+
+/* The maps in `set` are of this version, size and network namespace: all of them, or none is used. */
+static bool set_usable(const struct gw_loader *l, const char *set)
+{
+	struct gw_bpf_abi abi;
 	struct bpf_map *m;
 
-	_cleanup_close_ int abi_fd = pinned_fd(set, "abi");
-
-	if (!has_shape(abi_fd, BPF_MAP_TYPE_ARRAY, sizeof zero, sizeof abi) ||
-	    bpf_map_lookup_elem(abi_fd, &zero, &abi) < 0 || abi.version != GW_ABI_VERSION)
+	if (!set_abi(set, &abi) || abi.version != GW_ABI_VERSION || abi.netns != l->netns)
 		return false;
-	bpf_object__for_each_map(m, b->obj)
-	{
+	bpf_object__for_each_map (m, l->bpf->obj) {
 		if (!is_ours(m))
 			continue;
 		_cleanup_close_ int fd = pinned_fd(set, bpf_map__name(m));
@@ -275,20 +318,25 @@ static int pin_set(struct gw_bpf *b, const char *set, struct gw_error *err)
 	return 0;
 }
 
-/* The owners of the counters, so that each finds its own again. */
-static void carry_slots(const struct gw_loader *l, const char *old)
+/* A table for user space alone, entry by entry: who owns which counter, which interfaces have a program. */
+static void carry_table(const char *old, struct bpf_map *m)
 {
-	struct gw_slot_key key, *prev = NULL;
+	size_t key_size = bpf_map__key_size(m), value_size = bpf_map__value_size(m);
 	struct bpf_map_info info;
-	__u32 slot;
+	char key[16], value[16];
+	bool more;
 
-	_cleanup_close_ int fd = pinned_fd(old, "slots");
+	_cleanup_close_ int fd = pinned_fd(old, bpf_map__name(m));
 
-	if (!has_shape(fd, BPF_MAP_TYPE_HASH, sizeof key, sizeof slot) || !map_info(fd, &info))
+	if (key_size > sizeof key || value_size > sizeof value ||
+	    !has_shape(fd, BPF_MAP_TYPE_HASH, key_size, value_size) || !map_info(fd, &info))
 		return;
-	for (__u32 n = 0; n < info.max_entries && bpf_map_get_next_key(fd, prev, &key) == 0; prev = &key, n++)
-		if (bpf_map_lookup_elem(fd, &key, &slot) == 0)
-			bpf_map_update_elem(bpf_map__fd(l->bpf->maps.slots), &key, &slot, BPF_ANY);
+	more = bpf_map_get_next_key(fd, NULL, key) == 0;
+	for (__u32 n = 0; n < info.max_entries && more; n++) {
+		if (bpf_map_lookup_elem(fd, key, value) == 0)
+			bpf_map_update_elem(bpf_map__fd(m), key, value, BPF_ANY);
+		more = bpf_map_get_next_key(fd, key, key) == 0;
+	}
 }
 
 /*
@@ -355,7 +403,7 @@ static int open_skeleton(struct gw_loader *l, struct gw_bpf **ret, struct gw_err
 
 static int load_fresh_set(struct gw_loader *l, bool has_old, struct gw_error *err)
 {
-	struct gw_bpf_abi abi = {.version = GW_ABI_VERSION, .drop_max = GW_DROP_MAX, .out_max = GW_OUT_MAX};
+	struct gw_bpf_abi abi = {.version = GW_ABI_VERSION, .netns = l->netns};
 	__u32 zero = 0;
 	int r = gw_bpf__load(l->bpf);
 
@@ -364,8 +412,10 @@ static int load_fresh_set(struct gw_loader *l, bool has_old, struct gw_error *er
 	r = bpf_map_update_elem(bpf_map__fd(l->bpf->maps.abi), &zero, &abi, BPF_ANY);
 	if (r < 0)
 		return load_error(err, r, "cannot write the ABI map");
-	if (has_old)
-		carry_slots(l, l->current);
+	if (has_old && same_netns(l, l->current)) {
+		carry_table(l->current, l->bpf->maps.slots);
+		carry_table(l->current, l->bpf->maps.hooks);
+	}
 	return pin_set(l->bpf, l->maps, err);
 }
 
@@ -376,18 +426,23 @@ int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, str
 	int r;
 
 	if (!l)
-		return gw_error_set(err, ENOMEM, GW_ERR_INTERNAL, "engine", "out of memory");
+		return gw_error_oom(err);
 	l->config = *c;
+	l->lock = -1;
 	r = libbpf_num_possible_cpus();
 	l->cpus = r > 0 ? r : 1;
 	r = prepare_dir(l, err);
+	if (r == 0)
+		r = lock_dir(l, err);
+	if (r == 0)
+		r = own_netns(&l->netns, err);
 	if (r < 0)
 		goto fail;
 	remove_set(l->next);
 	r = open_skeleton(l, &l->bpf, err);
 	if (r < 0)
 		goto fail;
-	if (set_usable(l->bpf, l->current)) {
+	if (set_usable(l, l->current)) {
 		l->adopted = true;
 		l->maps = l->current;
 		r = reuse_set(l->bpf, l->current, err);
@@ -398,7 +453,7 @@ int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, str
 
 		l->maps = l->next;
 		if (has_old)
-			gw_log_notice("the pinned maps in %s are of another layout or size: building new ones",
+			gw_log_notice("the pinned maps in %s are of another layout, size or network namespace: building new ones",
 				      l->current);
 		r = load_fresh_set(l, has_old, err);
 	}
@@ -437,7 +492,8 @@ int gw_loader_commit(struct gw_loader *l, struct gw_error *err)
 {
 	if (l->maps == l->current)
 		return 0;
-	carry_counters(l, l->current);
+	if (same_netns(l, l->current))
+		carry_counters(l, l->current);
 	remove_set(l->current);
 	if (rename(l->next, l->current) < 0)
 		return gw_error_set(err, errno, GW_ERR_INTERNAL, "bpf_dir", "cannot rename %s to %s: %s", l->next,
@@ -451,6 +507,7 @@ struct gw_loader *gw_loader_close(struct gw_loader *l)
 	if (!l)
 		return NULL;
 	gw_bpf__destroy(l->bpf);
+	gw_cleanup_close(&l->lock);
 	free(l);
 	return NULL;
 }

@@ -6,9 +6,9 @@
 
 #include "base/cleanup.h"
 #include "engine.skel.h"
-#include "engine/tc.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -24,11 +24,10 @@ static const struct gw_bpf *bpf_of(const struct gw_driver *d)
 static int map_error(const struct bpf_map *m, int errnum, struct gw_error *err)
 {
 	if (errnum == E2BIG || errnum == ENOSPC)
-		return gw_error_set(
-			err, E2BIG, GW_ERR_LIMIT_EXCEEDED, bpf_map__name(m),
-			"the engine's table '%s' is full (%u entries); raise [engine] record_limit or [limits] "
-			"and restart gwd",
-			bpf_map__name(m), bpf_map__max_entries(m));
+		return gw_error_set(err, E2BIG, GW_ERR_LIMIT_EXCEEDED, bpf_map__name(m),
+				    "the engine's table '%s' is full (%u entries); raise [engine] record_limit or "
+				    "[limits] and restart gwd",
+				    bpf_map__name(m), bpf_map__max_entries(m));
 	if (errnum == ENOMEM)
 		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, bpf_map__name(m),
 				    "the kernel has no memory for the engine's table '%s'", bpf_map__name(m));
@@ -51,7 +50,7 @@ static int bring(const struct bpf_map *m, const void *key, const void *value, st
 
 /* --- one key ------------------------------------------------------------------------------------------------------------ */
 
-static int refresh_record(struct gw_driver *d, const struct gw_intent *in, const struct gw_record_key *key,
+int gw_maps_refresh_record(struct gw_driver *d, const struct gw_intent *in, const struct gw_record_key *key,
 			  struct gw_error *err)
 {
 	struct gw_bpf_record r;
@@ -75,7 +74,7 @@ int gw_maps_refresh_mac(struct gw_driver *d, const struct gw_intent *in, uint32_
 	return refresh_mac_key(d, in, &key, err);
 }
 
-static int refresh_peer(struct gw_driver *d, const struct gw_intent *in, uint32_t domain, const struct gw_addr *pa,
+int gw_maps_refresh_peer(struct gw_driver *d, const struct gw_intent *in, uint32_t domain, const struct gw_addr *pa,
 			struct gw_error *err)
 {
 	const struct bpf_map *m = bpf_of(d)->maps.peers;
@@ -97,15 +96,18 @@ static int refresh_domain_peers(struct gw_driver *d, const struct gw_intent *in,
 	int r = 0;
 
 	for (const struct gw_peer_use *p = u->peers; p && r == 0; p = p->next)
-		r = refresh_peer(d, in, domain, &p->pa, err);
+		r = gw_maps_refresh_peer(d, in, domain, &p->pa, err);
 	return r;
 }
 
 /* Where frames for the ports of a VSID are looked up, its domain is written too. */
 static int refresh_ports_domain(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err)
 {
+	const struct gw_vsid_use *u = gw_index_vsid(&d->index, vsid);
 	int r = 0;
 
+	if (!u || !u->ports)
+		return 0;
 	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));)
 		if (o->port.vsid == vsid)
 			r = gw_maps_refresh_mac(d, in, vsid, &o->port.mac, err);
@@ -116,7 +118,7 @@ static int refresh_ports_domain(struct gw_driver *d, const struct gw_intent *in,
  * The VSID's entry, and when it has changed its routing domain the peers of both. New peers come before the switch and old
  * ones go after it, so that no packet finds itself between the two.
  */
-static int refresh_vsid(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err)
+int gw_maps_refresh_vsid(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err)
 {
 	struct gw_vsid_use *u = gw_index_vsid(&d->index, vsid);
 	const struct bpf_map *m = bpf_of(d)->maps.vsids;
@@ -141,23 +143,6 @@ static int refresh_vsid(struct gw_driver *d, const struct gw_intent *in, uint32_
 	return r;
 }
 
-/* Every VSID of the domain that `vsid` is in now, and `vsid` itself. */
-static int refresh_domain(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err)
-{
-	size_t n;
-	const uint32_t *now = gw_intent_domain_vsids(in, vsid, &n);
-	_cleanup_free_ uint32_t *vsids =
-		malloc(n * sizeof *vsids); /* the intent's own is good until the next question */
-	int r = 0;
-
-	if (!vsids)
-		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "engine", "out of memory");
-	memcpy(vsids, now, n * sizeof *vsids);
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = refresh_vsid(d, in, vsids[i], err);
-	return r;
-}
-
 int gw_maps_refresh_port(struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
 			 struct gw_error *err)
 {
@@ -169,7 +154,7 @@ int gw_maps_refresh_port(struct gw_driver *d, const struct gw_intent *in, const 
 	return bring(bpf_of(d)->maps.ports, &ifindex, gw_want_port(d, in, i, &p) ? &p : NULL, err);
 }
 
-static int refresh_provider(struct gw_driver *d, const struct gw_intent *in, const struct gw_addr *pa,
+int gw_maps_refresh_provider(struct gw_driver *d, const struct gw_intent *in, const struct gw_addr *pa,
 			    struct gw_error *err)
 {
 	struct gw_ip key = gw_ip_of(pa);
@@ -184,11 +169,11 @@ int gw_maps_refresh_providers(struct gw_driver *d, const struct gw_intent *in, s
 	int r = 0;
 
 	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
-		r = refresh_provider(d, in, &o->paddr.pa, err);
+		r = gw_maps_refresh_provider(d, in, &o->paddr.pa, err);
 	return r;
 }
 
-static int refresh_subnet(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *croute,
+int gw_maps_refresh_subnet(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *croute,
 			  struct gw_error *err)
 {
 	struct gw_subnet_key key;
@@ -197,181 +182,30 @@ static int refresh_subnet(struct gw_driver *d, const struct gw_intent *in, const
 	return bring(bpf_of(d)->maps.subnets, &key, gw_want_subnet(in, croute, &key, &s) ? &s : NULL, err);
 }
 
-void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid)
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t *domains, size_t n)
 {
 	int fd = bpf_map__fd(bpf_of(d)->maps.generations);
-	uint32_t domain = vsid ? gw_intent_domain_id(in, vsid) : 0;
 
+	if (domains)
+		qsort(domains, n, sizeof *domains, by_number);
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_PORT, o));) {
 		const struct gw_iface *i = gw_iface_find(d, o->port.interface);
-		uint32_t slot, generation;
+		uint32_t domain = gw_intent_domain_id(in, o->port.vsid), slot, generation;
 
-		if (!i || (vsid && gw_intent_domain_id(in, o->port.vsid) != domain) ||
+		if (!i || (domains && !bsearch(&domain, domains, n, sizeof *domains, by_number)) ||
 		    !gw_slots_find(&d->port_slots, i->link.ifindex, &slot) ||
 		    bpf_map_lookup_elem(fd, &slot, &generation) < 0)
 			continue;
 		generation++;
 		bpf_map_update_elem(fd, &slot, &generation, BPF_ANY);
 	}
-}
-
-/* --- changes ------------------------------------------------------------------------------------------------------------ */
-
-static int apply_record(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
-			struct gw_error *err)
-{
-	const struct gw_lookup_record *rec = &o->record;
-	struct gw_record_key key = gw_record_key_of(rec);
-	int r = refresh_vsid(d, in, rec->vsid, err);
-
-	if (r == 0)
-		r = refresh_peer(d, in, gw_intent_domain_id(in, rec->vsid), &rec->pa, err);
-	if (r == 0)
-		r = refresh_record(d, in, &key, err);
-	if (r == 0)
-		r = gw_maps_refresh_mac(d, in, rec->vsid, &rec->mac, err);
-	/* The record may be a port's own, and name the address that its tunnels start from. */
-	for (const struct gw_hnv_object *p = NULL;
-	     r == 0 && (p = gw_intent_next_by_mac(in, rec->vsid, &rec->mac, p));) {
-		const struct gw_iface *i = p->kind == GW_HNV_PORT ? gw_iface_find(d, p->port.interface) : NULL;
-
-		if (i)
-			r = gw_maps_refresh_port(d, in, i, err);
-	}
-	gw_maps_bump(d, in, rec->vsid);
-	return r;
-}
-
-static int apply_croute(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
-			struct gw_error *err)
-{
-	int r = refresh_subnet(d, in, o, err);
-
-	if (r == 0)
-		r = refresh_vsid(d, in, o->croute.vsid, err);
-	if (r == 0)
-		r = refresh_domain(d, in, o->croute.vsid, err);
-	gw_maps_bump(d, in, o->croute.vsid);
-	return r;
-}
-
-/*
- * A VSID that leaves its domain can change the number of the VSIDs that stay: all that shared the old number are looked at
- * again. `was` is a VSID that had been in the domain.
- */
-static int refresh_former_domain(struct gw_driver *d, const struct gw_intent *in, const struct gw_uuid *rdid,
-				 struct gw_error *err)
-{
-	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_CUSTOMER_ROUTE, o));)
-		if (gw_uuid_equal(&o->croute.rdid, rdid))
-			return refresh_domain(d, in, o->croute.vsid, err);
-	return 0;
-}
-
-/* Whether other nodes are reached directly depends on the provider routes, and is part of every flow. */
-static int refresh_ports(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
-{
-	int r = 0;
-
-	GW_HMAP_FOR_EACH (n, &d->ifaces) {
-		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
-
-		if (r == 0 && i->is_port)
-			r = gw_maps_refresh_port(d, in, i, err);
-	}
-	gw_maps_bump(d, in, 0);
-	return r;
-}
-
-static int apply_one(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o, bool removed,
-		     struct gw_error *err)
-{
-	int r = 0;
-
-	switch (o->kind) {
-	case GW_HNV_LOOKUP_RECORD:
-		return apply_record(d, in, o, err);
-	case GW_HNV_CUSTOMER_ROUTE:
-		r = apply_croute(d, in, o, err);
-		if (r == 0 && removed)
-			r = refresh_former_domain(d, in, &o->croute.rdid, err);
-		return r;
-	case GW_HNV_PROVIDER_ADDRESS:
-		return refresh_provider(d, in, &o->paddr.pa, err);
-	case GW_HNV_PROVIDER_ROUTE:
-		return refresh_ports(d, in, err);
-	case GW_HNV_PORT:
-		r = refresh_vsid(d, in, o->port.vsid, err);
-		if (r == 0)
-			r = gw_maps_refresh_mac(d, in, o->port.vsid, &o->port.mac, err);
-		gw_maps_bump(d, in, o->port.vsid);
-		return r;
-	default:
-		return 0;
-	}
-}
-
-/* The domain number that a VSID has in the kernel, 0 for none. */
-static uint32_t kernel_domain(const struct gw_driver *d, uint32_t vsid)
-{
-	struct gw_bpf_vsid v;
-
-	return bpf_map_lookup_elem(bpf_map__fd(bpf_of(d)->maps.vsids), &vsid, &v) == 0 ? v.domain : 0;
-}
-
-/*
- * A record that goes in the same change in which its VSID leaves its domain, or the domain gets another number, leaves its
- * peer under a number that nothing else leads to any more.
- */
-static int drop_former_peers(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta,
-			     const uint32_t *domains, struct gw_error *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < delta->n && r == 0; i++)
-		if (domains[i])
-			r = refresh_peer(d, in, domains[i], &delta->changes[i].before->record.pa, err);
-	return r;
-}
-
-int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err)
-{
-	_cleanup_free_ uint32_t *domains = calloc(delta->n ? delta->n : 1, sizeof *domains);
-	bool providers = false;
-	int r = 0;
-
-	if (!domains)
-		return gw_error_oom(err);
-	for (size_t i = 0; i < delta->n; i++) {
-		const struct gw_hnv_object *o = delta->changes[i].before;
-
-		if (o && o->kind == GW_HNV_LOOKUP_RECORD)
-			domains[i] = kernel_domain(d, o->record.vsid);
-	}
-
-	for (size_t i = 0; i < delta->n && r == 0; i++) {
-		const struct gw_change *c = &delta->changes[i];
-		const struct gw_hnv_object *any = c->after ? c->after : c->before;
-
-		providers |= any->kind == GW_HNV_PROVIDER_ADDRESS;
-		/* What is new first: an old key that is still wanted keeps its entry throughout. */
-		if (c->after)
-			r = apply_one(d, in, c->after, false, err);
-		if (r == 0 && c->before)
-			r = apply_one(d, in, c->before, !c->after, err);
-	}
-	if (r == 0)
-		r = drop_former_peers(d, in, delta, domains, err);
-	/* Which addresses are this node's own is written into every record that names one. */
-	if (r == 0 && providers)
-		r = gw_maps_sync(d, in, err);
-	for (size_t i = 0; i < delta->n; i++) {
-		const struct gw_hnv_object *o = delta->changes[i].before;
-
-		if (o && (o->kind == GW_HNV_LOOKUP_RECORD || o->kind == GW_HNV_PORT))
-			gw_index_settle(&d->index, o->kind == GW_HNV_PORT ? o->port.vsid : o->record.vsid);
-	}
-	return r;
 }
 
 /* --- everything ----------------------------------------------------------------------------------------------------------- */
@@ -414,15 +248,17 @@ static bool wanted_provider(const struct gw_driver *d, const struct gw_intent *i
 
 static bool wanted_subnet(const struct gw_driver *d, const struct gw_intent *in, const void *key)
 {
-	(void)d;
-	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_CUSTOMER_ROUTE, o));) {
-		struct gw_subnet_key k;
-		struct gw_bpf_subnet s;
+	const struct gw_subnet_key *k = key;
+	struct gw_hnv_object probe = {.kind = GW_HNV_CUSTOMER_ROUTE, .croute = {.vsid = ntohl(k->vsid)}};
+	struct gw_prefix *prefix = &probe.croute.prefix;
+	struct gw_subnet_key same;
+	struct gw_bpf_subnet s;
 
-		if (gw_want_subnet(in, o, &k, &s) && memcmp(&k, key, sizeof k) == 0)
-			return true;
-	}
-	return false;
+	(void)d;
+	prefix->addr = gw_addr_of(&k->addr);
+	prefix->len = k->prefixlen - 32 - (gw_addr_is_v4(&prefix->addr) ? 96 : 0);
+	return gw_intent_domain(in, probe.croute.vsid, &probe.croute.rdid) && gw_want_subnet(in, &probe, &same, &s) &&
+	       memcmp(&same, k, sizeof same) == 0;
 }
 
 /* Deletes the keys that are not wanted. */
@@ -448,23 +284,23 @@ static int write_all(struct gw_driver *d, const struct gw_intent *in, struct gw_
 	int r = gw_maps_refresh_providers(d, in, err);
 
 	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_CUSTOMER_ROUTE, o));)
-		r = refresh_subnet(d, in, o, err);
+		r = gw_maps_refresh_subnet(d, in, o, err);
 	GW_HMAP_FOR_EACH (n, &d->index.peers) {
 		const struct gw_peer_use *u = GW_CONTAINER_OF(n, struct gw_peer_use, node);
 
 		if (r == 0)
-			r = refresh_peer(d, in, gw_intent_domain_id(in, u->vsid), &u->pa, err);
+			r = gw_maps_refresh_peer(d, in, gw_intent_domain_id(in, u->vsid), &u->pa, err);
 	}
 	GW_HMAP_FOR_EACH (n, &d->index.vsids) {
 		uint32_t vsid = GW_CONTAINER_OF(n, struct gw_vsid_use, node)->vsid;
 
 		if (r == 0)
-			r = refresh_vsid(d, in, vsid, err);
+			r = gw_maps_refresh_vsid(d, in, vsid, err);
 	}
 	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_LOOKUP_RECORD, o));) {
 		struct gw_record_key key = gw_record_key_of(&o->record);
 
-		r = refresh_record(d, in, &key, err);
+		r = gw_maps_refresh_record(d, in, &key, err);
 		if (r == 0)
 			r = gw_maps_refresh_mac(d, in, o->record.vsid, &o->record.mac, err);
 	}
@@ -496,7 +332,7 @@ int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_erro
 
 	for (size_t i = 0; i < sizeof tables / sizeof *tables && r == 0; i++)
 		r = prune(d, in, tables[i].map, tables[i].is_wanted, err);
-	gw_maps_bump(d, in, 0);
+	gw_maps_bump(d, in, NULL, 0);
 	return r;
 }
 
@@ -512,9 +348,7 @@ int gw_maps_drop_strangers(struct gw_driver *d, const struct gw_intent *in, stru
 
 		more = bpf_map_get_next_key(fd, &key, &next) == 0;
 		if (!i || !i->is_port || !gw_intent_port(in, i->name)) {
-			r = i && i->is_underlay ? 0 : gw_tc_detach(key, "a former port", err);
-			if (r == 0)
-				r = bring(m, &key, NULL, err);
+			r = bring(m, &key, NULL, err);
 		}
 		key = next;
 	}

@@ -3,23 +3,10 @@
 
 #include "base/cleanup.h"
 #include "engine.skel.h"
+#include "engine/reasons.h"
 
 #include <bpf/bpf.h>
 #include <string.h>
-
-static const struct {
-	const char *name, *help;
-} reasons[] =
-	{
-#define X(id, n, h) [GW_DROP_##id] = {.name = n, .help = h},
-		GW_DROP_REASONS(X)
-#undef X
-},
-  outcomes[] = {
-#define X(id, n, h) [GW_OUT_##id] = {.name = n, .help = h},
-	  GW_OUTCOMES(X)
-#undef X
-};
 
 /* The sum over all CPUs of a counter element, and of what was counted before the last upgrade. */
 static void read_counter(const struct gw_driver *d, const struct bpf_map *m, uint32_t i, uint64_t *ret, size_t words)
@@ -62,10 +49,10 @@ static json_t *drops_json(const struct gw_driver *d, const struct bpf_map *m, ui
 		read_counter(d, m, first + i, &n, 1);
 		if (!n)
 			continue;
-		json_t *one = json_pack("{s:s, s:I}", "reason", reasons[i].name, "count", (json_int_t)n);
+		json_t *one = json_pack("{s:s, s:I}", "reason", gw_drop_reasons[i].name, "count", (json_int_t)n);
 
 		if (help)
-			json_object_set_new(one, "help", json_string(reasons[i].help));
+			json_object_set_new(one, "help", json_string(gw_drop_reasons[i].help));
 		json_array_append_new(list, one);
 	}
 	return list;
@@ -218,8 +205,8 @@ static json_t *outcomes_json(const struct gw_driver *d)
 		uint64_t n;
 
 		read_counter(d, gw_loader_bpf(d->loader)->maps.outcomes, i, &n, 1);
-		json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "name", outcomes[i].name, "count",
-						      (json_int_t)n, "help", outcomes[i].help));
+		json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "name", gw_outcomes[i].name, "count",
+						      (json_int_t)n, "help", gw_outcomes[i].help));
 	}
 	return list;
 }

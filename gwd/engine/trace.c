@@ -5,20 +5,13 @@
 #include "engine/internal.h"
 
 #include "engine.skel.h"
+#include "engine/reasons.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-static const struct {
-	const char *name, *help;
-} reasons[] = {
-#define X(id, n, h) [GW_DROP_##id] = {.name = n, .help = h},
-	GW_DROP_REASONS(X)
-#undef X
-};
 
 struct trace {
 	const struct gw_driver *d;
@@ -54,8 +47,8 @@ static void verdict(struct trace *t, const char *what)
 static int dropped(struct trace *t, enum gw_drop_reason reason)
 {
 	verdict(t, "Drop");
-	json_object_set_new(t->answer, "reason", json_string(reasons[reason].name));
-	json_object_set_new(t->answer, "help", json_string(reasons[reason].help));
+	json_object_set_new(t->answer, "reason", json_string(gw_drop_reasons[reason].name));
+	json_object_set_new(t->answer, "help", json_string(gw_drop_reasons[reason].help));
 	return 0;
 }
 

@@ -1,7 +1,6 @@
 /*
- * config_key.c - every key of the configuration: one row says its section, name, default, help and range, and
- * which parser reads it. Called by config.c, and through gw_config_key by whoever documents or checks the
- * keys.
+ * config_key.c - every key of the configuration: one row says its section, name, default, help and range, and which
+ * parser reads it. Called by config.c, and through gw_config_key by whoever documents or checks the keys.
  */
 #include "model/config_key.h"
 
@@ -34,8 +33,8 @@ static parse_fn parse_name, parse_roles, parse_dir, parse_level, parse_listen, p
 
 static const struct row rows[] = {
 	{KEY("node", "name", "%H",
-	     "The node's name in messages, pins and namespaces: 1 to 63 letters, digits, '-', '.' or '_'; %H "
-	     "is the host name."),
+	     "The node's name in messages, pins and namespaces: 1 to 63 letters, digits, '-', '.' or '_'; %H is the "
+	     "host name."),
 	 parse_name, AT(name)},
 	{KEY("node", "roles", "host", "What this node is. This version knows host: ports of VMs and the overlay."),
 	 parse_roles, AT(roles)},
@@ -53,8 +52,7 @@ static const struct row rows[] = {
 	     "The interface to the datacentre network. Empty: only those that provider addresses name."),
 	 parse_interface, AT(underlay_interface)},
 	{KEY("underlay", "address", "",
-	     "A provider address of this node on that interface, as 10.1.1.20/24. Empty: only those set over "
-	     "the API."),
+	     "A provider address of this node on that interface, as 10.1.1.20/24. Empty: only those set over the API."),
 	 parse_cidr, AT(underlay_address)},
 	{KEY("underlay", "mtu", "1500", "The largest IP packet that the underlay carries, 1280 to 65535 bytes."),
 	 parse_number, AT(underlay_mtu), 1280, 65535},
@@ -70,8 +68,8 @@ static const struct row rows[] = {
 	     "The distributed router's MAC address, the same on every node; no VM may use it."),
 	 parse_mac, AT(router_mac)},
 	{KEY("engine", "bpf_dir", "/sys/fs/bpf/gwd",
-	     "Where programs and maps are pinned, on a mounted bpffs; an absolute path. Each node has a "
-	     "folder of its name there."),
+	     "Where programs and maps are pinned, on a mounted bpffs; an absolute path. Each node has a folder of its "
+	     "name there."),
 	 parse_dir, AT(bpf_dir)},
 	{KEY("engine", "flow_table_size", "65536", "Entries of the flow cache, 1024 to 16777216."), parse_number,
 	 AT(flow_table_size), 1024, 16777216},
@@ -199,8 +197,8 @@ static int parse_interface(const struct row *row, const char *value, void *p, st
 {
 	(void)c;
 	if (*value && !gw_hnv_interface_valid(value))
-		return refuse(ret_why, "allowed is an interface name of 1 to 15 bytes without '/', ':' or "
-				       "blanks, or nothing");
+		return refuse(ret_why,
+			      "allowed is an interface name of 1 to 15 bytes without '/', ':' or blanks, or nothing");
 	return keep(row, value, p, ret_why);
 }
 

@@ -72,6 +72,13 @@ void gw_domains_done(struct gw_domains *d)
 	*d = (struct gw_domains){0};
 }
 
+const struct gw_domain *gw_domains_named(const struct gw_domains *d, const struct gw_uuid *rdid)
+{
+	const struct gw_domain *dom = find_domain(d, rdid);
+
+	return dom && dom->n ? dom : NULL;
+}
+
 const struct gw_domain *gw_domains_find(const struct gw_domains *d, uint32_t vsid)
 {
 	const struct gw_domain_member *m = find_member(d, vsid);
@@ -156,7 +163,7 @@ void gw_domains_ref(struct gw_domains *d, const struct gw_uuid *rdid, uint32_t v
 	if (m->refs++)
 		return;
 	dom = m->domain = find_domain(d, rdid);
-	assert(dom->n < dom->room);
+	assert(dom && dom->n < dom->room);
 	at = position(dom, vsid);
 	memmove(dom->vsids + at + 1, dom->vsids + at, (dom->n - at) * sizeof *dom->vsids);
 	dom->vsids[at] = vsid;

@@ -3,8 +3,7 @@
  * routes. Each route references its (RDID, VSID) once; a VSID is in the domain while it has references, and
  * in one domain only.
  *
- * Dropping references never frees before gw_domains_settle, so that undoing a change cannot run out of
- * memory.
+ * Dropping references never frees before gw_domains_settle, so that undoing a change cannot run out of memory.
  */
 #ifndef GW_MODEL_DOMAIN_H
 #define GW_MODEL_DOMAIN_H
@@ -41,6 +40,8 @@ void gw_domains_done(struct gw_domains *d);
 
 /* The domain of a VSID, NULL when it is in none. */
 const struct gw_domain *gw_domains_find(const struct gw_domains *d, uint32_t vsid);
+/* The domain of that name while it has VSIDs, else NULL. */
+const struct gw_domain *gw_domains_named(const struct gw_domains *d, const struct gw_uuid *rdid);
 /* Makes sure that gw_domains_ref with these arguments finds all memory that it needs. */
 int gw_domains_reserve(struct gw_domains *d, const struct gw_uuid *rdid, uint32_t vsid);
 /* The VSID must be in no other domain. */

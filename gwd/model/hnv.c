@@ -1,6 +1,6 @@
 /*
- * hnv.c - life cycle, keys and ids of the low-level records; see hnv.h. Their rules are in hnv_check.c, their
- * JSON in hnv_schema.c.
+ * hnv.c - life cycle, keys and ids of the low-level records; see
+ * hnv.h. Their rules are in hnv_check.c, their JSON in hnv_schema.c.
  */
 #include "model/hnv.h"
 

@@ -39,10 +39,10 @@ static int check_interface(const char *name, struct gw_error *err)
 {
 	if (gw_hnv_interface_valid(name))
 		return 0;
-	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
-			    "\"%s\" is no interface name: it has 1 to %d bytes without '/', ':', blanks or "
-			    "control characters",
-			    name, IFNAMSIZ - 1);
+	return gw_error_set(
+		err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
+		"\"%s\" is no interface name: it has 1 to %d bytes without '/', ':', blanks or control characters",
+		name, IFNAMSIZ - 1);
 }
 
 static int check_mac(const struct gw_mac *mac, const struct gw_mac *router_mac, struct gw_error *err)
@@ -110,9 +110,8 @@ static int check_record(const struct gw_lookup_record *r, const struct gw_mac *r
 		return e;
 	if (router && r->type == GW_RECORD_WILDCARD)
 		return invalid(err, "properties.ProviderAddress",
-			       "a provider address in 169.254.0.0/16 names the distributed router; a "
-			       "wildcard record needs "
-			       "the provider address of a gateway");
+			       "a provider address in 169.254.0.0/16 names the distributed router; a wildcard record "
+			       "needs the provider address of a gateway");
 	if (r->rule == GW_RULE_NAT)
 		return not_supported(err, "properties.Rule",
 				     "TranslationMethodNat is not in this version; use TranslationMethodEncap");
@@ -170,9 +169,9 @@ static int check_paddr(const struct gw_provider_address *p, struct gw_error *err
 	if (e < 0)
 		return e;
 	if (gw_addr_is_link_local(&p->pa))
-		return invalid(err, "properties.ProviderAddress",
-			       "169.254.0.0/16 names the distributed router in lookup records and cannot be "
-			       "a node's address");
+		return invalid(
+			err, "properties.ProviderAddress",
+			"169.254.0.0/16 names the distributed router in lookup records and cannot be a node's address");
 	if (p->prefix_len < 1 || p->prefix_len > 32)
 		return invalid(err, "properties.PrefixLength", "must be 1 to 32");
 	if (p->vlan != 0)

@@ -1,7 +1,6 @@
 /*
- * hnv_schema.c - see hnv_schema.h. The tables below are all that is known here about each kind: a row says
- * what a property is called, how its value is written and where it lives. What the values mean together is
- * for gw_hnv_check.
+ * hnv_schema.c - see hnv_schema.h. The tables below are all that is known here about each kind: a row says what a
+ * property is called, how its value is written and where it lives. What the values mean together is for gw_hnv_check.
  *
  * Called by the API and the store; what comes in may be hostile, what it refuses it refuses whole.
  */
@@ -205,8 +204,7 @@ static int twice(const char *where, const char *name, struct gw_error *err)
 			    "given more than once (letter case makes no difference)");
 }
 
-/* Finds "properties" and refuses what does not belong beside it. *ret is NULL when the body is the properties
- * alone. */
+/* Finds "properties" and refuses what does not belong beside it. *ret is NULL when the body is the properties alone. */
 static int open_envelope(const json_t *body, const json_t **ret, struct gw_error *err)
 {
 	const json_t *properties = NULL, *value;

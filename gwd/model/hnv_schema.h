@@ -16,10 +16,10 @@
 #include <jansson.h>
 
 /*
- * `id` is the last path segment, or NULL when the body alone names the resource; it must agree with the key fields in the
- * body, which may be left out where the id has them. Error targets are "properties.CustomerAddress". `config` gives the default
- * encapsulation; NULL will do for bodies that gw_hnv_encode made. What the values mean is checked when the object enters
- * an intent (gw_hnv_check).
+ * `id` is the last path segment, or NULL when the body alone names the resource; it must agree with the key fields in
+ * the body, which may be left out where the id has them. Error targets are "properties.CustomerAddress". `config` gives
+ * the default encapsulation; NULL will do for bodies that gw_hnv_encode made. What the values mean is checked when the
+ * object enters an intent (gw_hnv_check).
  */
 int gw_hnv_decode(enum gw_hnv_kind kind, const char *id, const json_t *body, const struct gw_config *config,
 		  struct gw_hnv_object **ret, struct gw_error *err);

@@ -10,8 +10,7 @@
  * pair retired  objects that were made and replaced within the change; kept until its end since someone may
  * look at them
  *
- * Nothing in rollback allocates: buckets never shrink, and the domains keep what lost its last reference
- * until the end.
+ * Nothing in rollback allocates: buckets never shrink, and the domains keep what lost its last reference until the end.
  */
 #include "model/intent.h"
 
@@ -376,9 +375,8 @@ int gw_intent_validate(struct gw_intent *in, struct gw_error *err)
 	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
 		if (growth[k] > 0 && in->maps[k].n > in->limits.max[k])
 			return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, gw_hnv_kind_path((enum gw_hnv_kind)k),
-					    "%zu %s would be more than the %zu that this node accepts; "
-					    "delete some, or raise "
-					    "%s in its configuration",
+					    "%zu %s would be more than the %zu that this node accepts; delete some, or "
+					    "raise %s in its configuration",
 					    in->maps[k].n, gw_hnv_kind_path((enum gw_hnv_kind)k), in->limits.max[k],
 					    limit_keys[k]);
 	return 0;
@@ -512,6 +510,14 @@ uint32_t gw_intent_domain_id(const struct gw_intent *in, uint32_t vsid)
 	const struct gw_domain *dom = gw_domains_find(&in->domains, vsid);
 
 	return dom ? dom->vsids[0] : vsid;
+}
+
+const uint32_t *gw_intent_rdid_vsids(const struct gw_intent *in, const struct gw_uuid *rdid, size_t *ret_n)
+{
+	const struct gw_domain *dom = gw_domains_named(&in->domains, rdid);
+
+	*ret_n = dom ? dom->n : 0;
+	return dom ? dom->vsids : NULL;
 }
 
 const uint32_t *gw_intent_domain_vsids(const struct gw_intent *in, uint32_t vsid, size_t *ret_n)

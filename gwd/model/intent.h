@@ -71,5 +71,7 @@ uint32_t gw_intent_domain_id(const struct gw_intent *in, uint32_t vsid);
  * until the next change or the next such call.
  */
 const uint32_t *gw_intent_domain_vsids(const struct gw_intent *in, uint32_t vsid, size_t *ret_n);
+/* The same for a routing domain by its name; none (NULL, 0) when no customer route names it. */
+const uint32_t *gw_intent_rdid_vsids(const struct gw_intent *in, const struct gw_uuid *rdid, size_t *ret_n);
 
 #endif

@@ -44,8 +44,7 @@ struct gw_property {
 
 /* What the property accepts, for messages; may use `buf`. */
 const char *gw_property_wanted(const struct gw_property *row, char *buf, size_t size);
-/* Sets the field of `object`, or refuses with "properties.NAME" as target. A text that was there is not
- * freed. */
+/* Sets the field of `object`, or refuses with "properties.NAME" as target. A text that was there is not freed. */
 int gw_property_set(const struct gw_property *row, const json_t *value, void *object, struct gw_error *err);
 int gw_property_set_text(const struct gw_property *row, const char *s, void *object, struct gw_error *err);
 void gw_property_set_number(const struct gw_property *row, uint32_t v, void *object); /* within the row's range */

@@ -1,7 +1,6 @@
 /*
- * internal.h - what the files of nl/ share: the state of a gw_nl, requests and dumps (nl.c), and the parsers
- * that turn one message into values. The parsers are pure, so that tests and the fuzzer can feed them without
- * a kernel.
+ * internal.h - what the files of nl/ share: the state of a gw_nl, requests and dumps (nl.c), and the parsers that turn
+ * one message into values. The parsers are pure, so that tests and the fuzzer can feed them without a kernel.
  */
 #ifndef GW_NL_INTERNAL_H
 #define GW_NL_INTERNAL_H
@@ -39,13 +38,11 @@ struct gw_nl {
 /* nl.c */
 
 /*
- * Called for each message of an answer; a negative return fails the request once its answer has been read
- * to the end.
+ * Called for each message of an answer; a negative return fails the request once its answer has been read to the end.
  */
 typedef int (*gw_nl_msg_cb)(void *ctx, const struct nlmsghdr *h);
 /*
- * Sends and reads the answer to its end. 0 or a negative errno, the kernel's own where it answered with
- * one.
+ * Sends and reads the answer to its end. 0 or a negative errno, the kernel's own where it answered with one.
  */
 int gw_nl_exec(struct gw_nl *nl, struct gw_nl_msg *m, gw_nl_msg_cb cb, void *ctx);
 

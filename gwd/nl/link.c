@@ -219,8 +219,7 @@ int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_er
 /* --- silence --- */
 
 /*
- * A mode change takes effect for addresses to come; the one that the link has had since it came up must go
- * by hand.
+ * A mode change takes effect for addresses to come; the one that the link has had since it came up must go by hand.
  */
 static int drop_link_local(struct gw_nl *nl, int ifindex)
 {

@@ -29,8 +29,7 @@ static int open_socket(struct mnl_socket **ret)
 	if (!*ret || mnl_socket_bind(*ret, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	/*
-	 * Without these answers are longer, terser or unfiltered, never wrong: an old kernel's refusal does
-	 * not matter.
+	 * Without these answers are longer, terser or unfiltered, never wrong: an old kernel's refusal does not matter.
 	 */
 	mnl_socket_setsockopt(*ret, NETLINK_EXT_ACK, &on, sizeof on);
 	mnl_socket_setsockopt(*ret, NETLINK_CAP_ACK, &on, sizeof on);
@@ -53,7 +52,7 @@ int gw_nl_open(struct uv_loop_s *loop, struct gw_nl **ret, struct gw_error *err)
 	int rc, size = EVENT_QUEUE_BYTES, fd;
 
 	if (!nl)
-		return gw_error_set(err, ENOMEM, GW_ERR_INTERNAL, "", "out of memory");
+		return gw_error_oom(err);
 	rc = open_socket(&nl->requests);
 	if (rc == 0)
 		rc = open_socket(&nl->events);

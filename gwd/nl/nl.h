@@ -32,16 +32,14 @@ struct gw_link {
 
 int gw_nl_open(struct uv_loop_s *loop, struct gw_nl **ret, struct gw_error *err);
 /*
- * Closing is asynchronous on the loop: memory is freed in the handle's close callback. No callback runs any
- * more.
+ * Closing is asynchronous on the loop: memory is freed in the handle's close callback. No callback runs any more.
  */
 struct gw_nl *gw_nl_close(struct gw_nl *nl);
 
 /* -ENODEV, without filling err, when there is no such link. */
 int gw_nl_link_get(struct gw_nl *nl, const char *name, struct gw_link *ret, struct gw_error *err);
 /*
- * Called for every link that appears, changes (removed=false) or goes (removed=true; only ifindex and name
- * are valid).
+ * Called for every link that appears, changes (removed=false) or goes (removed=true; only ifindex and name are valid).
  */
 typedef void (*gw_nl_link_cb)(void *ctx, const struct gw_link *link, bool removed);
 int gw_nl_link_each(struct gw_nl *nl, gw_nl_link_cb cb, void *ctx, struct gw_error *err);
@@ -57,8 +55,7 @@ int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_error *err);
 /*
  * No IPv6 link-local address, no router solicitations: the host itself says nothing on this link. Best before
- * gw_nl_link_up; afterwards it takes back the address that is there. A kernel without IPv6 has nothing to
- * say: success.
+ * gw_nl_link_up; afterwards it takes back the address that is there. A kernel without IPv6 has nothing to say: success.
  */
 int gw_nl_link_quiet(struct gw_nl *nl, int ifindex, struct gw_error *err);
 /* The kernel announces the link's IPv4 addresses by ARP whenever it comes up or changes its MAC address. */
@@ -90,9 +87,8 @@ typedef void (*gw_nl_route_cb)(void *ctx, const struct gw_nl_route *r);
 
 int gw_nl_addr_add(struct gw_nl *nl, const struct gw_nl_addr *a, struct gw_error *err);
 /*
- * Leaves every other address of the link in place: the kernel would remove the secondary addresses of a
- * subnet with its primary one, so the link is told to promote them first (its promote_secondaries setting
- * stays on).
+ * Leaves every other address of the link in place: the kernel would remove the secondary addresses of a subnet with its
+ * primary one, so the link is told to promote them first (its promote_secondaries setting stays on).
  */
 int gw_nl_addr_delete(struct gw_nl *nl, const struct gw_nl_addr *a, struct gw_error *err);
 int gw_nl_addr_each(struct gw_nl *nl, gw_nl_addr_cb cb, void *ctx, struct gw_error *err);
@@ -102,8 +98,7 @@ int gw_nl_addr_each(struct gw_nl *nl, gw_nl_addr_cb cb, void *ctx, struct gw_err
  */
 int gw_nl_route_add(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_error *err);
 /*
- * IPv6: the kernel finds an on-link route by prefix and link alone, so remove it before what shall replace
- * it comes.
+ * IPv6: the kernel finds an on-link route by prefix and link alone, so remove it before what shall replace it comes.
  */
 int gw_nl_route_delete(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_error *err);
 /* Main table, unicast; each leg of a multipath route is a route of its own. */

@@ -27,16 +27,14 @@ struct gw_nl_policy {
 };
 
 /*
- * Takes the next whole message off a datagram, or returns NULL: then *left is 0 at its proper end, and what
- * could not be read otherwise. (libmnl's iterator takes a length of 2^31 and more for a negative number, and
- * goes on.)
+ * Takes the next whole message off a datagram, or returns NULL: then *left is 0 at its proper end, and what could not
+ * be read otherwise. (libmnl's iterator takes a length of 2^31 and more for a negative number, and goes on.)
  */
 const struct nlmsghdr *gw_nl_next_message(const void **datagram, size_t *left);
 
 /*
- * Sorts the attributes in data[0..n) into ret_tb by type. `n_policy` is the length of both arrays; types
- * beyond it are skipped. A type that comes twice counts as its last. -EBADMSG for anything malformed; ret_tb
- * is then unusable.
+ * Sorts the attributes in data[0..n) into ret_tb by type. `n_policy` is the length of both arrays; types beyond it are
+ * skipped. A type that comes twice counts as its last. -EBADMSG for anything malformed; ret_tb is then unusable.
  */
 int gw_nl_parse(const void *data, size_t n, const struct gw_nl_policy *policy, size_t n_policy,
 		const struct nlattr **ret_tb);

@@ -28,8 +28,7 @@ static struct gw_addr any_of(int family)
 }
 
 /*
- * The next hop among the attributes of a route or of a leg; any when it has none. 1, 0 or negative as
- * gw_nl_addr.
+ * The next hop among the attributes of a route or of a leg; any when it has none. 1, 0 or negative as gw_nl_addr.
  */
 static int parse_next_hop(const void *data, size_t n, int family, struct gw_addr *ret)
 {
@@ -125,8 +124,7 @@ static int dump_family(struct gw_nl *nl, uint8_t family, struct gw_nl_items *ite
 	rtm->rtm_type = RTN_UNICAST;
 	rc = gw_nl_dump(nl, &m, gw_nl_parse_route, items);
 	/*
-	 * The main table comes into being with its first route; a kernel may have been built without a
-	 * family.
+	 * The main table comes into being with its first route; a kernel may have been built without a family.
 	 */
 	if (rc == -ENOENT || rc == -EAFNOSUPPORT || rc == -EOPNOTSUPP)
 		rc = 0;

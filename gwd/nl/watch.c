@@ -55,8 +55,7 @@ void gw_nl_unwatch(struct gw_nl *nl, const void *ctx)
 }
 
 /*
- * A watch that is added by a callback goes to the head of the list and misses only the event that is being
- * told.
+ * A watch that is added by a callback goes to the head of the list and misses only the event that is being told.
  */
 static void tell_link(struct gw_nl *nl, const struct gw_link *l, bool removed)
 {
@@ -100,8 +99,7 @@ static bool note_link(struct gw_nl *nl, const struct gw_link *l, struct gw_link 
 	if (!k) {
 		k = calloc(1, sizeof *k);
 		/*
-		 * Without memory the link is told to the watchers all the same; only its loss could go
-		 * unnoticed.
+		 * Without memory the link is told to the watchers all the same; only its loss could go unnoticed.
 		 */
 		if (!k)
 			return false;
@@ -219,8 +217,7 @@ static void on_lost(struct gw_nl *nl)
 	if (nl->watching_inet)
 		tell_change(nl, &(struct gw_nl_change){.kind = GW_NL_CHANGE_LOST});
 	/*
-	 * A dump fails when links change all the while: then there are more events to come, and with them
-	 * another try.
+	 * A dump fails when links change all the while: then there are more events to come, and with them another try.
 	 */
 	if (nl->watching_links && !nl->closing)
 		nl->lost = reread_links(nl) < 0;
@@ -256,16 +253,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 			on_event(nl, h);
 	}
 	/*
-	 * Not before the old events are through: one of them would bring back a link that the dump knows to
-	 * be gone.
+	 * Not before the old events are through: one of them would bring back a link that the dump knows to be gone.
 	 */
 	if (nl->lost && drained && !nl->closing)
 		on_lost(nl);
 	nl->dispatching = false;
 	sweep(nl);
 	/*
-	 * libuv stops a handle whose descriptor has an error pending, as ENOBUFS is; the reading above has
-	 * cleared it.
+	 * libuv stops a handle whose descriptor has an error pending, as ENOBUFS is; the reading above has cleared it.
 	 */
 	if (status < 0 && !nl->closing)
 		uv_poll_start(&nl->poll, UV_READABLE, on_readable);

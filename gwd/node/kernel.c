@@ -120,8 +120,7 @@ bool gw_node_excludes(const struct gw_hnv_object *old, int old_ifindex, const st
 	if (old_ifindex != it->iface->ifindex)
 		return false;
 	/*
-	 * A link has an IPv6 address once; and an on-link IPv6 route is deleted by its prefix, whatever the
-	 * next hop.
+	 * A link has an IPv6 address once; and an on-link IPv6 route is deleted by its prefix, whatever the next hop.
 	 */
 	return is_addr(old) ? !gw_addr_is_v4(&old->paddr.pa)
 			    : !gw_addr_is_v4(&old->proute.prefix.addr) && gw_addr_is_any(&old->proute.next_hop);
@@ -246,7 +245,7 @@ static int finish(struct pass *p, enum gw_hnv_kind kind, int rc, struct gw_error
 	struct gw_error why = GW_ERROR_INIT;
 
 	if (rc == 0 && p->rc < 0)
-		rc = gw_error_set(err, -p->rc, GW_ERR_UNAVAILABLE, "", "out of memory");
+		rc = gw_error_oom(err);
 	if (rc == 0) {
 		rc = remove_stale(p, false, err);
 		keep_first(install_missing(p->d, kind, &why), &rc, &why, err);

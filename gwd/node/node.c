@@ -55,8 +55,7 @@ static void on_link(void *ctx, const struct gw_link *link, bool removed)
 		return;
 	}
 	/*
-	 * While a link is down the kernel has no routes over it, and it says nothing of those that it
-	 * flushed.
+	 * While a link is down the kernel has no routes over it, and it says nothing of those that it flushed.
 	 */
 	came = iface->ifindex != link->ifindex || (link->up && !iface->up);
 	gw_node_note_link(iface, link);
@@ -93,8 +92,7 @@ static void on_addr_change(struct gw_driver *d, const struct gw_nl_addr *a, bool
 		want_sync(d, why);
 	} else if ((removed && gw_addr_is_v4(&a->addr)) || d->retry_on_change) {
 		/*
-		 * With its last IPv4 address a link silently loses its routes; a new one may make a next
-		 * hop reachable.
+		 * With its last IPv4 address a link silently loses its routes; a new one may make a next hop reachable.
 		 */
 		snprintf(why, sizeof why, "addresses of %s changed", iface->name);
 		want_sync(d, why);
@@ -158,7 +156,7 @@ static int node_open(const struct gw_driver_env *env, struct gw_driver **ret, st
 	int rc;
 
 	if (!d)
-		return gw_error_set(err, ENOMEM, GW_ERR_INTERNAL, "", "out of memory");
+		return gw_error_oom(err);
 	d->env = *env;
 	d->announce_fd = -1;
 	rc = gw_nl_watch_links(env->nl, on_link, d);
@@ -277,11 +275,11 @@ static int bring_in(struct gw_driver *d, const struct gw_hnv_object *o, struct g
 		old_ifindex = it->ifindex;
 		old = gw_hnv_object_copy(it->o);
 		if (!old)
-			return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, "", "out of memory");
+			return gw_error_oom(err);
 	}
 	rc = gw_node_put(d, o, &it);
 	if (rc < 0) {
-		gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, "", "out of memory");
+		gw_error_oom(err);
 		goto out;
 	}
 	early = old && gw_node_excludes(old, old_ifindex, it);
@@ -299,8 +297,7 @@ out:
 }
 
 /*
- * Carries out the removals of one kind, or the rest of it. Returns how many there were, or the first
- * failure.
+ * Carries out the removals of one kind, or the rest of it. Returns how many there were, or the first failure.
  */
 static int carry_out(struct gw_driver *d, const struct gw_delta *delta, enum gw_hnv_kind kind, bool removals,
 		     struct gw_error *err)
@@ -347,7 +344,7 @@ static int node_sync(struct gw_driver *d, const struct gw_intent *intent, struct
 	int rc = gw_node_follow(d, intent), rc2;
 
 	if (rc < 0)
-		return gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, "", "out of memory");
+		return gw_error_oom(err);
 	rc = gw_node_read_links(d, err);
 	if (rc < 0)
 		return rc;

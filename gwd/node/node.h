@@ -1,6 +1,5 @@
 /*
- * node.h - driver "node": provider addresses and provider routes of the intent, as addresses and routes of
- * the kernel.
+ * node.h - driver "node": provider addresses and provider routes of the intent, as addresses and routes of the kernel.
  */
 #ifndef GW_NODE_NODE_H
 #define GW_NODE_NODE_H

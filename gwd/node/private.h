@@ -32,8 +32,7 @@ struct gw_driver {
 	struct gw_hmap items;
 	struct gw_hmap ifaces;
 	/*
-	 * Some item was refused by the kernel for what may change: any change of addresses and routes is
-	 * worth a try.
+	 * Some item was refused by the kernel for what may change: any change of addresses and routes is worth a try.
 	 */
 	bool retry_on_change;
 	int announce_fd; /* -1: not needed yet */
@@ -66,8 +65,7 @@ int gw_node_uninstall(struct gw_driver *d, const struct gw_hnv_object *o, int if
 /* The kernel has, or will have, no room for both at once: the old one must go first. */
 bool gw_node_excludes(const struct gw_hnv_object *old, int old_ifindex, const struct gw_node_item *it);
 /*
- * Everything of one sort against the kernel. What only waits for the outside is noted in the items and is
- * no failure.
+ * Everything of one sort against the kernel. What only waits for the outside is noted in the items and is no failure.
  */
 int gw_node_sync_addrs(struct gw_driver *d, struct gw_error *err);
 int gw_node_sync_routes(struct gw_driver *d, struct gw_error *err);

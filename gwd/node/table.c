@@ -1,6 +1,6 @@
 /*
- * table.c - the node driver's table of wanted addresses and routes, and of the interfaces that they name.
- * No kernel here.
+ * table.c - the node driver's table of wanted addresses and
+ * routes, and of the interfaces that they name. No kernel here.
  */
 #include "node/private.h"
 

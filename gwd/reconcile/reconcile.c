@@ -1,9 +1,8 @@
 /*
- * reconcile.c - life of the core: loads the intent from the store, opens the drivers, hands the API its
- * service, lets go.
+ * reconcile.c - life of the core: loads the intent from the
+ * store, opens the drivers, hands the API its service, lets go.
  *
- * Owns intent, store and drivers. Called by the composition root. Changes are in submit.c, repair and status
- * in sync.c.
+ * Owns intent, store and drivers. Called by the composition root. Changes are in submit.c, repair and status in sync.c.
  */
 #include "reconcile/private.h"
 
@@ -57,9 +56,9 @@ static int load_one(void *ctx, struct gw_hnv_object *o, struct gw_error *err)
 
 	gw_hnv_id(o, id);
 	if (r->configured && gw_hnv_same_key(o, r->configured)) {
-		gw_log_warning("stored provider address %s is passed over: [underlay] address of the "
-			       "configuration names it",
-			       id);
+		gw_log_warning(
+			"stored provider address %s is passed over: [underlay] address of the configuration names it",
+			id);
 		gw_hnv_object_free(o);
 		return 0;
 	}

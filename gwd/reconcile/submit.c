@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -27,6 +28,7 @@ struct plan {
 
 static enum gw_hnv_kind kind_of(const struct gw_change *c)
 {
+	assert(c->before || c->after);
 	return c->before ? c->before->kind : c->after->kind;
 }
 
@@ -121,8 +123,8 @@ static int apply_steps(struct gw_reconcile *r, const struct plan *plan, size_t *
 	return 0;
 }
 
-/* Takes back the first `begun` steps, the last of which may have been done in part. The intent shows the old
- * state again. */
+/* Takes back the first `begun` steps, the last of which may have
+ * been done in part. The intent shows the old state again. */
 static void undo_steps(struct gw_reconcile *r, const struct plan *inverse, size_t begun)
 {
 	/* Backwards, what had been added or replaced comes first, then what had been removed. */
@@ -149,9 +151,8 @@ static int refuse_configured(const struct gw_reconcile *r, const struct gw_hnv_o
 	if (!r->configured || !gw_hnv_same_key(o, r->configured))
 		return 0;
 	return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.ProviderAddress",
-			    "provider address %s comes from the configuration: change [underlay] interface "
-			    "and address in "
-			    "the configuration file and restart gwd",
+			    "provider address %s comes from the configuration: change [underlay] interface and address "
+			    "in the configuration file and restart gwd",
 			    gw_hnv_id(o, id));
 }
 
@@ -219,8 +220,7 @@ static size_t op_of(const struct gw_change *c, const struct gw_hnv_op *ops, cons
 	return i;
 }
 
-/* A driver refused the whole: if it refuses one change alone, that is the one at fault, and its error says
- * more. */
+/* A driver refused the whole: if it refuses one change alone, that is the one at fault, and its error says more. */
 static void find_fault(struct gw_slot *slot, const struct gw_intent *in, const struct plan *plan, size_t *ret_at,
 		       struct gw_error *err)
 {
@@ -268,8 +268,7 @@ static int write_store(struct gw_reconcile *r, const struct plan *plan, struct g
 	return res;
 }
 
-/* The store holds the change uncommitted: bring it into the kernel and make it durable, or take everything
- * back. */
+/* The store holds the change uncommitted: bring it into the kernel and make it durable, or take everything back. */
 static int apply_and_commit(struct gw_reconcile *r, const struct plan *plan, struct gw_error *err)
 {
 	struct plan inverse;

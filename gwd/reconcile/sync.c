@@ -58,8 +58,7 @@ static bool sync_one(struct gw_slot *slot)
 	if (r < 0) {
 		/* The same failure again and again is one line in the log, and a count in status. */
 		if (slot->state != GW_SYNC_FAILING || strcmp(err.message, slot->error.message) != 0)
-			gw_log_error("driver %s cannot bring the node to its intended state, will try again: "
-				     "%s%s%s",
+			gw_log_error("driver %s cannot bring the node to its intended state, will try again: %s%s%s",
 				     slot->ops->name, err.target, *err.target ? ": " : "", err.message);
 		slot->failures++;
 		slot->error = err;

@@ -38,17 +38,15 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 				    "the disk is full while %s; nothing was changed: free space where the store lives",
 				    doing);
 	case SQLITE_IOERR:
-		return gw_error_set(
-			err, EIO, GW_ERR_UNAVAILABLE, s->path,
-			"input/output error while %s (%s); nothing was changed: check free space, quota and "
-			"health of the disk that holds the store",
-			doing, sys ? strerror(sys) : sqlite3_errstr(rc));
+		return gw_error_set(err, EIO, GW_ERR_UNAVAILABLE, s->path,
+				    "input/output error while %s (%s); nothing was changed: check free space, quota "
+				    "and health of the disk that holds the store",
+				    doing, sys ? strerror(sys) : sqlite3_errstr(rc));
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
-				    "the store is damaged (%s while %s); the file was left as it is: restore "
-				    "a backup, or "
-				    "move it away to start with an empty store",
+				    "the store is damaged (%s while %s); the file was left as it is: restore a backup, "
+				    "or move it away to start with an empty store",
 				    sqlite3_errstr(rc), doing);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
@@ -58,11 +56,10 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
-		return gw_error_set(err, EACCES, GW_ERR_UNAVAILABLE, s->path,
-				    "the store cannot be written while %s (%s): make the file and its "
-				    "directory writable for "
-				    "gwd",
-				    doing, sys ? strerror(sys) : sqlite3_errstr(rc));
+		return gw_error_set(
+			err, EACCES, GW_ERR_UNAVAILABLE, s->path,
+			"the store cannot be written while %s (%s): make the file and its directory writable for gwd",
+			doing, sys ? strerror(sys) : sqlite3_errstr(rc));
 	case SQLITE_NOMEM:
 		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, s->path, "out of memory while %s", doing);
 	default:
@@ -136,9 +133,9 @@ static int configure(struct gw_store *s, struct gw_error *err)
 	if (rc != SQLITE_ROW)
 		return gw_sqlite_error(s, rc, "switching it to write-ahead logging", err);
 	if (!wal)
-		return gw_error_set(err, EOPNOTSUPP, GW_ERR_UNAVAILABLE, s->path,
-				    "write-ahead logging does not work on this file system: put [store] path "
-				    "on a local disk");
+		return gw_error_set(
+			err, EOPNOTSUPP, GW_ERR_UNAVAILABLE, s->path,
+			"write-ahead logging does not work on this file system: put [store] path on a local disk");
 	return 0;
 }
 
@@ -297,9 +294,8 @@ static int refuse_unknown_kinds(struct gw_store *s, struct gw_error *err)
 
 		if (!name || gw_hnv_kind_parse(name, &kind) < 0)
 			r = gw_error_set(err, EPROTO, GW_ERR_UNAVAILABLE, s->path,
-					 "the store has objects of kind \"%s\", which this gwd does not "
-					 "know: restore a backup "
-					 "or upgrade gwd",
+					 "the store has objects of kind \"%s\", which this gwd does not know: restore "
+					 "a backup or upgrade gwd",
 					 name ? name : "");
 	}
 	sqlite3_reset(st);

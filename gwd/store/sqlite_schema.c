@@ -1,6 +1,5 @@
 /*
- * sqlite_schema.c - the tables of the SQLite store, their history, and the checks on a file before it is
- * trusted.
+ * sqlite_schema.c - the tables of the SQLite store, their history, and the checks on a file before it is trusted.
  *
  * The file's user_version counts the migrations that it has seen. To change the schema append one script;
  * never edit an older one. Called by sqlite.c while it opens a store.
@@ -85,9 +84,8 @@ int gw_sqlite_inspect(struct gw_store *s, struct gw_error *err)
 		return r;
 	if (version < 1 || version > VERSION)
 		return gw_error_set(err, EPROTO, GW_ERR_UNAVAILABLE, s->path,
-				    "the store was written by a newer gwd (schema %lld, this gwd knows 1 to "
-				    "%lld): restore "
-				    "a backup or upgrade gwd",
+				    "the store was written by a newer gwd (schema %lld, this gwd knows 1 to %lld): "
+				    "restore a backup or upgrade gwd",
 				    (long long)version, (long long)VERSION);
 	return check_integrity(s, err);
 }

@@ -1,5 +1,5 @@
-/* load.h - what the traffic tools of the benchmark share: option parsing that refuses nonsense, pinning,
- * sockets, time. */
+/* load.h - what the traffic tools of the benchmark share: option
+ * parsing that refuses nonsense, pinning, sockets, time. */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 

@@ -5,9 +5,8 @@
  *   udp_flood --to ADDRESS:PORT --seconds S --size PAYLOAD [--flows N]     prints {"sent": ..., "ns": ...,
  * "cpu_ns": ...}
  *
- * With --flows the datagrams go to N destination ports in turn, from PORT on, wrapping below 65536 into a new
- * source port: as many five-tuples, each used once per turn. Whatever arrives is counted at the other end,
- * see bench.bpf.c.
+ * With --flows the datagrams go to N destination ports in turn, from PORT on, wrapping below 65536 into a new source
+ * port: as many five-tuples, each used once per turn. Whatever arrives is counted at the other end, see bench.bpf.c.
  */
 #include "base/cleanup.h"
 #include "load.h"
@@ -67,8 +66,7 @@ static unsigned send_batch(const struct lane *l, struct batch *b)
 {
 	int n = sendmmsg(l->fd, b->msg, BATCH, 0);
 
-	/* A full queue on the way is a loss like any other; a refusal by the other end's stack is none of
-	 * ours. */
+	/* A full queue on the way is a loss like any other; a refusal by the other end's stack is none of ours. */
 	if (n < 0 && errno != ENOBUFS && errno != ECONNREFUSED && errno != EAGAIN)
 		load_die("sendmmsg");
 	return n < 0 ? 0 : (unsigned)n;

@@ -41,8 +41,8 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Takes samples until the time is over; each datagram carries its number, so that a late answer is not taken
- * for the next. */
+/* Takes samples until the time is over; each datagram carries its
+ * number, so that a late answer is not taken for the next. */
 static size_t measure(const struct load_options *o, uint64_t *samples, unsigned *ret_lost)
 {
 	_cleanup_close_ int fd = load_socket(o, SOCK_DGRAM);

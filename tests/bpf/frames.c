@@ -24,28 +24,36 @@ const char *ca6(int last)
 	return t;
 }
 
-struct pkt frame4(int last, size_t n)
+struct pkt frame_start(int last, bool v6)
 {
 	struct pkt p = {0};
 
 	pkt_eth(&p, mac_of(last), MAC_1);
-	pkt_ip4(&p, "192.168.1.11", ca4(last));
+	if (v6)
+		pkt_ip6(&p, "fd00::11", ca6(last));
+	else
+		pkt_ip4(&p, "192.168.1.11", ca4(last));
+	return p;
+}
+
+static struct pkt frame(int last, bool v6, size_t n)
+{
+	struct pkt p = frame_start(last, v6);
+
 	pkt_udp(&p, 1000, 2000);
 	pkt_fill(&p, n);
 	pkt_close(&p);
 	return p;
 }
 
+struct pkt frame4(int last, size_t n)
+{
+	return frame(last, false, n);
+}
+
 struct pkt frame6(int last, size_t n)
 {
-	struct pkt p = {0};
-
-	pkt_eth(&p, mac_of(last), MAC_1);
-	pkt_ip6(&p, "fd00::11", ca6(last));
-	pkt_udp(&p, 1000, 2000);
-	pkt_fill(&p, n);
-	pkt_close(&p);
-	return p;
+	return frame(last, true, n);
 }
 
 struct pkt outer(int encap, uint32_t vsid)

@@ -4,6 +4,7 @@
 #include "../unit/netns.h"
 #include "base/log.h"
 #include "engine.skel.h"
+#include "engine/reasons.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -413,23 +414,11 @@ static int moved(const uint64_t *before, const uint64_t *after, unsigned n, uint
 	return which;
 }
 
-static const char *const drop_names[] =
-	{
-#define X(id, name, help) [GW_DROP_##id] = name,
-		GW_DROP_REASONS(X)
-#undef X
-},
-			 *const outcome_names[] = {
-#define X(id, name, help) [GW_OUT_##id] = name,
-				 GW_OUTCOMES(X)
-#undef X
-};
-
 static const char *name_of(const struct run *r)
 {
 	if (r->drop >= 0)
-		return r->drop < GW_DROP_MAX ? drop_names[r->drop] : "a drop counter out of range";
-	return r->outcome >= 0 && r->outcome < GW_OUT_MAX ? outcome_names[r->outcome] : "an outcome out of range";
+		return r->drop < GW_DROP_MAX ? gw_drop_reasons[r->drop].name : "a drop counter out of range";
+	return r->outcome >= 0 && r->outcome < GW_OUT_MAX ? gw_outcomes[r->outcome].name : "an outcome out of range";
 }
 
 static void give_up(const char *file, int line, const char *fmt, ...)
@@ -473,7 +462,7 @@ const struct run *run_drop(const char *file, int line, enum gw_hook hook, uint32
 	const struct run *r = run_at(file, line, hook, ifindex, p);
 
 	if (r->drop != reason)
-		give_up(file, line, "expected to be dropped as %s, but counted as %s\n", drop_names[reason],
+		give_up(file, line, "expected to be dropped as %s, but counted as %s\n", gw_drop_reasons[reason].name,
 			name_of(r));
 	return r;
 }
@@ -484,7 +473,7 @@ const struct run *run_out(const char *file, int line, enum gw_hook hook, uint32_
 	const struct run *r = run_at(file, line, hook, ifindex, p);
 
 	if (r->outcome != outcome)
-		give_up(file, line, "expected %s, but counted as %s\n", outcome_names[outcome], name_of(r));
+		give_up(file, line, "expected %s, but counted as %s\n", gw_outcomes[outcome].name, name_of(r));
 	return r;
 }
 

@@ -155,6 +155,8 @@ void assert_bytes_at(const char *file, int line, const void *got, const void *wa
 /* Frames from tenant A's port 0, UDP 1000 -> 2000 with n bytes of data unless said otherwise. `last`: 11..14. */
 struct pkt frame4(int last, size_t n);
 struct pkt frame6(int last, size_t n);
+/* The Ethernet and IP headers of such a frame; what is inside is the caller's. */
+struct pkt frame_start(int last, bool v6);
 /*
  * The first n bytes of a frame from a port. BPF_PROG_TEST_RUN takes no frame that says it is IP and has less than an IP
  * header; such a one gets a tag, which the program takes off before it looks further.

@@ -264,9 +264,12 @@ static void provider_addresses(struct oracle *x)
 	{
 		struct gw_ip key = ip(&o->paddr.pa);
 		struct gw_link link;
+		uint32_t ifindex;
 
-		if (link_of(x, o->paddr.interface, &link))
-			want(x, &key, &(uint32_t){(uint32_t)link.ifindex}, 4);
+		if (!link_of(x, o->paddr.interface, &link))
+			continue;
+		ifindex = link.ifindex;
+		want(x, &key, &ifindex, sizeof ifindex);
 	}
 	map_end(x);
 }

@@ -1,7 +1,7 @@
 /*
- * packet.h - packets for the engine's tests, put together layer by layer from the outside in; pkt_close then fills in all
- * lengths and checksums from the inside out. Written from the RFCs, sharing nothing with the engine, so that the two can
- * judge each other.
+ * packet.h - packets for the engine's tests, put together layer by layer from the outside in; pkt_close then fills in
+ * all lengths and checksums from the inside out. Written from the RFCs, sharing nothing with the engine, so that the
+ * two can judge each other.
  *
  *   struct pkt p = {0};
  *   pkt_eth(&p, MAC_A, MAC_B);

@@ -2,8 +2,8 @@
  * test_engine.c - the engine as a driver: after any sequence of changes the pinned maps hold just what the intent and the
  * interfaces say. API-1 (all or nothing), API-2, FWD-3, FWD-7, ENC-10, GW-8.
  *
- * The oracle reads the intent record by record and knows nothing of the engine's indexes and deltas. GWD_SEED repeats or
- * varies a run.
+ * The oracle reads the intent record by record and knows nothing of
+ * the engine's indexes and deltas. GWD_SEED repeats or varies a run.
  */
 #include "oracle.h"
 

@@ -92,7 +92,7 @@ static unsigned files_in(const char *set)
 	return n;
 }
 
-#define MAPS 17
+#define MAPS 18
 
 static void expect_committed(void)
 {

@@ -196,14 +196,8 @@ static void test_icmp_error_not_answered(void **state)
 
 static struct pkt super(int encap, bool v6, bool tcp, size_t segment)
 {
-	int last = encap == GW_ABI_VXLAN ? 13 : 14;
-	struct pkt p = {0};
+	struct pkt p = frame_start(encap == GW_ABI_VXLAN ? 13 : 14, v6);
 
-	pkt_eth(&p, mac_of(last), MAC_1);
-	if (v6)
-		pkt_ip6(&p, "fd00::11", ca6(last));
-	else
-		pkt_ip4(&p, "192.168.1.11", ca4(last));
 	if (tcp)
 		pkt_tcp(&p, 1000, 2000);
 	else

@@ -1,6 +1,6 @@
 /*
- * test_port_resolve.c - ARP and neighbour discovery answered by the engine, exact to the byte, and the guard on both:
- * FWD-1, ACL-3.
+ * test_port_resolve.c - ARP and neighbour discovery answered by the
+ * engine, exact to the byte, and the guard on both: FWD-1, ACL-3.
  */
 #include "harness.h"
 

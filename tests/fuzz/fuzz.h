@@ -1,5 +1,4 @@
-/* fuzz.h - what every fuzz target needs: libFuzzer's entry point and a check that ends the run with its
- * place. */
+/* fuzz.h - what every fuzz target needs: libFuzzer's entry point and a check that ends the run with its place. */
 #ifndef GW_TESTS_FUZZ_FUZZ_H
 #define GW_TESTS_FUZZ_FUZZ_H
 

@@ -1,8 +1,7 @@
 /*
  * api_client.h - a server with the real core behind it, and raw HTTP clients of it, for the tests of the API.
  *
- * Server and clients share one thread: every wait turns the loop until the answer is there or a deadline has
- * passed.
+ * Server and clients share one thread: every wait turns the loop until the answer is there or a deadline has passed.
  */
 #ifndef TESTS_UNIT_API_CLIENT_H
 #define TESTS_UNIT_API_CLIENT_H
@@ -126,8 +125,7 @@ static inline bool complete(struct response *r, bool head)
 	return r->len >= (size_t)(r->body - r->text) + r->body_len;
 }
 
-/* Reads one response, keeping what comes behind it for the next call. Returns false when the server closed
- * instead. */
+/* Reads one response, keeping what comes behind it for the next call. Returns false when the server closed instead. */
 static inline bool receive(struct server *s, int fd, bool head, struct response *r)
 {
 	static char rest[1 << 21];

@@ -1,5 +1,4 @@
-/* fixture.h - what the tests of store, reconciler and API share: a directory of their own, records made from
- * text. */
+/* fixture.h - what the tests of store, reconciler and API share: a directory of their own, records made from text. */
 #ifndef TESTS_UNIT_FIXTURE_H
 #define TESTS_UNIT_FIXTURE_H
 

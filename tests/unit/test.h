@@ -1,5 +1,5 @@
-/* test.h - what every unit test needs before cmocka can be used. Table-driven: a failing row prints which one
- * it was. */
+/* test.h - what every unit test needs before cmocka can be
+ * used. Table-driven: a failing row prints which one it was. */
 #ifndef GW_TESTS_UNIT_TEST_H
 #define GW_TESTS_UNIT_TEST_H
 

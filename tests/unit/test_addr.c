@@ -1,26 +1,7 @@
-/* test_addr.c - text forms of addresses, prefixes, MACs and UUIDs, and what kind of address one is (ENC-4,
- * FWD-5). */
-#include "test.h"
-
-#include "base/addr.h"
+/* test_addr.c - text forms of addresses, prefixes, MACs and UUIDs, and what kind of address one is (ENC-4, FWD-5). */
+#include "values.h"
 
 #include <errno.h>
-
-static struct gw_addr addr(const char *s)
-{
-	struct gw_addr a;
-
-	check(gw_addr_parse(s, &a) == 0, "%s", s);
-	return a;
-}
-
-static struct gw_prefix prefix(const char *s)
-{
-	struct gw_prefix p;
-
-	check(gw_prefix_parse(s, &p) == 0, "%s", s);
-	return p;
-}
 
 static void test_addr_text(void **state)
 {

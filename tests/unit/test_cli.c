@@ -1,6 +1,6 @@
 /*
- * test_cli.c - gwctl without a daemon: command lines, the ids and bodies that they become (API-2), and what
- * reaches the terminal.
+ * test_cli.c - gwctl without a daemon: command lines, the ids and
+ * bodies that they become (API-2), and what reaches the terminal.
  */
 #include "base/cleanup.h"
 #include "cli/args.h"

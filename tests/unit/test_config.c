@@ -1,5 +1,4 @@
-/* test_config.c - the configuration file: defaults, every key, every fault with its line, and
- * configs/gwd.conf. */
+/* test_config.c - the configuration file: defaults, every key, every fault with its line, and configs/gwd.conf. */
 #include "test.h"
 
 #include "model/config.h"
@@ -277,8 +276,7 @@ static void test_load(void **state)
 	assert_int_equal(gw_config_load("/", &c, &err), -EISDIR);
 }
 
-/* configs/gwd.conf has every key once, in its section, explained, with the default that the code has; and it
- * parses. */
+/* configs/gwd.conf has every key once, in its section, explained, with the default that the code has; and it parses. */
 static void test_example(void **state)
 {
 	static char text[1 << 16], shown[1 << 16];

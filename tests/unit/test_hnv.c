@@ -1,6 +1,6 @@
-/* test_hnv.c - kinds, keys, ids, copies of the records and the rules that each must meet by itself (ENC-4,
- * API-1, API-2). */
-#include "test.h"
+/* test_hnv.c - kinds, keys, ids, copies of the records and the
+ * rules that each must meet by itself (ENC-4, API-1, API-2). */
+#include "values.h"
 
 #include "model/hnv.h"
 
@@ -8,30 +8,6 @@
 
 static const struct gw_mac router_mac = {{0x02, 0x67, 0x77, 0x64, 0x00, 0x01}};
 static const struct gw_uuid rdid = {{0x11, 0x11, 0x11, 0x11, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44}};
-
-static struct gw_addr addr(const char *s)
-{
-	struct gw_addr a;
-
-	check(gw_addr_parse(s, &a) == 0, "%s", s);
-	return a;
-}
-
-static struct gw_prefix prefix(const char *s)
-{
-	struct gw_prefix p;
-
-	check(gw_prefix_parse(s, &p) == 0, "%s", s);
-	return p;
-}
-
-static struct gw_mac mac(const char *s)
-{
-	struct gw_mac m;
-
-	check(gw_mac_parse(s, &m) == 0, "%s", s);
-	return m;
-}
 
 static struct gw_hnv_object record(void)
 {

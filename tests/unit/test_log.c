@@ -1,5 +1,4 @@
-/* test_log.c - what reaches stderr: plain lines, priorities for the journal, one line an event whatever it
- * quotes. */
+/* test_log.c - what reaches stderr: plain lines, priorities for the journal, one line an event whatever it quotes. */
 #include "test.h"
 
 #include "base/log.h"

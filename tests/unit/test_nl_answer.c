@@ -1,6 +1,6 @@
 /*
- * test_nl_answer.c - the kernel's answers without a kernel: what a sequence of datagrams comes to, and the
- * extended ACK.
+ * test_nl_answer.c - the kernel's answers without a kernel:
+ * what a sequence of datagrams comes to, and the extended ACK.
  */
 #include "test.h"
 

@@ -2,7 +2,7 @@
  * test_nl_parse.c - netlink messages without a kernel: what the builder writes, what the policy tables let
  * through, and what the parsers make of short, garbled and unexpected messages.
  */
-#include "test.h"
+#include "values.h"
 
 #include "nl/internal.h"
 
@@ -12,14 +12,6 @@
 #include <linux/if_link.h>
 
 #define POISON 0x5a
-
-static struct gw_addr addr(const char *s)
-{
-	struct gw_addr a;
-
-	check(gw_addr_parse(s, &a) == 0, "%s", s);
-	return a;
-}
 
 /* --- builder --- */
 

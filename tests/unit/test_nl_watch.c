@@ -1,6 +1,5 @@
 /*
- * test_nl_watch.c - what is told of changes that others make: links, addresses, routes, and after lost
- * events.
+ * test_nl_watch.c - what is told of changes that others make: links, addresses, routes, and after lost events.
  */
 #include "netns.h"
 
@@ -192,8 +191,8 @@ static void test_addresses_and_routes(void **state)
 }
 
 /*
- * Too many events for the socket's queue: nothing of the outcome is missed, not even links that came and
- * went meanwhile.
+ * Too many events for the socket's queue: nothing of the outcome
+ * is missed, not even links that came and went meanwhile.
  */
 static void test_lost_events(void **state)
 {

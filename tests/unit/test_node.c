@@ -179,8 +179,7 @@ static void test_refused_by_the_kernel(void **state)
 }
 
 /*
- * The last address of a link takes its routes away; in one change with a new address they are back at the
- * end.
+ * The last address of a link takes its routes away; in one change with a new address they are back at the end.
  */
 static void test_routes_outlive_an_address(void **state)
 {
@@ -216,8 +215,7 @@ static void apply_one(struct gw_hnv_object *before, struct gw_hnv_object *after)
 }
 
 /*
- * A link holds an IPv6 address only once, and an on-link route is deleted by its prefix: there the old one
- * goes first.
+ * A link holds an IPv6 address only once, and an on-link route is deleted by its prefix: there the old one goes first.
  */
 static void test_ipv6(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * test_reconcile.c - API-1, API-2: a change is in intent, store and every driver, or in none of them,
- * wherever it fails.
+ * test_reconcile.c - API-1, API-2: a change is in intent, store
+ * and every driver, or in none of them, wherever it fails.
  */
 #include "core_fakes.h"
 

@@ -1,5 +1,4 @@
-/* test_schema.c - records as JSON: every spelling that is accepted, every fault by code and target (API-1,
- * API-2). */
+/* test_schema.c - records as JSON: every spelling that is accepted, every fault by code and target (API-1, API-2). */
 #include "test.h"
 
 #include "model/hnv_schema.h"

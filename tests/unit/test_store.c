@@ -525,8 +525,7 @@ static void commit_pairs_forever(const char *path, unsigned first, int fd)
 	}
 }
 
-/* One round: a child commits until it is killed at a moment of its own; returns how many objects there are
- * then. */
+/* One round: a child commits until it is killed at a moment of its own; returns how many objects there are then. */
 static unsigned crash_round(const char *path, unsigned first, unsigned round)
 {
 	struct gw_error err = GW_ERROR_INIT;

@@ -253,11 +253,17 @@ struct gw_slot_key {
 
 enum gw_slot_kind { GW_SLOT_PORT, GW_SLOT_VSID };
 
+/*
+ * hooks: the interfaces that have a program of this node on them. For user space alone and with a layout that never changes,
+ * like slots: what nothing names any more is found here, also after a restart.
+ */
+#define GW_HOOK_IFINDEX_MAX 8192
+
 /* abi: one element that says who made these maps. */
 struct gw_bpf_abi {
 	__u32 version;
-	__u32 drop_max, out_max;
 	__u32 zero;
+	__u64 netns; /* cookie of the network namespace whose interfaces they speak of */
 };
 
 /* Load-time constants (.rodata): a reload of the configuration loads the programs anew and swaps them in. */

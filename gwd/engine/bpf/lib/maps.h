@@ -33,6 +33,7 @@ GW_MAP_LAZY(peers, BPF_MAP_TYPE_HASH, struct gw_peer_key, struct gw_bpf_peer, 1)
 GW_MAP_LAZY(provider_addresses, BPF_MAP_TYPE_HASH, struct gw_ip, __u32, 1);
 GW_MAP_LAZY(subnets, BPF_MAP_TYPE_LPM_TRIE, struct gw_subnet_key, struct gw_bpf_subnet, 1);
 GW_MAP_LAZY(slots, BPF_MAP_TYPE_HASH, struct gw_slot_key, __u32, 1);
+GW_MAP_LAZY(hooks, BPF_MAP_TYPE_HASH, __u32, __u32, GW_HOOK_IFINDEX_MAX);
 GW_MAP(generations, BPF_MAP_TYPE_ARRAY, __u32, __u32, 1);
 GW_MAP(flows4, BPF_MAP_TYPE_LRU_HASH, struct gw_flow4_key, struct gw_bpf_flow, 1);
 GW_MAP(flows6, BPF_MAP_TYPE_LRU_HASH, struct gw_flow6_key, struct gw_bpf_flow, 1);

@@ -1,0 +1,248 @@
+/*
+ * change.c - brings one change of the intent into the maps: each key that the change touches once, then what depends on many
+ * keys (routing domains, generations) once for the whole change, so that its cost grows with the change and not with what
+ * is there already. Called by the engine's apply.
+ */
+#include "engine/internal.h"
+
+#include "base/cleanup.h"
+#include "engine.skel.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a change touches beside its own keys. */
+struct touched {
+	uint32_t *vsids; /* of its records, routes and ports, before and after; twice is fine */
+	size_t n_vsids;
+	struct gw_uuid *rdids; /* of its routes, before and after; sorted, each once */
+	size_t n_rdids;
+	uint32_t *former; /* by change: the number that the domain of a former record's VSID had in the kernel, or 0 */
+};
+
+static uint32_t vsid_of(const struct gw_hnv_object *o)
+{
+	switch (o->kind) {
+	case GW_HNV_LOOKUP_RECORD:
+		return o->record.vsid;
+	case GW_HNV_CUSTOMER_ROUTE:
+		return o->croute.vsid;
+	case GW_HNV_PORT:
+		return o->port.vsid;
+	default:
+		return 0;
+	}
+}
+
+static void touch(struct touched *t, const struct gw_hnv_object *o)
+{
+	if (!o || !vsid_of(o))
+		return;
+	t->vsids[t->n_vsids++] = vsid_of(o);
+	if (o->kind == GW_HNV_CUSTOMER_ROUTE)
+		t->rdids[t->n_rdids++] = o->croute.rdid;
+}
+
+static int by_rdid(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct gw_uuid));
+}
+
+static uint32_t kernel_domain(const struct gw_driver *d, uint32_t vsid)
+{
+	struct gw_bpf_vsid v;
+
+	return bpf_map_lookup_elem(bpf_map__fd(gw_loader_bpf(d->loader)->maps.vsids), &vsid, &v) == 0 ? v.domain : 0;
+}
+
+static void touched_done(struct touched *t)
+{
+	free(t->vsids);
+	free(t->rdids);
+	free(t->former);
+}
+
+/* Before anything is written: what is in the kernel is part of it. */
+static int touched_init(struct touched *t, const struct gw_driver *d, const struct gw_delta *delta)
+{
+	size_t unique = 0;
+
+	/* Room for the domains' own numbers behind the VSIDs (bump). */
+	*t = (struct touched){
+		.vsids = calloc(4 * delta->n + 1, sizeof *t->vsids),
+		.rdids = calloc(2 * delta->n + 1, sizeof *t->rdids),
+		.former = calloc(delta->n + 1, sizeof *t->former),
+	};
+	if (!t->vsids || !t->rdids || !t->former) {
+		touched_done(t);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < delta->n; i++) {
+		const struct gw_hnv_object *before = delta->changes[i].before;
+
+		touch(t, before);
+		touch(t, delta->changes[i].after);
+		if (before && before->kind == GW_HNV_LOOKUP_RECORD)
+			t->former[i] = kernel_domain(d, before->record.vsid);
+	}
+	qsort(t->rdids, t->n_rdids, sizeof *t->rdids, by_rdid);
+	for (size_t i = 0; i < t->n_rdids; i++)
+		if (unique == 0 || by_rdid(&t->rdids[unique - 1], &t->rdids[i]) != 0)
+			t->rdids[unique++] = t->rdids[i];
+	t->n_rdids = unique;
+	return 0;
+}
+
+/* --- one key of the change ------------------------------------------------------------------------------------------------ */
+
+static int apply_record(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
+			struct gw_error *err)
+{
+	const struct gw_lookup_record *rec = &o->record;
+	struct gw_record_key key = gw_record_key_of(rec);
+	int r = gw_maps_refresh_vsid(d, in, rec->vsid, err);
+
+	if (r == 0)
+		r = gw_maps_refresh_peer(d, in, gw_intent_domain_id(in, rec->vsid), &rec->pa, err);
+	if (r == 0)
+		r = gw_maps_refresh_record(d, in, &key, err);
+	if (r == 0)
+		r = gw_maps_refresh_mac(d, in, rec->vsid, &rec->mac, err);
+	/* The record may be a port's own, and name the address that its tunnels start from. */
+	for (const struct gw_hnv_object *p = NULL;
+	     r == 0 && (p = gw_intent_next_by_mac(in, rec->vsid, &rec->mac, p));) {
+		const struct gw_iface *i = p->kind == GW_HNV_PORT ? gw_iface_find(d, p->port.interface) : NULL;
+
+		if (i)
+			r = gw_maps_refresh_port(d, in, i, err);
+	}
+	return r;
+}
+
+static int apply_one(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
+		     struct gw_error *err)
+{
+	int r = 0;
+
+	switch (o->kind) {
+	case GW_HNV_LOOKUP_RECORD:
+		return apply_record(d, in, o, err);
+	case GW_HNV_CUSTOMER_ROUTE:
+		r = gw_maps_refresh_subnet(d, in, o, err);
+		return r == 0 ? gw_maps_refresh_vsid(d, in, o->croute.vsid, err) : r;
+	case GW_HNV_PROVIDER_ADDRESS:
+		return gw_maps_refresh_provider(d, in, &o->paddr.pa, err);
+	case GW_HNV_PORT:
+		r = gw_maps_refresh_vsid(d, in, o->port.vsid, err);
+		return r == 0 ? gw_maps_refresh_mac(d, in, o->port.vsid, &o->port.mac, err) : r;
+	default:
+		return 0;
+	}
+}
+
+/* --- what depends on many keys --------------------------------------------------------------------------------------------- */
+
+/* A VSID that comes or goes can change the number of its whole domain. */
+static int refresh_domains(struct gw_driver *d, const struct gw_intent *in, const struct touched *t, struct gw_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < t->n_rdids; i++) {
+		size_t n;
+		const uint32_t *vsids = gw_intent_rdid_vsids(in, &t->rdids[i], &n);
+
+		for (size_t v = 0; v < n && r == 0; v++)
+			r = gw_maps_refresh_vsid(d, in, vsids[v], err);
+	}
+	return r;
+}
+
+/*
+ * A record that goes in the same change in which its VSID leaves its domain, or the domain gets another number, leaves its
+ * peer under a number that nothing else leads to any more.
+ */
+static int drop_former_peers(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta,
+			     const struct touched *t, struct gw_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < delta->n && r == 0; i++)
+		if (t->former[i])
+			r = gw_maps_refresh_peer(d, in, t->former[i], &delta->changes[i].before->record.pa, err);
+	return r;
+}
+
+/* Whether other nodes are reached directly depends on the provider routes, and is part of every port. */
+static int refresh_ports(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	int r = 0;
+
+	GW_HMAP_FOR_EACH(n, &d->ifaces)
+	{
+		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+
+		if (r == 0 && i->is_port)
+			r = gw_maps_refresh_port(d, in, i, err);
+	}
+	return r;
+}
+
+/* Flows in the domains that the change touched are decided anew, now that the maps say what is right. */
+static void bump(struct gw_driver *d, const struct gw_intent *in, struct touched *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_vsids; i++)
+		t->vsids[n++] = gw_intent_domain_id(in, t->vsids[i]);
+	for (size_t i = 0; i < t->n_rdids; i++) {
+		size_t members;
+		const uint32_t *vsids = gw_intent_rdid_vsids(in, &t->rdids[i], &members);
+
+		if (members)
+			t->vsids[n++] = vsids[0];
+	}
+	gw_maps_bump(d, in, t->vsids, n);
+}
+
+int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err)
+{
+	bool has[GW_HNV_KIND_MAX] = {0};
+	struct touched t;
+	int r = 0;
+
+	if (touched_init(&t, d, delta) < 0)
+		return gw_error_oom(err);
+	for (size_t i = 0; i < delta->n && r == 0; i++) {
+		const struct gw_change *c = &delta->changes[i];
+
+		has[c->after ? c->after->kind : c->before->kind] = true;
+		/* What is new first: an old key that is still wanted keeps its entry throughout. */
+		if (c->after)
+			r = apply_one(d, in, c->after, err);
+		if (r == 0 && c->before)
+			r = apply_one(d, in, c->before, err);
+	}
+	if (r == 0)
+		r = refresh_domains(d, in, &t, err);
+	if (r == 0)
+		r = drop_former_peers(d, in, delta, &t, err);
+	if (r == 0 && has[GW_HNV_PROVIDER_ROUTE])
+		r = refresh_ports(d, in, err);
+	/* Which addresses are this node's own is written into every record that names one. */
+	if (r == 0 && has[GW_HNV_PROVIDER_ADDRESS])
+		r = gw_maps_sync(d, in, err);
+	if (has[GW_HNV_PROVIDER_ROUTE])
+		gw_maps_bump(d, in, NULL, 0);
+	else
+		bump(d, in, &t);
+	for (size_t i = 0; i < delta->n; i++) {
+		const struct gw_hnv_object *o = delta->changes[i].before;
+
+		if (o && (o->kind == GW_HNV_LOOKUP_RECORD || o->kind == GW_HNV_PORT))
+			gw_index_settle(&d->index, vsid_of(o));
+	}
+	touched_done(&t);
+	return r;
+}
