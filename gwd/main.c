@@ -212,6 +212,9 @@ static void warn_of_restart(const struct gw_config *old, const struct gw_config 
 		{"[engine] flow_table_size", SAME(flow_table_size)},
 		{"[engine] record_limit", SAME(record_limit)},
 		{"[store] path", TEXT(store_path)},
+		{"[limits] ports", SAME(port_limit)},
+		{"[limits] routes", SAME(route_limit)},
+		{"[limits] provider_addresses", SAME(provider_limit)},
 	};
 
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
@@ -228,9 +231,6 @@ static void take_over(struct gw_config *config, const struct gw_config *new)
 	config->encap = new->encap;
 	config->ttl = new->ttl;
 	config->dscp = new->dscp;
-	config->port_limit = new->port_limit;
-	config->route_limit = new->route_limit;
-	config->provider_limit = new->provider_limit;
 	config->body_limit = new->body_limit;
 	config->batch_limit = new->batch_limit;
 }

@@ -239,6 +239,7 @@ bool gw_want_port(const struct gw_driver *d, const struct gw_intent *in, const s
 	if (!o || !i->present || !gw_slots_find(&d->port_slots, i->link.ifindex, &p.slot) ||
 	    !gw_slots_find(&d->vsid_slots, o->port.vsid, &p.vsid_slot))
 		return false;
+	p.ifindex = i->link.ifindex;
 	p.vsid = o->port.vsid;
 	memcpy(p.mac, o->port.mac.b, sizeof p.mac);
 	source = source_of(d, in, &o->port);

@@ -4,6 +4,7 @@
  */
 #include "engine/engine.h"
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "engine/internal.h"
 #include "engine/tc.h"
@@ -22,6 +23,7 @@ static struct gw_driver *engine_close(struct gw_driver *d)
 	gw_slots_done(&d->port_slots);
 	gw_slots_done(&d->vsid_slots);
 	gw_loader_close(d->loader);
+	gw_cleanup_close(&d->pins_lock);
 	free(d);
 	return NULL;
 }
@@ -36,23 +38,24 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 		return gw_error_oom(err);
 	d->env = *env;
 	d->attach_round = 1;
+	d->pins_lock = -1;
 	d->params.decap_l3 = gw_loader_probe_decap_l3();
-	r = gw_links_devices(d, err);
-	if (r < 0)
-		goto fail;
+	gw_links_devices(d);
 	d->params = gw_want_params(d, NULL);
-	r = gw_loader_open(
-		&(struct gw_loader_config){
-			.bpf_dir = c->bpf_dir,
-			.node = c->name,
-			.params = d->params,
-			.flow_limit = c->flow_table_size,
-			.record_limit = c->record_limit,
-			.port_limit = c->port_limit,
-			.route_limit = c->route_limit,
-			.provider_limit = c->provider_limit,
-		},
-		&d->loader, err);
+	const struct gw_loader_config config = {
+		.bpf_dir = c->bpf_dir,
+		.node = c->name,
+		.params = d->params,
+		.flow_limit = c->flow_table_size,
+		.record_limit = c->record_limit,
+		.port_limit = c->port_limit,
+		.route_limit = c->route_limit,
+		.provider_limit = c->provider_limit,
+	};
+
+	r = gw_loader_lock(&config, &d->pins_lock, err);
+	if (r == 0)
+		r = gw_loader_open(&config, &d->loader, err);
 	if (r < 0)
 		goto fail;
 	if (gw_slots_init(&d->port_slots, GW_SLOT_PORT, c->port_limit, d) < 0 ||
@@ -61,6 +64,8 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 		goto fail;
 	}
 	r = gw_nl_watch_links(env->nl, gw_links_event, d);
+	if (r == 0)
+		r = gw_nl_watch_tc(env->nl, gw_links_tc_event, d);
 	if (r < 0) {
 		gw_error_set(err, -r, GW_ERR_INTERNAL, "engine", "cannot watch interfaces: %s", strerror(-r));
 		goto fail;
@@ -158,6 +163,7 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 	 * way, nothing is under way in the intent any more, and parts that never came may have left traces: all is looked at.
 	 */
 	bool undoing = gw_intent_delta(next).n == 0;
+	unsigned round;
 	int r = count_delta(d, delta);
 
 	if (r < 0) {
@@ -169,10 +175,14 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 		r = gw_maps_apply(d, next, delta, err);
 	if (r == 0 && undoing && (r = rebuild_index(d, next, err)) == 0)
 		r = gw_maps_sync(d, next, err);
+	round = d->attach_round;
 	if (r == 0)
 		r = follow_params(d, next, err);
 	if (r == 0)
 		r = gw_links_attach(d, true, err);
+	/* What the former programs cached meanwhile is of the former parameters. */
+	if (d->attach_round != round)
+		gw_maps_bump(d, next, NULL, 0);
 	if (r < 0)
 		d->maps_good = false;
 	return r;
@@ -181,13 +191,16 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
 	bool all = !d->maps_good;
-	int r = gw_links_devices(d, err);
+	int r = 0;
 
 	d->maps_good = false;
-	if (r == 0 && all)
+	gw_links_devices(d);
+	if (all)
 		r = rebuild_index(d, in, err);
-	if (r == 0)
+	if (r == 0) {
+		gw_links_check_programs(d);
 		r = gw_links_sync(d, in, err);
+	}
 	if (r == 0)
 		r = all ? gw_maps_sync(d, in, err) : gw_maps_refresh_providers(d, in, err);
 	if (r == 0)

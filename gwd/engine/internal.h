@@ -36,6 +36,7 @@ struct gw_slots {
 
 struct gw_driver {
 	struct gw_driver_env env;
+	int pins_lock; /* on the directory of the pins; -1: not taken */
 	struct gw_loader *loader;
 	struct gw_params params; /* as loaded */
 	unsigned attach_round;	 /* grows with every load of programs */
@@ -107,8 +108,11 @@ int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_err
  * have them is reported as its own trouble, and the others work.
  */
 int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err);
-int gw_links_devices(struct gw_driver *d, struct gw_error *err);
+void gw_links_devices(struct gw_driver *d);
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err);
+void gw_links_tc_event(void *driver, int ifindex);
+/* Forgets what is attached wherever the kernel does not agree. */
+void gw_links_check_programs(struct gw_driver *d);
 void gw_links_event(void *driver, const struct gw_link *link, bool removed);
 void gw_links_done(struct gw_driver *d);
 

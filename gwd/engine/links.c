@@ -168,14 +168,18 @@ static int bring_port(struct gw_driver *d, const struct gw_intent *in, struct gw
 	return r;
 }
 
+static enum gw_hook hook_of(const struct gw_iface *i)
+{
+	return i->is_port ? GW_HOOK_PORT : GW_HOOK_UNDERLAY;
+}
+
 static int attach(struct gw_driver *d, struct gw_iface *i, struct gw_error *err)
 {
-	enum gw_hook hook = i->is_port ? GW_HOOK_PORT : GW_HOOK_UNDERLAY;
 	int r;
 
 	if (!i->present || i->attached == d->attach_round)
 		return 0;
-	r = hook_on(d, i->link.ifindex, i->name, hook, err);
+	r = hook_on(d, i->link.ifindex, i->name, hook_of(i), err);
 	if (r == 0)
 		i->attached = d->attach_round;
 	return r;
@@ -310,23 +314,61 @@ int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 	return r;
 }
 
+/* A tunnel device of ours that is for another port than the configuration has now. */
+static int device_off(struct gw_driver *d, uint32_t ifindex, struct gw_error *err)
+{
+	int r = gw_nl_link_delete(d->env.nl, ifindex, err);
+
+	if (r == 0 || r == -ENODEV)
+		bpf_map_delete_elem(hooks_fd(d), &ifindex);
+	return r == -ENODEV ? 0 : r;
+}
+
 /* Interfaces that have a program which nothing wants there: named no more while this process did not look. */
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err)
 {
 	int fd = hooks_fd(d), r = 0;
-	uint32_t key, next;
+	uint32_t key, next, hook;
 	bool more = bpf_map_get_next_key(fd, NULL, &key) == 0;
 
 	while (more && r == 0) {
 		const struct gw_iface *i = gw_iface_by_index(d, key);
 
 		more = bpf_map_get_next_key(fd, &key, &next) == 0;
-		if (!(i && (i->is_port || i->is_underlay)) && key != (uint32_t)d->vxlan.link.ifindex &&
-		    key != (uint32_t)d->nvgre.link.ifindex)
+		if ((i && (i->is_port || i->is_underlay)) || key == (uint32_t)d->vxlan.link.ifindex ||
+		    key == (uint32_t)d->nvgre.link.ifindex)
+			; /* wanted */
+		else if (bpf_map_lookup_elem(fd, &key, &hook) == 0 && (hook == GW_HOOK_VXLAN || hook == GW_HOOK_NVGRE))
+			r = device_off(d, key, err);
+		else
 			r = hook_off(d, key, "a former port or underlay interface", err);
 		key = next;
 	}
 	return r;
+}
+
+void gw_links_check_programs(struct gw_driver *d)
+{
+	GW_HMAP_FOR_EACH (n, &d->ifaces) {
+		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+
+		if (i->attached == d->attach_round &&
+		    gw_tc_program(i->link.ifindex) != gw_loader_program_id(d->loader, hook_of(i)))
+			i->attached = 0;
+	}
+	if (gw_tc_program(d->vxlan.link.ifindex) != gw_loader_program_id(d->loader, GW_HOOK_VXLAN))
+		d->vxlan.attached = 0;
+	if (gw_tc_program(d->nvgre.link.ifindex) != gw_loader_program_id(d->loader, GW_HOOK_NVGRE))
+		d->nvgre.attached = 0;
+}
+
+void gw_links_tc_event(void *driver, int ifindex)
+{
+	struct gw_driver *d = driver;
+	const struct gw_iface *i = gw_iface_by_index(d, ifindex);
+
+	if ((i && i->attached) || ifindex == d->vxlan.link.ifindex || ifindex == d->nvgre.link.ifindex)
+		d->env.want_sync(d->env.core, "a program was taken off an interface");
 }
 
 void gw_links_event(void *driver, const struct gw_link *link, bool removed)
@@ -351,18 +393,6 @@ void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 }
 
 /* --- the kernel's tunnel devices ------------------------------------------------------------------------------------------- */
-
-static void forget_other_ports(void *driver, const struct gw_link *link, bool removed)
-{
-	struct gw_driver *d = driver;
-	struct gw_error ignored = GW_ERROR_INIT;
-
-	(void)removed;
-	if (strncmp(link->name, VXLAN_DEVICE_PREFIX, strlen(VXLAN_DEVICE_PREFIX)) == 0 &&
-	    strcmp(link->name, d->vxlan.link.name) != 0 && strcmp(link->kind, "vxlan") == 0 &&
-	    gw_nl_link_delete(d->env.nl, link->ifindex, &ignored) < 0)
-		gw_log_warning("%s", ignored.message);
-}
 
 /* Finds or makes one. On failure the engine works without it, and says so. */
 static void bring_device(struct gw_driver *d, struct gw_device *dev, const char *name,
@@ -396,17 +426,11 @@ static int make_gretap(struct gw_nl *nl, const char *name, uint16_t port, struct
 	return gw_nl_add_gretap_external(nl, name, err);
 }
 
-int gw_links_devices(struct gw_driver *d, struct gw_error *err)
+void gw_links_devices(struct gw_driver *d)
 {
 	char name[IFNAMSIZ];
-	int r;
 
 	snprintf(name, sizeof name, VXLAN_DEVICE_PREFIX "%u", d->env.config->vxlan_port);
-	memcpy(d->vxlan.link.name, name, sizeof name);
-	r = gw_nl_link_each(d->env.nl, forget_other_ports, d, err);
-	if (r < 0)
-		return r;
 	bring_device(d, &d->vxlan, name, gw_nl_add_vxlan_external);
 	bring_device(d, &d->nvgre, NVGRE_DEVICE, make_gretap);
-	return 0;
 }

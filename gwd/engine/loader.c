@@ -25,7 +25,6 @@
 
 struct gw_loader {
 	struct gw_bpf *bpf;
-	int lock; /* on the directory */
 	__u64 netns;
 	struct gw_loader_config config;
 	char dir[GW_PATHLEN + 64]; /* <bpf_dir>/<node> */
@@ -133,19 +132,23 @@ static int prepare_dir(struct gw_loader *l, struct gw_error *err)
 	return 0;
 }
 
-/*
- * The pins belong to one daemon at a time. The lock is on the directory itself, so that it holds whatever else two daemons
- * have in common or not.
- */
-static int lock_dir(struct gw_loader *l, struct gw_error *err)
+int gw_loader_lock(const struct gw_loader_config *c, int *ret_fd, struct gw_error *err)
 {
-	l->lock = open(l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (l->lock < 0)
-		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "bpf_dir", "cannot open %s: %s", l->dir, strerror(errno));
-	if (flock(l->lock, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	return gw_error_set(err, EBUSY, GW_ERR_CONFLICT, "bpf_dir",
-			    "another gwd uses %s: end it, or give this one another [node] name or [engine] bpf_dir", l->dir);
+	struct gw_loader l = {.config = *c};
+	int r = prepare_dir(&l, err);
+
+	if (r < 0)
+		return r;
+	_cleanup_close_ int fd = open(l.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "bpf_dir", "cannot open %s: %s", l.dir, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return gw_error_set(err, EBUSY, GW_ERR_CONFLICT, "bpf_dir",
+				    "another gwd uses %s: end it, or give this one another [node] name or [engine] bpf_dir",
+				    l.dir);
+	*ret_fd = gw_take_fd(&fd);
+	return 0;
 }
 
 /* Interfaces of another network namespace have other numbers: maps that speak of them are of no use here. */
@@ -302,7 +305,8 @@ static int pin_set(struct gw_bpf *b, const char *set, struct gw_error *err)
 	struct bpf_map *m;
 
 	if (mkdir(set, 0700) < 0)
-		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "bpf_dir", "cannot create %s: %s", set,
+		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "bpf_dir",
+				    "cannot create %s: %s; if something is in the way there, remove it", set,
 				    strerror(errno));
 	bpf_object__for_each_map(m, b->obj)
 	{
@@ -428,16 +432,16 @@ int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, str
 	if (!l)
 		return gw_error_oom(err);
 	l->config = *c;
-	l->lock = -1;
 	r = libbpf_num_possible_cpus();
 	l->cpus = r > 0 ? r : 1;
 	r = prepare_dir(l, err);
 	if (r == 0)
-		r = lock_dir(l, err);
-	if (r == 0)
 		r = own_netns(&l->netns, err);
 	if (r < 0)
 		goto fail;
+	/* An upgrade that ended between its last two steps is completed; one that ended before is begun anew. */
+	if (stat(l->current, &st) < 0)
+		rename(l->next, l->current);
 	remove_set(l->next);
 	r = open_skeleton(l, &l->bpf, err);
 	if (r < 0)
@@ -507,7 +511,6 @@ struct gw_loader *gw_loader_close(struct gw_loader *l)
 	if (!l)
 		return NULL;
 	gw_bpf__destroy(l->bpf);
-	gw_cleanup_close(&l->lock);
 	free(l);
 	return NULL;
 }
@@ -527,6 +530,14 @@ int gw_loader_program(const struct gw_loader *l, enum gw_hook hook)
 	};
 
 	return bpf_program__fd(programs[hook]);
+}
+
+unsigned gw_loader_program_id(const struct gw_loader *l, enum gw_hook hook)
+{
+	struct bpf_prog_info info = {0};
+	__u32 len = sizeof info;
+
+	return bpf_obj_get_info_by_fd(gw_loader_program(l, hook), &info, &len) < 0 ? 0 : info.id;
 }
 
 unsigned gw_loader_cpus(const struct gw_loader *l)

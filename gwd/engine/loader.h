@@ -27,6 +27,11 @@ struct gw_loader_config {
 
 enum gw_hook { GW_HOOK_PORT, GW_HOOK_UNDERLAY, GW_HOOK_VXLAN, GW_HOOK_NVGRE, GW_HOOK_MAX };
 
+/*
+ * Makes the node's directory and takes it for as long as *ret_fd is open: the pins belong to one daemon at a time, whatever
+ * else two daemons have in common. To be called before gw_loader_open.
+ */
+int gw_loader_lock(const struct gw_loader_config *c, int *ret_fd, struct gw_error *err);
 int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, struct gw_error *err);
 struct gw_loader *gw_loader_close(struct gw_loader *l);
 /*
@@ -38,6 +43,7 @@ int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct
 int gw_loader_commit(struct gw_loader *l, struct gw_error *err);
 bool gw_loader_adopted(const struct gw_loader *l);
 int gw_loader_program(const struct gw_loader *l, enum gw_hook hook); /* descriptor */
+unsigned gw_loader_program_id(const struct gw_loader *l, enum gw_hook hook);
 unsigned gw_loader_cpus(const struct gw_loader *l);
 /* The skeleton, for its map descriptors. */
 const struct gw_bpf *gw_loader_bpf(const struct gw_loader *l);

@@ -8,7 +8,6 @@
 #include "engine.skel.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>

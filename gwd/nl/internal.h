@@ -26,7 +26,7 @@ struct gw_nl {
 
 	struct gw_nl_watch *watches;
 	struct gw_hmap links; /* struct known_link by ifindex, while anyone watches links; see watch.c */
-	bool watching_links, watching_inet;
+	bool watching_links, watching_inet, watching_tc;
 	bool dispatching; /* a callback runs: gw_nl_unwatch only marks */
 	bool lost;	  /* events were dropped and what they told has not been read again yet */
 	bool closing;

@@ -133,6 +133,9 @@ struct gw_nl_change {
  */
 typedef void (*gw_nl_change_cb)(void *ctx, const struct gw_nl_change *change);
 int gw_nl_watch_inet(struct gw_nl *nl, gw_nl_change_cb cb, void *ctx);
+/* Called when a queueing discipline or filter of a link is removed, by us or by anyone. */
+typedef void (*gw_nl_tc_cb)(void *ctx, int ifindex);
+int gw_nl_watch_tc(struct gw_nl *nl, gw_nl_tc_cb cb, void *ctx);
 void gw_nl_unwatch(struct gw_nl *nl, const void *ctx);
 
 #endif

@@ -18,8 +18,9 @@
 
 struct gw_nl_watch {
 	struct gw_nl_watch *next;
-	gw_nl_link_cb link; /* one of the two is set */
+	gw_nl_link_cb link; /* one of the three is set */
 	gw_nl_change_cb change;
+	gw_nl_tc_cb tc;
 	void *ctx;
 	bool dead;
 };
@@ -69,6 +70,13 @@ static void tell_change(struct gw_nl *nl, const struct gw_nl_change *change)
 	for (struct gw_nl_watch *w = nl->watches; w && !nl->closing; w = w->next)
 		if (w->change && !w->dead)
 			w->change(w->ctx, change);
+}
+
+static void tell_tc(struct gw_nl *nl, int ifindex)
+{
+	for (struct gw_nl_watch *w = nl->watches; w && !nl->closing; w = w->next)
+		if (w->tc && !w->dead)
+			w->tc(w->ctx, ifindex);
 }
 
 /* --- known links --- */
@@ -208,6 +216,11 @@ static void on_event(struct gw_nl *nl, const struct nlmsghdr *h)
 		if (!own)
 			on_route(nl, h);
 		break;
+	case RTM_DELQDISC:
+	case RTM_DELTFILTER:
+		if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct tcmsg)))
+			tell_tc(nl, ((const struct tcmsg *)NLMSG_DATA(h))->tcm_ifindex);
+		break;
 	}
 }
 
@@ -320,6 +333,17 @@ int gw_nl_watch_inet(struct gw_nl *nl, gw_nl_change_cb cb, void *ctx)
 		nl->watching_inet = true;
 	}
 	return add_watch(nl, (struct gw_nl_watch){.change = cb, .ctx = ctx});
+}
+
+int gw_nl_watch_tc(struct gw_nl *nl, gw_nl_tc_cb cb, void *ctx)
+{
+	static const int groups[] = {RTNLGRP_TC};
+	int rc = nl->watching_tc ? 0 : join(nl, groups, 1);
+
+	if (rc < 0)
+		return rc;
+	nl->watching_tc = true;
+	return add_watch(nl, (struct gw_nl_watch){.tc = cb, .ctx = ctx});
 }
 
 void gw_nl_watch_done(struct gw_nl *nl)

@@ -197,6 +197,9 @@ static int check_interface(struct gw_driver *d, const char *name, struct gw_erro
 	struct gw_link link;
 	int rc = gw_nl_link_get(d->env.nl, name, &link, err);
 
+	if (rc == 0 && strcmp(link.name, "lo") == 0)
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
+				    "lo leads to no other node; name the interface of the provider network");
 	if (rc != -ENODEV)
 		return rc;
 	rc = gw_nl_link_each(d->env.nl, add_candidate, &c, err);

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,8 +100,16 @@ static int take_lock(struct gw_store *s, struct gw_error *err)
 /* SQLite would create the file with 0644 less the umask; its companions take over the file's mode. */
 static int create_file(struct gw_store *s, struct gw_error *err)
 {
+	bool existed = access(s->path, F_OK) == 0;
+	struct stat st;
+
 	_cleanup_close_ int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
+	/* What a crash at the very first start leaves behind is no worse than this; what a full disk does may be. */
+	if (fd >= 0 && existed && fstat(fd, &st) == 0 && st.st_size == 0)
+		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
+				    "the store is empty, which no store of gwd is; the file was left as it is: restore a "
+				    "backup, or remove it to start with an empty store");
 	if (fd < 0)
 		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, s->path,
 				    "cannot open the store: %s; make the file and its directory writable for gwd",

@@ -193,7 +193,7 @@ struct gw_ip ip_of(const char *text)
 
 void put_port(uint32_t ifindex, uint32_t vsid, struct mac mac, uint32_t slot, uint32_t vsid_slot, const char *pa)
 {
-	struct gw_bpf_port p = {.vsid = vsid, .slot = slot, .vsid_slot = vsid_slot};
+	struct gw_bpf_port p = {.ifindex = ifindex, .vsid = vsid, .slot = slot, .vsid_slot = vsid_slot};
 
 	memcpy(p.mac, mac.b, 6);
 	if (pa) {

@@ -110,6 +110,7 @@ enum { GW_ABI_VXLAN, GW_ABI_NVGRE };
 
 /* ports: ifindex -> port. What a frame from this interface may be, and where its tunnels start. */
 struct gw_bpf_port {
+	__u32 ifindex; /* the key, to see that the element was not recycled while the walk looked at it */
 	__u32 vsid;
 	__u32 slot;	 /* of generations, port_stats, port_drops */
 	__u32 vsid_slot; /* of vsid_stats */
@@ -283,7 +284,7 @@ struct gw_params {
 
 _Static_assert(sizeof(struct gw_ip) == 16, "gw_ip");
 #ifndef GW_ENGINE_ABI_TEST
-_Static_assert(sizeof(struct gw_bpf_port) == 48, "gw_bpf_port");
+_Static_assert(sizeof(struct gw_bpf_port) == 52, "gw_bpf_port");
 #endif
 _Static_assert(sizeof(struct gw_record_key) == 20, "gw_record_key");
 _Static_assert(sizeof(struct gw_bpf_record) == 28, "gw_bpf_record");

@@ -231,6 +231,8 @@ static __noinline int gw_port_ipv4(struct __sk_buff *skb)
 	why = gw_walk_ip(&fresh, port, eth, &src, &dst, gw_mix_end(hash));
 	if (why)
 		return gw_port_drop(port->slot, why - 1);
+	if (unlikely(port->ifindex != ifindex))
+		return gw_drop(GW_DROP_NO_PORT);
 	bpf_map_update_elem(&flows4, &key, &fresh, BPF_ANY);
 	f = &fresh;
 send:
@@ -289,6 +291,8 @@ static __noinline int gw_port_ipv6(struct __sk_buff *skb)
 	why = gw_walk_ip(&fresh, port, eth, &key.saddr, &key.daddr, gw_mix_end(hash));
 	if (why)
 		return gw_port_drop(port->slot, why - 1);
+	if (unlikely(port->ifindex != ifindex))
+		return gw_drop(GW_DROP_NO_PORT);
 	bpf_map_update_elem(&flows6, &key, &fresh, BPF_ANY);
 	f = &fresh;
 send:
@@ -317,6 +321,8 @@ static __noinline int gw_port_frame(struct __sk_buff *skb, bool is_ipv6)
 	why = gw_walk_mac(&fresh, port, &none, false, &eth, gw_mix_end(hash));
 	if (why)
 		return gw_port_drop(port->slot, why - 1);
+	if (unlikely(port->ifindex != ifindex))
+		return gw_drop(GW_DROP_NO_PORT);
 	if (fresh.action == GW_FLOW_ENCAP) {
 		if (is_ipv6)
 			return gw_encap(skb, &fresh, port, gw_outer_tos(0), true);
