@@ -145,7 +145,8 @@ static int apply_one(struct gw_driver *d, const struct gw_intent *in, const stru
 /* --- what depends on many keys --------------------------------------------------------------------------------------------- */
 
 /* A VSID that comes or goes can change the number of its whole domain. */
-static int refresh_domains(struct gw_driver *d, const struct gw_intent *in, const struct touched *t, struct gw_error *err)
+static int refresh_domains(struct gw_driver *d, const struct gw_intent *in, const struct touched *t,
+			   struct gw_error *err)
 {
 	int r = 0;
 
@@ -179,8 +180,7 @@ static int refresh_ports(struct gw_driver *d, const struct gw_intent *in, struct
 {
 	int r = 0;
 
-	GW_HMAP_FOR_EACH(n, &d->ifaces)
-	{
+	GW_HMAP_FOR_EACH (n, &d->ifaces) {
 		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
 		if (r == 0 && i->is_port)

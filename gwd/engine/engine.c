@@ -95,8 +95,8 @@ static int check_port(struct gw_driver *d, const struct gw_port *port, struct gw
 		return r;
 	if (strcmp(link.kind, "veth") != 0 && (strcmp(link.kind, "tun") != 0 || !gw_mac_is_unicast(&link.mac)))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
-				    "interface '%s' is of kind '%s'; a port is a tap or the host end of a veth", port->interface,
-				    link.kind[0] ? link.kind : "hardware or loopback");
+				    "interface '%s' is of kind '%s'; a port is a tap or the host end of a veth",
+				    port->interface, link.kind[0] ? link.kind : "hardware or loopback");
 	return 0;
 }
 

@@ -87,8 +87,8 @@ static int hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_h
 
 	/* Remembered first: a program that nobody knows of would stay for ever. */
 	if (bpf_map_update_elem(hooks_fd(d), &key, &value, BPF_ANY) < 0)
-		return gw_error_set(err, errno, GW_ERR_LIMIT_EXCEEDED, name, "too many interfaces with programs on them: %s",
-				    strerror(errno));
+		return gw_error_set(err, errno, GW_ERR_LIMIT_EXCEEDED, name,
+				    "too many interfaces with programs on them: %s", strerror(errno));
 	return gw_tc_attach(ifindex, name, gw_loader_program(d->loader, hook), err);
 }
 

@@ -142,11 +142,12 @@ int gw_loader_lock(const struct gw_loader_config *c, int *ret_fd, struct gw_erro
 	_cleanup_close_ int fd = open(l.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
-		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "bpf_dir", "cannot open %s: %s", l.dir, strerror(errno));
+		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "bpf_dir", "cannot open %s: %s", l.dir,
+				    strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return gw_error_set(err, EBUSY, GW_ERR_CONFLICT, "bpf_dir",
-				    "another gwd uses %s: end it, or give this one another [node] name or [engine] bpf_dir",
-				    l.dir);
+		return gw_error_set(
+			err, EBUSY, GW_ERR_CONFLICT, "bpf_dir",
+			"another gwd uses %s: end it, or give this one another [node] name or [engine] bpf_dir", l.dir);
 	*ret_fd = gw_take_fd(&fd);
 	return 0;
 }
@@ -271,7 +272,8 @@ static bool set_usable(const struct gw_loader *l, const char *set)
 
 	if (!set_abi(set, &abi) || abi.version != GW_ABI_VERSION || abi.netns != l->netns)
 		return false;
-	bpf_object__for_each_map (m, l->bpf->obj) {
+	bpf_object__for_each_map(m, l->bpf->obj)
+	{
 		if (!is_ours(m))
 			continue;
 		_cleanup_close_ int fd = pinned_fd(set, bpf_map__name(m));
@@ -457,7 +459,8 @@ int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, str
 
 		l->maps = l->next;
 		if (has_old)
-			gw_log_notice("the pinned maps in %s are of another layout, size or network namespace: building new ones",
+			gw_log_notice("the pinned maps in %s are of another layout, size or network namespace: "
+				      "building new ones",
 				      l->current);
 		r = load_fresh_set(l, has_old, err);
 	}

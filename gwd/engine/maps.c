@@ -50,7 +50,7 @@ static int bring(const struct bpf_map *m, const void *key, const void *value, st
 /* --- one key ------------------------------------------------------------------------------------------------------------ */
 
 int gw_maps_refresh_record(struct gw_driver *d, const struct gw_intent *in, const struct gw_record_key *key,
-			  struct gw_error *err)
+			   struct gw_error *err)
 {
 	struct gw_bpf_record r;
 
@@ -74,7 +74,7 @@ int gw_maps_refresh_mac(struct gw_driver *d, const struct gw_intent *in, uint32_
 }
 
 int gw_maps_refresh_peer(struct gw_driver *d, const struct gw_intent *in, uint32_t domain, const struct gw_addr *pa,
-			struct gw_error *err)
+			 struct gw_error *err)
 {
 	const struct bpf_map *m = bpf_of(d)->maps.peers;
 	struct gw_peer_key key = {.domain = domain, .pa = gw_ip_of(pa)};
@@ -154,7 +154,7 @@ int gw_maps_refresh_port(struct gw_driver *d, const struct gw_intent *in, const 
 }
 
 int gw_maps_refresh_provider(struct gw_driver *d, const struct gw_intent *in, const struct gw_addr *pa,
-			    struct gw_error *err)
+			     struct gw_error *err)
 {
 	struct gw_ip key = gw_ip_of(pa);
 	uint32_t ifindex;
@@ -173,7 +173,7 @@ int gw_maps_refresh_providers(struct gw_driver *d, const struct gw_intent *in, s
 }
 
 int gw_maps_refresh_subnet(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *croute,
-			  struct gw_error *err)
+			   struct gw_error *err)
 {
 	struct gw_subnet_key key;
 	struct gw_bpf_subnet s;

@@ -68,7 +68,8 @@ static const struct row rows[] = {
 	     "The distributed router's MAC address, the same on every node; no VM may use it."),
 	 parse_mac, AT(router_mac)},
 	{KEY("engine", "bpf_dir", "/sys/fs/bpf/gwd",
-	     "Where programs and maps are pinned, on a mounted bpffs; an absolute path. Each node has a folder of its "
+	     "Where the tables of the packet programs are pinned, on a mounted bpffs; an absolute path. Each node has "
+	     "a folder of its "
 	     "name there."),
 	 parse_dir, AT(bpf_dir)},
 	{KEY("engine", "flow_table_size", "65536", "Entries of the flow cache, 1024 to 16777216."), parse_number,

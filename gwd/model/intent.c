@@ -6,9 +6,8 @@
  * begin. Every object knows its pair by index, so each step takes constant time:
  *
  *   after    is in its kind's map (and by_mac, and counted in the domains), like every other present object
- *   before   is in no map, or in `gone` while its key is absent, so that a later put of the key finds its
- * pair retired  objects that were made and replaced within the change; kept until its end since someone may
- * look at them
+ *   before   is in no map, or in `gone` while its key is absent, so that a later put of the key finds its pair
+ *   retired  objects that were made and replaced within the change; kept until its end since someone may look at them
  *
  * Nothing in rollback allocates: buckets never shrink, and the domains keep what lost its last reference until the end.
  */

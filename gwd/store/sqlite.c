@@ -107,9 +107,10 @@ static int create_file(struct gw_store *s, struct gw_error *err)
 
 	/* What a crash at the very first start leaves behind is no worse than this; what a full disk does may be. */
 	if (fd >= 0 && existed && fstat(fd, &st) == 0 && st.st_size == 0)
-		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
-				    "the store is empty, which no store of gwd is; the file was left as it is: restore a "
-				    "backup, or remove it to start with an empty store");
+		return gw_error_set(
+			err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
+			"the store is empty, which no store of gwd is; the file was left as it is: restore a "
+			"backup, or remove it to start with an empty store");
 	if (fd < 0)
 		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, s->path,
 				    "cannot open the store: %s; make the file and its directory writable for gwd",

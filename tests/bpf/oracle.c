@@ -332,8 +332,8 @@ static void one_port(struct oracle *x, const struct gw_port *port, uint32_t ifin
 
 	want(x, &ifindex, NULL, 0);
 	bpf_map_lookup_elem(x->fd, &ifindex, &found);
-	check(found.ifindex == ifindex && found.vsid == port->vsid && memcmp(found.mac, port->mac.b, 6) == 0, "%s: port %s", x->what,
-	      port->interface);
+	check(found.ifindex == ifindex && found.vsid == port->vsid && memcmp(found.mac, port->mac.b, 6) == 0,
+	      "%s: port %s", x->what, port->interface);
 	assert_int_equal(found.slot, slot(x, GW_SLOT_PORT, ifindex));
 	assert_int_equal(found.vsid_slot, slot(x, GW_SLOT_VSID, port->vsid));
 	memcpy(&pa, &found.pa, sizeof pa);

@@ -5,7 +5,7 @@
 #   v1, v2 (ports), spare -- h1 eth1 -- fabric           one host is enough
 #
 # Covers API-1 (refused requests change nothing; errors name the property), API-2, ENC-4 (VSID range), FWD-7 (one routing
-# domain per VSID), the "Bad input".
+# domain per VSID), and what else is refused.
 import contextlib
 import json
 import os
