@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 120
 FUZZ_BUILD   := build/fuzz
 FUZZ_NAMES   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_OPT     := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
-FUZZ_LIMITS  := -timeout=30 -rss_limit_mb=1024 -max_len=8192 -print_final_stats=0
+FUZZ_LIMITS  := -timeout=30 -rss_limit_mb=1024 -max_len=8192 -print_final_stats=0 -verbosity=0
 
 .PHONY: fuzz-build fuzz-short fuzz
 
