@@ -67,8 +67,10 @@ static void test_API_1_other_users_are_refused(void **state)
 	int status = 0;
 	pid_t pid;
 
-	if (geteuid() != 0)
+	if (geteuid() != 0) {
+		print_message("# SKIP: needs root\n");
 		skip();
+	}
 	serve(&s, state, "");
 	assert_int_equal(chmod(*state, 0755), 0);
 	assert_int_equal(chmod(s.config.listen + strlen("unix:"), 0666), 0);

@@ -416,8 +416,10 @@ static void as_nobody(void **state)
 
 static void test_no_permission(void **state)
 {
-	if (geteuid() != 0)
+	if (geteuid() != 0) {
+		print_message("# SKIP: needs root\n");
 		skip();
+	}
 	make_some(fixture_path(state, "gwd.db"), 1);
 	assert_int_equal(chmod(*state, 0755), 0);
 	assert_int_equal(chmod(fixture_path(state, "gwd.db.lock"), 0666), 0);
@@ -487,8 +489,10 @@ static void on_tiny_disk(void **state)
 
 static void test_disk_full(void **state)
 {
-	if (geteuid() != 0)
+	if (geteuid() != 0) {
+		print_message("# SKIP: needs root\n");
 		skip();
+	}
 	assert_int_equal(mkdir(fixture_path(state, "tiny"), 0700), 0);
 	in_child(on_tiny_disk, state);
 }
