@@ -3,9 +3,9 @@
  *
  *   not UDP to the VXLAN port or GRE, or not to a provider address of ours -> the host's own stack
  *   tunnel packet -> outer headers sound? -> inner frame for a port here, from a known peer? -> ECN (RFC 6040)
- *       TCP, super-packets, UDP checksums -> the kernel's tunnel device (device.bpf.c), which leaves no stale offload
- *                                            state behind, aggregates, and verifies checksums
- *       all else                          -> decapsulated here, delivered
+ *       TCP for taps, UDP super-packets, UDP checksums -> the kernel's tunnel device (device.bpf.c), which leaves no stale
+ *                                                         offload state behind, and verifies checksums
+ *       all else                                       -> decapsulated here, delivered
  */
 #include "lib/decap.h"
 #include "lib/encap.h"
@@ -241,6 +241,21 @@ gw_inline int gw_to_device(struct __sk_buff *skb, const struct gw_outer *o)
 	return TC_ACT_OK;
 }
 
+/*
+ * What only the kernel's device can take out of its tunnel: UDP checksums, which it verifies, and super-packets, whose offload
+ * state it mends. The stack of a namespace takes TCP super-packets as they are, and encap.h what that stack passes on; a tap
+ * does not, and what the kernel aggregates behind the device is worth the detour there.
+ */
+gw_inline bool gw_needs_device(const struct __sk_buff *skb, const struct gw_outer *o, const struct gw_inner *in,
+			       const struct gw_bpf_mac *to)
+{
+	if (o->checksummed)
+		return true;
+	if (in->proto == IPPROTO_TCP && to->port_flags & GW_PORT_PEER)
+		return in->v6 && !params.decap_l3;
+	return in->proto == IPPROTO_TCP || skb->gso_size;
+}
+
 SEC("tc")
 int gw_underlay_in(struct __sk_buff *skb)
 {
@@ -265,7 +280,7 @@ int gw_underlay_in(struct __sk_buff *skb)
 	if (!gw_peer_known(to.domain, &o.source, o.hop))
 		return gw_port_drop(to.slot, GW_DROP_UNKNOWN_PEER);
 	device = o.encap == GW_ABI_VXLAN ? params.vxlan_device : params.nvgre_device;
-	if (device && (skb->gso_size || in.proto == IPPROTO_TCP || o.checksummed)) {
+	if (device && gw_needs_device(skb, &o, &in, &to)) {
 		if ((in.v4 || in.v6) && gw_ecn_combine(o.tos & ECN_MASK, in.tos & ECN_MASK) < 0)
 			return gw_port_drop(to.slot, GW_DROP_ECN);
 		return gw_to_device(skb, &o);

@@ -44,10 +44,10 @@ def no_reach(a, address, count=2):
 class TcpTransfer:
     """
     Sends `size` bytes of made-up data over TCP from VM a to VM b; the far end must get exactly these. With `seconds`
-    it is paced to take that long.
+    it is paced to take that long; with `via` a connects to that address, which somebody translates.
     """
 
-    def __init__(self, a, b, address, size, port=45000, seed=1, seconds=None):
+    def __init__(self, a, b, address, size, port=45000, seed=1, seconds=None, via=None):
         self.size = size
         data = random.Random(seed).randbytes(1 << 20)
         self.hash_sent, self.hash_got = hashlib.sha256(), hashlib.sha256()
@@ -64,7 +64,7 @@ class TcpTransfer:
         case.after_case += [self.listener.close, self.client.close]
         if seconds:
             self.client.setsockopt(socket.SOL_SOCKET, 47, int(size / seconds))  # SO_MAX_PACING_RATE
-        self.address, self.port = address, port
+        self.address, self.port = via or address, port
         self.threads = [threading.Thread(target=self._guard, args=(f,), daemon=True)
                         for f in (self._receive, self._send)]
         self.started = time.monotonic()
@@ -120,7 +120,7 @@ def tcp_exact(a, b, address, size, port=45000, seconds=60):
     return TcpTransfer(a, b, address, size, port).finish(seconds)
 
 
-def udp_exact(a, b, address, payload_sizes, port=6000, gso=0):
+def udp_exact(a, b, address, payload_sizes, port=6000, gso=0, via=None):
     """Sends datagrams from a to b and compares them one by one. With `gso` each send is cut into that size by UDP_SEGMENT."""
     with b.netns.enter():
         r = socket.socket(family(address), socket.SOCK_DGRAM)
@@ -133,7 +133,7 @@ def udp_exact(a, b, address, payload_sizes, port=6000, gso=0):
         s.setsockopt(SOL_UDP, UDP_SEGMENT, gso)
     rng, expected = random.Random(7), []
     with r, s:
-        s.connect((address, port))
+        s.connect((via or address, port))
         for n in payload_sizes:
             data = rng.randbytes(n)
             s.send(data)

@@ -3,6 +3,7 @@
 #define GW_BPF_COMMON_H
 
 #include <linux/bpf.h>
+#include <linux/errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/in.h>
@@ -28,6 +29,7 @@
 #endif
 
 /* Newer than the headers that this is built with; used only where the loader found that the kernel knows it. */
+#define GW_ROOM_DECAP_L3_IPV4 (1ULL << 7)
 #define GW_ROOM_DECAP_L3_IPV6 (1ULL << 8)
 
 #define IP_DF	  0x4000

@@ -114,6 +114,25 @@ gw_inline __u32 gw_outer_finish(struct gw_outer_buf *o, const struct gw_bpf_flow
 #define GW_FRAME_MAX (65535 + GW_ETH_HLEN - GW_VXLAN_OVERHEAD)
 
 /*
+ * Room for the outer headers in front of a frame that came out of a tunnel before and still bears its marks, so that the
+ * kernel refuses to mark it again (-EALREADY): a VM passed on what it got, within one machine or after GRO. The inner headers
+ * lie where the marks say, so room is all that is needed; after a tunnel of the other kind a super-packet can then only be
+ * cut by an interface that does not look at the mark.
+ */
+gw_inline long gw_room_again(struct __sk_buff *skb, __u32 len, __u64 gso)
+{
+	const __u32 spare = 8;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, gso);
+	if (!params.decap_l3 || bpf_skb_adjust_room(skb, len + spare, BPF_ADJ_ROOM_MAC, gso))
+		return -1;
+	/* Only taking something off can make IPv4 of it for the layers below. */
+	return bpf_skb_adjust_room(skb, -(__s32)spare, BPF_ADJ_ROOM_MAC,
+				   BPF_F_ADJ_ROOM_FIXED_GSO | GW_ROOM_DECAP_L3_IPV4);
+}
+
+/*
  * Encapsulates and sends an IP frame. `keep_gso`: the segments of a super-packet fit as they are; else the kernel is to
  * make them smaller by the size of the new header (TCP only).
  */
@@ -121,16 +140,19 @@ gw_inline int gw_encap(struct __sk_buff *skb, const struct gw_bpf_flow *f, const
 		       bool keep_gso)
 {
 	__u64 room = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L2(GW_ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+	__u64 gso = keep_gso ? BPF_F_ADJ_ROOM_FIXED_GSO : 0;
 	__u32 frame = skb->len, slot = port->slot, len;
 	struct gw_outer_buf o;
+	long why;
 
 	if (unlikely(frame > GW_FRAME_MAX))
 		return gw_port_drop(slot, GW_DROP_TOO_BIG);
 	len = gw_outer_finish(&o, f, frame, tos);
 	room |= f->encap == GW_ABI_VXLAN ? BPF_F_ADJ_ROOM_ENCAP_L4_UDP : BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
-	if (keep_gso)
-		room |= BPF_F_ADJ_ROOM_FIXED_GSO;
-	if (bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, room) || bpf_skb_store_bytes(skb, GW_ETH_HLEN, &o, len, 0))
+	why = bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, room | gso);
+	if (unlikely(why == -EALREADY))
+		why = gw_room_again(skb, len, gso);
+	if (why || bpf_skb_store_bytes(skb, GW_ETH_HLEN, &o, len, 0))
 		return gw_port_drop(slot, GW_DROP_NO_ROOM);
 	gw_count_tx(slot, port->vsid_slot, frame);
 	gw_outcome(GW_OUT_ENCAPSULATED);
