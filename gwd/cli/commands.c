@@ -38,6 +38,8 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 	[GW_CLI_OPT_NEXTHOP] = {"nexthop", "ADDRESS", 0, GW_CLI_ADDRESS,
 				.help = "next hop; 0.0.0.0 or :: means on-link"},
 	[GW_CLI_OPT_METRIC] = {"metric", "N", 0, GW_CLI_NUMBER, UINT32_MAX, .help = "lowest wins among equal prefixes"},
+	[GW_CLI_OPT_ALLOW_FORWARDING] = {"allow-forwarding", NULL, 0, GW_CLI_FLAG,
+					 .help = "the VM may send from addresses that are not its own"},
 	[GW_CLI_OPT_PORT] = {"port", "NAME", 0, GW_CLI_IFNAME, .help = "port that the packet comes from"},
 	[GW_CLI_OPT_DST] = {"dst", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "destination of the packet"},
 	[GW_CLI_OPT_SRC] = {"src", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "source of the packet"},
@@ -90,6 +92,7 @@ static const struct gw_cli_kind port = {"port",
 					{{"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_KEY},
 					 {"VirtualSubnetID", "VSID", GW_CLI_OPT_VSID, GW_CLI_NEED},
 					 {"MACAddress", "MAC", GW_CLI_OPT_MAC, GW_CLI_NEED},
+					 {"AllowForwarding", "FORWARDS", GW_CLI_OPT_ALLOW_FORWARDING, GW_CLI_WIDE},
 					 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
 					 {"detail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 

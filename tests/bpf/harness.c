@@ -150,6 +150,8 @@ int map_fd(int map)
 		[MAP_PEERS] = b->maps.peers,
 		[MAP_PAS] = b->maps.provider_addresses,
 		[MAP_SUBNETS] = b->maps.subnets,
+		[MAP_ROUTES] = b->maps.routes,
+		[MAP_OWN_ROUTES] = b->maps.own_routes,
 		[MAP_SLOTS] = b->maps.slots,
 		[MAP_GENERATIONS] = b->maps.generations,
 		[MAP_FLOWS4] = b->maps.flows4,
@@ -296,8 +298,11 @@ void put_peer(uint32_t domain, const char *pa, const struct mac *heard)
 void put_subnet(uint32_t vsid, const char *addr, unsigned len, const char *router)
 {
 	bool v4 = !strchr(addr, ':');
-	struct gw_subnet_key key = {.prefixlen = 32 + (v4 ? 96 : 0) + len, .vsid = htonl(vsid), .addr = ip_of(addr)};
-	struct gw_bpf_subnet s = {.router = ip_of(router)};
+	struct gw_prefix_key key = {.prefixlen = 32 + (v4 ? 96 : 0) + len, .scope = htonl(vsid), .addr = ip_of(addr)};
+	struct gw_bpf_subnet s = {
+		.vsid = vsid, .router = ip_of(router), .v4 = v4, .prefix_len = (uint8_t)(key.prefixlen - 32)};
+
+	memcpy(s.mac, world.params.router_mac, sizeof s.mac);
 
 	put(MAP_SUBNETS, &key, &s);
 }
@@ -323,7 +328,7 @@ void world_reset(void)
 {
 	struct gw_ip self = ip_of(PA_SELF);
 
-	for (int m = MAP_PORTS; m <= MAP_SUBNETS; m++)
+	for (int m = MAP_PORTS; m <= MAP_OWN_ROUTES; m++)
 		map_clear(m);
 	map_clear(MAP_FLOWS4);
 	map_clear(MAP_FLOWS6);

@@ -323,7 +323,7 @@ static void compare(const char *after, unsigned round)
 	char what[64];
 
 	snprintf(what, sizeof what, "round %u, after %s", round, after);
-	oracle_compare(env.intent, env.ns.nl, world.bpf_dir, env.config.name, what);
+	oracle_compare(env.intent, env.ns.nl, &env.config, what);
 }
 
 static void test_property(void **state)
