@@ -105,6 +105,7 @@ enum gw_outcome {
 
 #define GW_DROP_SLOTS 64 /* room in the maps, so that a new reason does not change a layout */
 #define GW_OUT_SLOTS  32
+#define GW_SLOTS_MAX  65536 /* ports, and so virtual subnets with ports, of a node */
 
 struct gw_ip {
 	__u32 w[4]; /* network byte order */
@@ -259,17 +260,18 @@ struct gw_flow6_key {
 };
 
 struct gw_bpf_flow {
-	__u32 generation; /* valid while equal to generations[slot of the port] */
-	__u32 oif;	  /* underlay, or the port to deliver to */
-	__u32 mtu;	  /* largest inner IP packet */
-	__u32 ip_sum;	  /* of the outer IPv4 header, without TOS and length */
-	__u8 eth[12];	  /* the frame's MAC addresses that this verdict is for */
-	__u8 action;	  /* enum gw_flow_action */
+	__u32 generation;      /* valid while equal to generations[slot] */
+	__u32 oif;	       /* underlay, or the port to deliver to */
+	__u32 ip_sum;	       /* of the outer IPv4 header, without TOS and length */
+	__u16 slot, vsid_slot; /* the sending port's; below GW_SLOTS_MAX */
+	__u16 mtu;	       /* largest inner IP packet */
+	__u16 zero;
+	__u8 eth[12]; /* the frame's MAC addresses that this verdict is for */
+	__u8 action;  /* enum gw_flow_action */
 	__u8 encap;
 	__u8 routed;	/* the TTL goes down by one */
 	__u8 peer;	/* deliver with redirect_peer */
 	__u32 next_hop; /* 0: by the kernel's routes */
-	__u32 zero;
 	union {
 		/* GW_FLOW_ENCAP: outer IP header to inner Ethernet header, but for lengths, TOS, checksum */
 		__u64 outer[GW_OUTER_MAX / 8];
@@ -281,6 +283,21 @@ struct gw_bpf_flow {
 };
 
 enum gw_flow_action { GW_FLOW_ENCAP, GW_FLOW_LOCAL };
+
+/*
+ * received: a direct-mapped cache, per CPU, in front of macs and peers: what came of (vsid, inner destination, outer source).
+ * Valid while its generation is that of the receiving port; any element may be overwritten at any time.
+ */
+struct gw_bpf_received {
+	__u32 generation;
+	__u32 vsid;
+	__u32 source; /* outer IPv4 address */
+	__u8 mac[6];
+	__u8 hop[6]; /* outer source MAC address, which peers knows already */
+	struct gw_bpf_mac to;
+};
+
+#define GW_RECEIVED_MAX 4096 /* a power of two */
 
 struct gw_bpf_counters {
 	__u64 tx_packets, tx_bytes; /* from the port into the network */
@@ -350,6 +367,7 @@ _Static_assert(sizeof(struct gw_bpf_route) == 28, "gw_bpf_route");
 _Static_assert(sizeof(struct gw_flow4_key) == 20, "gw_flow4_key");
 _Static_assert(sizeof(struct gw_flow6_key) == 44, "gw_flow6_key");
 _Static_assert(sizeof(struct gw_bpf_flow) == 112, "gw_bpf_flow");
+_Static_assert(sizeof(struct gw_bpf_received) == 68, "gw_bpf_received");
 _Static_assert(sizeof(struct gw_bpf_counters) == 40, "gw_bpf_counters");
 _Static_assert(sizeof(struct gw_params) == 52, "gw_params");
 _Static_assert((int)GW_DROP_MAX <= GW_DROP_SLOTS && (int)GW_OUT_MAX <= GW_OUT_SLOTS, "slots");

@@ -32,9 +32,9 @@ gw_function int gw_port_frame(struct __sk_buff *skb, bool is_ipv6)
 		return gw_port_drop(port->slot, GW_DROP_SPOOF_MAC);
 	if (eth.h_dest[0] & 1)
 		return gw_port_drop(port->slot, GW_DROP_FLOOD);
-	w = gw_walk_begin(&eth);
+	w = gw_walk_begin(port, &eth);
 	if (!w)
-		return gw_port_drop(port->slot, GW_DROP_NO_ROOM);
+		return gw_drop(GW_DROP_NO_PORT);
 	f = &w->flow;
 	w->hash = gw_mix_end(gw_mix(gw_mix(eth.h_proto, *(__u32 *)eth.h_dest), *(__u32 *)(eth.h_source + 2)));
 	why = gw_walk_mac(w, port, gw_mac_entry(port->vsid, eth.h_dest), false);
@@ -43,12 +43,12 @@ gw_function int gw_port_frame(struct __sk_buff *skb, bool is_ipv6)
 	if (unlikely(port->ifindex != ifindex))
 		return gw_drop(GW_DROP_NO_PORT);
 	if (f->action != GW_FLOW_ENCAP)
-		return gw_send_local(skb, port, f, &none, false);
+		return gw_send_local(skb, f, &none, false);
 	if (!is_ipv6)
 		return gw_encap_other(skb, f, port);
-	if (gw_encap_push(skb, f, gw_outer_tos(0), true))
-		return gw_port_drop(port->slot, GW_DROP_NO_ROOM);
-	return gw_encap_send(skb, f, port);
+	if (!gw_encap_push(skb, f, gw_outer_tos(0), true))
+		return gw_port_drop(f->slot, GW_DROP_NO_ROOM);
+	return gw_encap_send(skb, f);
 }
 
 /* True for neighbour solicitations and advertisements, the only IPv6 packets that do not need a record of their source. */
@@ -102,13 +102,13 @@ int gw_port_in(struct __sk_buff *skb)
 	if (unlikely(skb->vlan_present || skb->protocol == bpf_htons(ETH_P_8021Q) ||
 		     skb->protocol == bpf_htons(ETH_P_8021AD)) &&
 	    !gw_untag(skb)) {
-		__u32 ifindex = skb->ifindex;
-		struct gw_bpf_port *port = bpf_map_lookup_elem(&ports, &ifindex);
-
-		return port ? gw_port_drop(port->slot, GW_DROP_INNER_VLAN) : gw_drop(GW_DROP_NO_PORT);
+		return gw_drop_from(skb->ifindex, GW_DROP_INNER_VLAN);
 	}
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
+		verdict = gw_forward4_plain(skb);
+		if (likely(verdict != GW_LONG_WAY))
+			return verdict;
 		verdict = gw_forward4(skb, skb->ifindex);
 		if (likely(!(verdict & GW_MORE)))
 			return verdict;

@@ -136,31 +136,61 @@ gw_inline long gw_room_again(struct __sk_buff *skb, __u32 len, __u64 gso)
 }
 
 /*
+ * Writes the flow's headers behind the outer Ethernet header and completes them for `total` bytes of outer packet, word by
+ * word: this is done for every packet. False when they are not in the linear part.
+ */
+gw_inline bool gw_outer_write(struct __sk_buff *skb, const struct gw_bpf_flow *f, __u32 total, __u8 tos)
+{
+	void *data = gw_data(skb), *end = gw_end(skb);
+	struct iphdr *ip = data + GW_ETH_HLEN;
+	__u64 *to = data + GW_ETH_HLEN;
+
+	if (data + GW_ETH_HLEN + GW_NVGRE_OVERHEAD > end)
+		return false;
+	to[0] = f->outer[0];
+	to[1] = f->outer[1];
+	to[2] = f->outer[2];
+	to[3] = f->outer[3];
+	to[4] = f->outer[4];
+	if (f->encap == GW_ABI_VXLAN) {
+		if (data + GW_ETH_HLEN + GW_VXLAN_OVERHEAD > end)
+			return false;
+		to[5] = f->outer[5];
+		*(__u16 *)(to + 6) = *(const __u16 *)(f->outer + 6);
+		((struct udphdr *)(ip + 1))->len = bpf_htons(total - sizeof *ip);
+	} else {
+		*(__u16 *)(to + 5) = *(const __u16 *)(f->outer + 5);
+	}
+	ip->tos = tos;
+	ip->tot_len = bpf_htons(total);
+	ip->check = ~gw_fold((__u64)f->ip_sum + bpf_htons(0x4500 | tos) + bpf_htons(total));
+	return true;
+}
+
+/*
  * Puts the outer headers in front of an IP frame. `keep_gso`: the segments of a super-packet fit as they are; else the kernel
  * is to make them smaller by the size of the new header (TCP only).
  */
-gw_inline long gw_encap_push(struct __sk_buff *skb, const struct gw_bpf_flow *f, __u8 tos, bool keep_gso)
+gw_inline bool gw_encap_push(struct __sk_buff *skb, const struct gw_bpf_flow *f, __u8 tos, bool keep_gso)
 {
 	__u64 room = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L2(GW_ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
 	__u64 gso = keep_gso ? BPF_F_ADJ_ROOM_FIXED_GSO : 0;
-	struct gw_outer_buf o;
-	__u32 len;
+	__u32 frame = skb->len, len = gw_overhead(f->encap);
 	long why;
 
-	if (unlikely(skb->len > GW_FRAME_MAX))
-		return -1;
-	len = gw_outer_finish(&o, f, skb->len, tos);
+	if (unlikely(frame > GW_FRAME_MAX))
+		return false;
 	room |= f->encap == GW_ABI_VXLAN ? BPF_F_ADJ_ROOM_ENCAP_L4_UDP : BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
 	why = bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, room | gso);
 	if (unlikely(why == -EALREADY))
 		why = gw_room_again(skb, len, gso);
-	return why ? why : bpf_skb_store_bytes(skb, GW_ETH_HLEN, &o, len, 0);
+	return !why && gw_outer_write(skb, f, frame - GW_ETH_HLEN + len, tos);
 }
 
 /* Counts the frame and sends it on its way, to the next hop that the flow or the kernel's routes tell. */
-gw_inline int gw_encap_send(struct __sk_buff *skb, const struct gw_bpf_flow *f, const struct gw_bpf_port *port)
+gw_inline int gw_encap_send(struct __sk_buff *skb, const struct gw_bpf_flow *f)
 {
-	gw_count_tx(port->slot, port->vsid_slot, skb->len - gw_overhead(f->encap));
+	gw_count_tx(f->slot, f->vsid_slot, skb->len - gw_overhead(f->encap));
 	gw_outcome(GW_OUT_ENCAPSULATED);
 	skb->mark = 0;
 	if (likely(f->next_hop)) {

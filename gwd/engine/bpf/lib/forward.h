@@ -21,13 +21,6 @@
 #define GW_TO_CUTTER 0x40000000
 #define GW_MORE	     (GW_ANSWER | GW_TO_ROUTER | GW_TO_CUTTER)
 
-gw_inline __u32 gw_generation(__u32 slot)
-{
-	__u32 *g = bpf_map_lookup_elem(&generations, &slot);
-
-	return g ? *g : 0;
-}
-
 /* The verdict for a MAC address that has a port here. */
 gw_inline __u32 gw_walk_local(struct gw_bpf_flow *f, const struct gw_bpf_mac *m, __u32 vsid, const __u8 *mac)
 {
@@ -163,51 +156,58 @@ gw_inline bool gw_ttl_write(struct __sk_buff *skb, __u32 off, const struct gw_pa
 	return !bpf_skb_store_bytes(skb, off + offsetof(struct iphdr, ttl), &now, sizeof now, 0);
 }
 
-gw_inline int gw_send_local(struct __sk_buff *skb, const struct gw_bpf_port *port, const struct gw_bpf_flow *f,
-			    const struct gw_packet *p, bool v4)
+gw_inline int gw_send_local(struct __sk_buff *skb, const struct gw_bpf_flow *f, const struct gw_packet *p, bool v4)
 {
 	if (f->routed && (!gw_ttl_write(skb, GW_ETH_HLEN, p, v4) ||
 			  bpf_skb_store_bytes(skb, 0, f->local.mac, sizeof f->local.mac, 0)))
-		return gw_port_drop(port->slot, GW_DROP_NO_ROOM);
-	gw_count_tx(port->slot, port->vsid_slot, skb->len);
+		return gw_port_drop(f->slot, GW_DROP_NO_ROOM);
+	gw_count_tx(f->slot, f->vsid_slot, skb->len);
 	gw_count_rx(f->local.slot, f->local.vsid_slot, skb->len);
 	gw_outcome(GW_OUT_SWITCHED);
 	return gw_deliver(skb, f->oif, f->peer, true);
 }
 
 /* Carries out a flow's verdict for one packet. */
-gw_inline int gw_send(struct __sk_buff *skb, const struct gw_bpf_port *port, const struct gw_bpf_flow *f,
-		      const struct gw_packet *p, bool v4)
+gw_inline int gw_send(struct __sk_buff *skb, const struct gw_bpf_flow *f, const struct gw_packet *p, bool v4)
 {
-	__u32 slot = port->slot, seg = p->l3_len;
+	__u32 seg = p->l3_len;
 	bool keep_gso = true;
 
 	if (unlikely(f->routed && p->ttl <= 1))
-		return gw_may_answer(skb, p) ? GW_ANSWER_OF(GW_ANSWER_TIME, 0) : gw_port_drop(slot, GW_DROP_TTL_EXPIRED);
+		return gw_may_answer(skb, p) ? GW_ANSWER_OF(GW_ANSWER_TIME, 0)
+					     : gw_port_drop(f->slot, GW_DROP_TTL_EXPIRED);
 	if (unlikely(seg > f->mtu)) {
 		/* TCP segments that are too large by no more than the tunnel header are cut smaller by the kernel. */
 		if (!(skb->gso_size && p->proto == IPPROTO_TCP && f->action == GW_FLOW_ENCAP &&
 		      seg - gw_overhead(f->encap) <= f->mtu)) {
 			if (p->may_cut)
-				return params.cutter ? GW_TO_CUTTER | f->mtu : gw_port_drop(slot, GW_DROP_TOO_BIG);
+				return params.cutter ? GW_TO_CUTTER | f->mtu : gw_port_drop(f->slot, GW_DROP_TOO_BIG);
 			if (!gw_may_answer(skb, p))
-				return gw_port_drop(slot, GW_DROP_TOO_BIG);
+				return gw_port_drop(f->slot, GW_DROP_TOO_BIG);
 			return GW_ANSWER_OF(GW_ANSWER_TOO_BIG, f->mtu);
 		}
 		keep_gso = false;
 	}
 	if (f->action != GW_FLOW_ENCAP)
-		return gw_send_local(skb, port, f, p, v4);
-	if (gw_encap_push(skb, f, gw_outer_tos(p->tos), keep_gso) ||
+		return gw_send_local(skb, f, p, v4);
+	if (!gw_encap_push(skb, f, gw_outer_tos(p->tos), keep_gso) ||
 	    (f->routed && !gw_ttl_write(skb, GW_ETH_HLEN + gw_overhead(f->encap), p, v4)))
-		return gw_port_drop(slot, GW_DROP_NO_ROOM);
-	return gw_encap_send(skb, f, port);
+		return gw_port_drop(f->slot, GW_DROP_NO_ROOM);
+	return gw_encap_send(skb, f);
 }
 
-gw_inline bool gw_flow_fits(const struct gw_bpf_flow *f, __u32 generation, const struct ethhdr *eth)
+gw_inline bool gw_flow_fits(const struct gw_bpf_flow *f, const struct ethhdr *eth)
 {
-	return f->generation == generation && gw_mac_same(f->eth, eth->h_dest) &&
+	return f->generation == gw_generation(f->slot) && gw_mac_same(f->eth, eth->h_dest) &&
 	       gw_mac_same(f->eth + 6, eth->h_source);
+}
+
+/* A packet of a port that is not sent on. Who the port is nobody has asked yet. */
+gw_function int gw_drop_from(__u32 ifindex, __u32 reason)
+{
+	struct gw_bpf_port *port = bpf_map_lookup_elem(&ports, &ifindex);
+
+	return port ? gw_port_drop(port->slot, reason) : gw_drop(GW_DROP_NO_PORT);
 }
 
 /*
@@ -247,38 +247,93 @@ gw_inline bool gw_parse_l4(struct __sk_buff *skb, struct gw_packet *p, const __u
 	return true;
 }
 
+/* Begins the walk of a packet from the port; NULL: it has none any more. */
+gw_inline struct gw_walk *gw_walk_begin(const struct gw_bpf_port *port, const struct ethhdr *eth)
+{
+	struct gw_walk *w = gw_walk_room();
+
+	if (w) {
+		w->eth = *eth;
+		w->flow.slot = port->slot;
+		w->flow.vsid_slot = port->vsid_slot;
+		w->flow.generation = gw_generation(port->slot);
+	}
+	return w;
+}
+
 /* The walk's answer for a packet that is not simply sent. */
-gw_inline int gw_walk_refused(struct __sk_buff *skb, const struct gw_bpf_port *port, const struct gw_walk *w,
-			      const struct gw_packet *p, __u32 why)
+gw_inline int gw_walk_refused(struct __sk_buff *skb, const struct gw_walk *w, const struct gw_packet *p, __u32 why)
 {
 	if (why == GW_ROUTE_SELF)
 		return GW_TO_ROUTER;
 	if ((why == 1 + GW_DROP_NO_ROUTE || why == 1 + GW_DROP_NO_RECORD) && w->flow.routed && gw_may_answer(skb, p))
 		return GW_ANSWER_OF(why == 1 + GW_DROP_NO_ROUTE ? GW_ANSWER_NO_ROUTE : GW_ANSWER_NO_HOST, 0);
-	return gw_port_drop(port->slot, why - 1);
+	return gw_port_drop(w->flow.slot, why - 1);
+}
+
+/*
+ * The short way of most packets: headers as they are everywhere, a flow that is known, a tunnel. GW_LONG_WAY: whatever is
+ * odd about it, gw_forward4 sees to it.
+ */
+#define GW_LONG_WAY -1
+
+gw_inline int gw_forward4_plain(struct __sk_buff *skb)
+{
+	void *data = gw_data(skb);
+	const struct ethhdr *eth = data;
+	const struct iphdr *ip = data + GW_ETH_HLEN;
+	const __u16 *ports = data + GW_ETH_HLEN + sizeof *ip;
+	struct gw_flow4_key key = {.port = skb->ifindex};
+	__u32 seg = skb->len - GW_ETH_HLEN, said;
+	struct gw_bpf_flow *f;
+	__u8 tos;
+
+	if ((void *)(ports + 2) > gw_end(skb))
+		return GW_LONG_WAY;
+	said = bpf_ntohs(ip->tot_len);
+	if (*(const __u8 *)ip != 0x45 || ip->frag_off & bpf_htons(IP_MF | IP_OFFSET) ||
+	    (ip->protocol != IPPROTO_UDP && ip->protocol != IPPROTO_TCP) || said > seg || said < sizeof *ip + 4)
+		return GW_LONG_WAY;
+	if (skb->gso_size) {
+		const struct tcphdr *tcp = (const void *)ports;
+
+		if (ip->protocol != IPPROTO_TCP || (void *)(tcp + 1) > gw_end(skb))
+			return GW_LONG_WAY;
+		seg = sizeof *ip + tcp->doff * 4 + skb->gso_size;
+	}
+	key.saddr = ip->saddr;
+	key.daddr = ip->daddr;
+	key.sport = ports[0];
+	key.dport = ports[1];
+	key.proto = ip->protocol;
+	tos = ip->tos;
+	f = bpf_map_lookup_elem(&flows4, &key);
+	if (!f || f->action != GW_FLOW_ENCAP || f->routed || seg > f->mtu || !gw_flow_fits(f, eth))
+		return GW_LONG_WAY;
+	if (!gw_encap_push(skb, f, gw_outer_tos(tos), true))
+		return gw_port_drop(f->slot, GW_DROP_NO_ROOM);
+	return gw_encap_send(skb, f);
 }
 
 /* `ifindex`: the port that the packet came from, which need not be where it is now. */
 gw_function int gw_forward4(struct __sk_buff *skb, __u32 ifindex)
 {
-	struct gw_bpf_port *port = bpf_map_lookup_elem(&ports, &ifindex);
 	struct gw_flow4_key key = {.port = ifindex};
 	struct gw_packet p = {0};
+	struct gw_bpf_port *port;
 	struct gw_bpf_flow *f;
-	__u32 generation, why;
 	struct gw_walk *w;
 	struct ethhdr *eth;
 	struct iphdr *ip;
 	__u16 frag;
+	__u32 why;
 
-	if (!port)
-		return gw_drop(GW_DROP_NO_PORT);
 	if (!gw_have(skb, GW_ETH_HLEN + sizeof *ip))
-		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+		return gw_drop_from(ifindex, GW_DROP_MALFORMED);
 	eth = gw_data(skb);
 	ip = (void *)(eth + 1);
 	if ((void *)(ip + 1) > gw_end(skb))
-		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+		return gw_drop_from(ifindex, GW_DROP_MALFORMED);
 	frag = bpf_ntohs(ip->frag_off);
 	p.l3_len = skb->len - GW_ETH_HLEN;
 	p.l3_said = bpf_ntohs(ip->tot_len);
@@ -294,54 +349,51 @@ gw_function int gw_forward4(struct __sk_buff *skb, __u32 ifindex)
 	key.daddr = ip->daddr;
 	if (ip->version != 4 || ip->ihl < 5 || p.l3_said < p.l4_off || (!skb->gso_size && p.l3_said > p.l3_len) ||
 	    !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
-		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+		return gw_drop_from(ifindex, GW_DROP_MALFORMED);
 	key.sport = p.sport;
 	key.dport = p.dport;
 	key.proto = p.proto;
 	key.fragment = p.fragment;
 
-	generation = gw_generation(port->slot);
 	f = bpf_map_lookup_elem(&flows4, &key);
-	if (likely(f && gw_flow_fits(f, generation, eth)))
-		return gw_send(skb, port, f, &p, true);
+	if (f && gw_flow_fits(f, eth))
+		return gw_send(skb, f, &p, true);
 
-	w = gw_walk_begin(eth);
+	port = bpf_map_lookup_elem(&ports, &ifindex);
+	w = port ? gw_walk_begin(port, eth) : NULL;
 	if (!w)
-		return gw_port_drop(port->slot, GW_DROP_NO_ROOM);
+		return gw_drop(GW_DROP_NO_PORT);
 	w->src = gw_ip_v4(key.saddr);
 	w->dst = gw_ip_v4(key.daddr);
 	w->hash = gw_mix(gw_mix(gw_mix(key.proto, key.saddr), key.daddr), (__u32)key.sport << 16 | key.dport);
 	w->hash = gw_mix_end(w->hash);
-	w->flow.generation = generation;
 	why = gw_walk_ip(w, port);
 	if (why)
-		return gw_walk_refused(skb, port, w, &p, why);
+		return gw_walk_refused(skb, w, &p, why);
 	if (unlikely(port->ifindex != ifindex))
 		return gw_drop(GW_DROP_NO_PORT);
 	bpf_map_update_elem(&flows4, &key, &w->flow, BPF_ANY);
-	return gw_send(skb, port, &w->flow, &p, true);
+	return gw_send(skb, &w->flow, &p, true);
 }
 
 gw_function int gw_forward6(struct __sk_buff *skb, __u32 ifindex)
 {
-	struct gw_bpf_port *port = bpf_map_lookup_elem(&ports, &ifindex);
 	struct gw_flow6_key key = {.port = ifindex};
 	struct gw_packet p = {0};
+	struct gw_bpf_port *port;
 	struct gw_bpf_flow *f;
-	__u32 generation, hash, why;
 	struct gw_walk *w;
 	struct ethhdr *eth;
 	struct ipv6hdr *ip;
+	__u32 hash, why;
 	int i;
 
-	if (!port)
-		return gw_drop(GW_DROP_NO_PORT);
 	if (!gw_have(skb, GW_ETH_HLEN + sizeof *ip))
-		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+		return gw_drop_from(ifindex, GW_DROP_MALFORMED);
 	eth = gw_data(skb);
 	ip = (void *)(eth + 1);
 	if ((void *)(ip + 1) > gw_end(skb))
-		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+		return gw_drop_from(ifindex, GW_DROP_MALFORMED);
 	p.l3_len = skb->len - GW_ETH_HLEN;
 	p.l3_said = sizeof *ip + bpf_ntohs(ip->payload_len);
 	p.l4_off = sizeof *ip;
@@ -352,37 +404,36 @@ gw_function int gw_forward6(struct __sk_buff *skb, __u32 ifindex)
 	key.daddr = gw_ip_v6(&ip->daddr);
 	if (ip->version != 6 || (!skb->gso_size && p.l3_said > p.l3_len) ||
 	    !gw_parse_l4(skb, &p, GW_ETH_HLEN + sizeof *ip))
-		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
+		return gw_drop_from(ifindex, GW_DROP_MALFORMED);
 	if (unlikely(gw_ip_is_mapped(&key.saddr) || gw_ip_is_mapped(&key.daddr)))
-		return gw_port_drop(port->slot, GW_DROP_SPOOF_ADDRESS);
+		return gw_drop_from(ifindex, GW_DROP_SPOOF_ADDRESS);
 	if (unlikely(gw_is_extension(p.proto)) && gw_nd_hidden(skb, p.proto))
-		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
+		return gw_drop_from(ifindex, GW_DROP_SPOOF_ARP);
 	key.sport = p.sport;
 	key.dport = p.dport;
 	key.proto = p.proto;
 
-	generation = gw_generation(port->slot);
 	f = bpf_map_lookup_elem(&flows6, &key);
-	if (likely(f && gw_flow_fits(f, generation, eth)))
-		return gw_send(skb, port, f, &p, false);
+	if (likely(f && gw_flow_fits(f, eth)))
+		return gw_send(skb, f, &p, false);
 
-	w = gw_walk_begin(eth);
+	port = bpf_map_lookup_elem(&ports, &ifindex);
+	w = port ? gw_walk_begin(port, eth) : NULL;
 	if (!w)
-		return gw_port_drop(port->slot, GW_DROP_NO_ROOM);
+		return gw_drop(GW_DROP_NO_PORT);
 	w->src = key.saddr;
 	w->dst = key.daddr;
 	hash = key.proto;
 	for (i = 0; i < 4; i++)
 		hash = gw_mix(gw_mix(hash, key.saddr.w[i]), key.daddr.w[i]);
 	w->hash = gw_mix_end(gw_mix(hash, (__u32)key.sport << 16 | key.dport));
-	w->flow.generation = generation;
 	why = gw_walk_ip(w, port);
 	if (why)
-		return gw_walk_refused(skb, port, w, &p, why);
+		return gw_walk_refused(skb, w, &p, why);
 	if (unlikely(port->ifindex != ifindex))
 		return gw_drop(GW_DROP_NO_PORT);
 	bpf_map_update_elem(&flows6, &key, &w->flow, BPF_ANY);
-	return gw_send(skb, port, &w->flow, &p, false);
+	return gw_send(skb, &w->flow, &p, false);
 }
 
 #endif

@@ -23,15 +23,13 @@ struct gw_walk {
 
 GW_MAP(walks, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_walk, 1);
 
-gw_inline struct gw_walk *gw_walk_begin(const struct ethhdr *eth)
+gw_inline struct gw_walk *gw_walk_room(void)
 {
 	const __u32 zero = 0;
 	struct gw_walk *w = bpf_map_lookup_elem(&walks, &zero);
 
-	if (w) {
-		w->eth = *eth;
+	if (w)
 		__builtin_memset(&w->flow, 0, sizeof w->flow);
-	}
 	return w;
 }
 
