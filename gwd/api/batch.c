@@ -11,9 +11,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define TRIM_FROM (1U << 20) /* bytes of a batch from which on the heap is worth a look afterwards */
 
 /* One element of the list, its members found. */
 struct element {
@@ -229,4 +232,7 @@ void gw_api_hnv_batch(const struct gw_api_request *req, struct gw_api_reply *rep
 	}
 	if (r < 0)
 		gw_api_reply_error(reply, &err);
+	/* A JSON document takes ten times the room of its text, and objects that stay were allocated behind it. */
+	if (req->body_len >= TRIM_FROM)
+		malloc_trim(0);
 }

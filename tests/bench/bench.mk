@@ -1,6 +1,6 @@
 # Benchmarks: the traffic tools, the BPF baseline, and the harness that sets everything up side by side.
 
-BENCH_ROUNDS  ?= 8
+BENCH_ROUNDS  ?= 6
 BENCH_SECONDS ?= 0.5
 BENCH_TOOLS   := tcp_stream udp_flood udp_rtt
 BENCH_BIN     := $(addprefix $(BUILD)/tests/bench/,$(BENCH_TOOLS))

@@ -23,8 +23,11 @@ from variants import VARIANTS
 
 NOISE = 0.1  # more of the machine than this in use elsewhere, and the figures deserve a warning
 
-# What one visit to a variant measures; each returns {metric: value}.
-MEASUREMENTS = [Bench.tcp_up, Bench.tcp_down, Bench.small_packets, Bench.new_flows, Bench.round_trip]
+# What one visit to a variant measures, each returning {metric: value}: with all offloads, then with wire-size frames from VMs
+# and hosts and aggregation where they are received.
+OFFLOADED = [Bench.tcp_up, Bench.tcp_down, Bench.tcp_4_up, Bench.tcp_4_down, Bench.small_packets, Bench.new_flows,
+             Bench.round_trip]
+WIRE_SIZE = [Bench.wire_up, Bench.wire_down, Bench.wire_4_up, Bench.wire_4_down]
 
 
 def build_option(parser):
@@ -69,8 +72,9 @@ def rounds(bench, variants, count):
     for number in range(count):
         noise.append(round(busy_elsewhere(), 3))
         print(f"round {number + 1} of {count}, {100 * noise[-1]:.0f} % of the machine in use elsewhere", flush=True)
-        for take in MEASUREMENTS:
+        for take in OFFLOADED + WIRE_SIZE:
             for variant in variants if number % 2 == 0 else reversed(variants):
+                variant.wire_size(take in WIRE_SIZE)
                 values, why = sample(bench, take, variant)
                 for key, value in values.items():
                     samples[key][variant.key][number] = value

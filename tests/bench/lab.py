@@ -4,11 +4,13 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "topo"))
 
-# pylint: disable=wrong-import-position,unused-import
-from lib import case  # noqa: E402
-from lib.case import Failed  # noqa: E402,F401
-from lib.gwd import Gwd, mount_bpffs  # noqa: E402,F401
-from lib.net import Netns, run  # noqa: E402,F401
+# pylint: disable=wrong-import-position
+from lib import case, ovs  # noqa: E402
+from lib.case import Failed  # noqa: E402
+from lib.gwd import Gwd, mount_bpffs  # noqa: E402
+from lib.net import Netns, run  # noqa: E402
+
+__all__ = ["case", "ovs", "Failed", "Gwd", "mount_bpffs", "Netns", "run"]  # for the benchmark's other files
 
 
 def enter(build):

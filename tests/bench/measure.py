@@ -18,7 +18,7 @@ FLOOD_PORT = 20000  # FIRST_FLOOD_PORT of bench.bpf.c
 FLOOD_PAYLOAD = 18  # Ethernet 14 + IPv4 20 + UDP 8 + 18 + frame check sequence 4 = 64 bytes
 NEW_FLOWS = 1000000  # five-tuples in turn: none comes back within a sample
 WARMUP = 0.2
-TCP_SAMPLES = 2  # a stream varies more than a flood, and is measured for longer
+STREAMS = 4
 
 
 class Bench:
@@ -27,33 +27,54 @@ class Bench:
     def __init__(self, seconds):
         self.seconds = seconds
 
-    def tcp(self, sender, receiver):
-        """(Gbit/s of payload over one connection, CPU seconds of both ends per gigabyte)."""
-        address = f"{receiver.ca}:{PORT}"
-        listener = listen(receiver.vm, "tcp_stream", "--listen", address, "--warmup", WARMUP, "--seconds",
-                          TCP_SAMPLES * self.seconds)
-        client = start(sender.vm, "tcp_stream", SENDER, "--to", address)
+    def tcp(self, variant, up, streams, seconds):
+        """(Gbit/s of payload, CPU seconds per gigabyte of both ends and what the hosts run in user space between them)."""
+        sender, receiver = variant.ends if up else reversed(variant.ends)
+        address, flows = f"{receiver.ca}:{PORT}", ("--flows", streams)
+        path = variant.path_cpu()
+        listener = listen(receiver.vm, "tcp_stream", "--listen", address, "--warmup", WARMUP, "--seconds", seconds, *flows)
+        client = start(sender.vm, "tcp_stream", SENDER, "--to", address, *flows)
         try:
-            got = result(listener, WARMUP + TCP_SAMPLES * self.seconds + 20)
+            got = result(listener, WARMUP + seconds + 20)
             sent = result(client, 20)
         finally:
             stop(listener)
             stop(client)
-        cpu = got["cpu_ns"] / got["bytes"] + sent["cpu_ns"] / sent["bytes"]  # ns per byte is s per GB
+        # ns per byte is s per GB
+        cpu = got["cpu_ns"] / got["bytes"] + (sent["cpu_ns"] + variant.path_cpu() - path) / sent["bytes"]
         return got["bytes"] * 8 / got["ns"], cpu
 
     def tcp_up(self, variant):
-        rate, cpu = self.tcp(*variant.ends)
+        # One stream varies more than anything else, and is measured for longer.
+        rate, cpu = self.tcp(variant, True, 1, 2 * self.seconds)
         return {"tcp_up": rate, "tcp_cpu": cpu}
 
     def tcp_down(self, variant):
-        rate, _ = self.tcp(*reversed(variant.ends))
-        return {"tcp_down": rate}
+        return {"tcp_down": self.tcp(variant, False, 1, 2 * self.seconds)[0]}
+
+    def tcp_4_up(self, variant):
+        return {"tcp_4_up": self.tcp(variant, True, STREAMS, self.seconds)[0]}
+
+    def tcp_4_down(self, variant):
+        return {"tcp_4_down": self.tcp(variant, False, STREAMS, self.seconds)[0]}
+
+    def wire_up(self, variant):
+        rate, cpu = self.tcp(variant, True, 1, self.seconds)
+        return {"wire_up": rate, "wire_cpu": cpu}
+
+    def wire_down(self, variant):
+        return {"wire_down": self.tcp(variant, False, 1, self.seconds)[0]}
+
+    def wire_4_up(self, variant):
+        return {"wire_4_up": self.tcp(variant, True, STREAMS, self.seconds)[0]}
+
+    def wire_4_down(self, variant):
+        return {"wire_4_down": self.tcp(variant, False, STREAMS, self.seconds)[0]}
 
     def flood(self, variant, flows):
         """(million packets/s that arrived in VM2, CPU ns per packet)."""
         one, two = variant.ends
-        before = variant.arrived()
+        before, path = variant.arrived(), variant.path_cpu()
         flood = start(one.vm, "udp_flood", SENDER, "--to", f"{two.ca}:{FLOOD_PORT}", "--size", FLOOD_PAYLOAD,
                       "--seconds", self.seconds, "--flows", flows)
         got = result(flood, self.seconds + 20)
@@ -63,7 +84,8 @@ class Bench:
             after = more
         if after == before:
             raise Failed("no datagram arrived")
-        return (after - before) * 1e3 / got["ns"], got["cpu_ns"] / (after - before)
+        cpu = got["cpu_ns"] + variant.path_cpu() - path
+        return (after - before) * 1e3 / got["ns"], cpu / (after - before)
 
     def small_packets(self, variant):
         rate, cpu = self.flood(variant, 1)

@@ -8,13 +8,16 @@ Each is built alike, in namespaces of its own:
 and differs in what joins `port` and `underlay` on the two hosts. A further one is a class with a `join` and a place in
 VARIANTS.
 """
+import glob
 import json
+import os
 import struct
 
-from lab import Gwd, mount_bpffs, namespace, run, tool
+from lab import Failed, Gwd, mount_bpffs, namespace, ovs, run, tool
 
 UNDERLAY_MTU = 1500
 VSID = 5001
+SEGMENTATION = ["tso", "gso", "tx-udp-segmentation", "tx-gre-segmentation", "tx-udp_tnl-segmentation"]
 
 
 class End:
@@ -25,7 +28,7 @@ class End:
         self.ca, self.pa = f"10.0.0.{number}", f"192.168.50.{number}"
         self.mac = f"02:00:00:00:00:{number:02x}"
         self.vm, self.host = namespace(f"{key}-vm{number}"), namespace(f"{key}-host{number}")
-        self.gwd = None
+        self.gwd = self.switch = None
 
     def plug(self, mtu):
         self.host.veth("port", self.vm, "eth0", mtu)
@@ -41,6 +44,7 @@ class Variant:
     key = title = None
     mtu = UNDERLAY_MTU - 50  # of the VMs; the baselines take VXLAN's
     ours = False
+    wire = False  # no segmentation offload
 
     def __init__(self):
         self.ends = one, two = [End(self.key, n) for n in (1, 2)]
@@ -59,6 +63,20 @@ class Variant:
             if end.gwd and end.gwd.process:
                 end.gwd.stop()
 
+    def wire_size(self, wire):
+        """Frames leave VMs and hosts as they are on the wire, and are aggregated where they are received (GRO); or neither."""
+        if wire == self.wire:
+            return
+        self.wire = wire
+        features = [("gro", wire)] + [(feature, not wire) for feature in SEGMENTATION]
+        for end in self.ends:
+            for netns, interface in ((end.vm, "eth0"), (end.host, "underlay")):
+                netns.run(["ethtool", "-K", interface] + [x for f, on in features for x in (f, "on" if on else "off")])
+
+    def path_cpu(self):
+        """ns of CPU used so far by what the hosts run in user space to move packets."""
+        return 0
+
     def arrived(self):
         """How many of the flood's datagrams have reached VM2 so far."""
         cpus = json.loads(run(["bpftool", "-j", "map", "dump", "pinned", f"{self.sink}/arrived"]).stdout)[0]["values"]
@@ -76,6 +94,9 @@ def attach(netns, interface, program):
 
 
 def bridge(host, *interfaces):
+    # Bridged frames visit iptables only where br_netfilter is loaded, or built in, which costs a quarter of the packet rate.
+    if os.path.isdir("/proc/sys/net/bridge"):
+        host.sysctl(*(f"net.bridge.bridge-nf-call-{table}=0" for table in ("iptables", "ip6tables", "arptables")))
     host.ip("link add bridge type bridge")
     host.ip("link set bridge up")
     for interface in interfaces:
@@ -110,6 +131,45 @@ class BpfRedirect(Variant):
             run(["bpftool", "map", "update", "pinned", f"{maps}/target", "key", *"0000", "value", *map(str, index)])
 
 
+class OpenVswitch(Variant):
+    """Its userspace datapath reads and writes frames one by one: no super-frames, no unfinished checksums, in either mode."""
+
+    key, title = "ovs", "Open vSwitch, userspace, VXLAN"
+
+    def join(self, end, other):
+        if not ovs.installed():
+            raise Failed("Open vSwitch is not installed")
+        for netns, interface in ((end.vm, "eth0"), (end.host, "port"), (end.host, "underlay")):
+            netns.offloads(interface, False)
+        end.switch = ovs.Switch(end.name, end.host.popen)
+        for name, *ports in (("outer", "underlay"), ("inner", "port", "vxlan")):
+            end.switch.vsctl("add-br", name, "--", "set", "bridge", name, "datapath_type=netdev",
+                             *(word for port in ports for word in ("--", "add-port", name, port)))
+        end.switch.vsctl("set", "interface", "vxlan", "type=vxlan", f"options:remote_ip={other.pa}",
+                         f"options:key={VSID}")
+        end.host.ip(f"addr add {end.pa}/24 dev outer")
+        end.host.ip("link set outer up")
+
+    def wire_size(self, wire):
+        pass
+
+    def path_cpu(self):
+        return sum(run_time(end.switch.process.pid) for end in self.ends)
+
+    def down(self):
+        for end in self.ends:
+            end.switch.stop()
+
+
+def run_time(pid):
+    """ns of CPU that a process's threads have used."""
+    total = 0
+    for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+        with open(path, encoding="ascii") as f:
+            total += int(f.read().split()[0])
+    return total
+
+
 class RealGwd(Variant):
     """The daemon on both hosts, told by gwctl what to do."""
 
@@ -134,4 +194,4 @@ class GwdNvgre(RealGwd):
     mtu = UNDERLAY_MTU - 42
 
 
-VARIANTS = [GwdVxlan, GwdNvgre, KernelVxlan, PlainBridge, BpfRedirect]
+VARIANTS = [GwdVxlan, GwdNvgre, KernelVxlan, PlainBridge, BpfRedirect, OpenVswitch]

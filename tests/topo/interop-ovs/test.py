@@ -8,18 +8,14 @@
 # own: data base, sockets and logs in its work folder, datapath_type netdev, no kernel module.
 # Covers ENC-1, ENC-2, ENC-3, ENC-8, ENC-9, FWD-3 against a second implementation.
 import os
-import shutil
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lib import case, traffic, wire, world
+from lib import case, ovs, traffic, wire, world
 from lib.case import Skip, equal, require
-from lib.net import run
 
 VX, NV = 5001, 5002
 MAC_O = "02:00:00:00:02:01"
-SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 suite = case.Suite()
 
 
@@ -29,35 +25,8 @@ class End:
         self.v4, self.v6 = addresses
 
 
-class Switch:
-    """An Open vSwitch of its own in a namespace."""
-
-    def __init__(self, w, netns):
-        self.dir = case.WORK + "/ovs"
-        os.makedirs(self.dir)
-        self.env = dict(os.environ, OVS_RUNDIR=self.dir, OVS_LOGDIR=case.logs(), OVS_DBDIR=self.dir)
-        self.db = "unix:%s/db.sock" % self.dir
-        run(["ovsdb-tool", "create", self.dir + "/conf.db", SCHEMA], env=self.env)
-        self.log = open(os.path.join(case.logs(), "ovs.txt"), "wb")
-        self.start(w, netns, ["ovsdb-server", self.dir + "/conf.db", "--remote=p" + self.db,
-                              "--unixctl=%s/ovsdb.ctl" % self.dir, "--pidfile=%s/ovsdb.pid" % self.dir])
-        case.eventually(lambda: os.path.exists(self.dir + "/db.sock"), "ovsdb-server listens")
-        self.vsctl("--no-wait", "init")
-        self.start(w, netns, ["ovs-vswitchd", self.db, "--disable-system", "--unixctl=%s/vswitchd.ctl" % self.dir,
-                              "--pidfile=%s/vswitchd.pid" % self.dir])
-
-    def start(self, w, netns, argv):
-        w.spawn(netns, argv, env=self.env, stdout=self.log, stderr=subprocess.STDOUT)
-
-    def vsctl(self, *args):
-        return run(["ovs-vsctl", "--timeout=15", "--db=" + self.db] + list(args), env=self.env).stdout
-
-    def ofctl(self, *args):
-        return run(["ovs-ofctl"] + list(args), env=self.env).stdout
-
-
 def make():
-    if not shutil.which("ovs-vswitchd") or not os.path.exists(SCHEMA):
+    if not ovs.installed():
         raise Skip("Open vSwitch is not installed")
     w = world.World()
     w.make_fabric()
@@ -88,7 +57,7 @@ def make():
     w.fabric.offloads("o", False)
     for netns, dev in ((o, "eth1"), (o, "p"), (guest, "eth0")):
         netns.offloads(dev, False)
-    s = w.switch = Switch(w, o)
+    s = ovs.Switch("ovs", lambda argv, **kw: w.spawn(o, argv, **kw))
     s.vsctl("add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev",
             "--", "add-port", "br-phy", "eth1",
             "--", "add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev",
