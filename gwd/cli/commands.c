@@ -49,6 +49,8 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 	[GW_CLI_OPT_DPORT] = {"dport", "N", 0, GW_CLI_NUMBER, 65535, .help = "TCP or UDP destination port"},
 	[GW_CLI_OPT_SIZE] = {"size", "BYTES", 0, GW_CLI_NUMBER, 65535, .help = "length of the IP packet"},
 	[GW_CLI_OPT_DST_MAC] = {"dst-mac", "MAC", 0, GW_CLI_MAC, .help = "destination MAC address of the frame"},
+	[GW_CLI_OPT_TTL] = {"ttl", "N", 0, GW_CLI_NUMBER, 255, .help = "time to live, or hop limit, of the packet"},
+	[GW_CLI_OPT_DF] = {"df", NULL, 0, GW_CLI_FLAG, .help = "the packet must not be fragmented (IPv4)"},
 	[GW_CLI_OPT_OUTPUT] = {"output", "FORMAT", 'o', GW_CLI_WORD, .words = outputs, .help = "form of the answer"},
 };
 
@@ -130,7 +132,8 @@ const struct gw_cli_command gw_cli_commands[] = {
 	 .help = "show node, ports, tunnels and drops at a glance"},
 	{.word = "trace", .required = GW_CLI_OPT(PORT) | GW_CLI_OPT(DST),
 	 .optional = GW_CLI_OPT(SRC) | GW_CLI_OPT(PROTO) | GW_CLI_OPT(SPORT) | GW_CLI_OPT(DPORT) | GW_CLI_OPT(SIZE) |
-		     GW_CLI_OPT(DST_MAC) | GW_CLI_OPT(OUTPUT), .run = gw_cli_run_trace,
+		     GW_CLI_OPT(DST_MAC) | GW_CLI_OPT(TTL) | GW_CLI_OPT(DF) | GW_CLI_OPT(OUTPUT),
+	 .run = gw_cli_run_trace,
 	 .help = "explain which way a packet would take, or why it would be dropped"},
 	{.word = "version", .run = gw_cli_run_version, .help = "show the versions of gwctl and of the daemon"},
 	{.word = "help", .operand = "[COMMAND]", .local = true, .run = gw_cli_run_help,

@@ -280,7 +280,7 @@ static void test_echo(void **state)
 			assert_bytes(r->b + src, p.b + src + len, len);
 			assert_bytes(r->b + src + len, p.b + src, len);
 			assert_int_equal(ttl_of(r->b + 14), 64);
-assert_int_equal(r->b[v6 ? 54 : 34], v6 ? 129 : 0);
+			assert_int_equal(r->b[v6 ? 54 : 34], v6 ? 129 : 0);
 			assert_true(ip_sums_good(r->b + 14, p.len - 14));
 		}
 }
@@ -499,7 +499,10 @@ static void test_cache_tells_apart(void **state)
 	}
 }
 
-#define TEST(name, f) {name, f, router_setup, NULL, NULL}
+#define TEST(name, f)                                                                                                  \
+	{                                                                                                              \
+		name, f, router_setup, NULL, NULL                                                                      \
+	}
 
 int main(void)
 {
