@@ -164,7 +164,8 @@ static enum way find_way(struct gw_trace *t, const struct gw_addr *to, char *say
 /* --- what the walk ends in -------------------------------------------------------------------------------------------------- */
 
 /* An ICMP error from the router. `reason`: under what it is counted. */
-static void answered(struct gw_trace *t, int type, int code, const struct gw_addr *from, const char *reason, unsigned mtu)
+static void answered(struct gw_trace *t, int type, int code, const struct gw_addr *from, const char *reason,
+		     unsigned mtu)
 {
 	char text[GW_ADDR_STRLEN];
 
@@ -417,10 +418,18 @@ static bool resolve(struct gw_trace *t)
 static void look_into_cache(struct gw_trace *t)
 {
 	struct gw_ip src = gw_ip_of(&t->src), dst = gw_ip_of(&t->dst);
-	struct gw_flow4_key key4 = {.port = t->ifindex, .saddr = src.w[3], .daddr = dst.w[3], .sport = htons(t->sport),
-				    .dport = htons(t->dport), .proto = t->proto};
-	struct gw_flow6_key key6 = {.port = t->ifindex, .saddr = src, .daddr = dst, .sport = htons(t->sport),
-				    .dport = htons(t->dport), .proto = t->proto};
+	struct gw_flow4_key key4 = {.port = t->ifindex,
+				    .saddr = src.w[3],
+				    .daddr = dst.w[3],
+				    .sport = htons(t->sport),
+				    .dport = htons(t->dport),
+				    .proto = t->proto};
+	struct gw_flow6_key key6 = {.port = t->ifindex,
+				    .saddr = src,
+				    .daddr = dst,
+				    .sport = htons(t->sport),
+				    .dport = htons(t->dport),
+				    .proto = t->proto};
 	uint32_t slot, generation = 0;
 	struct gw_bpf_flow f;
 	const char *state = "Missing";
@@ -448,8 +457,7 @@ void gw_trace_walk(struct gw_trace *t)
 	bool has_mac;
 
 	gw_trace_step(t, "Port", "%s is in VSID %u with MAC %s", t->interface, t->port.vsid, gw_mac_format(&own, mac));
-	if (!t->has_dmac &&
-	    (gw_addr_is_multicast(&t->dst) || (is_v4(t) && gw_addr_to_v4(&t->dst) == 0xffffffff))) {
+	if (!t->has_dmac && (gw_addr_is_multicast(&t->dst) || (is_v4(t) && gw_addr_to_v4(&t->dst) == 0xffffffff))) {
 		gw_trace_dropped(t, GW_DROP_FLOOD);
 		return;
 	}

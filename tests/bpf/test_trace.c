@@ -39,8 +39,9 @@ static const char *const destinations[] = {
 	"192.168.1.1", "192.168.2.1", "192.168.1.254", "192.168.1.77", "10.7.1.2", "8.8.8.8",
 	"fd00:1::1",   "fd00:2::1",   "fd00:1::77",    "2001:db8::1",  "fe80::1",
 };
-static const char *const prefixes[] = {"192.168.1.0/24", "192.168.1.0/25", "192.168.2.0/24", "192.168.0.0/16", "0.0.0.0/0",
-				       "10.7.0.0/16",	 "fd00:1::/64",	   "fd00:2::/64",    "::/0"};
+static const char *const prefixes[] = {"192.168.1.0/24", "192.168.1.0/25", "192.168.2.0/24",
+				       "192.168.0.0/16", "0.0.0.0/0",	   "10.7.0.0/16",
+				       "fd00:1::/64",	 "fd00:2::/64",	   "::/0"};
 static const char *const verdict_names[] = {"Encapsulate", "Deliver", "Fragment", "Reply", "Drop"};
 
 #define PICK(list) ((list)[rnd_below(GW_N(list))])
@@ -197,7 +198,8 @@ static void make_policy(void)
 		}
 	if (rnd_below(8)) {
 		o = object(GW_HNV_PROVIDER_ADDRESS);
-		o->paddr = (struct gw_provider_address){.pa = address("10.1.1.10"), .prefix_len = 24, .interface = "u0"};
+		o->paddr =
+			(struct gw_provider_address){.pa = address("10.1.1.10"), .prefix_len = 24, .interface = "u0"};
 		put(o);
 	}
 	for (int i = 0; i < N_PORTS; i++) {
@@ -327,8 +329,9 @@ static json_t *trace(const struct probe *p)
 	struct gw_error err = GW_ERROR_INIT;
 	char text[GW_MAC_STRLEN];
 
-	query = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:b}", "port", p->port, "source", p->src, "destination", p->dst,
-			  "protocol", (int)p->proto, "ttl", (int)p->ttl, "size", (int)p->size, "dontFragment", p->df);
+	query = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:b}", "port", p->port, "source", p->src, "destination",
+			  p->dst, "protocol", (int)p->proto, "ttl", (int)p->ttl, "size", (int)p->size, "dontFragment",
+			  p->df);
 	if (p->has_dmac)
 		json_object_set_new(query, "destinationMac", json_string(gw_mac_format(&p->dmac, text)));
 	if (has_ports) {
@@ -408,11 +411,13 @@ static const char *text_of(const json_t *a, const char *key)
 
 static const char *name_of(const struct run *r)
 {
-	return r->drop >= 0 ? gw_drop_reasons[r->drop].name : r->outcome >= 0 ? gw_outcomes[r->outcome].name : "nothing";
+	return r->drop >= 0	 ? gw_drop_reasons[r->drop].name
+	       : r->outcome >= 0 ? gw_outcomes[r->outcome].name
+				 : "nothing";
 }
 
 #define agree(cond, what)                                                                                              \
-	check(cond, "%s: %s; %s %s -> %s proto %u ttl %u size %u df %d; the trace says %s", what, name_of(r), p->port,    \
+	check(cond, "%s: %s; %s %s -> %s proto %u ttl %u size %u df %d; the trace says %s", what, name_of(r), p->port, \
 	      p->src, p->dst, p->proto, p->ttl, p->size, p->df, json_dumps(a, JSON_COMPACT))
 
 static bool same_ip(const uint8_t *at, bool v4, const char *text)
@@ -511,13 +516,16 @@ static void one_packet(void)
 		return;
 	for (int again = 0; again < 2; again++) {
 		json_t *a = trace(&p);
-		const char *verdict = text_of(a, "verdict"), *cache = text_of(a, "cacheEntry"), *port = text_of(a, "port");
+		const char *verdict = text_of(a, "verdict"), *cache = text_of(a, "cacheEntry"),
+			   *port = text_of(a, "port");
 		bool sent = !strcmp(verdict, "Encapsulate") || !strcmp(verdict, "Deliver");
 		uint64_t before = *port ? received_by(port) : 0;
 		struct run now, *r = &now;
 
 		if (!p.has_dmac) {
-			if (!*text_of(a, "destinationMac")) { /* the VM gets no answer, or may not speak: no frame to judge */
+			if (!*text_of(
+				    a,
+				    "destinationMac")) { /* the VM gets no answer, or may not speak: no frame to judge */
 				assert_string_equal(verdict, "Drop");
 				json_decref(a);
 				return;
@@ -526,7 +534,8 @@ static void one_packet(void)
 		}
 		now = run_probe(&p);
 		compare(&p, a, r, *port ? received_by(port) - before : 0);
-		check(!again || !sent || strcmp(cache, "Valid") == 0, "the cache entry of a packet that was sent is %s", cache);
+		check(!again || !sent || strcmp(cache, "Valid") == 0, "the cache entry of a packet that was sent is %s",
+		      cache);
 		json_decref(a);
 	}
 }
@@ -550,7 +559,8 @@ static void test_property(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{"FWD-3 FWD-4 FWD-5 FWD-7 MTU-1 ACL-3: the trace and the engine agree", test_property, setup, teardown, NULL},
+		{"FWD-3 FWD-4 FWD-5 FWD-7 MTU-1 ACL-3: the trace and the engine agree", test_property, setup, teardown,
+		 NULL},
 	};
 
 	return run_group("trace against the engine", tests, harness_setup_bare);

@@ -135,7 +135,9 @@ static void good_lines_are_taken(void **state)
 		"gwctl --version",
 		"gwctl trace --port tap0 --dst fd00::7 --proto icmpv6",
 		"gwctl trace --port tap0 --dst 10.0.0.7 --src 10.0.0.5 --proto 47 --size 1500",
-		"gwctl trace --port tap0 --dst 10.0.0.7 --dst-mac 00155D011404",
+		"gwctl trace --port tap0 --dst 10.0.0.7 --dst-mac 00155D011404 --ttl 1 --df",
+		"gwctl port attach --interface tap0 --vsid 5001 --mac 00155D011404 --allow-forwarding",
+		"gwctl port list --allow-forwarding",
 	};
 
 	(void)state;

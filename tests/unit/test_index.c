@@ -90,9 +90,82 @@ static void test_router_record(void **state)
 	gw_index_done(&x);
 }
 
+/* FWD-5: the names of the router, in the order of their addresses; a replaced one is there twice for a moment. */
+static void test_router_names(void **state)
+{
+	struct gw_hnv_object low = record(5001, 0xa9fe0101), high = low, moved;
+	struct gw_index x = {0};
+	const struct gw_router_use *r;
+
+	(void)state;
+	low.record.ca = gw_addr_from_v4(1);
+	high.record.ca = gw_addr_from_v4(2);
+	moved = low;
+	moved.record.mac.b[5] = 7;
+	assert_int_equal(gw_index_count(&x, &high, 1), 0);
+	assert_int_equal(gw_index_count(&x, &low, 1), 0);
+	assert_int_equal(gw_index_count(&x, &moved, 1), 0);
+	assert_int_equal(gw_index_count(&x, &low, -1), 0);
+	r = gw_index_vsid(&x, 5001)->routers;
+	assert_true(gw_addr_equal(&r->ca, &low.record.ca) && r->mac.b[5] == 7);
+	assert_true(gw_addr_equal(&r->next->ca, &high.record.ca));
+	assert_null(r->next->next);
+	gw_index_done(&x);
+}
+
+static struct gw_hnv_object route(uint32_t vsid, const char *prefix, uint32_t metric)
+{
+	struct gw_hnv_object o = {.kind = GW_HNV_CUSTOMER_ROUTE};
+
+	o.croute.vsid = vsid;
+	o.croute.metric = metric;
+	assert_int_equal(gw_prefix_parse(prefix, &o.croute.prefix), 0);
+	return o;
+}
+
+static size_t routes_to(const struct gw_index *x, const struct gw_hnv_object *like)
+{
+	size_t n = 0;
+
+	for (const struct gw_route_use *u = NULL;
+	     (u = gw_index_next_route(x, &like->croute.rdid, &like->croute.prefix, u));)
+		n++;
+	return n;
+}
+
+/* FWD-7: routes of one domain to one prefix, whatever their VSID; a VSID with routes is not forgotten. */
+static void test_routes(void **state)
+{
+	struct gw_hnv_object a = route(5001, "10.0.0.0/8", 1), b = route(5002, "10.0.0.0/8", 2),
+			     longer = route(5001, "10.0.0.0/9", 1), other = a, cheaper = a;
+	struct gw_index x = {0};
+
+	(void)state;
+	other.croute.rdid.b[0] = 1;
+	cheaper.croute.metric = 0;
+	assert_int_equal(gw_index_count(&x, &a, 1), 0);
+	assert_int_equal(gw_index_count(&x, &b, 1), 0);
+	assert_int_equal(gw_index_count(&x, &longer, 1), 0);
+	assert_int_equal(gw_index_count(&x, &other, 1), 0);
+	assert_int_equal(routes_to(&x, &a), 2);
+	assert_int_equal(routes_to(&x, &longer), 1);
+	assert_int_equal(routes_to(&x, &other), 1);
+	/* Another metric replaces the route. */
+	assert_int_equal(gw_index_count(&x, &cheaper, 1), 0);
+	assert_int_equal(gw_index_count(&x, &a, -1), 0);
+	assert_int_equal(routes_to(&x, &a), 2);
+	gw_index_settle(&x, 5002);
+	assert_non_null(gw_index_vsid(&x, 5002));
+	assert_int_equal(gw_index_count(&x, &b, -1), 0);
+	gw_index_settle(&x, 5002);
+	assert_null(gw_index_vsid(&x, 5002));
+	assert_int_equal(routes_to(&x, &a), 1);
+	gw_index_done(&x);
+}
+
 static void test_others_ignored(void **state)
 {
-	static const enum gw_hnv_kind kinds[] = {GW_HNV_PROVIDER_ADDRESS, GW_HNV_PROVIDER_ROUTE, GW_HNV_CUSTOMER_ROUTE};
+	static const enum gw_hnv_kind kinds[] = {GW_HNV_PROVIDER_ADDRESS, GW_HNV_PROVIDER_ROUTE};
 	struct gw_index x = {0};
 
 	(void)state;
@@ -165,9 +238,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counts),	       cmocka_unit_test(test_router_record),
+		cmocka_unit_test(test_router_names),   cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_others_ignored), cmocka_unit_test(test_settle),
 		cmocka_unit_test(test_property),
 	};
 
-	return cmocka_run_group_tests_name("ENC-10: index of VSIDs and peers", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("ENC-10 FWD-5 FWD-7: index of VSIDs, peers, routes and routers", tests, NULL,
+					   NULL);
 }

@@ -71,11 +71,21 @@ static void test_accepted(void **state)
 		 "\"provisioningState\":\"Succeeded\",\"configurationState\":{},\"State\":{},\"counters\":{"
 		 "\"rx\":1},"
 		 "\"Interface\":\"tap0-1\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":5001}}",
-		 "tap0-1", "{\"Interface\":\"tap0-1\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":5001}"},
+		 "tap0-1",
+		 "{\"AllowForwarding\":false,\"Interface\":\"tap0-1\",\"MACAddress\":\"00155D011404\","
+		 "\"VirtualSubnetID\":5001}"},
+		{GW_HNV_PORT, NULL,
+		 "{\"properties\":{\"Interface\":\"tap2\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":5001,"
+		 "\"AllowForwarding\":true}}",
+		 "tap2",
+		 "{\"AllowForwarding\":true,\"Interface\":\"tap2\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":"
+		 "5001}"},
 		{GW_HNV_PORT, NULL,
 		 "{\"resourceId\":\"x\",\"Interface\":\"tap0\",\"MACAddress\":\"00155D011404\","
 		 "\"VirtualSubnetID\":5001}",
-		 "tap0", "{\"Interface\":\"tap0\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":5001}"},
+		 "tap0",
+		 "{\"AllowForwarding\":false,\"Interface\":\"tap0\",\"MACAddress\":\"00155D011404\","
+		 "\"VirtualSubnetID\":5001}"},
 		{GW_HNV_CUSTOMER_ROUTE, NULL,
 		 "{\"RoutingDomainID\":\"{" RDID
 		 "}\",\"VirtualSubnetID\":5001,\"DestinationPrefix\":\"192.168.1.0/24\","
