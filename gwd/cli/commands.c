@@ -38,6 +38,8 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 	[GW_CLI_OPT_NEXTHOP] = {"nexthop", "ADDRESS", 0, GW_CLI_ADDRESS,
 				.help = "next hop; 0.0.0.0 or :: means on-link"},
 	[GW_CLI_OPT_METRIC] = {"metric", "N", 0, GW_CLI_NUMBER, UINT32_MAX, .help = "lowest wins among equal prefixes"},
+	[GW_CLI_OPT_ALLOW_FORWARDING] = {"allow-forwarding", NULL, 0, GW_CLI_FLAG,
+					 .help = "the VM may send from addresses that are not its own"},
 	[GW_CLI_OPT_PORT] = {"port", "NAME", 0, GW_CLI_IFNAME, .help = "port that the packet comes from"},
 	[GW_CLI_OPT_DST] = {"dst", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "destination of the packet"},
 	[GW_CLI_OPT_SRC] = {"src", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "source of the packet"},
@@ -47,6 +49,8 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 	[GW_CLI_OPT_DPORT] = {"dport", "N", 0, GW_CLI_NUMBER, 65535, .help = "TCP or UDP destination port"},
 	[GW_CLI_OPT_SIZE] = {"size", "BYTES", 0, GW_CLI_NUMBER, 65535, .help = "length of the IP packet"},
 	[GW_CLI_OPT_DST_MAC] = {"dst-mac", "MAC", 0, GW_CLI_MAC, .help = "destination MAC address of the frame"},
+	[GW_CLI_OPT_TTL] = {"ttl", "N", 0, GW_CLI_NUMBER, 255, .help = "time to live, or hop limit, of the packet"},
+	[GW_CLI_OPT_DF] = {"df", NULL, 0, GW_CLI_FLAG, .help = "the packet must not be fragmented (IPv4)"},
 	[GW_CLI_OPT_OUTPUT] = {"output", "FORMAT", 'o', GW_CLI_WORD, .words = outputs, .help = "form of the answer"},
 };
 
@@ -90,6 +94,7 @@ static const struct gw_cli_kind port = {"port",
 					{{"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_KEY},
 					 {"VirtualSubnetID", "VSID", GW_CLI_OPT_VSID, GW_CLI_NEED},
 					 {"MACAddress", "MAC", GW_CLI_OPT_MAC, GW_CLI_NEED},
+					 {"AllowForwarding", "FORWARDS", GW_CLI_OPT_ALLOW_FORWARDING, GW_CLI_WIDE},
 					 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
 					 {"detail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 
@@ -127,7 +132,8 @@ const struct gw_cli_command gw_cli_commands[] = {
 	 .help = "show node, ports, tunnels and drops at a glance"},
 	{.word = "trace", .required = GW_CLI_OPT(PORT) | GW_CLI_OPT(DST),
 	 .optional = GW_CLI_OPT(SRC) | GW_CLI_OPT(PROTO) | GW_CLI_OPT(SPORT) | GW_CLI_OPT(DPORT) | GW_CLI_OPT(SIZE) |
-		     GW_CLI_OPT(DST_MAC) | GW_CLI_OPT(OUTPUT), .run = gw_cli_run_trace,
+		     GW_CLI_OPT(DST_MAC) | GW_CLI_OPT(TTL) | GW_CLI_OPT(DF) | GW_CLI_OPT(OUTPUT),
+	 .run = gw_cli_run_trace,
 	 .help = "explain which way a packet would take, or why it would be dropped"},
 	{.word = "version", .run = gw_cli_run_version, .help = "show the versions of gwctl and of the daemon"},
 	{.word = "help", .operand = "[COMMAND]", .local = true, .run = gw_cli_run_help,

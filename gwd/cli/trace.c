@@ -11,9 +11,10 @@ static const struct {
 	enum gw_cli_opt opt;
 	const char *name;
 } members[] = {
-	{GW_CLI_OPT_PORT, "port"},	{GW_CLI_OPT_DST, "destination"},	{GW_CLI_OPT_SRC, "source"},
-	{GW_CLI_OPT_PROTO, "protocol"}, {GW_CLI_OPT_SPORT, "sourcePort"},	{GW_CLI_OPT_DPORT, "destinationPort"},
-	{GW_CLI_OPT_SIZE, "size"},	{GW_CLI_OPT_DST_MAC, "destinationMac"},
+	{GW_CLI_OPT_PORT, "port"},	 {GW_CLI_OPT_DST, "destination"},	 {GW_CLI_OPT_SRC, "source"},
+	{GW_CLI_OPT_PROTO, "protocol"},	 {GW_CLI_OPT_SPORT, "sourcePort"},	 {GW_CLI_OPT_DPORT, "destinationPort"},
+	{GW_CLI_OPT_SIZE, "size"},	 {GW_CLI_OPT_DST_MAC, "destinationMac"}, {GW_CLI_OPT_TTL, "ttl"},
+	{GW_CLI_OPT_DF, "dontFragment"},
 };
 
 static char *query(const struct gw_cli_args *args)
@@ -62,8 +63,10 @@ static void show(const json_t *answer)
 	append(&s, ", VSID ", answer, "virtualSubnetId");
 	append(&s, ", from PA ", answer, "sourceProviderAddress");
 	append(&s, ", to PA ", answer, "providerAddress");
+	append(&s, ", to port ", answer, "port");
 	append(&s, ", to MAC ", answer, "macAddress");
-	append(&s, ", inner MTU ", answer, "mtu");
+	append(&s, ", fragments ", answer, "fragments");
+	append(&s, ", MTU ", answer, "mtu");
 	gw_cli_say_wrapped(stdout, "==> ", 4, s);
 	free(s);
 	if (*help)

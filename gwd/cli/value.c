@@ -149,6 +149,8 @@ int gw_cli_value_parse(const struct gw_cli_option *o, const char *s, char **ret,
 
 json_t *gw_cli_value_json(const struct gw_cli_option *o, const char *canonical)
 {
+	if (o->type == GW_CLI_FLAG)
+		return gw_cli_must(json_true());
 	if (o->type == GW_CLI_NUMBER || o->type == GW_CLI_PROTOCOL)
 		return gw_cli_must(json_integer((json_int_t)strtoull(canonical, NULL, 10)));
 	return gw_cli_must(json_string(canonical));
@@ -160,6 +162,8 @@ bool gw_cli_value_matches(const struct gw_cli_option *o, const char *canonical, 
 
 	if (!value || json_is_null(value))
 		return false;
+	if (o->type == GW_CLI_FLAG)
+		return json_is_true(value);
 	cell = gw_cli_cell(value);
 	if (gw_cli_value_parse(o, cell, &theirs, &reason) < 0)
 		return false;

@@ -13,12 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A routing domain, and the lowest VSID of which a route is touched. */
+struct touched_domain {
+	struct gw_uuid rdid;
+	uint32_t lowest;
+};
+
 /* What a change touches beside its own keys. */
 struct touched {
 	uint32_t *vsids; /* of its records, routes and ports, before and after; twice is fine */
 	size_t n_vsids;
-	struct gw_uuid *rdids; /* of its routes, before and after; sorted, each once */
-	size_t n_rdids;
+	struct touched_domain *domains; /* of its routes, before and after; sorted, each once */
+	size_t n_domains;
+	bool renumbered;  /* one of them has another number than before */
 	uint32_t *former; /* by change: the number that the domain of a former record's VSID had in the kernel, or 0 */
 };
 
@@ -42,12 +49,15 @@ static void touch(struct touched *t, const struct gw_hnv_object *o)
 		return;
 	t->vsids[t->n_vsids++] = vsid_of(o);
 	if (o->kind == GW_HNV_CUSTOMER_ROUTE)
-		t->rdids[t->n_rdids++] = o->croute.rdid;
+		t->domains[t->n_domains++] = (struct touched_domain){.rdid = o->croute.rdid, .lowest = o->croute.vsid};
 }
 
 static int by_rdid(const void *a, const void *b)
 {
-	return memcmp(a, b, sizeof(struct gw_uuid));
+	const struct touched_domain *x = a, *y = b;
+	int c = memcmp(&x->rdid, &y->rdid, sizeof x->rdid);
+
+	return c ? c : (x->lowest > y->lowest) - (x->lowest < y->lowest);
 }
 
 static uint32_t kernel_domain(const struct gw_driver *d, uint32_t vsid)
@@ -60,7 +70,7 @@ static uint32_t kernel_domain(const struct gw_driver *d, uint32_t vsid)
 static void touched_done(struct touched *t)
 {
 	free(t->vsids);
-	free(t->rdids);
+	free(t->domains);
 	free(t->former);
 }
 
@@ -72,10 +82,10 @@ static int touched_init(struct touched *t, const struct gw_driver *d, const stru
 	/* Room for the domains' own numbers behind the VSIDs (bump). */
 	*t = (struct touched){
 		.vsids = calloc(4 * delta->n + 1, sizeof *t->vsids),
-		.rdids = calloc(2 * delta->n + 1, sizeof *t->rdids),
+		.domains = calloc(2 * delta->n + 1, sizeof *t->domains),
 		.former = calloc(delta->n + 1, sizeof *t->former),
 	};
-	if (!t->vsids || !t->rdids || !t->former) {
+	if (!t->vsids || !t->domains || !t->former) {
 		touched_done(t);
 		return -ENOMEM;
 	}
@@ -87,11 +97,11 @@ static int touched_init(struct touched *t, const struct gw_driver *d, const stru
 		if (before && before->kind == GW_HNV_LOOKUP_RECORD)
 			t->former[i] = kernel_domain(d, before->record.vsid);
 	}
-	qsort(t->rdids, t->n_rdids, sizeof *t->rdids, by_rdid);
-	for (size_t i = 0; i < t->n_rdids; i++)
-		if (unique == 0 || by_rdid(&t->rdids[unique - 1], &t->rdids[i]) != 0)
-			t->rdids[unique++] = t->rdids[i];
-	t->n_rdids = unique;
+	qsort(t->domains, t->n_domains, sizeof *t->domains, by_rdid);
+	for (size_t i = 0; i < t->n_domains; i++)
+		if (unique == 0 || !gw_uuid_equal(&t->domains[unique - 1].rdid, &t->domains[i].rdid))
+			t->domains[unique++] = t->domains[i];
+	t->n_domains = unique;
 	return 0;
 }
 
@@ -110,6 +120,8 @@ static int apply_record(struct gw_driver *d, const struct gw_intent *in, const s
 		r = gw_maps_refresh_record(d, in, &key, err);
 	if (r == 0)
 		r = gw_maps_refresh_mac(d, in, rec->vsid, &rec->mac, err);
+	if (r == 0 && gw_hnv_record_is_router(rec))
+		r = gw_maps_refresh_subnets(d, in, rec->vsid, err);
 	/* The record may be a port's own, and name the address that its tunnels start from. */
 	for (const struct gw_hnv_object *p = NULL;
 	     r == 0 && (p = gw_intent_next_by_mac(in, rec->vsid, &rec->mac, p));) {
@@ -130,7 +142,7 @@ static int apply_one(struct gw_driver *d, const struct gw_intent *in, const stru
 	case GW_HNV_LOOKUP_RECORD:
 		return apply_record(d, in, o, err);
 	case GW_HNV_CUSTOMER_ROUTE:
-		r = gw_maps_refresh_subnet(d, in, o, err);
+		r = gw_maps_refresh_route(d, in, &o->croute, err);
 		return r == 0 ? gw_maps_refresh_vsid(d, in, o->croute.vsid, err) : r;
 	case GW_HNV_PROVIDER_ADDRESS:
 		return gw_maps_refresh_provider(d, in, &o->paddr.pa, err);
@@ -144,15 +156,36 @@ static int apply_one(struct gw_driver *d, const struct gw_intent *in, const stru
 
 /* --- what depends on many keys --------------------------------------------------------------------------------------------- */
 
+/*
+ * A domain whose lowest VSID comes or goes has another number: its routes are there under the new one before the VSIDs are
+ * told, and under the old one until all have been.
+ */
+static int renumber_routes(struct gw_driver *d, const struct gw_intent *in, struct touched *t, struct gw_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < t->n_domains && r == 0; i++) {
+		size_t n;
+		const uint32_t *vsids = gw_intent_rdid_vsids(in, &t->domains[i].rdid, &n);
+
+		if (n && t->domains[i].lowest > vsids[0])
+			continue;
+		t->renumbered = true;
+		if (n)
+			r = gw_maps_refresh_domain_routes(d, in, vsids[0], err);
+	}
+	return r;
+}
+
 /* A VSID that comes or goes can change the number of its whole domain. */
 static int refresh_domains(struct gw_driver *d, const struct gw_intent *in, const struct touched *t,
 			   struct gw_error *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < t->n_rdids; i++) {
+	for (size_t i = 0; i < t->n_domains; i++) {
 		size_t n;
-		const uint32_t *vsids = gw_intent_rdid_vsids(in, &t->rdids[i], &n);
+		const uint32_t *vsids = gw_intent_rdid_vsids(in, &t->domains[i].rdid, &n);
 
 		for (size_t v = 0; v < n && r == 0; v++)
 			r = gw_maps_refresh_vsid(d, in, vsids[v], err);
@@ -196,9 +229,9 @@ static void bump(struct gw_driver *d, const struct gw_intent *in, struct touched
 
 	for (size_t i = 0; i < t->n_vsids; i++)
 		t->vsids[n++] = gw_intent_domain_id(in, t->vsids[i]);
-	for (size_t i = 0; i < t->n_rdids; i++) {
+	for (size_t i = 0; i < t->n_domains; i++) {
 		size_t members;
-		const uint32_t *vsids = gw_intent_rdid_vsids(in, &t->rdids[i], &members);
+		const uint32_t *vsids = gw_intent_rdid_vsids(in, &t->domains[i].rdid, &members);
 
 		if (members)
 			t->vsids[n++] = vsids[0];
@@ -214,6 +247,7 @@ int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct 
 
 	if (touched_init(&t, d, delta) < 0)
 		return gw_error_oom(err);
+	r = renumber_routes(d, in, &t, err);
 	for (size_t i = 0; i < delta->n && r == 0; i++) {
 		const struct gw_change *c = &delta->changes[i];
 
@@ -228,6 +262,8 @@ int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct 
 		r = refresh_domains(d, in, &t, err);
 	if (r == 0)
 		r = drop_former_peers(d, in, delta, &t, err);
+	if (r == 0 && t.renumbered)
+		r = gw_maps_drop_stale_routes(d, in, err);
 	if (r == 0 && has[GW_HNV_PROVIDER_ROUTE])
 		r = refresh_ports(d, in, err);
 	/* Which addresses are this node's own is written into every record that names one. */
@@ -240,7 +276,7 @@ int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct 
 	for (size_t i = 0; i < delta->n; i++) {
 		const struct gw_hnv_object *o = delta->changes[i].before;
 
-		if (o && (o->kind == GW_HNV_LOOKUP_RECORD || o->kind == GW_HNV_PORT))
+		if (o && vsid_of(o))
 			gw_index_settle(&d->index, vsid_of(o));
 	}
 	touched_done(&t);

@@ -59,13 +59,19 @@ bool gw_want_record(const struct gw_driver *d, const struct gw_intent *in, const
 	if (!o)
 		return false;
 	r = &o->record;
-	/* A wildcard answers nothing, an L2Only record has no address to speak of, a router record is no tunnel end. */
-	if (r->type == GW_RECORD_WILDCARD || r->type == GW_RECORD_L2ONLY || gw_hnv_record_is_router(r))
+	/* An L2Only record has no address to speak of. */
+	if (r->type == GW_RECORD_L2ONLY)
 		return false;
-	*ret = (struct gw_bpf_record){.vsid = r->vsid, .pa = gw_ip_of(&r->pa), .encap = encap_of(r)};
+	*ret = (struct gw_bpf_record){.vsid = r->vsid};
 	memcpy(ret->mac, r->mac.b, sizeof ret->mac);
-	if (is_local(in, &r->pa))
-		ret->flags |= GW_RECORD_LOCAL;
+	if (gw_hnv_record_is_router(r)) {
+		ret->flags = GW_RECORD_IS_ROUTER;
+		return true;
+	}
+	ret->pa = gw_ip_of(&r->pa);
+	ret->encap = encap_of(r);
+	ret->flags = (r->type == GW_RECORD_WILDCARD ? GW_RECORD_IS_WILDCARD : 0) |
+		     (is_local(in, &r->pa) ? GW_RECORD_LOCAL : 0);
 	return true;
 }
 
@@ -89,6 +95,16 @@ static const struct gw_lookup_record *record_of_mac(const struct gw_intent *in, 
 		    (!best || better(&o->record, best)))
 			best = &o->record;
 	return best;
+}
+
+static bool is_router_mac(const struct gw_driver *d, uint32_t vsid, const struct gw_mac *mac)
+{
+	const struct gw_vsid_use *u = gw_index_vsid(&d->index, vsid);
+
+	for (const struct gw_router_use *r = u ? u->routers : NULL; r; r = r->next)
+		if (gw_mac_equal(&r->mac, mac))
+			return true;
+	return false;
 }
 
 bool gw_want_mac(const struct gw_driver *d, const struct gw_intent *in, const struct gw_mac_key *key,
@@ -116,10 +132,55 @@ bool gw_want_mac(const struct gw_driver *d, const struct gw_intent *in, const st
 		m.mtu = i->link.mtu;
 		m.port_flags = i->link.peer_elsewhere && strcmp(i->link.kind, "veth") == 0 ? GW_PORT_PEER : 0;
 	}
-	if (!best && !m.port)
+	if (is_router_mac(d, key->vsid, &mac))
+		m.record_flags |= GW_MAC_ROUTER;
+	if (!m.record_flags && !m.port)
 		return false;
 	*ret = m;
 	return true;
+}
+
+/* What the router is called in an on-link subnet: as a record says, else the first usable address (FWD-5). */
+static void name_router(const struct gw_driver *d, const struct gw_vsid_use *u, const struct gw_prefix *subnet,
+			struct gw_addr *ret_ca, struct gw_mac *ret_mac)
+{
+	*ret_ca = gw_prefix_first_host(subnet);
+	*ret_mac = d->env.config->router_mac;
+	for (const struct gw_router_use *r = u ? u->routers : NULL; r; r = r->next)
+		if (gw_prefix_contains(subnet, &r->ca)) {
+			*ret_ca = r->ca;
+			*ret_mac = r->mac;
+			return;
+		}
+}
+
+static bool lower_prefix(const struct gw_prefix *a, const struct gw_prefix *b)
+{
+	int c = gw_addr_cmp(&a->addr, &b->addr);
+
+	return c ? c < 0 : a->len < b->len;
+}
+
+/* The router's address in the lowest on-link subnet of each family. */
+static void name_routers(const struct gw_driver *d, const struct gw_vsid_use *u, struct gw_ip *ret)
+{
+	const struct gw_prefix *lowest[2] = {0};
+
+	for (const struct gw_route_use *r = u->route_list; r; r = r->next) {
+		const struct gw_prefix **at = &lowest[gw_addr_is_v4(&r->route.prefix.addr) ? 0 : 1];
+
+		if (gw_addr_is_any(&r->route.next_hop) && (!*at || lower_prefix(&r->route.prefix, *at)))
+			*at = &r->route.prefix;
+	}
+	for (int family = 0; family < 2; family++) {
+		struct gw_addr ca;
+		struct gw_mac mac;
+
+		if (!lowest[family])
+			continue;
+		name_router(d, u, lowest[family], &ca, &mac);
+		ret[family] = gw_ip_of(&ca);
+	}
 }
 
 bool gw_want_vsid(const struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_bpf_vsid *ret)
@@ -129,6 +190,7 @@ bool gw_want_vsid(const struct gw_driver *d, const struct gw_intent *in, uint32_
 	if (!u || (!u->records && !u->ports))
 		return false;
 	*ret = (struct gw_bpf_vsid){.domain = gw_intent_domain_id(in, vsid)};
+	name_routers(d, u, ret->router);
 	return true;
 }
 
@@ -159,28 +221,123 @@ bool gw_want_provider(const struct gw_driver *d, const struct gw_intent *in, con
 	return true;
 }
 
-/* Whether the intent has an on-link route to the prefix of `croute`, whatever next hop that one has. */
-static bool on_link_route(const struct gw_intent *in, const struct gw_hnv_object *croute, const char *any)
+struct gw_prefix_key gw_prefix_key_of(uint32_t scope, const struct gw_prefix *prefix)
 {
-	struct gw_hnv_object probe = {.kind = GW_HNV_CUSTOMER_ROUTE, .croute = croute->croute};
-
-	return gw_addr_parse(any, &probe.croute.next_hop) == 0 && gw_intent_get(in, &probe);
+	return (struct gw_prefix_key){
+		.prefixlen = 32 + (gw_addr_is_v4(&prefix->addr) ? 96 : 0) + prefix->len,
+		.scope = htonl(scope),
+		.addr = gw_ip_of(&prefix->addr),
+	};
 }
 
-bool gw_want_subnet(const struct gw_intent *in, const struct gw_hnv_object *croute, struct gw_subnet_key *key,
+uint32_t gw_prefix_of_key(const struct gw_prefix_key *key, struct gw_prefix *ret)
+{
+	ret->addr = gw_addr_of(&key->addr);
+	ret->len = key->prefixlen - 32 - (gw_addr_is_v4(&ret->addr) ? 96 : 0);
+	return ntohl(key->scope);
+}
+
+bool gw_want_subnet(const struct gw_driver *d, const struct gw_intent *in, const struct gw_prefix_key *key,
 		    struct gw_bpf_subnet *ret)
 {
-	const struct gw_customer_route *r = &croute->croute;
-	struct gw_addr router = gw_prefix_first_host(&r->prefix);
+	struct gw_prefix prefix;
+	struct gw_uuid rdid;
+	uint32_t vsid = gw_prefix_of_key(key, &prefix);
+
+	if (!gw_intent_domain(in, vsid, &rdid))
+		return false;
+	for (const struct gw_route_use *u = NULL; (u = gw_index_next_route(&d->index, &rdid, &prefix, u));) {
+		struct gw_addr ca;
+		struct gw_mac mac;
+
+		if (u->route.vsid != vsid || !gw_addr_is_any(&u->route.next_hop))
+			continue;
+		name_router(d, gw_index_vsid(&d->index, vsid), &prefix, &ca, &mac);
+		*ret = (struct gw_bpf_subnet){
+			.vsid = vsid,
+			.router = gw_ip_of(&ca),
+			.v4 = gw_addr_is_v4(&prefix.addr),
+			.prefix_len = key->prefixlen - 32,
+		};
+		memcpy(ret->mac, mac.b, sizeof ret->mac);
+		return true;
+	}
+	return false;
+}
+
+/* FWD-7: of several routes to one prefix the one with the lowest metric; the rest of the order is only to be the same everywhere. */
+static bool preferred(const struct gw_customer_route *a, const struct gw_customer_route *b)
+{
+	if (a->metric != b->metric)
+		return a->metric < b->metric;
+	return a->vsid != b->vsid ? a->vsid < b->vsid : gw_addr_cmp(&a->next_hop, &b->next_hop) < 0;
+}
+
+/* The best route of the domain that `vsid` is in; *ret_shared: another VSID has one that is as good. */
+static const struct gw_customer_route *best_route(const struct gw_driver *d, const struct gw_intent *in, uint32_t vsid,
+						  const struct gw_prefix *prefix, bool *ret_shared)
+{
+	const struct gw_customer_route *best = NULL;
+	struct gw_uuid rdid;
+
+	*ret_shared = false;
+	if (!gw_intent_domain(in, vsid, &rdid))
+		return NULL;
+	for (const struct gw_route_use *u = NULL; (u = gw_index_next_route(&d->index, &rdid, prefix, u));)
+		if (!best || preferred(&u->route, best))
+			best = &u->route;
+	for (const struct gw_route_use *u = NULL; best && (u = gw_index_next_route(&d->index, &rdid, prefix, u));)
+		*ret_shared = *ret_shared || (u->route.metric == best->metric && u->route.vsid != best->vsid);
+	return best;
+}
+
+static struct gw_bpf_route route_of(const struct gw_customer_route *r, uint32_t scope, bool shared)
+{
 	bool v4 = gw_addr_is_v4(&r->prefix.addr);
 
-	*key = (struct gw_subnet_key){
-		.prefixlen = 32 + (v4 ? 96 : 0) + r->prefix.len,
-		.vsid = htonl(r->vsid),
-		.addr = gw_ip_of(&r->prefix.addr),
+	return (struct gw_bpf_route){
+		.scope = scope,
+		.vsid = r->vsid,
+		.next_hop = gw_ip_of(&r->next_hop),
+		.prefix_len = (v4 ? 96 : 0) + r->prefix.len,
+		.flags = (gw_addr_is_any(&r->next_hop) ? GW_ROUTE_ON_LINK : 0) | (shared ? GW_ROUTE_SHARED : 0) |
+			 (v4 ? GW_ROUTE_V4 : 0),
 	};
-	ret->router = gw_ip_of(&router);
-	return on_link_route(in, croute, "0.0.0.0") || on_link_route(in, croute, "::");
+}
+
+bool gw_want_route(const struct gw_driver *d, const struct gw_intent *in, const struct gw_prefix_key *key,
+		   struct gw_bpf_route *ret)
+{
+	struct gw_prefix prefix;
+	uint32_t domain = gw_prefix_of_key(key, &prefix);
+	const struct gw_customer_route *best;
+	bool shared;
+
+	if (gw_intent_domain_id(in, domain) != domain)
+		return false;
+	best = best_route(d, in, domain, &prefix, &shared);
+	if (best)
+		*ret = route_of(best, domain, shared);
+	return best;
+}
+
+bool gw_want_own_route(const struct gw_driver *d, const struct gw_intent *in, const struct gw_prefix_key *key,
+		       struct gw_bpf_route *ret)
+{
+	const struct gw_customer_route *best, *own = NULL;
+	struct gw_prefix prefix;
+	uint32_t vsid = gw_prefix_of_key(key, &prefix);
+	bool shared;
+
+	best = best_route(d, in, vsid, &prefix, &shared);
+	if (!best || !shared || best->vsid == vsid)
+		return false;
+	for (const struct gw_route_use *u = NULL; (u = gw_index_next_route(&d->index, &best->rdid, &prefix, u));)
+		if (u->route.vsid == vsid && u->route.metric == best->metric && (!own || preferred(&u->route, own)))
+			own = &u->route;
+	if (own)
+		*ret = route_of(own, vsid, false);
+	return own;
 }
 
 static const struct gw_provider_address *lowest_provider(const struct gw_driver *d, const struct gw_intent *in)
@@ -241,6 +398,7 @@ bool gw_want_port(const struct gw_driver *d, const struct gw_intent *in, const s
 		return false;
 	p.ifindex = i->link.ifindex;
 	p.vsid = o->port.vsid;
+	p.flags = o->port.forwards ? GW_PORT_FORWARDS : 0;
 	memcpy(p.mac, o->port.mac.b, sizeof p.mac);
 	source = source_of(d, in, &o->port);
 	underlay = source ? gw_iface_find(d, source->interface) : NULL;
@@ -264,8 +422,9 @@ struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_inten
 		.mark = TUNNEL_MARK,
 		.dscp = c->dscp,
 		.ttl = c->ttl,
-		.vxlan_device = d->vxlan.link.ifindex != 0,
-		.nvgre_device = d->nvgre.link.ifindex != 0,
+		.vxlan_device = d->devices[GW_DEVICE_VXLAN].link.ifindex != 0,
+		.nvgre_device = d->devices[GW_DEVICE_NVGRE].link.ifindex != 0,
+		.cutter = d->cutter_entrance,
 		.decap_l3 = d->params.decap_l3,
 	};
 

@@ -70,10 +70,9 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 		gw_error_set(err, -r, GW_ERR_INTERNAL, "engine", "cannot watch interfaces: %s", strerror(-r));
 		goto fail;
 	}
-	if (d->vxlan.trouble[0])
-		gw_log_warning("VXLAN is received without the kernel's tunnel device: %s", d->vxlan.trouble);
-	if (d->nvgre.trouble[0])
-		gw_log_warning("NVGRE is received without the kernel's tunnel device: %s", d->nvgre.trouble);
+	for (int i = 0; i < GW_DEVICE_MAX; i++)
+		if (d->devices[i].trouble[0])
+			gw_log_warning("%s %s", gw_device_lacking[i], d->devices[i].trouble);
 	*ret = d;
 	return 0;
 fail:
@@ -145,7 +144,7 @@ static int follow_params(struct gw_driver *d, const struct gw_intent *in, struct
 
 static int rebuild_index(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
-	static const enum gw_hnv_kind kinds[] = {GW_HNV_LOOKUP_RECORD, GW_HNV_PORT};
+	static const enum gw_hnv_kind kinds[] = {GW_HNV_CUSTOMER_ROUTE, GW_HNV_LOOKUP_RECORD, GW_HNV_PORT};
 
 	gw_index_done(&d->index);
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)

@@ -19,7 +19,9 @@ struct gw_iface {
 	char trouble[160];   /* why it does not work, empty when it does */
 };
 
-/* A kernel tunnel device of the hybrid receive path. */
+/* The links that the engine makes for itself: the kernel's tunnel devices of the hybrid receive path, the cutting of packets. */
+enum gw_device_id { GW_DEVICE_VXLAN, GW_DEVICE_NVGRE, GW_DEVICE_CUTTER, GW_DEVICE_MAX };
+
 struct gw_device {
 	struct gw_link link; /* ifindex 0: the kernel has none for us */
 	unsigned attached;
@@ -43,8 +45,9 @@ struct gw_driver {
 	struct gw_index index;
 	struct gw_hmap ifaces;
 	struct gw_slots port_slots, vsid_slots;
-	struct gw_device vxlan, nvgre;
-	bool maps_good; /* the maps are known to agree with the intent but for interfaces */
+	struct gw_device devices[GW_DEVICE_MAX];
+	int cutter_entrance; /* ifindex of the other end of the cutter's veth pair; 0: there is no cutter */
+	bool maps_good;	     /* the maps are known to agree with the intent but for interfaces */
 };
 
 /* slots.c */
@@ -62,8 +65,12 @@ bool gw_want_mac(const struct gw_driver *d, const struct gw_intent *in, const st
 bool gw_want_vsid(const struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_bpf_vsid *ret);
 bool gw_want_peer(const struct gw_driver *d, const struct gw_intent *in, const struct gw_peer_key *key);
 bool gw_want_provider(const struct gw_driver *d, const struct gw_intent *in, const struct gw_ip *pa, uint32_t *ret);
-bool gw_want_subnet(const struct gw_intent *in, const struct gw_hnv_object *croute, struct gw_subnet_key *key,
+bool gw_want_subnet(const struct gw_driver *d, const struct gw_intent *in, const struct gw_prefix_key *key,
 		    struct gw_bpf_subnet *ret);
+bool gw_want_route(const struct gw_driver *d, const struct gw_intent *in, const struct gw_prefix_key *key,
+		   struct gw_bpf_route *ret);
+bool gw_want_own_route(const struct gw_driver *d, const struct gw_intent *in, const struct gw_prefix_key *key,
+		       struct gw_bpf_route *ret);
 bool gw_want_port(const struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
 		  struct gw_bpf_port *ret);
 /* `in` NULL: before there is an intent. */
@@ -71,6 +78,8 @@ struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_inten
 struct gw_ip gw_ip_of(const struct gw_addr *a);
 struct gw_addr gw_addr_of(const struct gw_ip *ip);
 struct gw_record_key gw_record_key_of(const struct gw_lookup_record *r);
+struct gw_prefix_key gw_prefix_key_of(uint32_t scope, const struct gw_prefix *prefix);
+uint32_t gw_prefix_of_key(const struct gw_prefix_key *key, struct gw_prefix *ret); /* returns the scope */
 struct gw_mac_key gw_mac_key_of(uint32_t vsid, const struct gw_mac *mac);
 
 /* maps.c: bringing maps to what is wanted. */
@@ -88,8 +97,15 @@ int gw_maps_refresh_peer(struct gw_driver *d, const struct gw_intent *in, uint32
 int gw_maps_refresh_vsid(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err);
 int gw_maps_refresh_provider(struct gw_driver *d, const struct gw_intent *in, const struct gw_addr *pa,
 			     struct gw_error *err);
-int gw_maps_refresh_subnet(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *croute,
-			   struct gw_error *err);
+/* What the router is called in the subnets of the VSID. */
+int gw_maps_refresh_subnets(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err);
+int gw_maps_refresh_route(struct gw_driver *d, const struct gw_intent *in, const struct gw_customer_route *route,
+			  struct gw_error *err);
+/* All routes of a domain, under its number. */
+int gw_maps_refresh_domain_routes(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
+				  struct gw_error *err);
+/* Routes under numbers that no domain has any more. */
+int gw_maps_drop_stale_routes(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 /* Flows of ports in these routing domains are decided anew (sorts them); NULL: of all ports. */
 void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t *domains, size_t n);
 /* Entries and counters of interfaces that the intent does not name. */
@@ -100,7 +116,9 @@ int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct 
 
 /* links.c: interfaces, attachments, tunnel devices. */
 struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
+const struct gw_device *gw_device_by_index(const struct gw_driver *d, uint32_t ifindex);
 struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
+extern const char *const gw_device_lacking[GW_DEVICE_MAX]; /* what it means that the device is not there */
 int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 /*

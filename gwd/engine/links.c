@@ -20,6 +20,20 @@
 
 #define VXLAN_DEVICE_PREFIX "gwdvx"
 #define NVGRE_DEVICE	    "gwdgre"
+#define CUTTER_DEVICE	    "gwdcut1"
+#define CUTTER_ENTRANCE	    "gwdcut0"
+
+static const enum gw_hook device_hooks[GW_DEVICE_MAX] = {
+	[GW_DEVICE_VXLAN] = GW_HOOK_VXLAN,
+	[GW_DEVICE_NVGRE] = GW_HOOK_NVGRE,
+	[GW_DEVICE_CUTTER] = GW_HOOK_CUTTER,
+};
+
+const char *const gw_device_lacking[GW_DEVICE_MAX] = {
+	[GW_DEVICE_VXLAN] = "VXLAN is received without the kernel's tunnel device: super-packets lose their offloads.",
+	[GW_DEVICE_NVGRE] = "NVGRE is received without the kernel's tunnel device: super-packets lose their offloads.",
+	[GW_DEVICE_CUTTER] = "IPv4 packets that are too large for a tunnel are dropped, not fragmented.",
+};
 
 static uint32_t name_hash(const char *name)
 {
@@ -45,6 +59,14 @@ struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex)
 		if (i->present && (uint32_t)i->link.ifindex == ifindex)
 			return i;
 	}
+	return NULL;
+}
+
+const struct gw_device *gw_device_by_index(const struct gw_driver *d, uint32_t ifindex)
+{
+	for (int i = 0; i < GW_DEVICE_MAX; i++)
+		if (ifindex && (uint32_t)d->devices[i].link.ifindex == ifindex)
+			return &d->devices[i];
 	return NULL;
 }
 
@@ -292,10 +314,10 @@ static int attach_device(struct gw_driver *d, struct gw_device *dev, enum gw_hoo
 /* Ports and devices before the underlay: nothing comes in for what is not ready. */
 int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 {
-	int r = attach_device(d, &d->vxlan, GW_HOOK_VXLAN, err);
+	int r = 0;
 
-	if (r == 0)
-		r = attach_device(d, &d->nvgre, GW_HOOK_NVGRE, err);
+	for (int i = 0; i < GW_DEVICE_MAX && r == 0; i++)
+		r = attach_device(d, &d->devices[i], device_hooks[i], err);
 	for (int underlay = 0; underlay < 2; underlay++) {
 		GW_HMAP_FOR_EACH (n, &d->ifaces) {
 			struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
@@ -324,6 +346,14 @@ static int device_off(struct gw_driver *d, uint32_t ifindex, struct gw_error *er
 	return r == -ENODEV ? 0 : r;
 }
 
+static bool is_device_hook(uint32_t hook)
+{
+	for (int i = 0; i < GW_DEVICE_MAX; i++)
+		if (hook == device_hooks[i])
+			return true;
+	return false;
+}
+
 /* Interfaces that have a program which nothing wants there: named no more while this process did not look. */
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err)
 {
@@ -335,10 +365,9 @@ int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err)
 		const struct gw_iface *i = gw_iface_by_index(d, key);
 
 		more = bpf_map_get_next_key(fd, &key, &next) == 0;
-		if ((i && (i->is_port || i->is_underlay)) || key == (uint32_t)d->vxlan.link.ifindex ||
-		    key == (uint32_t)d->nvgre.link.ifindex)
+		if ((i && (i->is_port || i->is_underlay)) || gw_device_by_index(d, key))
 			; /* wanted */
-		else if (bpf_map_lookup_elem(fd, &key, &hook) == 0 && (hook == GW_HOOK_VXLAN || hook == GW_HOOK_NVGRE))
+		else if (bpf_map_lookup_elem(fd, &key, &hook) == 0 && is_device_hook(hook))
 			r = device_off(d, key, err);
 		else
 			r = hook_off(d, key, "a former port or underlay interface", err);
@@ -356,10 +385,9 @@ void gw_links_check_programs(struct gw_driver *d)
 		    gw_tc_program(i->link.ifindex) != gw_loader_program_id(d->loader, hook_of(i)))
 			i->attached = 0;
 	}
-	if (gw_tc_program(d->vxlan.link.ifindex) != gw_loader_program_id(d->loader, GW_HOOK_VXLAN))
-		d->vxlan.attached = 0;
-	if (gw_tc_program(d->nvgre.link.ifindex) != gw_loader_program_id(d->loader, GW_HOOK_NVGRE))
-		d->nvgre.attached = 0;
+	for (int i = 0; i < GW_DEVICE_MAX; i++)
+		if (gw_tc_program(d->devices[i].link.ifindex) != gw_loader_program_id(d->loader, device_hooks[i]))
+			d->devices[i].attached = 0;
 }
 
 void gw_links_tc_event(void *driver, int ifindex)
@@ -367,7 +395,7 @@ void gw_links_tc_event(void *driver, int ifindex)
 	struct gw_driver *d = driver;
 	const struct gw_iface *i = gw_iface_by_index(d, ifindex);
 
-	if ((i && i->attached) || ifindex == d->vxlan.link.ifindex || ifindex == d->nvgre.link.ifindex)
+	if ((i && i->attached) || gw_device_by_index(d, ifindex))
 		d->env.want_sync(d->env.core, "a program was taken off an interface");
 }
 
@@ -377,9 +405,9 @@ void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 	struct gw_iface *i = gw_iface_find(d, link->name);
 
 	if (!i) {
-		if (removed &&
-		    (strcmp(link->name, d->vxlan.link.name) == 0 || strcmp(link->name, d->nvgre.link.name) == 0))
-			d->env.want_sync(d->env.core, "a tunnel device was removed from outside");
+		for (int n = 0; n < GW_DEVICE_MAX; n++)
+			if (removed && strcmp(link->name, d->devices[n].link.name) == 0)
+				d->env.want_sync(d->env.core, "a device of the engine was removed from outside");
 		return;
 	}
 	if (removed && i->present && i->link.ifindex == link->ifindex)
@@ -392,7 +420,7 @@ void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 		i->link.up = link->up, i->link.running = link->running;
 }
 
-/* --- the kernel's tunnel devices ------------------------------------------------------------------------------------------- */
+/* --- the engine's own devices ---------------------------------------------------------------------------------------------- */
 
 /* Finds or makes one. On failure the engine works without it, and says so. */
 static void bring_device(struct gw_driver *d, struct gw_device *dev, const char *name,
@@ -426,11 +454,46 @@ static int make_gretap(struct gw_nl *nl, const char *name, uint16_t port, struct
 	return gw_nl_add_gretap_external(nl, name, err);
 }
 
+static int make_cutter(struct gw_nl *nl, const char *name, uint16_t port, struct gw_error *err)
+{
+	(void)port;
+	return gw_nl_add_veth(nl, name, CUTTER_ENTRANCE, err);
+}
+
+/* Packets go in at one end of a veth pair, which offloads nothing, and meet the program at the other (cut.bpf.c). */
+static void bring_cutter(struct gw_driver *d)
+{
+	struct gw_device *cutter = &d->devices[GW_DEVICE_CUTTER];
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_link entrance = {0};
+	int r;
+
+	bring_device(d, cutter, CUTTER_DEVICE, make_cutter);
+	d->cutter_entrance = 0;
+	if (!cutter->link.ifindex)
+		return;
+	r = gw_nl_link_get(d->env.nl, CUTTER_ENTRANCE, &entrance, &err);
+	if (r == -ENODEV)
+		gw_error_set(&err, ENODEV, GW_ERR_INTERNAL, CUTTER_ENTRANCE, "%s has no %s; remove it", CUTTER_DEVICE,
+			     CUTTER_ENTRANCE);
+	if (r == 0)
+		r = gw_nl_link_quiet(d->env.nl, entrance.ifindex, &err);
+	if (r == 0)
+		r = gw_nl_link_no_offloads(d->env.nl, &entrance, &err);
+	if (r == 0 && !entrance.up)
+		r = gw_nl_link_up(d->env.nl, entrance.ifindex, &err);
+	if (r == 0)
+		d->cutter_entrance = entrance.ifindex;
+	else
+		snprintf(cutter->trouble, sizeof cutter->trouble, "%.150s", err.message);
+}
+
 void gw_links_devices(struct gw_driver *d)
 {
 	char name[IFNAMSIZ];
 
 	snprintf(name, sizeof name, VXLAN_DEVICE_PREFIX "%u", d->env.config->vxlan_port);
-	bring_device(d, &d->vxlan, name, gw_nl_add_vxlan_external);
-	bring_device(d, &d->nvgre, NVGRE_DEVICE, make_gretap);
+	bring_device(d, &d->devices[GW_DEVICE_VXLAN], name, gw_nl_add_vxlan_external);
+	bring_device(d, &d->devices[GW_DEVICE_NVGRE], NVGRE_DEVICE, make_gretap);
+	bring_cutter(d);
 }

@@ -195,6 +195,8 @@ static void size_maps(struct gw_bpf *b, const struct gw_loader_config *c)
 		{b->maps.peers, few},
 		{b->maps.provider_addresses, c->provider_limit + 1},
 		{b->maps.subnets, c->route_limit},
+		{b->maps.routes, 2 * c->route_limit}, /* while a domain changes its number it has two */
+		{b->maps.own_routes, c->route_limit},
 		{b->maps.slots, 2 * c->port_limit},
 		{b->maps.generations, c->port_limit},
 		{b->maps.flows4, c->flow_limit},
@@ -526,10 +528,9 @@ bool gw_loader_adopted(const struct gw_loader *l)
 int gw_loader_program(const struct gw_loader *l, enum gw_hook hook)
 {
 	struct bpf_program *const programs[GW_HOOK_MAX] = {
-		[GW_HOOK_PORT] = l->bpf->progs.gw_port_in,
-		[GW_HOOK_UNDERLAY] = l->bpf->progs.gw_underlay_in,
-		[GW_HOOK_VXLAN] = l->bpf->progs.gw_vxlan_in,
-		[GW_HOOK_NVGRE] = l->bpf->progs.gw_nvgre_in,
+		[GW_HOOK_PORT] = l->bpf->progs.gw_port_in,   [GW_HOOK_UNDERLAY] = l->bpf->progs.gw_underlay_in,
+		[GW_HOOK_VXLAN] = l->bpf->progs.gw_vxlan_in, [GW_HOOK_NVGRE] = l->bpf->progs.gw_nvgre_in,
+		[GW_HOOK_CUTTER] = l->bpf->progs.gw_cut_in,
 	};
 
 	return bpf_program__fd(programs[hook]);

@@ -25,7 +25,7 @@ struct gw_loader_config {
 	unsigned flow_limit, record_limit, port_limit, route_limit, provider_limit;
 };
 
-enum gw_hook { GW_HOOK_PORT, GW_HOOK_UNDERLAY, GW_HOOK_VXLAN, GW_HOOK_NVGRE, GW_HOOK_MAX };
+enum gw_hook { GW_HOOK_PORT, GW_HOOK_UNDERLAY, GW_HOOK_VXLAN, GW_HOOK_NVGRE, GW_HOOK_CUTTER, GW_HOOK_MAX };
 
 /*
  * Makes the node's directory and takes it for as long as *ret_fd is open: the pins belong to one daemon at a time, whatever

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAX_KEY	  sizeof(struct gw_subnet_key)
+#define MAX_KEY	  sizeof(struct gw_prefix_key)
 #define MAX_VALUE sizeof(struct gw_bpf_port)
 
 static const struct gw_bpf *bpf_of(const struct gw_driver *d)
@@ -113,35 +113,6 @@ static int refresh_ports_domain(struct gw_driver *d, const struct gw_intent *in,
 	return r;
 }
 
-/*
- * The VSID's entry, and when it has changed its routing domain the peers of both. New peers come before the switch and old
- * ones go after it, so that no packet finds itself between the two.
- */
-int gw_maps_refresh_vsid(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err)
-{
-	struct gw_vsid_use *u = gw_index_vsid(&d->index, vsid);
-	const struct bpf_map *m = bpf_of(d)->maps.vsids;
-	struct gw_bpf_vsid want, was;
-	bool had = bpf_map_lookup_elem(bpf_map__fd(m), &vsid, &was) == 0;
-	int r;
-
-	if (!gw_want_vsid(d, in, vsid, &want)) {
-		gw_slots_put(&d->vsid_slots, vsid, d);
-		return bring(m, &vsid, NULL, err);
-	}
-	r = had && was.domain == want.domain ? 0 : refresh_domain_peers(d, in, u, want.domain, err);
-	if (r == 0)
-		r = bring(m, &vsid, &want, err);
-	if (r == 0 && had && was.domain != want.domain) {
-		r = refresh_ports_domain(d, in, vsid, err);
-		if (r == 0)
-			r = refresh_domain_peers(d, in, u, was.domain, err);
-	}
-	if (r == 0 && !u->ports)
-		gw_slots_put(&d->vsid_slots, vsid, d);
-	return r;
-}
-
 int gw_maps_refresh_port(struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
 			 struct gw_error *err)
 {
@@ -172,13 +143,105 @@ int gw_maps_refresh_providers(struct gw_driver *d, const struct gw_intent *in, s
 	return r;
 }
 
-int gw_maps_refresh_subnet(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *croute,
-			   struct gw_error *err)
+static int refresh_subnet(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid,
+			  const struct gw_prefix *prefix, struct gw_error *err)
 {
-	struct gw_subnet_key key;
+	struct gw_prefix_key key = gw_prefix_key_of(vsid, prefix);
 	struct gw_bpf_subnet s;
 
-	return bring(bpf_of(d)->maps.subnets, &key, gw_want_subnet(in, croute, &key, &s) ? &s : NULL, err);
+	return bring(bpf_of(d)->maps.subnets, &key, gw_want_subnet(d, in, &key, &s) ? &s : NULL, err);
+}
+
+int gw_maps_refresh_subnets(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err)
+{
+	const struct gw_vsid_use *u = gw_index_vsid(&d->index, vsid);
+	int r = 0;
+
+	for (const struct gw_route_use *route = u ? u->route_list : NULL; route && r == 0; route = route->next)
+		r = refresh_subnet(d, in, vsid, &route->route.prefix, err);
+	return r;
+}
+
+static int refresh_route(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
+			 const struct gw_prefix *prefix, struct gw_error *err)
+{
+	struct gw_prefix_key key = gw_prefix_key_of(domain, prefix);
+	struct gw_bpf_route r;
+
+	return bring(bpf_of(d)->maps.routes, &key, gw_want_route(d, in, &key, &r) ? &r : NULL, err);
+}
+
+static int refresh_own_route(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid,
+			     const struct gw_prefix *prefix, struct gw_error *err)
+{
+	struct gw_prefix_key key = gw_prefix_key_of(vsid, prefix);
+	struct gw_bpf_route r;
+
+	return bring(bpf_of(d)->maps.own_routes, &key, gw_want_own_route(d, in, &key, &r) ? &r : NULL, err);
+}
+
+int gw_maps_refresh_route(struct gw_driver *d, const struct gw_intent *in, const struct gw_customer_route *route,
+			  struct gw_error *err)
+{
+	size_t n;
+	const uint32_t *vsids = gw_intent_rdid_vsids(in, &route->rdid, &n);
+	int r = refresh_subnet(d, in, route->vsid, &route->prefix, err);
+
+	if (r == 0)
+		r = refresh_own_route(d, in, route->vsid, &route->prefix, err);
+	/* Which of the others' are as good as the best may have changed with it. */
+	for (const struct gw_route_use *u = NULL;
+	     r == 0 && (u = gw_index_next_route(&d->index, &route->rdid, &route->prefix, u));)
+		r = refresh_own_route(d, in, u->route.vsid, &route->prefix, err);
+	if (r == 0 && n)
+		r = refresh_route(d, in, vsids[0], &route->prefix, err);
+	return r;
+}
+
+int gw_maps_refresh_domain_routes(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
+				  struct gw_error *err)
+{
+	size_t n;
+	const uint32_t *vsids = gw_intent_domain_vsids(in, domain, &n);
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct gw_vsid_use *u = gw_index_vsid(&d->index, vsids[i]);
+
+		for (const struct gw_route_use *route = u ? u->route_list : NULL; route && r == 0; route = route->next)
+			r = refresh_route(d, in, domain, &route->route.prefix, err);
+	}
+	return r;
+}
+
+/*
+ * The VSID's entry, and when it has changed its routing domain the peers of both. New peers come before the switch and old
+ * ones go after it, so that no packet finds itself between the two.
+ */
+int gw_maps_refresh_vsid(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err)
+{
+	struct gw_vsid_use *u = gw_index_vsid(&d->index, vsid);
+	const struct bpf_map *m = bpf_of(d)->maps.vsids;
+	struct gw_bpf_vsid want, was;
+	bool had = bpf_map_lookup_elem(bpf_map__fd(m), &vsid, &was) == 0, moved;
+	int r;
+
+	if (!gw_want_vsid(d, in, vsid, &want)) {
+		gw_slots_put(&d->vsid_slots, vsid, d);
+		return bring(m, &vsid, NULL, err);
+	}
+	moved = !had || was.domain != want.domain;
+	r = moved ? refresh_domain_peers(d, in, u, want.domain, err) : 0;
+	if (r == 0)
+		r = bring(m, &vsid, &want, err);
+	if (r == 0 && had && moved) {
+		r = refresh_ports_domain(d, in, vsid, err);
+		if (r == 0)
+			r = refresh_domain_peers(d, in, u, was.domain, err);
+	}
+	if (r == 0 && !u->ports)
+		gw_slots_put(&d->vsid_slots, vsid, d);
+	return r;
 }
 
 static int by_number(const void *a, const void *b)
@@ -247,17 +310,23 @@ static bool wanted_provider(const struct gw_driver *d, const struct gw_intent *i
 
 static bool wanted_subnet(const struct gw_driver *d, const struct gw_intent *in, const void *key)
 {
-	const struct gw_subnet_key *k = key;
-	struct gw_hnv_object probe = {.kind = GW_HNV_CUSTOMER_ROUTE, .croute = {.vsid = ntohl(k->vsid)}};
-	struct gw_prefix *prefix = &probe.croute.prefix;
-	struct gw_subnet_key same;
 	struct gw_bpf_subnet s;
 
-	(void)d;
-	prefix->addr = gw_addr_of(&k->addr);
-	prefix->len = k->prefixlen - 32 - (gw_addr_is_v4(&prefix->addr) ? 96 : 0);
-	return gw_intent_domain(in, probe.croute.vsid, &probe.croute.rdid) && gw_want_subnet(in, &probe, &same, &s) &&
-	       memcmp(&same, k, sizeof same) == 0;
+	return gw_want_subnet(d, in, key, &s);
+}
+
+static bool wanted_route(const struct gw_driver *d, const struct gw_intent *in, const void *key)
+{
+	struct gw_bpf_route r;
+
+	return gw_want_route(d, in, key, &r);
+}
+
+static bool wanted_own_route(const struct gw_driver *d, const struct gw_intent *in, const void *key)
+{
+	struct gw_bpf_route r;
+
+	return gw_want_own_route(d, in, key, &r);
 }
 
 /* Deletes the keys that are not wanted. */
@@ -277,13 +346,18 @@ static int prune(struct gw_driver *d, const struct gw_intent *in, const struct b
 	return r;
 }
 
+int gw_maps_drop_stale_routes(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	return prune(d, in, bpf_of(d)->maps.routes, wanted_route, err);
+}
+
 static int write_all(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
 	const struct gw_hnv_object *o;
 	int r = gw_maps_refresh_providers(d, in, err);
 
 	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_CUSTOMER_ROUTE, o));)
-		r = gw_maps_refresh_subnet(d, in, o, err);
+		r = gw_maps_refresh_route(d, in, &o->croute, err);
 	GW_HMAP_FOR_EACH (n, &d->index.peers) {
 		const struct gw_peer_use *u = GW_CONTAINER_OF(n, struct gw_peer_use, node);
 
@@ -324,6 +398,8 @@ int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_erro
 		{b->maps.macs, wanted_mac},
 		{b->maps.provider_addresses, wanted_provider},
 		{b->maps.subnets, wanted_subnet},
+		{b->maps.routes, wanted_route},
+		{b->maps.own_routes, wanted_own_route},
 		{b->maps.vsids, wanted_vsid},
 		{b->maps.peers, wanted_peer},
 	};

@@ -106,12 +106,9 @@ static json_t *warnings_json(const struct gw_driver *d)
 {
 	json_t *list = json_array();
 
-	if (!d->vxlan.link.ifindex)
-		warn(list, "%s is received without the kernel's tunnel device: super-packets lose their offloads. %s",
-		     "VXLAN", d->vxlan.trouble);
-	if (!d->nvgre.link.ifindex)
-		warn(list, "%s is received without the kernel's tunnel device: super-packets lose their offloads. %s",
-		     "NVGRE", d->nvgre.trouble);
+	for (int i = 0; i < GW_DEVICE_MAX; i++)
+		if (d->devices[i].trouble[0])
+			warn(list, "%s %s", gw_device_lacking[i], d->devices[i].trouble);
 	GW_HMAP_FOR_EACH (n, &d->ifaces) {
 		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
@@ -216,9 +213,10 @@ json_t *gw_engine_status(struct gw_driver *d)
 	const struct gw_bpf *b = gw_loader_bpf(d->loader);
 
 	return json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i}}", "receivePath", "vxlan",
-			 d->vxlan.link.ifindex ? "kernel+bpf" : "bpf", "nvgre",
-			 d->nvgre.link.ifindex ? "kernel+bpf" : "bpf", "warnings", warnings_json(d), "underlays",
-			 underlays_json(d), "ports", ports_json(d), "virtualSubnets", subnets_json(d), "outcomes",
-			 outcomes_json(d), "drops", drops_json(d, b->maps.drops, 0, true), "innerMtu", "vxlan",
-			 (int)d->params.inner_mtu[GW_ABI_VXLAN], "nvgre", (int)d->params.inner_mtu[GW_ABI_NVGRE]);
+			 d->devices[GW_DEVICE_VXLAN].link.ifindex ? "kernel+bpf" : "bpf", "nvgre",
+			 d->devices[GW_DEVICE_NVGRE].link.ifindex ? "kernel+bpf" : "bpf", "warnings", warnings_json(d),
+			 "underlays", underlays_json(d), "ports", ports_json(d), "virtualSubnets", subnets_json(d),
+			 "outcomes", outcomes_json(d), "drops", drops_json(d, b->maps.drops, 0, true), "innerMtu",
+			 "vxlan", (int)d->params.inner_mtu[GW_ABI_VXLAN], "nvgre",
+			 (int)d->params.inner_mtu[GW_ABI_NVGRE]);
 }

@@ -135,6 +135,18 @@ int gw_slots_get(struct gw_slots *s, uint32_t owner, struct gw_driver *d, uint32
 	return 0;
 }
 
+/* What the caches remember of the former owner must never be taken for the next one's. */
+static void outdate(const struct gw_driver *d, uint32_t slot)
+{
+	int fd = bpf_map__fd(gw_loader_bpf(d->loader)->maps.generations);
+	uint32_t generation;
+
+	if (bpf_map_lookup_elem(fd, &slot, &generation) == 0) {
+		generation++;
+		bpf_map_update_elem(fd, &slot, &generation, BPF_ANY);
+	}
+}
+
 void gw_slots_put(struct gw_slots *s, uint32_t owner, struct gw_driver *d)
 {
 	struct gw_slot_key key = {.kind = s->kind, .id = owner};
@@ -144,6 +156,8 @@ void gw_slots_put(struct gw_slots *s, uint32_t owner, struct gw_driver *d)
 		return;
 	bpf_map_delete_elem(slots_fd(d), &key);
 	clear(d, s->kind, e->slot); /* an upgrade must not carry over what nobody owns */
+	if (s->kind == GW_SLOT_PORT)
+		outdate(d, e->slot);
 	s->owner[e->slot] = 0;
 	gw_hmap_remove(&s->by_owner, &e->node);
 	free(e);

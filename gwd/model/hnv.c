@@ -118,7 +118,8 @@ bool gw_hnv_same_content(const struct gw_hnv_object *a, const struct gw_hnv_obje
 	case GW_HNV_PROVIDER_ROUTE:
 		return gw_addr_equal(&a->proute.next_hop, &b->proute.next_hop);
 	case GW_HNV_PORT:
-		return gw_mac_equal(&a->port.mac, &b->port.mac) && a->port.vsid == b->port.vsid;
+		return gw_mac_equal(&a->port.mac, &b->port.mac) && a->port.vsid == b->port.vsid &&
+		       a->port.forwards == b->port.forwards;
 	case GW_HNV_KIND_MAX:
 		break;
 	}

@@ -78,6 +78,7 @@ struct gw_port {
 	char interface[IFNAMSIZ];
 	struct gw_mac mac;
 	uint32_t vsid;
+	bool forwards; /* it may send from addresses that are not its own (ACL-3) */
 };
 
 /* One object of any kind. Heap-allocated, immutable once it is in an intent; the intent owns it. */

@@ -80,6 +80,7 @@ static const struct gw_property port[] = {
 	{.name = "Interface", AT(port.interface), .type = GW_PROPERTY_INTERFACE, .flags = GW_PROPERTY_IS_KEY},
 	{.name = "MACAddress", AT(port.mac), .type = GW_PROPERTY_MAC, .flags = GW_PROPERTY_IS_REQUIRED},
 	{.name = "VirtualSubnetID", AT(port.vsid), .type = GW_PROPERTY_VSID, .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "AllowForwarding", AT(port.forwards), .type = GW_PROPERTY_BOOL},
 	{0},
 };
 

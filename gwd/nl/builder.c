@@ -30,6 +30,16 @@ void gw_nl_put(struct gw_nl_msg *m, uint16_t type, const void *data, size_t n)
 		m->error = -EMSGSIZE;
 }
 
+void gw_nl_put_zeroes(struct gw_nl_msg *m, size_t n)
+{
+	if (m->error < 0)
+		return;
+	if (m->h.nlmsg_len + MNL_ALIGN(n) > sizeof m->buf)
+		m->error = -EMSGSIZE;
+	else
+		mnl_nlmsg_put_extra_header(&m->h, n);
+}
+
 void gw_nl_put_u8(struct gw_nl_msg *m, uint16_t type, uint8_t v)
 {
 	gw_nl_put(m, type, &v, sizeof v);

@@ -23,6 +23,7 @@ struct gw_nl_msg {
 /* Begins a message and returns its zeroed family header of `size` bytes (ifinfomsg, ifaddrmsg, rtmsg). */
 void *gw_nl_msg_begin(struct gw_nl_msg *m, uint16_t type, uint16_t flags, size_t size);
 void gw_nl_put(struct gw_nl_msg *m, uint16_t type, const void *data, size_t n);
+void gw_nl_put_zeroes(struct gw_nl_msg *m, size_t n); /* an empty family header inside a nest */
 void gw_nl_put_u8(struct gw_nl_msg *m, uint16_t type, uint8_t v);
 void gw_nl_put_u32(struct gw_nl_msg *m, uint16_t type, uint32_t v);
 void gw_nl_put_be16(struct gw_nl_msg *m, uint16_t type, uint16_t host_order);

@@ -4,12 +4,19 @@
  */
 #include "nl/internal.h"
 
+#include "base/cleanup.h"
+
 #include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
+#include <linux/sockios.h>
+#include <linux/veth.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* --- reading --- */
@@ -175,6 +182,55 @@ static struct ifinfomsg *begin_change(struct gw_nl_msg *m, uint16_t type, int if
 
 	ifi->ifi_index = ifindex;
 	return ifi;
+}
+
+int gw_nl_add_veth(struct gw_nl *nl, const char *name, const char *peer, struct gw_error *err)
+{
+	struct gw_nl_msg m;
+	struct ifinfomsg *ifi;
+	size_t nests[2], other;
+
+	ifi = gw_nl_msg_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof *ifi);
+	ifi->ifi_flags = ifi->ifi_change = IFF_NOARP;
+	gw_nl_put_str(&m, IFLA_IFNAME, name);
+	gw_nl_put_u32(&m, IFLA_MTU, ETH_MAX_MTU);
+	nests[0] = gw_nl_nest_begin(&m, IFLA_LINKINFO);
+	gw_nl_put_str(&m, IFLA_INFO_KIND, "veth");
+	nests[1] = gw_nl_nest_begin(&m, IFLA_INFO_DATA);
+	other = gw_nl_nest_begin(&m, VETH_INFO_PEER);
+	gw_nl_put_zeroes(&m, sizeof *ifi);
+	gw_nl_put_str(&m, IFLA_IFNAME, peer);
+	gw_nl_put_u32(&m, IFLA_MTU, ETH_MAX_MTU);
+	gw_nl_nest_end(&m, other);
+	return finish_link(nl, &m, name, "veth", nests, err);
+}
+
+static int ethtool_off(int fd, const char *name, __u32 what)
+{
+	struct ethtool_value value = {.cmd = what};
+	struct ifreq ifr = {.ifr_data = (void *)&value};
+
+	snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", name);
+	return ioctl(fd, SIOCETHTOOL, &ifr) < 0 ? -errno : 0;
+}
+
+int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct gw_error *err)
+{
+	static const __u32 offloads[] = {ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SSG, ETHTOOL_STXCSUM};
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct gw_nl_msg m;
+	int rc = fd < 0 ? -errno : 0;
+
+	for (size_t i = 0; i < sizeof offloads / sizeof *offloads && rc == 0; i++)
+		rc = ethtool_off(fd, link->name, offloads[i]);
+	if (rc < 0)
+		return gw_error_set(err, -rc, GW_ERR_INTERNAL, link->name, "cannot turn off the offloads of %s: %s",
+				    link->name, strerror(-rc));
+	/* Not every kind of super-packet has a switch in every kernel; this limit is for all. */
+	begin_change(&m, RTM_SETLINK, link->ifindex);
+	gw_nl_put_u32(&m, IFLA_GSO_MAX_SEGS, 1);
+	rc = gw_nl_exec(nl, &m, NULL, NULL);
+	return rc < 0 ? gw_nl_fail(nl, err, rc, link->name, "cannot limit the super-packets of %s", link->name) : 0;
 }
 
 int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err)

@@ -150,6 +150,8 @@ int map_fd(int map)
 		[MAP_PEERS] = b->maps.peers,
 		[MAP_PAS] = b->maps.provider_addresses,
 		[MAP_SUBNETS] = b->maps.subnets,
+		[MAP_ROUTES] = b->maps.routes,
+		[MAP_OWN_ROUTES] = b->maps.own_routes,
 		[MAP_SLOTS] = b->maps.slots,
 		[MAP_GENERATIONS] = b->maps.generations,
 		[MAP_FLOWS4] = b->maps.flows4,
@@ -296,10 +298,59 @@ void put_peer(uint32_t domain, const char *pa, const struct mac *heard)
 void put_subnet(uint32_t vsid, const char *addr, unsigned len, const char *router)
 {
 	bool v4 = !strchr(addr, ':');
-	struct gw_subnet_key key = {.prefixlen = 32 + (v4 ? 96 : 0) + len, .vsid = htonl(vsid), .addr = ip_of(addr)};
-	struct gw_bpf_subnet s = {.router = ip_of(router)};
+	struct gw_prefix_key key = {.prefixlen = 32 + (v4 ? 96 : 0) + len, .scope = htonl(vsid), .addr = ip_of(addr)};
+	struct gw_bpf_subnet s = {
+		.vsid = vsid, .router = ip_of(router), .v4 = v4, .prefix_len = (uint8_t)(key.prefixlen - 32)};
+
+	memcpy(s.mac, world.params.router_mac, sizeof s.mac);
 
 	put(MAP_SUBNETS, &key, &s);
+}
+
+static void put_route_in(int map, uint32_t scope, const char *addr, unsigned len, uint32_t vsid, const char *next_hop,
+			 uint8_t flags)
+{
+	bool v4 = !strchr(addr, ':');
+	struct gw_prefix_key key = {.prefixlen = 32 + (v4 ? 96 : 0) + len, .scope = htonl(scope), .addr = ip_of(addr)};
+	struct gw_bpf_route r = {
+		.scope = scope,
+		.vsid = vsid,
+		.prefix_len = (uint8_t)(key.prefixlen - 32),
+		.flags = (v4 ? GW_ROUTE_V4 : 0) | (next_hop ? 0 : GW_ROUTE_ON_LINK) | flags,
+	};
+
+	if (next_hop)
+		r.next_hop = ip_of(next_hop);
+	put(map, &key, &r);
+}
+
+void put_route(uint32_t domain, const char *addr, unsigned len, uint32_t vsid, const char *next_hop, uint8_t flags)
+{
+	put_route_in(MAP_ROUTES, domain, addr, len, vsid, next_hop, flags);
+}
+
+void put_own_route(uint32_t scope, const char *addr, unsigned len, uint32_t vsid, const char *next_hop)
+{
+	put_route_in(MAP_OWN_ROUTES, scope, addr, len, vsid, next_hop, 0);
+}
+
+void flag_record(uint32_t vsid, const char *ca, uint8_t flags)
+{
+	struct gw_record_key key = record_key(vsid, ca);
+	struct gw_bpf_record r;
+
+	assert_int_equal(bpf_map_lookup_elem(map_fd(MAP_RECORDS), &key, &r), 0);
+	r.flags |= flags;
+	put(MAP_RECORDS, &key, &r);
+}
+
+void flag_port(uint32_t ifindex, uint32_t flags)
+{
+	struct gw_bpf_port p;
+
+	assert_int_equal(bpf_map_lookup_elem(map_fd(MAP_PORTS), &ifindex, &p), 0);
+	p.flags |= flags;
+	put(MAP_PORTS, &ifindex, &p);
 }
 
 void bump(uint32_t slot)
@@ -323,7 +374,7 @@ void world_reset(void)
 {
 	struct gw_ip self = ip_of(PA_SELF);
 
-	for (int m = MAP_PORTS; m <= MAP_SUBNETS; m++)
+	for (int m = MAP_PORTS; m <= MAP_OWN_ROUTES; m++)
 		map_clear(m);
 	map_clear(MAP_FLOWS4);
 	map_clear(MAP_FLOWS6);
@@ -346,6 +397,23 @@ void world_reset(void)
 	put_peer(VSID_B, PA_B, &MAC_NEXTHOP);
 	put_subnet(VSID_A, "192.168.1.0", 24, "192.168.1.1");
 	put_subnet(VSID_A, "fd00::", 64, "fd00::1");
+}
+
+void world_router(void)
+{
+	put_record(VSID_A2, "192.168.2.15", MAC_N(5), PA_VXLAN, GW_ABI_VXLAN);
+	put_record(VSID_A2, "fd00:2::15", MAC_N(5), PA_VXLAN, GW_ABI_VXLAN);
+	put_mac(VSID_A2, MAC_N(5), PA_VXLAN, GW_ABI_VXLAN, 0, 0, 0);
+	put_record(VSID_A2, "192.168.2.16", MAC_N(6), PA_NVGRE, GW_ABI_NVGRE);
+	put_record(VSID_A2, "fd00:2::16", MAC_N(6), PA_NVGRE, GW_ABI_NVGRE);
+	put_mac(VSID_A2, MAC_N(6), PA_NVGRE, GW_ABI_NVGRE, 0, 0, 0);
+	put_vsid(VSID_A2, VSID_A);
+	put_subnet(VSID_A2, "192.168.2.0", 24, "192.168.2.1");
+	put_subnet(VSID_A2, "fd00:2::", 64, "fd00:2::1");
+	put_route(VSID_A, "192.168.1.0", 24, VSID_A, NULL, 0);
+	put_route(VSID_A, "fd00::", 64, VSID_A, NULL, 0);
+	put_route(VSID_A, "192.168.2.0", 24, VSID_A2, NULL, 0);
+	put_route(VSID_A, "fd00:2::", 64, VSID_A2, NULL, 0);
 }
 
 /* --- counters -------------------------------------------------------------------------------------------------------------- */
@@ -448,6 +516,9 @@ const struct run *run_at(const char *file, int line, enum gw_hook hook, uint32_t
 	if (total != 1)
 		give_up(file, line, "%llu counts for one packet, the last of them %s\n", (unsigned long long)total,
 			name_of(&run));
+	/* Where the way is unknown the sender is told, and the packet still counts as dropped. */
+	if (run.verdict == TC_ACT_REDIRECT && (run.drop == GW_DROP_NO_ROUTE || run.drop == GW_DROP_NO_RECORD))
+		return &run;
 	want = run.drop >= 0							   ? TC_ACT_SHOT
 	       : run.outcome == GW_OUT_TO_STACK || run.outcome == GW_OUT_TO_DEVICE ? TC_ACT_OK
 										   : TC_ACT_REDIRECT;

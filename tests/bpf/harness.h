@@ -9,6 +9,10 @@
  *                              192.168.1.13 fd00::13  MAC_3  VXLAN to 10.1.1.20
  *                              192.168.1.14 fd00::14  MAC_4  NVGRE to 10.1.1.30
  *             subnets          192.168.1.0/24, fd00::/64
+ *             world_router adds VSID 5002 of the same routing domain:
+ *                              192.168.2.15 fd00:2::15  MAC_N(5)  VXLAN to 10.1.1.20
+ *                              192.168.2.16 fd00:2::16  MAC_N(6)  NVGRE to 10.1.1.30
+ *             subnets          192.168.2.0/24, fd00:2::/64; routes to both subnets, on-link
  *   tenant B, VSID 6001        192.168.1.11 fd00::11  MAC_1  port[2]
  *                              192.168.1.13 fd00::13  MAC_3  VXLAN to 10.1.1.40
  *
@@ -42,8 +46,9 @@
 #define PA_NVGRE "10.1.1.30"
 #define PA_B	 "10.1.1.40"
 
-#define VSID_A 5001
-#define VSID_B 6001
+#define VSID_A	5001
+#define VSID_A2 5002
+#define VSID_B	6001
 
 #define PORTS	     4
 #define FLOW_LIMIT   256
@@ -99,6 +104,8 @@ enum {
 	MAP_PEERS,
 	MAP_PAS,
 	MAP_SUBNETS,
+	MAP_ROUTES,
+	MAP_OWN_ROUTES,
 	MAP_SLOTS,
 	MAP_GENERATIONS,
 	MAP_FLOWS4,
@@ -124,6 +131,12 @@ void put_domain(uint32_t vsid, struct mac mac, uint32_t domain); /* of an entry 
 void put_vsid(uint32_t vsid, uint32_t domain);
 void put_peer(uint32_t domain, const char *pa, const struct mac *heard); /* NULL: not heard from yet */
 void put_subnet(uint32_t vsid, const char *addr, unsigned len, const char *router);
+/* `next_hop` NULL: on-link. `flags`: GW_ROUTE_SHARED. */
+void put_route(uint32_t domain, const char *addr, unsigned len, uint32_t vsid, const char *next_hop, uint8_t flags);
+void put_own_route(uint32_t scope, const char *addr, unsigned len, uint32_t vsid, const char *next_hop);
+void flag_record(uint32_t vsid, const char *ca, uint8_t flags); /* of a record that is there */
+void flag_port(uint32_t ifindex, uint32_t flags);
+void world_router(void); /* more of the world, after world_reset */
 void bump(uint32_t slot);
 void counters_read(struct counters *ret);
 /* Sum over the CPUs of one 8-byte word of a per-CPU array's element. */

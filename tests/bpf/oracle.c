@@ -9,6 +9,7 @@
 struct oracle {
 	const struct gw_intent *in;
 	struct gw_nl *nl;
+	const struct gw_mac *router_mac;
 	char dir[256];
 	const char *what;
 	const char *map; /* under comparison */
@@ -133,10 +134,15 @@ static void records(struct oracle *x)
 		struct gw_record_key key = {.vsid = r->vsid, .ca = ip(&r->ca)};
 		struct gw_bpf_record v = {.vsid = r->vsid, .pa = ip(&r->pa), .encap = encap(r)};
 
-		if (r->type == GW_RECORD_WILDCARD || r->type == GW_RECORD_L2ONLY || is_router(r))
+		if (r->type == GW_RECORD_L2ONLY)
 			continue;
+		if (is_router(r)) {
+			v = (struct gw_bpf_record){.vsid = r->vsid, .flags = GW_RECORD_IS_ROUTER};
+		} else {
+			v.flags = own_pa(x, &r->pa) ? GW_RECORD_LOCAL : 0;
+			v.flags |= r->type == GW_RECORD_WILDCARD ? GW_RECORD_IS_WILDCARD : 0;
+		}
 		memcpy(v.mac, r->mac.b, 6);
-		v.flags = own_pa(x, &r->pa) ? GW_RECORD_LOCAL : 0;
 		want(x, &key, &v, sizeof v);
 	}
 	map_end(x);
@@ -181,7 +187,10 @@ static void one_mac(struct oracle *x, uint32_t vsid, const struct gw_mac *mac)
 		v.vsid_slot = slot(x, GW_SLOT_VSID, vsid);
 		v.domain = domain(x, vsid);
 	}
-	if (!best && !v.port)
+	FOR_EACH(x->in, LOOKUP_RECORD, o)
+	if (o->record.vsid == vsid && gw_mac_equal(&o->record.mac, mac) && is_router(&o->record))
+		v.record_flags |= GW_MAC_ROUTER;
+	if (!v.record_flags && !v.port)
 		return;
 	want(x, &key, &v, sizeof v);
 }
@@ -193,7 +202,7 @@ static bool seen_mac(const struct oracle *x, uint32_t vsid, const struct gw_mac 
 	{
 		if (o == until)
 			return false;
-		if (o->record.vsid == vsid && gw_mac_equal(&o->record.mac, mac) && !is_router(&o->record))
+		if (o->record.vsid == vsid && gw_mac_equal(&o->record.mac, mac))
 			return true;
 	}
 	return false;
@@ -203,12 +212,54 @@ static void macs(struct oracle *x)
 {
 	map_begin(x, "macs");
 	FOR_EACH(x->in, LOOKUP_RECORD, o)
-	if (!is_router(&o->record) && !seen_mac(x, o->record.vsid, &o->record.mac, o))
+	if (!seen_mac(x, o->record.vsid, &o->record.mac, o))
 		one_mac(x, o->record.vsid, &o->record.mac);
 	FOR_EACH(x->in, PORT, o)
 	if (!seen_mac(x, o->port.vsid, &o->port.mac, NULL))
 		one_mac(x, o->port.vsid, &o->port.mac);
 	map_end(x);
+}
+
+/* The router record of the VSID with the lowest address in the subnet; NULL: the router is called as ever. */
+static const struct gw_lookup_record *named_router(const struct oracle *x, uint32_t vsid,
+						   const struct gw_prefix *subnet)
+{
+	const struct gw_lookup_record *lowest = NULL;
+
+	FOR_EACH(x->in, LOOKUP_RECORD, o)
+	{
+		const struct gw_lookup_record *r = &o->record;
+
+		if (r->vsid == vsid && is_router(r) && gw_prefix_contains(subnet, &r->ca) &&
+		    (!lowest || memcmp(&r->ca, &lowest->ca, 16) < 0))
+			lowest = r;
+	}
+	return lowest;
+}
+
+static struct gw_ip router_address(const struct oracle *x, uint32_t vsid, const struct gw_prefix *subnet)
+{
+	const struct gw_lookup_record *named = named_router(x, vsid, subnet);
+	struct gw_addr first = gw_prefix_first_host(subnet);
+
+	return ip(named ? &named->ca : &first);
+}
+
+/* The router's address in the lowest on-link subnet of the family. */
+static struct gw_ip default_router(const struct oracle *x, uint32_t vsid, bool v4)
+{
+	const struct gw_prefix *lowest = NULL;
+
+	FOR_EACH(x->in, CUSTOMER_ROUTE, o)
+	{
+		const struct gw_prefix *p = &o->croute.prefix;
+		int c = lowest ? memcmp(&p->addr, &lowest->addr, 16) : -1;
+
+		if (o->croute.vsid == vsid && gw_addr_is_any(&o->croute.next_hop) && gw_addr_is_v4(&p->addr) == v4 &&
+		    (c < 0 || (c == 0 && p->len < lowest->len)))
+			lowest = p;
+	}
+	return lowest ? router_address(x, vsid, lowest) : (struct gw_ip){0};
 }
 
 static void vsids(struct oracle *x)
@@ -220,7 +271,10 @@ static void vsids(struct oracle *x)
 		for (const struct gw_hnv_object *o = NULL;
 		     (o = gw_intent_next(x->in, kind ? GW_HNV_PORT : GW_HNV_LOOKUP_RECORD, o));) {
 			uint32_t vsid = kind ? o->port.vsid : o->record.vsid;
-			struct gw_bpf_vsid v = {.domain = domain(x, vsid)};
+			struct gw_bpf_vsid v = {
+				.domain = domain(x, vsid),
+				.router = {default_router(x, vsid, true), default_router(x, vsid, false)},
+			};
 
 			if (!seen[vsid % 65536])
 				want(x, &vsid, &v, sizeof v);
@@ -274,19 +328,110 @@ static void provider_addresses(struct oracle *x)
 	map_end(x);
 }
 
+static struct gw_prefix_key prefix_key(uint32_t scope, const struct gw_prefix *p)
+{
+	return (struct gw_prefix_key){
+		.prefixlen = 32 + (gw_addr_is_v4(&p->addr) ? 96 : 0) + p->len,
+		.scope = htonl(scope),
+		.addr = ip(&p->addr),
+	};
+}
+
 static void subnets(struct oracle *x)
 {
 	map_begin(x, "subnets");
 	FOR_EACH(x->in, CUSTOMER_ROUTE, o)
 	{
-		const struct gw_prefix *p = &o->croute.prefix;
-		bool v4 = gw_addr_is_v4(&p->addr);
-		struct gw_addr first = gw_prefix_first_host(p);
-		struct gw_subnet_key key = {
-			.prefixlen = 32 + (v4 ? 96 : 0) + p->len, .vsid = htonl(o->croute.vsid), .addr = ip(&p->addr)};
-		struct gw_bpf_subnet v = {.router = ip(&first)};
+		const struct gw_customer_route *r = &o->croute;
+		const struct gw_lookup_record *named = named_router(x, r->vsid, &r->prefix);
+		struct gw_prefix_key key = prefix_key(r->vsid, &r->prefix);
+		struct gw_bpf_subnet v = {
+			.vsid = r->vsid,
+			.router = router_address(x, r->vsid, &r->prefix),
+			.v4 = gw_addr_is_v4(&r->prefix.addr),
+			.prefix_len = key.prefixlen - 32,
+		};
 
-		if (gw_addr_is_any(&o->croute.next_hop))
+		memcpy(v.mac, named ? named->mac.b : x->router_mac->b, 6);
+		if (gw_addr_is_any(&r->next_hop))
+			want(x, &key, &v, sizeof v);
+	}
+	map_end(x);
+}
+
+/* The order of two routes to one prefix in one domain. */
+static bool beats(const struct gw_customer_route *a, const struct gw_customer_route *b)
+{
+	if (a->metric != b->metric)
+		return a->metric < b->metric;
+	return a->vsid != b->vsid ? a->vsid < b->vsid : memcmp(&a->next_hop, &b->next_hop, 16) < 0;
+}
+
+/* Of the routes to the prefix of `like` in its domain, the best (of `vsid` alone unless 0); *ret_rivals: VSIDs as good. */
+static const struct gw_customer_route *best_route(const struct oracle *x, const struct gw_customer_route *like,
+						  uint32_t vsid, bool *ret_rivals)
+{
+	const struct gw_customer_route *best = NULL;
+
+	for (int pass = 0; pass < 2; pass++)
+		FOR_EACH(x->in, CUSTOMER_ROUTE, o)
+		{
+			const struct gw_customer_route *r = &o->croute;
+
+			if (!gw_uuid_equal(&r->rdid, &like->rdid) || !gw_prefix_equal(&r->prefix, &like->prefix) ||
+			    (vsid && r->vsid != vsid))
+				continue;
+			if (pass == 0 && (!best || beats(r, best)))
+				best = r;
+			if (pass == 1 && r->metric == best->metric && r->vsid != best->vsid)
+				*ret_rivals = true;
+		}
+	return best;
+}
+
+static struct gw_bpf_route route(const struct gw_customer_route *r, uint32_t scope, bool shared)
+{
+	bool v4 = gw_addr_is_v4(&r->prefix.addr);
+
+	return (struct gw_bpf_route){
+		.scope = scope,
+		.vsid = r->vsid,
+		.next_hop = ip(&r->next_hop),
+		.prefix_len = (v4 ? 96 : 0) + r->prefix.len,
+		.flags = (gw_addr_is_any(&r->next_hop) ? GW_ROUTE_ON_LINK : 0) | (shared ? GW_ROUTE_SHARED : 0) |
+			 (v4 ? GW_ROUTE_V4 : 0),
+	};
+}
+
+static void routes(struct oracle *x)
+{
+	map_begin(x, "routes");
+	FOR_EACH(x->in, CUSTOMER_ROUTE, o)
+	{
+		bool shared = false;
+		const struct gw_customer_route *best = best_route(x, &o->croute, 0, &shared);
+		uint32_t scope = domain(x, o->croute.vsid);
+		struct gw_prefix_key key = prefix_key(scope, &o->croute.prefix);
+		struct gw_bpf_route v = route(best, scope, shared);
+
+		if (best == &o->croute)
+			want(x, &key, &v, sizeof v);
+	}
+	map_end(x);
+}
+
+static void own_routes(struct oracle *x)
+{
+	map_begin(x, "own_routes");
+	FOR_EACH(x->in, CUSTOMER_ROUTE, o)
+	{
+		const struct gw_customer_route *r = &o->croute;
+		bool shared = false;
+		const struct gw_customer_route *best = best_route(x, r, 0, &shared);
+		struct gw_prefix_key key = prefix_key(r->vsid, &r->prefix);
+		struct gw_bpf_route v = route(r, r->vsid, false);
+
+		if (best->vsid != r->vsid && best->metric == r->metric && best_route(x, r, r->vsid, &shared) == r)
 			want(x, &key, &v, sizeof v);
 	}
 	map_end(x);
@@ -351,6 +496,7 @@ static void one_port(struct oracle *x, const struct gw_port *port, uint32_t ifin
 	check(link_of(x, a->interface, &link) && found.underlay == (uint32_t)link.ifindex &&
 		      memcmp(found.underlay_mac, link.mac.b, 6) == 0,
 	      "%s: port %s: underlay", x->what, port->interface);
+	check(found.flags == (port->forwards ? GW_PORT_FORWARDS : 0), "%s: port %s: flags", x->what, port->interface);
 	check(found.on_link == on_link(x, a), "%s: port %s: on_link", x->what, port->interface);
 }
 
@@ -398,13 +544,13 @@ static struct oracle oracle(const char *bpf_dir, const char *node)
 	return x;
 }
 
-void oracle_compare(const struct gw_intent *in, struct gw_nl *nl, const char *bpf_dir, const char *node,
-		    const char *what)
+void oracle_compare(const struct gw_intent *in, struct gw_nl *nl, const struct gw_config *config, const char *what)
 {
-	struct oracle x = oracle(bpf_dir, node);
+	struct oracle x = oracle(config->bpf_dir, config->name);
 
 	x.in = in;
 	x.nl = nl;
+	x.router_mac = &config->router_mac;
 	x.what = what;
 	records(&x);
 	macs(&x);
@@ -412,6 +558,8 @@ void oracle_compare(const struct gw_intent *in, struct gw_nl *nl, const char *bp
 	peers(&x);
 	provider_addresses(&x);
 	subnets(&x);
+	routes(&x);
+	own_routes(&x);
 	ports(&x);
 	slots(&x);
 }

@@ -32,7 +32,8 @@ static const char *const pas[] = {"10.1.1.10", "10.1.1.11", "10.1.1.20", "10.1.1
 static const char *const cas[] = {
 	"192.168.1.11", "192.168.1.12", "192.168.1.13", "fd00::11", "fd00::12", "0.0.0.0", "::"};
 static const char *const rdids[] = {"11111111-0000-0000-0000-000000000001", "11111111-0000-0000-0000-000000000002"};
-static const char *const prefixes[] = {"192.168.1.0/24", "192.168.2.0/25", "fd00::/64", "0.0.0.0/0"};
+static const char *const prefixes[] = {"192.168.1.0/24", "192.168.0.0/16", "192.168.1.0/25", "192.168.2.0/25",
+				       "fd00::/64",	 "::/0",	   "0.0.0.0/0"};
 
 #define PICK(list) ((list)[rnd_below(GW_N(list))])
 
@@ -140,7 +141,7 @@ static struct gw_hnv_object *any_object(void)
 	o = calloc(1, sizeof *o);
 	if (kind < 6) {
 		o->kind = GW_HNV_PORT;
-		o->port = (struct gw_port){.mac = mac(), .vsid = vsid()};
+		o->port = (struct gw_port){.mac = mac(), .vsid = vsid(), .forwards = rnd_below(3) == 0};
 		snprintf(o->port.interface, IFNAMSIZ, "%s", PICK(port_names));
 	} else if (kind < 8) {
 		o->kind = GW_HNV_CUSTOMER_ROUTE;
@@ -323,7 +324,7 @@ static void compare(const char *after, unsigned round)
 	char what[64];
 
 	snprintf(what, sizeof what, "round %u, after %s", round, after);
-	oracle_compare(env.intent, env.ns.nl, world.bpf_dir, env.config.name, what);
+	oracle_compare(env.intent, env.ns.nl, &env.config, what);
 }
 
 static void test_property(void **state)

@@ -92,7 +92,7 @@ static unsigned files_in(const char *set)
 	return n;
 }
 
-#define MAPS 18
+#define MAPS 22
 
 static void expect_committed(void)
 {

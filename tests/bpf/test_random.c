@@ -9,8 +9,44 @@
 #define PER_CHECK  2000
 #define DEADLINE_S 60
 
-static struct pkt templates[24];
+static struct pkt templates[40];
 static unsigned n_templates;
+
+/* To the router's MAC address: on to another subnet, into the void, to the router itself; and what is to be fragmented. */
+static void make_routed(void)
+{
+	static const char *const to4[] = {"192.168.2.15", "192.168.1.12", "192.168.9.9", "192.168.2.99"};
+	static const char *const to6[] = {"fd00:2::16", "fd00::12", "fd00:9::9", "fd00:2::99"};
+	struct pkt p;
+
+	for (size_t i = 0; i < GW_N(to4); i++) {
+		p = (struct pkt){0};
+		pkt_eth(&p, MAC_ROUTER, MAC_1);
+		pkt_ip4(&p, "192.168.1.11", to4[i]);
+		pkt_udp(&p, 1000, 2000);
+		pkt_fill(&p, 60);
+		pkt_close(&p);
+		templates[n_templates++] = p;
+		p = (struct pkt){0};
+		pkt_eth(&p, MAC_ROUTER, MAC_1);
+		pkt_ip6(&p, "fd00::11", to6[i]);
+		pkt_udp(&p, 1000, 2000);
+		pkt_fill(&p, 60);
+		pkt_close(&p);
+		templates[n_templates++] = p;
+	}
+	p = (struct pkt){0};
+	pkt_eth(&p, MAC_ROUTER, MAC_1);
+	pkt_ip4(&p, "192.168.1.11", "192.168.2.1");
+	pkt_icmp4(&p, 8, 0);
+	pkt_fill(&p, 40);
+	pkt_close(&p);
+	templates[n_templates++] = p;
+	p = frame4(13, 1480);
+	p.b[20] &= 0x0f; /* no DF */
+	pkt_fix_ip4(p.b + 14);
+	templates[n_templates++] = p;
+}
 
 static void make_templates(void)
 {
@@ -44,6 +80,7 @@ static void make_templates(void)
 	pkt_ethertype(&p, 0x88b5);
 	pkt_fill(&p, 46);
 	templates[n_templates++] = p;
+	make_routed();
 }
 
 static struct pkt noise(void)
@@ -127,11 +164,13 @@ static void storm(uint64_t seed)
 	counters_read(&before);
 	while (runs < RUNS) {
 		for (unsigned i = 0; i < PER_CHECK;) {
-			enum gw_hook hook = rnd_below(8) ? rnd_below(2) : GW_HOOK_VXLAN + rnd_below(2);
+			enum gw_hook hook = rnd_below(8) ? rnd_below(2) : GW_HOOK_VXLAN + rnd_below(3);
 			struct pkt p = rnd_below(4) ? mutant() : noise();
 			uint32_t from = hook == GW_HOOK_UNDERLAY ? world.underlay : world.port[rnd_below(PORTS)];
 
 			p.mark = rnd_below(2) ? PARAM_MARK : rnd();
+			if (hook == GW_HOOK_CUTTER && rnd_below(8))
+				p.mark = GW_CUT_MARK(from) | (rnd_below(4) ? 0 : GW_CUT_REST);
 			p.gso_size = rnd_below(16) ? 0 : 1 + rnd_below(1500);
 			p.gso_segs = p.gso_size ? 2 : 0;
 			if (run_raw(hook, from, &p, &run) < 0)
@@ -156,8 +195,12 @@ static void storm(uint64_t seed)
 static void test_storm(void **state)
 {
 	const char *seed = getenv("GWD_SEED");
+	struct gw_params params = default_params();
 
 	(void)state;
+	params.cutter = world.underlay;
+	world_params(&params);
+	world_router();
 	storm(seed ? strtoull(seed, NULL, 0) : 20250601);
 }
 

@@ -16,7 +16,7 @@
 #ifdef GW_ENGINE_ABI_TEST
 #define GW_ABI_VERSION 1001
 #else
-#define GW_ABI_VERSION 1
+#define GW_ABI_VERSION 2
 #endif
 
 #define GW_ETH_HLEN	  14
@@ -41,8 +41,10 @@
 	X(ND_UNANSWERED, "NdUnanswered",                                                                               \
 	  "neighbour solicitation for an address without a lookup record, or for the sender's own")                    \
 	X(FLOOD, "Flood", "broadcast or multicast; only ARP and neighbour discovery are served in this version")       \
-	X(NO_RECORD, "NoRecord", "no lookup record or port has the destination MAC in this virtual subnet")            \
-	X(NO_ROUTE, "NoRoute", "addressed to the distributed router, which this version does not have")                \
+	X(NO_RECORD, "NoRecord",                                                                                       \
+	  "no lookup record, wildcard or port has the destination or the next hop of its route; add the record")       \
+	X(NO_ROUTE, "NoRoute",                                                                                         \
+	  "no customer route of the routing domain leads to the destination; gwctl customer-route add")                \
 	X(NO_LOCAL_PORT, "NoLocalPort", "the record names this node's own provider address, but no port has the MAC")  \
 	X(NO_SOURCE_PA, "NoSourceProviderAddress", "this node has no provider address; gwctl provider-address add")    \
 	X(TOO_BIG, "TooBig", "larger than the tunnel carries and may not be answered or cut")                          \
@@ -69,7 +71,9 @@
 	X(SYSTEM_VSID, "SystemVsid", "message on the system VSID 16777215, which this version does not use")           \
 	X(NOT_UNDERLAY, "NotUnderlay", "tunnel packet that did not come in through an underlay interface")             \
 	X(UNVERIFIED, "Unverified",                                                                                    \
-	  "VXLAN packet with a UDP checksum, which only the kernel's vxlan device verifies, and there is none here")
+	  "VXLAN packet with a UDP checksum, which only the kernel's vxlan device verifies, and there is none here")   \
+	X(TTL_EXPIRED, "TtlExpired", "routed too often, and nobody who could be told so by ICMP")                      \
+	X(FOR_ROUTER, "ForRouter", "addressed to the distributed router itself, which answers only ICMP echo and UDP")
 
 /* What else became of a packet. Every packet that enters a hook is counted in one outcome or one drop reason, once. */
 #define GW_OUTCOMES(X)                                                                                                 \
@@ -78,10 +82,12 @@
 	X(DECAPSULATED, "Decapsulated", "taken out of a tunnel and delivered to a port")                               \
 	X(ARP_ANSWERED, "ArpAnswered", "ARP request answered by the engine")                                           \
 	X(ND_ANSWERED, "NdAnswered", "neighbour solicitation answered by the engine")                                  \
-	X(ICMP_ANSWERED, "IcmpAnswered", "too large for its path: answered with an ICMP error")                        \
+	X(ICMP_ANSWERED, "IcmpAnswered", "too large, TTL expired, or no such service: answered with an ICMP error")    \
 	X(TO_STACK, "ToStack", "received on an underlay interface, not for a tunnel: left to the host")                \
 	X(TO_DEVICE, "ToDevice", "tunnel packet handed to the kernel's tunnel device for decapsulation and GRO")       \
-	X(FROM_DEVICE, "FromDevice", "delivered to a port by way of the kernel's tunnel device")
+	X(FROM_DEVICE, "FromDevice", "delivered to a port by way of the kernel's tunnel device")                       \
+	X(ECHO_ANSWERED, "EchoAnswered", "ICMP echo to the distributed router, answered")                              \
+	X(TO_CUTTER, "ToFragmentation", "too large and may be fragmented: handed to the cutting of packets")
 
 enum gw_drop_reason {
 #define X(id, name, help) GW_DROP_##id,
@@ -99,6 +105,7 @@ enum gw_outcome {
 
 #define GW_DROP_SLOTS 64 /* room in the maps, so that a new reason does not change a layout */
 #define GW_OUT_SLOTS  32
+#define GW_SLOTS_MAX  65536 /* ports, and so virtual subnets with ports, of a node */
 
 struct gw_ip {
 	__u32 w[4]; /* network byte order */
@@ -117,6 +124,7 @@ struct gw_bpf_port {
 	__u32 underlay;	 /* ifindex that tunnels leave by; 0: this node has no provider address */
 	struct gw_ip pa; /* their source */
 	__u32 on_link;	 /* netmask of its subnet: tunnels to it need no route; 0: ask the kernel's routes */
+	__u32 flags;	 /* GW_PORT_FORWARDS */
 	__u8 mac[6];
 	__u8 underlay_mac[6];
 #ifdef GW_ENGINE_ABI_TEST
@@ -124,7 +132,12 @@ struct gw_bpf_port {
 #endif
 };
 
-/* records: (vsid, customer address) -> where it lives. The CA-PA map without wildcard and router records. */
+#define GW_PORT_FORWARDS 1 /* may send from addresses that are not its own */
+
+/*
+ * records: (vsid, customer address) -> where it lives: the CA-PA map. A wildcard has the address 0.0.0.0 or ::, the
+ * distributed router's own record no PA.
+ */
 struct gw_record_key {
 	__u32 vsid;
 	struct gw_ip ca;
@@ -142,7 +155,9 @@ struct gw_bpf_record {
 	__u8 flags;
 };
 
-#define GW_RECORD_LOCAL 1 /* the PA is one of this node's */
+#define GW_RECORD_LOCAL	      1 /* the PA is one of this node's */
+#define GW_RECORD_IS_WILDCARD 2
+#define GW_RECORD_IS_ROUTER   4
 
 /*
  * macs: (vsid, MAC) -> where the frame goes (FWD-3). pa comes from the records with this MAC, port from the port that is
@@ -168,12 +183,14 @@ struct gw_bpf_mac {
 };
 
 #define GW_MAC_HAS_PA 0x80
-#define GW_PORT_PEER  1 /* deliver into the veth peer's namespace, not through the port's own queue */
+#define GW_MAC_ROUTER 0x40 /* frames to it are routed */
+#define GW_PORT_PEER  1	   /* deliver into the veth peer's namespace, not through the port's own queue */
 
 /* vsids: the virtual subnets that this node knows. */
 struct gw_bpf_vsid {
 	__u32 domain; /* lowest VSID of the routing domain */
-	__u32 zero;
+	struct gw_ip
+		router[2]; /* the router's address for IPv4, IPv6, where the packet's own does not tell the subnet */
 };
 
 /* peers: the provider addresses that may send into a routing domain (ENC-10). */
@@ -191,16 +208,38 @@ struct gw_bpf_peer {
 	__u16 heard; /* 0: never */
 };
 
-/* subnets: longest prefix of a virtual subnet -> its router address, the sender of ICMP errors. */
-struct gw_subnet_key {
-	__u32 prefixlen; /* 32 for the vsid + that of the mapped address */
-	__u32 vsid;	 /* network byte order */
+/* Tables by longest prefix, each for a virtual subnet or a routing domain. IPv4 prefixes are those of mapped addresses. */
+struct gw_prefix_key {
+	__u32 prefixlen; /* 32 for the scope + that of the mapped address */
+	__u32 scope;	 /* network byte order */
 	struct gw_ip addr;
 };
 
+/* subnets: on-link prefixes of a virtual subnet -> what the distributed router is called there (FWD-5). */
 struct gw_bpf_subnet {
+	__u32 vsid;
 	struct gw_ip router;
+	__u8 mac[6];
+	__u8 v4;
+	__u8 prefix_len; /* so that no two prefixes have the same value */
 };
+
+/*
+ * routes: prefixes of a routing domain -> its customer route of lowest metric (FWD-7). own_routes: those of a virtual
+ * subnet that its own ports prefer to the domain's, which is then marked GW_ROUTE_SHARED.
+ */
+struct gw_bpf_route {
+	__u32 scope; /* as in the key, to see that the element was not recycled */
+	__u32 vsid;  /* where the next hop lives */
+	struct gw_ip next_hop;
+	__u8 prefix_len;
+	__u8 flags; /* GW_ROUTE_* */
+	__u16 zero;
+};
+
+#define GW_ROUTE_ON_LINK 1
+#define GW_ROUTE_SHARED	 2
+#define GW_ROUTE_V4	 4
 
 /* flows4, flows6: the cache in front of the walk over the maps above. */
 struct gw_flow4_key {
@@ -221,21 +260,44 @@ struct gw_flow6_key {
 };
 
 struct gw_bpf_flow {
-	__u32 generation; /* valid while equal to generations[slot of the port] */
-	__u32 oif;	  /* underlay, or the port to deliver to */
-	__u32 mtu;	  /* largest inner IP packet */
-	__u32 ip_sum;	  /* of the outer IPv4 header, without TOS and length */
-	__u32 rx_slot;	  /* local delivery: the receiving port's counters */
-	__u8 eth[12];	  /* the frame's MAC addresses that this verdict is for */
-	__u8 action;	  /* enum gw_flow_action */
+	__u32 generation;      /* valid while equal to generations[slot] */
+	__u32 oif;	       /* underlay, or the port to deliver to */
+	__u32 ip_sum;	       /* of the outer IPv4 header, without TOS and length */
+	__u16 slot, vsid_slot; /* the sending port's; below GW_SLOTS_MAX */
+	__u16 mtu;	       /* largest inner IP packet */
+	__u16 zero;
+	__u8 eth[12]; /* the frame's MAC addresses that this verdict is for */
+	__u8 action;  /* enum gw_flow_action */
 	__u8 encap;
-	__u8 outer_len;		       /* bytes in outer[] */
-	__u8 peer;		       /* deliver with redirect_peer */
-	__u32 next_hop;		       /* 0: by the kernel's routes */
-	__u64 outer[GW_OUTER_MAX / 8]; /* outer IP header to inner Ethernet header, but for lengths, TOS, checksum */
+	__u8 routed;	/* the TTL goes down by one */
+	__u8 peer;	/* deliver with redirect_peer */
+	__u32 next_hop; /* 0: by the kernel's routes */
+	union {
+		/* GW_FLOW_ENCAP: outer IP header to inner Ethernet header, but for lengths, TOS, checksum */
+		__u64 outer[GW_OUTER_MAX / 8];
+		struct {
+			__u32 slot, vsid_slot; /* the receiving port's counters */
+			__u8 mac[6];	       /* routed: its MAC address */
+		} local;
+	};
 };
 
 enum gw_flow_action { GW_FLOW_ENCAP, GW_FLOW_LOCAL };
+
+/*
+ * received: a direct-mapped cache, per CPU, in front of macs and peers: what came of (vsid, inner destination, outer source).
+ * Valid while its generation is that of the receiving port; any element may be overwritten at any time.
+ */
+struct gw_bpf_received {
+	__u32 generation;
+	__u32 vsid;
+	__u32 source; /* outer IPv4 address */
+	__u8 mac[6];
+	__u8 hop[6]; /* outer source MAC address, which peers knows already */
+	struct gw_bpf_mac to;
+};
+
+#define GW_RECEIVED_MAX 4096 /* a power of two */
 
 struct gw_bpf_counters {
 	__u64 tx_packets, tx_bytes; /* from the port into the network */
@@ -267,6 +329,11 @@ struct gw_bpf_abi {
 	__u64 netns; /* cookie of the network namespace whose interfaces they speak of */
 };
 
+/* skb->mark of a packet on its way through the cutting: the ifindex of its port. */
+#define GW_CUT_MARK(ifindex) (0x40000000u | (ifindex))
+#define GW_CUT_REST	     0x20000000u /* what is left of a packet when its first part has gone */
+#define GW_CUT_PORT(mark)    ((mark)&0x1fffffffu)
+
 /* Load-time constants (.rodata): a reload of the configuration loads the programs anew and swaps them in. */
 struct gw_params {
 	__u32 inner_mtu[2]; /* by encapsulation (MTU-1) */
@@ -279,26 +346,30 @@ struct gw_params {
 	__u8 decap_l3; /* the kernel knows BPF_F_ADJ_ROOM_DECAP_L3_* */
 	__u8 router_mac[6];
 	__u16 zero;
+	__u32 cutter;	 /* ifindex of the way into the cutting of packets (cut.bpf.c); 0: there is none */
 	struct gw_ip pa; /* the lowest provider address, which most tunnel packets come to */
 };
 
 _Static_assert(sizeof(struct gw_ip) == 16, "gw_ip");
 #ifndef GW_ENGINE_ABI_TEST
-_Static_assert(sizeof(struct gw_bpf_port) == 52, "gw_bpf_port");
+_Static_assert(sizeof(struct gw_bpf_port) == 56, "gw_bpf_port");
 #endif
 _Static_assert(sizeof(struct gw_record_key) == 20, "gw_record_key");
 _Static_assert(sizeof(struct gw_bpf_record) == 28, "gw_bpf_record");
 _Static_assert(sizeof(struct gw_mac_key) == 12, "gw_mac_key");
 _Static_assert(sizeof(struct gw_bpf_mac) == 44, "gw_bpf_mac");
-_Static_assert(sizeof(struct gw_bpf_vsid) == 8, "gw_bpf_vsid");
+_Static_assert(sizeof(struct gw_bpf_vsid) == 36, "gw_bpf_vsid");
 _Static_assert(sizeof(struct gw_peer_key) == 20, "gw_peer_key");
 _Static_assert(sizeof(struct gw_bpf_peer) == 8, "gw_bpf_peer");
-_Static_assert(sizeof(struct gw_subnet_key) == 24, "gw_subnet_key");
+_Static_assert(sizeof(struct gw_prefix_key) == 24, "gw_prefix_key");
+_Static_assert(sizeof(struct gw_bpf_subnet) == 28, "gw_bpf_subnet");
+_Static_assert(sizeof(struct gw_bpf_route) == 28, "gw_bpf_route");
 _Static_assert(sizeof(struct gw_flow4_key) == 20, "gw_flow4_key");
 _Static_assert(sizeof(struct gw_flow6_key) == 44, "gw_flow6_key");
 _Static_assert(sizeof(struct gw_bpf_flow) == 112, "gw_bpf_flow");
+_Static_assert(sizeof(struct gw_bpf_received) == 68, "gw_bpf_received");
 _Static_assert(sizeof(struct gw_bpf_counters) == 40, "gw_bpf_counters");
-_Static_assert(sizeof(struct gw_params) == 48, "gw_params");
+_Static_assert(sizeof(struct gw_params) == 52, "gw_params");
 _Static_assert((int)GW_DROP_MAX <= GW_DROP_SLOTS && (int)GW_OUT_MAX <= GW_OUT_SLOTS, "slots");
 
 #endif

@@ -256,6 +256,89 @@ gw_inline bool gw_needs_device(const struct __sk_buff *skb, const struct gw_oute
 	return in->proto == IPPROTO_TCP || skb->gso_size;
 }
 
+/*
+ * The short way of most packets: headers as they are everywhere, IPv4 inside, a sender and a destination that were seen
+ * before. GW_LONG_WAY: whatever is odd about it, the rest of gw_underlay_in sees to it.
+ */
+#define GW_LONG_WAY -1
+
+/* `len` bytes from the outer to the inner IP header, of `total` that the outer one says. */
+gw_inline int gw_received_plain(struct __sk_buff *skb, __u32 len, __u32 total, __u32 vsid)
+{
+	void *data = gw_data(skb);
+	struct ethhdr *eth = data;
+	const struct iphdr *ip = data + GW_IP_OFF, *inner = data + GW_IP_OFF + len;
+	const struct ethhdr *in = (const void *)inner - GW_ETH_HLEN;
+	const __u32 *w = (const void *)ip;
+	struct gw_bpf_received *r;
+	struct ethhdr keep;
+	__u32 i;
+
+	if ((void *)(inner + 1) > gw_end(skb) || total < len + sizeof *inner)
+		return GW_LONG_WAY;
+	if (in->h_proto != bpf_htons(ETH_P_IP) || inner->version != 4 || (ip->tos ^ inner->tos) & ECN_MASK ||
+	    in->h_source[0] & 1 || gw_fold((__u64)w[0] + w[1] + w[2] + w[3] + w[4]) != 0xffff)
+		return GW_LONG_WAY;
+	i = gw_mix(gw_mix(vsid, *(const __u32 *)(in->h_dest + 2)), ip->saddr);
+	i = (i ^ i >> 16) & (GW_RECEIVED_MAX - 1);
+	r = bpf_map_lookup_elem(&received, &i);
+	if (!r)
+		return GW_LONG_WAY;
+	if (unlikely(r->vsid != vsid || r->source != ip->saddr || !gw_mac_same(r->mac, in->h_dest) ||
+		     !gw_mac_same(r->hop, eth->h_source) || r->generation != gw_generation(r->to.slot))) {
+		struct gw_ip source = gw_ip_v4(ip->saddr);
+		struct gw_bpf_mac to;
+		__u32 generation, slot;
+
+		/* The generation must be older than what is remembered under it, and only the port tells which one. */
+		if (gw_inner_check(in, vsid, &to))
+			return GW_LONG_WAY;
+		slot = to.slot;
+		generation = gw_generation(slot);
+		if (gw_inner_check(in, vsid, &to) || to.slot != slot ||
+		    !gw_peer_known(to.domain, &source, eth->h_source))
+			return GW_LONG_WAY;
+		r->generation = generation;
+		r->vsid = vsid;
+		r->source = ip->saddr;
+		gw_mac_set(r->mac, in->h_dest);
+		gw_mac_set(r->hop, eth->h_source);
+		r->to = to;
+	}
+	if (inner->protocol == IPPROTO_TCP ? !(r->to.port_flags & GW_PORT_PEER) : skb->gso_size)
+		return GW_LONG_WAY;
+	keep = *in;
+	if (bpf_skb_adjust_room(skb, -(__s32)len, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO))
+		return gw_port_drop(r->to.slot, GW_DROP_NO_ROOM);
+	eth = gw_data(skb);
+	if ((void *)(eth + 1) > gw_end(skb))
+		return gw_port_drop(r->to.slot, GW_DROP_NO_ROOM);
+	*eth = keep;
+	return gw_receive(skb, &r->to, true, GW_OUT_DECAPSULATED);
+}
+
+gw_inline int gw_underlay_plain(struct __sk_buff *skb)
+{
+	const struct iphdr *ip = gw_data(skb) + GW_IP_OFF;
+	const struct udphdr *udp = (const void *)(ip + 1);
+	const __be32 *vxlan = (const void *)(udp + 1), *gre = (const void *)(ip + 1);
+	__u32 total;
+
+	if ((void *)(vxlan + 2) > gw_end(skb) || skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present ||
+	    skb->pkt_type == PACKET_OTHERHOST)
+		return GW_LONG_WAY;
+	total = bpf_ntohs(ip->tot_len);
+	if (*(const __u8 *)ip != 0x45 || ip->frag_off & bpf_htons(IP_MF | IP_OFFSET) || ip->daddr != params.pa.w[3] ||
+	    skb->len != GW_IP_OFF + total)
+		return GW_LONG_WAY;
+	if (ip->protocol == IPPROTO_UDP && udp->dest == bpf_htons(params.vxlan_port) && !udp->check &&
+	    bpf_ntohs(udp->len) == total - sizeof *ip && vxlan[0] & bpf_htonl(VXLAN_I))
+		return gw_received_plain(skb, GW_VXLAN_OVERHEAD, total, bpf_ntohl(vxlan[1]) >> 8);
+	if (ip->protocol == IPPROTO_GRE && gre[0] == bpf_htonl(GRE_K << 16 | ETH_P_TEB_))
+		return gw_received_plain(skb, GW_NVGRE_OVERHEAD, total, bpf_ntohl(gre[1]) >> 8);
+	return GW_LONG_WAY;
+}
+
 SEC("tc")
 int gw_underlay_in(struct __sk_buff *skb)
 {
@@ -263,8 +346,12 @@ int gw_underlay_in(struct __sk_buff *skb)
 	struct gw_inner in = {0};
 	struct gw_bpf_mac to;
 	bool device;
+	int verdict;
 	__u32 why;
 
+	verdict = gw_underlay_plain(skb);
+	if (likely(verdict != GW_LONG_WAY))
+		return verdict;
 	why = gw_outer_parse(skb, &o);
 	if (why == GW_NOT_OURS) {
 		gw_outcome(GW_OUT_TO_STACK);

@@ -20,6 +20,7 @@
 #include "../abi.h"
 
 #define gw_inline   static __always_inline
+#define gw_function static __noinline __attribute__((unused)) /* a stack frame of its own; some hooks do without it */
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

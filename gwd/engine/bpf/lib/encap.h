@@ -34,6 +34,11 @@ struct gw_nvgre_outer {
 #define GW_VXLAN_ENTROPY(hash) (49152 | ((hash)&0x3fff))
 #define GW_NVGRE_ENTROPY(hash) ((hash)&0xff)
 
+gw_inline __u32 gw_overhead(__u8 encap)
+{
+	return encap == GW_ABI_VXLAN ? GW_VXLAN_OVERHEAD : GW_NVGRE_OVERHEAD;
+}
+
 /* `eth` is the inner Ethernet header as it goes on the wire. */
 gw_inline void gw_outer_build(struct gw_bpf_flow *f, const struct gw_bpf_port *port, const struct gw_ip *to, __u32 vsid,
 			      __u32 hash, const struct ethhdr *eth)
@@ -61,7 +66,6 @@ gw_inline void gw_outer_build(struct gw_bpf_flow *f, const struct gw_bpf_port *p
 		o->flags = bpf_htonl(VXLAN_I);
 		o->vni = bpf_htonl(vsid << 8);
 		o->eth = *eth;
-		f->outer_len = GW_VXLAN_OVERHEAD;
 	} else {
 		struct gw_nvgre_outer *o = (void *)f->outer;
 
@@ -71,7 +75,6 @@ gw_inline void gw_outer_build(struct gw_bpf_flow *f, const struct gw_bpf_port *p
 		o->proto = bpf_htons(ETH_P_TEB_);
 		o->key = bpf_htonl(vsid << 8 | GW_NVGRE_ENTROPY(hash));
 		o->eth = *eth;
-		f->outer_len = GW_NVGRE_OVERHEAD;
 	}
 	ip.version = 0;
 	ip.ihl = 0; /* the first word depends on the packet's TOS */
@@ -98,7 +101,7 @@ struct gw_outer_buf {
 /* Copies the flow's headers and completes them for a frame of this length; returns their length. */
 gw_inline __u32 gw_outer_finish(struct gw_outer_buf *o, const struct gw_bpf_flow *f, __u32 frame, __u8 tos)
 {
-	__u32 len = f->encap == GW_ABI_VXLAN ? GW_VXLAN_OVERHEAD : GW_NVGRE_OVERHEAD;
+	__u32 len = gw_overhead(f->encap);
 	__u32 total = frame - GW_ETH_HLEN + len;
 
 	__builtin_memcpy(o, f->outer, sizeof *o);
@@ -133,28 +136,61 @@ gw_inline long gw_room_again(struct __sk_buff *skb, __u32 len, __u64 gso)
 }
 
 /*
- * Encapsulates and sends an IP frame. `keep_gso`: the segments of a super-packet fit as they are; else the kernel is to
- * make them smaller by the size of the new header (TCP only).
+ * Writes the flow's headers behind the outer Ethernet header and completes them for `total` bytes of outer packet, word by
+ * word: this is done for every packet. False when they are not in the linear part.
  */
-gw_inline int gw_encap(struct __sk_buff *skb, const struct gw_bpf_flow *f, const struct gw_bpf_port *port, __u8 tos,
-		       bool keep_gso)
+gw_inline bool gw_outer_write(struct __sk_buff *skb, const struct gw_bpf_flow *f, __u32 total, __u8 tos)
+{
+	void *data = gw_data(skb), *end = gw_end(skb);
+	struct iphdr *ip = data + GW_ETH_HLEN;
+	__u64 *to = data + GW_ETH_HLEN;
+
+	if (data + GW_ETH_HLEN + GW_NVGRE_OVERHEAD > end)
+		return false;
+	to[0] = f->outer[0];
+	to[1] = f->outer[1];
+	to[2] = f->outer[2];
+	to[3] = f->outer[3];
+	to[4] = f->outer[4];
+	if (f->encap == GW_ABI_VXLAN) {
+		if (data + GW_ETH_HLEN + GW_VXLAN_OVERHEAD > end)
+			return false;
+		to[5] = f->outer[5];
+		*(__u16 *)(to + 6) = *(const __u16 *)(f->outer + 6);
+		((struct udphdr *)(ip + 1))->len = bpf_htons(total - sizeof *ip);
+	} else {
+		*(__u16 *)(to + 5) = *(const __u16 *)(f->outer + 5);
+	}
+	ip->tos = tos;
+	ip->tot_len = bpf_htons(total);
+	ip->check = ~gw_fold((__u64)f->ip_sum + bpf_htons(0x4500 | tos) + bpf_htons(total));
+	return true;
+}
+
+/*
+ * Puts the outer headers in front of an IP frame. `keep_gso`: the segments of a super-packet fit as they are; else the kernel
+ * is to make them smaller by the size of the new header (TCP only).
+ */
+gw_inline bool gw_encap_push(struct __sk_buff *skb, const struct gw_bpf_flow *f, __u8 tos, bool keep_gso)
 {
 	__u64 room = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L2(GW_ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
 	__u64 gso = keep_gso ? BPF_F_ADJ_ROOM_FIXED_GSO : 0;
-	__u32 frame = skb->len, slot = port->slot, len;
-	struct gw_outer_buf o;
+	__u32 frame = skb->len, len = gw_overhead(f->encap);
 	long why;
 
 	if (unlikely(frame > GW_FRAME_MAX))
-		return gw_port_drop(slot, GW_DROP_TOO_BIG);
-	len = gw_outer_finish(&o, f, frame, tos);
+		return false;
 	room |= f->encap == GW_ABI_VXLAN ? BPF_F_ADJ_ROOM_ENCAP_L4_UDP : BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
 	why = bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, room | gso);
 	if (unlikely(why == -EALREADY))
 		why = gw_room_again(skb, len, gso);
-	if (why || bpf_skb_store_bytes(skb, GW_ETH_HLEN, &o, len, 0))
-		return gw_port_drop(slot, GW_DROP_NO_ROOM);
-	gw_count_tx(slot, port->vsid_slot, frame);
+	return !why && gw_outer_write(skb, f, frame - GW_ETH_HLEN + len, tos);
+}
+
+/* Counts the frame and sends it on its way, to the next hop that the flow or the kernel's routes tell. */
+gw_inline int gw_encap_send(struct __sk_buff *skb, const struct gw_bpf_flow *f)
+{
+	gw_count_tx(f->slot, f->vsid_slot, skb->len - gw_overhead(f->encap));
 	gw_outcome(GW_OUT_ENCAPSULATED);
 	skb->mark = 0;
 	if (likely(f->next_hop)) {

@@ -31,12 +31,15 @@ GW_MAP_LAZY(macs, BPF_MAP_TYPE_HASH, struct gw_mac_key, struct gw_bpf_mac, 1);
 GW_MAP_LAZY(vsids, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_vsid, 1);
 GW_MAP_LAZY(peers, BPF_MAP_TYPE_HASH, struct gw_peer_key, struct gw_bpf_peer, 1);
 GW_MAP_LAZY(provider_addresses, BPF_MAP_TYPE_HASH, struct gw_ip, __u32, 1);
-GW_MAP_LAZY(subnets, BPF_MAP_TYPE_LPM_TRIE, struct gw_subnet_key, struct gw_bpf_subnet, 1);
+GW_MAP_LAZY(subnets, BPF_MAP_TYPE_LPM_TRIE, struct gw_prefix_key, struct gw_bpf_subnet, 1);
+GW_MAP_LAZY(routes, BPF_MAP_TYPE_LPM_TRIE, struct gw_prefix_key, struct gw_bpf_route, 1);
+GW_MAP_LAZY(own_routes, BPF_MAP_TYPE_LPM_TRIE, struct gw_prefix_key, struct gw_bpf_route, 1);
 GW_MAP_LAZY(slots, BPF_MAP_TYPE_HASH, struct gw_slot_key, __u32, 1);
 GW_MAP_LAZY(hooks, BPF_MAP_TYPE_HASH, __u32, __u32, GW_HOOK_IFINDEX_MAX);
 GW_MAP(generations, BPF_MAP_TYPE_ARRAY, __u32, __u32, 1);
 GW_MAP(flows4, BPF_MAP_TYPE_LRU_HASH, struct gw_flow4_key, struct gw_bpf_flow, 1);
 GW_MAP(flows6, BPF_MAP_TYPE_LRU_HASH, struct gw_flow6_key, struct gw_bpf_flow, 1);
+GW_MAP(received, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_received, GW_RECEIVED_MAX);
 
 /* Counters: programs use the first half; the second holds what was counted before an upgrade (loader.c). */
 GW_MAP(outcomes, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 2 * GW_OUT_SLOTS);
@@ -44,5 +47,13 @@ GW_MAP(drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 2 * GW_DROP_SLOTS);
 GW_MAP(port_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
 GW_MAP(vsid_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
 GW_MAP(port_drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 1); /* slot * GW_DROP_SLOTS + reason */
+
+/* What a cache remembers for a port is good while it has this number. User space changes the maps first, and this after. */
+gw_inline __u32 gw_generation(__u32 slot)
+{
+	__u32 *g = bpf_map_lookup_elem(&generations, &slot);
+
+	return g ? *g : 0;
+}
 
 #endif

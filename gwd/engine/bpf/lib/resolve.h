@@ -5,7 +5,7 @@
 #ifndef GW_BPF_RESOLVE_H
 #define GW_BPF_RESOLVE_H
 
-#include "count.h"
+#include "route.h"
 
 struct gw_arp {
 	struct ethhdr eth;
@@ -40,33 +40,28 @@ struct gw_nd {
 #define ND_TARGET_MAC  2
 #define ND_SOLICITED   0x40000000
 #define ND_OVERRIDE    0x20000000
+#define ND_ROUTER      0x80000000
 #define ND_MIN	       (14 + 40 + 24) /* up to the target, no option */
 
-/* The record of (vsid, ca) into *ret; false when there is none. */
-gw_inline bool gw_record_of(__u32 vsid, const struct gw_ip *ca, struct gw_bpf_record *ret)
-{
-	struct gw_record_key key = {.vsid = vsid, .ca = *ca};
-	struct gw_bpf_record *r = bpf_map_lookup_elem(&records, &key);
-
-	if (!r)
-		return false;
-	*ret = *r;
-	return ret->vsid == vsid;
-}
-
-/* Whether the port may use this address: a record gives it to the port's MAC. */
-gw_inline bool gw_owns(const struct gw_bpf_port *port, const struct gw_ip *ca)
+/* Whose MAC address the answer for `ca` names: that of its record, or the distributed router's (FWD-5). */
+gw_inline bool gw_answer_of(__u32 vsid, const struct gw_ip *ca, __u8 *mac, bool *router)
 {
 	struct gw_bpf_record r;
 
-	return gw_record_of(port->vsid, ca, &r) && gw_mac_same(r.mac, port->mac);
+	if (gw_record_of(vsid, ca, &r)) {
+		gw_mac_set(mac, r.mac);
+		*router = r.flags & GW_RECORD_IS_ROUTER;
+		return true;
+	}
+	*router = true;
+	return gw_is_router_address(vsid, ca, mac);
 }
 
 /*
  * Returns a TC action, or -1 when the frame is a legitimate unicast ARP frame that is to be switched like any other (the
  * reply to a request that came through a tunnel from a foreign tunnel end point).
  */
-static __noinline int gw_arp_in(struct __sk_buff *skb)
+gw_function int gw_arp_in(struct __sk_buff *skb)
 {
 	struct {
 		__u8 zero[2];
@@ -74,9 +69,10 @@ static __noinline int gw_arp_in(struct __sk_buff *skb)
 	} __attribute__((packed, aligned(8))) a = {0};
 	__u32 ifindex = skb->ifindex;
 	struct gw_bpf_port *port = bpf_map_lookup_elem(&ports, &ifindex);
-	struct gw_bpf_record target;
+	__u8 target[6] __attribute__((aligned(8)));
 	struct gw_ip spa, tpa;
 	__be32 s, t;
+	bool router;
 
 	if (!port)
 		return gw_drop(GW_DROP_NO_PORT);
@@ -93,15 +89,15 @@ static __noinline int gw_arp_in(struct __sk_buff *skb)
 		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
 	if (a.m.op == bpf_htons(ARPOP_REPLY_) && !(a.m.eth.h_dest[0] & 1))
 		return -1;
-	if (a.m.op != bpf_htons(ARPOP_REQUEST_) || s == t || !gw_record_of(port->vsid, &tpa, &target) ||
-	    gw_mac_same(target.mac, port->mac))
+	if (a.m.op != bpf_htons(ARPOP_REQUEST_) || s == t || !gw_answer_of(port->vsid, &tpa, target, &router) ||
+	    gw_mac_same(target, port->mac))
 		return gw_port_drop(port->slot, GW_DROP_ARP_UNANSWERED);
 	gw_mac_set(a.m.eth.h_dest, a.m.sha);
-	gw_mac_set(a.m.eth.h_source, target.mac);
+	gw_mac_set(a.m.eth.h_source, target);
 	a.m.op = bpf_htons(ARPOP_REPLY_);
 	__builtin_memcpy(a.m.tha, a.m.sha, 6);
 	__builtin_memcpy(a.m.tpa, &s, 4);
-	__builtin_memcpy(a.m.sha, target.mac, 6);
+	__builtin_memcpy(a.m.sha, target, 6);
 	__builtin_memcpy(a.m.spa, &t, 4);
 	if (bpf_skb_store_bytes(skb, 0, &a.m, sizeof a.m, 0))
 		return gw_port_drop(port->slot, GW_DROP_NO_ROOM);
@@ -133,7 +129,7 @@ gw_inline bool gw_is_extension(__u32 next)
  * True when an extension header hides neighbour discovery, which has no legitimate reason to, or when there are more
  * extension headers than any legitimate packet has. What the guard cannot see it does not let pass.
  */
-static __noinline bool gw_nd_hidden(struct __sk_buff *skb, __u32 next)
+gw_function bool gw_nd_hidden(struct __sk_buff *skb, __u32 next)
 {
 	__u32 off = GW_ETH_HLEN + sizeof(struct ipv6hdr);
 	__u8 head[2], type;
@@ -173,7 +169,7 @@ gw_inline bool gw_nd_speaker(const struct gw_bpf_port *port, const struct in6_ad
 }
 
 /* No link-layer address option may name another MAC; options that the guard cannot see to the end of do not pass. */
-static __noinline bool gw_nd_options_own(struct __sk_buff *skb, const __u8 *mac)
+gw_function bool gw_nd_options_own(struct __sk_buff *skb, const __u8 *mac)
 {
 	__u32 off = ND_MIN;
 	__u8 option[8] __attribute__((aligned(8)));
@@ -192,7 +188,7 @@ static __noinline bool gw_nd_options_own(struct __sk_buff *skb, const __u8 *mac)
 }
 
 /* A neighbour solicitation is answered here; an advertisement is checked, and passed on (-1) when it is unicast. */
-static __noinline int gw_nd_in(struct __sk_buff *skb)
+gw_function int gw_nd_in(struct __sk_buff *skb)
 {
 	struct {
 		__u8 zero[2];
@@ -204,8 +200,9 @@ static __noinline int gw_nd_in(struct __sk_buff *skb)
 	} pseudo;
 	__u32 ifindex = skb->ifindex;
 	struct gw_bpf_port *port = bpf_map_lookup_elem(&ports, &ifindex);
-	struct gw_bpf_record owner;
 	struct gw_ip src, target;
+	__u8 owner[6] __attribute__((aligned(8)));
+	bool router;
 	__u64 sum;
 
 	if (!port)
@@ -224,7 +221,7 @@ static __noinline int gw_nd_in(struct __sk_buff *skb)
 			return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
 		return n.m.eth.h_dest[0] & 1 ? gw_port_drop(port->slot, GW_DROP_ND_UNANSWERED) : -1;
 	}
-	if (!gw_record_of(port->vsid, &target, &owner) || gw_mac_same(owner.mac, port->mac))
+	if (!gw_answer_of(port->vsid, &target, owner, &router) || gw_mac_same(owner, port->mac))
 		return gw_port_drop(port->slot, GW_DROP_ND_UNANSWERED);
 
 	if (bpf_skb_change_tail(skb, sizeof n.m, 0))
@@ -240,13 +237,15 @@ static __noinline int gw_nd_in(struct __sk_buff *skb)
 		n.m.ip.daddr = n.m.ip.saddr;
 		n.m.flags = bpf_htonl(ND_SOLICITED | ND_OVERRIDE);
 	}
-	gw_mac_set(n.m.eth.h_source, owner.mac);
+	if (router)
+		n.m.flags |= bpf_htonl(ND_ROUTER);
+	gw_mac_set(n.m.eth.h_source, owner);
 	n.m.ip.saddr = n.m.target;
 	n.m.ip.payload_len = bpf_htons(sizeof n.m - sizeof n.m.eth - sizeof n.m.ip);
 	n.m.type = ND_ADVERT;
 	n.m.opt_type = ND_TARGET_MAC;
 	n.m.opt_len = 1;
-	gw_mac_set(n.m.opt_mac, owner.mac);
+	gw_mac_set(n.m.opt_mac, owner);
 	n.m.check = 0;
 	pseudo.src = n.m.ip.saddr;
 	pseudo.dst = n.m.ip.daddr;
