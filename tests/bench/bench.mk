@@ -2,14 +2,17 @@
 
 BENCH_ROUNDS  ?= 6
 BENCH_SECONDS ?= 0.5
-BENCH_TOOLS   := tcp_stream udp_flood udp_rtt
+BENCH_TOOLS   := frame_replay tcp_stream udp_flood udp_rtt
 BENCH_BIN     := $(addprefix $(BUILD)/tests/bench/,$(BENCH_TOOLS))
 BENCH_NEEDS   := $(BENCH_BIN) $(BUILD)/tests/bench/bench.bpf.o
 
-.PHONY: bench-tools bench-profile
+.PHONY: bench-tools bench-profile bench-scale
 
-bench: build bench-tools ## throughput against the kernel's own devices, side by side: table, JSON and chart in build/bench
+bench: build bench-tools ## speed beside the kernel's devices and Open vSwitch: table, JSON and chart in build/bench
 	$(PYTHON) tests/bench/bench.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
+
+bench-scale: build bench-tools ## what many records and tenants cost in time and memory; also part of bench
+	$(PYTHON) tests/bench/scale.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
 
 bench-profile: build bench-tools ## what each BPF program costs per run, and where the rest of the time goes
 	$(PYTHON) tests/bench/profile.py --build $(BUILD)

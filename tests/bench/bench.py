@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Measures gwd beside the kernel's own devices: everything is set up at the same time, in namespaces of its own, and
-sampled in turn (A B C C B A ...), so that what disturbs the machine disturbs all alike.
+"""Measures gwd beside the kernel's own devices and Open vSwitch: everything is set up at the same time, in namespaces of its
+own, and sampled in turn (A B C C B A ...), so that what disturbs the machine disturbs all alike. Then follows what many records
+and tenants cost (scale.py).
 
-usage: bench.py [--rounds N] [--seconds S] [--only KEY,...] [--build DIR]
+usage: bench.py [--rounds N] [--seconds S] [--only KEY,...] [--no-scale] [--build DIR]
 
 A table goes to standard output, bench.json and bench.svg to build/bench. The exit status says whether everything could be
 measured (1: something broke), never how fast it was.
@@ -16,9 +17,11 @@ import sys
 import time
 
 import chart
-from lab import Failed, enter
+from lab import Failed, build_option, enter
 from measure import CPUS, RECEIVER, SENDER, Bench, busy_elsewhere
 from report import METRICS, Report
+from scale import RECORDS
+from scale import measure as measure_scale
 from variants import VARIANTS
 
 NOISE = 0.1  # more of the machine than this in use elsewhere, and the figures deserve a warning
@@ -28,10 +31,6 @@ NOISE = 0.1  # more of the machine than this in use elsewhere, and the figures d
 OFFLOADED = [Bench.tcp_up, Bench.tcp_down, Bench.tcp_4_up, Bench.tcp_4_down, Bench.small_packets, Bench.new_flows,
              Bench.round_trip]
 WIRE_SIZE = [Bench.wire_up, Bench.wire_down, Bench.wire_4_up, Bench.wire_4_down]
-
-
-def build_option(parser):
-    parser.add_argument("--build", default="build", help="where the binaries are (default: build)")
 
 
 def choose(parser, keys):
@@ -47,9 +46,10 @@ def arguments():
     everything = ",".join(v.key for v in VARIANTS)
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     build_option(parser)
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=0.5, help="length of one sample (default: 0.5; TCP twice that)")
     parser.add_argument("--only", default=everything, help=f"variants, by key (default: {everything})")
+    parser.add_argument("--no-scale", action="store_true", help="without many records and tenants")
     args = parser.parse_args()
     if args.rounds < 1 or not 0.1 <= args.seconds <= 60:
         parser.error("--rounds must be at least 1, --seconds 0.1 to 60")
@@ -108,12 +108,12 @@ def take_down(variants):
     return broken
 
 
-def save(folder, report, ours):
+def save(folder, report, ours, scale):
     with open(os.path.join(folder, "bench.json"), "w", encoding="utf-8") as f:
-        json.dump(report.json(ours), f, indent=1)
+        json.dump({**report.json(ours), "scale": scale and scale.json()}, f, indent=1)
         f.write("\n")
     with open(os.path.join(folder, "bench.svg"), "w", encoding="utf-8") as f:
-        f.write(chart.draw(report, ours))
+        f.write(chart.draw(report, ours, scale))
     print(f"\n{folder}/bench.json and bench.svg hold the details.")
 
 
@@ -137,7 +137,12 @@ def main():
     print(report.text(ours))
     if max(noise) > NOISE:
         print(f"\nUp to {100 * max(noise):.0f} % of the machine was in use elsewhere: trust ratios with a small spread only.")
-    save(folder, report, ours)
+    scale = None
+    if not args.no_scale:
+        scale = measure_scale(RECORDS, args.rounds, args.seconds)
+        print(scale.text())
+        broken += scale.broken
+    save(folder, report, ours, scale)
     for why in broken:
         print(f"broke: {why}", file=sys.stderr)
     return 1 if broken else 0

@@ -5,12 +5,16 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "topo"))
 
 # pylint: disable=wrong-import-position
-from lib import case, ovs  # noqa: E402
+from lib import case, ovs, pkt  # noqa: E402
 from lib.case import Failed  # noqa: E402
 from lib.gwd import Gwd, mount_bpffs  # noqa: E402
 from lib.net import Netns, run  # noqa: E402
 
-__all__ = ["case", "ovs", "Failed", "Gwd", "mount_bpffs", "Netns", "run"]  # for the benchmark's other files
+__all__ = ["case", "ovs", "pkt", "Failed", "Gwd", "mount_bpffs", "Netns", "run"]  # for the benchmark's other files
+
+
+def build_option(parser):
+    parser.add_argument("--build", default="build", help="where the binaries are (default: build)")
 
 
 def enter(build):

@@ -74,7 +74,8 @@ void load_parse(int argc, char **argv, struct load_options *o)
 		{"to", required_argument, NULL, 't'},	   {"listen", required_argument, NULL, 'l'},
 		{"seconds", required_argument, NULL, 's'}, {"warmup", required_argument, NULL, 'w'},
 		{"cpu", required_argument, NULL, 'c'},	   {"size", required_argument, NULL, 'b'},
-		{"flows", required_argument, NULL, 'f'},   {},
+		{"flows", required_argument, NULL, 'f'},   {"frames", required_argument, NULL, 'r'},
+		{"fresh", no_argument, NULL, 'n'},	   {},
 	};
 	int c, index = 0;
 
@@ -103,13 +104,20 @@ void load_parse(int argc, char **argv, struct load_options *o)
 		case 'f':
 			o->flows = parse_number(name, optarg, 1 << 20);
 			break;
+		case 'r':
+			o->frames = optarg;
+			break;
+		case 'n':
+			o->fresh = true;
+			break;
 		default:
 			exit(2);
 		}
 	}
 	errno = 0;
-	if (optind != argc || !o->addr.sin_family || !o->flows)
-		load_die("one of --to and --listen ADDRESS:PORT is needed, and nothing that is no option");
+	if (optind != argc || !o->addr.sin_family == !o->frames || !o->flows)
+		load_die(
+			"one of --to and --listen ADDRESS:PORT, or --frames, is needed, and nothing that is no option");
 	load_pin(o->cpu);
 }
 

@@ -10,7 +10,8 @@
 /* Options that all tools have; a tool ignores what it has no use for. */
 struct load_options {
 	struct sockaddr_in addr; /* --to or --listen ADDRESS:PORT */
-	bool listen;
+	bool listen, fresh;
+	const char *frames; /* instead of an address */
 	double seconds, warmup;
 	int cpu; /* -1: wherever the scheduler likes */
 	unsigned size, flows;

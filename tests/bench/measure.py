@@ -4,6 +4,7 @@ Placement: whoever sends runs on the first CPU, and with it all of the path up t
 in softirq context on the CPU they were sent from); whoever receives, and its ACKs' way back, runs on the last CPU. The
 tools are tests/bench/*.c.
 """
+import contextlib
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ FLOOD_PORT = 20000  # FIRST_FLOOD_PORT of bench.bpf.c
 FLOOD_PAYLOAD = 18  # Ethernet 14 + IPv4 20 + UDP 8 + 18 + frame check sequence 4 = 64 bytes
 NEW_FLOWS = 1000000  # five-tuples in turn: none comes back within a sample
 WARMUP = 0.2
+STATISTICS = "/proc/sys/kernel/bpf_stats_enabled"
 STREAMS = 4
 
 
@@ -157,3 +159,17 @@ def busy_elsewhere(seconds=0.2):
     total_after, idle_after = times()
     passed = total_after - total
     return 1 - (idle_after - idle) / passed if passed else 0.0
+
+
+@contextlib.contextmanager
+def statistics_on():
+    """The kernel counts runs and time of all BPF programs meanwhile."""
+    with open(STATISTICS, encoding="ascii") as f:
+        before = f.read()
+    try:
+        with open(STATISTICS, "w", encoding="ascii") as f:
+            f.write("1")
+        yield
+    finally:
+        with open(STATISTICS, "w", encoding="ascii") as f:
+            f.write(before)

@@ -6,33 +6,18 @@ usage: profile.py [--seconds S] [--only KEY,...] [--no-perf] [--build DIR]
 The kernel's run-time statistics cost about 20 ns per program run, so throughput is not reported here (see bench.py).
 """
 import argparse
-import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 
-from bench import build_option, choose
-from lab import Failed, case, enter, run
-from measure import SENDER, Bench
+from bench import choose
+from lab import Failed, build_option, case, enter, run
+from measure import SENDER, Bench, statistics_on
 
-STATISTICS = "/proc/sys/kernel/bpf_stats_enabled"
 LOADS = [("64-byte packets", Bench.small_packets), ("64-byte packets, each a new flow", Bench.new_flows),
          ("TCP, 1 stream", Bench.tcp_up)]
-
-
-@contextlib.contextmanager
-def statistics_on():
-    with open(STATISTICS, encoding="ascii") as f:
-        before = f.read()
-    try:
-        with open(STATISTICS, "w", encoding="ascii") as f:
-            f.write("1")
-        yield
-    finally:
-        with open(STATISTICS, "w", encoding="ascii") as f:
-            f.write(before)
 
 
 def programs():
