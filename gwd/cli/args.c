@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 const struct gw_cli_option *gw_cli_find_option(const char *s, const char **ret_value)
 {
@@ -31,6 +32,16 @@ const struct gw_cli_option *gw_cli_find_option(const char *s, const char **ret_v
 		}
 	}
 	return NULL;
+}
+
+const struct gw_cli_option *gw_cli_option_of(const struct gw_cli_command *c, const struct gw_cli_option *o)
+{
+	gw_cli_opts taken = c ? gw_cli_required(c) | gw_cli_optional(c) : 0;
+
+	for (size_t i = 0; i < GW_CLI_OPT_MAX; i++)
+		if ((taken & (gw_cli_opts)1 << i) && strcmp(gw_cli_options[i].name, o->name) == 0)
+			return &gw_cli_options[i];
+	return o;
 }
 
 const struct gw_cli_command *gw_cli_find_command(const char *const *words, size_t n, size_t *ret_used)
@@ -83,25 +94,61 @@ bool gw_cli_output_is(const struct gw_cli_args *args, const char *format)
 	return output && strcmp(output, format) == 0;
 }
 
+/* `text` is KEY=NAME, checked; the last '=' divides it. */
+static int take_pair(const struct gw_cli_option *o, const char *text, struct gw_cli_args *args, char **ret_error)
+{
+	enum gw_cli_opt opt = (enum gw_cli_opt)(o - gw_cli_options);
+	const char *name = strrchr(text, '=') + 1;
+	int key_len = (int)(name - text - 1);
+	struct gw_cli_pair *p;
+
+	for (size_t i = 0; i < args->n_pairs; i++) {
+		p = &args->pairs[i];
+		if (p->opt == opt && strncasecmp(p->key, text, (size_t)key_len) == 0 && !p->key[key_len]) {
+			*ret_error = gw_cli_format("--%s is given twice for %s", o->name, p->key);
+			return -EINVAL;
+		}
+	}
+	args->pairs = gw_cli_must(reallocarray(args->pairs, args->n_pairs + 1, sizeof *args->pairs));
+	p = &args->pairs[args->n_pairs++];
+	*p = (struct gw_cli_pair){opt, gw_cli_format("%.*s", key_len, text), gw_cli_format("%s", name)};
+	return 0;
+}
+
 static int take_option(const struct gw_cli_option *o, const char *value, struct gw_cli_args *args, char **ret_error)
 {
 	size_t id = (size_t)(o - gw_cli_options);
-	_cleanup_free_ char *reason = NULL;
+	_cleanup_free_ char *reason = NULL, *pair = NULL;
+	bool several = o->type == GW_CLI_PAIR;
 
-	if (args->given & (gw_cli_opts)1 << id) {
+	if (!several && (args->given & (gw_cli_opts)1 << id)) {
 		*ret_error = gw_cli_format("--%s is given twice", o->name);
 		return -EINVAL;
 	}
-	if (o->type != GW_CLI_FLAG && gw_cli_value_parse(o, value, &args->value[id], &reason) < 0) {
+	if (o->type != GW_CLI_FLAG && gw_cli_value_parse(o, value, several ? &pair : &args->value[id], &reason) < 0) {
 		*ret_error = gw_cli_format("--%s: '%s' %s", o->name, value, reason);
 		return -EINVAL;
 	}
 	args->given |= (gw_cli_opts)1 << id;
+	return several ? take_pair(o, pair, args, ret_error) : 0;
+}
+
+static int take_word(const char *word, struct gw_cli_args *args, char **ret_error)
+{
+	if (args->n_words == sizeof args->words / sizeof *args->words) {
+		*ret_error = gw_cli_format("unexpected argument '%s'", word);
+		return -EINVAL;
+	}
+	args->words[args->n_words++] = word;
 	return 0;
 }
 
-/* Splits the line into options and words; what they mean together comes after. */
-static int split(int argc, char *const argv[], struct gw_cli_args *args, char **ret_error)
+/*
+ * Splits the line into options and words; what they mean together comes after. The words come first, with `command` NULL:
+ * which option a name stands for may depend on the command that they make.
+ */
+static int split(int argc, char *const argv[], bool words, const struct gw_cli_command *command,
+		 struct gw_cli_args *args, char **ret_error)
 {
 	bool options_end = false;
 
@@ -114,11 +161,8 @@ static int split(int argc, char *const argv[], struct gw_cli_args *args, char **
 			continue;
 		}
 		if (options_end || argv[i][0] != '-' || !argv[i][1]) {
-			if (args->n_words == sizeof args->words / sizeof *args->words) {
-				*ret_error = gw_cli_format("unexpected argument '%s'", argv[i]);
+			if (words && take_word(argv[i], args, ret_error) < 0)
 				return -EINVAL;
-			}
-			args->words[args->n_words++] = argv[i];
 			continue;
 		}
 		o = gw_cli_find_option(argv[i], &value);
@@ -130,6 +174,7 @@ static int split(int argc, char *const argv[], struct gw_cli_args *args, char **
 			*ret_error = gw_cli_format("--%s takes no value", o->name);
 			return -EINVAL;
 		}
+		o = gw_cli_option_of(command, o);
 		if (o->type != GW_CLI_FLAG && !value) {
 			if (i + 1 == argc) {
 				*ret_error = gw_cli_format("--%s wants a value (%s)", o->name, o->arg);
@@ -137,7 +182,7 @@ static int split(int argc, char *const argv[], struct gw_cli_args *args, char **
 			}
 			value = argv[++i];
 		}
-		if (take_option(o, value, args, ret_error) < 0)
+		if (!words && take_option(o, value, args, ret_error) < 0)
 			return -EINVAL;
 	}
 	return 0;
@@ -225,16 +270,13 @@ int gw_cli_args_parse(int argc, char *const argv[], struct gw_cli_args *args, ch
 	int r;
 
 	*args = (struct gw_cli_args){0};
-	r = split(argc, argv, args, ret_error);
-	if (r < 0) {
-		/* Only to point at the right help. */
-		args->command = gw_cli_find_command(args->words, args->n_words, &used);
+	r = split(argc, argv, true, NULL, args, ret_error);
+	/* When there is none, or the line is wrong, it is still good for pointing at the right help. */
+	args->command = gw_cli_find_command(args->words, args->n_words, &used);
+	if (r == 0)
+		r = split(argc, argv, false, args->command, args, ret_error);
+	if (r < 0 || args->given & (GW_CLI_OPT(HELP) | GW_CLI_OPT(VERSION)))
 		return r;
-	}
-	if (args->given & (GW_CLI_OPT(HELP) | GW_CLI_OPT(VERSION))) {
-		args->command = gw_cli_find_command(args->words, args->n_words, &used);
-		return 0;
-	}
 	r = find(args, &used, ret_error);
 	if (r < 0)
 		return r;
@@ -248,5 +290,10 @@ void gw_cli_args_done(struct gw_cli_args *args)
 {
 	for (size_t i = 0; i < GW_CLI_OPT_MAX; i++)
 		free(args->value[i]);
+	for (size_t i = 0; i < args->n_pairs; i++) {
+		free(args->pairs[i].key);
+		free(args->pairs[i].name);
+	}
+	free(args->pairs);
 	*args = (struct gw_cli_args){0};
 }

@@ -4,10 +4,17 @@
 
 #include "cli/commands.h"
 
+struct gw_cli_pair {
+	enum gw_cli_opt opt;
+	char *key, *name; /* key is canonical */
+};
+
 struct gw_cli_args {
 	const struct gw_cli_command *command; /* NULL: only global options were given */
 	char *value[GW_CLI_OPT_MAX];	      /* owned, canonical; NULL when not given */
 	gw_cli_opts given;
+	struct gw_cli_pair *pairs; /* owned: the options of type GW_CLI_PAIR, which have no value above */
+	size_t n_pairs;
 	const char *words[4]; /* what is no option, in order; the command's own words are the first of them */
 	size_t n_words;
 	const char *operand; /* NULL when there is none */
@@ -29,6 +36,8 @@ bool gw_cli_output_is(const struct gw_cli_args *args, const char *format); /* -o
 
 /* The option that `s` names ("--vsid", "-o"), NULL if none; *ret_value is what follows "=" or a letter, else NULL. */
 const struct gw_cli_option *gw_cli_find_option(const char *s, const char **ret_value);
+/* Of the options that have the same name as this one, that which the command takes. `c` may be NULL. */
+const struct gw_cli_option *gw_cli_option_of(const struct gw_cli_command *c, const struct gw_cli_option *o);
 /* The command of these words; *ret_used says how many of them name it. NULL: none, or its verb is missing. */
 const struct gw_cli_command *gw_cli_find_command(const char *const *words, size_t n, size_t *ret_used);
 bool gw_cli_is_kind(const char *word); /* a first word that wants a verb */

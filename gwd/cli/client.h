@@ -8,6 +8,7 @@
 
 #define GW_CLI_DEFAULT_API "unix:/run/gwd/api.sock"
 #define GW_CLI_API_ROOT	   "/networking/v1"
+#define GW_CLI_BATCH_MAX   ((size_t)16 << 20) /* the daemon's own limit: saying so before sending is kinder */
 
 struct gw_cli_client;
 

@@ -15,6 +15,10 @@ enum gw_cli_opt {
 	GW_CLI_OPT_HELP,
 	GW_CLI_OPT_VERSION,
 	GW_CLI_OPT_FILE,
+	GW_CLI_OPT_HOST,
+	GW_CLI_OPT_NIC,
+	GW_CLI_OPT_VM_PORT,
+	GW_CLI_OPT_DRY_RUN,
 	GW_CLI_OPT_RDID,
 	GW_CLI_OPT_INTERFACE,
 	GW_CLI_OPT_VSID,
@@ -61,8 +65,9 @@ enum gw_cli_type {
 	GW_CLI_PREFIX,
 	GW_CLI_MAC,
 	GW_CLI_UUID,
-	GW_CLI_WORD,	/* one of `words` */
-	GW_CLI_PROTOCOL /* one of `words`, or a number up to `max` */
+	GW_CLI_WORD,	 /* one of `words` */
+	GW_CLI_PROTOCOL, /* one of `words`, or a number up to `max` */
+	GW_CLI_PAIR	 /* KEY=NAME with a key of type `key`; may be given several times */
 };
 
 /* A word on the command line and what it stands for in JSON. */
@@ -70,12 +75,14 @@ struct gw_cli_word {
 	const char *word, *value;
 };
 
+/* Two may have one name, as long as no command takes both. */
 struct gw_cli_option {
 	const char *name, *arg; /* "vsid", "VSID" */
 	char letter;		/* 'o' for -o, which then is the form that help shows */
 	enum gw_cli_type type;
 	uint32_t max; /* of a number */
 	const struct gw_cli_word *words;
+	enum gw_cli_type key; /* of a pair */
 	const char *help;
 };
 
@@ -118,6 +125,7 @@ struct gw_cli_command {
 	const struct gw_cli_kind *kind;
 	gw_cli_opts required, optional; /* beyond what the shape adds */
 	bool local;			/* needs no daemon: `client` is NULL */
+	bool reads_file;		/* the operand is the name of one */
 	/* Returns the exit status. */
 	int (*run)(const struct gw_cli_args *args, struct gw_cli_client *client);
 };
@@ -131,13 +139,14 @@ extern const size_t gw_cli_n_commands;
 gw_cli_opts gw_cli_required(const struct gw_cli_command *c);
 gw_cli_opts gw_cli_optional(const struct gw_cli_command *c);
 
-/* One for each command; records.c, status.c, trace.c, misc.c, help.c. */
+/* One for each command; records.c, status.c, trace.c, misc.c, import.c, help.c. */
 int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_delete(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_list(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_trace(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_batch(const struct gw_cli_args *args, struct gw_cli_client *client);
+int gw_cli_run_import(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_get(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_version(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_help(const struct gw_cli_args *args, struct gw_cli_client *client);

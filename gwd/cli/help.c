@@ -39,6 +39,7 @@ static void append_options(char **s, gw_cli_opts set, const char *open, const ch
 		append(s, open);
 		append(s, form);
 		append(s, close);
+		append(s, gw_cli_options[i].type == GW_CLI_PAIR ? "..." : "");
 	}
 }
 
@@ -167,19 +168,20 @@ static void list_values(const struct gw_cli_option *o)
 
 void gw_cli_list_words(const char *const *words, size_t n)
 {
-	gw_cli_opts given = 0, allowed;
+	const struct gw_cli_option *given[GW_CLI_OPT_MAX] = {NULL};
 	const struct gw_cli_command *c;
 	const char *plain[4] = {NULL};
 	size_t n_plain = 0, used = 0, first;
+	gw_cli_opts allowed;
 
 	for (size_t i = 0; i < n; i++) {
 		const char *value = NULL;
 		const struct gw_cli_option *o = gw_cli_find_option(words[i], &value);
 
 		if (o) {
-			given |= (gw_cli_opts)1 << (o - gw_cli_options);
+			given[o - gw_cli_options] = o;
 			if (o->type != GW_CLI_FLAG && !value && ++i == n) {
-				list_values(o);
+				list_values(gw_cli_option_of(gw_cli_find_command(plain, n_plain, &used), o));
 				return;
 			}
 		} else if (words[i][0] != '-' && n_plain < 4) {
@@ -191,11 +193,19 @@ void gw_cli_list_words(const char *const *words, size_t n)
 	c = gw_cli_find_command(plain + first, n_plain - first, &used);
 	if (!c && n_plain - first < 2)
 		list_commands(n_plain > first ? plain[first] : NULL);
+	if (c && !first && c->reads_file && n_plain == used)
+		puts("@file");
 	allowed = GW_CLI_GLOBAL_OPTS | (c && !first ? gw_cli_required(c) | gw_cli_optional(c) : 0);
 	if (n_plain == 0)
 		allowed |= GW_CLI_OPT(VERSION);
 	for (size_t i = 0; i < GW_CLI_OPT_MAX; i++) {
-		if (allowed & ~given & (gw_cli_opts)1 << i) {
+		const struct gw_cli_option *o = given[i] ? gw_cli_option_of(c, given[i]) : NULL;
+
+		if (o && o->type != GW_CLI_PAIR)
+			allowed &= ~((gw_cli_opts)1 << (o - gw_cli_options));
+	}
+	for (size_t i = 0; i < GW_CLI_OPT_MAX; i++) {
+		if (allowed & (gw_cli_opts)1 << i) {
 			printf("--%s\n", gw_cli_options[i].name);
 			if (gw_cli_options[i].letter)
 				printf("-%c\n", gw_cli_options[i].letter);

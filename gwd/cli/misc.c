@@ -2,39 +2,11 @@
 #include "base/cleanup.h"
 #include "cli/args.h"
 #include "cli/client.h"
+#include "cli/file.h"
 #include "cli/text.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-
-#define BATCH_MAX ((size_t)16 << 20) /* the daemon's own limit: saying so before sending is kinder */
-
-static int read_file(const char *name, char **ret, size_t *ret_len)
-{
-	_cleanup_free_ char *buf = gw_cli_must(malloc(BATCH_MAX + 1));
-	bool standard = strcmp(name, "-") == 0;
-	_cleanup_close_ int fd = open(standard ? "/dev/stdin" : name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	size_t len = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return gw_cli_fail("%s: %s", name, strerror(errno));
-	while ((n = read(fd, buf + len, BATCH_MAX + 1 - len)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return gw_cli_fail("%s: %s", name, strerror(errno));
-		len += (size_t)n;
-		if (len > BATCH_MAX)
-			return gw_cli_fail("%s: a batch has at most %zu MiB; divide it", name, BATCH_MAX >> 20);
-	}
-	*ret = buf;
-	*ret_len = len;
-	buf = NULL;
-	return 0;
-}
 
 int gw_cli_run_batch(const struct gw_cli_args *args, struct gw_cli_client *client)
 {
@@ -45,7 +17,7 @@ int gw_cli_run_batch(const struct gw_cli_args *args, struct gw_cli_client *clien
 	size_t len = 0;
 	json_error_t e;
 
-	if (read_file(name, &text, &len) != 0)
+	if (gw_cli_read_file(name, GW_CLI_BATCH_MAX, "a batch", &text, &len) != 0)
 		return 1;
 	check = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
 	if (!check)

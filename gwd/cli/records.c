@@ -200,14 +200,14 @@ static int fetch(const struct gw_cli_args *args, struct gw_cli_client *client, j
 	return 0;
 }
 
-static void add_row(struct gw_cli_table *t, const struct gw_cli_kind *kind, const json_t *properties, bool wide)
+static void add_row(struct gw_cli_table *t, const struct gw_cli_kind *kind, const json_t *properties, unsigned hidden)
 {
 	for (const struct gw_cli_property *p = kind->properties; p->name; p++) {
 		const json_t *v = json_object_get(properties, p->name);
 		const struct gw_cli_option *o = p->flags & GW_CLI_LIVE ? NULL : &gw_cli_options[p->opt];
 		const char *word = o && o->words ? gw_cli_value_word(o, v) : NULL;
 
-		if (p->flags & GW_CLI_WIDE && !wide)
+		if (p->flags & hidden)
 			continue;
 		if (word)
 			gw_cli_table_add(t, word);
@@ -216,27 +216,30 @@ static void add_row(struct gw_cli_table *t, const struct gw_cli_kind *kind, cons
 	}
 }
 
-int gw_cli_run_list(const struct gw_cli_args *args, struct gw_cli_client *client)
+void gw_cli_records_print(const struct gw_cli_kind *kind, const json_t *resources, unsigned hidden, size_t indent)
 {
-	const struct gw_cli_kind *kind = args->command->kind;
-	bool wide = gw_cli_output_is(args, "wide");
-	json_auto_t *found = gw_cli_must(json_array());
 	_cleanup_table_ struct gw_cli_table t = {0};
 
-	if (fetch(args, client, found) != 0)
-		return 1;
-	if (gw_cli_output_is(args, "json")) {
-		gw_cli_print_json(found);
-		return 0;
-	}
 	for (const struct gw_cli_property *p = kind->properties; p->name; p++) {
 		bool number = !(p->flags & GW_CLI_LIVE) && gw_cli_options[p->opt].type == GW_CLI_NUMBER;
 
-		if (wide || !(p->flags & GW_CLI_WIDE))
+		if (!(p->flags & hidden))
 			gw_cli_table_column(&t, p->title, number);
 	}
-	for (size_t i = 0; i < json_array_size(found); i++)
-		add_row(&t, kind, json_object_get(json_array_get(found, i), "properties"), wide);
-	gw_cli_table_print(&t, stdout, 0);
+	for (size_t i = 0; i < json_array_size(resources); i++)
+		add_row(&t, kind, json_object_get(json_array_get(resources, i), "properties"), hidden);
+	gw_cli_table_print(&t, stdout, indent);
+}
+
+int gw_cli_run_list(const struct gw_cli_args *args, struct gw_cli_client *client)
+{
+	json_auto_t *found = gw_cli_must(json_array());
+
+	if (fetch(args, client, found) != 0)
+		return 1;
+	if (gw_cli_output_is(args, "json"))
+		gw_cli_print_json(found);
+	else
+		gw_cli_records_print(args->command->kind, found, gw_cli_output_is(args, "wide") ? 0 : GW_CLI_WIDE, 0);
 	return 0;
 }

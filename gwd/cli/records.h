@@ -1,4 +1,4 @@
-/* records.h - the parts of records.c that need no daemon, for the unit tests. */
+/* records.h - the parts of records.c that need no daemon, for import-hnv and the unit tests. */
 #ifndef GW_CLI_RECORDS_H
 #define GW_CLI_RECORDS_H
 
@@ -12,5 +12,7 @@ char *gw_cli_record_id(const struct gw_cli_kind *kind, char *const value[static 
 json_t *gw_cli_record_body(const struct gw_cli_args *args);
 /* Does the resource agree with every option that was given? */
 bool gw_cli_record_matches(const struct gw_cli_args *args, const json_t *resource);
+/* A table of resources, without the properties that have one of the flags `hidden`. */
+void gw_cli_records_print(const struct gw_cli_kind *kind, const json_t *resources, unsigned hidden, size_t indent);
 
 #endif

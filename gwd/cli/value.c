@@ -115,6 +115,24 @@ static int parse_text(const char *s, char **ret, char **ret_reason)
 	return 0;
 }
 
+/* The last '=' divides it, so that a key may have one. */
+static int parse_pair(const struct gw_cli_option *o, const char *s, char **ret, char **ret_reason)
+{
+	const struct gw_cli_option key_option = {.name = o->name, .type = o->key};
+	const char *equals = strrchr(s, '=');
+	_cleanup_free_ char *key = NULL, *canonical = NULL, *name = NULL, *reason = NULL;
+
+	if (!equals || equals == s || !equals[1])
+		return refuse(ret_reason, gw_cli_format("is not of the form %s", o->arg));
+	key = gw_cli_format("%.*s", (int)(equals - s), s);
+	if (gw_cli_value_parse(&key_option, key, &canonical, &reason) < 0)
+		return refuse(ret_reason, gw_cli_format("is not of the form %s: '%s' %s", o->arg, key, reason));
+	if (parse_text(equals + 1, &name, ret_reason) < 0)
+		return -EINVAL;
+	*ret = gw_cli_format("%s=%s", canonical, name);
+	return 0;
+}
+
 int gw_cli_value_parse(const struct gw_cli_option *o, const char *s, char **ret, char **ret_reason)
 {
 	if (!*s)
@@ -137,6 +155,8 @@ int gw_cli_value_parse(const struct gw_cli_option *o, const char *s, char **ret,
 		return parse_mac(s, ret, ret_reason);
 	case GW_CLI_UUID:
 		return parse_uuid(s, ret, ret_reason);
+	case GW_CLI_PAIR:
+		return parse_pair(o, s, ret, ret_reason);
 	case GW_CLI_PROTOCOL:
 		if (strspn(s, "0123456789") > 0)
 			return parse_number(o, s, ret, ret_reason);

@@ -16,6 +16,11 @@ fuzz-build:
 $(FUZZ_BUILD)/fuzz_%: $(FUZZ_BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_BUILD)/libgw.a
 	$(call QUIET,LINK)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS)) -lm
 
+# gwctl's reader of scripts is in no library.
+$(FUZZ_BUILD)/fuzz_ps_script: $(FUZZ_BUILD)/obj/tests/fuzz/fuzz_ps_script.o \
+		$(patsubst %.c,$(FUZZ_BUILD)/obj/%.o,$(filter-out gwd/cli/main.c,$(CLI_SRC)) $(BASE_SRC))
+	$(call QUIET,LINK)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS)) -lsystemd
+
 # One after the other, stopping at the first finding; $(1) is the time for each in seconds.
 fuzz_run = set -e; for name in $(FUZZ_NAMES); do \
 		mkdir -p $(FUZZ_BUILD)/corpus/$$name; \

@@ -102,6 +102,17 @@ static void usage_errors_name_the_fault(void **state)
 		{"gwctl trace --port tap0 --dst 10.0.0.7 --proto 256", "is more than 255"},
 		{"gwctl trace --port tap0 --dst 10.0.0.7 --proto gre", "is not icmp, tcp, udp or icmpv6"},
 		{"gwctl trace --port tap0 --dst 10.0.0.7 --dport 65536", "is more than 65535"},
+		{"gwctl import-hnv x.ps1", "import-hnv wants --host NAME"},
+		{"gwctl import-hnv --host h", "import-hnv wants a SCRIPT"},
+		{"gwctl import-hnv x.ps1 --host h --vsid 5001", "--vsid does not belong to import-hnv"},
+		{"gwctl import-hnv x.ps1 --host h --interface eth1", "--interface: 'eth1' is not of the form NIC=NAME"},
+		{"gwctl import-hnv x.ps1 --host h --interface =eth1", "'=eth1' is not of the form NIC=NAME"},
+		{"gwctl import-hnv x.ps1 --host h --interface WNVNIC=", "'WNVNIC=' is not of the form NIC=NAME"},
+		{"gwctl import-hnv x.ps1 --host h --interface a=b --interface A=c", "--interface is given twice for a"},
+		{"gwctl import-hnv x.ps1 --host h --port tap0=tap0", "'tap0' is not a MAC address such as"},
+		{"gwctl import-hnv x.ps1 --host h --port 00155D011404=a --port 00-15-5D-01-14-04=b",
+		 "--port is given twice for 00:15:5d:01:14:04"},
+		{"gwctl port list --interface WNVNIC=eth1 --dry-run", "--dry-run does not belong to port list"},
 	};
 
 	(void)state;
@@ -115,6 +126,35 @@ static void usage_errors_name_the_fault(void **state)
 			fail_msg("%s: says \"%s\"", cases[i].line, error);
 		gw_cli_args_done(&args);
 	}
+}
+
+/* Options that have a name in common with others, and may be given several times. */
+static void pairs_belong_to_their_command(void **state)
+{
+	static const char line[] =
+		"gwctl --interface Ethernet+2=eth1 import-hnv --port=00155D011404=tap0 x.ps1 --host h "
+		"--interface a=b=eth2 --dry-run";
+	static const struct gw_cli_pair wanted[] = {
+		{GW_CLI_OPT_NIC, (char *)"Ethernet 2", (char *)"eth1"},
+		{GW_CLI_OPT_VM_PORT, (char *)"00:15:5d:01:14:04", (char *)"tap0"},
+		{GW_CLI_OPT_NIC, (char *)"a=b", (char *)"eth2"},
+	};
+	_cleanup_free_ char *error = NULL;
+	struct gw_cli_args args;
+
+	(void)state;
+	if (parse(line, &args, &error) < 0)
+		fail_msg("%s", error);
+	assert_string_equal(args.operand, "x.ps1");
+	assert_true(gw_cli_given(&args, GW_CLI_OPT_DRY_RUN));
+	assert_false(gw_cli_given(&args, GW_CLI_OPT_INTERFACE) || gw_cli_given(&args, GW_CLI_OPT_PORT));
+	assert_int_equal(args.n_pairs, GW_N(wanted));
+	for (size_t i = 0; i < GW_N(wanted); i++) {
+		assert_int_equal(args.pairs[i].opt, wanted[i].opt);
+		assert_string_equal(args.pairs[i].key, wanted[i].key);
+		assert_string_equal(args.pairs[i].name, wanted[i].name);
+	}
+	gw_cli_args_done(&args);
 }
 
 static void good_lines_are_taken(void **state)
@@ -135,6 +175,8 @@ static void good_lines_are_taken(void **state)
 		"gwctl --version",
 		"gwctl trace --port tap0 --dst fd00::7 --proto icmpv6",
 		"gwctl trace --port tap0 --dst 10.0.0.7 --src 10.0.0.5 --proto 47 --size 1500",
+		"gwctl import-hnv - --host localhost",
+		"gwctl import-hnv x.ps1 --host=ml110g6-01 -o json",
 		"gwctl trace --port tap0 --dst 10.0.0.7 --dst-mac 00155D011404 --ttl 1 --df",
 		"gwctl port attach --interface tap0 --vsid 5001 --mac 00155D011404 --allow-forwarding",
 		"gwctl port list --allow-forwarding",
@@ -469,6 +511,14 @@ static void every_row_is_whole(void **state)
 
 		assert_true(o->name && o->help);
 		assert_true((o->arg != NULL) == (o->type != GW_CLI_FLAG));
+		for (size_t k = 0; k < i; k++) /* no command takes two options of one name */
+			for (size_t c = 0; c < gw_cli_n_commands && strcmp(o->name, gw_cli_options[k].name) == 0; c++) {
+				gw_cli_opts both = (gw_cli_opts)1 << i | (gw_cli_opts)1 << k,
+					    taken = gw_cli_required(&gw_cli_commands[c]) |
+						    gw_cli_optional(&gw_cli_commands[c]);
+
+				assert_true((taken & both) != both);
+			}
 		assert_true((o->words != NULL) == (o->type == GW_CLI_WORD || o->type == GW_CLI_PROTOCOL));
 		assert_true(used & (gw_cli_opts)1 << i);
 	}
@@ -477,12 +527,19 @@ static void every_row_is_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values_are_canonical),	    cmocka_unit_test(usage_errors_name_the_fault),
-		cmocka_unit_test(good_lines_are_taken),	    cmocka_unit_test(which_daemon),
-		cmocka_unit_test(ids_and_bodies),	    cmocka_unit_test(lists_are_filtered),
-		cmocka_unit_test(refusals_become_one_line), cmocka_unit_test(links_stay_inside_the_api),
-		cmocka_unit_test(terminals_are_safe),	    cmocka_unit_test(tables_are_aligned),
-		cmocka_unit_test(long_lines_are_wrapped),   cmocka_unit_test(numbers_stay_short),
+		cmocka_unit_test(values_are_canonical),
+		cmocka_unit_test(usage_errors_name_the_fault),
+		cmocka_unit_test(good_lines_are_taken),
+		cmocka_unit_test(which_daemon),
+		cmocka_unit_test(pairs_belong_to_their_command),
+		cmocka_unit_test(ids_and_bodies),
+		cmocka_unit_test(lists_are_filtered),
+		cmocka_unit_test(refusals_become_one_line),
+		cmocka_unit_test(links_stay_inside_the_api),
+		cmocka_unit_test(terminals_are_safe),
+		cmocka_unit_test(tables_are_aligned),
+		cmocka_unit_test(long_lines_are_wrapped),
+		cmocka_unit_test(numbers_stay_short),
 		cmocka_unit_test(every_row_is_whole),
 	};
 
