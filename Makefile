@@ -26,7 +26,7 @@ CPPFLAGS += -D_GNU_SOURCE -DGW_VERSION='"$(VERSION)"' -Igwd -I$(BUILD)/gen
 CFLAGS   += -std=gnu17 $(OPT) $(WARN) -MMD -MP
 
 # --- sources: a file's folder is its module -------------------------------------------------------------------------
-CLI_SRC  := $(wildcard gwd/cli/*.c)
+CLI_SRC  := $(wildcard gwd/cli/*.c gwd/cli/*/*.c)
 BASE_SRC := $(wildcard gwd/base/*.c)
 LIB_SRC  := $(filter-out $(CLI_SRC) gwd/main.c,$(wildcard gwd/*.c gwd/*/*.c))
 BPF_SRC  := $(wildcard gwd/engine/bpf/*.bpf.c)

@@ -139,7 +139,7 @@ extern const size_t gw_cli_n_commands;
 gw_cli_opts gw_cli_required(const struct gw_cli_command *c);
 gw_cli_opts gw_cli_optional(const struct gw_cli_command *c);
 
-/* One for each command; records.c, status.c, trace.c, misc.c, import.c, help.c. */
+/* One for each command; records.c, status.c, trace.c, misc.c, help.c, hnv/import.c. */
 int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_delete(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_list(const struct gw_cli_args *args, struct gw_cli_client *client);

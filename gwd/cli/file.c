@@ -1,4 +1,4 @@
-/* file.c - see file.h. Called by the commands that read a file: batch (misc.c), import-hnv (import.c). */
+/* file.c - see file.h. Called by the commands that read a file: batch (misc.c), import-hnv (hnv/import.c). */
 #include "cli/file.h"
 
 #include "base/cleanup.h"

@@ -5,7 +5,7 @@
 #include "fuzz.h"
 
 #include "base/addr.h"
-#include "cli/hnv_script.h"
+#include "cli/hnv/script.h"
 
 static char nic[] = "WNVNIC", number[] = "12", mac[] = "00:15:5d:01:14:04", eth1[] = "eth1", tap0[] = "tap0";
 static const struct gw_cli_pair pairs[] = {

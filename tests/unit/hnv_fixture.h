@@ -1,9 +1,9 @@
-/* hnv_fixture.h - scripts in pieces, and what becomes of them; for the tests of hnv_script.c. Host h1 is the one of interest. */
+/* hnv_fixture.h - scripts in pieces, and what becomes of them; for the tests of hnv/script.c. Host h1 is the one of interest. */
 #ifndef GW_TESTS_UNIT_HNV_FIXTURE_H
 #define GW_TESTS_UNIT_HNV_FIXTURE_H
 
 #include "base/cleanup.h"
-#include "cli/hnv_script.h"
+#include "cli/hnv/script.h"
 #include "cli/text.h"
 
 #include "test.h"

@@ -1,6 +1,6 @@
 # gwctl's unit tests: the parts of gwctl beside its main() are in no library, and it may use only them and base.
 CLI_TESTS    := $(patsubst %,$(BUILD)/tests/unit/test_%,cli hnv_script hnv_refusals)
-CLI_PART_OBJ  = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out gwd/cli/main.c,$(wildcard gwd/cli/*.c)) $(wildcard gwd/base/*.c))
+CLI_PART_OBJ  = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out gwd/cli/main.c,$(CLI_SRC)) $(BASE_SRC))
 
 $(CLI_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(CLI_PART_OBJ)
 	@mkdir -p $(@D)

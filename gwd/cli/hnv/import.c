@@ -1,5 +1,5 @@
 /*
- * import.c - gwctl import-hnv: reads a Hyper-V PowerShell script (hnv_script.c) and sends what it says about one host as one
+ * import.c - gwctl import-hnv: reads a Hyper-V PowerShell script (script.c) and sends what it says about one host as one
  * batch, so that all of it is done or nothing. What is wrong is told with its place in the script, also when it is the
  * daemon that says so.
  */
@@ -7,7 +7,7 @@
 #include "cli/args.h"
 #include "cli/client.h"
 #include "cli/file.h"
-#include "cli/hnv_script.h"
+#include "cli/hnv/script.h"
 #include "cli/records.h"
 #include "cli/text.h"
 

@@ -1,5 +1,5 @@
-/* hnv_host.c - the hosts that a script names, and which of them a parameter's value means. See hnv_private.h. */
-#include "cli/hnv_private.h"
+/* host.c - the hosts that a script names, and which of them a parameter's value means. See private.h. */
+#include "cli/hnv/private.h"
 
 #include "base/cleanup.h"
 #include "cli/text.h"

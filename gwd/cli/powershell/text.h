@@ -1,4 +1,4 @@
-/* ps_text.h - the characters of a PowerShell script: encodings, and which of Unicode's mean the same to PowerShell. */
+/* text.h - the characters of a PowerShell script: encodings, and which of Unicode's mean the same to PowerShell. */
 #ifndef GW_CLI_PS_TEXT_H
 #define GW_CLI_PS_TEXT_H
 

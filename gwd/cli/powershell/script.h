@@ -1,5 +1,5 @@
 /*
- * ps_script.h - runs through the statements of a PowerShell script, without PowerShell: keeps the variables whose values
+ * script.h - runs through the statements of a PowerShell script, without PowerShell: keeps the variables whose values
  * are plain to see, and gives the commands with their arguments to someone who knows what they mean.
  *
  * It evaluates literals, variables, "text with $variables", lists, blocks, pipelines and what a command returns. Whatever
@@ -10,7 +10,7 @@
 #ifndef GW_CLI_PS_SCRIPT_H
 #define GW_CLI_PS_SCRIPT_H
 
-#include "cli/ps_token.h"
+#include "cli/powershell/token.h"
 
 enum gw_ps_value_kind {
 	GW_PS_NOTHING, /* $null */

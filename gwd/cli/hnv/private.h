@@ -1,13 +1,13 @@
 /*
- * hnv_private.h - what the files that turn a script into records share: hnv_script.c (the whole), hnv_host.c, hnv_cmdlet.c (those
- * that make no records), hnv_table.c and hnv_record.c (those that do).
+ * private.h - what the files that turn a script into records share: script.c (the whole), host.c, cmdlet.c (those
+ * that make no records), table.c and record.c (those that do).
  */
 #ifndef GW_CLI_HNV_PRIVATE_H
 #define GW_CLI_HNV_PRIVATE_H
 
 #include "base/hmap.h"
-#include "cli/hnv_script.h"
-#include "cli/ps_bind.h"
+#include "cli/hnv/script.h"
+#include "cli/powershell/bind.h"
 
 /* The machines that a statement is for. */
 struct gw_hnv_hosts {
@@ -53,7 +53,7 @@ struct gw_hnv_reader {
 	size_t n_rewrites;
 };
 
-/* hnv_host.c */
+/* host.c */
 bool gw_hnv_is_local_name(const char *s);
 /* The machines of a parameter's value. < 0 after gw_ps_refuse. */
 int gw_hnv_hosts_of(struct gw_hnv_reader *r, struct gw_ps *ps, const struct gw_ps_value *v, struct gw_hnv_hosts *ret);
@@ -61,14 +61,14 @@ bool gw_hnv_same_hosts(const struct gw_hnv_hosts *a, const struct gw_hnv_hosts *
 /* "ml110g6-01 and ml110g6-02"; "the machine that runs the script". */
 const char *gw_hnv_hosts_text(struct gw_ps *ps, const struct gw_hnv_hosts *hosts);
 
-/* hnv_cmdlet.c */
+/* cmdlet.c */
 bool gw_hnv_is_cmdlet(const char *name);
 int gw_hnv_run_cmdlet(struct gw_hnv_reader *r, struct gw_ps *ps, const struct gw_ps_command *c,
 		      struct gw_ps_value *ret);
 bool gw_hnv_member(struct gw_cli_arena *arena, const struct gw_ps_value *of, const char *name, struct gw_ps_value *ret);
 const struct gw_hnv_object *gw_hnv_object_of(const struct gw_ps_value *v, enum gw_hnv_object_type type);
 
-/* hnv_table.c */
+/* table.c */
 #define GW_HNV_PARAMETERS_MAX 64 /* of one cmdlet */
 
 /* What becomes of a parameter. */
@@ -96,7 +96,7 @@ struct gw_hnv_cmdlet {
 const struct gw_hnv_cmdlet *gw_hnv_find_cmdlet(const char *name); /* NULL: it makes no records */
 bool gw_hnv_makes_records(const char *name);
 
-/* hnv_record.c */
+/* record.c */
 /* 1: it has nothing to do with virtual subnets. */
 int gw_hnv_run_record(struct gw_hnv_reader *r, struct gw_ps *ps, const struct gw_ps_command *c);
 /* FWD-10: names all lines that want what no record can express yet. */

@@ -1,11 +1,11 @@
 /*
- * ps_script.c - see ps_script.h: statements, pipelines and commands. What it does not evaluate it passes over, and looks
- * through for what matters; see gw_ps_pass_over. Called by hnv_script.c; knows no cmdlet that makes a record.
+ * script.c - see script.h: statements, pipelines and commands. What it does not evaluate it passes over, and looks
+ * through for what matters; see gw_ps_pass_over. Called by hnv/script.c; knows no cmdlet that makes a record.
  */
-#include "cli/ps_private.h"
+#include "cli/powershell/private.h"
 
 #include "base/cleanup.h"
-#include "cli/ps_text.h"
+#include "cli/powershell/text.h"
 #include "cli/text.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* ps_bind.c - see ps_bind.h. Called by those who know cmdlets. */
-#include "cli/ps_bind.h"
+/* bind.c - see bind.h. Called by those who know cmdlets. */
+#include "cli/powershell/bind.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,5 +1,5 @@
 /*
- * ps_token.h - a PowerShell script as tokens, with the groups ( ) { } [ ] matched.
+ * token.h - a PowerShell script as tokens, with the groups ( ) { } [ ] matched.
  *
  * PowerShell reads words in two ways: where a command's arguments stand, 10.1.1.0/24 is one word; in an expression the
  * same characters are a number and operators. The tokenizer follows that. What it cannot read is an error with its place;
@@ -8,7 +8,7 @@
 #ifndef GW_CLI_PS_TOKEN_H
 #define GW_CLI_PS_TOKEN_H
 
-#include "cli/arena.h"
+#include "cli/powershell/arena.h"
 
 #include <stdbool.h>
 #include <stddef.h>

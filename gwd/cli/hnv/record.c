@@ -1,8 +1,8 @@
 /*
- * hnv_record.c - the cmdlets that make records: New-NetVirtualization... and Set-VMNetworkAdapter -VirtualSubnetId. A table
- * says which parameter becomes which property; what a record cannot express is refused. Called by hnv_script.c.
+ * record.c - the cmdlets that make records: New-NetVirtualization... and Set-VMNetworkAdapter -VirtualSubnetId. A table
+ * says which parameter becomes which property; what a record cannot express is refused. Called by script.c.
  */
-#include "cli/hnv_private.h"
+#include "cli/hnv/private.h"
 
 #include "base/addr.h"
 #include "base/cleanup.h"

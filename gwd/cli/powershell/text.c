@@ -1,5 +1,5 @@
-/* ps_text.c - see ps_text.h. Called by the tokenizer and the evaluator of scripts. */
-#include "cli/ps_text.h"
+/* text.c - see text.h. Called by the tokenizer and the evaluator of scripts. */
+#include "cli/powershell/text.h"
 
 #include "cli/text.h"
 

@@ -1,11 +1,11 @@
 /*
- * ps_bind.h - which value belongs to which parameter of a cmdlet, by PowerShell's rules: letter case makes no difference,
+ * bind.h - which value belongs to which parameter of a cmdlet, by PowerShell's rules: letter case makes no difference,
  * a name may be shortened as long as it is the only one, what has no name goes by its position.
  */
 #ifndef GW_CLI_PS_BIND_H
 #define GW_CLI_PS_BIND_H
 
-#include "cli/ps_script.h"
+#include "cli/powershell/script.h"
 
 /* A table of them ends with a row without name. Parameters that all cmdlets have are known beside it. */
 struct gw_ps_parameter {

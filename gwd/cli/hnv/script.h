@@ -1,5 +1,5 @@
 /*
- * hnv_script.h - what a Hyper-V PowerShell script says about one host, as low-level records (API-2, FWD-7).
+ * script.h - what a Hyper-V PowerShell script says about one host, as low-level records (API-2, FWD-7).
  *
  * Pure: no file, no daemon. Either all that the script does to the host's network virtualization is in the records, or it is
  * refused with the place, the cause and the remedy.
@@ -8,7 +8,7 @@
 #define GW_CLI_HNV_SCRIPT_H
 
 #include "cli/args.h"
-#include "cli/ps_script.h"
+#include "cli/powershell/script.h"
 
 #include <jansson.h>
 

@@ -1,8 +1,8 @@
 /*
- * ps_variable.c - the variables of a script, and what is known of them. When in doubt nothing is known: a value that is
+ * variable.c - the variables of a script, and what is known of them. When in doubt nothing is known: a value that is
  * not known is refused where it is needed, a wrong one would be imported.
  */
-#include "cli/ps_private.h"
+#include "cli/powershell/private.h"
 
 #include "cli/text.h"
 

@@ -1,8 +1,8 @@
 /*
- * hnv_cmdlet.c - the cmdlets that make no records, but say on which machine and which adapter those do that make some: they
- * return objects, or run a block elsewhere. See hnv_private.h.
+ * cmdlet.c - the cmdlets that make no records, but say on which machine and which adapter those do that make some: they
+ * return objects, or run a block elsewhere. See private.h.
  */
-#include "cli/hnv_private.h"
+#include "cli/hnv/private.h"
 
 #include <string.h>
 #include <strings.h>

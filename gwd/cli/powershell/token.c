@@ -1,8 +1,8 @@
 /*
- * ps_token.c - see ps_token.h. One pass over the text; what a character means depends on the mode: whether a statement
- * begins, a command's arguments stand, or an expression. Called by hnv_script.c.
+ * token.c - see token.h. One pass over the text; what a character means depends on the mode: whether a statement
+ * begins, a command's arguments stand, or an expression. Called by hnv/script.c.
  */
-#include "cli/ps_lexer.h"
+#include "cli/powershell/lexer.h"
 
 #include "cli/text.h"
 

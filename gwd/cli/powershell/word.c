@@ -1,5 +1,5 @@
-/* ps_word.c - strings, words, variables, parameters: what tokens are made of. See ps_lexer.h; called by ps_token.c. */
-#include "cli/ps_lexer.h"
+/* word.c - strings, words, variables, parameters: what tokens are made of. See lexer.h; called by token.c. */
+#include "cli/powershell/lexer.h"
 
 #include <string.h>
 #include <strings.h>

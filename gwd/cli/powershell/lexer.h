@@ -1,9 +1,9 @@
-/* ps_lexer.h - what the parts of the tokenizer share: ps_token.c (the pass) and ps_word.c (strings, words, variables). */
+/* lexer.h - what the parts of the tokenizer share: token.c (the pass) and word.c (strings, words, variables). */
 #ifndef GW_CLI_PS_LEXER_H
 #define GW_CLI_PS_LEXER_H
 
-#include "cli/ps_text.h"
-#include "cli/ps_token.h"
+#include "cli/powershell/text.h"
+#include "cli/powershell/token.h"
 
 enum gw_ps_mode {
 	GW_PS_START,	 /* a statement begins, or what may stand there: behind a pipe or '=' */
@@ -30,7 +30,7 @@ struct gw_ps_lexer {
 	size_t depth, room;
 };
 
-/* ps_token.c */
+/* token.c */
 int gw_ps_lex_fail(struct gw_ps_lexer *l, const char *at, const char *text); /* always -EINVAL */
 struct gw_ps_token *gw_ps_lex_add(struct gw_ps_lexer *l, enum gw_ps_kind kind, char form, const char *start,
 				  const char *end);
@@ -46,7 +46,7 @@ bool gw_ps_at_line_end(const char *p);
 const char *gw_ps_past_line_end(const char *p);
 const char *gw_ps_to_line_end(const char *p);
 
-/* ps_word.c; each reads what begins at l->p. 1 where it is something else. */
+/* word.c; each reads what begins at l->p. 1 where it is something else. */
 int gw_ps_lex_quoted(struct gw_ps_lexer *l);
 int gw_ps_lex_here_string(struct gw_ps_lexer *l);
 int gw_ps_lex_word(struct gw_ps_lexer *l);

@@ -1,5 +1,5 @@
-/* arena.c - see arena.h. Called by the readers of scripts (ps_*.c, hnv_script.c). */
-#include "cli/arena.h"
+/* arena.c - see arena.h. Called by the readers of scripts (ps_*.c, hnv/script.c). */
+#include "cli/powershell/arena.h"
 
 #include "cli/text.h"
 

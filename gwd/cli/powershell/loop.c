@@ -1,8 +1,8 @@
 /*
- * ps_loop.c - loops around commands that matter: over lists whose values are known, and those that count. All else is passed
- * over by ps_script.c, which calls this.
+ * loop.c - loops around commands that matter: over lists whose values are known, and those that count. All else is passed
+ * over by script.c, which calls this.
  */
-#include "cli/ps_private.h"
+#include "cli/powershell/private.h"
 
 #include <stdlib.h>
 #include <string.h>

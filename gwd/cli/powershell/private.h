@@ -1,9 +1,9 @@
-/* ps_private.h - what the parts of the evaluator share: ps_script.c (statements), ps_loop.c, ps_value.c, ps_variable.c. */
+/* private.h - what the parts of the evaluator share: script.c (statements), loop.c, value.c, variable.c. */
 #ifndef GW_CLI_PS_PRIVATE_H
 #define GW_CLI_PS_PRIVATE_H
 
 #include "base/hmap.h"
-#include "cli/ps_script.h"
+#include "cli/powershell/script.h"
 
 #define GW_PS_TEXT_MAX 65536 /* bytes of a value: what is put together from variables could grow without end */
 
@@ -37,25 +37,25 @@ static inline size_t gw_ps_after(const struct gw_ps *ps, size_t i)
 	return ps->tokens[i].kind == GW_PS_OPEN ? ps->tokens[i].partner + 1 : i + 1;
 }
 
-/* ps_script.c; ranges are [first, end) */
+/* script.c; ranges are [first, end) */
 int gw_ps_statements(struct gw_ps *ps, size_t first, size_t end, size_t *ret_n, struct gw_ps_value *ret_last);
 /* Takes notice of what it could change; refuses it when it holds a command that matters. `what` is its name for people. */
 int gw_ps_pass_over(struct gw_ps *ps, size_t first, size_t end, const char *what);
 
-/* ps_loop.c */
+/* loop.c */
 /* The keyword `for` or `foreach` and what belongs to it. *ret_done false: it is none that can be run. */
 int gw_ps_loop(struct gw_ps *ps, size_t first, size_t end, bool *ret_done);
 bool gw_ps_is_for_each(const char *name);
 /* ... | ForEach-Object { ... } */
 int gw_ps_for_each_object(struct gw_ps *ps, const struct gw_ps_value *input, size_t open);
 
-/* ps_value.c */
+/* value.c */
 int gw_ps_expression(struct gw_ps *ps, size_t first, size_t end, struct gw_ps_value *ret);
 /* The argument at *i, with all that belongs to it. */
 int gw_ps_argument(struct gw_ps *ps, size_t *i, size_t end, struct gw_ps_value *ret);
 bool gw_ps_is_plain_cast(const struct gw_ps *ps, size_t open); /* leaves a literal as it is: [string], [int] */
 
-/* ps_variable.c; names without $, as they are written */
+/* variable.c; names without $, as they are written */
 struct gw_ps_value gw_ps_get(struct gw_ps *ps, const char *name, const struct gw_ps_token *at);
 void gw_ps_set(struct gw_ps *ps, const char *name, const struct gw_ps_value *value, const struct gw_ps_token *at);
 void gw_ps_forget(struct gw_ps *ps, const char *name, const struct gw_ps_token *at);

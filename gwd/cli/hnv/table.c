@@ -1,5 +1,5 @@
-/* hnv_table.c - the cmdlets that make records, and what becomes of each of their parameters. See hnv_private.h. */
-#include "cli/hnv_private.h"
+/* table.c - the cmdlets that make records, and what becomes of each of their parameters. See private.h. */
+#include "cli/hnv/private.h"
 
 #include <strings.h>
 

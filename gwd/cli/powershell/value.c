@@ -1,7 +1,7 @@
-/* ps_value.c - values: literals, variables, texts put together, lists, groups, members. See ps_private.h. */
-#include "cli/ps_private.h"
+/* value.c - values: literals, variables, texts put together, lists, groups, members. See private.h. */
+#include "cli/powershell/private.h"
 
-#include "cli/ps_text.h"
+#include "cli/powershell/text.h"
 #include "cli/text.h"
 
 #include <errno.h>

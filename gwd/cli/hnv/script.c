@@ -1,8 +1,8 @@
 /*
- * hnv_script.c - see hnv_script.h: which commands matter, what is said about the others, and whether the script was for this
+ * script.c - see script.h: which commands matter, what is said about the others, and whether the script was for this
  * host at all. Called by import.c.
  */
-#include "cli/hnv_private.h"
+#include "cli/hnv/private.h"
 
 #include "base/cleanup.h"
 #include "cli/client.h"
