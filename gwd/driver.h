@@ -19,6 +19,7 @@
  * describe adds the live, read-only properties of one object (state, counters) to its JSON.
  * status the driver's own state: capabilities, warnings, counters.
  * trace  which way a packet would take, and why: `query` and answer are the JSON of POST monitoring/trace. Optional.
+ * remove takes what is left of this node out of the kernel, after a sync with an empty intent; only close follows. Optional.
  * close  lets go of descriptors and memory. It never touches what carries traffic.
  *
  * A driver never includes the store, the API or another driver; it gets the intent as a const argument on each call and
@@ -59,6 +60,7 @@ struct gw_driver_ops {
 	json_t *(*status)(struct gw_driver *d);
 	int (*trace)(struct gw_driver *d, const struct gw_intent *intent, const json_t *query, json_t **ret_answer,
 		     struct gw_error *err);
+	int (*remove)(struct gw_driver *d, struct gw_error *err);
 	struct gw_driver *(*close)(struct gw_driver *d);
 };
 

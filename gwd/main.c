@@ -53,7 +53,7 @@ struct daemon {
 
 struct options {
 	const char *config_path;
-	bool check_only;
+	bool check_only, remove;
 };
 
 static void usage(FILE *f)
@@ -62,6 +62,7 @@ static void usage(FILE *f)
 	      "The multitenant NVGRE/VXLAN gateway daemon.\n\n"
 	      "  -c, --config=FILE   read this configuration (default " DEFAULT_CONFIG ")\n"
 	      "      --check-config  check the configuration and exit: 0 good, 1 bad\n"
+	      "      --remove        take out of the kernel what this node has put there, and exit; records are kept\n"
 	      "      --version       print the version and exit\n"
 	      "      --help          print this and exit\n\n"
 	      "SIGHUP reads the configuration again; SIGTERM ends the daemon, traffic goes on.\n"
@@ -72,13 +73,11 @@ static void usage(FILE *f)
 /* -1: go on; else the exit status. */
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	enum { CHECK = 256, VERSION, HELP };
+	enum { CHECK = 256, REMOVE, VERSION, HELP };
 	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"check-config", no_argument, NULL, CHECK},
-		{"version", no_argument, NULL, VERSION},
-		{"help", no_argument, NULL, HELP},
-		{0},
+		{"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, CHECK},
+		{"remove", no_argument, NULL, REMOVE},	  {"version", no_argument, NULL, VERSION},
+		{"help", no_argument, NULL, HELP},	  {0},
 	};
 	int c;
 
@@ -90,6 +89,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			break;
 		case CHECK:
 			ret->check_only = true;
+			break;
+		case REMOVE:
+			ret->remove = true;
 			break;
 		case VERSION:
 			puts("gwd " GW_VERSION);
@@ -337,25 +339,35 @@ static int watch(struct daemon *d, struct gw_error *err)
 	return r < 0 ? gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot watch signals: %s", uv_strerror(r)) : 0;
 }
 
-static int start(struct daemon *d, struct gw_error *err)
+/* What serving and removing have in common. */
+static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_error *err)
 {
-	struct gw_reconcile_params params = {
-		.loop = &d->loop,
-		.config = &d->config,
-		.drivers = drivers,
-		.n_drivers = N_DRIVERS,
-		.on_ready = on_ready,
-		.ctx = d,
-	};
-	int r = N_DRIVERS > 0 ? check_capabilities(err) : 0;
+	int r = check_capabilities(err);
 
 	if (r == 0)
 		r = lock_run_dir(d, err);
 	if (r == 0)
-		r = watch(d, err);
-	if (r == 0)
 		r = gw_nl_open(&d->loop, &d->nl, err);
-	params.nl = d->nl;
+	if (r == 0)
+		*ret = (struct gw_reconcile_params){
+			.loop = &d->loop,
+			.config = &d->config,
+			.nl = d->nl,
+			.drivers = drivers,
+			.n_drivers = N_DRIVERS,
+			.on_ready = on_ready,
+			.ctx = d,
+		};
+	return r;
+}
+
+static int serve(struct daemon *d, struct gw_error *err)
+{
+	struct gw_reconcile_params params;
+	int r = prepare(d, &params, err);
+
+	if (r == 0)
+		r = watch(d, err);
 	if (r == 0)
 		r = gw_reconcile_open(&params, &d->core, err);
 	if (r < 0)
@@ -367,7 +379,18 @@ static int start(struct daemon *d, struct gw_error *err)
 	return r;
 }
 
-static int run(struct daemon *d)
+static int remove_node(struct daemon *d, struct gw_error *err)
+{
+	struct gw_reconcile_params params;
+	int r = prepare(d, &params, err);
+
+	if (r == 0)
+		r = gw_reconcile_remove(&params, err);
+	stop(d);
+	return r;
+}
+
+static int run(struct daemon *d, bool removing)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	int r = uv_loop_init(&d->loop);
@@ -376,10 +399,10 @@ static int run(struct daemon *d)
 		gw_log_error("cannot start an event loop: %s", uv_strerror(r));
 		return 1;
 	}
-	sd_notify(0, "STATUS=Starting");
-	r = start(d, &err);
+	sd_notify(0, removing ? "STATUS=Removing" : "STATUS=Starting");
+	r = removing ? remove_node(d, &err) : serve(d, &err);
 	if (r < 0) {
-		log_failure("cannot start", &err);
+		log_failure(removing ? "not everything was removed" : "cannot start", &err);
 		sd_notifyf(0, "STATUS=Cannot start: %s\nERRNO=%d", err.message, -r);
 		stop(d);
 	}
@@ -413,5 +436,5 @@ int main(int argc, char **argv)
 	}
 	gw_log_init(d.config.log_level);
 	harden();
-	return run(&d);
+	return run(&d, options.remove);
 }

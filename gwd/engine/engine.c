@@ -217,6 +217,14 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 	return r;
 }
 
+static int engine_remove(struct gw_driver *d, struct gw_error *err)
+{
+	int r = gw_links_remove_devices(d, err);
+
+	gw_loader_remove(d->loader);
+	return r;
+}
+
 const struct gw_driver_ops gw_engine_driver = {
 	.name = "engine",
 	.open = engine_open,
@@ -226,5 +234,6 @@ const struct gw_driver_ops gw_engine_driver = {
 	.describe = gw_engine_describe,
 	.status = gw_engine_status,
 	.trace = gw_engine_trace,
+	.remove = engine_remove,
 	.close = engine_close,
 };

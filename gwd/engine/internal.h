@@ -127,6 +127,7 @@ int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_err
  */
 int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err);
 void gw_links_devices(struct gw_driver *d);
+int gw_links_remove_devices(struct gw_driver *d, struct gw_error *err);
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err);
 void gw_links_tc_event(void *driver, int ifindex);
 /* Forgets what is attached wherever the kernel does not agree. */

@@ -336,7 +336,6 @@ int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 	return r;
 }
 
-/* A tunnel device of ours that is for another port than the configuration has now. */
 static int device_off(struct gw_driver *d, uint32_t ifindex, struct gw_error *err)
 {
 	int r = gw_nl_link_delete(d->env.nl, ifindex, err);
@@ -496,4 +495,14 @@ void gw_links_devices(struct gw_driver *d)
 	bring_device(d, &d->devices[GW_DEVICE_VXLAN], name, gw_nl_add_vxlan_external);
 	bring_device(d, &d->devices[GW_DEVICE_NVGRE], NVGRE_DEVICE, make_gretap);
 	bring_cutter(d);
+}
+
+int gw_links_remove_devices(struct gw_driver *d, struct gw_error *err)
+{
+	int r = 0;
+
+	for (int i = 0; i < GW_DEVICE_MAX && r == 0; i++)
+		if (d->devices[i].link.ifindex)
+			r = device_off(d, d->devices[i].link.ifindex, err);
+	return r;
 }

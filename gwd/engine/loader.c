@@ -572,3 +572,11 @@ bool gw_loader_probe_decap_l3(void)
 
 	return fd >= 0 && bpf_prog_test_run_opts(fd, &run) == 0 && run.retval == 0;
 }
+
+void gw_loader_remove(struct gw_loader *l)
+{
+	remove_set(l->next);
+	remove_set(l->current);
+	rmdir(l->dir);
+	rmdir(l->config.bpf_dir); /* fails while other nodes use it */
+}

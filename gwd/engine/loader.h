@@ -41,6 +41,8 @@ struct gw_loader *gw_loader_close(struct gw_loader *l);
 int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct gw_error *err);
 /* After the first sync: ends an upgrade. Does nothing for adopted maps. */
 int gw_loader_commit(struct gw_loader *l, struct gw_error *err);
+/* Removes the node's pins. What holds the maps keeps them; nobody finds them any more. */
+void gw_loader_remove(struct gw_loader *l);
 bool gw_loader_adopted(const struct gw_loader *l);
 int gw_loader_program(const struct gw_loader *l, enum gw_hook hook); /* descriptor */
 unsigned gw_loader_program_id(const struct gw_loader *l, enum gw_hook hook);

@@ -28,6 +28,12 @@ int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconc
 /* What carries traffic stays. Memory is freed once the loop has closed the timer. */
 struct gw_reconcile *gw_reconcile_close(struct gw_reconcile *r);
 
+/*
+ * In place of all else: takes out of the kernel what an earlier process of this node left there; the store keeps its records.
+ * Of the parameters only on_ready and ctx do not matter.
+ */
+int gw_reconcile_remove(const struct gw_reconcile_params *params, struct gw_error *err);
+
 /* Fills in what the API needs. */
 void gw_reconcile_service(struct gw_reconcile *r, struct gw_service *ret);
 /* The configuration has changed: new limits count from now on, every driver is synced. */
