@@ -13,6 +13,7 @@ CLANG    ?= clang-14
 BPFTOOL  ?= /usr/sbin/bpftool
 PYTHON   ?= /usr/bin/python3
 PREFIX   ?= /usr
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
 DESTDIR  ?=
 PKGS     := libuv libmicrohttpd jansson sqlite3 libmnl libbpf libsystemd libcap-ng
 CLI_PKGS := jansson libcurl
@@ -40,7 +41,7 @@ endif
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build test test-unit test-bpf test-topo bench fuzz demo demo-down install format lint clean
+.PHONY: help deps build test test-unit test-bpf test-topo bench fuzz demo demo-down install deb format lint clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -92,7 +93,8 @@ install: build ## into DESTDIR: daemon, gwctl, man pages, completion, unit, conf
 		install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done
 	install -D -m 0644 configs/completion/gwctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gwctl
-	install -D -m 0644 configs/gwd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/gwd.service
+	install -D -m 0644 configs/gwd.service $(DESTDIR)$(UNITDIR)/gwd.service
+	install -D -m 0644 configs/sysctl.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-gwd.conf
 	[ -e $(DESTDIR)/etc/gwd/gwd.conf ] || install -D -m 0640 configs/gwd.conf $(DESTDIR)/etc/gwd/gwd.conf
 
 # --- tests: every test program speaks TAP; tests/run adds them up -------------------------------------------------------
@@ -100,7 +102,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libgw.a
 	@mkdir -p $(@D)
 	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS) cmocka) -lm
 
-include $(sort $(wildcard tests/*.mk tests/*/*.mk))
+include $(sort $(wildcard tests/*.mk tests/*/*.mk image/*.mk))
 
 .SECONDARY:
 

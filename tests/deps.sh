@@ -3,7 +3,8 @@
 set -eu
 
 build="build-essential pkg-config clang-14 llvm-14 libbpf-dev bpftool linux-libc-dev libuv1-dev libmicrohttpd-dev
-	libjansson-dev libsqlite3-dev libmnl-dev libcurl4-gnutls-dev libsystemd-dev libcap-ng-dev"
+	libjansson-dev libsqlite3-dev libmnl-dev libcurl4-gnutls-dev libsystemd-dev libcap-ng-dev
+	debhelper lintian fakeroot"
 tests="libcmocka-dev libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck shellcheck mandoc python3 sqlite3 curl jq
 	iproute2 iputils-ping iputils-arping tcpdump tshark iperf3 ethtool nftables openvswitch-switch procps util-linux
 	socat"
