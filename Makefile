@@ -29,7 +29,7 @@ CFLAGS   += -std=gnu17 $(OPT) $(WARN) -MMD -MP
 # --- sources: a file's folder is its module -------------------------------------------------------------------------
 CLI_SRC  := $(wildcard gwd/cli/*.c gwd/cli/*/*.c)
 BASE_SRC := $(wildcard gwd/base/*.c)
-LIB_SRC  := $(filter-out $(CLI_SRC) gwd/main.c,$(wildcard gwd/*.c gwd/*/*.c))
+LIB_SRC  := $(filter-out $(CLI_SRC) gwd/main.c gwd/netns/holder.c,$(wildcard gwd/*.c gwd/*/*.c))
 BPF_SRC  := $(wildcard gwd/engine/bpf/*.bpf.c)
 BPF_HDR  := $(wildcard gwd/engine/bpf/*.h gwd/engine/bpf/lib/*.h)
 
@@ -50,7 +50,7 @@ help: ## this list
 deps: ## install every Debian package that building and testing needs
 	tests/deps.sh
 
-build: $(BUILD)/gwd $(BUILD)/gwctl ## daemon and command line tool, into build/
+build: $(BUILD)/gwd $(BUILD)/gwctl $(BUILD)/gwd-netns ## daemon, command line tool and holder of namespaces, into build/
 
 # --- BPF: one object per hook, linked into one skeleton ---------------------------------------------------------------
 BPF_OBJ := $(patsubst gwd/engine/bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(BPF_SRC))
@@ -85,15 +85,21 @@ $(BUILD)/gwd: $(call obj,gwd/main.c) $(BUILD)/libgw.a
 $(BUILD)/gwctl: $(call obj,$(CLI_SRC) $(BASE_SRC))
 	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS)) -lsystemd
 
+$(BUILD)/gwd-netns: $(call obj,gwd/netns/holder.c) $(BUILD)/libgw.a
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs libsystemd)
+
 # --- installation, as a package would do it; the configuration is not overwritten ---------------------------------------
 install: build ## into DESTDIR: daemon, gwctl, man pages, completion, unit, configuration
 	install -D -m 0755 $(BUILD)/gwd $(DESTDIR)$(PREFIX)/sbin/gwd
 	install -D -m 0755 $(BUILD)/gwctl $(DESTDIR)$(PREFIX)/bin/gwctl
+	install -D -m 0755 $(BUILD)/gwd-netns $(DESTDIR)$(PREFIX)/lib/gwd/gwd-netns
 	for page in $(wildcard gwd/man/*); do \
 		install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done
 	install -D -m 0644 configs/completion/gwctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gwctl
-	install -D -m 0644 configs/gwd.service $(DESTDIR)$(UNITDIR)/gwd.service
+	for unit in gwd.service gwd-netns.socket gwd-netns.service; do \
+		install -D -m 0644 configs/systemd/$$unit $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+	done
 	install -D -m 0644 configs/sysctl.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-gwd.conf
 	[ -e $(DESTDIR)/etc/gwd/gwd.conf ] || install -D -m 0640 configs/gwd.conf $(DESTDIR)/etc/gwd/gwd.conf
 

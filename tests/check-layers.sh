@@ -15,6 +15,7 @@ declare -A MAY=(
 	[api]="base model store"
 	[reconcile]="base model store driver.h"
 	[node]="base model nl driver.h"
+	[netns]="base"
 	[engine]="base model nl driver.h"
 	[cli]="base"
 	[driver.h]="base model"

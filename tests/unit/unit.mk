@@ -5,3 +5,6 @@ CLI_PART_OBJ  = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out gwd/cli/main.c,$(CL
 $(CLI_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(CLI_PART_OBJ)
 	@mkdir -p $(@D)
 	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS) cmocka) -lsystemd
+
+# It runs the program itself.
+$(BUILD)/tests/unit/test_netns: | $(BUILD)/gwd-netns

@@ -1,0 +1,41 @@
+/*
+ * netns.h - named network namespaces that outlive the daemon, asked of the holder (holder.c), which is a process of its own:
+ *
+ *   gwd -- "add NAME" --> /run/gwd-netns.sock, gwd-netns -- unshare, mount --> /run/netns/NAME
+ *       <- status, fd --
+ *
+ * gwd is sandboxed, so that it has a mount namespace of its own: what it mounted there nobody else would see, and it would be
+ * gone with the process. The holder mounts where everybody looks, and does nothing else. One request to a connection.
+ */
+#ifndef GW_NETNS_NETNS_H
+#define GW_NETNS_NETNS_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GW_NETNS_SOCKET "/run/gwd-netns.sock"
+#define GW_NETNS_DIR	"/run/netns"
+#define GW_NETNS_PREFIX "gwd-"
+#define GW_NETNS_STRLEN 96 /* of a name, with its end */
+
+enum gw_netns_op { GW_NETNS_ADD = 1, GW_NETNS_GET, GW_NETNS_DELETE };
+
+/* A message to the holder; the answer is an errno value or 0 as int32_t, with the namespace's descriptor unless it is deleted. */
+struct gw_netns_request {
+	uint32_t op;
+	char name[GW_NETNS_STRLEN];
+};
+
+/* Letters, digits, '.', '_' and '-' behind the prefix: nothing that could leave the directory. */
+bool gw_netns_name_valid(const char name[static GW_NETNS_STRLEN]);
+
+/* -EEXIST when there is one of that name. */
+int gw_netns_add(const char *socket_path, const char *name, int *ret_fd, struct gw_error *err);
+/* -ENOENT when there is none. */
+int gw_netns_get(const char *socket_path, const char *name, int *ret_fd, struct gw_error *err);
+/* What is in use lives on without its name. Succeeds when there is none. */
+int gw_netns_delete(const char *socket_path, const char *name, struct gw_error *err);
+
+#endif

@@ -1,0 +1,254 @@
+/*
+ * test_netns.c - the holder of namespaces, as it is built, in a mount namespace of its own: what it makes outlives it, and what
+ * it must not touch it does not touch. Covers GW-8 (what the daemon's end leaves) as far as namespaces go.
+ */
+#include "test.h"
+
+#include "netns/netns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SOCKET_PATH "/run/holder.sock"
+
+static char program[PATH_MAX];
+static pid_t holder = -1;
+
+static int dial(void)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX, .sun_path = SOCKET_PATH};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void start_holder(void)
+{
+	holder = fork();
+	assert_true(holder >= 0);
+	if (holder == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl(program, program, SOCKET_PATH, NULL);
+		_exit(127);
+	}
+	for (int i = 0, fd; i < 500; i++) {
+		fd = dial();
+		if (fd >= 0) {
+			close(fd);
+			return;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+	fail_msg("%s does not listen", program);
+}
+
+static void kill_holder(void)
+{
+	int status;
+
+	kill(holder, SIGKILL);
+	assert_int_equal(waitpid(holder, &status, 0), holder);
+	assert_true(WIFSIGNALED(status)); /* it was alive until now */
+	unlink(SOCKET_PATH);
+}
+
+static int setup(void **state)
+{
+	char self[PATH_MAX] = "";
+
+	(void)state;
+	if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
+		return -1;
+	snprintf(program, sizeof program, "%.4000s/gwd-netns", dirname(dirname(dirname(self))));
+	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("gwd-test", "/run", "tmpfs", 0, NULL) < 0)
+		return -1;
+	start_holder();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	kill_holder();
+	return umount2("/run", MNT_DETACH);
+}
+
+static ino_t inode(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+static ino_t get_inode(const char *name)
+{
+	int fd = -1;
+	ino_t ino;
+
+	assert_int_equal(gw_netns_get(SOCKET_PATH, name, &fd, NULL), 0);
+	ino = inode(fd);
+	close(fd);
+	return ino;
+}
+
+static void made_given_out_and_deleted(void **state)
+{
+	int fd = -1, again = -1, host = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	ino_t ino;
+
+	(void)state;
+	assert_int_equal(gw_netns_get(SOCKET_PATH, "gwd-h1-1", &fd, NULL), -ENOENT);
+	assert_int_equal(gw_netns_add(SOCKET_PATH, "gwd-h1-1", &fd, NULL), 0);
+	ino = inode(fd);
+	assert_int_not_equal(ino, inode(host));
+	assert_int_equal(get_inode("gwd-h1-1"), ino);
+	assert_int_equal(gw_netns_add(SOCKET_PATH, "gwd-h1-1", &again, NULL), -EEXIST);
+	assert_int_equal(again, -1);
+	assert_int_equal(gw_netns_add(SOCKET_PATH, "gwd-h1-2", &again, NULL), 0);
+	assert_int_not_equal(inode(again), ino);
+	assert_int_equal(gw_netns_delete(SOCKET_PATH, "gwd-h1-1", NULL), 0);
+	assert_int_equal(gw_netns_get(SOCKET_PATH, "gwd-h1-1", &again, NULL), -ENOENT);
+	assert_int_equal(gw_netns_delete(SOCKET_PATH, "gwd-h1-1", NULL), 0);
+	assert_int_equal(gw_netns_delete(SOCKET_PATH, "gwd-h1-2", NULL), 0);
+	assert_int_equal(setns(fd, CLONE_NEWNET), 0); /* what is in use lives on */
+	assert_int_equal(setns(host, CLONE_NEWNET), 0);
+	close(fd);
+	close(again);
+	close(host);
+}
+
+static void outlives_the_holder(void **state)
+{
+	ino_t ino;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(gw_netns_add(SOCKET_PATH, "gwd-h1-3", &fd, NULL), 0);
+	ino = inode(fd);
+	close(fd);
+	kill_holder();
+	check(gw_netns_get(SOCKET_PATH, "gwd-h1-3", &fd, NULL) < 0, "without a holder");
+	start_holder();
+	assert_int_equal(get_inode("gwd-h1-3"), ino);
+	assert_int_equal(gw_netns_delete(SOCKET_PATH, "gwd-h1-3", NULL), 0);
+}
+
+/* A crash between the file and the mount leaves a file that is none: it is no obstacle, and nobody gets it. */
+static void a_name_without_a_namespace(void **state)
+{
+	int fd = open(GW_NETNS_DIR "/gwd-h1-4", O_WRONLY | O_CREAT, 0600);
+
+	(void)state;
+	close(fd);
+	fd = -1;
+	assert_int_equal(gw_netns_get(SOCKET_PATH, "gwd-h1-4", &fd, NULL), -ENOENT);
+	assert_int_equal(fd, -1);
+	assert_int_equal(gw_netns_add(SOCKET_PATH, "gwd-h1-4", &fd, NULL), 0);
+	close(fd);
+	assert_int_equal(gw_netns_delete(SOCKET_PATH, "gwd-h1-4", NULL), 0);
+	assert_int_equal(symlink("/proc/self/ns/net", GW_NETNS_DIR "/gwd-h1-5"), 0);
+	check(gw_netns_get(SOCKET_PATH, "gwd-h1-5", &fd, NULL) < 0, "a link to the host's namespace is not followed");
+	check(gw_netns_add(SOCKET_PATH, "gwd-h1-5", &fd, NULL) < 0, "nor mounted over");
+	assert_int_equal(gw_netns_delete(SOCKET_PATH, "gwd-h1-5", NULL), 0);
+}
+
+static int raw(const void *message, size_t len)
+{
+	int fd = dial(), status = -1;
+
+	assert_true(fd >= 0);
+	assert_int_equal(send(fd, message, len, MSG_NOSIGNAL), (ssize_t)len);
+	if (recv(fd, &status, sizeof status, 0) != sizeof status)
+		status = -1;
+	close(fd);
+	return status;
+}
+
+static void what_is_refused(void **state)
+{
+	static const char *const names[] = {
+		"", "gwd-", "tenant", "../etc", "gwd-../x", "gwd-a/b", "gwd-a b", "gwd-\n",
+	};
+	struct gw_netns_request q = {.op = GW_NETNS_ADD};
+	int fd = -1;
+
+	(void)state;
+	for (size_t i = 0; i < GW_N(names); i++) {
+		check(gw_netns_add(SOCKET_PATH, names[i], &fd, NULL) == -EINVAL, "the client: '%s'", names[i]);
+		memset(q.name, 0, sizeof q.name);
+		memcpy(q.name, names[i], strlen(names[i]));
+		check(raw(&q, sizeof q) == EINVAL, "the holder: '%s'", names[i]);
+	}
+	memset(q.name, 'a', sizeof q.name); /* no end */
+	memcpy(q.name, "gwd-", 4);
+	assert_int_equal(raw(&q, sizeof q), EINVAL);
+	q.name[10] = '\0';
+	assert_int_equal(raw(&q, sizeof q - 1), EBADMSG);
+	assert_int_equal(raw("x", 1), EBADMSG);
+	q.op = 99;
+	assert_int_equal(raw(&q, sizeof q), ENOSYS);
+	assert_int_equal(access(GW_NETNS_DIR "/gwd-aaaaaa", F_OK), -1);
+}
+
+/* Somebody who connects and says nothing holds it up for a second, no longer. */
+static void the_silent_are_left(void **state)
+{
+	int silent = dial(), fd = -1;
+
+	(void)state;
+	assert_true(silent >= 0);
+	assert_int_equal(gw_netns_get(SOCKET_PATH, "gwd-none", &fd, NULL), -ENOENT);
+	close(silent);
+}
+
+static void only_root_is_served(void **state)
+{
+	struct gw_netns_request q = {.op = GW_NETNS_ADD, .name = "gwd-nobody"};
+	int status;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(chmod(SOCKET_PATH, 0666), 0);
+	child = fork();
+	if (child == 0) {
+		int fd, said = -1;
+
+		if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+			_exit(2);
+		fd = dial();
+		if (fd < 0 || send(fd, &q, sizeof q, 0) < 0 || recv(fd, &said, sizeof said, 0) != sizeof said)
+			_exit(3);
+		_exit(said == EPERM ? 0 : 4);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+	assert_int_equal(access(GW_NETNS_DIR "/gwd-nobody", F_OK), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(made_given_out_and_deleted), cmocka_unit_test(outlives_the_holder),
+		cmocka_unit_test(a_name_without_a_namespace), cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(the_silent_are_left),	      cmocka_unit_test(only_root_is_served),
+	};
+
+	return cmocka_run_group_tests_name("netns", tests, setup, teardown);
+}
