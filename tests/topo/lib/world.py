@@ -168,6 +168,10 @@ class Vm:
         self.host.gwd.ctl("port", "attach", "--interface", self.port, "--mac", self.mac, "--vsid", self.vsid)
         self.host.gwd.wait_port(self.port)
 
+    def default_routes(self, *gateways):
+        for g in gateways:
+            self.netns.ip("%s route replace default via %s" % ("-6" if ":" in g else "-4", g))
+
     @property
     def v4(self):
         return next((a for a in self.addresses if ":" not in a), None)
@@ -195,6 +199,14 @@ def records(vms, encapsulation=None, hosts=None):
             how = encapsulation(h, v) if callable(encapsulation) else encapsulation
             for a in v.addresses:
                 h.record(v.vsid, a, v.host.pa, v.mac, how)
+
+
+def routes(hosts, rdid, wanted, metric=0):
+    """Customer routes of a routing domain: (VSID, prefix, next hop or None for on-link)."""
+    for h in hosts:
+        for vsid, prefix, hop in wanted:
+            h.gwd.ctl("customer-route", "add", "--rdid", rdid, "--vsid", vsid, "--prefix", prefix, "--nexthop",
+                      hop or ("::" if ":" in prefix else "0.0.0.0"), "--metric", metric)
 
 
 def two_hosts(encapsulation=None, underlay_mtu=1500, settings=None):
