@@ -39,18 +39,18 @@ class World:
         self.fabric.ip("link set br0 up")
         return self.fabric
 
-    def plug(self, netns, dev, label, mtu=1500):
+    def plug(self, netns, dev, label, mtu=1500, queues=1):
         """An underlay cable: `dev` in netns, `label` on the fabric's bridge."""
         netns.sysctl("net.ipv6.conf.default.disable_ipv6=1")
-        netns.veth(dev, self.fabric, label, mtu)
+        netns.veth(dev, self.fabric, label, mtu, queues)
         netns.sysctl("net.ipv6.conf.default.disable_ipv6=0")
         self.fabric.ip("link set dev %s master br0 up" % label)
         # A NIC keeps its address over a reboot, and so do the neighbour tables of others.
         netns.ip("link set dev %s address 02:ee:%s up" % (dev, ":".join("%02x" % b
                                                                         for b in label.encode()[:4].ljust(4))))
 
-    def host(self, name, pa, mtu=1500, settings=None, start=True):
-        h = Host(self, name, pa, mtu, settings)
+    def host(self, name, pa, mtu=1500, settings=None, start=True, queues=1):
+        h = Host(self, name, pa, mtu, settings, queues)
         self.hosts.append(h)
         if start:
             h.start()
@@ -94,11 +94,11 @@ class World:
 class Host:
     """A hypervisor: its namespace, its underlay interface eth1, its daemon, its VMs."""
 
-    def __init__(self, world, name, pa, mtu=1500, settings=None):
+    def __init__(self, world, name, pa, mtu=1500, settings=None, queues=1):
         self.world, self.name, self.pa = world, name, pa
         self.netns = world.namespace(name)
         if world.fabric is not None:
-            world.plug(self.netns, "eth1", name, mtu)
+            world.plug(self.netns, "eth1", name, mtu, queues)
         settings = dict(settings or {})
         settings["underlay"] = {"mtu": str(mtu), **settings.get("underlay", {})}
         self.gwd = Gwd(self.netns, name, settings)
@@ -209,14 +209,14 @@ def routes(hosts, rdid, wanted, metric=0):
                       hop or ("::" if ":" in prefix else "0.0.0.0"), "--metric", metric)
 
 
-def two_hosts(encapsulation=None, underlay_mtu=1500, settings=None):
+def two_hosts(encapsulation=None, underlay_mtu=1500, settings=None, queues=1):
     """A fabric and hosts h1 (10.1.1.1) and h2 (10.1.1.2)."""
     w = World()
     w.make_fabric(underlay_mtu)
     if encapsulation:
         settings = dict(settings or {})
         settings["underlay"] = {**settings.get("underlay", {}), "encapsulation": encapsulation}
-    w.h1 = w.host("h1", "10.1.1.1", underlay_mtu, settings)
-    w.h2 = w.host("h2", "10.1.1.2", underlay_mtu, settings)
+    w.h1 = w.host("h1", "10.1.1.1", underlay_mtu, settings, queues=queues)
+    w.h2 = w.host("h2", "10.1.1.2", underlay_mtu, settings, queues=queues)
     return w
 
