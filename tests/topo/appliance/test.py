@@ -39,7 +39,10 @@ def make(encapsulation):
     w.b2 = w.h2.vm("b2", "02:00:00:00:0b:02", B, ["10.0.9.22", "fd00:9::22"])
     w.f = w.h1.vm("f", F_MAC["eth0"], A, list(F_A), attach=False)
     world.records(w.vms, hosts=w.hosts)
-    second_nic(w)
+    w.f.second_nic("f2", F_MAC["eth1"], F_B)
+    for host in w.hosts:
+        for ca in F_B:
+            host.record(B, ca, w.h1.pa, F_MAC["eth1"])
     for prefix_a, prefix_b, hop in (("10.0.0.0/24", "10.0.9.0/24", F_A[0]), ("fd00::/64", "fd00:9::/64", F_A[1])):
         world.routes(w.hosts, RDID, [(A, prefix_a, None), (B, prefix_b, None), (A, prefix_b, hop)])
     for vm in w.vms:
@@ -50,20 +53,6 @@ def make(encapsulation):
     for vm in w.vms:
         vm.dad_done()
     return w
-
-
-def second_nic(w):
-    h, f = w.h1.netns, w.f.netns
-    h.sysctl("net.ipv6.conf.default.disable_ipv6=1")
-    h.veth("f2", f, "eth1", w.f.mtu)
-    h.ip("link set dev f2 up")
-    h.sysctl("net.ipv6.conf.default.disable_ipv6=0")
-    f.ip("link set dev eth1 address %s up" % F_MAC["eth1"])
-    f.ip("addr add %s/24 dev eth1" % F_B[0])
-    f.ip("addr add %s/64 dev eth1 nodad" % F_B[1])
-    for host in w.hosts:
-        for ca in F_B:
-            host.record(B, ca, w.h1.pa, F_MAC["eth1"])
 
 
 def attach(w, *more):

@@ -164,6 +164,17 @@ class Vm:
         h.ip("link set dev %s mtu %d up" % (self.port, self.mtu))
         h.sysctl("net.ipv6.conf.default.disable_ipv6=0")
 
+    def second_nic(self, port, mac, addresses):
+        """eth1, the other side of `port` of the same host; attached to nothing yet."""
+        h = self.host.netns
+        h.sysctl("net.ipv6.conf.default.disable_ipv6=1")
+        h.veth(port, self.netns, "eth1", self.mtu)
+        h.ip("link set dev %s up" % port)
+        h.sysctl("net.ipv6.conf.default.disable_ipv6=0")
+        self.netns.ip("link set dev eth1 address %s up" % mac)
+        for a in addresses:
+            self.netns.ip("addr add %s/%s dev eth1" % (a, "%d nodad" % PREFIX_V6 if ":" in a else PREFIX_V4))
+
     def attach(self):
         self.host.gwd.ctl("port", "attach", "--interface", self.port, "--mac", self.mac, "--vsid", self.vsid)
         self.host.gwd.wait_port(self.port)
