@@ -381,7 +381,7 @@ static bool resolve(struct gw_trace *t)
 	char addr[GW_ADDR_STRLEN], mac[GW_MAC_STRLEN];
 	struct gw_bpf_subnet mine, theirs;
 	struct gw_bpf_record rec;
-	bool has_mine;
+	struct gw_addr router;
 
 	gw_addr_format(&t->dst, addr);
 	if (t->has_dmac) {
@@ -393,20 +393,21 @@ static bool resolve(struct gw_trace *t)
 		gw_trace_step(t, "Resolve", "%s has MAC %s (lookup record)", addr, gw_mac_format(&t->dmac, mac));
 		return true;
 	}
-	has_mine = t->has_src && subnet_of(t, t->port.vsid, &t->src, &mine);
 	if (is_router_address(t, t->port.vsid, &t->dst)) {
 		if (subnet_of(t, t->port.vsid, &t->dst, &theirs))
 			t->dmac = mac_of(theirs.mac);
 		gw_trace_step(t, "Resolve", "%s is the distributed router, MAC %s", addr, gw_mac_format(&t->dmac, mac));
 		return true;
 	}
-	if (has_mine && !(subnet_of(t, t->port.vsid, &t->dst, &theirs) && memcmp(&mine, &theirs, sizeof mine) == 0)) {
-		char router[GW_ADDR_STRLEN];
-		struct gw_addr ca = gw_addr_of(&mine.router);
+	/* A gateway also sends from addresses that are in no subnet of its own. */
+	router = router_of(t);
+	if (subnet_of(t, t->port.vsid, &router, &mine) &&
+	    !(subnet_of(t, t->port.vsid, &t->dst, &theirs) && memcmp(&mine, &theirs, sizeof mine) == 0)) {
+		char text[GW_ADDR_STRLEN];
 
 		t->dmac = mac_of(mine.mac);
-		gw_trace_step(t, "Resolve", "%s is not in the subnet of the source: to its router %s, MAC %s", addr,
-			      gw_addr_format(&ca, router), gw_mac_format(&t->dmac, mac));
+		gw_trace_step(t, "Resolve", "%s is not in the subnet of the source: to the router %s, MAC %s", addr,
+			      gw_addr_format(&router, text), gw_mac_format(&t->dmac, mac));
 		return true;
 	}
 	gw_trace_step(t, "Resolve", "no lookup record for %s in VSID %u: its MAC address is never learned", addr,

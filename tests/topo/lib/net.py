@@ -77,10 +77,10 @@ class Netns:
         """{"rx": {...}, "tx": {...}} as ip -s shows them."""
         return json.loads(run(["ip", "-n", self.name, "-j", "-s", "link", "show", "dev", dev]).stdout)[0]["stats64"]
 
-    def veth(self, dev, other, other_dev, mtu=1500):
+    def veth(self, dev, other, other_dev, mtu=1500, queues=1):
         """A veth pair: `dev` here, `other_dev` in namespace `other`; both down."""
-        self.ip("link add name %s mtu %d type veth peer name %s mtu %d netns %s"
-                % (dev, mtu, other_dev, mtu, other.name))
+        each = "mtu %d numtxqueues %d numrxqueues %d" % (mtu, queues, queues)
+        self.ip("link add name %s %s type veth peer name %s %s netns %s" % (dev, each, other_dev, each, other.name))
 
     def offloads(self, dev, on):
         state = "on" if on else "off"

@@ -3,8 +3,10 @@ import hashlib
 import json
 import random
 import re
+import select
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -39,6 +41,38 @@ def reach(a, b, addresses=None):
 def no_reach(a, address, count=2):
     got, said = ping(a, address, count)
     equal(got, 0, "answers of %s to %s\n%s" % (address, a.name, said))
+
+
+def probe(vm, address, ttl=None, size=32, port=33434, seconds=1.0, df=False):
+    """
+    Sends a datagram as traceroute does. Returns what the VM's kernel was told about it, as (who, type, code, MTU), or
+    None when nothing came.
+    """
+    v6 = ":" in address
+    level, recverr, hops, discover = (socket.IPPROTO_IPV6, 25, 16, 23) if v6 else (socket.IPPROTO_IP, 11, 2, 10)
+    with vm.netns.enter():
+        s = socket.socket(family(address), socket.SOCK_DGRAM)
+    with s:
+        s.setsockopt(level, recverr, 1)
+        if ttl:
+            s.setsockopt(level, hops, ttl)
+        if df:
+            s.setsockopt(level, discover, 3)  # PROBE: whatever is known already
+        s.sendto(bytes(size), (address, port))
+        poll = select.poll()
+        poll.register(s, 0)  # errors only
+        if not poll.poll(seconds * 1000):
+            return None
+        _, control, _, _ = s.recvmsg(1, 512, socket.MSG_ERRQUEUE)
+    for cmsg_level, kind, data in control:
+        if (cmsg_level, kind) == (level, recverr):
+            # struct sock_extended_err: errno, origin, type, code, pad, info, data; then the offender's address.
+            _, origin, icmp_type, code, _, info, _ = struct.unpack("=IBBBBII", data[:16])
+            if origin == 1:  # the VM's own kernel knows it already
+                return ("local", None, None, info)
+            who = socket.inet_ntop(family(address), data[24:40] if v6 else data[20:24])
+            return who, icmp_type, code, info
+    raise Failed("an error without its cause")
 
 
 class TcpTransfer:
@@ -120,17 +154,24 @@ def tcp_exact(a, b, address, size, port=45000, seconds=60):
     return TcpTransfer(a, b, address, size, port).finish(seconds)
 
 
-def udp_exact(a, b, address, payload_sizes, port=6000, gso=0, via=None):
-    """Sends datagrams from a to b and compares them one by one. With `gso` each send is cut into that size by UDP_SEGMENT."""
+def udp_exact(a, b, address, payload_sizes, port=6000, gso=0, via=None, df=True, options=b"", patience=3):
+    """
+    Sends datagrams from a to b and compares them one by one. With `gso` each send is cut into that size by UDP_SEGMENT;
+    without `df` anybody may cut IPv4 packets.
+    """
     with b.netns.enter():
         r = socket.socket(family(address), socket.SOCK_DGRAM)
     r.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)
     r.bind((address, port))
-    r.settimeout(3)
+    r.settimeout(patience)
     with a.netns.enter():
         s = socket.socket(family(address), socket.SOCK_DGRAM)
     if gso:
         s.setsockopt(SOL_UDP, UDP_SEGMENT, gso)
+    if not df:
+        s.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER = DONT
+    if options:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, options)
     rng, expected = random.Random(7), []
     with r, s:
         s.connect((via or address, port))

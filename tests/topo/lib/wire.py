@@ -63,8 +63,8 @@ class Capture:
         shown = "!(eth.type == 0x%x)" % MARKER + (" && (%s)" % display if display else "")
         argv = ["tshark", "-n", "--disable-protocol", "ALL"]
         argv += [x for p in PROTOCOLS for x in ("--enable-protocol", p)]
-        argv += ["-r", self.path, "-o", "ip.check_checksum:TRUE", "-d", "udp.port==8472,vxlan", "-Y", shown, "-T",
-                 "fields",
+        argv += ["-r", self.path, "-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE",
+                 "-d", "udp.port==8472,vxlan", "-Y", shown, "-T", "fields",
                 "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=|"]
         for n in names:
             argv += ["-e", n]

@@ -39,18 +39,18 @@ class World:
         self.fabric.ip("link set br0 up")
         return self.fabric
 
-    def plug(self, netns, dev, label, mtu=1500):
+    def plug(self, netns, dev, label, mtu=1500, queues=1):
         """An underlay cable: `dev` in netns, `label` on the fabric's bridge."""
         netns.sysctl("net.ipv6.conf.default.disable_ipv6=1")
-        netns.veth(dev, self.fabric, label, mtu)
+        netns.veth(dev, self.fabric, label, mtu, queues)
         netns.sysctl("net.ipv6.conf.default.disable_ipv6=0")
         self.fabric.ip("link set dev %s master br0 up" % label)
         # A NIC keeps its address over a reboot, and so do the neighbour tables of others.
         netns.ip("link set dev %s address 02:ee:%s up" % (dev, ":".join("%02x" % b
                                                                         for b in label.encode()[:4].ljust(4))))
 
-    def host(self, name, pa, mtu=1500, settings=None, start=True):
-        h = Host(self, name, pa, mtu, settings)
+    def host(self, name, pa, mtu=1500, settings=None, start=True, queues=1):
+        h = Host(self, name, pa, mtu, settings, queues)
         self.hosts.append(h)
         if start:
             h.start()
@@ -94,11 +94,11 @@ class World:
 class Host:
     """A hypervisor: its namespace, its underlay interface eth1, its daemon, its VMs."""
 
-    def __init__(self, world, name, pa, mtu=1500, settings=None):
+    def __init__(self, world, name, pa, mtu=1500, settings=None, queues=1):
         self.world, self.name, self.pa = world, name, pa
         self.netns = world.namespace(name)
         if world.fabric is not None:
-            world.plug(self.netns, "eth1", name, mtu)
+            world.plug(self.netns, "eth1", name, mtu, queues)
         settings = dict(settings or {})
         settings["underlay"] = {"mtu": str(mtu), **settings.get("underlay", {})}
         self.gwd = Gwd(self.netns, name, settings)
@@ -164,9 +164,24 @@ class Vm:
         h.ip("link set dev %s mtu %d up" % (self.port, self.mtu))
         h.sysctl("net.ipv6.conf.default.disable_ipv6=0")
 
+    def second_nic(self, port, mac, addresses):
+        """eth1, the other side of `port` of the same host; attached to nothing yet."""
+        h = self.host.netns
+        h.sysctl("net.ipv6.conf.default.disable_ipv6=1")
+        h.veth(port, self.netns, "eth1", self.mtu)
+        h.ip("link set dev %s up" % port)
+        h.sysctl("net.ipv6.conf.default.disable_ipv6=0")
+        self.netns.ip("link set dev eth1 address %s up" % mac)
+        for a in addresses:
+            self.netns.ip("addr add %s/%s dev eth1" % (a, "%d nodad" % PREFIX_V6 if ":" in a else PREFIX_V4))
+
     def attach(self):
         self.host.gwd.ctl("port", "attach", "--interface", self.port, "--mac", self.mac, "--vsid", self.vsid)
         self.host.gwd.wait_port(self.port)
+
+    def default_routes(self, *gateways):
+        for g in gateways:
+            self.netns.ip("%s route replace default via %s" % ("-6" if ":" in g else "-4", g))
 
     @property
     def v4(self):
@@ -197,14 +212,22 @@ def records(vms, encapsulation=None, hosts=None):
                 h.record(v.vsid, a, v.host.pa, v.mac, how)
 
 
-def two_hosts(encapsulation=None, underlay_mtu=1500, settings=None):
+def routes(hosts, rdid, wanted, metric=0):
+    """Customer routes of a routing domain: (VSID, prefix, next hop or None for on-link)."""
+    for h in hosts:
+        for vsid, prefix, hop in wanted:
+            h.gwd.ctl("customer-route", "add", "--rdid", rdid, "--vsid", vsid, "--prefix", prefix, "--nexthop",
+                      hop or ("::" if ":" in prefix else "0.0.0.0"), "--metric", metric)
+
+
+def two_hosts(encapsulation=None, underlay_mtu=1500, settings=None, queues=1):
     """A fabric and hosts h1 (10.1.1.1) and h2 (10.1.1.2)."""
     w = World()
     w.make_fabric(underlay_mtu)
     if encapsulation:
         settings = dict(settings or {})
         settings["underlay"] = {**settings.get("underlay", {}), "encapsulation": encapsulation}
-    w.h1 = w.host("h1", "10.1.1.1", underlay_mtu, settings)
-    w.h2 = w.host("h2", "10.1.1.2", underlay_mtu, settings)
+    w.h1 = w.host("h1", "10.1.1.1", underlay_mtu, settings, queues=queues)
+    w.h2 = w.host("h2", "10.1.1.2", underlay_mtu, settings, queues=queues)
     return w
 

@@ -43,12 +43,7 @@ def make(encapsulation):
 
 def second_nic(w):
     mac, addresses = "02:00:00:00:02:fe", ["10.0.9.254", "fd00:9::fe"]
-    h, m = w.h2.netns, w.m.netns
-    h.veth("m2", m, "eth1", w.m.mtu)
-    m.ip("link set dev eth1 address %s mtu %d up" % (mac, w.m.mtu))
-    h.ip("link set dev m2 mtu %d up" % w.m.mtu)
-    m.ip("addr add %s/24 dev eth1" % addresses[0])
-    m.ip("addr add %s/64 dev eth1 nodad" % addresses[1])
+    w.m.second_nic("m2", mac, addresses)
     w.h2.gwd.ctl("port", "attach", "--interface", "m2", "--mac", mac, "--vsid", OUTSIDE)
     w.h2.gwd.wait_port("m2")
     for host in w.hosts:

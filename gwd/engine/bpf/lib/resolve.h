@@ -57,6 +57,17 @@ gw_inline bool gw_answer_of(__u32 vsid, const struct gw_ip *ca, __u8 *mac, bool 
 	return gw_is_router_address(vsid, ca, mac);
 }
 
+/* Linux asks in the name of whom it is about to send for, a gateway or a router thus also for those that it speaks for. */
+gw_function bool gw_arp_for_others(const struct gw_bpf_port *port, const struct gw_ip *spa)
+{
+	struct gw_walk *w = gw_walk_room();
+
+	if (!w)
+		return false;
+	w->src = *spa;
+	return gw_may_send(w, port);
+}
+
 /*
  * Returns a TC action, or -1 when the frame is a legitimate unicast ARP frame that is to be switched like any other (the
  * reply to a request that came through a tunnel from a foreign tunnel end point).
@@ -85,7 +96,7 @@ gw_function int gw_arp_in(struct __sk_buff *skb)
 	tpa = gw_ip_v4(t);
 	if (!gw_mac_same(a.m.eth.h_source, port->mac) || !gw_mac_same(a.m.sha, port->mac))
 		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
-	if (s && !gw_owns(port, &spa))
+	if (s && !gw_owns(port, &spa) && (a.m.op != bpf_htons(ARPOP_REQUEST_) || !gw_arp_for_others(port, &spa)))
 		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
 	if (a.m.op == bpf_htons(ARPOP_REPLY_) && !(a.m.eth.h_dest[0] & 1))
 		return -1;
