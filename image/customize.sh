@@ -1,0 +1,20 @@
+#!/bin/sh
+# Makes a tree of packages the image's: called by mmdebstrap with the tree, before it becomes a file system.
+set -eu
+tree=$1
+here=$(cd "$(dirname "$0")" && pwd)
+
+cp -a --no-preserve=ownership "$here/files/." "$tree/"
+chown -R root:root "$tree/etc/systemd" "$tree/usr/lib/gwd" "$tree/boot/grub"
+
+# Nobody has a password, and nobody gets one: keys come over cloud-init.
+chroot "$tree" passwd --quiet --lock root
+ln -sf /dev/null "$tree/etc/systemd/system/systemd-networkd-wait-online.service"
+chroot "$tree" systemctl --quiet enable systemd-networkd gwd-ssh-keys.service gwd-banner.timer
+
+# Each machine makes its own.
+rm -f "$tree"/etc/ssh/ssh_host_* "$tree/var/lib/dbus/machine-id" "$tree/var/lib/systemd/random-seed"
+: >"$tree/etc/machine-id"
+ln -sf /etc/machine-id "$tree/var/lib/dbus/machine-id"
+rm -rf "$tree"/var/cache/debconf/*-old "$tree"/var/log/*.log "$tree"/var/log/apt "$tree/boot/efi"
+mkdir -p "$tree/boot/efi"
