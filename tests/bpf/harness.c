@@ -542,9 +542,10 @@ static void warm_received(void)
 const struct run *run_drop(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p,
 			   int reason)
 {
+	int ways = hook == GW_HOOK_UNDERLAY ? 2 : 1;
 	const struct run *r = NULL;
 
-	for (int warm = 0; warm <= (hook == GW_HOOK_UNDERLAY); warm++) {
+	for (int warm = 0; warm < ways; warm++) {
 		if (warm)
 			warm_received();
 		r = run_at(file, line, hook, ifindex, p);
