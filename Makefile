@@ -112,7 +112,7 @@ include $(sort $(wildcard tests/*.mk tests/*/*.mk image/*.mk))
 
 .SECONDARY:
 
-clean: ## remove everything that was built
+clean: ## remove everything that was built, of all variants
 	rm -rf build
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -70,7 +70,7 @@ int gw_sqlite_inspect(struct gw_store *s, struct gw_error *err)
 	r = gw_sqlite_pragma_int(s, "PRAGMA page_count", &pages, err);
 	if (r < 0)
 		return r;
-	if (pages == 0) /* just created, or a creation that did not finish */
+	if (pages == 0) /* being made */
 		return 0;
 	r = gw_sqlite_pragma_int(s, "PRAGMA application_id", &id, err);
 	if (r < 0)

@@ -527,14 +527,32 @@ const struct run *run_at(const char *file, int line, enum gw_hook hook, uint32_t
 	return &run;
 }
 
+/* Sound packets of both encapsulations fill the cache of what is received: it must not let others pass. */
+static void warm_received(void)
+{
+	struct run r;
+
+	for (int encap = GW_ABI_VXLAN; encap <= GW_ABI_NVGRE; encap++) {
+		struct pkt p = under_frame(encap, false, 64);
+
+		run_raw(GW_HOOK_UNDERLAY, world.underlay, &p, &r);
+	}
+}
+
 const struct run *run_drop(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p,
 			   int reason)
 {
-	const struct run *r = run_at(file, line, hook, ifindex, p);
+	int ways = hook == GW_HOOK_UNDERLAY ? 2 : 1;
+	const struct run *r = NULL;
 
-	if (r->drop != reason)
-		give_up(file, line, "expected to be dropped as %s, but counted as %s\n", gw_drop_reasons[reason].name,
-			name_of(r));
+	for (int warm = 0; warm < ways; warm++) {
+		if (warm)
+			warm_received();
+		r = run_at(file, line, hook, ifindex, p);
+		if (r->drop != reason)
+			give_up(file, line, "expected to be dropped as %s, but counted as %s%s\n",
+				gw_drop_reasons[reason].name, name_of(r), warm ? ", behind a sound packet" : "");
+	}
 	return r;
 }
 

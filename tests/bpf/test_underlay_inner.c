@@ -351,7 +351,7 @@ static void test_counters(void **state)
 	(void)state;
 	under_out(&p, DECAPSULATED);
 	set_tos(bad.b + OUTER_IP, CE);
-	under_drops(&bad, ECN);
+	assert_int_equal(run_at(__FILE__, __LINE__, GW_HOOK_UNDERLAY, world.underlay, &bad)->drop, GW_DROP_ECN);
 	assert_int_equal(counter_word(MAP_PORT_STATS, PORT_SLOT(0), 2) - rx, 1);
 	assert_int_equal(counter_word(MAP_PORT_STATS, PORT_SLOT(0), 3) - bytes, p.len - 42);
 	assert_int_equal(counter_word(MAP_VSID_STATS, VSID_SLOT_A, 3) - vsid, p.len - 42);

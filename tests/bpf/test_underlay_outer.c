@@ -266,6 +266,83 @@ static void test_peer_of_domain(void **state)
 	under_out(&p, DECAPSULATED);
 }
 
+/* --- the cache of what is received ----------------------------------------------------------------------------------------- */
+
+#define STRANGERS (8 * GW_RECEIVED_MAX) /* so many that some share an entry of the cache with a sound packet */
+
+static void all_dropped(int encap, void (*disguise)(struct pkt *p, unsigned n))
+{
+	const struct pkt good = under_frame(encap, false, 64);
+	struct run r;
+
+	under_out(&good, DECAPSULATED);
+	for (unsigned n = 0; n < STRANGERS; n++) {
+		struct pkt p = good;
+
+		disguise(&p, n);
+		assert_int_equal(run_raw(GW_HOOK_UNDERLAY, world.underlay, &p, &r), 0);
+		check(r.verdict == TC_ACT_SHOT, "stranger %u is delivered", n);
+	}
+	under_out(&good, DECAPSULATED);
+}
+
+static void other_source(struct pkt *p, unsigned n)
+{
+	put32(p->b + OUTER_IP + 12, 0x0b000000 + n * 2654435761u % 0x01000000);
+	pkt_fix_ip4(p->b + OUTER_IP);
+}
+
+static void other_vsid(struct pkt *p, unsigned n)
+{
+	uint8_t *word = p->b + inner_at(p->b[OUTER_IP + 9] == 17 ? GW_ABI_VXLAN : GW_ABI_NVGRE) - 4;
+
+	put32(word, (0x100000 + n) << 8);
+}
+
+static void other_mac(struct pkt *p, unsigned n)
+{
+	put32(p->b + inner_at(p->b[OUTER_IP + 9] == 17 ? GW_ABI_VXLAN : GW_ABI_NVGRE) + 2,
+	      0x10000000 + n * 2654435761u % 0x10000000);
+}
+
+static void test_cache_strangers(void **state)
+{
+	(void)state;
+	for (int encap = GW_ABI_VXLAN; encap <= GW_ABI_NVGRE; encap++) {
+		all_dropped(encap, other_source);
+		all_dropped(encap, other_vsid);
+		all_dropped(encap, other_mac);
+	}
+}
+
+/* What was remembered for a port is not used after its generation has changed. */
+static void test_cache_generation(void **state)
+{
+	struct pkt p = under_frame(GW_ABI_NVGRE, false, 64);
+
+	(void)state;
+	under_out(&p, DECAPSULATED);
+	delete_mac(VSID_A, MAC_1);
+	bump(PORT_SLOT(0));
+	assert_int_equal(under_run(&p)->drop, GW_DROP_UNKNOWN_DESTINATION);
+}
+
+/* A node that is heard through another router from now on is remembered as such. */
+static void test_cache_hop(void **state)
+{
+	struct pkt p = under_frame(GW_ABI_NVGRE, false, 64);
+	struct gw_peer_key key = {.domain = VSID_A, .pa = ip_of(PA_NVGRE)};
+	struct gw_bpf_peer peer;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		p.b[11] = (uint8_t)(0x40 + i);
+		under_out(&p, DECAPSULATED);
+		assert_int_equal(bpf_map_lookup_elem(map_fd(MAP_PEERS), &key, &peer), 0);
+		assert_bytes(peer.hop, p.b + 6, 6);
+	}
+}
+
 /* --- the outer IP header --------------------------------------------------------------------------------------------------- */
 
 static void test_options(void **state)
@@ -516,6 +593,9 @@ int main(void)
 		T("ENC-4 ENC-10: VSIDs unknown, reserved, at the boundaries", test_vsids),
 		T("ENC-10: outer source", test_peers),
 		T("ENC-10: outer source of the routing domain", test_peer_of_domain),
+		T("ENC-10: what shares the cache's entry of a sound packet", test_cache_strangers),
+		T("ENC-10 FWD-12: what was remembered ends with its generation", test_cache_generation),
+		T("ENC-10: a node that is heard through another router", test_cache_hop),
 		T("ENC-6: outer options", test_options),
 		T("ENC-6: outer fragments", test_fragments),
 		T("ENC-6: outer header checksum", test_checksum),

@@ -3,6 +3,7 @@
  * refused with a remedy and left alone.
  */
 #include "fixture.h"
+#include "test.h"
 
 #include "base/cleanup.h"
 #include "store/store.h"
@@ -497,6 +498,47 @@ static void test_disk_full(void **state)
 	in_child(on_tiny_disk, state);
 }
 
+/* The very first start, with each amount of space that is too little: refused, and the next one with room is as if it were it. */
+static void first_on_tiny_disk(void **state)
+{
+	const char *dir = fixture_path(state, "tiny"), *path = fixture_path(state, "tiny/gwd.db");
+	char options[32];
+	unsigned refused = 0;
+
+	assert_int_equal(unshare(CLONE_NEWNS), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	for (unsigned kib = 4; kib <= 160; kib += 4) {
+		struct gw_error err = GW_ERROR_INIT;
+		struct gw_store *s = NULL;
+		int r;
+
+		snprintf(options, sizeof options, "size=%uk", kib);
+		assert_int_equal(mount("tmpfs", dir, "tmpfs", 0, options), 0);
+		r = gw_store_open(path, &s, &err);
+		if (r < 0) {
+			refused++;
+			check(access(path, F_OK) < 0, "%u KiB: a store stays that is none (%s)", kib, err.message);
+		}
+		gw_store_close(s);
+		assert_int_equal(mount(NULL, dir, NULL, MS_REMOUNT, "size=2m"), 0);
+		s = open_ok(path);
+		commit_one(s, 1, 1);
+		gw_store_close(s);
+		assert_int_equal(umount2(dir, MNT_DETACH), 0);
+	}
+	check(refused > 2 && refused < 30, "%u sizes were too small", refused);
+}
+
+static void test_first_start_on_a_full_disk(void **state)
+{
+	if (geteuid() != 0) {
+		print_message("# SKIP: needs root\n");
+		skip();
+	}
+	assert_int_equal(mkdir(fixture_path(state, "tiny"), 0700), 0);
+	in_child(first_on_tiny_disk, state);
+}
+
 static void under_file_limit(void **state)
 {
 	static const struct rlimit limit = {512 * 1024, 512 * 1024};
@@ -577,6 +619,39 @@ static void test_API_2_killed_between_and_within_commits(void **state)
 		n = crash_round(path, n, round);
 }
 
+/* Killed while it makes the store: the next start makes it. */
+static void test_API_2_killed_while_it_is_made(void **state)
+{
+	const char *path = fixture_path(state, "gwd.db"), *wal = fixture_path(state, "gwd.db-wal"),
+		   *shm = fixture_path(state, "gwd.db-shm");
+	unsigned unfinished = 0;
+
+	for (unsigned round = 0; round < 60; round++) {
+		pid_t pid = fork();
+		struct gw_store *s;
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			struct gw_error err = GW_ERROR_INIT;
+
+			if (gw_store_open(path, &s, &err) < 0)
+				_exit(1);
+			pause();
+		}
+		usleep(200 * round);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		unfinished += access(path, F_OK) < 0;
+		s = open_ok(path);
+		commit_one(s, 1, 1);
+		gw_store_close(s);
+		unlink(path);
+		unlink(wal);
+		unlink(shm);
+	}
+	check(unfinished > 0, "every store was finished: the test kills too late");
+}
+
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -596,8 +671,10 @@ int main(void)
 		STORE_TEST(test_unusable_paths),
 		STORE_TEST(test_no_permission),
 		STORE_TEST(test_disk_full),
+		STORE_TEST(test_first_start_on_a_full_disk),
 		STORE_TEST(test_file_size_limit),
 		STORE_TEST(test_API_2_killed_between_and_within_commits),
+		STORE_TEST(test_API_2_killed_while_it_is_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
