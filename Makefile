@@ -59,6 +59,7 @@ MULTIARCH := $(shell $(CC) -print-multiarch)
 $(BUILD)/bpf/%.bpf.o: gwd/engine/bpf/%.bpf.c $(BPF_HDR)
 	@mkdir -p $(@D)
 	$(call QUIET,BPF)$(CLANG) -target bpf -mcpu=v3 -O2 -g -std=gnu17 -Wall -Wextra -Werror -Wno-address-of-packed-member \
+		-ffile-prefix-map=$(CURDIR)=. \
 		-I/usr/include/$(MULTIARCH) $(BPF_CPPFLAGS) -c $< -o $@
 
 $(BUILD)/bpf/engine.o: $(BPF_OBJ)

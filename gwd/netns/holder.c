@@ -29,7 +29,9 @@
 /* As ip-netns(8) does: mounts below it are seen in all mount namespaces, whichever of them was there first. */
 static int share_dir(void)
 {
-	if (mkdir(GW_NETNS_DIR, 0755) < 0 && errno != EEXIST)
+	if (mkdir(GW_NETNS_DIR, 0755) == 0)
+		chmod(GW_NETNS_DIR, 0755); /* whatever the umask: others may look */
+	else if (errno != EEXIST)
 		return -errno;
 	if (mount("", GW_NETNS_DIR, "none", MS_SHARED | MS_REC, NULL) == 0)
 		return 0;
@@ -77,7 +79,8 @@ static int add(const char *path, int *ret_fd)
 		return r;
 	if (get(path, &taken) == 0)
 		return -EEXIST;
-	file = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0);
+	/* Readable: root has no privilege here to open it otherwise, should it be left without its mount. */
+	file = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0400);
 	if (file < 0)
 		return -errno;
 	r = mount_new(path);
