@@ -15,6 +15,8 @@ mkdir -p "$2"
 OUT=$(realpath "$2")
 WORK=$OUT/work
 TREE=$WORK/tree
+# shellcheck source=sources.sh
+. "$HERE/sources.sh"
 ROOT_MIB=1536
 EFI_MIB=16
 ROOT_START_MIB=$((2 + EFI_MIB))
@@ -28,11 +30,7 @@ say() {
 }
 
 tree() {
-	local sources=() packages
-	for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
-		# Those of Debian only: a machine may have others, for itself.
-		if [[ -s $f ]] && grep -q debian "$f"; then sources+=("$f"); fi
-	done
+	local packages
 	packages=$(grep -v '^#' "$HERE/packages" | paste -sd,)
 	# The package is installed by apt inside, which fetches what it depends on.
 	mmdebstrap --quiet --variant=minbase --format=directory --include="$packages" \
@@ -44,7 +42,7 @@ tree() {
 		--customize-hook="chroot \"\$1\" apt-get install -y -qq '/tmp/${DEB##*/}'" \
 		--customize-hook="rm -f \"\$1/tmp/${DEB##*/}\"" \
 		--customize-hook="'$HERE/customize.sh' \"\$1\"" \
-		bookworm "$TREE" "${sources[@]}"
+		bookworm "$TREE" "${APT_SOURCES[@]}"
 }
 
 # GRUB finds its configuration on the root file system, wherever that is.
