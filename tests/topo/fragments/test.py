@@ -164,17 +164,20 @@ def add_cases(encapsulation):
         equal(cutters(), before, "interfaces after the restart")
         traffic.udp_exact(w.v1, w.r2, w.r2.v4, [1470, 9000] * 10, df=False)
 
-    @g.case("MTU-2: what somebody removes comes back by itself")
+    @g.case("MTU-2: what somebody removes or changes about the cutting pair is mended by itself")
     def _(w):
-        w.h1.netns.ip("link del gwdcut0")
-
         def whole_again():
             try:
-                traffic.udp_exact(w.v1, w.v2, w.v2.v4, [1470], df=False, patience=0.5)
+                traffic.udp_exact(w.v1, w.v2, w.v2.v4, [1470, 9000], df=False, patience=0.5)
             except case.Failed:
                 return False
             return True
-        case.eventually(whole_again, "packets are cut again", 10, 0.2)
+        for change in ("ip link del gwdcut0", "ip link set gwdcut0 down", "ip link set gwdcut1 down",
+                       "ip link set gwdcut0 mtu 1500", "ip link set gwdcut1 mtu 1500",
+                       "ethtool -K gwdcut0 tx on sg on tso on gso on", "tc qdisc del dev gwdcut1 clsact",
+                       "ip link set gwdcut0 down name foo", "ip link set gwdcut1 down name bar"):
+            w.h1.netns.run(change.split())
+            case.eventually(whole_again, "packets are cut again after '%s'" % change, 10, 0.2)
         equal([x for x in w.h1.gwd.engine()["warnings"] if "fragment" in json.dumps(x)], [], "warnings")
 
     @g.case("MTU-2: frames that somebody else puts into the cutting pair go nowhere")
