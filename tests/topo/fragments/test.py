@@ -117,6 +117,15 @@ def add_cases(encapsulation):
             require(ROUTER_ALERT in head, "the option that is to be copied: %s" % head.hex())
             equal(RECORD_ROUTE[:2] in head[20:], not later, "record route in %s" % head.hex())
 
+    @g.case("MTU-2: a fragment that reaches beyond 65,535 bytes is not cut into one that does not")
+    def _(w):
+        with pkt.Raw(w.v1.netns, "eth0") as raw, wire.Capture(w.v2.netns, "eth0", "cut-wrap") as seen, \
+                Growth(w.h1.gwd, but=("ToStack", "Flood", "NdUnanswered")) as grown:
+            raw.send(pkt.eth(w.v2.mac, w.v1.mac, pkt.ETH_P_IP, pkt.ipv4(w.v1.v4, w.v2.v4, pkt.UDP, bytes(1480),
+                                                                        frag=8190)))
+            grown.becomes({"ToFragmentation": 1, "Malformed": 1}, "dropped")
+        equal(seen.count("ip.src == %s" % w.v1.v4), 0, "what v2 got of it")
+
     @g.case("MTU-1: `ping -M do` is told the limit by the router of its subnet, and remembers it; IPv6 too, routed")
     def _(w):
         for address, head, router, icmp in ((w.r2.v4, 28, ROUTER_A[0], (3, 4)), (w.r2.v6, 48, ROUTER_A[1], (2, 0))):
