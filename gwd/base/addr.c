@@ -171,6 +171,11 @@ bool gw_prefix_contains(const struct gw_prefix *p, const struct gw_addr *a)
 	return gw_addr_equal(&net, &p->addr);
 }
 
+bool gw_prefix_is_subnet(const struct gw_prefix *p)
+{
+	return p->len > 0 && mapped_len(&p->addr, p->len) < 127;
+}
+
 struct gw_addr gw_prefix_first_host(const struct gw_prefix *p)
 {
 	struct gw_addr a = p->addr;

@@ -63,6 +63,8 @@ const char *gw_prefix_format(const struct gw_prefix *p, char buf[static GW_PREFI
 bool gw_prefix_equal(const struct gw_prefix *a, const struct gw_prefix *b);
 bool gw_prefix_contains(const struct gw_prefix *p, const struct gw_addr *a);
 struct gw_addr gw_prefix_mask(const struct gw_addr *a, uint8_t len); /* `a` with its host bits cleared */
+/* Whether it can be a subnet with a router of its own: not everything, and with more than two addresses. */
+bool gw_prefix_is_subnet(const struct gw_prefix *p);
 /* FWD-5: the first usable address of a subnet (192.168.1.1 for 192.168.1.0/24, the lower address of a /31). */
 struct gw_addr gw_prefix_first_host(const struct gw_prefix *p);
 

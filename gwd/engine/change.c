@@ -133,6 +133,17 @@ static int apply_record(struct gw_driver *d, const struct gw_intent *in, const s
 	return r;
 }
 
+/* A subnet that comes or goes takes its router record from those around it, or leaves it to them. */
+static int refresh_nested(struct gw_driver *d, const struct gw_intent *in, const struct gw_customer_route *route,
+			  struct gw_error *err)
+{
+	const struct gw_vsid_use *u = gw_index_vsid(&d->index, route->vsid);
+
+	if (!u || !u->routers || !gw_addr_is_any(&route->next_hop))
+		return 0;
+	return gw_maps_refresh_subnets(d, in, route->vsid, err);
+}
+
 static int apply_one(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
 		     struct gw_error *err)
 {
@@ -143,7 +154,9 @@ static int apply_one(struct gw_driver *d, const struct gw_intent *in, const stru
 		return apply_record(d, in, o, err);
 	case GW_HNV_CUSTOMER_ROUTE:
 		r = gw_maps_refresh_route(d, in, &o->croute, err);
-		return r == 0 ? gw_maps_refresh_vsid(d, in, o->croute.vsid, err) : r;
+		if (r == 0)
+			r = gw_maps_refresh_vsid(d, in, o->croute.vsid, err);
+		return r == 0 ? refresh_nested(d, in, &o->croute, err) : r;
 	case GW_HNV_PROVIDER_ADDRESS:
 		return gw_maps_refresh_provider(d, in, &o->paddr.pa, err);
 	case GW_HNV_PORT:

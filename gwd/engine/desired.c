@@ -140,6 +140,26 @@ bool gw_want_mac(const struct gw_driver *d, const struct gw_intent *in, const st
 	return true;
 }
 
+/*
+ * A route that makes a subnet, with a router of its own. The default route on-link and the route to one address do not: a VM
+ * would be told things by an address that nobody can have, or by its own.
+ */
+static bool makes_subnet(const struct gw_customer_route *r)
+{
+	return gw_addr_is_any(&r->next_hop) && gw_prefix_is_subnet(&r->prefix);
+}
+
+/* Of nested subnets a router record names the router of the longest that it is in. */
+static bool names_longer(const struct gw_vsid_use *u, const struct gw_router_use *router,
+			 const struct gw_prefix *subnet)
+{
+	for (const struct gw_route_use *r = u->route_list; r; r = r->next)
+		if (r->route.prefix.len > subnet->len && makes_subnet(&r->route) &&
+		    gw_prefix_contains(&r->route.prefix, &router->ca))
+			return true;
+	return false;
+}
+
 /* What the router is called in an on-link subnet: as a record says, else the first usable address (FWD-5). */
 static void name_router(const struct gw_driver *d, const struct gw_vsid_use *u, const struct gw_prefix *subnet,
 			struct gw_addr *ret_ca, struct gw_mac *ret_mac)
@@ -147,7 +167,7 @@ static void name_router(const struct gw_driver *d, const struct gw_vsid_use *u, 
 	*ret_ca = gw_prefix_first_host(subnet);
 	*ret_mac = d->env.config->router_mac;
 	for (const struct gw_router_use *r = u ? u->routers : NULL; r; r = r->next)
-		if (gw_prefix_contains(subnet, &r->ca)) {
+		if (gw_prefix_contains(subnet, &r->ca) && !names_longer(u, r, subnet)) {
 			*ret_ca = r->ca;
 			*ret_mac = r->mac;
 			return;
@@ -169,7 +189,7 @@ static void name_routers(const struct gw_driver *d, const struct gw_vsid_use *u,
 	for (const struct gw_route_use *r = u->route_list; r; r = r->next) {
 		const struct gw_prefix **at = &lowest[gw_addr_is_v4(&r->route.prefix.addr) ? 0 : 1];
 
-		if (gw_addr_is_any(&r->route.next_hop) && (!*at || lower_prefix(&r->route.prefix, *at)))
+		if (makes_subnet(&r->route) && (!*at || lower_prefix(&r->route.prefix, *at)))
 			*at = &r->route.prefix;
 	}
 	for (int family = 0; family < 2; family++) {
@@ -250,7 +270,7 @@ bool gw_want_subnet(const struct gw_driver *d, const struct gw_intent *in, const
 		struct gw_addr ca;
 		struct gw_mac mac;
 
-		if (u->route.vsid != vsid || !gw_addr_is_any(&u->route.next_hop))
+		if (u->route.vsid != vsid || !makes_subnet(&u->route))
 			continue;
 		name_router(d, gw_index_vsid(&d->index, vsid), &prefix, &ca, &mac);
 		*ret = (struct gw_bpf_subnet){

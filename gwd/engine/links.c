@@ -398,15 +398,31 @@ void gw_links_tc_event(void *driver, int ifindex)
 		d->env.want_sync(d->env.core, "a program was taken off an interface");
 }
 
+/* Whether something that is left of one of the engine's devices is not as it was made. */
+static bool device_changed(const struct gw_driver *d, const struct gw_link *link)
+{
+	const struct gw_device *dev = gw_device_by_index(d, (uint32_t)link->ifindex);
+	bool entrance = d->cutter_entrance && link->ifindex == d->cutter_entrance;
+
+	if (!dev && !entrance)
+		return false;
+	if (!link->up || strcmp(link->name, entrance ? CUTTER_ENTRANCE : dev->link.name) != 0)
+		return true;
+	return (entrance && gw_nl_link_offloads(link)) ||
+	       ((entrance || dev == &d->devices[GW_DEVICE_CUTTER]) && link->mtu != GW_NL_VETH_MTU);
+}
+
 void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 {
 	struct gw_driver *d = driver;
 	struct gw_iface *i = gw_iface_find(d, link->name);
 
 	if (!i) {
-		for (int n = 0; n < GW_DEVICE_MAX; n++)
-			if (removed && strcmp(link->name, d->devices[n].link.name) == 0)
+		for (int n = 0; removed && n < GW_DEVICE_MAX; n++)
+			if (strcmp(link->name, d->devices[n].link.name) == 0)
 				d->env.want_sync(d->env.core, "a device of the engine was removed from outside");
+		if (!removed && device_changed(d, link))
+			d->env.want_sync(d->env.core, "a device of the engine was changed from outside");
 		return;
 	}
 	if (removed && i->present && i->link.ifindex == link->ifindex)
@@ -459,6 +475,29 @@ static int make_cutter(struct gw_nl *nl, const char *name, uint16_t port, struct
 	return gw_nl_add_veth(nl, name, CUTTER_ENTRANCE, err);
 }
 
+/* One end without the other was renamed by somebody: both go, whatever the other is called now, and are made anew. */
+static void part_cutter(struct gw_driver *d)
+{
+	struct gw_link ends[2] = {{0}};
+
+	for (int i = 0; i < 2; i++)
+		gw_nl_link_get(d->env.nl, i ? CUTTER_ENTRANCE : CUTTER_DEVICE, &ends[i], NULL);
+	for (int i = 0; i < 2; i++)
+		if (ends[i].ifindex && !ends[!i].ifindex)
+			gw_nl_link_delete(d->env.nl, ends[i].ifindex, NULL);
+}
+
+static int fit_cutter(struct gw_driver *d, const struct gw_link *end, struct gw_error *err)
+{
+	int r = 0;
+
+	if (end->mtu != GW_NL_VETH_MTU)
+		r = gw_nl_link_set_mtu(d->env.nl, end->ifindex, GW_NL_VETH_MTU, err);
+	if (r == 0 && !end->up)
+		r = gw_nl_link_up(d->env.nl, end->ifindex, err);
+	return r;
+}
+
 /* Packets go in at one end of a veth pair, which offloads nothing, and meet the program at the other (cut.bpf.c). */
 static void bring_cutter(struct gw_driver *d)
 {
@@ -467,20 +506,20 @@ static void bring_cutter(struct gw_driver *d)
 	struct gw_link entrance = {0};
 	int r;
 
+	part_cutter(d);
 	bring_device(d, cutter, CUTTER_DEVICE, make_cutter);
 	d->cutter_entrance = 0;
 	if (!cutter->link.ifindex)
 		return;
-	r = gw_nl_link_get(d->env.nl, CUTTER_ENTRANCE, &entrance, &err);
-	if (r == -ENODEV)
-		gw_error_set(&err, ENODEV, GW_ERR_INTERNAL, CUTTER_ENTRANCE, "%s has no %s; remove it", CUTTER_DEVICE,
-			     CUTTER_ENTRANCE);
+	r = fit_cutter(d, &cutter->link, &err);
+	if (r == 0)
+		r = gw_nl_link_get(d->env.nl, CUTTER_ENTRANCE, &entrance, &err);
 	if (r == 0)
 		r = gw_nl_link_quiet(d->env.nl, entrance.ifindex, &err);
 	if (r == 0)
 		r = gw_nl_link_no_offloads(d->env.nl, &entrance, &err);
-	if (r == 0 && !entrance.up)
-		r = gw_nl_link_up(d->env.nl, entrance.ifindex, &err);
+	if (r == 0)
+		r = fit_cutter(d, &entrance, &err);
 	if (r == 0)
 		d->cutter_entrance = entrance.ifindex;
 	else

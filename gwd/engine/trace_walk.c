@@ -107,7 +107,7 @@ static bool route_in(const struct bpf_map *table, uint32_t scope, const struct g
 	return lookup(table, &key, ret) && !!(ret->flags & GW_ROUTE_V4) == gw_addr_is_v4(to);
 }
 
-enum way { WAY_FOUND, WAY_SELF, WAY_NO_ROUTE, WAY_NO_RECORD };
+enum way { WAY_FOUND, WAY_SELF, WAY_NEVER, WAY_NO_ROUTE, WAY_NO_RECORD };
 
 /* What the router finds for `to`; in words into `say`. Sets t->vsid and t->rec. */
 static enum way find_way(struct gw_trace *t, const struct gw_addr *to, char *say, size_t n)
@@ -120,6 +120,10 @@ static enum way find_way(struct gw_trace *t, const struct gw_addr *to, char *say
 	bool on_link, own_won = false;
 	int len;
 
+	if (!gw_addr_is_unicast(to)) {
+		snprintf(say, n, "an address of nobody, or of many, is never routed");
+		return WAY_NEVER;
+	}
 	snprintf(say, n, "no customer route of the routing domain leads there");
 	if (!lookup(bpf_of(t)->maps.vsids, &t->port.vsid, &v) || (!gw_addr_is_v4(to) && gw_addr_is_link_local(to)) ||
 	    !route_in(bpf_of(t)->maps.routes, v.domain, to, &route))
@@ -294,6 +298,9 @@ static void walk_route(struct gw_trace *t)
 	case WAY_SELF:
 		to_router_itself(t);
 		return;
+	case WAY_NEVER:
+		gw_trace_dropped(t, GW_DROP_NO_ROUTE);
+		return;
 	case WAY_NO_ROUTE:
 		gw_trace_dropped(t, GW_DROP_NO_ROUTE);
 		answered(t, is_v4(t) ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE, 0, &router, "NoRoute", 0);
@@ -357,7 +364,7 @@ static bool may_send(struct gw_trace *t)
 		gw_trace_step(t, "Source", "%s belongs to the port", addr);
 		return true;
 	}
-	if (t->port.flags & GW_PORT_FORWARDS) {
+	if (t->port.flags & GW_PORT_FORWARDS && gw_addr_is_unicast(&t->src)) {
 		gw_trace_step(t, "Source", "%s is not the port's, which may forward", addr);
 		return true;
 	}
@@ -375,6 +382,14 @@ static bool may_send(struct gw_trace *t)
 	return false;
 }
 
+static bool is_broadcast(const struct gw_trace *t)
+{
+	struct gw_bpf_subnet s;
+
+	return is_v4(t) && subnet_of(t, t->port.vsid, &t->dst, &s) &&
+	       (gw_addr_to_v4(&t->dst) | (uint32_t)(0xffffffffull << (128 - s.prefix_len))) == 0xffffffff;
+}
+
 /* Where a VM would send it: to the destination when that is on its link, else to its router. False: it gets no answer. */
 static bool resolve(struct gw_trace *t)
 {
@@ -387,6 +402,16 @@ static bool resolve(struct gw_trace *t)
 	if (t->has_dmac) {
 		gw_trace_step(t, "Frame", "to MAC %s, as given", gw_mac_format(&t->dmac, mac));
 		return true;
+	}
+	if (is_broadcast(t)) {
+		memset(t->dmac.b, 0xff, sizeof t->dmac.b);
+		gw_trace_step(t, "Resolve", "%s is the broadcast address of its subnet", addr);
+		return true;
+	}
+	if (record_of(t, t->port.vsid, &t->dst, &rec) && memcmp(rec.mac, t->port.mac, sizeof rec.mac) == 0) {
+		gw_trace_step(t, "Resolve", "%s is the port's own: a VM does not send it out, and gets no answer",
+			      addr);
+		return false;
 	}
 	if (record_of(t, t->port.vsid, &t->dst, &rec)) {
 		t->dmac = mac_of(rec.mac);

@@ -193,36 +193,67 @@ int gw_nl_add_veth(struct gw_nl *nl, const char *name, const char *peer, struct 
 	ifi = gw_nl_msg_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof *ifi);
 	ifi->ifi_flags = ifi->ifi_change = IFF_NOARP;
 	gw_nl_put_str(&m, IFLA_IFNAME, name);
-	gw_nl_put_u32(&m, IFLA_MTU, ETH_MAX_MTU);
+	gw_nl_put_u32(&m, IFLA_MTU, GW_NL_VETH_MTU);
 	nests[0] = gw_nl_nest_begin(&m, IFLA_LINKINFO);
 	gw_nl_put_str(&m, IFLA_INFO_KIND, "veth");
 	nests[1] = gw_nl_nest_begin(&m, IFLA_INFO_DATA);
 	other = gw_nl_nest_begin(&m, VETH_INFO_PEER);
 	gw_nl_put_zeroes(&m, sizeof *ifi);
 	gw_nl_put_str(&m, IFLA_IFNAME, peer);
-	gw_nl_put_u32(&m, IFLA_MTU, ETH_MAX_MTU);
+	gw_nl_put_u32(&m, IFLA_MTU, GW_NL_VETH_MTU);
 	gw_nl_nest_end(&m, other);
 	return finish_link(nl, &m, name, "veth", nests, err);
 }
 
-static int ethtool_off(int fd, const char *name, __u32 what)
+/* What can be switched: how to ask for it, how to set it. */
+static const struct {
+	__u32 get, set;
+} offloads[] = {
+	{ETHTOOL_GTSO, ETHTOOL_STSO},
+	{ETHTOOL_GGSO, ETHTOOL_SGSO},
+	{ETHTOOL_GSG, ETHTOOL_SSG},
+	{ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM},
+};
+
+#define N_OFFLOADS (sizeof offloads / sizeof *offloads)
+
+/* *value goes in when something is set, and comes back when it is asked for. */
+static int ethtool(int fd, const char *name, __u32 what, __u32 *value)
 {
-	struct ethtool_value value = {.cmd = what};
-	struct ifreq ifr = {.ifr_data = (void *)&value};
+	struct ethtool_value v = {.cmd = what, .data = *value};
+	struct ifreq ifr = {.ifr_data = (void *)&v};
 
 	snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", name);
-	return ioctl(fd, SIOCETHTOOL, &ifr) < 0 ? -errno : 0;
+	if (ioctl(fd, SIOCETHTOOL, &ifr) < 0)
+		return -errno;
+	*value = v.data;
+	return 0;
+}
+
+bool gw_nl_link_offloads(const struct gw_link *link)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	for (size_t i = 0; i < N_OFFLOADS && fd >= 0; i++) {
+		__u32 on = 0;
+
+		if (ethtool(fd, link->name, offloads[i].get, &on) == 0 && on)
+			return true;
+	}
+	return false;
 }
 
 int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct gw_error *err)
 {
-	static const __u32 offloads[] = {ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SSG, ETHTOOL_STXCSUM};
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct gw_nl_msg m;
 	int rc = fd < 0 ? -errno : 0;
 
-	for (size_t i = 0; i < sizeof offloads / sizeof *offloads && rc == 0; i++)
-		rc = ethtool_off(fd, link->name, offloads[i]);
+	for (size_t i = 0; i < N_OFFLOADS && rc == 0; i++) {
+		__u32 off = 0;
+
+		rc = ethtool(fd, link->name, offloads[i].set, &off);
+	}
 	if (rc < 0)
 		return gw_error_set(err, -rc, GW_ERR_INTERNAL, link->name, "cannot turn off the offloads of %s: %s",
 				    link->name, strerror(-rc));

@@ -50,8 +50,11 @@ int gw_nl_link_each(struct gw_nl *nl, gw_nl_link_cb cb, void *ctx, struct gw_err
  */
 int gw_nl_add_vxlan_external(struct gw_nl *nl, const char *name, uint16_t port, struct gw_error *err);
 int gw_nl_add_gretap_external(struct gw_nl *nl, const char *name, struct gw_error *err);
+#define GW_NL_VETH_MTU 65535
 /* A pair of Ethernet links, down, that find no neighbours and take packets of any size. */
 int gw_nl_add_veth(struct gw_nl *nl, const char *name, const char *peer, struct gw_error *err);
+/* Whether the kernel leaves checksums or super-packets to the link. */
+bool gw_nl_link_offloads(const struct gw_link *link);
 /* Makes the kernel finish checksums and cut super-packets before the link gets them. */
 int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct gw_error *err);
 int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err);

@@ -221,6 +221,33 @@ static void macs(struct oracle *x)
 }
 
 /* The router record of the VSID with the lowest address in the subnet; NULL: the router is called as ever. */
+static bool is_subnet(const struct gw_customer_route *r)
+{
+	unsigned most = gw_addr_is_v4(&r->prefix.addr) ? 30 : 126;
+
+	return gw_addr_is_any(&r->next_hop) && r->prefix.len > 0 && r->prefix.len <= most;
+}
+
+static const struct gw_prefix *longest_subnet(const struct oracle *x, uint32_t vsid, const struct gw_addr *ca)
+{
+	const struct gw_prefix *longest = NULL;
+
+	FOR_EACH(x->in, CUSTOMER_ROUTE, o)
+	{
+		const struct gw_prefix *p = &o->croute.prefix;
+
+		if (o->croute.vsid == vsid && is_subnet(&o->croute) && gw_prefix_contains(p, ca) &&
+		    (!longest || p->len > longest->len))
+			longest = p;
+	}
+	return longest;
+}
+
+static bool equal_prefix(const struct gw_prefix *a, const struct gw_prefix *b)
+{
+	return a && gw_prefix_equal(a, b);
+}
+
 static const struct gw_lookup_record *named_router(const struct oracle *x, uint32_t vsid,
 						   const struct gw_prefix *subnet)
 {
@@ -230,7 +257,7 @@ static const struct gw_lookup_record *named_router(const struct oracle *x, uint3
 	{
 		const struct gw_lookup_record *r = &o->record;
 
-		if (r->vsid == vsid && is_router(r) && gw_prefix_contains(subnet, &r->ca) &&
+		if (r->vsid == vsid && is_router(r) && equal_prefix(longest_subnet(x, vsid, &r->ca), subnet) &&
 		    (!lowest || memcmp(&r->ca, &lowest->ca, 16) < 0))
 			lowest = r;
 	}
@@ -255,7 +282,7 @@ static struct gw_ip default_router(const struct oracle *x, uint32_t vsid, bool v
 		const struct gw_prefix *p = &o->croute.prefix;
 		int c = lowest ? memcmp(&p->addr, &lowest->addr, 16) : -1;
 
-		if (o->croute.vsid == vsid && gw_addr_is_any(&o->croute.next_hop) && gw_addr_is_v4(&p->addr) == v4 &&
+		if (o->croute.vsid == vsid && is_subnet(&o->croute) && gw_addr_is_v4(&p->addr) == v4 &&
 		    (c < 0 || (c == 0 && p->len < lowest->len)))
 			lowest = p;
 	}
@@ -353,7 +380,7 @@ static void subnets(struct oracle *x)
 		};
 
 		memcpy(v.mac, named ? named->mac.b : x->router_mac->b, 6);
-		if (gw_addr_is_any(&r->next_hop))
+		if (is_subnet(r))
 			want(x, &key, &v, sizeof v);
 	}
 	map_end(x);

@@ -242,6 +242,28 @@ static void test_nd_solicitation(void **state)
 		}
 }
 
+/* A gateway asks in the name of those that it speaks for, but is nobody else's owner. */
+static void test_for_others(void **state)
+{
+	struct pkt ns = solicit("2001:db8::8", "fd00::13", true),
+		   na = nd(136, "2001:db8::8", "fd00::13", "2001:db8::8", true);
+	struct pkt arp = {0}, reply = {0};
+
+	(void)state;
+	pkt_eth(&arp, MAC_BCAST, MAC_1);
+	pkt_arp(&arp, 1, MAC_1, "10.5.5.5", MAC_N(0), "192.168.1.13");
+	pkt_eth(&reply, MAC_3, MAC_1);
+	pkt_arp(&reply, 2, MAC_1, "10.5.5.5", MAC_3, "192.168.1.13");
+	port_drops(0, &ns, SPOOF_ARP);
+	port_drops(0, &arp, SPOOF_ARP);
+	put_route(VSID_A, "2001:db8::", 32, VSID_A, "fd00::11", 0);
+	put_route(VSID_A, "10.5.0.0", 16, VSID_A, "192.168.1.11", 0);
+	port_out(0, &ns, ND_ANSWERED);
+	port_out(0, &arp, ARP_ANSWERED);
+	port_drops(0, &na, SPOOF_ARP);
+	port_drops(0, &reply, SPOOF_ARP);
+}
+
 /* A flow label and a traffic class in the question do no harm to the answer's checksum. */
 static void test_nd_traffic_class(void **state)
 {
@@ -420,6 +442,7 @@ int main(void)
 		T("ACL-3: malformed and truncated ARP", test_arp_malformed),
 		T("FWD-1 FWD-3: unicast ARP reply", test_arp_reply_unicast),
 		T("FWD-1: neighbour solicitation, exact advertisement", test_nd_solicitation),
+		T("FWD-1 FWD-7 ACL-3: asking for those behind a gateway", test_for_others),
 		T("FWD-1: neighbour solicitation with traffic class and flow label", test_nd_traffic_class),
 		T("FWD-1: neighbour solicitation with more options", test_nd_more_options),
 		T("FWD-1: duplicate address detection", test_nd_duplicate_detection),

@@ -460,6 +460,36 @@ static void test_may_send(void **state)
 	port_out(0, &p, ENCAPSULATED);
 }
 
+/* Addresses of nobody, or of many: whatever routes there are, they are not routed, nobody is told, and nobody speaks for them. */
+static void test_special(void **state)
+{
+	static const char *const special[] = {"0.0.0.0",	 "0.1.2.3", "127.0.0.1", "224.0.0.5", "239.255.255.255",
+					      "255.255.255.255", "::",	    "::1",	 "ff02::1",   "ff0e::1"};
+	static const char *const usual[] = {"1.0.0.1", "128.0.0.1", "223.255.255.254", "240.0.0.1", "::2", "fe00::1"};
+
+	(void)state;
+	put_record(VSID_A2, "0.0.0.0", MAC_N(6), PA_NVGRE, GW_ABI_NVGRE);
+	flag_record(VSID_A2, "0.0.0.0", GW_RECORD_IS_WILDCARD);
+	put_record(VSID_A2, "::", MAC_N(6), PA_NVGRE, GW_ABI_NVGRE);
+	flag_record(VSID_A2, "::", GW_RECORD_IS_WILDCARD);
+	put_route(VSID_A, "0.0.0.0", 0, VSID_A2, NULL, 0);
+	put_route(VSID_A, "::", 0, VSID_A2, NULL, 0);
+	for (size_t i = 0; i < GW_N(usual); i++)
+		expect_routed(usual[i], MAC_N(6), VSID_A2, 0x0a01011e);
+	flag_port(world.port[0], GW_PORT_FORWARDS);
+	for (size_t i = 0; i < GW_N(special); i++) {
+		struct pkt p = routed(special[i], 20),
+			   from = routed(strchr(special[i], ':') ? "fd00:2::15" : "192.168.2.15", 20);
+		const struct run *r = port_drops(0, &p, NO_ROUTE);
+
+		assert_int_equal(r->verdict, TC_ACT_SHOT);
+		set_ttl(&p, 1);
+		assert_int_equal(port_drops(0, &p, NO_ROUTE)->verdict, TC_ACT_SHOT);
+		rewrite_source(&from, special[i]);
+		port_drops(0, &from, SPOOF_ADDRESS);
+	}
+}
+
 /* An element that user space has recycled is not taken for what was looked up. */
 static void test_recycled(void **state)
 {
@@ -523,6 +553,7 @@ int main(void)
 		TEST("FWD-7: IPv4 is not IPv6, link-local is not routed", test_families),
 		TEST("FWD-7: wildcard records", test_wildcard),
 		TEST("ACL-3: whom a port may speak for", test_may_send),
+		TEST("FWD-7 FWD-8 ACL-3: addresses of nobody and of many", test_special),
 		TEST("FWD-6: recycled map values", test_recycled),
 		TEST("FWD-6: the other tenant's routes", test_tenants),
 		TEST("FWD-3 FWD-4: switched and routed packets of one flow", test_cache_tells_apart),

@@ -60,6 +60,8 @@ struct gw_ps_value gw_ps_get(struct gw_ps *ps, const char *name, const struct gw
 void gw_ps_set(struct gw_ps *ps, const char *name, const struct gw_ps_value *value, const struct gw_ps_token *at);
 void gw_ps_forget(struct gw_ps *ps, const char *name, const struct gw_ps_token *at);
 void gw_ps_forget_all(struct gw_ps *ps, const struct gw_ps_token *at);
+/* Variables hold lists by reference: what changes an element of one may change any. */
+void gw_ps_forget_lists(struct gw_ps *ps, const struct gw_ps_token *at);
 /* Forgets what the tokens could assign. `function`: only what a function assigns outside of itself, and for good. */
 void gw_ps_forget_assigned(struct gw_ps *ps, size_t first, size_t end, bool function);
 void gw_ps_forget_outputs(struct gw_ps *ps, size_t first, size_t end); /* -OutVariable name, of a command's arguments */

@@ -256,17 +256,34 @@ static bool sets_variables(const char *name)
 	return false;
 }
 
+/* Variables that change what commands do which do not name them. */
+static int refuse_preference(struct gw_ps *ps, const struct gw_ps_token *t)
+{
+	static const char *const names[] = {"PSDefaultParameterValues", "WhatIfPreference"};
+	const char *colon = strrchr(t->text, ':');
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcasecmp(colon ? colon + 1 : t->text, names[i]) == 0)
+			return gw_ps_refuse(ps, t,
+					    "$%s changes what cmdlets do without their lines saying so; write it there",
+					    names[i]);
+	return 0;
+}
+
 /* Set-Variable and its like: any word among the arguments may be the name. */
-static void forget_named(struct gw_ps *ps, size_t first, size_t end)
+static int forget_named(struct gw_ps *ps, size_t first, size_t end)
 {
 	for (size_t i = first; i < end; i++) {
 		const struct gw_ps_token *t = &ps->tokens[i];
 
+		if ((t->kind == GW_PS_WORD || t->kind == GW_PS_STRING) && refuse_preference(ps, t) < 0)
+			return -EINVAL;
 		if (t->kind == GW_PS_WORD || t->kind == GW_PS_STRING)
 			gw_ps_forget(ps, t->text, t);
 		else if (t->kind == GW_PS_EXPANDABLE || t->kind == GW_PS_VARIABLE || t->kind == GW_PS_SPLAT)
 			gw_ps_forget_all(ps, t);
 	}
+	return 0;
 }
 
 static int take_argument(struct gw_ps *ps, size_t *i, size_t end, struct gw_ps_argument *a)
@@ -337,10 +354,10 @@ static int command(struct gw_ps *ps, const char *name, const struct gw_ps_token 
 		return gw_ps_for_each_object(ps, input, first);
 	}
 	r = gw_ps_pass_over(ps, first, end, c.name);
+	if (r == 0 && sets_variables(c.name))
+		r = forget_named(ps, first, end);
 	if (r < 0)
 		return r;
-	if (sets_variables(c.name))
-		forget_named(ps, first, end);
 	ps->hooks->passed(ps->ctx, c.name, at);
 	*ret = gw_ps_unknown(gw_cli_arena_format(&ps->s->arena, "what %s returns is not evaluated", c.name), at);
 	return 0;
@@ -503,8 +520,10 @@ static int assignment(struct gw_ps *ps, size_t first, size_t assign, size_t end,
 	struct gw_ps_value value = {0};
 	int r;
 
-	if (!target)
+	if (!target) {
+		gw_ps_forget_lists(ps, &ps->tokens[first]);
 		return gw_ps_pass_over(ps, first, end, "this assignment");
+	}
 	if (assign + 1 == end)
 		return gw_ps_refuse(ps, &ps->tokens[assign], "the value of $%s is missing", target->text);
 	r = statement(ps, assign + 1, end, range_end, &value);
@@ -536,9 +555,9 @@ static int statement(struct gw_ps *ps, size_t first, size_t end, size_t range_en
 		else if (ps->tokens[i].kind == GW_PS_ASSIGN)
 			assign = i;
 	}
-	if (t->kind == GW_PS_VARIABLE && strcasecmp(t->text, "PSDefaultParameterValues") == 0)
-		return gw_ps_refuse(ps, t, "$%s gives cmdlets values that are not in their lines; write them there",
-				    t->text);
+	for (size_t i = first; i < (assign < end ? assign : first + 1); i++)
+		if (ps->tokens[i].kind == GW_PS_VARIABLE && refuse_preference(ps, &ps->tokens[i]) < 0)
+			return -EINVAL;
 	if (k != GW_PS_NO_KEYWORD)
 		return keyword(ps, k, first, end, range_end);
 	if (assign < end)

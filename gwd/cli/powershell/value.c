@@ -222,7 +222,7 @@ static int base_value(struct gw_ps *ps, size_t i, struct gw_ps_value *ret)
 		return 0;
 	case GW_PS_EXPANDABLE:
 		*ret = expand(ps, t);
-		return 0;
+		return gw_ps_pass_over(ps, i, i + 1, "this text");
 	case GW_PS_VARIABLE:
 		*ret = gw_ps_get(ps, t->text, t);
 		return 0;

@@ -152,6 +152,20 @@ void gw_ps_forget_all(struct gw_ps *ps, const struct gw_ps_token *at)
 	}
 }
 
+void gw_ps_forget_lists(struct gw_ps *ps, const struct gw_ps_token *at)
+{
+	struct gw_ps_value unknown = gw_ps_unknown("a list is changed there, which it may be", at);
+
+	for (struct gw_ps_scope *scope = ps->scope; scope; scope = scope->parent) {
+		GW_HMAP_FOR_EACH (node, &scope->variables) {
+			struct variable *v = GW_CONTAINER_OF(node, struct variable, node);
+
+			if (v->value.kind == GW_PS_LIST)
+				assign(ps, scope, v->name, v->name, &unknown, at);
+		}
+	}
+}
+
 static void forget_one(struct gw_ps *ps, const struct gw_ps_token *t, bool function)
 {
 	enum place place;

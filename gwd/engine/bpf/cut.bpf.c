@@ -104,6 +104,15 @@ gw_function bool gw_cut_rest(struct __sk_buff *skb)
 	return gw_cut_write(skb, &h);
 }
 
+/* A fragment that reaches beyond what IPv4 can carry: its rest would wrap round to the start of another. */
+gw_function bool gw_cut_wraps(struct __sk_buff *skb)
+{
+	struct gw_cut_header h = {0};
+
+	return !gw_cut_read(skb, &h) ||
+	       (bpf_ntohs(h.ip.frag_off) & IP_OFFSET) * 8 + bpf_ntohs(h.ip.tot_len) - h.len > 65535 - h.len;
+}
+
 /* Makes the packet its own first part of at most `mtu` bytes, and sends the rest round. */
 gw_function bool gw_cut_first(struct __sk_buff *skb, __u32 mtu)
 {
@@ -140,6 +149,8 @@ int gw_cut_in(struct __sk_buff *skb)
 	}
 	verdict = gw_forward4(skb, ifindex);
 	if (verdict & GW_TO_CUTTER) {
+		if (gw_cut_wraps(skb))
+			return gw_drop(GW_DROP_MALFORMED);
 		if (!gw_cut_first(skb, verdict & 0xffff))
 			return gw_drop(GW_DROP_NO_ROOM);
 		verdict = gw_forward4(skb, ifindex);

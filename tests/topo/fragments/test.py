@@ -117,6 +117,15 @@ def add_cases(encapsulation):
             require(ROUTER_ALERT in head, "the option that is to be copied: %s" % head.hex())
             equal(RECORD_ROUTE[:2] in head[20:], not later, "record route in %s" % head.hex())
 
+    @g.case("MTU-2: a fragment that reaches beyond 65,535 bytes is not cut into one that does not")
+    def _(w):
+        with pkt.Raw(w.v1.netns, "eth0") as raw, wire.Capture(w.v2.netns, "eth0", "cut-wrap") as seen, \
+                Growth(w.h1.gwd, but=("ToStack", "Flood", "NdUnanswered")) as grown:
+            raw.send(pkt.eth(w.v2.mac, w.v1.mac, pkt.ETH_P_IP, pkt.ipv4(w.v1.v4, w.v2.v4, pkt.UDP, bytes(1480),
+                                                                        frag=8190)))
+            grown.becomes({"ToFragmentation": 1, "Malformed": 1}, "dropped")
+        equal(seen.count("ip.src == %s" % w.v1.v4), 0, "what v2 got of it")
+
     @g.case("MTU-1: `ping -M do` is told the limit by the router of its subnet, and remembers it; IPv6 too, routed")
     def _(w):
         for address, head, router, icmp in ((w.r2.v4, 28, ROUTER_A[0], (3, 4)), (w.r2.v6, 48, ROUTER_A[1], (2, 0))):
@@ -164,17 +173,20 @@ def add_cases(encapsulation):
         equal(cutters(), before, "interfaces after the restart")
         traffic.udp_exact(w.v1, w.r2, w.r2.v4, [1470, 9000] * 10, df=False)
 
-    @g.case("MTU-2: what somebody removes comes back by itself")
+    @g.case("MTU-2: what somebody removes or changes about the cutting pair is mended by itself")
     def _(w):
-        w.h1.netns.ip("link del gwdcut0")
-
         def whole_again():
             try:
-                traffic.udp_exact(w.v1, w.v2, w.v2.v4, [1470], df=False, patience=0.5)
+                traffic.udp_exact(w.v1, w.v2, w.v2.v4, [1470, 9000], df=False, patience=0.5)
             except case.Failed:
                 return False
             return True
-        case.eventually(whole_again, "packets are cut again", 10, 0.2)
+        for change in ("ip link del gwdcut0", "ip link set gwdcut0 down", "ip link set gwdcut1 down",
+                       "ip link set gwdcut0 mtu 1500", "ip link set gwdcut1 mtu 1500",
+                       "ethtool -K gwdcut0 tx on sg on tso on gso on", "tc qdisc del dev gwdcut1 clsact",
+                       "ip link set gwdcut0 down name foo", "ip link set gwdcut1 down name bar"):
+            w.h1.netns.run(change.split())
+            case.eventually(whole_again, "packets are cut again after '%s'" % change, 10, 0.2)
         equal([x for x in w.h1.gwd.engine()["warnings"] if "fragment" in json.dumps(x)], [], "warnings")
 
     @g.case("MTU-2: frames that somebody else puts into the cutting pair go nowhere")

@@ -43,7 +43,7 @@ def no_reach(a, address, count=2):
     equal(got, 0, "answers of %s to %s\n%s" % (address, a.name, said))
 
 
-def probe(vm, address, ttl=None, size=32, port=33434, seconds=1.0, df=False):
+def probe(vm, address, ttl=None, size=32, port=33434, seconds=1.0, df=False, gso=0):
     """
     Sends a datagram as traceroute does. Returns what the VM's kernel was told about it, as (who, type, code, MTU), or
     None when nothing came.
@@ -58,6 +58,8 @@ def probe(vm, address, ttl=None, size=32, port=33434, seconds=1.0, df=False):
             s.setsockopt(level, hops, ttl)
         if df:
             s.setsockopt(level, discover, 3)  # PROBE: whatever is known already
+        if gso:
+            s.setsockopt(SOL_UDP, UDP_SEGMENT, gso)
         s.sendto(bytes(size), (address, port))
         poll = select.poll()
         poll.register(s, 0)  # errors only

@@ -97,6 +97,10 @@ def add_cases(encapsulation, protocol, vsid_field, shift):
             equal(traffic.probe(src, dst.v4, ttl=2)[:3], (dst.v4, 3, 3), "second hop from %s" % src.name)
             equal(traffic.probe(src, dst.v6, ttl=1)[:3], (routers[1], 3, 0), "first IPv6 hop from %s" % src.name)
             equal(traffic.probe(src, dst.v6, ttl=2)[:3], (dst.v6, 1, 4), "second IPv6 hop from %s" % src.name)
+        # A super-packet gets one answer, whether it is longer than what an error quotes or not.
+        for size in (200, 2000):
+            equal(traffic.probe(w.a1, w.b2.v4, ttl=1, size=size, gso=50)[:3], (ROUTER_A[0], 11, 0), "GSO, %d" % size)
+            equal(traffic.probe(w.a1, w.b2.v6, ttl=1, size=size, gso=50)[:3], (ROUTER_A[1], 3, 0), "GSO, %d" % size)
         # Inside a subnet nothing is routed: one hop.
         equal(traffic.probe(w.a1, w.a2.v4, ttl=1)[:3], (w.a2.v4, 3, 3), "a VM of the same subnet")
 

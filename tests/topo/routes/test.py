@@ -136,6 +136,34 @@ def add_cases(encapsulation):
                     h.gwd.ctl("lookup-record", "del", "--vsid", G, "--ca", wildcard)
             equal(takers(w, "203.0.113.7")[:13], "nobody silent", "without the wildcard again")
 
+    @g.case("FWD-5: an on-link default route names no router; of nested subnets each keeps its own")
+    def _(w):
+        for wildcard in ("0.0.0.0", "::"):
+            for h in w.hosts:
+                h.record(G, wildcard, w.h2.pa, w.g.mac, type="wildcard")
+        with routes(w, ("0.0.0.0/0", "0.0.0.0"), ("::/0", "::")), routes(w, ("10.0.0.11/32", "0.0.0.0"), vsid=A), \
+                routes(w, ("10.0.0.128/25", "0.0.0.0"), vsid=A):
+            for address, other, router, icmp in (("203.0.113.7", w.c.v4, "10.0.3.1", (11, 0)),
+                                                 ("2001:db8::7", w.c.v6, "fd00:3::1", (3, 0))):
+                equal(takers(w, address), "g answers", "the default route")
+                equal(traffic.probe(w.g, other, ttl=1)[:3], (router, *icmp), "who speaks to g's own address")
+            equal(traffic.probe(w.c, "203.0.113.7", ttl=1)[:3], ("10.0.0.1", 11, 0), "who speaks to c")
+            for h in w.hosts:
+                h.record(A, "10.0.0.254", "169.254.254.254", "10:10:10:10:10:01")
+            equal(traffic.ping(w.c, "10.0.0.1")[0], 3, "the wider subnet's router, beside that of the nested one")
+            equal(traffic.probe(w.c, "203.0.113.7", ttl=1)[:3], ("10.0.0.1", 11, 0), "who speaks to c then")
+            for h in w.hosts:
+                h.gwd.ctl("lookup-record", "del", "--vsid", A, "--ca", "10.0.0.254")
+            # What nobody has, or many, is not routed, whatever route there is.
+            with Growth(w.h1.gwd, but=("ToStack", "Flood", "NdUnanswered")) as grown, pkt.Raw(w.c.netns, "eth0") as raw:
+                for n, to in enumerate(("224.0.0.5", "255.255.255.255", "127.0.0.1", "0.0.0.0"), 1):
+                    raw.send(pkt.eth("02:67:77:64:00:01", w.c.mac, pkt.ETH_P_IP, pkt.ipv4(
+                        w.c.v4, to, pkt.UDP, pkt.udp(w.c.v4, to, 1, 2, b"x"), ttl=1)))
+                    grown.becomes({"NoRoute": n}, "to %s" % to)
+        for wildcard in ("0.0.0.0", "::"):
+            for h in w.hosts:
+                h.gwd.ctl("lookup-record", "del", "--vsid", G, "--ca", wildcard)
+
     @g.case("FWD-7: there one way, back another")
     def _(w):
         # g's answers to c go over k, which may pass them on; h2 only: c's host knows nothing of it.

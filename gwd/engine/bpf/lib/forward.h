@@ -266,7 +266,8 @@ gw_inline int gw_walk_refused(struct __sk_buff *skb, const struct gw_walk *w, co
 {
 	if (why == GW_ROUTE_SELF)
 		return GW_TO_ROUTER;
-	if ((why == 1 + GW_DROP_NO_ROUTE || why == 1 + GW_DROP_NO_RECORD) && w->flow.routed && gw_may_answer(skb, p))
+	if ((why == 1 + GW_DROP_NO_ROUTE || why == 1 + GW_DROP_NO_RECORD) && w->flow.routed &&
+	    !gw_ip_is_special(&w->dst) && gw_may_answer(skb, p))
 		return GW_ANSWER_OF(why == 1 + GW_DROP_NO_ROUTE ? GW_ANSWER_NO_ROUTE : GW_ANSWER_NO_HOST, 0);
 	return gw_port_drop(w->flow.slot, why - 1);
 }

@@ -84,11 +84,12 @@ gw_function int gw_quote_sum(struct __sk_buff *skb, __u32 len, __u32 *ret)
 gw_inline int gw_offence_quote(struct __sk_buff *skb, struct gw_offence *o, __u32 room)
 {
 	o->quote = skb->len - GW_ETH_HLEN;
-	if (o->quote > GW_QUOTE_MAX) {
+	if (o->quote > GW_QUOTE_MAX)
 		o->quote = GW_QUOTE_MAX;
-		if (bpf_skb_change_tail(skb, GW_ETH_HLEN + GW_QUOTE_MAX, 0))
-			return gw_port_drop(o->slot, GW_DROP_NO_ROOM);
-	}
+	/* Also where nothing is cut off: the error is no super-packet any more. */
+	if ((skb->gso_size || skb->len > GW_ETH_HLEN + GW_QUOTE_MAX) &&
+	    bpf_skb_change_tail(skb, GW_ETH_HLEN + o->quote, 0))
+		return gw_port_drop(o->slot, GW_DROP_NO_ROOM);
 	if (gw_quote_sum(skb, o->quote, &o->sum) || bpf_skb_adjust_room(skb, room, BPF_ADJ_ROOM_MAC, 0))
 		return gw_port_drop(o->slot, GW_DROP_NO_ROOM);
 	return 0;

@@ -57,14 +57,14 @@ gw_inline bool gw_answer_of(__u32 vsid, const struct gw_ip *ca, __u8 *mac, bool 
 	return gw_is_router_address(vsid, ca, mac);
 }
 
-/* Linux asks in the name of whom it is about to send for, a gateway or a router thus also for those that it speaks for. */
-gw_function bool gw_arp_for_others(const struct gw_bpf_port *port, const struct gw_ip *spa)
+/* Systems ask in the name of whom they are about to send for, a gateway or a router thus also for those that it speaks for. */
+gw_function bool gw_speaks_for(const struct gw_bpf_port *port, const struct gw_ip *src)
 {
 	struct gw_walk *w = gw_walk_room();
 
 	if (!w)
 		return false;
-	w->src = *spa;
+	w->src = *src;
 	return gw_may_send(w, port);
 }
 
@@ -96,7 +96,7 @@ gw_function int gw_arp_in(struct __sk_buff *skb)
 	tpa = gw_ip_v4(t);
 	if (!gw_mac_same(a.m.eth.h_source, port->mac) || !gw_mac_same(a.m.sha, port->mac))
 		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
-	if (s && !gw_owns(port, &spa) && (a.m.op != bpf_htons(ARPOP_REQUEST_) || !gw_arp_for_others(port, &spa)))
+	if (s && !gw_owns(port, &spa) && (a.m.op != bpf_htons(ARPOP_REQUEST_) || !gw_speaks_for(port, &spa)))
 		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
 	if (a.m.op == bpf_htons(ARPOP_REPLY_) && !(a.m.eth.h_dest[0] & 1))
 		return -1;
@@ -224,8 +224,9 @@ gw_function int gw_nd_in(struct __sk_buff *skb)
 	target = gw_ip_v6(&n.m.target);
 	if (gw_ip_is_mapped(&src) || gw_ip_is_mapped(&target))
 		return gw_port_drop(port->slot, GW_DROP_MALFORMED);
-	if (!gw_mac_same(n.m.eth.h_source, port->mac) || !gw_nd_speaker(port, &n.m.ip.saddr) ||
-	    !gw_nd_options_own(skb, port->mac))
+	if (!gw_mac_same(n.m.eth.h_source, port->mac) || !gw_nd_options_own(skb, port->mac))
+		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
+	if (!gw_nd_speaker(port, &n.m.ip.saddr) && (n.m.type != ND_SOLICIT || !gw_speaks_for(port, &src)))
 		return gw_port_drop(port->slot, GW_DROP_SPOOF_ARP);
 	if (n.m.type == ND_ADVERT) {
 		if (!gw_owns(port, &target))

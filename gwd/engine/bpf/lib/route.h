@@ -102,6 +102,16 @@ gw_inline bool gw_ip_is_link_local(const struct gw_ip *a)
 	return (a->w[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
 }
 
+/* Addresses that nobody has, or that are those of many: never routed, and nobody is told. */
+gw_inline bool gw_ip_is_special(const struct gw_ip *a)
+{
+	const __u8 *b = (const void *)a;
+
+	if (gw_ip_is_mapped(a))
+		return b[12] == 0 || b[12] == 127 || b[12] >> 4 == 14 || a->w[3] == 0xffffffff;
+	return b[0] == 0xff || (!(a->w[0] | a->w[1] | a->w[2]) && !(a->w[3] & ~bpf_htonl(1)));
+}
+
 gw_inline struct gw_bpf_route *gw_route_in(void *table, __u32 scope, const struct gw_ip *to)
 {
 	struct gw_prefix_key key = {.prefixlen = 32 + 128, .scope = bpf_htonl(scope), .addr = *to};
@@ -124,7 +134,7 @@ gw_function __u32 gw_route(struct gw_walk *w, __u32 from)
 	bool on_link, v4 = gw_ip_is_mapped(&hop);
 	__u8 mac[6] __attribute__((aligned(8)));
 
-	if (!v || gw_ip_is_link_local(&hop))
+	if (!v || gw_ip_is_link_local(&hop) || gw_ip_is_special(&hop))
 		return 1 + GW_DROP_NO_ROUTE;
 	route = gw_route_in(&routes, v->domain, &hop);
 	if (!route)
@@ -162,7 +172,11 @@ gw_inline bool gw_owns(const struct gw_bpf_port *port, const struct gw_ip *ca)
  */
 gw_inline bool gw_may_send(struct gw_walk *w, const struct gw_bpf_port *port)
 {
-	if (gw_owns(port, &w->src) || port->flags & GW_PORT_FORWARDS)
+	if (gw_owns(port, &w->src))
+		return true;
+	if (gw_ip_is_special(&w->src))
+		return false;
+	if (port->flags & GW_PORT_FORWARDS)
 		return true;
 	if (gw_record_of(port->vsid, &w->src, &w->rec))
 		return false;
