@@ -5,14 +5,14 @@ DEB_STAGE := build/deb/gwd-$(VERSION)
 # What is in the package: its change makes a new one.
 DEB_FILES := Makefile image/deb.mk $(shell find gwd plugins configs image/debian -type f 2>/dev/null)
 # The date of a package is that of what is in it, so that the same tree gives the same package.
-DEB_DATE   = $(shell git log -1 --format=%cD 2>/dev/null || date -R -r Makefile)
+DEB_DATE   = $(or $(shell git log -1 --format=%cD -- $(DEB_FILES) 2>/dev/null),$(shell date -R -r Makefile))
 
 deb: $(DEB) ## Debian package, into build/
 
 $(DEB): $(DEB_FILES)
-	@rm -rf $(DEB_STAGE)
+	@rm -rf build/deb
 	@mkdir -p $(DEB_STAGE)/tests
-	cp -a Makefile gwd configs $(DEB_STAGE)/
+	cp -a Makefile gwd configs $(wildcard plugins) $(DEB_STAGE)/
 	cp -a image/debian $(DEB_STAGE)/debian
 	printf 'gwd (%s) bookworm; urgency=medium\n\n  * Built from the source tree.\n\n -- %s  %s\n' '$(VERSION)' \
 		"$$(sed -n 's/^Maintainer: //p' image/debian/control)" '$(DEB_DATE)' > $(DEB_STAGE)/debian/changelog
