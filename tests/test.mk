@@ -48,7 +48,7 @@ test-topo: test-topo-build ## daemons, namespaces and traffic; ONLY=regex picks 
 	tests/run --build $(ASAN) topo $(if $(ONLY),--only '$(ONLY)')
 
 C_FILES  = $(shell git ls-files '*.c' '*.h')
-SH_FILES = $(shell git ls-files '*.sh' .ci/run configs/completion/gwctl)
+SH_FILES = $(shell git ls-files "*.sh" .ci/run configs/completion/gwctl image/files/usr/lib/gwd/banner "image/debian/gwd.p*")
 TIDY_SRC = $(filter-out gwd/engine/bpf/% tests/%,$(shell git ls-files '*.c'))
 # cppcheck parses C without libbpf's macros; BPF programs may count in void pointers, as the kernel does.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --inline-suppr -j$(JOBS) \
@@ -60,7 +60,7 @@ lint: $(BUILD)/gen/engine.skel.h ## format, shellcheck, cppcheck, clang-tidy, la
 	@echo '  LINT     clang-format'
 	@clang-format-14 --dry-run -Werror $(C_FILES)
 	@echo '  LINT     shellcheck'
-	@shellcheck $(SH_FILES)
+	@shellcheck -x --source-path=SCRIPTDIR $(SH_FILES)
 	@echo '  LINT     cppcheck'
 	@$(CPPCHECK) gwd tests
 	@echo '  LINT     clang-tidy'
