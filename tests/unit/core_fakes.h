@@ -181,9 +181,9 @@ static inline struct gw_driver *fake_close(struct gw_driver *d)
 }
 
 static const struct gw_driver_ops ops[N_FAKES] = {
-	{"zero", open_0, fake_check, fake_apply, fake_sync, fake_describe, fake_status, NULL, fake_close},
-	{"one", open_1, fake_check, fake_apply, fake_sync, NULL, NULL, fake_trace, fake_close},
-	{"node", open_2, NULL, fake_apply, fake_sync, NULL, fake_status, NULL, fake_close},
+	{"zero", open_0, fake_check, fake_apply, fake_sync, fake_describe, fake_status, NULL, NULL, fake_close},
+	{"one", open_1, fake_check, fake_apply, fake_sync, NULL, NULL, fake_trace, NULL, fake_close},
+	{"node", open_2, NULL, fake_apply, fake_sync, NULL, fake_status, NULL, NULL, fake_close},
 };
 static const struct gw_driver_ops *const drivers[N_FAKES] = {&ops[0], &ops[1], &ops[2]};
 

@@ -1,48 +1,41 @@
-"""The VM that the image is for: boots it under QEMU, runs a script in it as root, and brings output and exit status back.
+"""The VM that the image is for: boots it under QEMU, runs scripts in it as root, and brings output and exit status back.
 
-    with Vm(disk) as vm:            a copy-on-write view of the image: nothing of a run stays, unless `keep`
-        vm.run("gwctl status")      (status, output)
+    with Vm() as vm:                a copy-on-write view of the image: nothing of a run stays
+        vm.check("gwctl status")    what it said
 
-The script goes in on a NoCloud disk (label CIDATA) that starts an agent: a shell that reads scripts from one virtio-serial
-port and answers on the same. That is what cloud-init is for: the image itself has nothing that would run what a disk says.
+Scripts go to an agent (agent.py) over virtio-serial; the agent comes in on a NoCloud disk (label CIDATA) as a service. That is
+what cloud-init is for: the image itself has nothing that would run what a disk says.
 """
+import base64
+import contextlib
+import itertools
+import json
 import os
+import random
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-IMAGE = os.path.join(ROOT, "build/image/gwd.qcow2")
-TOOLS = os.path.join(ROOT, "build/vm/tools.ext4")
-PORT = "/dev/virtio-ports/gwd.agent"
-
-AGENT = r"""#!/bin/bash
-# A line "run N" and N bytes of a script come in; "out N" with N bytes of what it says, then "end STATUS", go out.
-exec 3<>%(port)s
-stty -F %(port)s raw -echo 2>/dev/null
-echo "hello" >&3
-while IFS= read -r line <&3; do
-	case $line in
-	run\ *)
-		head -c "${line#run }" <&3 >/run/gwd-agent.sh
-		bash /run/gwd-agent.sh </dev/null 2>&1 | while IFS= read -r said || [ -n "$said" ]; do
-			printf 'out %%s\n' "$said" >&3
-		done
-		printf 'end %%s\n' "${PIPESTATUS[0]}" >&3 ;;
-	esac
-done
-""" % {"port": PORT}
+HERE = os.path.dirname(os.path.abspath(__file__))
+IMAGE = "build/image/gwd.qcow2"
+START_LIMIT = 400  # seconds until the agent answers, on a slow machine without KVM
 
 USER_DATA = """#cloud-config
 write_files:
-- path: /run/gwd-agent
-  permissions: '0755'
+- path: /usr/local/lib/gwd-agent.py
   encoding: b64
   content: %s
+- path: /etc/systemd/system/gwd-agent.service
+  content: |
+    [Service]
+    ExecStart=/usr/bin/python3 /usr/local/lib/gwd-agent.py
+    Environment=LC_ALL=C.UTF-8
+    [Install]
+    WantedBy=multi-user.target
 runcmd:
-- [systemd-run, --unit=gwd-agent, --collect, bash, /run/gwd-agent]  # /run lets nothing be executed
+- systemctl enable --now --no-block gwd-agent.service
 """
 
 
@@ -60,124 +53,194 @@ def accelerator():
     return ["-accel", "tcg,thread=multi", "-cpu", "max"]
 
 
-class Vm:
-    def __init__(self, disk=IMAGE, tools=False, keep=False, logs=None, seed=True, firmware=None, memory=1024):
-        self.disk, self.tools, self.keep, self.seed, self.firmware, self.memory = disk, tools, keep, seed, firmware, memory
-        self.logs = logs or os.environ.get("GW_TEST_LOGS") or tempfile.mkdtemp(prefix="gwd-vm-")
-        os.makedirs(self.logs, exist_ok=True)
-        self.work = tempfile.TemporaryDirectory(prefix="gwd-vm-")
-        self.process = self.agent = None
-        self.pending = b""
+def drive(path, *more):
+    return ["-drive", ",".join(["file=" + path, "if=virtio", *more])]
 
-    # --- life ---------------------------------------------------------------------------------------------------------
+
+def make_seed(path, extra=""):
+    """A NoCloud disk that starts the agent, and does what else `extra` (cloud-config) says."""
+    with open(os.path.join(HERE, "agent.py"), "rb") as f:
+        agent = base64.b64encode(f.read()).decode()
+    make_disk(path, "CIDATA", {"meta-data": "instance-id: gwd-test\nlocal-hostname: gwd\n",
+                               "user-data": USER_DATA % agent + extra})
+
+
+def make_disk(path, label, files):
+    with open(path, "wb") as f:
+        f.truncate(1 << 20)
+    subprocess.run(["mkfs.vfat", "-n", label, path], check=True, stdout=subprocess.DEVNULL)
+    for name, text in files.items():
+        subprocess.run(["mcopy", "-i", path, "-", "::/" + name], input=text.encode(), check=True)
+
+
+def make_overlay(path, image=IMAGE):
+    """A disk of its own that begins as the image, for what must outlive a power cycle."""
+    kind = "qcow2" if image.endswith(".qcow2") else "raw"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", kind, "-b", os.path.join(ROOT, image), path], check=True)
+
+
+class Agent:
+    """Speaks with the agent of a VM over its socket. Several may come one after another."""
+
+    def __init__(self, path):
+        self.path, self.pending, self.sock = path, b"", None
+        self.numbers = itertools.count(random.getrandbits(40))
+
+    def connect(self, seconds, alive=lambda: None):
+        """Until it answers."""
+        end = time.monotonic() + seconds
+        while True:
+            alive()
+            if self.sock is None:
+                self.sock = socket.socket(socket.AF_UNIX)
+                try:
+                    self.sock.connect(self.path)
+                except OSError:
+                    self.close()
+            if self.sock is not None:
+                number = self.send(ping=next(self.numbers))
+                with contextlib.suppress(TimeoutError):
+                    while self.hear(1).get("pong") != number["ping"]:
+                        pass
+                    return self
+            elif time.monotonic() < end:
+                time.sleep(0.1)  # QEMU makes the socket
+            if time.monotonic() > end:
+                self.close()
+                raise TimeoutError("no agent after %d s" % seconds)
+
+    def close(self):
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
+
+    def send(self, **what):
+        self.sock.settimeout(30)
+        self.sock.sendall(json.dumps(what).encode() + b"\n")
+        return what
+
+    def hear(self, seconds):
+        end = time.monotonic() + seconds
+        while b"\n" not in self.pending:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self.sock.settimeout(left)
+            data = self.sock.recv(1 << 16)
+            if not data:
+                raise VmError("the VM is gone")
+            self.pending += data
+        line, self.pending = self.pending.split(b"\n", 1)
+        try:
+            return json.loads(line)
+        except ValueError:
+            return {}  # the end of what was said to somebody else
+
+    def start(self, script):
+        return self.send(run=script, id=next(self.numbers))["id"]
+
+    def kill(self, number, signal):
+        self.send(kill=number, signal=signal)
+
+    def stream(self, number, seconds):
+        """What a started script says, piece by piece, and at last its exit status as an int."""
+        end = time.monotonic() + seconds
+        while True:
+            what = self.hear(end - time.monotonic())
+            if what.get("id") != number:
+                continue
+            if "end" in what:
+                yield what["end"]
+                return
+            yield what["out"]
+
+
+class Vm:
+    """One machine. `disk` is written to only if it is an overlay (make_overlay); `disks`: further ones, read-only."""
+
+    def __init__(self, disk=IMAGE, seed=True, disks=(), logs=None, folder=None, extra="", args=(), memory=1024):
+        self.disk, self.seed, self.disks, self.extra, self.args, self.memory = disk, seed, disks, extra, list(args), memory
+        self.temporary = None if folder else tempfile.TemporaryDirectory(prefix="gwd-vm-")
+        self.folder = folder or self.temporary.name
+        self.logs = logs or os.environ.get("GW_TEST_LOGS") or self.folder
+        self.agent = self.process = None
 
     def __enter__(self):
-        self.start()
+        self.power_on()
+        if self.seed:
+            self.connect()
         return self
 
     def __exit__(self, kind, *_):
         if kind is not None and self.agent is not None:
             self.save_journal()
-        self.stop()
-        self.work.cleanup()
+        self.power_off()
+        if self.temporary:
+            self.temporary.cleanup()
 
-    def start(self, deadline=400):
-        self.power_on()
-        if self.seed:
-            self.connect(deadline)
+    # --- its life -------------------------------------------------------------------------------------------------------
 
     def power_on(self):
-        sock = os.path.join(self.work.name, "agent")
+        disk = os.path.abspath(os.path.join(ROOT, self.disk))
+        own = disk != os.path.join(ROOT, IMAGE)
         argv = ["qemu-system-x86_64", *accelerator(), "-smp", str(min(4, os.cpu_count())), "-m", str(self.memory),
                 "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-vga", "std",
                 "-serial", "file:" + os.path.join(self.logs, "serial.log"), "-device", "virtio-rng-pci",
-                "-device", "virtio-serial-pci", "-chardev", "socket,id=agent,path=%s,server=on,wait=off" % sock,
+                "-device", "virtio-serial-pci", "-chardev", "socket,id=agent,path=agent,server=on,wait=off",
                 "-device", "virtserialport,chardev=agent,name=gwd.agent",
-                *self.drive(self.disk, "snapshot=" + ("off" if self.keep else "on"))]
+                *drive(disk, "snapshot=" + ("off" if own else "on")), *self.args]
         if self.seed:
-            argv += self.drive(self.make_seed(), "format=raw,readonly=on")
-        if self.tools:
-            argv += self.drive(TOOLS, "format=raw,readonly=on") + self.drive(self.make_tests(), "format=raw,readonly=on")
-        if self.firmware:
-            argv += ["-bios", self.firmware]
-        self.log = open(os.path.join(self.logs, "qemu.log"), "ab")
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        self.socket_path, self.started = sock, time.monotonic()
+            make_seed(os.path.join(self.folder, "seed"), self.extra)
+            argv += drive(os.path.join(self.folder, "seed"), "format=raw", "readonly=on")
+        for disk in self.disks:
+            argv += drive(disk, "format=raw", "readonly=on", "file.locking=off")
+        with open(os.path.join(self.logs, "qemu.log"), "ab") as log:
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                                            start_new_session=True)
+        self.started = time.monotonic()
 
-    @staticmethod
-    def drive(path, more):
-        return ["-drive", "file=%s,if=virtio,%s" % (path, more)]
+    def alive(self):
+        if self.process.poll() is not None:
+            raise VmError("QEMU ended with status %d: %s" % (self.process.returncode, self.tail("qemu.log")))
 
-    def connect(self, deadline):
-        end = time.monotonic() + deadline
-        while True:
-            if self.process.poll() is not None:
-                raise VmError("QEMU ended with status %d: %s" % (self.process.returncode, self.tail("qemu.log")))
-            if time.monotonic() > end:
-                raise VmError("no agent after %d s: %s" % (deadline, self.tail("serial.log")))
-            if self.agent is None:
-                try:
-                    self.agent = socket.socket(socket.AF_UNIX)
-                    self.agent.connect(self.socket_path)
-                except OSError:
-                    self.agent = None
-                    time.sleep(0.1)
-                    continue
-            try:
-                if self.line(0.5) == "hello":
-                    return
-            except TimeoutError:
-                pass
+    def connect(self, seconds=START_LIMIT):
+        # The path of a socket is short; a relative one always is.
+        here = os.open(".", os.O_RDONLY)
+        try:
+            os.chdir(self.folder)
+            self.agent = Agent("agent").connect(seconds, self.alive)
+        except TimeoutError as e:
+            raise VmError("%s: %s" % (e, self.tail("serial.log"))) from None
+        finally:
+            os.fchdir(here)
+            os.close(here)
 
-    def stop(self):
+    def power_off(self):
+        """As when the plug is pulled."""
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         if self.agent:
             self.agent.close()
             self.agent = None
-        if self.process:
-            self.log.close()
 
-    power_cut = stop
+    def wait_off(self, seconds):
+        self.process.wait(seconds)
+        self.power_off()
 
     # --- talking to it --------------------------------------------------------------------------------------------------
 
-    def line(self, seconds):
-        end = time.monotonic() + seconds
-        while b"\n" not in self.pending:
-            left = end - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self.agent.settimeout(left)
-            data = self.agent.recv(65536)
-            if not data:
-                raise VmError("the VM is gone: " + self.tail("serial.log"))
-            self.pending += data
-        line, self.pending = self.pending.split(b"\n", 1)
-        return line.decode(errors="replace")
-
-    def stream(self, script, seconds):
-        """Runs a script; yields what it says, line by line, and at last its exit status as an int."""
-        data = script.encode()
-        self.agent.settimeout(30)
-        self.agent.sendall(b"run %d\n" % len(data) + data)
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                kind, _, rest = self.line(end - time.monotonic()).partition(" ")
-            except TimeoutError:
-                raise VmError("a script in the VM did not end within %d s" % seconds) from None
-            if kind == "out":
-                yield rest
-            elif kind == "end":
-                yield int(rest)
-                return
+    def stream(self, script, seconds=60):
+        """What a script says, piece by piece, and at last its exit status as an int."""
+        try:
+            yield from self.agent.stream(self.agent.start(script), seconds)
+        except TimeoutError:
+            raise VmError("%r did not end within %d s" % (script, seconds)) from None
 
     def run(self, script, seconds=60):
         """(exit status, what it said)"""
-        *lines, status = self.stream(script, seconds)
-        return status, "\n".join(lines)
+        *said, status = self.stream(script, seconds)
+        return status, "".join(said)
 
     def check(self, script, seconds=60):
         status, said = self.run(script, seconds)
@@ -185,25 +248,9 @@ class Vm:
             raise VmError("%r: status %d: %s" % (script, status, said))
         return said
 
-    # --- its disks --------------------------------------------------------------------------------------------------------
-
-    def make_seed(self):
-        import base64
-        path = os.path.join(self.work.name, "seed")
-        files = {"meta-data": "instance-id: gwd-test\nlocal-hostname: gwd\n",
-                 "user-data": USER_DATA % base64.b64encode(AGENT.encode()).decode()}
-        subprocess.run(["truncate", "-s", "1M", path], check=True)
-        subprocess.run(["mkfs.vfat", "-n", "CIDATA", path], check=True, stdout=subprocess.DEVNULL)
-        for name, text in files.items():
-            subprocess.run(["mcopy", "-i", path, "-", "::/" + name], input=text.encode(), check=True)
-        return path
-
-    def make_tests(self):
-        """The tests and their tools, as a tar on a disk."""
-        path = os.path.join(self.work.name, "tests.tar")
-        subprocess.run(["tar", "-C", ROOT, "-cf", path, "--exclude=__pycache__", "tests", "build/asan/topo"], check=True)
-        subprocess.run(["truncate", "-s", "%1M", path], check=True)
-        return path
+    def put(self, path, data):
+        """A file into the VM."""
+        self.check("base64 -d >'%s' <<'EOF'\n%sEOF" % (path, base64.encodebytes(data).decode()), 120)
 
     # --- what is left -----------------------------------------------------------------------------------------------------
 
@@ -216,14 +263,8 @@ class Vm:
 
     def save_journal(self):
         try:
-            _, said = self.run("journalctl -b --no-pager", 60)
-        except (VmError, OSError, TimeoutError) as e:
-            said = "the journal could not be had: %s" % e
+            said = self.run("journalctl -b --no-pager", 60)[1]
+        except (VmError, OSError) as e:
+            said = "the journal could not be had: %s\n" % e
         with open(os.path.join(self.logs, "journal.log"), "w") as f:
             f.write(said)
-
-
-if __name__ == "__main__":
-    with Vm() as machine:
-        sys.stderr.write("ready after %.1f s\n" % (time.monotonic() - machine.started))
-        print(machine.check(" ".join(sys.argv[1:]) or "systemctl --no-pager status gwd; systemd-analyze; gwctl status"))

@@ -117,6 +117,22 @@ gw_inline __u32 gw_outer_finish(struct gw_outer_buf *o, const struct gw_bpf_flow
 #define GW_FRAME_MAX (65535 + GW_ETH_HLEN - GW_VXLAN_OVERHEAD)
 
 /*
+ * For gw_room_again on kernels that cannot be told that IPv4 comes first: a translation to IPv4 tells them. It takes the first
+ * half of the IPv6 header away, which is put back. Not for super-packets, whose kind it would change too; where there is such
+ * a kernel's tunnel device, they come out of it without a mark.
+ */
+gw_inline long gw_room_again_v6_old(struct __sk_buff *skb, __u32 len)
+{
+	__u32 half[5]; /* what an IPv6 header has more than one of IPv4 */
+
+	if (skb->gso_size || bpf_skb_load_bytes(skb, GW_ETH_HLEN, half, sizeof half) ||
+	    bpf_skb_change_proto(skb, bpf_htons(ETH_P_IP), 0) ||
+	    bpf_skb_adjust_room(skb, len + sizeof half, BPF_ADJ_ROOM_MAC, 0))
+		return -1;
+	return bpf_skb_store_bytes(skb, GW_ETH_HLEN + len, half, sizeof half, BPF_F_RECOMPUTE_CSUM);
+}
+
+/*
  * Room for the outer headers in front of a frame that came out of a tunnel before and still bears its marks, so that the
  * kernel refuses to mark it again (-EALREADY): a VM passed on what it got, within one machine or after GRO. The inner headers
  * lie where the marks say, so room is all that is needed; after a tunnel of the other kind a super-packet can then only be
@@ -128,7 +144,9 @@ gw_inline long gw_room_again(struct __sk_buff *skb, __u32 len, __u64 gso)
 
 	if (skb->protocol == bpf_htons(ETH_P_IP))
 		return bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, gso);
-	if (!params.decap_l3 || bpf_skb_adjust_room(skb, len + spare, BPF_ADJ_ROOM_MAC, gso))
+	if (!params.decap_l3)
+		return gw_room_again_v6_old(skb, len);
+	if (bpf_skb_adjust_room(skb, len + spare, BPF_ADJ_ROOM_MAC, gso))
 		return -1;
 	/* Only taking something off can make IPv4 of it for the layers below. */
 	return bpf_skb_adjust_room(skb, -(__s32)spare, BPF_ADJ_ROOM_MAC,
