@@ -328,10 +328,28 @@ static void test_unusable_paths(void **state)
 	open_refused(fixture_path(state, "dir"), -EISDIR, "cannot open the store");
 }
 
+/* A link to nowhere, such as to a disk that is not mounted, is not a store that is yet to be made. */
+static void test_dangling_link_is_left_alone(void **state)
+{
+	const char *path = fixture_path(state, "gwd.db"), *far = fixture_path(state, "disk/gwd.db");
+	struct stat st;
+
+	assert_int_equal(symlink("disk/gwd.db", path), 0);
+	open_refused(path, -EEXIST, "restore what it points to");
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_true(access(fixture_path(state, "gwd.db.new"), F_OK) < 0);
+	make_some(far, 3);
+	gw_store_close(open_ok(path));
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+}
+
 static void as_nobody(void **state)
 {
 	assert_int_equal(setuid(65534), 0);
 	open_refused(fixture_path(state, "gwd.db"), -EACCES, "Permission denied");
+	open_refused(fixture_path(state, "new.db"), -EACCES, "make its directory writable for gwd");
 }
 
 static void test_no_permission(void **state)
@@ -343,6 +361,8 @@ static void test_no_permission(void **state)
 	make_some(fixture_path(state, "gwd.db"), 1);
 	assert_int_equal(chmod(*state, 0755), 0);
 	assert_int_equal(chmod(fixture_path(state, "gwd.db.lock"), 0666), 0);
+	assert_int_equal(mknod(fixture_path(state, "new.db.lock"), S_IFREG, 0), 0);
+	assert_int_equal(chmod(fixture_path(state, "new.db.lock"), 0666), 0);
 	in_child(as_nobody, state);
 }
 
@@ -363,6 +383,7 @@ int main(void)
 		STORE_TEST(test_newer_schema_is_refused),
 		STORE_TEST(test_rows_that_cannot_be_understood_are_named),
 		STORE_TEST(test_unusable_paths),
+		STORE_TEST(test_dangling_link_is_left_alone),
 		STORE_TEST(test_no_permission),
 	};
 
