@@ -40,7 +40,7 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 	d->attach_round = 1;
 	d->pins_lock = -1;
 	d->params.decap_l3 = gw_loader_probe_decap_l3();
-	gw_links_devices(d);
+	gw_devices_bring(d);
 	d->params = gw_want_params(d, NULL);
 	const struct gw_loader_config config = {
 		.bpf_dir = c->bpf_dir,
@@ -193,7 +193,7 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 	int r = 0;
 
 	d->maps_good = false;
-	gw_links_devices(d);
+	gw_devices_bring(d);
 	if (all)
 		r = rebuild_index(d, in, err);
 	if (r == 0) {

@@ -19,7 +19,7 @@ struct gw_iface {
 	char trouble[160];   /* why it does not work, empty when it does */
 };
 
-/* The links that the engine makes for itself: the kernel's tunnel devices of the hybrid receive path, the cutting of packets. */
+/* The links that the engine makes for itself (devices.c). */
 enum gw_device_id { GW_DEVICE_VXLAN, GW_DEVICE_NVGRE, GW_DEVICE_CUTTER, GW_DEVICE_MAX };
 
 struct gw_device {
@@ -114,11 +114,23 @@ int gw_maps_drop_strangers(struct gw_driver *d, const struct gw_intent *in, stru
 /* change.c */
 int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 
-/* links.c: interfaces, attachments, tunnel devices. */
-struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
-const struct gw_device *gw_device_by_index(const struct gw_driver *d, uint32_t ifindex);
-struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
+/* devices.c: the interfaces that the engine makes for itself. */
 extern const char *const gw_device_lacking[GW_DEVICE_MAX]; /* what it means that the device is not there */
+const struct gw_device *gw_device_by_index(const struct gw_driver *d, uint32_t ifindex);
+/* Makes what is not there, and mends what is not as it should be. */
+void gw_devices_bring(struct gw_driver *d);
+int gw_devices_attach(struct gw_driver *d, struct gw_error *err);
+void gw_devices_check_programs(struct gw_driver *d);
+bool gw_devices_have_hook(uint32_t hook); /* nothing but such a device has this program */
+/* One that is for another port than the configuration has now. */
+int gw_device_drop(struct gw_driver *d, uint32_t ifindex, struct gw_error *err);
+void gw_devices_event(struct gw_driver *d, const struct gw_link *link, bool removed);
+
+/* links.c: interfaces, and what is attached to them. */
+struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
+struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
+int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err);
+int gw_hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err);
 int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 /*
@@ -126,7 +138,6 @@ int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_err
  * have them is reported as its own trouble, and the others work.
  */
 int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err);
-void gw_links_devices(struct gw_driver *d);
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err);
 void gw_links_tc_event(void *driver, int ifindex);
 /* Forgets what is attached wherever the kernel does not agree. */
