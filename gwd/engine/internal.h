@@ -56,6 +56,8 @@ void gw_slots_done(struct gw_slots *s);
 bool gw_slots_find(const struct gw_slots *s, uint32_t owner, uint32_t *ret);
 int gw_slots_get(struct gw_slots *s, uint32_t owner, struct gw_driver *d, uint32_t *ret); /* -ENOSPC */
 void gw_slots_put(struct gw_slots *s, uint32_t owner, struct gw_driver *d);
+/* What the flow caches remember of the port with this slot does not hold any more. */
+void gw_slot_outdate(const struct gw_driver *d, uint32_t slot);
 
 /* desired.c: what each map should hold, from the intent and the interfaces that are there. False: nothing. */
 bool gw_want_record(const struct gw_driver *d, const struct gw_intent *in, const struct gw_record_key *key,

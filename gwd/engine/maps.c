@@ -253,20 +253,15 @@ static int by_number(const void *a, const void *b)
 
 void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t *domains, size_t n)
 {
-	int fd = bpf_map__fd(bpf_of(d)->maps.generations);
-
 	if (domains)
 		qsort(domains, n, sizeof *domains, by_number);
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_PORT, o));) {
 		const struct gw_iface *i = gw_iface_find(d, o->port.interface);
-		uint32_t domain = gw_intent_domain_id(in, o->port.vsid), slot, generation;
+		uint32_t domain = gw_intent_domain_id(in, o->port.vsid), slot;
 
-		if (!i || (domains && !bsearch(&domain, domains, n, sizeof *domains, by_number)) ||
-		    !gw_slots_find(&d->port_slots, i->link.ifindex, &slot) ||
-		    bpf_map_lookup_elem(fd, &slot, &generation) < 0)
-			continue;
-		generation++;
-		bpf_map_update_elem(fd, &slot, &generation, BPF_ANY);
+		if (i && (!domains || bsearch(&domain, domains, n, sizeof *domains, by_number)) &&
+		    gw_slots_find(&d->port_slots, i->link.ifindex, &slot))
+			gw_slot_outdate(d, slot);
 	}
 }
 
