@@ -30,10 +30,14 @@ static const enum gw_hook device_hooks[GW_DEVICE_MAX] = {
 	[GW_DEVICE_CUTTER] = GW_HOOK_CUTTER,
 };
 
-const char *const gw_device_lacking[GW_DEVICE_MAX] = {
-	[GW_DEVICE_VXLAN] = "VXLAN is received without the kernel's tunnel device: super-packets lose their offloads.",
-	[GW_DEVICE_NVGRE] = "NVGRE is received without the kernel's tunnel device: super-packets lose their offloads.",
-	[GW_DEVICE_CUTTER] = "IPv4 packets that are too large for a tunnel are dropped, not fragmented.",
+static const struct {
+	const char *lacking, *module;
+} without[GW_DEVICE_MAX] = {
+	[GW_DEVICE_VXLAN] = {"VXLAN is received without the kernel's tunnel device: super-packets lose their offloads",
+			     "vxlan"},
+	[GW_DEVICE_NVGRE] = {"NVGRE is received without the kernel's tunnel device: super-packets lose their offloads",
+			     "ip_gre"},
+	[GW_DEVICE_CUTTER] = {"IPv4 packets that are too large for a tunnel are dropped, not fragmented", "veth"},
 };
 
 const struct gw_device *gw_device_by_index(const struct gw_driver *d, uint32_t ifindex)
@@ -96,10 +100,23 @@ static int reread(struct gw_driver *d, const char *name, struct gw_link *ret, st
 	if (r == -ENODEV)
 		return gw_error_set(
 			err, ENODEV, GW_ERR_INTERNAL, name,
-			"%s was removed or renamed while it was set up: see to it that nothing else manages it, "
-			"then restart gwd",
-			name);
+			"%s was removed or renamed while it was set up: something else manages it, and must not", name);
 	return r;
+}
+
+/* What status and log say of a device; r < 0: why it does not work. */
+static void tell(const struct gw_driver *d, struct gw_device *dev, int r, const struct gw_error *err)
+{
+	size_t id = (size_t)(dev - d->devices);
+
+	dev->trouble[0] = '\0';
+	if (r == -EOPNOTSUPP || r == -ENOENT)
+		snprintf(dev->trouble, sizeof dev->trouble,
+			 "%s (%s): load the kernel module %s, where there is one, and restart gwd", without[id].lacking,
+			 err->message, without[id].module);
+	else if (r < 0)
+		snprintf(dev->trouble, sizeof dev->trouble, "%s (%s): see to that and restart gwd", without[id].lacking,
+			 err->message);
 }
 
 /* Finds or makes one. On failure the engine works without it, and says so. */
@@ -123,7 +140,7 @@ static void bring(struct gw_driver *d, struct gw_device *dev, const char *name,
 		dev->attached = 0;
 	dev->link = link;
 	snprintf(dev->link.name, sizeof dev->link.name, "%s", name);
-	snprintf(dev->trouble, sizeof dev->trouble, "%.150s", r < 0 ? err.message : "");
+	tell(d, dev, r, &err);
 }
 
 static int make_gretap(struct gw_nl *nl, const char *name, uint16_t port, struct gw_error *err)
@@ -183,8 +200,7 @@ static void bring_cutter(struct gw_driver *d)
 		r = ready(d, &entrance, &err);
 	if (r == 0)
 		d->cutter_entrance = entrance.ifindex;
-	else
-		snprintf(cutter->trouble, sizeof cutter->trouble, "%.150s", err.message);
+	tell(d, cutter, r, &err);
 }
 
 void gw_devices_bring(struct gw_driver *d)

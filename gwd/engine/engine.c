@@ -67,12 +67,15 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 	if (r == 0)
 		r = gw_nl_watch_tc(env->nl, gw_links_tc_event, d);
 	if (r < 0) {
-		gw_error_set(err, -r, GW_ERR_INTERNAL, "engine", "cannot watch interfaces: %s", strerror(-r));
+		gw_error_set(err, -r, GW_ERR_INTERNAL, "engine",
+			     "cannot watch interfaces: %s; gwd must be allowed netlink sockets "
+			     "(RestrictAddressFamilies of its unit)",
+			     strerror(-r));
 		goto fail;
 	}
 	for (int i = 0; i < GW_DEVICE_MAX; i++)
 		if (d->devices[i].trouble[0])
-			gw_log_warning("%s %s", gw_device_lacking[i], d->devices[i].trouble);
+			gw_log_warning("%s", d->devices[i].trouble);
 	*ret = d;
 	return 0;
 fail:

@@ -16,7 +16,7 @@ struct gw_iface {
 	bool present;
 	struct gw_link link; /* last seen; ifindex stays valid for the clean-up after the link went */
 	unsigned attached;   /* gw_driver.attach_round of the program on it; 0: none */
-	char trouble[160];   /* why it does not work, empty when it does */
+	char trouble[512];   /* why it does not work, empty when it does */
 };
 
 /* The links that the engine makes for itself (devices.c). */
@@ -25,7 +25,7 @@ enum gw_device_id { GW_DEVICE_VXLAN, GW_DEVICE_NVGRE, GW_DEVICE_CUTTER, GW_DEVIC
 struct gw_device {
 	struct gw_link link; /* ifindex 0: the kernel has none for us */
 	unsigned attached;
-	char trouble[160];
+	char trouble[768]; /* what is lacking, why, and what to do; empty when it works */
 };
 
 /* A counter array's elements and their owners, mirrored in the pinned `slots` map. */
@@ -117,7 +117,6 @@ int gw_maps_drop_strangers(struct gw_driver *d, const struct gw_intent *in, stru
 int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 
 /* devices.c: the interfaces that the engine makes for itself. */
-extern const char *const gw_device_lacking[GW_DEVICE_MAX]; /* what it means that the device is not there */
 const struct gw_device *gw_device_by_index(const struct gw_driver *d, uint32_t ifindex);
 /* Makes what is not there, and mends what is not as it should be. */
 void gw_devices_bring(struct gw_driver *d);

@@ -82,8 +82,10 @@ int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook 
 
 	/* Remembered first: a program that nobody knows of would stay for ever. */
 	if (bpf_map_update_elem(hooks_fd(d), &key, &value, BPF_ANY) < 0)
-		return gw_error_set(err, errno, GW_ERR_LIMIT_EXCEEDED, name,
-				    "too many interfaces with programs on them: %s", strerror(errno));
+		return gw_error_set(
+			err, errno, GW_ERR_LIMIT_EXCEEDED, name,
+			"too many interfaces with programs on them (%u): %s; detach ports that are not used any more",
+			GW_HOOK_IFINDEX_MAX, strerror(errno));
 	return gw_tc_attach(ifindex, name, gw_loader_program(d->loader, hook), err);
 }
 
@@ -289,7 +291,7 @@ int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 					*err = own;
 				return -EIO;
 			}
-			snprintf(i->trouble, sizeof i->trouble, "%.150s", own.message);
+			snprintf(i->trouble, sizeof i->trouble, "%s", own.message);
 		}
 	}
 	return r;

@@ -29,8 +29,12 @@ static int map_error(const struct bpf_map *m, int errnum, struct gw_error *err)
 				    bpf_map__name(m), bpf_map__max_entries(m));
 	if (errnum == ENOMEM)
 		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, bpf_map__name(m),
-				    "the kernel has no memory for the engine's table '%s'", bpf_map__name(m));
-	return gw_error_set(err, errnum, GW_ERR_INTERNAL, bpf_map__name(m), "cannot write the engine's table '%s': %s",
+				    "the kernel has no memory for the engine's table '%s': free some, or lower "
+				    "[engine] record_limit and flow_table_size and restart gwd",
+				    bpf_map__name(m));
+	return gw_error_set(err, errnum, GW_ERR_INTERNAL, bpf_map__name(m),
+			    "cannot write the engine's table '%s': %s; gwd needs CAP_BPF and CAP_NET_ADMIN, see to it "
+			    "that it has them and restart it",
 			    bpf_map__name(m), strerror(errnum));
 }
 
