@@ -98,7 +98,8 @@ install: build ## into DESTDIR: daemon, gwctl, man pages, completion, unit, conf
 		install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done
 	install -D -m 0644 configs/completion/gwctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gwctl
-	for unit in gwd.service gwd-netns.socket gwd-netns.service; do \
+	for unit in $(patsubst configs/systemd/%,%,$(wildcard configs/systemd/*.service configs/systemd/*.socket \
+		configs/systemd/*/*.conf)); do \
 		install -D -m 0644 configs/systemd/$$unit $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
 	done
 	install -D -m 0644 configs/sysctl.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-gwd.conf

@@ -11,6 +11,8 @@ chown -R root:root "$tree/etc/systemd" "$tree/usr/lib/gwd" "$tree/boot/grub"
 chroot "$tree" passwd --quiet --lock root
 ln -sf /dev/null "$tree/etc/systemd/system/systemd-networkd-wait-online.service"
 chroot "$tree" systemctl --quiet enable systemd-networkd gwd-ssh-keys.service gwd-banner.timer
+# Of use to gateways only, and started there by gwd.
+chroot "$tree" systemctl --quiet disable bird.service strongswan.service
 
 # Each machine makes its own.
 rm -f "$tree"/etc/ssh/ssh_host_* "$tree/var/lib/dbus/machine-id" "$tree/var/lib/systemd/random-seed"

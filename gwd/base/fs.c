@@ -22,7 +22,9 @@ static int make_one(const char *path, mode_t mode, struct gw_error *err)
 			return 0;
 		errno = ENOTDIR;
 	}
-	return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot create directory: %s", strerror(errno));
+	return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path,
+			    "cannot create directory: %s; check the name, and that gwd may write to what is above it",
+			    strerror(errno));
 }
 
 int gw_fs_mkdirs(const char *path, mode_t mode, struct gw_error *err)
@@ -76,7 +78,9 @@ int gw_fs_lock(const char *path, int *ret_fd, pid_t *ret_holder, struct gw_error
 	int n;
 
 	if (fd < 0)
-		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot open lock file: %s", strerror(errno));
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path,
+				    "cannot open lock file: %s; make it and its directory writable for gwd",
+				    strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
 			return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot lock: %s", strerror(errno));
@@ -86,7 +90,8 @@ int gw_fs_lock(const char *path, int *ret_fd, pid_t *ret_holder, struct gw_error
 	n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
 	errno = ENOSPC; /* of a short write, which sets none */
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
-		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot write lock file: %s",
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path,
+				    "cannot write lock file: %s; check the space and the health of the disk",
 				    strerror(errno));
 	*ret_fd = gw_take_fd(&fd);
 	return 0;

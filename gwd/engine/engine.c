@@ -40,7 +40,7 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 	d->attach_round = 1;
 	d->pins_lock = -1;
 	d->params.decap_l3 = gw_loader_probe_decap_l3();
-	gw_links_devices(d);
+	gw_devices_bring(d);
 	d->params = gw_want_params(d, NULL);
 	const struct gw_loader_config config = {
 		.bpf_dir = c->bpf_dir,
@@ -67,12 +67,15 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 	if (r == 0)
 		r = gw_nl_watch_tc(env->nl, gw_links_tc_event, d);
 	if (r < 0) {
-		gw_error_set(err, -r, GW_ERR_INTERNAL, "engine", "cannot watch interfaces: %s", strerror(-r));
+		gw_error_set(err, -r, GW_ERR_INTERNAL, "engine",
+			     "cannot watch interfaces: %s; gwd must be allowed netlink sockets "
+			     "(RestrictAddressFamilies of its unit)",
+			     strerror(-r));
 		goto fail;
 	}
 	for (int i = 0; i < GW_DEVICE_MAX; i++)
 		if (d->devices[i].trouble[0])
-			gw_log_warning("%s %s", gw_device_lacking[i], d->devices[i].trouble);
+			gw_log_warning("%s", d->devices[i].trouble);
 	*ret = d;
 	return 0;
 fail:
@@ -193,7 +196,7 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 	int r = 0;
 
 	d->maps_good = false;
-	gw_links_devices(d);
+	gw_devices_bring(d);
 	if (all)
 		r = rebuild_index(d, in, err);
 	if (r == 0) {
@@ -219,7 +222,7 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 
 static int engine_remove(struct gw_driver *d, struct gw_error *err)
 {
-	int r = gw_links_remove_devices(d, err);
+	int r = gw_devices_drop_all(d, err);
 
 	gw_loader_remove(d->loader);
 	return r;

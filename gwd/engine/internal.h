@@ -16,16 +16,16 @@ struct gw_iface {
 	bool present;
 	struct gw_link link; /* last seen; ifindex stays valid for the clean-up after the link went */
 	unsigned attached;   /* gw_driver.attach_round of the program on it; 0: none */
-	char trouble[160];   /* why it does not work, empty when it does */
+	char trouble[512];   /* why it does not work, empty when it does */
 };
 
-/* The links that the engine makes for itself: the kernel's tunnel devices of the hybrid receive path, the cutting of packets. */
+/* The links that the engine makes for itself (devices.c). */
 enum gw_device_id { GW_DEVICE_VXLAN, GW_DEVICE_NVGRE, GW_DEVICE_CUTTER, GW_DEVICE_MAX };
 
 struct gw_device {
 	struct gw_link link; /* ifindex 0: the kernel has none for us */
 	unsigned attached;
-	char trouble[160];
+	char trouble[768]; /* what is lacking, why, and what to do; empty when it works */
 };
 
 /* A counter array's elements and their owners, mirrored in the pinned `slots` map. */
@@ -56,6 +56,8 @@ void gw_slots_done(struct gw_slots *s);
 bool gw_slots_find(const struct gw_slots *s, uint32_t owner, uint32_t *ret);
 int gw_slots_get(struct gw_slots *s, uint32_t owner, struct gw_driver *d, uint32_t *ret); /* -ENOSPC */
 void gw_slots_put(struct gw_slots *s, uint32_t owner, struct gw_driver *d);
+/* What the flow caches remember of the port with this slot does not hold any more. */
+void gw_slot_outdate(const struct gw_driver *d, uint32_t slot);
 
 /* desired.c: what each map should hold, from the intent and the interfaces that are there. False: nothing. */
 bool gw_want_record(const struct gw_driver *d, const struct gw_intent *in, const struct gw_record_key *key,
@@ -114,11 +116,23 @@ int gw_maps_drop_strangers(struct gw_driver *d, const struct gw_intent *in, stru
 /* change.c */
 int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 
-/* links.c: interfaces, attachments, tunnel devices. */
-struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
+/* devices.c: the interfaces that the engine makes for itself. */
 const struct gw_device *gw_device_by_index(const struct gw_driver *d, uint32_t ifindex);
+/* Makes what is not there, and mends what is not as it should be. */
+void gw_devices_bring(struct gw_driver *d);
+int gw_devices_attach(struct gw_driver *d, struct gw_error *err);
+void gw_devices_check_programs(struct gw_driver *d);
+bool gw_devices_have_hook(uint32_t hook); /* nothing but such a device has this program */
+/* One that is for another port than the configuration has now. */
+int gw_device_drop(struct gw_driver *d, uint32_t ifindex, struct gw_error *err);
+int gw_devices_drop_all(struct gw_driver *d, struct gw_error *err);
+void gw_devices_event(struct gw_driver *d, const struct gw_link *link, bool removed);
+
+/* links.c: interfaces, and what is attached to them. */
+struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
 struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
-extern const char *const gw_device_lacking[GW_DEVICE_MAX]; /* what it means that the device is not there */
+int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err);
+int gw_hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err);
 int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 /*
@@ -126,8 +140,6 @@ int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_err
  * have them is reported as its own trouble, and the others work.
  */
 int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err);
-void gw_links_devices(struct gw_driver *d);
-int gw_links_remove_devices(struct gw_driver *d, struct gw_error *err);
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err);
 void gw_links_tc_event(void *driver, int ifindex);
 /* Forgets what is attached wherever the kernel does not agree. */

@@ -1,6 +1,5 @@
 /*
- * links.c - the interfaces that the engine works on: which there are, what is attached to them, and the kernel's tunnel
- * devices of the hybrid receive path.
+ * links.c - the interfaces that the intent names, and the programs on them. Those that the engine makes for itself: devices.c.
  *
  *              port or underlay named by the intent
  *   (absent) --------------------------------------> known --- link appears ---> present --- programs ---> attached
@@ -8,7 +7,6 @@
  */
 #include "engine/internal.h"
 
-#include "base/log.h"
 #include "engine.skel.h"
 #include "engine/tc.h"
 
@@ -17,23 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define VXLAN_DEVICE_PREFIX "gwdvx"
-#define NVGRE_DEVICE	    "gwdgre"
-#define CUTTER_DEVICE	    "gwdcut1"
-#define CUTTER_ENTRANCE	    "gwdcut0"
-
-static const enum gw_hook device_hooks[GW_DEVICE_MAX] = {
-	[GW_DEVICE_VXLAN] = GW_HOOK_VXLAN,
-	[GW_DEVICE_NVGRE] = GW_HOOK_NVGRE,
-	[GW_DEVICE_CUTTER] = GW_HOOK_CUTTER,
-};
-
-const char *const gw_device_lacking[GW_DEVICE_MAX] = {
-	[GW_DEVICE_VXLAN] = "VXLAN is received without the kernel's tunnel device: super-packets lose their offloads.",
-	[GW_DEVICE_NVGRE] = "NVGRE is received without the kernel's tunnel device: super-packets lose their offloads.",
-	[GW_DEVICE_CUTTER] = "IPv4 packets that are too large for a tunnel are dropped, not fragmented.",
-};
 
 static uint32_t name_hash(const char *name)
 {
@@ -59,14 +40,6 @@ struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex)
 		if (i->present && (uint32_t)i->link.ifindex == ifindex)
 			return i;
 	}
-	return NULL;
-}
-
-const struct gw_device *gw_device_by_index(const struct gw_driver *d, uint32_t ifindex)
-{
-	for (int i = 0; i < GW_DEVICE_MAX; i++)
-		if (ifindex && (uint32_t)d->devices[i].link.ifindex == ifindex)
-			return &d->devices[i];
 	return NULL;
 }
 
@@ -103,18 +76,20 @@ static int hooks_fd(const struct gw_driver *d)
 	return bpf_map__fd(gw_loader_bpf(d->loader)->maps.hooks);
 }
 
-static int hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err)
+int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err)
 {
 	__u32 key = ifindex, value = hook;
 
 	/* Remembered first: a program that nobody knows of would stay for ever. */
 	if (bpf_map_update_elem(hooks_fd(d), &key, &value, BPF_ANY) < 0)
-		return gw_error_set(err, errno, GW_ERR_LIMIT_EXCEEDED, name,
-				    "too many interfaces with programs on them: %s", strerror(errno));
+		return gw_error_set(
+			err, errno, GW_ERR_LIMIT_EXCEEDED, name,
+			"too many interfaces with programs on them (%u): %s; detach ports that are not used any more",
+			GW_HOOK_IFINDEX_MAX, strerror(errno));
 	return gw_tc_attach(ifindex, name, gw_loader_program(d->loader, hook), err);
 }
 
-static int hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err)
+int gw_hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err)
 {
 	__u32 key = ifindex;
 	int r = gw_tc_detach(ifindex, name, err);
@@ -135,7 +110,7 @@ static int look(struct gw_driver *d, const struct gw_intent *in, struct gw_iface
 	if (r < 0 && r != -ENODEV)
 		return r;
 	if (old && (r == -ENODEV || now.ifindex != old)) {
-		int off = hook_off(d, old, i->name, err); /* it may live on under another name */
+		int off = gw_hook_off(d, old, i->name, err); /* it may live on under another name */
 
 		if (off < 0)
 			return off;
@@ -201,7 +176,7 @@ static int attach(struct gw_driver *d, struct gw_iface *i, struct gw_error *err)
 
 	if (!i->present || i->attached == d->attach_round)
 		return 0;
-	r = hook_on(d, i->link.ifindex, i->name, hook_of(i), err);
+	r = gw_hook_on(d, i->link.ifindex, i->name, hook_of(i), err);
 	if (r == 0)
 		i->attached = d->attach_round;
 	return r;
@@ -210,7 +185,7 @@ static int attach(struct gw_driver *d, struct gw_iface *i, struct gw_error *err)
 /* Nobody names it any more. */
 static int let_go(struct gw_driver *d, const struct gw_intent *in, struct gw_iface *i, struct gw_error *err)
 {
-	int r = i->present ? hook_off(d, i->link.ifindex, i->name, err) : 0;
+	int r = i->present ? gw_hook_off(d, i->link.ifindex, i->name, err) : 0;
 
 	if (r == 0)
 		r = gw_maps_refresh_port(d, in, i, err);
@@ -299,25 +274,11 @@ int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_err
 	return r;
 }
 
-static int attach_device(struct gw_driver *d, struct gw_device *dev, enum gw_hook hook, struct gw_error *err)
-{
-	int r;
-
-	if (!dev->link.ifindex || dev->attached == d->attach_round)
-		return 0;
-	r = hook_on(d, dev->link.ifindex, dev->link.name, hook, err);
-	if (r == 0)
-		dev->attached = d->attach_round;
-	return r;
-}
-
 /* Ports and devices before the underlay: nothing comes in for what is not ready. */
 int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 {
-	int r = 0;
+	int r = gw_devices_attach(d, err);
 
-	for (int i = 0; i < GW_DEVICE_MAX && r == 0; i++)
-		r = attach_device(d, &d->devices[i], device_hooks[i], err);
 	for (int underlay = 0; underlay < 2; underlay++) {
 		GW_HMAP_FOR_EACH (n, &d->ifaces) {
 			struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
@@ -330,27 +291,10 @@ int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 					*err = own;
 				return -EIO;
 			}
-			snprintf(i->trouble, sizeof i->trouble, "%.150s", own.message);
+			snprintf(i->trouble, sizeof i->trouble, "%s", own.message);
 		}
 	}
 	return r;
-}
-
-static int device_off(struct gw_driver *d, uint32_t ifindex, struct gw_error *err)
-{
-	int r = gw_nl_link_delete(d->env.nl, ifindex, err);
-
-	if (r == 0 || r == -ENODEV)
-		bpf_map_delete_elem(hooks_fd(d), &ifindex);
-	return r == -ENODEV ? 0 : r;
-}
-
-static bool is_device_hook(uint32_t hook)
-{
-	for (int i = 0; i < GW_DEVICE_MAX; i++)
-		if (hook == device_hooks[i])
-			return true;
-	return false;
 }
 
 /* Interfaces that have a program which nothing wants there: named no more while this process did not look. */
@@ -366,10 +310,10 @@ int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err)
 		more = bpf_map_get_next_key(fd, &key, &next) == 0;
 		if ((i && (i->is_port || i->is_underlay)) || gw_device_by_index(d, key))
 			; /* wanted */
-		else if (bpf_map_lookup_elem(fd, &key, &hook) == 0 && is_device_hook(hook))
-			r = device_off(d, key, err);
+		else if (bpf_map_lookup_elem(fd, &key, &hook) == 0 && gw_devices_have_hook(hook))
+			r = gw_device_drop(d, key, err);
 		else
-			r = hook_off(d, key, "a former port or underlay interface", err);
+			r = gw_hook_off(d, key, "a former port or underlay interface", err);
 		key = next;
 	}
 	return r;
@@ -384,9 +328,7 @@ void gw_links_check_programs(struct gw_driver *d)
 		    gw_tc_program(i->link.ifindex) != gw_loader_program_id(d->loader, hook_of(i)))
 			i->attached = 0;
 	}
-	for (int i = 0; i < GW_DEVICE_MAX; i++)
-		if (gw_tc_program(d->devices[i].link.ifindex) != gw_loader_program_id(d->loader, device_hooks[i]))
-			d->devices[i].attached = 0;
+	gw_devices_check_programs(d);
 }
 
 void gw_links_tc_event(void *driver, int ifindex)
@@ -398,31 +340,13 @@ void gw_links_tc_event(void *driver, int ifindex)
 		d->env.want_sync(d->env.core, "a program was taken off an interface");
 }
 
-/* Whether something that is left of one of the engine's devices is not as it was made. */
-static bool device_changed(const struct gw_driver *d, const struct gw_link *link)
-{
-	const struct gw_device *dev = gw_device_by_index(d, (uint32_t)link->ifindex);
-	bool entrance = d->cutter_entrance && link->ifindex == d->cutter_entrance;
-
-	if (!dev && !entrance)
-		return false;
-	if (!link->up || strcmp(link->name, entrance ? CUTTER_ENTRANCE : dev->link.name) != 0)
-		return true;
-	return (entrance && gw_nl_link_offloads(link)) ||
-	       ((entrance || dev == &d->devices[GW_DEVICE_CUTTER]) && link->mtu != GW_NL_VETH_MTU);
-}
-
 void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 {
 	struct gw_driver *d = driver;
 	struct gw_iface *i = gw_iface_find(d, link->name);
 
 	if (!i) {
-		for (int n = 0; removed && n < GW_DEVICE_MAX; n++)
-			if (strcmp(link->name, d->devices[n].link.name) == 0)
-				d->env.want_sync(d->env.core, "a device of the engine was removed from outside");
-		if (!removed && device_changed(d, link))
-			d->env.want_sync(d->env.core, "a device of the engine was changed from outside");
+		gw_devices_event(d, link, removed);
 		return;
 	}
 	if (removed && i->present && i->link.ifindex == link->ifindex)
@@ -433,115 +357,4 @@ void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 		d->env.want_sync(d->env.core, "an interface has come or changed");
 	if (!removed && i->link.ifindex == link->ifindex)
 		i->link.up = link->up, i->link.running = link->running;
-}
-
-/* --- the engine's own devices ---------------------------------------------------------------------------------------------- */
-
-/* Finds or makes one. On failure the engine works without it, and says so. */
-static void bring_device(struct gw_driver *d, struct gw_device *dev, const char *name,
-			 int (*make)(struct gw_nl *nl, const char *name, uint16_t port, struct gw_error *err))
-{
-	struct gw_error err = GW_ERROR_INIT;
-	struct gw_link link = {0};
-	int r = gw_nl_link_get(d->env.nl, name, &link, &err);
-
-	if (r == -ENODEV) {
-		r = make(d->env.nl, name, d->env.config->vxlan_port, &err);
-		if (r == 0)
-			r = gw_nl_link_get(d->env.nl, name, &link, &err);
-	}
-	if (r == 0)
-		r = gw_nl_link_quiet(d->env.nl, link.ifindex, &err);
-	if (r == 0 && !link.up)
-		r = gw_nl_link_up(d->env.nl, link.ifindex, &err);
-	if (r < 0)
-		link.ifindex = 0;
-	if (link.ifindex != dev->link.ifindex)
-		dev->attached = 0;
-	dev->link = link;
-	snprintf(dev->link.name, sizeof dev->link.name, "%s", name);
-	snprintf(dev->trouble, sizeof dev->trouble, "%.150s", r < 0 ? err.message : "");
-}
-
-static int make_gretap(struct gw_nl *nl, const char *name, uint16_t port, struct gw_error *err)
-{
-	(void)port;
-	return gw_nl_add_gretap_external(nl, name, err);
-}
-
-static int make_cutter(struct gw_nl *nl, const char *name, uint16_t port, struct gw_error *err)
-{
-	(void)port;
-	return gw_nl_add_veth(nl, name, CUTTER_ENTRANCE, err);
-}
-
-/* One end without the other was renamed by somebody: both go, whatever the other is called now, and are made anew. */
-static void part_cutter(struct gw_driver *d)
-{
-	struct gw_link ends[2] = {{0}};
-
-	for (int i = 0; i < 2; i++)
-		gw_nl_link_get(d->env.nl, i ? CUTTER_ENTRANCE : CUTTER_DEVICE, &ends[i], NULL);
-	for (int i = 0; i < 2; i++)
-		if (ends[i].ifindex && !ends[!i].ifindex)
-			gw_nl_link_delete(d->env.nl, ends[i].ifindex, NULL);
-}
-
-static int fit_cutter(struct gw_driver *d, const struct gw_link *end, struct gw_error *err)
-{
-	int r = 0;
-
-	if (end->mtu != GW_NL_VETH_MTU)
-		r = gw_nl_link_set_mtu(d->env.nl, end->ifindex, GW_NL_VETH_MTU, err);
-	if (r == 0 && !end->up)
-		r = gw_nl_link_up(d->env.nl, end->ifindex, err);
-	return r;
-}
-
-/* Packets go in at one end of a veth pair, which offloads nothing, and meet the program at the other (cut.bpf.c). */
-static void bring_cutter(struct gw_driver *d)
-{
-	struct gw_device *cutter = &d->devices[GW_DEVICE_CUTTER];
-	struct gw_error err = GW_ERROR_INIT;
-	struct gw_link entrance = {0};
-	int r;
-
-	part_cutter(d);
-	bring_device(d, cutter, CUTTER_DEVICE, make_cutter);
-	d->cutter_entrance = 0;
-	if (!cutter->link.ifindex)
-		return;
-	r = fit_cutter(d, &cutter->link, &err);
-	if (r == 0)
-		r = gw_nl_link_get(d->env.nl, CUTTER_ENTRANCE, &entrance, &err);
-	if (r == 0)
-		r = gw_nl_link_quiet(d->env.nl, entrance.ifindex, &err);
-	if (r == 0)
-		r = gw_nl_link_no_offloads(d->env.nl, &entrance, &err);
-	if (r == 0)
-		r = fit_cutter(d, &entrance, &err);
-	if (r == 0)
-		d->cutter_entrance = entrance.ifindex;
-	else
-		snprintf(cutter->trouble, sizeof cutter->trouble, "%.150s", err.message);
-}
-
-void gw_links_devices(struct gw_driver *d)
-{
-	char name[IFNAMSIZ];
-
-	snprintf(name, sizeof name, VXLAN_DEVICE_PREFIX "%u", d->env.config->vxlan_port);
-	bring_device(d, &d->devices[GW_DEVICE_VXLAN], name, gw_nl_add_vxlan_external);
-	bring_device(d, &d->devices[GW_DEVICE_NVGRE], NVGRE_DEVICE, make_gretap);
-	bring_cutter(d);
-}
-
-int gw_links_remove_devices(struct gw_driver *d, struct gw_error *err)
-{
-	int r = 0;
-
-	for (int i = 0; i < GW_DEVICE_MAX && r == 0; i++)
-		if (d->devices[i].link.ifindex)
-			r = device_off(d, d->devices[i].link.ifindex, err);
-	return r;
 }

@@ -114,7 +114,8 @@ static int prepare_dir(struct gw_loader *l, struct gw_error *err)
 	int r;
 
 	if (snprintf(l->dir, sizeof l->dir, "%s/%s", l->config.bpf_dir, l->config.node) >= (int)sizeof l->dir)
-		return gw_error_set(err, ENAMETOOLONG, GW_ERR_CAPABILITY, "bpf_dir", "[engine] bpf_dir is too long");
+		return gw_error_set(err, ENAMETOOLONG, GW_ERR_CAPABILITY, "bpf_dir",
+				    "[engine] bpf_dir and [node] name are too long together: choose shorter ones");
 	snprintf(l->current, sizeof l->current, "%s/maps", l->dir);
 	snprintf(l->next, sizeof l->next, "%s/next", l->dir);
 	existing_parent(l->config.bpf_dir, parent, sizeof parent);
@@ -127,8 +128,10 @@ static int prepare_dir(struct gw_loader *l, struct gw_error *err)
 				    l->config.bpf_dir, parent);
 	r = make_dirs(l->dir);
 	if (r < 0)
-		return gw_error_set(err, -r, GW_ERR_CAPABILITY, "bpf_dir", "cannot create %s: %s", l->dir,
-				    strerror(-r));
+		return gw_error_set(
+			err, -r, GW_ERR_CAPABILITY, "bpf_dir",
+			"cannot create %s: %s; it must be writable for gwd, or give [engine] bpf_dir another place",
+			l->dir, strerror(-r));
 	return 0;
 }
 
@@ -142,8 +145,8 @@ int gw_loader_lock(const struct gw_loader_config *c, int *ret_fd, struct gw_erro
 	_cleanup_close_ int fd = open(l.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
-		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "bpf_dir", "cannot open %s: %s", l.dir,
-				    strerror(errno));
+		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "bpf_dir",
+				    "cannot open %s: %s; it must be readable for gwd", l.dir, strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return gw_error_set(
 			err, EBUSY, GW_ERR_CONFLICT, "bpf_dir",
@@ -159,7 +162,8 @@ static int own_netns(__u64 *ret, struct gw_error *err)
 	socklen_t len = sizeof *ret;
 
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret, &len) < 0)
-		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "engine", "cannot tell the network namespace: %s",
+		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "engine",
+				    "cannot tell the network namespace: %s; gwd needs Linux 6.1 or newer",
 				    strerror(errno));
 	return 0;
 }
@@ -505,8 +509,10 @@ int gw_loader_commit(struct gw_loader *l, struct gw_error *err)
 		carry_counters(l, l->current);
 	remove_set(l->current);
 	if (rename(l->next, l->current) < 0)
-		return gw_error_set(err, errno, GW_ERR_INTERNAL, "bpf_dir", "cannot rename %s to %s: %s", l->next,
-				    l->current, strerror(errno));
+		return gw_error_set(
+			err, errno, GW_ERR_INTERNAL, "bpf_dir",
+			"cannot rename %s to %s: %s; packets go on, remove what is in the way and restart gwd", l->next,
+			l->current, strerror(errno));
 	l->maps = l->current;
 	return 0;
 }

@@ -29,8 +29,12 @@ static int map_error(const struct bpf_map *m, int errnum, struct gw_error *err)
 				    bpf_map__name(m), bpf_map__max_entries(m));
 	if (errnum == ENOMEM)
 		return gw_error_set(err, ENOMEM, GW_ERR_UNAVAILABLE, bpf_map__name(m),
-				    "the kernel has no memory for the engine's table '%s'", bpf_map__name(m));
-	return gw_error_set(err, errnum, GW_ERR_INTERNAL, bpf_map__name(m), "cannot write the engine's table '%s': %s",
+				    "the kernel has no memory for the engine's table '%s': free some, or lower "
+				    "[engine] record_limit and flow_table_size and restart gwd",
+				    bpf_map__name(m));
+	return gw_error_set(err, errnum, GW_ERR_INTERNAL, bpf_map__name(m),
+			    "cannot write the engine's table '%s': %s; gwd needs CAP_BPF and CAP_NET_ADMIN, see to it "
+			    "that it has them and restart it",
 			    bpf_map__name(m), strerror(errnum));
 }
 
@@ -253,20 +257,15 @@ static int by_number(const void *a, const void *b)
 
 void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t *domains, size_t n)
 {
-	int fd = bpf_map__fd(bpf_of(d)->maps.generations);
-
 	if (domains)
 		qsort(domains, n, sizeof *domains, by_number);
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_PORT, o));) {
 		const struct gw_iface *i = gw_iface_find(d, o->port.interface);
-		uint32_t domain = gw_intent_domain_id(in, o->port.vsid), slot, generation;
+		uint32_t domain = gw_intent_domain_id(in, o->port.vsid), slot;
 
-		if (!i || (domains && !bsearch(&domain, domains, n, sizeof *domains, by_number)) ||
-		    !gw_slots_find(&d->port_slots, i->link.ifindex, &slot) ||
-		    bpf_map_lookup_elem(fd, &slot, &generation) < 0)
-			continue;
-		generation++;
-		bpf_map_update_elem(fd, &slot, &generation, BPF_ANY);
+		if (i && (!domains || bsearch(&domain, domains, n, sizeof *domains, by_number)) &&
+		    gw_slots_find(&d->port_slots, i->link.ifindex, &slot))
+			gw_slot_outdate(d, slot);
 	}
 }
 

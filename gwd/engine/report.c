@@ -108,19 +108,22 @@ static json_t *warnings_json(const struct gw_driver *d)
 
 	for (int i = 0; i < GW_DEVICE_MAX; i++)
 		if (d->devices[i].trouble[0])
-			warn(list, "%s %s", gw_device_lacking[i], d->devices[i].trouble);
+			json_array_append_new(list, json_string(d->devices[i].trouble));
 	GW_HMAP_FOR_EACH (n, &d->ifaces) {
 		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
 		if (i->present && i->trouble[0])
 			warn(list, "%s: %s", i->name, i->trouble);
 		else if (i->is_underlay && !i->present)
-			warn(list, "the underlay interface %s does not exist%s", i->name, "");
+			warn(list,
+			     "the underlay interface %s does not exist: nothing is sent or received there until it "
+			     "does; create it, or correct the provider address that names it%s",
+			     i->name, "");
 		else if (i->is_underlay && i->link.mtu < d->env.config->underlay_mtu)
 			warn(list,
 			     "the underlay interface %s has a smaller MTU than [underlay] mtu; the smaller one is "
-			     "used%s",
-			     i->name, "");
+			     "used: raise it with 'ip link set %s mtu', or lower [underlay] mtu",
+			     i->name, i->name);
 	}
 	return list;
 }

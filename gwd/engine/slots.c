@@ -135,8 +135,7 @@ int gw_slots_get(struct gw_slots *s, uint32_t owner, struct gw_driver *d, uint32
 	return 0;
 }
 
-/* What the caches remember of the former owner must never be taken for the next one's. */
-static void outdate(const struct gw_driver *d, uint32_t slot)
+void gw_slot_outdate(const struct gw_driver *d, uint32_t slot)
 {
 	int fd = bpf_map__fd(gw_loader_bpf(d->loader)->maps.generations);
 	uint32_t generation;
@@ -157,7 +156,7 @@ void gw_slots_put(struct gw_slots *s, uint32_t owner, struct gw_driver *d)
 	bpf_map_delete_elem(slots_fd(d), &key);
 	clear(d, s->kind, e->slot); /* an upgrade must not carry over what nobody owns */
 	if (s->kind == GW_SLOT_PORT)
-		outdate(d, e->slot);
+		gw_slot_outdate(d, e->slot); /* what is cached is never taken for the next owner's */
 	s->owner[e->slot] = 0;
 	gw_hmap_remove(&s->by_owner, &e->node);
 	free(e);

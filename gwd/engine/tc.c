@@ -42,7 +42,8 @@ int gw_tc_detach(int ifindex, const char *ifname, struct gw_error *err)
 		return 0;
 	r = bpf_tc_detach(&hook, &opts);
 	if (r < 0 && r != -ENOENT && r != -ENODEV && r != -EINVAL)
-		return gw_error_set(err, -r, GW_ERR_INTERNAL, ifname, "cannot remove the BPF filter from %s: %s",
+		return gw_error_set(err, -r, GW_ERR_INTERNAL, ifname,
+				    "cannot remove the BPF filter from %s: %s; remove its clsact qdisc with tc(8)",
 				    ifname, strerror(-r));
 	return 0;
 }

@@ -408,12 +408,12 @@ static bool resolve(struct gw_trace *t)
 		gw_trace_step(t, "Resolve", "%s is the broadcast address of its subnet", addr);
 		return true;
 	}
-	if (record_of(t, t->port.vsid, &t->dst, &rec) && memcmp(rec.mac, t->port.mac, sizeof rec.mac) == 0) {
-		gw_trace_step(t, "Resolve", "%s is the port's own: a VM does not send it out, and gets no answer",
-			      addr);
-		return false;
-	}
 	if (record_of(t, t->port.vsid, &t->dst, &rec)) {
+		if (memcmp(rec.mac, t->port.mac, sizeof rec.mac) == 0) {
+			gw_trace_step(t, "Resolve",
+				      "%s is the port's own: a VM does not send it out, and gets no answer", addr);
+			return false;
+		}
 		t->dmac = mac_of(rec.mac);
 		gw_trace_step(t, "Resolve", "%s has MAC %s (lookup record)", addr, gw_mac_format(&t->dmac, mac));
 		return true;

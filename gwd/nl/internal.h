@@ -55,6 +55,8 @@ int gw_nl_items_add(struct gw_nl_items *items, const void *item);
 typedef int (*gw_nl_parse_cb)(const struct nlmsghdr *h, struct gw_nl_items *items);
 int gw_nl_dump(struct gw_nl *nl, struct gw_nl_msg *m, gw_nl_parse_cb parse, struct gw_nl_items *items);
 
+/* What to do about an errno, in brackets behind a blank; empty when that is unknown. */
+const char *gw_nl_way_out(int errnum);
 /*
  * Fills err with "<what>: <errno text>: <extended ACK>" for a failed request and returns rc. `target` is the
  * name of the link at fault.

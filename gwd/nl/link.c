@@ -255,8 +255,8 @@ int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct 
 		rc = ethtool(fd, link->name, offloads[i].set, &off);
 	}
 	if (rc < 0)
-		return gw_error_set(err, -rc, GW_ERR_INTERNAL, link->name, "cannot turn off the offloads of %s: %s",
-				    link->name, strerror(-rc));
+		return gw_error_set(err, -rc, GW_ERR_INTERNAL, link->name, "cannot turn off the offloads of %s: %s%s",
+				    link->name, strerror(-rc), gw_nl_way_out(-rc));
 	/* Not every kind of super-packet has a switch in every kernel; this limit is for all. */
 	begin_change(&m, RTM_SETLINK, link->ifindex);
 	gw_nl_put_u32(&m, IFLA_GSO_MAX_SEGS, 1);

@@ -313,7 +313,7 @@ static enum gw_error_code code_of(int errnum)
 	}
 }
 
-static const char *way_out(int errnum)
+const char *gw_nl_way_out(int errnum)
 {
 	switch (errnum) {
 	case EPERM:
@@ -339,7 +339,7 @@ int gw_nl_fail(const struct gw_nl *nl, struct gw_error *err, int rc, const char 
 	va_start(ap, what);
 	vsnprintf(text, sizeof text, what, ap);
 	va_end(ap);
-	return gw_error_set(err, -rc, code_of(-rc), target, "%s: %s%s%s%s", text, strerror(-rc), way_out(-rc),
+	return gw_error_set(err, -rc, code_of(-rc), target, "%s: %s%s%s%s", text, strerror(-rc), gw_nl_way_out(-rc),
 			    nl->extack[0] ? ": " : "", nl->extack);
 }
 

@@ -56,15 +56,18 @@ static int load_one(void *ctx, struct gw_hnv_object *o, struct gw_error *err)
 
 	gw_hnv_id(o, id);
 	if (r->configured && gw_hnv_same_key(o, r->configured)) {
-		gw_log_warning(
-			"stored provider address %s is passed over: [underlay] address of the configuration names it",
-			id);
+		gw_log_warning("stored provider address %s is passed over: [underlay] address of the configuration "
+			       "names it; "
+			       "to use the stored one take that key out and restart gwd",
+			       id);
 		gw_hnv_object_free(o);
 		return 0;
 	}
 	res = gw_intent_put(r->intent, o, &why);
 	if (res < 0) {
-		gw_error_set(err, -res, why.code, "", "stored %s %s does not fit the configuration any more: %s%s%s",
+		gw_error_set(err, -res, why.code, "",
+			     "stored %s %s does not fit the configuration any more: %s%s%s; undo the change of the "
+			     "configuration, delete what does not fit, then make the change again",
 			     gw_hnv_kind_name(o->kind), id, why.target, *why.target ? ": " : "", why.message);
 		gw_error_prefix(err, "/hnv/%s/%s", gw_hnv_kind_path(o->kind), id);
 		gw_hnv_object_free(o);

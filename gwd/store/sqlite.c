@@ -12,11 +12,8 @@
 #include "model/hnv_schema.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_BEGIN] = "BEGIN IMMEDIATE",
@@ -140,7 +137,7 @@ static int prepare(struct gw_store *s, struct gw_error *err)
 	return 0;
 }
 
-static int open_file(struct gw_store *s, const char *path, struct gw_error *err)
+int gw_sqlite_open_file(struct gw_store *s, const char *path, struct gw_error *err)
 {
 	sqlite3_int64 revision = 0;
 	int rc, r;
@@ -169,7 +166,7 @@ static int open_file(struct gw_store *s, const char *path, struct gw_error *err)
 	return prepare(s, err);
 }
 
-static void close_file(struct gw_store *s)
+void gw_sqlite_close_file(struct gw_store *s)
 {
 	for (size_t i = 0; i < GW_SQLITE_STATEMENT_MAX; i++) {
 		sqlite3_finalize(s->st[i]);
@@ -177,79 +174,6 @@ static void close_file(struct gw_store *s)
 	}
 	sqlite3_close(s->db);
 	s->db = NULL;
-}
-
-static int sync_dir_of(const char *path)
-{
-	_cleanup_free_ char *copy = strdup(path);
-	_cleanup_close_ int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
-static void unlink_file(const char *path)
-{
-	static const char *const companions[] = {"-wal", "-shm", "-journal", ""};
-
-	for (size_t i = 0; i < sizeof companions / sizeof *companions; i++) {
-		_cleanup_free_ char *name = NULL;
-
-		if (asprintf(&name, "%s%s", path, companions[i]) < 0)
-			name = NULL;
-		else
-			unlink(name);
-	}
-}
-
-/* An empty store, whole, under the name `path`. SQLite would make the file with 0644 less the umask. */
-static int fill_file(struct gw_store *s, const char *path, struct gw_error *err)
-{
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	int r, rc;
-
-	if (fd < 0)
-		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, s->path,
-				    "cannot make the store: %s; make its directory writable for gwd", strerror(errno));
-	r = open_file(s, path, err);
-	if (r == 0) {
-		rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-		if (rc != SQLITE_OK)
-			r = gw_sqlite_error(s, rc, "making it", err);
-	}
-	close_file(s);
-	return r;
-}
-
-/* A new store gets its name once it is whole: what is there under the name was complete once, and is never made over. */
-static int create_file(struct gw_store *s, struct gw_error *err)
-{
-	_cleanup_close_ int fd = open(s->path, O_RDWR | O_CLOEXEC);
-	_cleanup_free_ char *draft = NULL;
-	struct stat st;
-	int r;
-
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0)
-		return 0;
-	if (fd >= 0)
-		return gw_error_set(
-			err, EBADMSG, GW_ERR_UNAVAILABLE, s->path,
-			"the store is empty, which no store of gwd is; the file was left as it is: restore a "
-			"backup, or remove it to start with an empty store");
-	if (errno != ENOENT)
-		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, s->path,
-				    "cannot open the store: %s; make the file and its directory writable for gwd",
-				    strerror(errno));
-	if (asprintf(&draft, "%s.new", s->path) < 0) {
-		draft = NULL;
-		return gw_error_oom(err);
-	}
-	unlink_file(draft);
-	r = fill_file(s, draft, err);
-	if (r == 0 && (rename(draft, s->path) < 0 || sync_dir_of(s->path) < 0))
-		r = gw_error_set(err, errno, GW_ERR_UNAVAILABLE, s->path, "cannot give the new store its name: %s",
-				 strerror(errno));
-	unlink_file(draft);
-	return r;
 }
 
 int gw_store_open(const char *path, struct gw_store **ret, struct gw_error *err)
@@ -266,9 +190,9 @@ int gw_store_open(const char *path, struct gw_store **ret, struct gw_error *err)
 	if (r == 0)
 		r = take_lock(s, err);
 	if (r == 0)
-		r = create_file(s, err);
+		r = gw_sqlite_create_file(s, err);
 	if (r == 0)
-		r = open_file(s, s->path, err);
+		r = gw_sqlite_open_file(s, s->path, err);
 	if (r < 0) {
 		gw_store_close(s);
 		return r;
@@ -282,7 +206,7 @@ struct gw_store *gw_store_close(struct gw_store *s)
 	if (!s)
 		return NULL;
 	gw_store_rollback(s);
-	close_file(s);
+	gw_sqlite_close_file(s);
 	gw_cleanup_close(&s->lock_fd);
 	free(s->text);
 	free(s->path);

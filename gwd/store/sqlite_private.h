@@ -34,6 +34,11 @@ struct gw_store {
 
 /* Fills `err` for an SQLite result code: what failed, on which file, and what to do about it. */
 int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct gw_error *err);
+/* Opens the database `path`, an empty one too, checks and prepares it. On failure it is left to gw_sqlite_close_file. */
+int gw_sqlite_open_file(struct gw_store *s, const char *path, struct gw_error *err);
+void gw_sqlite_close_file(struct gw_store *s);
+/* Makes an empty store when there is none. */
+int gw_sqlite_create_file(struct gw_store *s, struct gw_error *err);
 /* Brings the schema of an opened, checked database up to date; creates it in an empty one. */
 int gw_sqlite_migrate(struct gw_store *s, struct gw_error *err);
 /* Refuses a file that is damaged, foreign or from the future. Reads only. */

@@ -5,25 +5,16 @@
  * The oracle reads the intent record by record and knows nothing of
  * the engine's indexes and deltas. GWD_SEED repeats or varies a run.
  */
+#include "engine_fixture.h"
 #include "oracle.h"
 
-#include "../unit/netns.h"
 #include "base/log.h"
-#include "engine/engine.h"
 
 #include <stdio.h>
 
 #define ROUNDS	 500
 #define N_PORTS	 6
 #define N_UNDERS 2
-
-static struct {
-	struct netns ns;
-	struct gw_config config;
-	struct gw_intent *intent;
-	struct gw_driver *driver;
-	bool want_sync;
-} env;
 
 static const char *const port_names[N_PORTS] = {"e0", "e1", "e2", "e3", "e4", "e5"};
 static const char *const under_names[N_UNDERS] = {"u0", "u1"};
@@ -38,72 +29,19 @@ static const char *const prefixes[] = {"192.168.1.11/32", "192.168.1.10/31", "19
 
 #define PICK(list) ((list)[rnd_below(GW_N(list))])
 
-static void on_want_sync(void *core, const char *why)
-{
-	(void)core;
-	(void)why;
-	env.want_sync = true;
-}
-
-static void engine_open(void)
-{
-	struct gw_driver_env e = {
-		.loop = &env.ns.loop, .config = &env.config, .nl = env.ns.nl, .want_sync = on_want_sync, .core = &env};
-	struct gw_error err = GW_ERROR_INIT;
-
-	check(gw_engine_driver.open(&e, &env.driver, &err) == 0, "%s", err.message);
-}
-
-static void engine_sync(void)
-{
-	struct gw_error err = GW_ERROR_INIT;
-
-	env.want_sync = false;
-	check(gw_engine_driver.sync(env.driver, env.intent, &err) == 0, "%s: %s", err.target, err.message);
-}
-
 static int setup(void **state)
 {
-	static const char text[] = "[node]\nname = prop\nroles = host\n[engine]\nflow_table_size = 1024\n"
-				   "record_limit = 1000\n[limits]\nports = 16\n";
-	struct gw_intent_limits limits;
-	struct gw_error err = GW_ERROR_INIT;
-
 	(void)state;
-	netns_begin(&env.ns);
-	check(gw_config_parse(text, sizeof text - 1, "test", &env.config, &err) == 0, "%s", err.message);
-	snprintf(env.config.bpf_dir, sizeof env.config.bpf_dir, "%s", world.bpf_dir);
+	engine_begin();
 	for (int i = 0; i < N_PORTS; i++)
 		netns_veth(&env.ns, port_names[i]);
 	for (int i = 0; i < N_UNDERS; i++)
 		netns_veth(&env.ns, under_names[i]);
-	gw_config_intent_limits(&env.config, &limits);
-	assert_int_equal(gw_intent_new(&limits, &env.intent), 0);
 	engine_open();
-	engine_sync();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	if (!env.driver)
-		return 0;
-	env.driver = gw_engine_driver.close(env.driver);
-	env.intent = gw_intent_free(env.intent);
-	netns_end(&env.ns);
 	return 0;
 }
 
 /* --- random records ------------------------------------------------------------------------------------------------------ */
-
-static struct gw_addr address(const char *text)
-{
-	struct gw_addr a;
-
-	assert_int_equal(gw_addr_parse(text, &a), 0);
-	return a;
-}
 
 static struct gw_mac mac(void)
 {
@@ -347,7 +285,6 @@ static void test_property(void **state)
 				sh_ok("ip link delete e0");
 			netns_drain(&env.ns);
 			engine_open();
-			engine_sync();
 			compare("a restart", round);
 		}
 		if (rnd_below(20) == 0) {
@@ -475,7 +412,6 @@ static void test_counters_of_new_ports(void **state)
 	assert_int_equal(gw_intent_put(env.intent, port("e2", 5001, 3), NULL), 0);
 	gw_intent_commit(env.intent);
 	engine_open();
-	engine_sync();
 	assert_int_equal(tx_of("e0"), 11);
 	assert_int_equal(tx_of("e2"), 0);
 	compare("an upgrade", 0);
@@ -499,7 +435,7 @@ static void test_missing_interface(void **state)
 
 #define T(name, f)                                                                                                     \
 	{                                                                                                              \
-		name, f, setup, teardown, NULL                                                                         \
+		name, f, setup, engine_end, NULL                                                                       \
 	}
 
 int main(void)

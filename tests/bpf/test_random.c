@@ -15,26 +15,25 @@ static unsigned n_templates;
 /* To the router's MAC address: on to another subnet, into the void, to the router itself; and what is to be fragmented. */
 static void make_routed(void)
 {
-	static const char *const to4[] = {"192.168.2.15", "192.168.1.12", "192.168.9.9", "192.168.2.99"};
-	static const char *const to6[] = {"fd00:2::16", "fd00::12", "fd00:9::9", "fd00:2::99"};
+	static const char *const to[][2] = {{"192.168.2.15", "fd00:2::16"},
+					    {"192.168.1.12", "fd00::12"},
+					    {"192.168.9.9", "fd00:9::9"},
+					    {"192.168.2.99", "fd00:2::99"}};
 	struct pkt p;
 
-	for (size_t i = 0; i < GW_N(to4); i++) {
-		p = (struct pkt){0};
-		pkt_eth(&p, MAC_ROUTER, MAC_1);
-		pkt_ip4(&p, "192.168.1.11", to4[i]);
-		pkt_udp(&p, 1000, 2000);
-		pkt_fill(&p, 60);
-		pkt_close(&p);
-		templates[n_templates++] = p;
-		p = (struct pkt){0};
-		pkt_eth(&p, MAC_ROUTER, MAC_1);
-		pkt_ip6(&p, "fd00::11", to6[i]);
-		pkt_udp(&p, 1000, 2000);
-		pkt_fill(&p, 60);
-		pkt_close(&p);
-		templates[n_templates++] = p;
-	}
+	for (size_t i = 0; i < GW_N(to); i++)
+		for (int v6 = 0; v6 < 2; v6++) {
+			p = (struct pkt){0};
+			pkt_eth(&p, MAC_ROUTER, MAC_1);
+			if (v6)
+				pkt_ip6(&p, "fd00::11", to[i][1]);
+			else
+				pkt_ip4(&p, "192.168.1.11", to[i][0]);
+			pkt_udp(&p, 1000, 2000);
+			pkt_fill(&p, 60);
+			pkt_close(&p);
+			templates[n_templates++] = p;
+		}
 	p = (struct pkt){0};
 	pkt_eth(&p, MAC_ROUTER, MAC_1);
 	pkt_ip4(&p, "192.168.1.11", "192.168.2.1");

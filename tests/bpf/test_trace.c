@@ -4,10 +4,8 @@
  *
  * The two share no code: the program walks the maps in BPF, the trace in C. GWD_SEED repeats or varies a run.
  */
-#include "harness.h"
+#include "engine_fixture.h"
 
-#include "../unit/netns.h"
-#include "engine/engine.h"
 #include "engine/reasons.h"
 #include "engine/tc.h"
 
@@ -21,14 +19,10 @@
 #define MAX_CPUS 256
 
 static struct {
-	struct netns ns;
-	struct gw_config config;
-	struct gw_intent *intent;
-	struct gw_driver *driver;
-	int outcomes, drops, port_stats, slots;
+	int outcomes, drops, port_stats, slots; /* maps */
 	int program;
 	unsigned verdicts[8]; /* how often each was seen */
-} env;
+} it;
 
 static const char *const port_names[N_PORTS] = {"e0", "e1", "e2", "e3"};
 static const char *const pas[] = {"10.1.1.10", "10.1.1.20", "10.1.1.30"};
@@ -46,12 +40,6 @@ static const char *const verdict_names[] = {"Encapsulate", "Deliver", "Fragment"
 
 #define PICK(list) ((list)[rnd_below(GW_N(list))])
 
-static void on_want_sync(void *core, const char *why)
-{
-	(void)core;
-	(void)why;
-}
-
 static int pinned(const char *name)
 {
 	char path[400];
@@ -65,57 +53,31 @@ static int pinned(const char *name)
 
 static int setup(void **state)
 {
-	static const char text[] = "[node]\nname = trace\nroles = host\n[engine]\nflow_table_size = 1024\n"
-				   "record_limit = 1000\n[limits]\nports = 16\n";
-	struct gw_intent_limits limits;
-	struct gw_error err = GW_ERROR_INIT;
-	struct gw_driver_env e = {.loop = &env.ns.loop, .config = &env.config, .want_sync = on_want_sync, .core = &env};
-
 	(void)state;
-	netns_begin(&env.ns);
-	e.nl = env.ns.nl;
+	engine_begin();
 	/* Nobody but the test may send: every packet that is counted is its own. */
 	sh_ok("sysctl -qw net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1");
-	check(gw_config_parse(text, sizeof text - 1, "test", &env.config, &err) == 0, "%s", err.message);
-	snprintf(env.config.bpf_dir, sizeof env.config.bpf_dir, "%s", world.bpf_dir);
 	for (int i = 0; i < N_PORTS; i++)
 		netns_veth(&env.ns, port_names[i]);
 	netns_veth(&env.ns, "u0");
-	gw_config_intent_limits(&env.config, &limits);
-	assert_int_equal(gw_intent_new(&limits, &env.intent), 0);
-	check(gw_engine_driver.open(&e, &env.driver, &err) == 0, "%s", err.message);
-	check(gw_engine_driver.sync(env.driver, env.intent, &err) == 0, "%s", err.message);
-	env.outcomes = pinned("outcomes");
-	env.drops = pinned("drops");
-	env.port_stats = pinned("port_stats");
-	env.slots = pinned("slots");
+	engine_open();
+	it.outcomes = pinned("outcomes");
+	it.drops = pinned("drops");
+	it.port_stats = pinned("port_stats");
+	it.slots = pinned("slots");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	const int fds[] = {env.outcomes, env.drops, env.port_stats, env.slots};
+	const int fds[] = {it.outcomes, it.drops, it.port_stats, it.slots};
 
-	(void)state;
-	if (!env.driver)
-		return 0;
-	for (size_t i = 0; i < GW_N(fds); i++)
+	for (size_t i = 0; env.driver && i < GW_N(fds); i++)
 		close(fds[i]);
-	env.driver = gw_engine_driver.close(env.driver);
-	env.intent = gw_intent_free(env.intent);
-	netns_end(&env.ns);
-	return 0;
+	return engine_end(state);
 }
 
 /* --- policies -------------------------------------------------------------------------------------------------------------- */
-
-static struct gw_addr address(const char *text)
-{
-	struct gw_addr a;
-
-	assert_int_equal(gw_addr_parse(text, &a), 0);
-	return a;
-}
 
 static struct gw_mac mac(unsigned n)
 {
@@ -216,8 +178,8 @@ static void make_policy(void)
 	delta = gw_intent_delta(env.intent);
 	check(gw_engine_driver.apply(env.driver, env.intent, &delta, &err) == 0, "%s: %s", err.target, err.message);
 	gw_intent_commit(env.intent);
-	env.program = bpf_prog_get_fd_by_id(gw_tc_program((int)if_nametoindex("e0")));
-	assert_true(env.program >= 0);
+	it.program = bpf_prog_get_fd_by_id(gw_tc_program((int)if_nametoindex("e0")));
+	assert_true(it.program >= 0);
 }
 
 /* --- packets --------------------------------------------------------------------------------------------------------------- */
@@ -364,8 +326,8 @@ static uint64_t received_by(const char *port)
 	uint64_t n = 0;
 	uint32_t slot;
 
-	assert_int_equal(bpf_map_lookup_elem(env.slots, &key, &slot), 0);
-	assert_int_equal(bpf_map_lookup_elem(env.port_stats, &slot, cells), 0);
+	assert_int_equal(bpf_map_lookup_elem(it.slots, &key, &slot), 0);
+	assert_int_equal(bpf_map_lookup_elem(it.port_stats, &slot, cells), 0);
 	for (unsigned c = 0; c < (unsigned)libbpf_num_possible_cpus(); c++)
 		n += cells[c].rx_packets;
 	return n;
@@ -388,11 +350,11 @@ static struct run run_probe(const struct probe *p)
 	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = k.b, .data_size_in = (uint32_t)k.len, .data_out = r.b,
 			    .data_size_out = sizeof r.b, .ctx_in = &ctx, .ctx_size_in = sizeof ctx);
 
-	sums(env.outcomes, GW_OUT_MAX, out[0]);
-	sums(env.drops, GW_DROP_MAX, drop[0]);
-	check(bpf_prog_test_run_opts(env.program, &opts) == 0, "TEST_RUN: %s", strerror(errno));
-	sums(env.outcomes, GW_OUT_MAX, out[1]);
-	sums(env.drops, GW_DROP_MAX, drop[1]);
+	sums(it.outcomes, GW_OUT_MAX, out[0]);
+	sums(it.drops, GW_DROP_MAX, drop[0]);
+	check(bpf_prog_test_run_opts(it.program, &opts) == 0, "TEST_RUN: %s", strerror(errno));
+	sums(it.outcomes, GW_OUT_MAX, out[1]);
+	sums(it.drops, GW_DROP_MAX, drop[1]);
 	r.verdict = (int)opts.retval;
 	r.len = opts.data_size_out;
 	r.outcome = moved(out[0], out[1], GW_OUT_MAX);
@@ -483,7 +445,7 @@ static void compare(const struct probe *p, const json_t *a, const struct run *r,
 	const char *verdict = text_of(a, "verdict"), *reason = text_of(a, "reason");
 
 	for (size_t i = 0; i < GW_N(verdict_names); i++)
-		env.verdicts[i] += strcmp(verdict, verdict_names[i]) == 0;
+		it.verdicts[i] += strcmp(verdict, verdict_names[i]) == 0;
 	if (strcmp(verdict, "Encapsulate") == 0) {
 		compare_tunnel(p, a, r);
 	} else if (strcmp(verdict, "Deliver") == 0) {
@@ -550,10 +512,10 @@ static void test_property(void **state)
 		make_policy();
 		for (int n = 0; n < PACKETS; n++)
 			one_packet();
-		close(env.program);
+		close(it.program);
 	}
 	for (size_t i = 0; i < GW_N(verdict_names); i++)
-		check(env.verdicts[i] > 10, "only %u packets ended in %s", env.verdicts[i], verdict_names[i]);
+		check(it.verdicts[i] > 10, "only %u packets ended in %s", it.verdicts[i], verdict_names[i]);
 }
 
 int main(void)

@@ -1,52 +1,11 @@
 /*
- * test_store.c - API-2: what was stored survives restart, crash and a full disk; what cannot be trusted is
- * refused with a remedy and left alone.
+ * test_store.c - API-2: what was stored survives a restart; what cannot be trusted is refused with a remedy and left alone.
+ * Crashes and full disks: test_store_crash.c.
  */
-#include "fixture.h"
-#include "test.h"
-
-#include "base/cleanup.h"
-#include "store/store.h"
+#include "store_fixture.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <signal.h>
 #include <sqlite3.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-
-struct list {
-	struct gw_hnv_object *o[4096];
-	size_t n;
-};
-
-static int collect(void *ctx, struct gw_hnv_object *o, struct gw_error *err)
-{
-	struct list *l = ctx;
-
-	(void)err;
-	assert_true(l->n < sizeof l->o / sizeof *l->o);
-	l->o[l->n++] = o;
-	return 0;
-}
-
-static void list_done(struct list *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		gw_hnv_object_free(l->o[i]);
-	l->n = 0;
-}
-
-static struct gw_store *open_ok(const char *path)
-{
-	struct gw_error err = GW_ERROR_INIT;
-	struct gw_store *s = NULL;
-
-	if (gw_store_open(path, &s, &err) < 0)
-		fail_msg("%s: %s", err.target, err.message);
-	return s;
-}
 
 static void open_refused(const char *path, int want, const char *part)
 {
@@ -58,27 +17,6 @@ static void open_refused(const char *path, int want, const char *part)
 	assert_string_equal(err.target, path);
 	assert_int_equal(err.code, GW_ERR_UNAVAILABLE);
 	assert_contains(err.message, part);
-}
-
-static int put_now(struct gw_store *s, unsigned n, unsigned pa, struct gw_error *err)
-{
-	struct gw_hnv_object *o = fixture_record(n, pa);
-	int r = gw_store_put(s, o, err);
-
-	gw_hnv_object_free(o);
-	return r;
-}
-
-static void commit_one(struct gw_store *s, unsigned n, unsigned pa)
-{
-	struct gw_error err = GW_ERROR_INIT;
-	uint64_t revision = 0;
-
-	assert_int_equal(gw_store_begin(s, &revision, &err), 0);
-	assert_int_equal(revision, gw_store_revision(s) + 1);
-	assert_int_equal(put_now(s, n, pa, &err), 0);
-	assert_int_equal(gw_store_commit(s, &err), 0);
-	assert_int_equal(gw_store_revision(s), revision);
 }
 
 static void sql(const char *path, const char *text)
@@ -390,29 +328,28 @@ static void test_unusable_paths(void **state)
 	open_refused(fixture_path(state, "dir"), -EISDIR, "cannot open the store");
 }
 
-/* Runs `body` in a child process whose asserts count. */
-static void in_child(void (*body)(void **state), void **state)
+/* A link to nowhere, such as to a disk that is not mounted, is not a store that is yet to be made. */
+static void test_dangling_link_is_left_alone(void **state)
 {
-	pid_t pid = fork();
-	int status;
+	const char *path = fixture_path(state, "gwd.db"), *far = fixture_path(state, "disk/gwd.db");
+	struct stat st;
 
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		const struct CMUnitTest tests[] = {{"in a child process", body, NULL, NULL, *state}};
-
-		if (!freopen("/dev/null", "w", stdout))
-			_exit(99);
-		_exit(cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(symlink("disk/gwd.db", path), 0);
+	open_refused(path, -EEXIST, "restore what it points to");
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_true(access(fixture_path(state, "gwd.db.new"), F_OK) < 0);
+	make_some(far, 3);
+	gw_store_close(open_ok(path));
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
 }
 
 static void as_nobody(void **state)
 {
 	assert_int_equal(setuid(65534), 0);
 	open_refused(fixture_path(state, "gwd.db"), -EACCES, "Permission denied");
+	open_refused(fixture_path(state, "new.db"), -EACCES, "make its directory writable for gwd");
 }
 
 static void test_no_permission(void **state)
@@ -424,232 +361,9 @@ static void test_no_permission(void **state)
 	make_some(fixture_path(state, "gwd.db"), 1);
 	assert_int_equal(chmod(*state, 0755), 0);
 	assert_int_equal(chmod(fixture_path(state, "gwd.db.lock"), 0666), 0);
+	assert_int_equal(mknod(fixture_path(state, "new.db.lock"), S_IFREG, 0), 0);
+	assert_int_equal(chmod(fixture_path(state, "new.db.lock"), 0666), 0);
 	in_child(as_nobody, state);
-}
-
-/* --- a disk that is full ------------------------------------------------------------------------------------------ */
-
-/* Fills the store until it fails, then proves that it still has exactly what was committed. */
-static void fill_up(const char *path, int want, const char *part)
-{
-	struct gw_store *s = open_ok(path);
-	struct gw_error err = GW_ERROR_INIT;
-	struct list l = {0};
-	uint64_t revision, last;
-	unsigned n = 0;
-	int r = 0;
-
-	commit_one(s, n++, 1);
-	last = gw_store_revision(s);
-	for (unsigned i = 0; r == 0 && i < 1000; i++) {
-		r = gw_store_begin(s, &revision, &err);
-		for (unsigned k = 0; r == 0 && k < 50; k++)
-			r = put_now(s, 1 + i * 50 + k, 1, &err);
-		if (r == 0)
-			r = gw_store_commit(s, &err);
-		if (r == 0) {
-			n += 50;
-			last = revision;
-		}
-	}
-	assert_int_equal(r, want);
-	assert_string_equal(err.target, path);
-	assert_int_equal(err.code, GW_ERR_UNAVAILABLE);
-	assert_contains(err.message, part);
-	gw_store_rollback(s);
-	assert_int_equal(gw_store_revision(s), last);
-	assert_int_equal(gw_store_each(s, collect, &l, &err), 0);
-	assert_int_equal(l.n, n);
-	list_done(&l);
-	gw_store_close(s);
-}
-
-static void on_tiny_disk(void **state)
-{
-	const char *path = fixture_path(state, "tiny/gwd.db");
-	struct gw_error err = GW_ERROR_INIT;
-	struct list l = {0};
-	struct gw_store *s;
-	size_t n;
-
-	assert_int_equal(unshare(CLONE_NEWNS), 0);
-	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	assert_int_equal(mount("tmpfs", fixture_path(state, "tiny"), "tmpfs", 0, "size=768k"), 0);
-	fill_up(path, -ENOSPC, "disk is full");
-	s = open_ok(path);
-	assert_int_equal(gw_store_each(s, collect, &l, &err), 0);
-	n = l.n;
-	list_done(&l);
-	assert_int_equal(mount(NULL, fixture_path(state, "tiny"), NULL, MS_REMOUNT, "size=2m"), 0);
-	commit_one(s, 4000, 1); /* goes on when there is room */
-	assert_int_equal(gw_store_each(s, collect, &l, &err), 0);
-	assert_int_equal(l.n, n + 1);
-	list_done(&l);
-	gw_store_close(s);
-}
-
-static void test_disk_full(void **state)
-{
-	if (geteuid() != 0) {
-		print_message("# SKIP: needs root\n");
-		skip();
-	}
-	assert_int_equal(mkdir(fixture_path(state, "tiny"), 0700), 0);
-	in_child(on_tiny_disk, state);
-}
-
-/* The very first start, with each amount of space that is too little: refused, and the next one with room is as if it were it. */
-static void first_on_tiny_disk(void **state)
-{
-	const char *dir = fixture_path(state, "tiny"), *path = fixture_path(state, "tiny/gwd.db");
-	char options[32];
-	unsigned refused = 0;
-
-	assert_int_equal(unshare(CLONE_NEWNS), 0);
-	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	for (unsigned kib = 4; kib <= 160; kib += 4) {
-		struct gw_error err = GW_ERROR_INIT;
-		struct gw_store *s = NULL;
-		int r;
-
-		snprintf(options, sizeof options, "size=%uk", kib);
-		assert_int_equal(mount("tmpfs", dir, "tmpfs", 0, options), 0);
-		r = gw_store_open(path, &s, &err);
-		if (r < 0) {
-			refused++;
-			check(access(path, F_OK) < 0, "%u KiB: a store stays that is none (%s)", kib, err.message);
-		}
-		gw_store_close(s);
-		assert_int_equal(mount(NULL, dir, NULL, MS_REMOUNT, "size=2m"), 0);
-		s = open_ok(path);
-		commit_one(s, 1, 1);
-		gw_store_close(s);
-		assert_int_equal(umount2(dir, MNT_DETACH), 0);
-	}
-	check(refused > 2 && refused < 30, "%u sizes were too small", refused);
-}
-
-static void test_first_start_on_a_full_disk(void **state)
-{
-	if (geteuid() != 0) {
-		print_message("# SKIP: needs root\n");
-		skip();
-	}
-	assert_int_equal(mkdir(fixture_path(state, "tiny"), 0700), 0);
-	in_child(first_on_tiny_disk, state);
-}
-
-static void under_file_limit(void **state)
-{
-	static const struct rlimit limit = {512 * 1024, 512 * 1024};
-
-	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	fill_up(fixture_path(state, "gwd.db"), -EIO, "nothing was changed");
-}
-
-static void test_file_size_limit(void **state)
-{
-	in_child(under_file_limit, state);
-}
-
-/* --- crash -------------------------------------------------------------------------------------------------------- */
-
-/* Commits pairs, each pair in one transaction, and says so after each commit. */
-static void commit_pairs_forever(const char *path, unsigned first, int fd)
-{
-	struct gw_store *s = open_ok(path);
-	struct gw_error err = GW_ERROR_INIT;
-	uint64_t revision;
-
-	for (unsigned i = first;; i += 2) {
-		if (gw_store_begin(s, &revision, &err) < 0 || put_now(s, i, 1, &err) < 0 ||
-		    put_now(s, i + 1, 1, &err) < 0 || gw_store_commit(s, &err) < 0)
-			_exit(1);
-		if (write(fd, &i, sizeof i) != sizeof i)
-			_exit(2);
-	}
-}
-
-/* One round: a child commits until it is killed at a moment of its own; returns how many objects there are then. */
-static unsigned crash_round(const char *path, unsigned first, unsigned round)
-{
-	struct gw_error err = GW_ERROR_INIT;
-	struct list l = {0};
-	struct gw_store *s;
-	unsigned acknowledged = first, i, n;
-	int fds[2];
-	pid_t pid;
-
-	assert_int_equal(pipe(fds), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		close(fds[0]);
-		commit_pairs_forever(path, first, fds[1]);
-	}
-	close(fds[1]);
-	/* Not before the first commit, then some microseconds into a later one. */
-	for (unsigned want = 1 + round % 4; want > 0 && read(fds[0], &i, sizeof i) == sizeof i; want--)
-		acknowledged = i + 2;
-	usleep(37 * round);
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	while (read(fds[0], &i, sizeof i) == sizeof i)
-		acknowledged = i + 2;
-	close(fds[0]);
-	s = open_ok(path);
-	assert_int_equal(gw_store_each(s, collect, &l, &err), 0);
-	n = (unsigned)l.n;
-	list_done(&l);
-	assert_true(acknowledged > first);
-	assert_true(n >= acknowledged); /* nothing that was acknowledged is lost */
-	assert_int_equal(n % 2, 0);	/* nothing is there by half */
-	assert_int_equal(gw_store_revision(s), n / 2);
-	gw_store_close(s);
-	return n;
-}
-
-static void test_API_2_killed_between_and_within_commits(void **state)
-{
-	const char *path = fixture_path(state, "gwd.db");
-	unsigned n = 0;
-
-	for (unsigned round = 0; round < 50; round++)
-		n = crash_round(path, n, round);
-}
-
-/* Killed while it makes the store: the next start makes it. */
-static void test_API_2_killed_while_it_is_made(void **state)
-{
-	const char *path = fixture_path(state, "gwd.db"), *wal = fixture_path(state, "gwd.db-wal"),
-		   *shm = fixture_path(state, "gwd.db-shm");
-	unsigned unfinished = 0;
-
-	for (unsigned round = 0; round < 60; round++) {
-		pid_t pid = fork();
-		struct gw_store *s;
-
-		assert_true(pid >= 0);
-		if (pid == 0) {
-			struct gw_error err = GW_ERROR_INIT;
-
-			if (gw_store_open(path, &s, &err) < 0)
-				_exit(1);
-			pause();
-		}
-		usleep(200 * round);
-		assert_int_equal(kill(pid, SIGKILL), 0);
-		assert_int_equal(waitpid(pid, NULL, 0), pid);
-		unfinished += access(path, F_OK) < 0;
-		s = open_ok(path);
-		commit_one(s, 1, 1);
-		gw_store_close(s);
-		unlink(path);
-		unlink(wal);
-		unlink(shm);
-	}
-	check(unfinished > 0, "every store was finished: the test kills too late");
 }
 
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
@@ -669,12 +383,8 @@ int main(void)
 		STORE_TEST(test_newer_schema_is_refused),
 		STORE_TEST(test_rows_that_cannot_be_understood_are_named),
 		STORE_TEST(test_unusable_paths),
+		STORE_TEST(test_dangling_link_is_left_alone),
 		STORE_TEST(test_no_permission),
-		STORE_TEST(test_disk_full),
-		STORE_TEST(test_first_start_on_a_full_disk),
-		STORE_TEST(test_file_size_limit),
-		STORE_TEST(test_API_2_killed_between_and_within_commits),
-		STORE_TEST(test_API_2_killed_while_it_is_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

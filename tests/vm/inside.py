@@ -26,6 +26,7 @@ UP = os.path.join(vm.ROOT, "build/vm/up")
 TOOLS = os.path.join(vm.ROOT, "build/vm/tools.ext4")
 TESTS = os.path.join(UP, "tests.tar")
 TESTS_SIZE = 256 << 20  # its disk has one size for all its life
+ABI_NEXT = ["build/abi-next/gwd", "build/abi-next/gwctl", "build/abi-next/tests/bpf/loader_helper"]
 SLOWNESS = 6            # how much longer than on bare metal things may take under TCG
 TREE = "/run/vm/root/opt/gwd"
 
@@ -69,7 +70,7 @@ def connect(seconds=20):
 
 def make_tests():
     """The tests as they are now, written in place: a running VM has this file open."""
-    names = ["tests", "configs"] + [n for n in ("build/abi-next/gwd",) if os.path.exists(os.path.join(vm.ROOT, n))]
+    names = ["tests", "configs"] + [n for n in ABI_NEXT if os.path.exists(os.path.join(vm.ROOT, n))]
     programs = ["--transform", "s,^build/\\(topo\\|tests\\)/,build/vm/\\1/,", "build/topo", "build/tests"]
     data = subprocess.run(["tar", "-C", vm.ROOT, "-c", "--exclude=__pycache__", *names, *programs],
                           check=True, stdout=subprocess.PIPE).stdout

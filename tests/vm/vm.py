@@ -22,21 +22,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGE = "build/image/gwd.qcow2"
 START_LIMIT = 400  # seconds until the agent answers, on a slow machine without KVM
 
-USER_DATA = """#cloud-config
-write_files:
-- path: /usr/local/lib/gwd-agent.py
-  encoding: b64
-  content: %s
-- path: /etc/systemd/system/gwd-agent.service
-  content: |
-    [Service]
-    ExecStart=/usr/bin/python3 /usr/local/lib/gwd-agent.py
-    Environment=LC_ALL=C.UTF-8
-    [Install]
-    WantedBy=multi-user.target
-runcmd:
-- systemctl enable --now --no-block gwd-agent.service
-"""
+AGENT = "/usr/local/lib/gwd-agent.py"
+AGENT_UNIT = """[Service]
+ExecStart=/usr/bin/python3 %s
+Environment=LC_ALL=C.UTF-8
+[Install]
+WantedBy=multi-user.target
+""" % AGENT
 
 
 class VmError(Exception):
@@ -57,12 +49,19 @@ def drive(path, *more):
     return ["-drive", ",".join(["file=" + path, "if=virtio", *more])]
 
 
-def make_seed(path, extra=""):
-    """A NoCloud disk that starts the agent, and does what else `extra` (cloud-config) says."""
-    with open(os.path.join(HERE, "agent.py"), "rb") as f:
-        agent = base64.b64encode(f.read()).decode()
-    make_disk(path, "CIDATA", {"meta-data": "instance-id: gwd-test\nlocal-hostname: gwd\n",
-                               "user-data": USER_DATA % agent + extra})
+def make_seed(path, more=None, network=None):
+    """A NoCloud disk that starts the agent, and does what else `more` (cloud-config) and `network` (its network-config) say."""
+    more = dict(more or {})
+    with open(os.path.join(HERE, "agent.py"), encoding="utf-8") as f:
+        files = [{"path": AGENT, "content": f.read()},
+                 {"path": "/etc/systemd/system/gwd-agent.service", "content": AGENT_UNIT}]
+    config = {"write_files": files + more.pop("write_files", []),
+              "runcmd": [["systemctl", "enable", "--now", "--no-block", "gwd-agent.service"]], **more}
+    # JSON is YAML.
+    disk = {"meta-data": {"instance-id": "gwd-test", "local-hostname": "gwd"}, "user-data": config}
+    if network:
+        disk["network-config"] = network
+    make_disk(path, "CIDATA", {name: "#cloud-config\n" + json.dumps(what) for name, what in disk.items()})
 
 
 def make_disk(path, label, files):
@@ -73,10 +72,10 @@ def make_disk(path, label, files):
         subprocess.run(["mcopy", "-i", path, "-", "::/" + name], input=text.encode(), check=True)
 
 
-def make_overlay(path, image=IMAGE):
+def make_overlay(path, *size):
     """A disk of its own that begins as the image, for what must outlive a power cycle."""
-    kind = "qcow2" if image.endswith(".qcow2") else "raw"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", kind, "-b", os.path.join(ROOT, image), path], check=True)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", os.path.join(ROOT, IMAGE), path, *size],
+                   check=True)
 
 
 class Agent:
@@ -156,10 +155,11 @@ class Agent:
 
 
 class Vm:
-    """One machine. `disk` is written to only if it is an overlay (make_overlay); `disks`: further ones, read-only."""
+    """One machine. `disk` is written to only if it is an overlay (make_overlay); `disks`: further ones, read-only; `seed`: what
+    make_seed takes, None: no agent; `args`: further ones of QEMU."""
 
-    def __init__(self, disk=IMAGE, seed=True, disks=(), logs=None, folder=None, extra="", args=(), memory=1024):
-        self.disk, self.seed, self.disks, self.extra, self.args, self.memory = disk, seed, disks, extra, list(args), memory
+    def __init__(self, disk=IMAGE, seed=(), disks=(), logs=None, folder=None, args=(), memory=1024):
+        self.disk, self.seed, self.disks, self.args, self.memory = disk, seed, disks, list(args), memory
         self.temporary = None if folder else tempfile.TemporaryDirectory(prefix="gwd-vm-")
         self.folder = folder or self.temporary.name
         self.logs = logs or os.environ.get("GW_TEST_LOGS") or self.folder
@@ -167,7 +167,7 @@ class Vm:
 
     def __enter__(self):
         self.power_on()
-        if self.seed:
+        if self.seed is not None:
             self.connect()
         return self
 
@@ -189,8 +189,8 @@ class Vm:
                 "-device", "virtio-serial-pci", "-chardev", "socket,id=agent,path=agent,server=on,wait=off",
                 "-device", "virtserialport,chardev=agent,name=gwd.agent",
                 *drive(disk, "snapshot=" + ("off" if own else "on")), *self.args]
-        if self.seed:
-            make_seed(os.path.join(self.folder, "seed"), self.extra)
+        if self.seed is not None:
+            make_seed(os.path.join(self.folder, "seed"), *self.seed)
             argv += drive(os.path.join(self.folder, "seed"), "format=raw", "readonly=on")
         for disk in self.disks:
             argv += drive(disk, "format=raw", "readonly=on", "file.locking=off")

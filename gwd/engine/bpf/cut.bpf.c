@@ -104,40 +104,35 @@ gw_function bool gw_cut_rest(struct __sk_buff *skb)
 	return gw_cut_write(skb, &h);
 }
 
-/* A fragment that reaches beyond what IPv4 can carry: its rest would wrap round to the start of another. */
-gw_function bool gw_cut_wraps(struct __sk_buff *skb)
-{
-	struct gw_cut_header h = {0};
-
-	return !gw_cut_read(skb, &h) ||
-	       (bpf_ntohs(h.ip.frag_off) & IP_OFFSET) * 8 + bpf_ntohs(h.ip.tot_len) - h.len > 65535 - h.len;
-}
-
-/* Makes the packet its own first part of at most `mtu` bytes, and sends the rest round. */
-gw_function bool gw_cut_first(struct __sk_buff *skb, __u32 mtu)
+/* Makes the packet its own first part of at most `mtu` bytes, and sends the rest round: 0 or a drop reason + 1. */
+gw_function __u32 gw_cut_first(struct __sk_buff *skb, __u32 mtu)
 {
 	struct gw_cut_header h = {0};
 	__u32 chunk;
 	__be16 note;
 
 	if (!gw_cut_read(skb, &h) || mtu < h.len + 8)
-		return false;
+		return 1 + GW_DROP_NO_ROOM;
+	/* A fragment that reaches beyond what IPv4 can carry: its rest would wrap round to the start of another. */
+	if ((bpf_ntohs(h.ip.frag_off) & IP_OFFSET) * 8 + bpf_ntohs(h.ip.tot_len) > 65535)
+		return 1 + GW_DROP_MALFORMED;
 	chunk = (mtu - h.len) & ~7u;
 	note = chunk >> 3;
 	skb->mark |= GW_CUT_REST;
 	if (bpf_skb_store_bytes(skb, GW_ETH_HLEN + offsetof(struct iphdr, check), &note, sizeof note, 0) ||
 	    bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS) ||
 	    bpf_skb_change_tail(skb, GW_ETH_HLEN + h.len + chunk, 0))
-		return false;
+		return 1 + GW_DROP_NO_ROOM;
 	h.ip.frag_off |= bpf_htons(IP_MF);
 	h.ip.tot_len = bpf_htons(h.len + chunk);
-	return gw_cut_write(skb, &h);
+	return gw_cut_write(skb, &h) ? 0 : 1 + GW_DROP_NO_ROOM;
 }
 
 SEC("tc")
 int gw_cut_in(struct __sk_buff *skb)
 {
 	__u32 mark = skb->mark, ifindex = GW_CUT_PORT(mark);
+	__u32 why;
 	int verdict;
 
 	if ((mark & GW_CUT_MARK(0)) != GW_CUT_MARK(0) || skb->protocol != bpf_htons(ETH_P_IP))
@@ -145,18 +140,17 @@ int gw_cut_in(struct __sk_buff *skb)
 	if (mark & GW_CUT_REST) {
 		skb->mark = GW_CUT_MARK(ifindex);
 		if (!gw_cut_rest(skb))
-			return gw_drop(GW_DROP_NO_ROOM);
+			return gw_drop_from(ifindex, GW_DROP_NO_ROOM);
 	}
 	verdict = gw_forward4(skb, ifindex);
 	if (verdict & GW_TO_CUTTER) {
-		if (gw_cut_wraps(skb))
-			return gw_drop(GW_DROP_MALFORMED);
-		if (!gw_cut_first(skb, verdict & 0xffff))
-			return gw_drop(GW_DROP_NO_ROOM);
+		why = gw_cut_first(skb, verdict & 0xffff);
+		if (why)
+			return gw_drop_from(ifindex, why - 1);
 		verdict = gw_forward4(skb, ifindex);
 	}
 	/* Between the port and here the policy may have changed; there is nobody to answer from here. */
-	return verdict & GW_MORE ? gw_drop(GW_DROP_TOO_BIG) : verdict;
+	return verdict & GW_MORE ? gw_drop_from(ifindex, GW_DROP_TOO_BIG) : verdict;
 }
 
 char gw_license[] __weak SEC("license") = "GPL";

@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 
+SLOWNESS = float(os.environ.get("GW_TEST_SLOWNESS", "1"))  # of this machine, by which deadlines are longer
 WORK = "/mnt/w"  # short: socket paths must fit into sun_path
 ISOLATED = "GW_TOPO_ISOLATED"  # the pid of the test in the namespace that it was started from
 
@@ -40,6 +41,7 @@ def equal(got, expected, what):
 
 def eventually(probe, what, deadline=5.0, interval=0.02):
     """Calls probe until it returns something true, and returns that. Failed in probe counts as not yet."""
+    deadline *= SLOWNESS
     end = time.monotonic() + deadline
     last = None
     while True:

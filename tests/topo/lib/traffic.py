@@ -192,35 +192,46 @@ def udp_exact(a, b, address, payload_sizes, port=6000, gso=0, via=None, df=True,
 
 
 class UdpFlow:
-    """A paced UDP flow with sequence numbers, from VM a to VM b."""
+    """A paced UDP flow with sequence numbers, from VM a to the address, which b has, and each of `also`."""
 
-    def __init__(self, a, b, address, rate, seconds, size=64, port=7000):
+    def __init__(self, a, b, address, rate, seconds, size=64, port=7000, also=()):
         flow = case.tool("udpflow")
-        self.receiver = b.netns.popen([flow, "recv", address, str(port)], stdout=subprocess.PIPE, text=True)
-        equal(self.receiver.stdout.readline(), "ready\n", "udpflow starts in %s" % b.name)
+        self.receivers, self.sender = [], None
+        case.after_case.append(self.kill)
+        for vm in (b, *also):
+            self.receivers.append(vm.netns.popen([flow, "recv", address, str(port)], stdout=subprocess.PIPE, text=True))
+            equal(self.receivers[-1].stdout.readline(), "ready\n", "udpflow starts in %s" % vm.name)
         self.sender = a.netns.popen([flow, "send", address, str(port), str(rate), str(seconds), str(size)],
                                     stdout=subprocess.PIPE, text=True)
         self.deadline = seconds + 15
-        case.after_case.append(self.kill)
+
+    def running(self):
+        return self.sender.poll() is None
 
     def kill(self):
-        for p in (self.sender, self.receiver):
-            if p.poll() is None:
+        for p in (self.sender, *self.receivers):
+            if p and p.poll() is None:
                 p.kill()
                 p.wait()
 
     def result(self):
-        """Waits for the end of the flow: what was sent and what arrived, in one dict; "lost" is the difference."""
+        """
+        Waits for the end of the flow: what was sent and what arrived, in one dict; "lost" is the difference, "each" what
+        arrived at each of the receivers.
+        """
         try:
             sent, _ = self.sender.communicate(timeout=self.deadline)
             time.sleep(0.2)  # the last datagrams are in a queue of this machine, if anywhere
-            self.receiver.send_signal(signal.SIGTERM)
-            got, _ = self.receiver.communicate(timeout=10)
+            got = []
+            for p in self.receivers:
+                p.send_signal(signal.SIGTERM)
+                got.append(json.loads(p.communicate(timeout=10)[0]))
         except subprocess.TimeoutExpired as e:
             raise Failed("the UDP flow does not end") from e
         finally:
             self.kill()
-        r = {**json.loads(sent), **json.loads(got)}
+        r = {**json.loads(sent), **{key: sum(g[key] for g in got) for key in got[0] if key != "highest"}}
+        r["each"] = [g["unique"] for g in got]
         r["lost"] = r["sent"] - r["unique"]
         r["pps"] = r["sent"] / r["seconds"]
         return r

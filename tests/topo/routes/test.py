@@ -209,12 +209,28 @@ def add_cases(encapsulation):
             h.gwd.ctl("lookup-record", "del", "--vsid", A, "--ca", "10.0.0.254")
         w.c.default_routes("10.0.0.1")
 
-    @g.case("FWD-7: a route that moves between gateways under a flow loses no packet")
+    @g.case("FWD-7: a flow that better and longer routes move between gateways, and back, loses no packet")
+    def _(w):
+        # Nothing is taken away before there is something better, or what was there all the while.
+        with routes(w, ("10.50.0.0/16", w.g.v4, 10), ("fd50::/16", w.g.v6, 10)):
+            flows = [traffic.UdpFlow(w.c, w.g, "10.50.1.1", 1500, 4, also=(w.k, w.l)),
+                     traffic.UdpFlow(w.c, w.g, "fd50:1::1", 1500, 4, port=7001, also=(w.k, w.l))]
+            for _ in range(4):
+                with routes(w, ("10.50.0.0/16", w.k.v4, 5), ("fd50::/16", w.k.v6, 5)), \
+                        routes(w, ("10.50.1.0/24", w.l.v4), ("fd50:1::/32", w.l.v6)):
+                    pass
+            require(all(f.running() for f in flows), "the flows outlast the changes")
+            for f in flows:
+                r = f.result()
+                equal((r["lost"], r["doubled"], r["refused"]), (0, 0, 0), "(lost, doubled, refused): %s" % r)
+                require(min(r["each"]) > 0, "it was at each gateway: %s" % r)
+
+    @g.case("FWD-7: routes that come and go beside a flow's own, above it and below it, cost it no packet")
     def _(w):
         with routes(w, ("10.50.0.0/16", w.g.v4, 10), ("fd50::/16", w.g.v6, 10)):
             flows = [traffic.UdpFlow(w.c, w.g, "10.50.1.1", 1500, 3), traffic.UdpFlow(w.c, w.g, "fd50:1::1", 1500, 3,
                                                                                      port=7001)]
-            for _ in range(8):  # what changes is beside the flow, above it and below it: never its own way
+            for _ in range(8):
                 with routes(w, ("10.50.2.0/24", w.k.v4), ("10.50.0.0/16", w.k.v4, 20), ("0.0.0.0/0", w.k.v4),
                             ("fd50:2::/32", w.k.v6), ("::/0", w.k.v6)):
                     pass

@@ -1,0 +1,46 @@
+"""A UDP flow whose every datagram must come back. Sends until its standard input ends, waits for what is still on its way,
+and says how many it sent and how many never came.
+
+usage: flow.py ADDRESS        the far end:  flow.py ADDRESS echo
+"""
+import select
+import socket
+import sys
+import time
+
+PORT = 7007
+SOCKETS = 16     # flows, each with a port of its own
+INTERVAL = 0.005
+PATIENCE = 5     # seconds that the last ones may take
+
+
+def echo(address):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((address, PORT))
+    while True:
+        data, peer = s.recvfrom(2048)
+        s.sendto(data, peer)
+
+
+def send(address):
+    socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
+    for s in socks:
+        s.connect((address, PORT))
+    missing, sent, end, due = set(), 0, None, time.monotonic()
+    while end is None or (missing and time.monotonic() < end):
+        now = time.monotonic()
+        if end is None and now >= due:
+            missing.add(sent)
+            socks[sent % SOCKETS].send(b"%d" % sent)
+            sent, due = sent + 1, now + INTERVAL
+        wait = PATIENCE if end else max(0, due - time.monotonic())
+        for ready in select.select(socks + ([] if end else [sys.stdin]), [], [], wait)[0]:
+            if ready is sys.stdin:
+                end = time.monotonic() + PATIENCE
+            else:
+                missing.discard(int(ready.recv(2048)))
+    print("sent %d lost %d" % (sent, len(missing)))
+
+
+if __name__ == "__main__":
+    echo(sys.argv[1]) if sys.argv[2:] else send(sys.argv[1])

@@ -1,0 +1,241 @@
+#!/usr/bin/python3
+# time-limit: 1500
+# The package and its services as they are on the image: what systemd and dpkg do to gwd, a tenant's traffic does not notice.
+#
+# Covers GW-8 (restart, crash and upgrade interrupt nothing) for stop, start limit, daemon-reexec and dpkg.
+import json
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "topo")]
+from lib import case  # noqa: E402
+from lib.case import equal, require  # noqa: E402
+import vm  # noqa: E402
+
+EXPOSURE = 4.0  # systemd-analyze security: what the most exposed of the units may have
+UNITS = ["gwd.service", "gwd-netns.service", "gwd-bird@x.service", "strongswan.service"]
+SETTLE = 1      # seconds of traffic before and after what happens
+suite = case.Suite()
+
+
+def setup():
+    machine = vm.Vm(logs=case.logs())
+    machine.__enter__()
+    case.after_group.append(lambda: machine.__exit__(None))
+    for name in ("flow.py", "world.sh"):
+        with open(os.path.join(HERE, "guest", name), "rb") as f:
+            machine.put("/run/" + name, f.read())
+    case.note(machine.check("set -e; . /run/world.sh; make_world"))
+    machine.version = machine.check("dpkg-query -W -f '${Version}' gwd")
+    return machine
+
+
+g = suite.group("", setup)
+
+
+def lines(machine, script, seconds=60):
+    return machine.check(script, seconds).splitlines()
+
+
+def through(machine, what, seconds=120):
+    """Does `what` in the midst of a flow, of which nothing may be lost. Returns what is in the kernel before and after."""
+    before = lines(machine, ". /run/world.sh; programs")
+    require(any(line.startswith("id ") for line in before), "there are filters: %s" % before)
+    said = machine.check("set -e; . /run/world.sh; start_flow; sleep %d; { %s; } >&2; sleep %d; end_flow"
+                         % (SETTLE, what, SETTLE), seconds)
+    case.note(said)
+    sent, lost = map(int, re.search(r"^sent (\d+) lost (\d+)$", said, re.M).groups())
+    require(sent > 100, "the flow was one: %d datagrams" % sent)
+    equal(lost, 0, "lost datagrams of %d" % sent)
+    return before, lines(machine, ". /run/world.sh; programs")
+
+
+def namespaces(machine):
+    return machine.check("ls -i /run/netns").split()
+
+
+def active(machine, unit="gwd"):
+    return machine.run("systemctl is-active %s" % unit)[1].strip()
+
+
+def wait_active(machine):
+    machine.check("for i in $(seq 300); do systemctl is-active -q gwd && gwctl status >/dev/null && exit 0; sleep 0.2; done; "
+                  "systemctl status gwd; exit 1", 90)
+
+
+def holder(machine, operation, name):
+    """A request to the holder of namespaces, as gwd makes it. Returns the errno value of the answer."""
+    number = {"add": 1, "get": 2, "delete": 3}[operation]
+    return int(machine.check("""python3 -c '
+import socket, struct
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect("/run/gwd-netns.sock")
+s.send(struct.pack("I96s", %d, b"%s"))
+print(struct.unpack("i", s.recvmsg(4, 64)[0])[0])
+'""" % (number, name)))
+
+
+@g.case("what is installed runs: gwd ready, its holder listens, versions agree")
+def _(m):
+    equal(active(m), "active", "gwd")
+    equal(active(m, "gwd-netns.socket"), "active", "gwd-netns.socket")
+    require(m.version in m.check("gwd --version; gwctl --version"), "the package's version is the program's")
+    status = json.loads(m.check("gwctl status -o json"))
+    case.note(json.dumps(status)[:600])
+
+
+@g.case("units are sandboxed: exposure below %.1f" % EXPOSURE)
+def _(m):
+    for unit in UNITS:
+        said = m.check("systemd-analyze security --no-pager %s" % unit)
+        level = float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", said).group(1))
+        case.note("%s: %.1f" % (unit, level))
+        require(level < EXPOSURE, "%s: exposure %.1f" % (unit, level))
+
+
+@g.case("gwd has only the capabilities of its unit, and cannot write outside its directories")
+def _(m):
+    pid = m.check("systemctl show -P MainPID gwd").strip()
+    caps = m.check("grep CapBnd /proc/%s/status; grep Seccomp: /proc/%s/status; grep NoNewPrivs /proc/%s/status" % (pid, pid, pid))
+    require("Seccomp:\t2" in caps and "NoNewPrivs:\t1" in caps, caps)
+    bound = int(caps.split()[1], 16)
+    equal(sorted(n for n in range(64) if bound >> n & 1), [12, 13, 21, 38, 39],
+          "capabilities: NET_ADMIN, NET_RAW, SYS_ADMIN, PERFMON, BPF")
+    for path in ("/etc/gwd/x", "/usr/x", "/root/x"):
+        status, said = m.run("nsenter -t %s -m touch %s" % (pid, path))
+        require(status != 0 and "ead-only" in said or "denied" in said, "%s can be written: %s" % (path, said))
+
+
+@g.case("a namespace of the holder: made, seen by everybody")
+def _(m):
+    equal(holder(m, "add", "gwd-kept"), 0, "errno of add")
+    m.check("ip -n gwd-kept link set lo up")
+
+
+EVENTS = [
+    ("stop and start", "systemctl stop gwd; sleep 2; systemctl start gwd"),
+    ("restart", "systemctl restart gwd"),
+    ("kill -9", "kill -9 $(systemctl show -P MainPID gwd); sleep 5; systemctl is-active gwd"),
+    ("daemon-reexec and daemon-reload", "systemctl daemon-reexec; systemctl daemon-reload"),
+    ("a reload", "systemctl reload gwd"),
+    ("stop and start of the holder", "systemctl stop gwd-netns.socket gwd-netns.service; systemctl start gwd-netns.socket"),
+]
+
+for title, event in EVENTS:
+    def events(m, event=event):
+        kept = namespaces(m)
+        before, after = through(m, event)
+        wait_active(m)
+        equal(after, before, "programs on the interfaces")
+        equal(namespaces(m), kept, "namespaces")
+        equal(holder(m, "get", "gwd-kept"), 0, "errno of get")
+    g.case("traffic, programs and namespaces outlive %s" % title)(events)
+
+
+@g.case("they outlive a start limit: gwd has failed for good, packets go on; reset-failed and start bring it back")
+def _(m):
+    m.check("mkdir -p /run/systemd/system/gwd.service.d; printf '[Unit]\\nStartLimitIntervalSec=600\\nStartLimitBurst=3\\n' "
+            ">/run/systemd/system/gwd.service.d/limit.conf; systemctl daemon-reload; systemctl restart gwd")
+    kept = namespaces(m)
+    before, after = through(m, """
+        for i in $(seq 100); do
+            [ "$(systemctl show -P Result gwd)" = start-limit-hit ] && break
+            pid=$(systemctl show -P MainPID gwd)
+            if [ "$pid" != 0 ]; then kill -9 $pid; fi
+            sleep 0.5
+        done
+        systemctl show -P Result gwd; systemctl is-failed gwd""", 200)
+    equal(active(m), "failed", "gwd")
+    equal(after, before, "programs on the interfaces")
+    equal(namespaces(m), kept, "namespaces")
+    through(m, "rm /run/systemd/system/gwd.service.d/limit.conf; systemctl daemon-reload; systemctl reset-failed gwd; "
+            "systemctl start gwd")
+    wait_active(m)
+
+
+@g.case("charon and BIRD as the gateway uses them: sandboxed, in their namespaces, untouched by gwd's end")
+def _(m):
+    m.check("mkdir -p /run/gwd-bird/gwd-kept && chown bird: /run/gwd-bird/gwd-kept && printf 'router id 10.0.0.1;\\n"
+            "protocol device {}\\nprotocol kernel { ipv4 { export all; }; }\\nprotocol static { ipv4; route 10.99.0.0/16 "
+            "blackhole; }\\n' >/run/gwd-bird/gwd-kept/bird.conf")
+    m.check("systemctl start gwd-bird@gwd-kept strongswan", 120)
+    m.check("swanctl --stats")
+    require("10.99.0.0/16" in case.eventually(lambda: m.check("ip -n gwd-kept route"), "BIRD's route", 60),
+            "BIRD's route is in its namespace")
+    require("10.99.0.0/16" not in m.check("ip route"), "BIRD's route is not in the host's table")
+    daemons = "systemctl show -P MainPID gwd-bird@gwd-kept strongswan"
+    pids = m.check(daemons).split()
+    for pid in pids:
+        status, said = m.run("nsenter -t %s -m ls -A /var/lib/gwd /etc/gwd" % pid)
+        require("gwd.conf" not in said and "gwd.db" not in said, "a child daemon sees gwd's files: %s" % said)
+    m.check("systemctl kill -s KILL gwd; sleep 3")
+    wait_active(m)
+    m.check("systemctl stop gwd; systemctl start gwd", 120)
+    equal(m.check(daemons).split(), pids, "their processes")
+    m.check("systemctl stop gwd-bird@gwd-kept strongswan", 60)
+
+
+# --- the package -------------------------------------------------------------------------------------------------------------
+
+def package(m, version, program=None):
+    """The package as it is, as another version; with `program` as its daemon."""
+    tree, path = os.path.join(case.WORK, "deb"), os.path.join(case.WORK, "gwd_%s.deb" % version)
+    arch = subprocess.check_output(["dpkg", "--print-architecture"], text=True).strip()
+    subprocess.run(["dpkg-deb", "-R", "%s/build/gwd_%s_%s.deb" % (vm.ROOT, m.version, arch), tree], check=True)
+    control = os.path.join(tree, "DEBIAN/control")
+    with open(control) as f:
+        text = f.read()
+    with open(control, "w") as f:
+        f.write(re.sub(r"(?m)^Version: .*", "Version: " + version, text))
+    if program:
+        subprocess.run(["install", "-m", "755", "-s", program, os.path.join(tree, "usr/sbin/gwd")], check=True)
+        os.remove(os.path.join(tree, "DEBIAN/md5sums"))
+    subprocess.run(["dpkg-deb", "-b", "-Zxz", tree, path], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["rm", "-rf", tree], check=True)
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def install(m, name):
+    through(m, "DEBIAN_FRONTEND=noninteractive dpkg -i /root/%s.deb" % name, 200)
+    wait_active(m)
+
+
+@g.case("upgrade of the package under traffic loses nothing, and changes neither records nor configuration")
+def _(m):
+    m.put("/root/now.deb", package(m, m.version))
+    m.put("/root/next.deb", package(m, m.version + "+1"))
+    m.put("/root/abi.deb", package(m, m.version + "+2", os.path.join(case.next_build(), "gwd")))
+    m.check("echo '# mine' >>/etc/gwd/gwd.conf")
+    records = m.check("gwctl lookup-record list -o json; gwctl port list -o json")
+    install(m, "next")
+    equal(m.check("dpkg-query -W -f '${Version}' gwd"), m.version + "+1", "version")
+    equal(m.check("gwctl lookup-record list -o json; gwctl port list -o json"), records, "records")
+    require("# mine" in m.check("cat /etc/gwd/gwd.conf"), "the operator's configuration")
+
+
+@g.case("upgrade to another map layout, and back, under traffic loses nothing")
+def _(m):
+    install(m, "abi")
+    install(m, "now")
+    equal(m.check("dpkg-query -W -f '${Version}' gwd"), m.version, "version")
+
+
+@g.case("removal takes everything out of the kernel, purge everything from the disk")
+def _(m):
+    m.check("systemctl start gwd-bird@gwd-kept")
+    m.check("DEBIAN_FRONTEND=noninteractive dpkg -r gwd", 120)
+    require("clsact" not in m.check("tc qdisc show"), "no filter is left")
+    require("gwd" not in m.check("ip -o link; ip route"), "no device is left")
+    require("gwd" not in m.check("ls /sys/fs/bpf; systemctl list-units --no-legend 'gwd*' 'gwd-bird*'"), "nothing is left")
+    require("mine" in m.check("cat /etc/gwd/gwd.conf"), "configuration stays")
+    m.check("DEBIAN_FRONTEND=noninteractive dpkg -P gwd", 120)
+    equal(m.run("ls -d /etc/gwd /var/lib/gwd /run/gwd /usr/lib/gwd 2>/dev/null")[1], "/usr/lib/gwd\n",
+          "what is left (the image's own banner)")
+
+
+if __name__ == "__main__":
+    suite.main()
