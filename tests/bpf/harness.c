@@ -13,6 +13,7 @@
 #define MAX_CPUS 128
 
 struct world world;
+bool harness_as_old_kernel;
 
 /* --- namespace and loader ----------------------------------------------------------------------------------------------- */
 
@@ -26,7 +27,7 @@ struct gw_params default_params(void)
 		.ttl = 64,
 		.vxlan_device = 1,
 		.nvgre_device = 1,
-		.decap_l3 = gw_loader_probe_decap_l3(),
+		.decap_l3 = !harness_as_old_kernel && gw_loader_probe_decap_l3(),
 		.pa = ip_of(PA_SELF),
 	};
 

@@ -90,6 +90,8 @@ int harness_setup_bare(void **state);
 /* Test fixture: default parameters, then world_reset. */
 int world_setup(void **state);
 
+/* The default parameters are those for a kernel before 6.4, whatever this one can do. */
+extern bool harness_as_old_kernel;
 struct gw_params default_params(void);
 /* The programs loaded anew with these; world_reset does not undo it. */
 void world_params(const struct gw_params *params);

@@ -319,6 +319,17 @@ static void test_reserved_bits(void **state)
 	}
 }
 
+static void test_reserved_bits_gre(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 0x80; i++) {
+		struct pkt p = tcp_frame(GW_ABI_NVGRE, i & 1), want = p;
+
+		put16(p.b + OUTER_L4, (uint16_t)(0x2000 | i << 3));
+		expect_device(&p, &want);
+	}
+}
+
 /* What a device hands up: only with the mark of the underlay hook, only with a tunnel key. */
 static void test_device_hooks(void **state)
 {
@@ -381,9 +392,13 @@ int main(void)
 		T("ENC-2: UDP checksum present", test_udp_checksum),
 		T("ENC-2: UDP checksum without a device", test_udp_checksum_no_device),
 		T("ENC-2: reserved bits cleared for the device", test_reserved_bits),
+		T("ENC-6: reserved bits cleared for the device", test_reserved_bits_gre),
 		T("ENC-10: device hooks", test_device_hooks),
 		T("API-3: counters of the receiving port", test_counters),
 	};
 
-	return run_group("underlay: inner frames", tests, harness_setup);
+	int bad = run_group("underlay: inner frames", tests, harness_setup);
+
+	harness_as_old_kernel = true;
+	return bad + run_group("underlay: inner frames, on an old kernel", tests, harness_setup);
 }

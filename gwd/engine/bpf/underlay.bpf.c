@@ -189,12 +189,26 @@ gw_inline bool gw_ecn_write(struct __sk_buff *skb, __u32 off, const struct gw_in
 	return !bpf_skb_store_bytes(skb, off, &word[1], 2, 0);
 }
 
+/*
+ * Takes the outer headers off in front of IPv6 on kernels that cannot be told that it comes first now: a translation to IPv6
+ * tells them. It makes room where half of the IPv6 header was, which is taken off too, and put back.
+ */
+gw_inline bool gw_strip_to_v6(struct __sk_buff *skb, const struct gw_outer *o)
+{
+	__u32 half[5]; /* what an IPv6 header has more than one of IPv4 */
+
+	return !bpf_skb_load_bytes(skb, GW_IP_OFF + o->len, half, sizeof half) &&
+	       !bpf_skb_adjust_room(skb, -(__s32)(o->len + sizeof half), BPF_ADJ_ROOM_MAC, 0) &&
+	       !bpf_skb_change_proto(skb, bpf_htons(ETH_P_IPV6), 0) &&
+	       !bpf_skb_store_bytes(skb, GW_IP_OFF, half, sizeof half, BPF_F_RECOMPUTE_CSUM);
+}
+
 /* Takes the tunnel header off and delivers. */
 gw_inline int gw_decap(struct __sk_buff *skb, const struct gw_outer *o, const struct gw_inner *in,
 		       const struct gw_bpf_mac *to)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
-	bool proto_known = in->v4;
+	bool proto_known = in->v4, stripped;
 	int ecn = gw_ecn_combine(o->tos & ECN_MASK, in->tos & ECN_MASK);
 
 	if (in->v4 || in->v6) {
@@ -206,18 +220,23 @@ gw_inline int gw_decap(struct __sk_buff *skb, const struct gw_outer *o, const st
 	if (unlikely(!skb->gso_size && skb->len > GW_IP_OFF + o->total) &&
 	    bpf_skb_change_tail(skb, GW_IP_OFF + o->total, 0))
 		return gw_port_drop(to->slot, GW_DROP_NO_ROOM);
-	if (in->v6 && params.decap_l3) {
-		flags |= GW_ROOM_DECAP_L3_IPV6;
+	if (in->v6 && !params.decap_l3 && !skb->gso_size) {
+		stripped = gw_strip_to_v6(skb, o);
 		proto_known = true;
+	} else {
+		if (in->v6 && params.decap_l3) {
+			flags |= GW_ROOM_DECAP_L3_IPV6;
+			proto_known = true;
+		}
+		stripped = !bpf_skb_adjust_room(skb, -(__s32)o->len, BPF_ADJ_ROOM_MAC, flags);
 	}
-	if (bpf_skb_adjust_room(skb, -(__s32)o->len, BPF_ADJ_ROOM_MAC, flags) ||
-	    bpf_skb_store_bytes(skb, 0, &in->eth, sizeof in->eth, 0))
+	if (!stripped || bpf_skb_store_bytes(skb, 0, &in->eth, sizeof in->eth, 0))
 		return gw_port_drop(to->slot, GW_DROP_NO_ROOM);
 	return gw_receive(skb, to, proto_known, GW_OUT_DECAPSULATED);
 }
 
-/* The kernel's device drops VXLAN packets with reserved bits set; they are to be ignored (ENC-2). */
-gw_inline bool gw_clear_reserved(struct __sk_buff *skb, const struct gw_outer *o)
+/* The kernel's devices drop packets with reserved bits set; they are to be ignored (ENC-2, ENC-6). */
+gw_inline bool gw_clear_reserved_vxlan(struct __sk_buff *skb, const struct gw_outer *o)
 {
 	__be32 clean[2] = {bpf_htonl(VXLAN_I), bpf_htonl(o->vsid << 8)}, now[2];
 	__u32 off = GW_L4_OFF + sizeof(struct udphdr), check = GW_L4_OFF + offsetof(struct udphdr, check);
@@ -232,9 +251,19 @@ gw_inline bool gw_clear_reserved(struct __sk_buff *skb, const struct gw_outer *o
 	return !bpf_skb_store_bytes(skb, off, clean, sizeof clean, 0);
 }
 
+/* Without a checksum: those that have one were refused. */
+gw_inline bool gw_clear_reserved_nvgre(struct __sk_buff *skb)
+{
+	__be16 clean = bpf_htons(GRE_K), now;
+
+	if (bpf_skb_load_bytes(skb, GW_L4_OFF, &now, sizeof now))
+		return false;
+	return likely(now == clean) || !bpf_skb_store_bytes(skb, GW_L4_OFF, &clean, sizeof clean, 0);
+}
+
 gw_inline int gw_to_device(struct __sk_buff *skb, const struct gw_outer *o)
 {
-	if (o->encap == GW_ABI_VXLAN && !gw_clear_reserved(skb, o))
+	if (!(o->encap == GW_ABI_VXLAN ? gw_clear_reserved_vxlan(skb, o) : gw_clear_reserved_nvgre(skb)))
 		return gw_drop(GW_DROP_NO_ROOM);
 	skb->mark = params.mark;
 	gw_outcome(GW_OUT_TO_DEVICE);

@@ -184,9 +184,12 @@ def add_cases(encapsulation):
         for change in ("ip link del gwdcut0", "ip link set gwdcut0 down", "ip link set gwdcut1 down",
                        "ip link set gwdcut0 mtu 1500", "ip link set gwdcut1 mtu 1500",
                        "ethtool -K gwdcut0 tx on sg on tso on gso on", "tc qdisc del dev gwdcut1 clsact",
-                       "ip link set gwdcut0 down name foo", "ip link set gwdcut1 down name bar",
+                       "rename gwdcut0 foo", "rename gwdcut1 bar",
                        "ip link set gwdcut0 netns " + w.fabric.name, "ip link set gwdcut1 netns " + w.fabric.name):
-            w.h1.netns.run(change.split())
+            if change.startswith("rename"):
+                w.h1.netns.rename(*change.split()[1:], up=False)
+            else:
+                w.h1.netns.run(change)
             case.eventually(whole_again, "packets are cut again after '%s'" % change, 10, 0.2)
         equal([x for x in w.h1.gwd.engine()["warnings"] if "fragment" in json.dumps(x)], [], "warnings")
 

@@ -57,18 +57,18 @@ def _(w):
 
 @g.case("a renamed port lets go of its program, and is a port again under its own name")
 def _(w):
-    w.h1.netns.ip("link set dev v1 name q1")
+    w.h1.netns.rename("v1", "q1")
     eventually(lambda: program(w.h1.netns, "q1") is None, "no program on q1")
-    w.h1.netns.ip("link set dev q1 name v1")
+    w.h1.netns.rename("q1", "v1")
     w.h1.gwd.wait_port("v1")
     traffic.reach(w.v1, w.v2)
 
 
 @g.case("a renamed underlay interface lets go of its program, and is one again under its own name")
 def _(w):
-    w.h1.netns.ip("link set dev eth1 name far")
+    w.h1.netns.rename("eth1", "far")
     eventually(lambda: program(w.h1.netns, "far") is None, "no program on far")
-    w.h1.netns.ip("link set dev far name eth1")
+    w.h1.netns.rename("far", "eth1")
     eventually(lambda: program(w.h1.netns, "eth1") == "gw_underlay_in", "program on eth1")
     eventually(lambda: traffic.ping(w.v1, w.v2.v4, 1)[0] == 1, "v1 reaches v2")
 

@@ -45,6 +45,11 @@ class Netns:
     def ip(self, args, **kw):
         return run(["ip", "-n", self.name] + args.split(), **kw).stdout
 
+    def rename(self, old, new, up=True):
+        """Up or down afterwards. Before Linux 6.2 it has to be down for that; one batch, so that nobody comes in between."""
+        steps = ["link set dev %s down" % old, "link set dev %s name %s" % (old, new)] + ["link set dev %s up" % new] * up
+        run(["ip", "-n", self.name, "-batch", "-"], stdin="\n".join(steps) + "\n")
+
     def ip_json(self, args):
         return json.loads(run(["ip", "-n", self.name, "-j", "-d"] + args.split()).stdout or "[]")
 
