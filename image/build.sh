@@ -38,6 +38,7 @@ tree() {
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-include=/usr/share/man/man[158]/gw*' \
+		--essential-hook="tar -C '$HERE/files' -c etc/initramfs-tools | tar -C \"\$1\" -x --no-same-owner" \
 		--customize-hook="copy-in '$DEB' /tmp" \
 		--customize-hook="chroot \"\$1\" apt-get install -y -qq '/tmp/${DEB##*/}'" \
 		--customize-hook="rm -f \"\$1/tmp/${DEB##*/}\"" \

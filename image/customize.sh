@@ -9,10 +9,19 @@ chown -R root:root "$tree/etc/systemd" "$tree/usr/lib/gwd" "$tree/boot/grub"
 
 # Nobody has a password, and nobody gets one: keys come over cloud-init.
 chroot "$tree" passwd --quiet --lock root
-ln -sf /dev/null "$tree/etc/systemd/system/systemd-networkd-wait-online.service"
+# Nobody here needs them, and each takes its time at a start.
+for unit in systemd-networkd-wait-online.service e2scrub_reap.service e2scrub_all.timer systemd-binfmt.service \
+	systemd-pstore.service proc-sys-fs-binfmt_misc.automount dev-hugepages.mount dev-mqueue.mount \
+	sys-fs-fuse-connections.mount sys-kernel-config.mount sys-kernel-debug.mount; do
+	ln -sf /dev/null "$tree/etc/systemd/system/$unit"
+done
 chroot "$tree" systemctl --quiet enable systemd-networkd gwd-ssh-keys.service gwd-banner.timer
 # Of use to gateways only, and started there by gwd.
 chroot "$tree" systemctl --quiet disable bird.service strongswan.service
+
+# The consoles show it above their prompt; it changes, so it is not in the image.
+mkdir -p "$tree/etc/issue.d"
+ln -s /run/gwd-banner.issue "$tree/etc/issue.d/gwd.issue"
 
 # Each machine makes its own.
 rm -f "$tree"/etc/ssh/ssh_host_* "$tree/var/lib/dbus/machine-id" "$tree/var/lib/systemd/random-seed"

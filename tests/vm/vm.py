@@ -25,6 +25,8 @@ START_LIMIT = 400  # seconds until the agent answers, on a slow machine without 
 AGENT = "/usr/local/lib/gwd-agent.py"
 AGENT_UNIT = """[Service]
 ExecStart=/usr/bin/python3 %s
+Restart=always
+RestartSec=1
 Environment=LC_ALL=C.UTF-8
 [Install]
 WantedBy=multi-user.target
@@ -97,8 +99,8 @@ class Agent:
                 except OSError:
                     self.close()
             if self.sock is not None:
-                number = self.send(ping=next(self.numbers))
                 with contextlib.suppress(TimeoutError):
+                    number = self.send(ping=next(self.numbers))
                     while self.hear(1).get("pong") != number["ping"]:
                         pass
                     return self
@@ -166,9 +168,13 @@ class Vm:
         self.agent = self.process = None
 
     def __enter__(self):
-        self.power_on()
-        if self.seed is not None:
-            self.connect()
+        try:
+            self.power_on()
+            if self.seed is not None:
+                self.connect()
+        except BaseException:
+            self.power_off()
+            raise
         return self
 
     def __exit__(self, kind, *_):
