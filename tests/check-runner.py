@@ -49,7 +49,7 @@ def main():
             with open(path, "w") as f:
                 f.write("#!/bin/bash\n# time-limit: 1\n" + script + "\n")
             os.chmod(path, 0o755)
-            tap, said = runner.run(runner.Program("unit", "p", [path]), dict(os.environ))
+            tap, said = runner.run(runner.Program("unit", "p", path), dict(os.environ))
             got = (len(tap.passed), len(tap.failed), len(tap.skipped))
             right = got == counts and (wrong in " ".join(said) if wrong else not said)
             bad |= not right

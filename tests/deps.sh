@@ -8,9 +8,11 @@ build="build-essential pkg-config clang-14 llvm-14 libbpf-dev bpftool linux-libc
 tests="libcmocka-dev libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck shellcheck mandoc python3 sqlite3 curl jq
 	iproute2 iputils-ping iputils-arping tcpdump tshark iperf3 ethtool nftables openvswitch-switch procps util-linux
 	socat"
+image="mmdebstrap qemu-system-x86 qemu-utils ovmf grub-common grub-pc-bin grub-efi-amd64-bin dosfstools mtools fdisk e2fsprogs
+	zstd openssh-client"
 
 missing=
-for p in $build $tests; do
+for p in $build $tests $image; do
 	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q ' installed$' || missing="$missing $p"
 done
 [ -n "$missing" ] || exit 0

@@ -28,13 +28,22 @@ test-topo-build:
 fuzz-short-if-any:
 	@if grep -qs '^fuzz-short:' tests/*.mk tests/*/*.mk Makefile; then $(MAKE) --no-print-directory fuzz-short; fi
 
-test: ## build with gcc, clang and sanitizers, then every test
+.PHONY: test-built test-long
+test-built:
 	$(MAKE) --no-print-directory deps
 	$(MAKE) --no-print-directory variants
 	$(ASAN_MAKE) test-programs
 	$(MAKE) --no-print-directory test-topo-build
+	$(MAKE) --no-print-directory vm-ready
+
+test: test-built ## build with gcc, clang and sanitizers, package and image; then every test, the VM's in short
 	$(MAKE) --no-print-directory fuzz-short-if-any
-	tests/run --build $(ASAN) check unit bpf topo
+	tests/run --short
+
+test-long: test-built ## everything: also all that runs inside the VM, the demo, and the long fuzzing
+	$(MAKE) --no-print-directory test-demo
+	$(MAKE) --no-print-directory fuzz
+	tests/run
 
 test-unit: ## unit tests only
 	$(ASAN_MAKE) test-programs

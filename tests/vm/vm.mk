@@ -4,3 +4,16 @@ VM_TOOLS := build/vm/tools.ext4
 $(VM_TOOLS): tests/vm/packages tests/vm/tools.sh image/sources.sh
 	@mkdir -p $(@D)
 	tests/vm/tools.sh $@
+
+.PHONY: vm-ready test-vm vm-up vm-down
+vm-ready: $(IMAGE) $(VM_TOOLS) # what runs inside is built as it ships
+	$(MAKE) --no-print-directory -j$(JOBS) BUILD=build build topo-tools test-programs build-abi-next
+
+test-vm: vm-ready ## boot the image, cut its power, upgrade it; every topology inside it; ONLY=regex picks
+	tests/run $(if $(ONLY),--only '$(ONLY)') vm inside-bpf inside-topo
+
+vm-up: vm-ready ## boot a VM that stays: test-vm then runs inside it at once
+	tests/vm/inside.py up
+
+vm-down: ## end it
+	tests/vm/inside.py down

@@ -255,8 +255,11 @@ class Vm:
         return said
 
     def put(self, path, data):
-        """A file into the VM."""
-        self.check("base64 -d >'%s' <<'EOF'\n%sEOF" % (path, base64.encodebytes(data).decode()), 120)
+        """A file into the VM, in pieces that a command line can carry."""
+        self.check(": >'%s'" % path)
+        for at in range(0, len(data), 65536):
+            piece = base64.encodebytes(data[at:at + 65536]).decode()
+            self.check("base64 -d >>'%s' <<'EOF'\n%sEOF" % (path, piece))
 
     # --- what is left -----------------------------------------------------------------------------------------------------
 

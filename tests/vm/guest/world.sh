@@ -21,8 +21,9 @@ make_world() {
 	ip -n far neigh add 10.0.0.1 lladdr 02:00:00:00:00:01 dev vx0
 	gwctl provider-address add --interface pa0 --address 10.1.1.1 --prefix-length 24
 	gwctl lookup-record add --vsid 5001 --ca 10.0.0.2 --pa 10.1.1.2 --mac 02:00:00:00:00:02
+	gwctl lookup-record add --vsid 5001 --ca 10.0.0.1 --pa 10.1.1.1 --mac 02:00:00:00:00:01
 	gwctl port attach --interface port0 --vsid 5001 --mac 02:00:00:00:00:01
-	ip netns exec far python3 /run/flow.py 10.0.0.2 echo &
+	ip netns exec far python3 /run/flow.py 10.0.0.2 echo >/dev/null 2>&1 &
 	ip netns exec vm ping -q -c 3 -W 5 10.0.0.2
 }
 
@@ -43,5 +44,8 @@ end_flow() {
 
 # What of gwd is in the kernel, and must stay as it is.
 programs() {
-	for dev in pa0 port0; do tc filter show dev $dev ingress; tc filter show dev $dev egress; done | grep -o 'name [^ ]*\|id [0-9]*'
+	for dev in pa0 port0; do
+		tc filter show dev $dev ingress
+		tc filter show dev $dev egress
+	done | grep -o "name [^ ]*\|id [0-9]*" || true
 }
