@@ -46,6 +46,7 @@ class World:
     def boot(self):
         self.machine = vm.Vm(disk=self.disk, logs=case.logs())
         self.machine.__enter__()
+        self.machine.wait_gwd()
 
     def write_until_cut(self):
         count = self.random.randint(*WRITES)
@@ -71,7 +72,7 @@ class World:
     def records(self):
         answer = json.loads(self.machine.check("gwctl lookup-record list -o json", 60))
         found = set()
-        for record in answer["value"]:
+        for record in answer:
             a = [int(x) for x in record["properties"]["customerAddress"].split(".")]
             found.add(a[1] << 16 | a[2] << 8 | a[3])
         return found

@@ -200,6 +200,8 @@ class Vm:
             argv += drive(os.path.join(self.folder, "seed"), "format=raw", "readonly=on")
         for disk in self.disks:
             argv += drive(disk, "format=raw", "readonly=on", "file.locking=off")
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(self.logs, "serial.log"))
         with open(os.path.join(self.logs, "qemu.log"), "ab") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                                             start_new_session=True)
@@ -253,6 +255,11 @@ class Vm:
         if status:
             raise VmError("%r: status %d: %s" % (script, status, said))
         return said
+
+    def wait_gwd(self, seconds=90):
+        """Until gwd answers."""
+        self.check("for i in $(seq %d); do systemctl is-active -q gwd && gwctl status >/dev/null && exit 0; sleep 0.2; done; "
+                   "systemctl --no-pager status gwd; exit 1" % (seconds * 5), 2 * seconds)
 
     def put(self, path, data):
         """A file into the VM, in pieces that a command line can carry."""
