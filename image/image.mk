@@ -1,4 +1,4 @@
-# The VM image. Built once for each change of what goes into it: the stamp carries the hash of that.
+# The VM image. Built once for each change of what goes into it.
 IMAGE        := build/image/gwd.qcow2
 IMAGE_FILES  := $(shell find image -type f ! -path 'image/debian/*' ! -name '*.mk' | sort)
 

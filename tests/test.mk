@@ -57,7 +57,8 @@ test-topo: test-topo-build ## daemons, namespaces and traffic; ONLY=regex picks 
 	tests/run --build $(ASAN) topo $(if $(ONLY),--only '$(ONLY)')
 
 C_FILES  = $(shell git ls-files '*.c' '*.h')
-SH_FILES = $(shell git ls-files "*.sh" .ci/run configs/completion/gwctl image/files/usr/lib/gwd/banner "image/debian/gwd.p*")
+SH_FILES = $(shell git ls-files "*.sh" .ci/run configs/completion/gwctl image/files/usr/lib/gwd/banner image/files/etc/initramfs-tools/hooks/gwd \
+	"image/debian/gwd.p*")
 TIDY_SRC = $(filter-out gwd/engine/bpf/% tests/%,$(shell git ls-files '*.c'))
 # cppcheck parses C without libbpf's macros; BPF programs may count in void pointers, as the kernel does.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --inline-suppr -j$(JOBS) \

@@ -76,7 +76,7 @@ class Seeded:
             "-bios", OVMF, "-netdev", "user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:%d-%s:22" % (self.port, GUEST),
             "-device", "virtio-net-pci,netdev=n,mac=" + MAC])
         self.machine.__enter__()
-        case.after_group.append(lambda: self.machine.__exit__(None))
+        case.after_group.append(lambda: self.machine.__exit__())
 
     def ssh(self, command, *options):
         return subprocess.run(["ssh", "-p", str(self.port), "-o", "StrictHostKeyChecking=no", "-o",

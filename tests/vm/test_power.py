@@ -41,7 +41,7 @@ class World:
         self.there, self.next, self.doubtful = set(), 1, set()
         self.random = random.Random(20)
         self.boot()
-        case.after_group.append(lambda: self.machine.__exit__(None))
+        case.after_group.append(lambda: self.machine.__exit__())
 
     def boot(self):
         self.machine = vm.Vm(disk=self.disk, logs=case.logs())
@@ -73,7 +73,7 @@ class World:
         answer = json.loads(self.machine.check("gwctl lookup-record list -o json", 60))
         found = set()
         for record in answer:
-            a = [int(x) for x in record["properties"]["customerAddress"].split(".")]
+            a = [int(x) for x in record["properties"]["CustomerAddress"].split(".")]
             found.add(a[1] << 16 | a[2] << 8 | a[3])
         return found
 

@@ -25,7 +25,7 @@ suite = case.Suite()
 def setup():
     machine = vm.Vm(logs=case.logs())
     machine.__enter__()
-    case.after_group.append(lambda: machine.__exit__(None))
+    case.after_group.append(lambda: machine.__exit__())
     for name in ("flow.py", "world.sh"):
         with open(os.path.join(HERE, "guest", name), "rb") as f:
             machine.put("/run/" + name, f.read())

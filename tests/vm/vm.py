@@ -177,8 +177,8 @@ class Vm:
             raise
         return self
 
-    def __exit__(self, kind, *_):
-        if kind is not None and self.agent is not None:
+    def __exit__(self, *_):
+        if self.agent is not None:
             self.save_journal()
         self.power_off()
         if self.temporary:

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the tests of the service have in the VM: a tenant's VM behind a port of gwd, another one behind the kernel's own vxlan
 # device on a far host, and a flow between them. To be sourced.
 #
@@ -38,7 +39,7 @@ start_flow() {
 # Says what was sent and lost.
 end_flow() {
 	exec 9>&-
-	wait $flow
+	wait "$flow"
 	cat $FLOW.out
 }
 
