@@ -165,7 +165,7 @@ def udp_exact(a, b, address, payload_sizes, port=6000, gso=0, via=None, df=True,
         r = socket.socket(family(address), socket.SOCK_DGRAM)
     r.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)
     r.bind((address, port))
-    r.settimeout(patience)
+    r.settimeout(patience * case.SLOWNESS)
     with a.netns.enter():
         s = socket.socket(family(address), socket.SOCK_DGRAM)
     if gso:

@@ -74,7 +74,7 @@ def add_cases(encapsulation):
     @g.case("FWD-12: a running flow goes over to the new place within one packet")
     def _(w):
         with wire.Capture(w.fabric, "h1", "move-%s-flow" % encapsulation, "udp or proto gre", snaplen=128) as cap:
-            flow = traffic.UdpFlow(w.v, w.m3, w.m3.v4, 2000, 3)
+            flow = traffic.UdpFlow(w.v, w.m3, w.m3.v4, int(2000 / case.SLOWNESS), 3 * case.SLOWNESS)
             case.eventually(lambda: w.h1.gwd.port("v")["counters"]["txPackets"] > 0, "the flow runs")
             move(w, w.m2, encapsulation)
             flow.result()
