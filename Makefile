@@ -98,11 +98,13 @@ install: build ## into DESTDIR: daemon, gwctl, man pages, completion, unit, conf
 		install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done
 	install -D -m 0644 configs/completion/gwctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gwctl
-	for unit in $(patsubst configs/systemd/%,%,$(wildcard configs/systemd/*.service configs/systemd/*.socket \
-		configs/systemd/*/*.conf)); do \
+	for unit in $(patsubst configs/systemd/%,%,$(wildcard configs/systemd/*)); do \
 		install -D -m 0644 configs/systemd/$$unit $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
 	done
 	install -D -m 0644 configs/sysctl.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-gwd.conf
+	install -D -m 0644 configs/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/gwd.conf
+	install -D -m 0644 configs/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/gwd.conf
+	install -D -m 0644 configs/strongswan.service.d/10-gwd.conf $(DESTDIR)$(PREFIX)/share/gwd/strongswan.service.d/10-gwd.conf
 	[ -e $(DESTDIR)/etc/gwd/gwd.conf ] || install -D -m 0640 configs/gwd.conf $(DESTDIR)/etc/gwd/gwd.conf
 
 # --- tests: every test program speaks TAP; tests/run adds them up -------------------------------------------------------

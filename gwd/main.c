@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "model/config.h"
+#include "netns/netns.h"
 #include "nl/nl.h"
 #include "node/node.h"
 #include "reconcile/reconcile.h"
@@ -386,6 +387,8 @@ static int remove_node(struct daemon *d, struct gw_error *err)
 
 	if (r == 0)
 		r = gw_reconcile_remove(&params, err);
+	if (r == 0)
+		r = gw_netns_delete_all(GW_NETNS_SOCKET, err);
 	stop(d);
 	return r;
 }

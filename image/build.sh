@@ -19,7 +19,18 @@ TREE=$WORK/tree
 . "$HERE/sources.sh"
 ROOT_MIB=1536
 EFI_MIB=16
+MAX_MIB=250 # of the compressed image
 ROOT_START_MIB=$((2 + EFI_MIB))
+
+# Built once for each content of what goes into it.
+INPUTS=$({
+	sha256sum <"$DEB"
+	cd "$HERE" && find . -type f ! -path './debian/*' ! -name '*.mk' -exec sha256sum {} + | sort
+} | sha256sum)
+if [[ -e $OUT/gwd.raw && -e $OUT/gwd.qcow2 && $(cat "$OUT/inputs" 2>/dev/null) == "$INPUTS" ]]; then
+	exit 0
+fi
+rm -f "$OUT/inputs"
 
 # A build that ended in the middle may have left the chroot's file systems mounted: mmdebstrap takes its own down.
 rm -rf --one-file-system "$WORK"
@@ -38,7 +49,7 @@ tree() {
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-include=/usr/share/man/man[158]/gw*' \
-		--essential-hook="tar -C '$HERE/files' -c etc/initramfs-tools | tar -C \"\$1\" -x --no-same-owner" \
+		--essential-hook="tar -C '$HERE/files' --owner=0 --group=0 --mode=u=rwX,go=rX -c etc/initramfs-tools | tar -C \"\$1\" -x --no-overwrite-dir" \
 		--customize-hook="copy-in '$DEB' /tmp" \
 		--customize-hook="chroot \"\$1\" apt-get install -y -qq '/tmp/${DEB##*/}'" \
 		--customize-hook="rm -f \"\$1/tmp/${DEB##*/}\"" \
@@ -94,4 +105,10 @@ tree
 say "$OUT: disk"
 disk
 rm -rf --one-file-system "$WORK"
-say "$OUT/gwd.qcow2: $(du -m "$OUT/gwd.qcow2" | cut -f1) MB"
+SIZE=$(du -m "$OUT/gwd.qcow2" | cut -f1)
+say "$OUT/gwd.qcow2: $SIZE MB"
+if ((SIZE > MAX_MIB)); then
+	echo "image/build.sh: that is too large: at most $MAX_MIB MB are to be downloaded" >&2
+	exit 1
+fi
+echo "$INPUTS" >"$OUT/inputs"

@@ -4,8 +4,8 @@ set -eu
 tree=$1
 here=$(cd "$(dirname "$0")" && pwd)
 
-cp -a --no-preserve=ownership "$here/files/." "$tree/"
-chown -R root:root "$tree/etc/systemd" "$tree/usr/lib/gwd" "$tree/boot/grub"
+# Whatever the modes and owners of this checkout are.
+tar -C "$here/files" --owner=0 --group=0 --mode=u=rwX,go=rX -c . | tar -C "$tree" -x --no-overwrite-dir
 
 # Nobody has a password, and nobody gets one: keys come over cloud-init.
 chroot "$tree" passwd --quiet --lock root
@@ -22,6 +22,11 @@ chroot "$tree" systemctl --quiet disable bird.service strongswan.service
 # The consoles show it above their prompt; it changes, so it is not in the image.
 mkdir -p "$tree/etc/issue.d"
 ln -s /run/gwd-banner.issue "$tree/etc/issue.d/gwd.issue"
+
+mkdir -p "$tree/etc/systemd/system/strongswan.service.d"
+ln -s /usr/share/gwd/strongswan.service.d/10-gwd.conf "$tree/etc/systemd/system/strongswan.service.d/"
+# Names are asked of whom DHCP or network-config names, not of whom this build asked.
+ln -sf ../run/systemd/resolve/stub-resolv.conf "$tree/etc/resolv.conf"
 
 # Each machine makes its own.
 rm -f "$tree"/etc/ssh/ssh_host_* "$tree/var/lib/dbus/machine-id" "$tree/var/lib/systemd/random-seed"

@@ -9,13 +9,13 @@ DEB_DATE   = $(or $(shell git log -1 --format=%cD -- $(DEB_FILES) 2>/dev/null),$
 
 deb: $(DEB) ## Debian package, into build/
 
-$(DEB): $(DEB_FILES)
+$(DEB): $(DEB_FILES) | deps
 	@rm -rf build/deb
 	@mkdir -p $(DEB_STAGE)/tests
 	cp -a Makefile gwd configs $(wildcard plugins) $(DEB_STAGE)/
 	cp -a image/debian $(DEB_STAGE)/debian
 	printf 'gwd (%s) bookworm; urgency=medium\n\n  * Built from the source tree.\n\n -- %s  %s\n' '$(VERSION)' \
 		"$$(sed -n 's/^Maintainer: //p' image/debian/control)" '$(DEB_DATE)' > $(DEB_STAGE)/debian/changelog
-	cd $(DEB_STAGE) && dpkg-buildpackage -b -us -uc -j2 > ../build.log 2>&1 || { tail -40 ../build.log; exit 1; }
+	cd $(DEB_STAGE) && env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES dpkg-buildpackage -b -us -uc -j2 > ../build.log 2>&1 || { tail -40 ../build.log; exit 1; }
 	lintian --fail-on error --profile debian build/deb/*.changes
 	cp build/deb/$(notdir $(DEB)) $@

@@ -1,9 +1,4 @@
-# The VM image. Built once for each change of what goes into it.
-IMAGE        := build/image/gwd.qcow2
-IMAGE_FILES  := $(shell find image -type f ! -path 'image/debian/*' ! -name '*.mk' | sort)
-
+# The VM image. build.sh builds it once for each content of what goes into it, whatever the times of files are.
 .PHONY: image
-image: $(IMAGE) ## bootable VM image with gwd, into build/image: gwd.qcow2 and gwd.raw
-
-$(IMAGE): $(DEB) $(IMAGE_FILES)
+image: $(DEB) | deps ## bootable VM image with gwd, into build/image: gwd.qcow2 and gwd.raw
 	image/build.sh $(DEB) build/image

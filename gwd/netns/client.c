@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -125,4 +126,20 @@ int gw_netns_get(const char *socket_path, const char *name, int *ret_fd, struct 
 int gw_netns_delete(const char *socket_path, const char *name, struct gw_error *err)
 {
 	return request(socket_path, GW_NETNS_DELETE, name, NULL, err);
+}
+
+int gw_netns_delete_all(const char *socket_path, struct gw_error *err)
+{
+	DIR *dir = opendir(GW_NETNS_DIR);
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0
+				       : gw_error_set(err, errno, GW_ERR_INTERNAL, GW_NETNS_DIR, "cannot read %s: %s",
+						      GW_NETNS_DIR, strerror(errno));
+	for (const struct dirent *e; r == 0 && (e = readdir(dir));)
+		if (strncmp(e->d_name, GW_NETNS_PREFIX, strlen(GW_NETNS_PREFIX)) == 0)
+			r = gw_netns_delete(socket_path, e->d_name, err);
+	closedir(dir);
+	return r;
 }

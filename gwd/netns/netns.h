@@ -1,7 +1,7 @@
 /*
  * netns.h - named network namespaces that outlive the daemon, asked of the holder (holder.c), which is a process of its own:
  *
- *   gwd -- "add NAME" --> /run/gwd-netns.sock, gwd-netns -- unshare, mount --> /run/netns/NAME
+ *   gwd -- "add NAME" --> /run/gwd-netns/holder.sock, gwd-netns -- unshare, mount --> /run/netns/NAME
  *       <- status, fd --
  *
  * gwd is sandboxed, so that it has a mount namespace of its own: what it mounted there nobody else would see, and it would be
@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GW_NETNS_SOCKET "/run/gwd-netns.sock"
+#define GW_NETNS_SOCKET "/run/gwd-netns/holder.sock"
 #define GW_NETNS_DIR	"/run/netns"
 #define GW_NETNS_PREFIX "gwd-"
 #define GW_NETNS_STRLEN 96 /* of a name, with its end */
@@ -37,5 +37,7 @@ int gw_netns_add(const char *socket_path, const char *name, int *ret_fd, struct 
 int gw_netns_get(const char *socket_path, const char *name, int *ret_fd, struct gw_error *err);
 /* What is in use lives on without its name. Succeeds when there is none. */
 int gw_netns_delete(const char *socket_path, const char *name, struct gw_error *err);
+/* Every one that has the prefix. Needs no holder when there is none. */
+int gw_netns_delete_all(const char *socket_path, struct gw_error *err);
 
 #endif

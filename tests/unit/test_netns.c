@@ -119,6 +119,29 @@ static ino_t get_inode(const char *name)
 	return ino;
 }
 
+static void all_deleted(void **state)
+{
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(gw_netns_delete_all(SOCKET_PATH, NULL), 0);
+	for (int i = 0; i < 3; i++) {
+		char name[GW_NETNS_STRLEN];
+
+		snprintf(name, sizeof name, "gwd-all-%d", i);
+		assert_int_equal(gw_netns_add(SOCKET_PATH, name, &fd, NULL), 0);
+		close(fd);
+	}
+	fd = open(GW_NETNS_DIR "/others", O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(gw_netns_delete_all(SOCKET_PATH, NULL), 0);
+	assert_int_equal(gw_netns_get(SOCKET_PATH, "gwd-all-1", &fd, NULL), -ENOENT);
+	assert_int_equal(access(GW_NETNS_DIR "/gwd-all-1", F_OK), -1);
+	assert_int_equal(access(GW_NETNS_DIR "/others", F_OK), 0);
+	assert_int_equal(unlink(GW_NETNS_DIR "/others"), 0);
+}
+
 static void made_given_out_and_deleted(void **state)
 {
 	int fd = -1, again = -1, host = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -258,9 +281,13 @@ static void only_root_is_served(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(made_given_out_and_deleted), cmocka_unit_test(outlives_the_holder),
-		cmocka_unit_test(a_name_without_a_namespace), cmocka_unit_test(what_is_refused),
-		cmocka_unit_test(the_silent_are_left),	      cmocka_unit_test(only_root_is_served),
+		cmocka_unit_test(made_given_out_and_deleted),
+		cmocka_unit_test(all_deleted),
+		cmocka_unit_test(outlives_the_holder),
+		cmocka_unit_test(a_name_without_a_namespace),
+		cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(the_silent_are_left),
+		cmocka_unit_test(only_root_is_served),
 	};
 
 	return cmocka_run_group_tests_name("netns", tests, setup, teardown);

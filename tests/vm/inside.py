@@ -27,7 +27,7 @@ TOOLS = os.path.join(vm.ROOT, "build/vm/tools.ext4")
 TESTS = os.path.join(UP, "tests.tar")
 TESTS_SIZE = 256 << 20  # its disk has one size for all its life
 ABI_NEXT = ["build/abi-next/gwd", "build/abi-next/gwctl", "build/abi-next/tests/bpf/loader_helper"]
-SLOWNESS = 6            # how much longer than on bare metal things may take under TCG
+SLOWNESS = 1 if "kvm" in vm.accelerator() else 6  # how much longer than on bare metal things may take
 TREE = "/run/vm/root/opt/gwd"
 
 PREPARE = """set -e
@@ -47,8 +47,8 @@ mkdir -p {tree}/build/vm
 tar -C {tree} -xf /dev/vdd
 ln -s /usr/sbin/gwd /usr/bin/gwctl {tree}/build/vm/
 """.format(tree=TREE)
-RUN = """cd / && exec chroot /run/vm/root /bin/bash -c 'cd /opt/gwd && mkdir -p {logs} && exec env GWD_BUILD=build/vm \
-GW_TEST_LOGS=/opt/gwd/{logs} GW_TEST_SLOWNESS={slowness} CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C.UTF-8 "$0" "$@"' {command}"""
+RUN = """cd / && exec chroot /run/vm/root /bin/bash -c 'cd /opt/gwd && rm -rf {logs} && mkdir -p {logs} && exec env GWD_BUILD=build/vm \
+GW_TEST_LOGS=/opt/gwd/{logs} GW_TEST_INSIDE=1 GW_TEST_SLOWNESS={slowness} CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C.UTF-8 "$0" "$@"' {command}"""
 LOGS = "build/test-logs/now"
 
 
@@ -113,11 +113,14 @@ def down(logs=None):
     pid = is_up()
     if pid is None:
         return
-    if logs:
-        agent = connect()
-        with open(os.path.join(logs, "journal.log"), "w") as f:
-            f.writelines(str(s) for s in agent.stream(agent.start("journalctl -b --no-pager"), 120))
-        shutil.copy(os.path.join(UP, "serial.log"), logs)
+    try:
+        if logs:
+            shutil.copy(os.path.join(UP, "serial.log"), logs)
+            agent = connect()
+            with open(os.path.join(logs, "journal.log"), "w") as f:
+                f.writelines(str(s) for s in agent.stream(agent.start("journalctl -b --no-pager"), 120))
+    except (SystemExit, OSError, vm.VmError) as e:
+        print("the VM's journal could not be had: %s" % e, file=sys.stderr)
     os.kill(pid, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)

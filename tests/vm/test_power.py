@@ -61,7 +61,7 @@ class World:
             word, _, number = line.partition(" ")
             require(word in ("add", "try", "del"), "the writer failed: %s" % said)
             n = int(number)
-            self.doubtful = {n} if word == "try" else {n + 1}
+            self.doubtful = {n, n + 1}
             if word == "add":
                 self.there.add(n)
             elif word == "del":

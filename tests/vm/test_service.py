@@ -19,6 +19,9 @@ import vm  # noqa: E402
 EXPOSURE = 4.0  # systemd-analyze security: what the most exposed of the units may have
 UNITS = ["gwd.service", "gwd-netns.service", "gwd-bird@x.service", "strongswan.service"]
 SETTLE = 1      # seconds of traffic before and after what happens
+# A command with the capabilities and in the mount namespace of gwd.
+AS_GWD = ("nsenter -t $(systemctl show -P MainPID gwd) -m setpriv --groups gwd-bird --inh-caps=-all "
+          "--bounding-set=-all,+net_admin,+net_raw,+bpf,+perfmon,+sys_admin ")
 suite = case.Suite()
 
 
@@ -68,7 +71,7 @@ def holder(machine, operation, name):
     return int(machine.check("""python3 -c '
 import socket, struct
 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-s.connect("/run/gwd-netns.sock")
+s.connect("/run/gwd-netns/holder.sock")
 s.send(struct.pack("I96s", %d, b"%s"))
 print(struct.unpack("i", s.recvmsg(4, 64)[0])[0])
 '""" % (number, name)))
@@ -100,7 +103,7 @@ def _(m):
     bound = int(caps.split()[1], 16)
     equal(sorted(n for n in range(64) if bound >> n & 1), [12, 13, 21, 38, 39],
           "capabilities: NET_ADMIN, NET_RAW, SYS_ADMIN, PERFMON, BPF")
-    for path in ("/etc/gwd/x", "/usr/x", "/root/x"):
+    for path in ("/etc/gwd/x", "/usr/x", "/root/x", "/run/x", "/run/systemd/system/x", "/run/gwd-netns/x"):
         status, said = m.run("nsenter -t %s -m touch %s" % (pid, path))
         require(status != 0 and "ead-only" in said or "denied" in said, "%s can be written: %s" % (path, said))
 
@@ -171,19 +174,22 @@ def _(m):
 
 @g.case("charon and BIRD as the gateway uses them: sandboxed, in their namespaces, untouched by gwd's end")
 def _(m):
-    m.check("mkdir -p /run/gwd-bird/gwd-kept && chown bird: /run/gwd-bird/gwd-kept && printf 'router id 10.0.0.1;\\n"
+    m.check(AS_GWD + "sh -c \"umask 007; mkdir /run/gwd-bird/gwd-kept && printf 'router id 10.0.0.1;\\n"
             "protocol device {}\\nprotocol kernel { ipv4 { export all; }; }\\nprotocol static { ipv4; route 10.99.0.0/16 "
-            "blackhole; }\\n' >/run/gwd-bird/gwd-kept/bird.conf")
+            "blackhole; }\\n' >/run/gwd-bird/gwd-kept/bird.conf\"")
     m.check("systemctl start gwd-bird@gwd-kept strongswan", 120)
     m.check("swanctl --stats")
     require("10.99.0.0/16" in case.eventually(lambda: m.check("ip -n gwd-kept route"), "BIRD's route", 60),
             "BIRD's route is in its namespace")
     require("10.99.0.0/16" not in m.check("ip route"), "BIRD's route is not in the host's table")
+    require("BIRD" in m.check(AS_GWD + "birdc -s /run/gwd-bird/gwd-kept/bird.ctl show status"), "gwd may speak with BIRD")
+    m.check("systemctl restart gwd-netns.socket")
     daemons = "systemctl show -P MainPID gwd-bird@gwd-kept strongswan"
     pids = m.check(daemons).split()
     for pid in pids:
         status, said = m.run("nsenter -t %s -m ls -A /var/lib/gwd /etc/gwd" % pid)
         require("gwd.conf" not in said and "gwd.db" not in said, "a child daemon sees gwd's files: %s" % said)
+        equal(m.run("nsenter -t %s -m test -e /run/gwd-netns/holder.sock" % pid)[0], 1, "a child daemon may ask the holder")
     m.check("systemctl kill -s KILL gwd; sleep 3")
     m.wait_gwd()
     m.check("systemctl stop gwd; systemctl start gwd", 120)
@@ -239,12 +245,15 @@ def _(m):
 
 @g.case("removal takes everything out of the kernel, purge everything from the disk")
 def _(m):
-    m.check("systemctl start gwd-bird@gwd-kept")
+    m.check("systemctl start gwd-bird@gwd-kept; echo '[wrong' >>/etc/gwd/gwd.conf")
+    status, said = m.run("DEBIAN_FRONTEND=noninteractive dpkg -r gwd", 120)
+    require(status != 0 and "mend /etc/gwd/gwd.conf" in said, "a removal that cannot know what to remove: %s" % said)
+    m.check("sed -i '$d' /etc/gwd/gwd.conf")
     m.check("DEBIAN_FRONTEND=noninteractive dpkg -r gwd", 120)
     equal(m.check(". /run/world.sh; programs"), "", "programs on the interfaces")
-    left = m.check("ip -o link | grep -o 'gwd[^ :@]*'; ip route | grep gwd; ls /sys/fs/bpf; "
+    left = m.check("ip -o link | grep -o 'gwd[^ :@]*'; ip route | grep gwd; ls /sys/fs/bpf; ls /run/netns | grep gwd; ls -d /run/gwd-bird; "
                    "systemctl list-units --no-legend gwd.service 'gwd-netns*' 'gwd-bird*'")
-    equal(left, "", "what is left in the kernel and of services")
+    equal(left.replace("ls: cannot access '/run/gwd-bird': No such file or directory\n", ""), "", "what is left in the kernel and of services")
     require("mine" in m.check("cat /etc/gwd/gwd.conf"), "configuration stays")
     m.check("DEBIAN_FRONTEND=noninteractive dpkg -P gwd", 120)
     equal(m.run("ls -d /etc/gwd /var/lib/gwd /run/gwd /usr/lib/gwd 2>/dev/null")[1], "/usr/lib/gwd\n",

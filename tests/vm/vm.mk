@@ -1,12 +1,12 @@
 # Tests inside the image that ships, on the kernel that ships with it.
 VM_TOOLS := build/vm/tools.ext4
 
-$(VM_TOOLS): tests/vm/packages tests/vm/tools.sh image/sources.sh
+$(VM_TOOLS): tests/vm/packages tests/vm/tools.sh image/sources.sh | deps
 	@mkdir -p $(@D)
 	tests/vm/tools.sh $@
 
 .PHONY: vm-ready test-vm vm-up vm-down
-vm-ready: $(IMAGE) $(VM_TOOLS) # what runs inside is built as it ships
+vm-ready: image $(VM_TOOLS) # what runs inside is built as it ships
 	$(MAKE) --no-print-directory -j$(JOBS) BUILD=build build topo-tools test-programs build-abi-next
 
 test-vm: vm-ready ## boot the image, cut its power, upgrade it; every topology inside it; ONLY=regex picks

@@ -1,5 +1,5 @@
-"""A UDP flow whose every datagram must come back. Sends until its standard input ends, waits for what is still on its way,
-and says how many it sent and how many never came.
+"""A UDP flow whose every datagram must come back. Says "started" when the first has; sends until its standard input ends,
+waits for what is still on its way, and says how many it sent and how many never came.
 
 usage: flow.py ADDRESS        the far end:  flow.py ADDRESS echo
 """
@@ -26,7 +26,7 @@ def send(address):
     socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
     for s in socks:
         s.connect((address, PORT))
-    missing, sent, end, due = set(), 0, None, time.monotonic()
+    missing, sent, end, due, started = set(), 0, None, time.monotonic(), False
     while end is None or (missing and time.monotonic() < end):
         now = time.monotonic()
         if end is None and now >= due:
@@ -39,6 +39,9 @@ def send(address):
                 end = time.monotonic() + PATIENCE
             else:
                 missing.discard(int(ready.recv(2048)))
+                if not started:
+                    print("started", flush=True)
+                    started = True
     print("sent %d lost %d" % (sent, len(missing)))
 
 

@@ -34,6 +34,7 @@ start_flow() {
 	ip netns exec vm python3 /run/flow.py 10.0.0.2 <$FLOW.in >$FLOW.out &
 	flow=$!
 	exec 9>$FLOW.in
+	timeout 60 sh -c "until grep -q started $FLOW.out; do sleep 0.1; done"
 }
 
 # Says what was sent and lost.
