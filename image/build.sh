@@ -43,13 +43,14 @@ say() {
 tree() {
 	local packages
 	packages=$(grep -v '^#' "$HERE/packages" | paste -sd,)
-	# The package is installed by apt inside, which fetches what it depends on.
+	# The package is installed by apt inside, which fetches what it depends on: by this machine's names for a last time.
 	mmdebstrap --quiet --variant=minbase --format=directory --include="$packages" \
 		--aptopt='Acquire::Languages "none"' --aptopt='APT::Install-Recommends "false"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-include=/usr/share/man/man[158]/gw*' \
 		--essential-hook="tar -C '$HERE/files' --owner=0 --group=0 --mode=u=rwX,go=rX -c etc/initramfs-tools | tar -C \"\$1\" -x --no-overwrite-dir" \
+		--customize-hook="cp --remove-destination /etc/resolv.conf \"\$1/etc/resolv.conf\"" \
 		--customize-hook="copy-in '$DEB' /tmp" \
 		--customize-hook="chroot \"\$1\" apt-get install -y -qq '/tmp/${DEB##*/}'" \
 		--customize-hook="rm -f \"\$1/tmp/${DEB##*/}\"" \
