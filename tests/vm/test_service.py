@@ -218,6 +218,13 @@ def package(m, version, program=None):
         return f.read()
 
 
+def intent(m):
+    """What gwd was told, without what it counts."""
+    ports = json.loads(m.check("gwctl port list -o json"))
+    return (m.check("gwctl lookup-record list -o json"),
+            [[p["properties"][k] for k in ("Interface", "MACAddress", "VirtualSubnetID")] for p in ports])
+
+
 def install(m, name):
     through(m, "DEBIAN_FRONTEND=noninteractive dpkg -i /root/%s.deb" % name, 200)
     m.wait_gwd()
@@ -229,10 +236,10 @@ def _(m):
     m.put("/root/next.deb", package(m, m.version + "+1"))
     m.put("/root/abi.deb", package(m, m.version + "+2", os.path.join(case.next_build(), "gwd")))
     m.check("echo '# mine' >>/etc/gwd/gwd.conf")
-    records = m.check("gwctl lookup-record list -o json; gwctl port list -o json")
+    records = intent(m)
     install(m, "next")
     equal(m.check("dpkg-query -W -f '${Version}' gwd"), m.version + "+1", "version")
-    equal(m.check("gwctl lookup-record list -o json; gwctl port list -o json"), records, "records")
+    equal(intent(m), records, "records")
     require("# mine" in m.check("cat /etc/gwd/gwd.conf"), "the operator's configuration")
 
 
