@@ -213,6 +213,26 @@ static inline size_t warnings(const char *first)
 	return n;
 }
 
+static inline bool is_up(void *key)
+{
+	json_t *j = json_object();
+	const char *s;
+	bool up;
+
+	ops->describe(driver, key, j);
+	s = json_string_value(json_object_get(j, "state"));
+	up = s && !strcmp(s, "Up");
+	json_decref(j);
+	return up;
+}
+
+/* The kernel takes its time over a carrier. */
+static inline void comes_up(struct gw_hnv_object *key)
+{
+	check(netns_wait(&ns, is_up, key, 5000), "it does not come up");
+	gw_hnv_object_free(key);
+}
+
 static inline bool is_wanted(void *ctx)
 {
 	(void)ctx;

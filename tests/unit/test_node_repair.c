@@ -67,7 +67,7 @@ static void test_interface_comes_later(void **state)
 	sync_ok();
 	state_is(paddr("eth1", "10.1.1.20", 24), "Down", "interface eth1 has no carrier");
 	sh_ok("ip link set eth1p up");
-	netns_drain(&ns);
+	comes_up(paddr("eth1", "10.1.1.20", 24));
 	state_is(paddr("eth1", "10.1.1.20", 24), "Up", NULL);
 	state_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Up", NULL);
 	assert_int_equal(warnings(NULL), 0);
