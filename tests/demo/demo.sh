@@ -4,7 +4,7 @@
 #   demo.sh up [BUILD]       (make demo)        may be repeated: an earlier demo is taken down first
 #   demo.sh down [BUILD]     (make demo-down)   removes every trace
 #
-# VMs and hosts are network namespaces named gwd-demo-*; each host runs the real gwd. All state is below BUILD/demo, apart
+# VMs and hosts are network namespaces named demo-gwd-*; each host runs the real gwd. All state is below BUILD/demo, apart
 # from the pins of the BPF programs on the BPF file system, which is mounted below BUILD/demo too where the machine has none.
 set -euo pipefail
 
@@ -12,7 +12,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 action=${1:-}
 build=$(realpath -m "${2:-build}")
 state=$build/demo
-prefix=gwd-demo
+prefix=demo-gwd
 # shellcheck source=tests/demo/net.sh
 . "$here/net.sh"
 # shellcheck source=tests/demo/show.sh

@@ -30,10 +30,10 @@ runs() { "$demo" "$@" "$build" >"$out" 2>&1 || {
 	false
 }; }
 
-namespaces() { ip netns list | grep '^gwd-demo-'; }
+namespaces() { ip netns list | grep '^demo-gwd-'; }
 processes() { grep -lz "$(realpath -m "$build")/demo/" /proc/[0-9]*/cmdline 2>/dev/null; }
-mounts() { grep gwd-demo /proc/self/mounts; }
-pins() { ls -d /sys/fs/bpf/gwd-demo 2>/dev/null; }
+mounts() { grep demo-gwd /proc/self/mounts; }
+pins() { ls -d /sys/fs/bpf/demo-gwd 2>/dev/null; }
 state() { ls -d "$build/demo" 2>/dev/null; }
 
 # none FUNCTION: it finds nothing.
