@@ -90,7 +90,7 @@ $(BUILD)/gwd-netns: $(call obj,gwd/netns/holder.c) $(BUILD)/libgw.a
 	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs libsystemd)
 
 # --- installation, as a package would do it; the configuration is not overwritten ---------------------------------------
-install: build ## into DESTDIR: daemon, gwctl, man pages, completion, unit, configuration
+install: build ## into DESTDIR, for packages: by hand, run systemd-sysusers and systemd-tmpfiles --create after it
 	install -D -m 0755 $(BUILD)/gwd $(DESTDIR)$(PREFIX)/sbin/gwd
 	install -D -m 0755 $(BUILD)/gwctl $(DESTDIR)$(PREFIX)/bin/gwctl
 	install -D -m 0755 $(BUILD)/gwd-netns $(DESTDIR)$(PREFIX)/lib/gwd/gwd-netns

@@ -6,16 +6,13 @@ import os
 import re
 import socket
 import subprocess
-import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "topo")]
-from lib import case  # noqa: E402
-from lib.case import equal, require  # noqa: E402
-import vm  # noqa: E402
+import vm
+from lib import case  # where it is, vm knows
+from lib.case import equal, require
 
 OVMF = "/usr/share/ovmf/OVMF.fd"
-GUEST = "10.0.2.77"
+GUEST, RESOLVER = "10.0.2.77", "192.0.2.53"
 MAC = "52:54:00:00:00:77"
 suite = case.Suite()
 
@@ -37,7 +34,8 @@ class Seeded:
         config = {"ssh_authorized_keys": [public],
                   "write_files": [{"path": "/etc/gwd/gwd.conf", "permissions": "0640",
                                    "content": "[node]\nname = seeded\n[underlay]\nvxlan_port = 4800\n"}]}
-        network = {"version": 2, "ethernets": {"up": {"match": {"macaddress": MAC}, "addresses": [GUEST + "/24"]}}}
+        network = {"version": 2, "ethernets": {"up": {"match": {"macaddress": MAC}, "addresses": [GUEST + "/24"],
+                                                   "nameservers": {"addresses": [RESOLVER]}}}}
         disk = os.path.join(case.WORK, "disk")
         vm.make_overlay(disk, "4G")
         self.machine = vm.Vm(disk=disk, seed=(config, network), logs=case.logs(), args=[
@@ -60,6 +58,8 @@ def _(w):
     m = w.machine
     m.check("test -d /sys/firmware/efi")
     require(GUEST in m.check("ip -brief address"), "address")
+    equal(re.findall(r"(?m)^nameserver (.*)", m.check("cat /run/systemd/resolve/resolv.conf")), [RESOLVER], "who resolves names")
+    equal(m.check("readlink -f /etc/resolv.conf").strip(), "/run/systemd/resolve/stub-resolv.conf", "the resolver that is used")
     m.wait_gwd()
     require('"seeded"' in m.check("gwctl status -o json"), "the name from gwd.conf")
     m.check("ip link show gwdvx4800")  # the port from gwd.conf

@@ -7,6 +7,7 @@ Scripts go to an agent (agent.py) over virtio-serial; the agent comes in on a No
 what cloud-init is for: the image itself has nothing that would run what a disk says.
 """
 import base64
+import collections
 import contextlib
 import itertools
 import json
@@ -14,11 +15,15 @@ import os
 import random
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(ROOT, "tests/topo"))
+from lib import case  # noqa: E402  pylint: disable=wrong-import-position
+
 IMAGE = "build/image/gwd.qcow2"
 START_LIMIT = 400  # seconds until the agent answers, on a slow machine without KVM
 
@@ -85,6 +90,7 @@ class Agent:
 
     def __init__(self, path):
         self.path, self.pending, self.sock = path, b"", None
+        self.said = {}  # what started scripts have said and nobody has asked for yet
         self.numbers = itertools.count(random.getrandbits(40))
 
     def connect(self, seconds, alive=lambda: None):
@@ -138,7 +144,13 @@ class Agent:
             return {}  # the end of what was said to somebody else
 
     def start(self, script):
-        return self.send(run=script, id=next(self.numbers))["id"]
+        number = self.send(run=script, id=next(self.numbers))["id"]
+        self.said[number] = collections.deque()
+        return number
+
+    def drop_said(self, number):
+        """Forgets what a script has said so far; what it is saying now is still to come."""
+        self.said[number] = collections.deque(what for what in self.said[number] if "end" in what)
 
     def kill(self, number, signal):
         self.send(kill=number, signal=signal)
@@ -147,10 +159,14 @@ class Agent:
         """What a started script says, piece by piece, and at last its exit status as an int."""
         end = time.monotonic() + seconds
         while True:
-            what = self.hear(end - time.monotonic())
-            if what.get("id") != number:
+            if not self.said[number]:
+                what = self.hear(end - time.monotonic())
+                if what.get("id") in self.said:
+                    self.said[what["id"]].append(what)
                 continue
+            what = self.said[number].popleft()
             if "end" in what:
+                del self.said[number]
                 yield what["end"]
                 return
             yield what["out"]
@@ -232,10 +248,6 @@ class Vm:
             self.agent.close()
             self.agent = None
 
-    def wait_off(self, seconds):
-        self.process.wait(seconds)
-        self.power_off()
-
     # --- talking to it --------------------------------------------------------------------------------------------------
 
     def stream(self, script, seconds=60):
@@ -256,10 +268,9 @@ class Vm:
             raise VmError("%r: status %d: %s" % (script, status, said))
         return said
 
-    def wait_gwd(self, seconds=90):
+    def wait_gwd(self):
         """Until gwd answers."""
-        self.check("for i in $(seq %d); do systemctl is-active -q gwd && gwctl status >/dev/null && exit 0; sleep 0.2; done; "
-                   "systemctl --no-pager status gwd; exit 1" % (seconds * 5), 2 * seconds)
+        case.eventually(lambda: self.run("systemctl is-active -q gwd && gwctl status >/dev/null")[0] == 0, "gwd answers", 90)
 
     def put(self, path, data):
         """A file into the VM, in pieces that a command line can carry."""

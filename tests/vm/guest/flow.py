@@ -1,9 +1,10 @@
-"""A UDP flow whose every datagram must come back. Says "started" when the first has; sends until its standard input ends,
-waits for what is still on its way, and says how many it sent and how many never came.
+"""A UDP flow whose every datagram must come back. Says so of each hundred; sends until SIGTERM, waits for what is still on its
+way, and says how many it sent and how many never came.
 
 usage: flow.py ADDRESS        the far end:  flow.py ADDRESS echo
 """
 import select
+import signal
 import socket
 import sys
 import time
@@ -26,22 +27,22 @@ def send(address):
     socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
     for s in socks:
         s.connect((address, PORT))
-    missing, sent, end, due, started = set(), 0, None, time.monotonic(), False
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    missing, sent, answered, end, due = set(), 0, 0, None, time.monotonic()
     while end is None or (missing and time.monotonic() < end):
         now = time.monotonic()
+        if stopped and end is None:
+            end = now + PATIENCE
         if end is None and now >= due:
             missing.add(sent)
             socks[sent % SOCKETS].send(b"%d" % sent)
             sent, due = sent + 1, now + INTERVAL
-        wait = PATIENCE if end else max(0, due - time.monotonic())
-        for ready in select.select(socks + ([] if end else [sys.stdin]), [], [], wait)[0]:
-            if ready is sys.stdin:
-                end = time.monotonic() + PATIENCE
-            else:
-                missing.discard(int(ready.recv(2048)))
-                if not started:
-                    print("started", flush=True)
-                    started = True
+        for ready in select.select(socks, [], [], max(0, (end or due) - time.monotonic()))[0]:
+            missing.discard(int(ready.recv(2048)))
+            answered += 1
+            if answered % 100 == 0:
+                print("answered %d" % answered, flush=True)
     print("sent %d lost %d" % (sent, len(missing)))
 
 
