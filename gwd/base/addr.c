@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -186,6 +187,24 @@ struct gw_addr gw_prefix_first_host(const struct gw_prefix *p)
 	return a;
 }
 
+struct gw_addr gw_prefix_last(const struct gw_prefix *p)
+{
+	struct gw_addr a = p->addr;
+	unsigned bits = mapped_len(&p->addr, p->len);
+
+	if (bits % 8)
+		a.b[bits / 8] |= (uint8_t)(0xff >> bits % 8);
+	for (unsigned i = (bits + 7) / 8; i < sizeof a.b; i++)
+		a.b[i] = 0xff;
+	return a;
+}
+
+bool gw_prefix_overlaps(const struct gw_prefix *a, const struct gw_prefix *b)
+{
+	return gw_addr_is_v4(&a->addr) == gw_addr_is_v4(&b->addr) &&
+	       (a->len <= b->len ? gw_prefix_contains(a, &b->addr) : gw_prefix_contains(b, &a->addr));
+}
+
 static int hex(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -282,6 +301,15 @@ const char *gw_uuid_format(const struct gw_uuid *u, char buf[static GW_UUID_STRL
 	}
 	*p = '\0';
 	return buf;
+}
+
+int gw_uuid_random(struct gw_uuid *ret)
+{
+	if (getrandom(ret->b, sizeof ret->b, 0) != sizeof ret->b)
+		return -EIO;
+	ret->b[6] = (uint8_t)((ret->b[6] & 0x0f) | 0x40);
+	ret->b[8] = (uint8_t)((ret->b[8] & 0x3f) | 0x80);
+	return 0;
 }
 
 bool gw_uuid_equal(const struct gw_uuid *a, const struct gw_uuid *b)

@@ -67,6 +67,8 @@ struct gw_addr gw_prefix_mask(const struct gw_addr *a, uint8_t len); /* `a` with
 bool gw_prefix_is_subnet(const struct gw_prefix *p);
 /* FWD-5: the first usable address of a subnet (192.168.1.1 for 192.168.1.0/24, the lower address of a /31). */
 struct gw_addr gw_prefix_first_host(const struct gw_prefix *p);
+struct gw_addr gw_prefix_last(const struct gw_prefix *p); /* the broadcast address of an IPv4 subnet */
+bool gw_prefix_overlaps(const struct gw_prefix *a, const struct gw_prefix *b);
 
 /* Accepts 00155D011404, 00-15-5D-01-14-04 and 00:15:5d:01:14:04. */
 int gw_mac_parse(const char *s, struct gw_mac *ret);
@@ -77,6 +79,7 @@ bool gw_mac_equal(const struct gw_mac *a, const struct gw_mac *b);
 /* Accepts with or without braces, any letter case; formats lower case without braces. */
 int gw_uuid_parse(const char *s, struct gw_uuid *ret);
 const char *gw_uuid_format(const struct gw_uuid *u, char buf[static GW_UUID_STRLEN]);
+int gw_uuid_random(struct gw_uuid *ret); /* -EIO when the kernel has no random numbers */
 bool gw_uuid_equal(const struct gw_uuid *a, const struct gw_uuid *b);
 
 #endif

@@ -257,8 +257,10 @@ static int read_properties(enum gw_hnv_kind kind, const json_t *properties, bool
 			continue;
 		given |= bit;
 		r = gw_property_set(row, value, o, err);
-		if (r < 0)
+		if (r < 0) {
+			gw_error_prefix(err, "properties.");
 			return r;
+		}
 	}
 	*ret_given = given;
 	return 0;

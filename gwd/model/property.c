@@ -4,6 +4,7 @@
  */
 #include "model/property.h"
 
+#include "base/utf8.h"
 #include "model/hnv.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ const char *gw_property_wanted(const struct gw_property *row, char *buf, size_t 
 		snprintf(buf, size, "a VSID from %u to %u", GW_VSID_MIN, GW_VSID_MAX);
 		return buf;
 	case GW_PROPERTY_UINT:
-		snprintf(buf, size, "an integer from 0 to %u", row->max);
+		snprintf(buf, size, "an integer from %u to %u", row->min, row->max);
 		return buf;
 	case GW_PROPERTY_BOOL:
 		return "true or false";
@@ -40,17 +41,36 @@ const char *gw_property_wanted(const struct gw_property *row, char *buf, size_t 
 	case GW_PROPERTY_INTERFACE:
 		return "an interface name of 1 to 15 bytes without '/', ':' or blanks";
 	case GW_PROPERTY_TEXT:
-		break;
+	case GW_PROPERTY_SECRET:
+		if (!row->max)
+			break;
+		snprintf(buf, size, "text of %u to %u bytes", row->min, row->max);
+		return buf;
+	case GW_PROPERTY_ASN:
+		return "an AS number as \"0.64512\": high and low half, each up to 65535";
+	case GW_PROPERTY_PORTS:
+		return "a port as \"80\", a range as \"1000-2000\", or \"*\"";
+	case GW_PROPERTY_REF:
+		return "a reference as {\"resourceRef\": \"/virtualNetworks/blue\"}";
+	case GW_PROPERTY_OBJECT:
+		return "an object";
+	case GW_PROPERTY_LIST:
+	case GW_PROPERTY_VALUES:
+	case GW_PROPERTY_CHILDREN:
+		snprintf(buf, size, "a list of up to %u elements", row->max);
+		return buf;
+	case GW_PROPERTY_ANY:
+	case GW_PROPERTY_READ_ONLY:
+		return "anything";
 	}
 	return "text";
 }
 
 static int bad_value(const struct gw_property *row, struct gw_error *err, const char *got)
 {
-	char target[96], wanted[160];
+	char wanted[160];
 
-	snprintf(target, sizeof target, "properties.%s", row->name);
-	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, target, "must be %s, not %s",
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, row->name, "must be %s, not %s",
 			    gw_property_wanted(row, wanted, sizeof wanted), got);
 }
 
@@ -88,6 +108,62 @@ static int parse_enum(const struct gw_property *row, const char *s, uint8_t *ret
 	return -EINVAL;
 }
 
+/* A decimal number at *s, which it moves behind it; -EINVAL when there is none up to 65535. */
+static int take_u16(const char **s)
+{
+	size_t n = strspn(*s, "0123456789");
+	int v = 0;
+
+	if (n == 0 || n > 5)
+		return -EINVAL;
+	for (; n > 0; n--)
+		v = v * 10 + *(*s)++ - '0';
+	return v <= UINT16_MAX ? v : -EINVAL;
+}
+
+static int parse_asn(const char *s, uint32_t *ret)
+{
+	int high = take_u16(&s), low = high >= 0 && *s++ == '.' ? take_u16(&s) : -EINVAL;
+
+	if (low < 0 || *s)
+		return -EINVAL;
+	*ret = (uint32_t)high << 16 | (uint32_t)low;
+	return 0;
+}
+
+static int parse_ports(const char *s, struct gw_ports *ret)
+{
+	int first, last;
+
+	if (!strcmp(s, "*")) {
+		*ret = (struct gw_ports){0, UINT16_MAX};
+		return 0;
+	}
+	first = last = take_u16(&s);
+	if (first >= 0 && *s == '-') {
+		s++;
+		last = take_u16(&s);
+	}
+	if (first < 0 || last < first || *s)
+		return -EINVAL;
+	*ret = (struct gw_ports){(uint16_t)first, (uint16_t)last};
+	return 0;
+}
+
+/* Nothing that a terminal, a log or a configuration of a child daemon could take for something else. */
+static int copy_text(const struct gw_property *row, const char *s, char **ret, struct gw_error *err)
+{
+	size_t n = strlen(s);
+
+	if (row->max && (n < row->min || n > row->max || (n && !gw_utf8_is_printable(s))))
+		return bad_value(row, err,
+				 n > row->max	? "a longer one"
+				 : n < row->min ? "a shorter one"
+						: "text with control characters");
+	*ret = strdup(s);
+	return *ret ? 0 : gw_error_oom(err);
+}
+
 int gw_property_set_text(const struct gw_property *row, const char *s, void *object, struct gw_error *err)
 {
 	void *field = (char *)object + row->offset;
@@ -119,13 +195,26 @@ int gw_property_set_text(const struct gw_property *row, const char *s, void *obj
 		}
 		break;
 	case GW_PROPERTY_TEXT:
-		*(char **)field = strdup(s);
-		if (!*(char **)field)
-			return gw_error_oom(err);
-		r = 0;
+		r = copy_text(row, s, field, err);
+		if (r < 0)
+			return r;
+		break;
+	case GW_PROPERTY_ASN:
+		r = parse_asn(s, field);
+		break;
+	case GW_PROPERTY_PORTS:
+		r = parse_ports(s, field);
 		break;
 	case GW_PROPERTY_UINT:
 	case GW_PROPERTY_BOOL:
+	case GW_PROPERTY_REF:
+	case GW_PROPERTY_SECRET:
+	case GW_PROPERTY_ANY:
+	case GW_PROPERTY_OBJECT:
+	case GW_PROPERTY_LIST:
+	case GW_PROPERTY_VALUES:
+	case GW_PROPERTY_CHILDREN:
+	case GW_PROPERTY_READ_ONLY:
 		break;
 	}
 	if (r < 0)
@@ -174,7 +263,7 @@ int gw_property_set(const struct gw_property *row, const json_t *value, void *ob
 		json_int_t v = json_integer_value(value);
 		char got[24];
 
-		if (v >= 0 && v <= (row->type == GW_PROPERTY_VSID ? UINT32_MAX : row->max)) {
+		if (v >= row->min && v <= (row->type == GW_PROPERTY_VSID ? UINT32_MAX : row->max)) {
 			gw_property_set_number(row, (uint32_t)v, object);
 			return 0;
 		}
@@ -186,6 +275,14 @@ int gw_property_set(const struct gw_property *row, const json_t *value, void *ob
 		return 0;
 	}
 	return bad_value(row, err, type_names[json_typeof(value)]);
+}
+
+static json_t *format_ports(const struct gw_ports *ports)
+{
+	if (ports->first == 0 && ports->last == UINT16_MAX)
+		return json_string_nocheck("*");
+	return ports->first == ports->last ? json_sprintf("%u", ports->first)
+					   : json_sprintf("%u-%u", ports->first, ports->last);
 }
 
 json_t *gw_property_get(const struct gw_property *row, const void *object)
@@ -216,6 +313,20 @@ json_t *gw_property_get(const struct gw_property *row, const void *object)
 		return json_string(field);
 	case GW_PROPERTY_TEXT:
 		return json_string(*(char *const *)field);
+	case GW_PROPERTY_ASN:
+		snprintf(text, sizeof text, "%u.%u", get_number(row, object) >> 16, get_number(row, object) & 0xffff);
+		return json_string_nocheck(text);
+	case GW_PROPERTY_PORTS:
+		return format_ports(field);
+	case GW_PROPERTY_REF:
+	case GW_PROPERTY_SECRET:
+	case GW_PROPERTY_ANY:
+	case GW_PROPERTY_OBJECT:
+	case GW_PROPERTY_LIST:
+	case GW_PROPERTY_VALUES:
+	case GW_PROPERTY_CHILDREN:
+	case GW_PROPERTY_READ_ONLY:
+		break;
 	}
 	return NULL;
 }

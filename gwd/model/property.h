@@ -24,27 +24,52 @@ enum gw_property_type {
 	GW_PROPERTY_ENUM,      /* uint8_t, index of `values` */
 	GW_PROPERTY_INTERFACE, /* char[IFNAMSIZ] */
 	GW_PROPERTY_TEXT,      /* char *, owned; NULL when absent */
+	GW_PROPERTY_ASN,       /* uint32_t, written "0.64512": high and low half */
+	GW_PROPERTY_PORTS,     /* struct gw_ports, written "80", "1000-2000" or "*" */
+	/* Of schema.h only. */
+	GW_PROPERTY_REF,       /* char *, owned: a resource's path; written {"resourceRef": path} */
+	GW_PROPERTY_SECRET,    /* char *, owned, sealed; never written out */
+	GW_PROPERTY_ANY,       /* json_t *, owned */
+	GW_PROPERTY_OBJECT,    /* a struct of row->schema */
+	GW_PROPERTY_LIST,      /* struct gw_list of such structs */
+	GW_PROPERTY_VALUES,    /* struct gw_list of values of row->item */
+	GW_PROPERTY_CHILDREN,  /* no field: resources of row->kind */
+	GW_PROPERTY_READ_ONLY, /* no field: only ever answered */
 };
 
 enum {
 	GW_PROPERTY_IS_KEY = 1,	       /* part of the resource id; required */
 	GW_PROPERTY_IS_REQUIRED = 2,   /* no default */
 	GW_PROPERTY_DEFAULT_ENCAP = 4, /* the default is the configuration's encapsulation */
+	GW_PROPERTY_HAS_DEFAULT = 8,   /* of schema.h: `def` is answered where nothing was given */
+	GW_PROPERTY_IS_ASSIGNED = 16,  /* given by gwd where the manager gives none */
+	GW_PROPERTY_IS_INERT = 32,     /* kept and answered, without meaning here */
 };
+
+struct gw_ports {
+	uint16_t first, last; /* 0 and 65535: all */
+};
+
+struct gw_schema;
 
 struct gw_property {
 	const char *name;
 	uint16_t offset, size; /* of the field */
 	uint16_t present;      /* offset of a bool that says whether an optional value is there; 0: none */
 	uint8_t type, flags;
-	uint32_t max;		   /* of GW_PROPERTY_UINT */
+	uint32_t min, max;	   /* of GW_PROPERTY_UINT; `max` bytes of a text, elements of a list */
 	const char *const *values; /* of GW_PROPERTY_ENUM; matched without regard to case; NULL ends */
-	uint32_t def;		   /* of GW_PROPERTY_UINT and GW_PROPERTY_ENUM */
+	uint32_t def;		   /* of GW_PROPERTY_UINT, GW_PROPERTY_ENUM and GW_PROPERTY_BOOL */
+	const struct gw_schema *schema;
+	const char *help;
+	uint8_t item; /* type of a list's values */
+	uint8_t kind; /* enum gw_kind of children, and what a reference points to: its first kind */
+	uint16_t item_size;
 };
 
 /* What the property accepts, for messages; may use `buf`. */
 const char *gw_property_wanted(const struct gw_property *row, char *buf, size_t size);
-/* Sets the field of `object`, or refuses with "properties.NAME" as target. A text that was there is not freed. */
+/* Sets the field of `object`, or refuses with NAME as target. A text that was there is not freed. */
 int gw_property_set(const struct gw_property *row, const json_t *value, void *object, struct gw_error *err);
 int gw_property_set_text(const struct gw_property *row, const char *s, void *object, struct gw_error *err);
 void gw_property_set_number(const struct gw_property *row, uint32_t v, void *object); /* within the row's range */

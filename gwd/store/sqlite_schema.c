@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* migrations[v] takes a store from version v to v + 1. */
 static const char *const migrations[] = {
@@ -97,23 +96,11 @@ static int exec(struct gw_store *s, const char *sql, struct gw_error *err)
 	return rc == SQLITE_OK ? 0 : gw_sqlite_error(s, rc, "bringing its schema up to date", err);
 }
 
-static int make_uuid(char *ret, size_t n)
-{
-	uint8_t b[16];
-
-	if (getrandom(b, sizeof b, 0) != sizeof b)
-		return -EIO;
-	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-	snprintf(ret, n, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
-		 b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
-	return 0;
-}
-
 /* One migration is one transaction: a crash leaves the version before it or the version after it. */
 static int migrate_one(struct gw_store *s, sqlite3_int64 from, struct gw_error *err)
 {
-	char sql[160], uuid[37];
+	char sql[160], text[GW_UUID_STRLEN];
+	struct gw_uuid uuid;
 	int r;
 
 	r = exec(s, "BEGIN IMMEDIATE", err);
@@ -121,11 +108,11 @@ static int migrate_one(struct gw_store *s, sqlite3_int64 from, struct gw_error *
 		return r;
 	r = exec(s, migrations[from], err);
 	if (r == 0 && from == 0) {
-		if (make_uuid(uuid, sizeof uuid) < 0)
+		if (gw_uuid_random(&uuid) < 0)
 			r = gw_error_set(err, EIO, GW_ERR_INTERNAL, s->path, "the kernel has no random numbers");
 		else {
 			snprintf(sql, sizeof sql, "INSERT INTO meta VALUES ('uuid', '%s'); PRAGMA application_id = %d;",
-				 uuid, GW_SQLITE_APPLICATION_ID);
+				 gw_uuid_format(&uuid, text), GW_SQLITE_APPLICATION_ID);
 			r = exec(s, sql, err);
 		}
 	}

@@ -1,0 +1,495 @@
+/*
+ * catalog.c - the tree and its transactions. See catalog.h.
+ *
+ * A resource keeps its place in memory while it exists; a PUT replaces its version. The steps of a transaction are remembered
+ * and undone backwards, so that everything that points at a resource is right again without being searched for.
+ */
+#include "model/catalog/private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* --- paths -------------------------------------------------------------------------------------------------------- */
+
+/* Without regard to letter case, as ids and collections are. */
+static uint32_t hash_part(const char *s, size_t n, uint32_t seed)
+{
+	char low[GW_RESOURCE_ID_MAX + 1];
+
+	for (size_t i = 0; i < n; i++)
+		low[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] | 0x20) : s[i];
+	return gw_hash_bytes(low, n, seed);
+}
+
+static uint32_t hash_of(const struct gw_resource *parent, enum gw_kind kind, const char *id)
+{
+	return hash_part(id, strlen(id), parent ? parent->by_path.hash * 31 + kind : kind);
+}
+
+struct gw_resource *gw_catalog_child(const struct gw_catalog *c, const struct gw_resource *parent, enum gw_kind kind,
+				     const char *id)
+{
+	if (strlen(id) > GW_RESOURCE_ID_MAX)
+		return NULL;
+	GW_HMAP_FOR_EACH_HASH (node, &c->paths, hash_of(parent, kind, id)) {
+		struct gw_resource *r = GW_CONTAINER_OF(node, struct gw_resource, by_path);
+
+		if (r->parent == parent && r->kind == kind && !strcasecmp(r->id, id))
+			return r;
+	}
+	return NULL;
+}
+
+struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *path)
+{
+	struct gw_resource *r = NULL;
+	enum gw_kind kind = GW_KIND_NONE;
+	char text[GW_REF_MAX + 1], *save = NULL;
+	bool is_id = false;
+
+	if (*path != '/' || strlen(path) > GW_REF_MAX)
+		return NULL;
+	memcpy(text, path, strlen(path) + 1);
+	for (char *part = strtok_r(text, "/", &save); part; part = strtok_r(NULL, "/", &save), is_id = !is_id) {
+		if (is_id)
+			r = gw_catalog_child(c, r, kind, part);
+		else
+			kind = gw_kind_find(kind, part);
+		if (is_id ? !r : kind == GW_KIND_NONE)
+			return NULL;
+	}
+	return is_id ? NULL : r;
+}
+
+char *gw_resource_path(const struct gw_resource *r)
+{
+	char *parent = r->parent ? gw_resource_path(r->parent) : strdup(""), *path = NULL;
+
+	if (parent && asprintf(&path, "%s/%s/%s", parent, gw_kind_info(r->kind)->collection, r->id) < 0)
+		path = NULL;
+	free(parent);
+	return path;
+}
+
+void gw_resource_place(const struct gw_resource *r, struct gw_error *err)
+{
+	for (; r->listed; r = r->parent)
+		gw_error_prefix(err, "properties.%s[%u].", gw_kind_info(r->kind)->collection, r->listed - 1);
+}
+
+const char *gw_resource_tenant(const struct gw_resource *r)
+{
+	while (r->parent)
+		r = r->parent;
+	return r->now.tenant;
+}
+
+size_t gw_catalog_count(const struct gw_catalog *c)
+{
+	return c->paths.n;
+}
+
+const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
+					  enum gw_kind kind, const struct gw_resource *prev)
+{
+	const struct gw_resource *r = prev ? prev->next : parent ? parent->children : c->roots;
+
+	while (r && r->kind != kind)
+		r = r->next;
+	return r;
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+bool gw_tenant_valid(const char *tenant)
+{
+	size_t n = strlen(tenant);
+
+	return n > 0 && n <= GW_TENANT_MAX &&
+	       strspn(tenant, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == n;
+}
+
+void gw_version_done(enum gw_kind kind, struct gw_version *v)
+{
+	if (v->properties)
+		gw_schema_done(gw_kind_info(kind)->schema, v->properties);
+	free(v->properties);
+	free(v->tenant);
+	json_decref(v->metadata);
+	json_decref(v->tags);
+	free(v->refs);
+	free(v->keys);
+	*v = (struct gw_version){0};
+}
+
+static void resource_free(struct gw_resource *r)
+{
+	gw_version_done(r->kind, &r->now);
+	free(r->id);
+	free(r);
+}
+
+/*
+ * Into the tree before `r->next`, or behind its last sibling, with everything that its version brings. The first sibling's
+ * `prev` is the last one.
+ */
+static void plant(struct gw_catalog *c, struct gw_resource *r)
+{
+	struct gw_resource **first = r->parent ? &r->parent->children : &c->roots;
+
+	if (!*first) {
+		r->prev = r;
+		*first = r;
+	} else if (!r->next) {
+		r->prev = (*first)->prev;
+		r->prev->next = r;
+		(*first)->prev = r;
+	} else {
+		r->prev = r->next->prev;
+		r->next->prev = r;
+		if (*first == r->next)
+			*first = r;
+		else
+			r->prev->next = r;
+	}
+	gw_hmap_insert(&c->paths, &r->by_path, hash_of(r->parent, r->kind, r->id));
+	gw_references_link(&r->now);
+	gw_keys_insert(c, &r->now);
+}
+
+/* Leaves `r->next`, so that it can be planted where it was when everything since has been undone. */
+static void uproot(struct gw_catalog *c, struct gw_resource *r)
+{
+	struct gw_resource **first = r->parent ? &r->parent->children : &c->roots;
+
+	if (r->next)
+		r->next->prev = r->prev;
+	else if (*first != r)
+		(*first)->prev = r->prev;
+	if (*first == r)
+		*first = r->next;
+	else
+		r->prev->next = r->next;
+	gw_hmap_remove(&c->paths, &r->by_path);
+	gw_references_unlink(&r->now);
+	gw_keys_remove(c, &r->now);
+}
+
+int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **ret)
+{
+	struct gw_catalog *c = calloc(1, sizeof *c);
+
+	if (!c || gw_hmap_init(&c->paths) < 0 || gw_hmap_init(&c->keys) < 0) {
+		gw_catalog_free(c);
+		return -ENOMEM;
+	}
+	c->params = *params;
+	*ret = c;
+	return 0;
+}
+
+struct gw_catalog *gw_catalog_free(struct gw_catalog *c)
+{
+	if (!c)
+		return NULL;
+	gw_catalog_rollback(c);
+	GW_HMAP_FOR_EACH_SAFE (node, after, &c->paths)
+		resource_free(GW_CONTAINER_OF(node, struct gw_resource, by_path));
+	gw_hmap_done(&c->paths);
+	gw_hmap_done(&c->keys);
+	free(c->steps);
+	free(c);
+	return NULL;
+}
+
+/* --- steps -------------------------------------------------------------------------------------------------------- */
+
+/* Room for one more: what is done afterwards can always be undone. */
+static int reserve(struct gw_catalog *c, struct gw_error *err)
+{
+	size_t room = c->room ? 2 * c->room : 64;
+	struct gw_step *larger;
+
+	if (c->n_steps < c->room)
+		return 0;
+	larger = realloc(c->steps, room * sizeof *larger);
+	if (!larger)
+		return gw_error_oom(err);
+	c->steps = larger;
+	c->room = room;
+	return 0;
+}
+
+static void step(struct gw_catalog *c, enum gw_step_type type, struct gw_resource *r)
+{
+	c->steps[c->n_steps++] = (struct gw_step){.type = type, .r = r};
+}
+
+static void take_version(const struct gw_catalog *c, struct gw_resource *r, struct gw_draft *draft, uint64_t serial)
+{
+	r->now = draft->version;
+	draft->version = (struct gw_version){0};
+	r->now.revision = c->revision;
+	r->now.updated = c->now;
+	r->now.serial = serial;
+}
+
+static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draft *draft, struct gw_resource **ret,
+		struct gw_error *err)
+{
+	struct gw_resource *r;
+	int e = reserve(c, err);
+
+	if (e < 0)
+		return e;
+	r = calloc(1, sizeof *r);
+	if (!r || gw_uuid_random(&r->instance) < 0) {
+		free(r);
+		return gw_error_oom(err);
+	}
+	r->kind = draft->kind;
+	r->parent = parent;
+	r->id = draft->id;
+	draft->id = NULL;
+	take_version(c, r, draft, 1);
+	plant(c, r);
+	step(c, GW_STEP_MADE, r);
+	*ret = r;
+	return 0;
+}
+
+/* Text of a tenant may be absent on both sides. */
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool same_version(enum gw_kind kind, const struct gw_version *a, const struct gw_version *b)
+{
+	const struct gw_schema *schema = gw_kind_info(kind)->schema;
+	json_t *x = gw_schema_encode(schema, a->properties, true), *y = gw_schema_encode(schema, b->properties, true);
+	bool same = x && y && json_equal(x, y) && same_text(a->tenant, b->tenant) &&
+		    (a->metadata == b->metadata || json_equal(a->metadata, b->metadata)) &&
+		    (a->tags == b->tags || json_equal(a->tags, b->tags));
+
+	json_decref(x);
+	json_decref(y);
+	return same;
+}
+
+/* A PUT that changes nothing leaves the resource, with its etag, as it is. */
+static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft *draft, struct gw_error *err)
+{
+	int e = reserve(c, err);
+
+	if (e == 0)
+		e = gw_schema_carry(gw_kind_info(r->kind)->schema, r->now.properties, draft->version.properties, err);
+	if (e < 0)
+		return e;
+	if (same_version(r->kind, &r->now, &draft->version))
+		return 0;
+	gw_references_unlink(&r->now);
+	gw_keys_remove(c, &r->now);
+	step(c, GW_STEP_REPLACED, r);
+	c->steps[c->n_steps - 1].before = r->now;
+	take_version(c, r, draft, r->now.serial + 1);
+	return 0;
+}
+
+static int put_children(struct gw_catalog *c, struct gw_resource *r, struct gw_draft *draft, struct gw_error *err);
+
+int gw_catalog_put(struct gw_catalog *c, struct gw_resource *parent, struct gw_draft *draft, struct gw_resource **ret,
+		   struct gw_error *err)
+{
+	struct gw_resource *r = gw_catalog_child(c, parent, draft->kind, draft->id);
+	int e;
+
+	if (draft->ref) {
+		if (!r || gw_catalog_find(c, draft->ref) != r)
+			return gw_error_set(err, ENOENT, GW_ERR_INVALID_PROPERTY, "resourceRef",
+					    "there is no such resource here: \"%s\"", draft->ref);
+		*ret = r;
+		return 0;
+	}
+	e = r ? replace(c, r, draft, err) : make(c, parent, draft, &r, err);
+	if (e == 0) {
+		r->listed = 0;
+		e = put_children(c, r, draft, err);
+	}
+	if (e == 0)
+		*ret = r;
+	return e;
+}
+
+/* Those of the lists that were given; who is in none of them any more goes. */
+static int put_children(struct gw_catalog *c, struct gw_resource *r, struct gw_draft *draft, struct gw_error *err)
+{
+	size_t index[GW_KIND_MAX] = {0};
+	struct gw_resource *next;
+
+	for (struct gw_resource *child = r->children; child; child = child->next)
+		child->listed = 0;
+	for (struct gw_draft *d = draft->children; d; d = d->next) {
+		struct gw_resource *child = NULL;
+		int e = gw_catalog_put(c, r, d, &child, err);
+
+		if (e == 0 && child->listed)
+			e = gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceId", "it is twice in the list");
+		if (e < 0) {
+			gw_error_prefix(err, "properties.%s[%zu].", gw_kind_info(d->kind)->collection, index[d->kind]);
+			return e;
+		}
+		child->listed = ++index[d->kind];
+	}
+	for (struct gw_resource *child = r->children; child; child = next) {
+		next = child->next;
+		if (draft->lists & UINT64_C(1) << child->kind && !child->listed) {
+			int e = gw_catalog_delete(c, child, err);
+
+			if (e < 0)
+				return e;
+		}
+	}
+	return 0;
+}
+
+/* Who still refers to it is found when the transaction settles. */
+int gw_catalog_delete(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
+{
+	int e = 0;
+
+	while (e == 0 && r->children)
+		e = gw_catalog_delete(c, r->children->prev, err);
+	if (e == 0)
+		e = reserve(c, err);
+	if (e < 0)
+		return e;
+	uproot(c, r);
+	step(c, GW_STEP_GONE, r);
+	r->gone = true;
+	return 0;
+}
+
+/* --- transactions ------------------------------------------------------------------------------------------------- */
+
+void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now)
+{
+	c->revision = revision;
+	c->now = now;
+	c->n_steps = 0;
+}
+
+static int refuse_in_use(struct gw_catalog *c, struct gw_error *err)
+{
+	for (size_t i = 0; i < c->n_steps; i++) {
+		const struct gw_resource *r = c->steps[i].r;
+		char *what, *who;
+		int e;
+
+		if (!r->gone || !r->referrers)
+			continue;
+		what = gw_resource_path(r);
+		who = gw_resource_path(r->referrers->from);
+		e = gw_error_set(err, EBUSY, GW_ERR_CONFLICT, what, "it is in use: %s refers to it",
+				 who ? who : "a resource");
+		free(what);
+		free(who);
+		return e;
+	}
+	return 0;
+}
+
+/*
+ * Assigning comes before checking, resources in the order of their steps. What refers to a changed resource is checked as
+ * well: a subnet's new prefix may leave out an address that lives in it.
+ */
+typedef int pass_fn(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+
+static int each_touched(struct gw_catalog *c, pass_fn *pass, struct gw_error *err)
+{
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < c->n_steps; i++) {
+		struct gw_resource *r = c->steps[i].r;
+
+		/* What is gone may have been what its parent rested on: a pool with addresses in use. */
+		if (r->gone)
+			r = pass == gw_check ? r->parent : NULL;
+		e = r && !r->gone ? pass(c, r, err) : 0;
+		if (e < 0)
+			gw_resource_place(r, err);
+	}
+	return e;
+}
+
+int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
+{
+	int e = each_touched(c, gw_references_resolve, err);
+
+	if (e == 0)
+		e = refuse_in_use(c, err);
+	if (e == 0)
+		e = each_touched(c, gw_keys_make, err);
+	if (e == 0)
+		e = each_touched(c, gw_assign, err);
+	if (e == 0)
+		e = each_touched(c, gw_keys_check, err);
+	return e == 0 ? each_touched(c, gw_check, err) : e;
+}
+
+int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const struct gw_resource *r),
+		       int (*gone)(void *ctx, const struct gw_resource *r), void *ctx)
+{
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < c->n_steps; i++) {
+		const struct gw_step *s = &c->steps[i];
+
+		/* One that was made and is gone again was never there. */
+		if (s->type == GW_STEP_GONE)
+			e = gone(ctx, s->r);
+		else if (!s->r->gone)
+			e = put(ctx, s->r);
+	}
+	return e;
+}
+
+void gw_catalog_commit(struct gw_catalog *c)
+{
+	for (size_t i = 0; i < c->n_steps; i++) {
+		struct gw_step *s = &c->steps[i];
+
+		if (s->type == GW_STEP_REPLACED)
+			gw_version_done(s->r->kind, &s->before);
+	}
+	for (size_t i = 0; i < c->n_steps; i++)
+		if (c->steps[i].type == GW_STEP_GONE)
+			resource_free(c->steps[i].r);
+	c->n_steps = 0;
+}
+
+void gw_catalog_rollback(struct gw_catalog *c)
+{
+	while (c->n_steps > 0) {
+		struct gw_step *s = &c->steps[--c->n_steps];
+
+		if (s->type == GW_STEP_GONE) {
+			s->r->gone = false;
+			plant(c, s->r);
+			continue;
+		}
+		if (s->type == GW_STEP_MADE) {
+			uproot(c, s->r);
+			resource_free(s->r);
+			continue;
+		}
+		gw_references_unlink(&s->r->now);
+		gw_keys_remove(c, &s->r->now);
+		gw_version_done(s->r->kind, &s->r->now);
+		s->r->now = s->before;
+		gw_references_link(&s->r->now);
+		gw_keys_insert(c, &s->r->now);
+	}
+}

@@ -1,0 +1,128 @@
+/*
+ * catalog.h - every resource of the provider API in memory: the tree of paths, who refers to whom, which values are taken,
+ * and all-or-nothing changes.
+ *
+ *   gw_catalog_begin
+ *     put, delete ...            each changes the tree at once; what only the final state can tell is left to settle
+ *     gw_catalog_settle          assigns what was not given, resolves references, checks everything that was touched
+ *   gw_catalog_commit | gw_catalog_rollback
+ *
+ * No clock, no I/O; secrets are sealed by the caller.
+ */
+#ifndef GW_MODEL_CATALOG_CATALOG_H
+#define GW_MODEL_CATALOG_CATALOG_H
+
+#include "base/hmap.h"
+#include "model/resource/kind.h"
+
+#define GW_RESOURCE_ID_MAX 128
+
+struct gw_catalog;
+
+/* What a PUT changes of a resource. */
+struct gw_version {
+	uint64_t revision; /* of the store, when it was last written */
+	uint64_t serial;   /* how often it has been changed */
+	int64_t updated;   /* when, in seconds since 1970 */
+	char *tenant;	   /* of a top-level resource; NULL: the operator's. Children have their parent's */
+	json_t *metadata;  /* "resourceMetadata" as it came; NULL: none */
+	json_t *tags;
+	void *properties; /* the struct of the kind's schema */
+	struct gw_ref *refs;
+	size_t n_refs;
+	struct gw_key *keys;
+	size_t n_keys;
+};
+
+struct gw_resource {
+	struct gw_hmap_node by_path;
+	enum gw_kind kind;
+	struct gw_resource *parent;
+	struct gw_resource *children, *next, *prev; /* siblings of all kinds, in the order of their making */
+	char *id;				    /* in the letter case of its first PUT */
+	struct gw_uuid instance;
+	struct gw_version now;
+	struct gw_ref *referrers;
+	uint64_t cursor; /* where the next automatic value is looked for, of what has a pool */
+	bool gone;	 /* deleted by the transaction that is under way */
+	unsigned
+		listed; /* place in the list of children of the body that last put it, from 1; 0: it had a path of its own */
+};
+
+/* A reference, from the version that has it to the resource that it names. */
+struct gw_ref {
+	struct gw_resource *from, *to;
+	struct gw_ref *next, *prev; /* of to->referrers */
+};
+
+/* A resource as a body describes it, not yet in the catalogue. */
+struct gw_draft {
+	enum gw_kind kind;
+	char *id;
+	char *ref; /* the body was {"resourceRef": ...}: the resource that is there, unchanged; else NULL */
+	struct gw_version version;
+	uint64_t lists; /* bit k: the list of children of kind k was given, so that who is not in it goes */
+	struct gw_draft *children, *next;
+};
+
+/*
+ * `id` is the last part of the path, or NULL where the body names it (an element of a list). Targets are paths in the body,
+ * "properties.subnets[0].properties.addressPrefix".
+ */
+int gw_draft_decode(enum gw_kind kind, const char *id, const json_t *body, const struct gw_schema_reader *sealer,
+		    struct gw_draft **ret, struct gw_error *err);
+struct gw_draft *gw_draft_free(struct gw_draft *draft);
+
+struct gw_catalog_params {
+	struct gw_mac router_mac;	/* no network interface may have it */
+	uint32_t vsid_first, vsid_last; /* what is assigned */
+	size_t limit;			/* resources */
+};
+
+int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **ret);
+struct gw_catalog *gw_catalog_free(struct gw_catalog *c);
+
+/* "/virtualNetworks/blue/subnets/web", in any letter case; NULL: there is none, or it is no path. */
+struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *path);
+struct gw_resource *gw_catalog_child(const struct gw_catalog *c, const struct gw_resource *parent, enum gw_kind kind,
+				     const char *id);
+size_t gw_catalog_count(const struct gw_catalog *c);
+
+/* The path in its canonical letter case; to be freed. NULL when memory ran out. */
+char *gw_resource_path(const struct gw_resource *r);
+const char *gw_resource_tenant(const struct gw_resource *r); /* NULL: the operator's */
+/* Children of one kind; NULL to start, NULL ends. With parent NULL: top-level ones. */
+const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
+					  enum gw_kind kind, const struct gw_resource *prev);
+
+void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now);
+/* Takes what it needs out of `draft`, which stays the caller's to free. *ret is the resource now. */
+int gw_catalog_put(struct gw_catalog *c, struct gw_resource *parent, struct gw_draft *draft, struct gw_resource **ret,
+		   struct gw_error *err);
+int gw_catalog_delete(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err);
+/* What the transaction has put and deleted, children too; deleted ones keep their path until it ends. */
+int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const struct gw_resource *r),
+		       int (*gone)(void *ctx, const struct gw_resource *r), void *ctx);
+void gw_catalog_commit(struct gw_catalog *c);
+void gw_catalog_rollback(struct gw_catalog *c);
+
+/* The resource as clients see it, with its children. NULL when memory ran out. */
+json_t *gw_resource_encode(const struct gw_catalog *c, const struct gw_resource *r);
+/* Changes with everything that gw_resource_encode shows; tells nothing about other resources. */
+void gw_resource_etag(const struct gw_resource *r, char buf[static 48]);
+
+/* A resource as the store keeps it: without its children, with its secrets as they are sealed. */
+struct gw_stored {
+	const char *path, *body;
+	struct gw_uuid instance;
+	uint64_t revision, serial;
+	int64_t updated;
+};
+
+/* {"properties": ..., "resourceMetadata": ..., "tags": ...}; NULL when memory ran out. */
+json_t *gw_resource_encode_own(const struct gw_resource *r);
+/* Puts it back, in a transaction; parents come before their children. */
+int gw_catalog_load(struct gw_catalog *c, const struct gw_stored *row, struct gw_error *err);
+
+#endif

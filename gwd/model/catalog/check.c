@@ -1,0 +1,563 @@
+/*
+ * check.c - what only the whole can tell of a resource: whether a prefix overlaps another, an address lies in its subnet, a
+ * connection has what its type needs. Called for every resource that a transaction touched, when values have been assigned.
+ */
+#include "model/catalog/private.h"
+
+#include "model/resource/connection.h"
+#include "model/resource/gateway.h"
+#include "model/resource/interface.h"
+#include "model/resource/nat.h"
+#include "model/resource/network.h"
+#include "model/resource/policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define bad(err, name, ...)	 refuse(err, EINVAL, GW_ERR_INVALID_PROPERTY, name, __VA_ARGS__)
+#define missing(err, name, ...)	 refuse(err, EINVAL, GW_ERR_MISSING_PROPERTY, name, __VA_ARGS__)
+#define conflict(err, name, ...) refuse(err, EEXIST, GW_ERR_CONFLICT, name, __VA_ARGS__)
+
+#define refuse(err, errnum, code, name, ...)                                                                           \
+	(gw_error_set(err, errnum, code, name, __VA_ARGS__), gw_error_prefix(err, "properties."), -(errnum))
+
+/* --- addresses ---------------------------------------------------------------------------------------------------- */
+
+static bool same_family(const struct gw_addr *a, const struct gw_addr *b)
+{
+	return gw_addr_is_v4(a) == gw_addr_is_v4(b);
+}
+
+bool gw_subnet_host(const struct gw_prefix *p, const struct gw_addr *a)
+{
+	struct gw_addr router = gw_prefix_first_host(p), last = gw_prefix_last(p);
+
+	if (!gw_prefix_contains(p, a) || gw_addr_equal(a, &router) || gw_addr_equal(a, &p->addr))
+		return false;
+	return !gw_addr_is_v4(a) || !gw_addr_equal(a, &last);
+}
+
+static int check_siblings(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_prefix *mine,
+			  const struct gw_prefix *(*prefix)(const struct gw_resource *r), struct gw_error *err)
+{
+	const struct gw_resource *other = NULL;
+
+	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
+		if (other != r && prefix(other) && gw_prefix_overlaps(mine, prefix(other)))
+			return conflict(err, "addressPrefix", "overlaps that of \"%s\"", other->id);
+	return 0;
+}
+
+static const struct gw_prefix *logical_prefix(const struct gw_resource *r)
+{
+	return &GW_PROPERTIES(r, logical_subnet)->prefix;
+}
+
+static const struct gw_prefix *virtual_prefix(const struct gw_resource *r)
+{
+	return &GW_PROPERTIES(r, virtual_subnet)->prefix;
+}
+
+/* --- pools -------------------------------------------------------------------------------------------------------- */
+
+static int check_pool(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_prefix *subnet,
+		      struct gw_error *err)
+{
+	const struct gw_ip_pool *p = r->now.properties, *q;
+	const struct gw_resource *other = NULL;
+
+	if (!same_family(&p->first, &p->last) || gw_addr_cmp(&p->first, &p->last) > 0)
+		return bad(err, "endIpAddress", "must not be before startIpAddress");
+	if (p->multicast && (!gw_addr_is_multicast(&p->first) || !gw_addr_is_multicast(&p->last)))
+		return bad(err, "startIpAddress", "a pool with multicast true has multicast addresses");
+	if (!p->multicast && !gw_prefix_contains(subnet, &p->first))
+		return bad(err, "startIpAddress", "must lie in the subnet's prefix");
+	if (!p->multicast && !gw_prefix_contains(subnet, &p->last))
+		return bad(err, "endIpAddress", "must lie in the subnet's prefix");
+	while ((other = gw_catalog_next(c, r->parent, r->kind, other))) {
+		q = other->now.properties;
+		if (other != r && gw_addr_cmp(&p->first, &q->last) <= 0 && gw_addr_cmp(&q->first, &p->last) <= 0)
+			return conflict(err, "startIpAddress", "overlaps the pool \"%s\"", other->id);
+	}
+	return 0;
+}
+
+static int check_pools_of(const struct gw_catalog *c, const struct gw_resource *subnet, enum gw_kind kind,
+			  const struct gw_prefix *prefix, struct gw_error *err)
+{
+	const struct gw_resource *pool = NULL;
+
+	while ((pool = gw_catalog_next(c, subnet, kind, pool))) {
+		const struct gw_ip_pool *p = pool->now.properties;
+
+		if (!p->multicast && !(gw_prefix_contains(prefix, &p->first) && gw_prefix_contains(prefix, &p->last)))
+			return conflict(err, "addressPrefix", "leaves out the pool \"%s\"", pool->id);
+	}
+	return 0;
+}
+
+static int check_mac_pool(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_mac_pool *p = r->now.properties, *q;
+	const struct gw_resource *other = NULL;
+
+	if (!gw_mac_is_unicast(&p->first) || !gw_mac_is_unicast(&p->last))
+		return bad(err, gw_mac_is_unicast(&p->first) ? "endMacAddress" : "startMacAddress",
+			   "must be a unicast MAC address");
+	if (memcmp(&p->first, &p->last, sizeof p->first) > 0)
+		return bad(err, "endMacAddress", "must not be before startMacAddress");
+	while ((other = gw_catalog_next(c, NULL, GW_KIND_MAC_POOL, other))) {
+		q = other->now.properties;
+		if (other != r && memcmp(&p->first, &q->last, sizeof p->first) <= 0 &&
+		    memcmp(&q->first, &p->last, sizeof p->first) <= 0)
+			return conflict(err, "startMacAddress", "overlaps the pool \"%s\"", other->id);
+	}
+	return 0;
+}
+
+/* --- networks ----------------------------------------------------------------------------------------------------- */
+
+static int check_logical_subnet(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_logical_subnet *p = r->now.properties;
+	int e = check_siblings(c, r, &p->prefix, logical_prefix, err);
+
+	return e == 0 ? check_pools_of(c, r, GW_KIND_LOGICAL_POOL, &p->prefix, err) : e;
+}
+
+static bool in_space(const struct gw_virtual_network *network, const struct gw_prefix *prefix)
+{
+	for (size_t i = 0; i < network->space.prefixes.n; i++) {
+		const struct gw_prefix *p = GW_LIST_AT(network->space.prefixes, struct gw_prefix, i);
+
+		if (same_family(&p->addr, &prefix->addr) && p->len <= prefix->len &&
+		    gw_prefix_contains(p, &prefix->addr))
+			return true;
+	}
+	return false;
+}
+
+static int check_virtual_network(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	static const struct gw_uuid nil;
+	const struct gw_virtual_network *p = r->now.properties;
+	const struct gw_list *prefixes = &p->space.prefixes;
+	const struct gw_resource *subnet = NULL;
+
+	if (gw_uuid_equal(&p->rdid, &nil))
+		return bad(err, "routingDomainId", "must not be all zero");
+	if (prefixes->n == 0)
+		return bad(err, "addressSpace.addressPrefixes", "must have at least one prefix");
+	for (size_t i = 0; i < prefixes->n; i++)
+		for (size_t j = 0; j < i; j++)
+			if (gw_prefix_overlaps(GW_LIST_AT(*prefixes, struct gw_prefix, i),
+					       GW_LIST_AT(*prefixes, struct gw_prefix, j)))
+				return bad(err, "addressSpace.addressPrefixes", "element %zu overlaps element %zu", i,
+					   j);
+	while ((subnet = gw_catalog_next(c, r, GW_KIND_VIRTUAL_SUBNET, subnet)))
+		if (!in_space(p, virtual_prefix(subnet)))
+			return conflict(err, "addressSpace.addressPrefixes", "leaves out the subnet \"%s\"",
+					subnet->id);
+	return 0;
+}
+
+static bool in_pools(const struct gw_catalog *c, const struct gw_resource *subnet, const struct gw_addr *a)
+{
+	const struct gw_resource *pool = NULL;
+	bool any = false;
+
+	while ((pool = gw_catalog_next(c, subnet, GW_KIND_VIRTUAL_POOL, pool))) {
+		const struct gw_ip_pool *p = pool->now.properties;
+
+		any = true;
+		if (gw_addr_cmp(&p->first, a) <= 0 && gw_addr_cmp(a, &p->last) <= 0)
+			return true;
+	}
+	return !any;
+}
+
+static const char *why_not_in(const struct gw_catalog *c, const struct gw_resource *subnet, const struct gw_addr *a)
+{
+	const struct gw_prefix *prefix = virtual_prefix(subnet);
+
+	if (!gw_prefix_contains(prefix, a))
+		return "must lie in the prefix of its subnet";
+	if (!gw_subnet_host(prefix, a))
+		return "is reserved in its subnet: the router, the network or the broadcast address";
+	return in_pools(c, subnet, a) ? NULL : "must lie in a pool of its subnet";
+}
+
+static int check_virtual_subnet(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_virtual_subnet *p = r->now.properties;
+	const struct gw_virtual_network *network = r->parent->now.properties;
+	int e;
+
+	if (!gw_prefix_is_subnet(&p->prefix) || gw_addr_is_multicast(&p->prefix.addr))
+		return bad(err, "addressPrefix", "must have room for a router and hosts");
+	if (!in_space(network, &p->prefix))
+		return bad(err, "addressPrefix", "must lie in the addressSpace of its virtual network");
+	if (!gw_vsid_assignable(p->vsid))
+		return bad(err, "isolationId", "must be a VSID from %u to %u", GW_VSID_MIN, GW_VSID_MAX);
+	e = check_siblings(c, r, &p->prefix, virtual_prefix, err);
+	if (e == 0)
+		e = check_pools_of(c, r, GW_KIND_VIRTUAL_POOL, &p->prefix, err);
+	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next) {
+		const struct gw_ip_configuration *q = ref->from->now.properties;
+		const char *why = ref->from->kind == GW_KIND_IP_CONFIGURATION ? why_not_in(c, r, &q->address) : NULL;
+
+		if (why)
+			e = conflict(err, "addressPrefix", "an address of \"%s\" %s", ref->from->parent->id, why);
+	}
+	return e;
+}
+
+/* --- interfaces --------------------------------------------------------------------------------------------------- */
+
+static bool is_interface_name(const char *s)
+{
+	return strcmp(s, ".") && strcmp(s, "..") && !strpbrk(s, "/: \t\n%");
+}
+
+static int check_interface(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_network_interface *p = r->now.properties;
+	const struct gw_resource *configuration = NULL, *network = NULL;
+
+	if (!gw_mac_is_unicast(&p->mac) || gw_mac_equal(&p->mac, &c->params.router_mac))
+		return bad(err, "privateMacAddress", "must be a unicast address, and not the distributed router's");
+	if (p->host_interface && !is_interface_name(p->host_interface))
+		return bad(err, "hostInterface",
+			   "must be an interface name of 1 to 15 bytes without '/', ':' or blanks");
+	while ((configuration = gw_catalog_next(c, r, GW_KIND_IP_CONFIGURATION, configuration))) {
+		const struct gw_resource *subnet =
+			gw_reference(c, GW_PROPERTIES(configuration, ip_configuration)->subnet);
+
+		if (network && subnet->parent != network)
+			return bad(err, "ipConfigurations", "must all be in subnets of one virtual network");
+		network = subnet->parent;
+	}
+	return 0;
+}
+
+static int check_ip_configuration(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_ip_configuration *p = r->now.properties;
+	const char *why = why_not_in(c, gw_reference(c, p->subnet), &p->address);
+	int e;
+
+	if (why)
+		return bad(err, "privateIPAddress", "%s", why);
+	e = check_interface(c, r->parent, err);
+	return e;
+}
+
+static int check_server(const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_server *p = r->now.properties;
+
+	for (size_t i = 0; i < p->addresses.n; i++) {
+		const struct gw_server_address *a = GW_LIST_AT(p->addresses, struct gw_server_address, i);
+
+		if (!gw_addr_is_unicast(&a->address))
+			return bad(err, "providerAddresses", "element %zu: address must be a unicast one", i);
+		if (gw_addr_is_v4(&a->address) && a->prefix_length > 32)
+			return bad(err, "providerAddresses", "element %zu: prefixLength is at most 32 for IPv4", i);
+	}
+	return 0;
+}
+
+/* --- policies ----------------------------------------------------------------------------------------------------- */
+
+static int check_acl_prefix(const char *name, const char *text, struct gw_error *err)
+{
+	struct gw_prefix prefix;
+	struct gw_addr addr;
+
+	if (!text || !strcmp(text, "*") || gw_prefix_parse(text, &prefix) == 0 || gw_addr_parse(text, &addr) == 0)
+		return 0;
+	return bad(err, name, "must be a prefix as 192.168.1.0/24, an address, or \"*\"");
+}
+
+static bool is_all(const struct gw_ports *ports, bool given)
+{
+	return !given || (ports->first == 0 && ports->last == UINT16_MAX);
+}
+
+static int check_acl_rule(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_acl_rule *p = r->now.properties, *q;
+	const struct gw_resource *other = NULL;
+	int e = check_acl_prefix("sourceAddressPrefix", p->source, err);
+
+	if (e == 0)
+		e = check_acl_prefix("destinationAddressPrefix", p->destination, err);
+	if (e < 0)
+		return e;
+	if (p->protocol != GW_ACL_TCP && p->protocol != GW_ACL_UDP) {
+		if (!is_all(&p->source_ports, GW_GIVEN(p, acl_rule, source_ports)))
+			return bad(err, "sourcePortRange",
+				   "only TCP and UDP have ports: set protocol, or leave it out");
+		if (!is_all(&p->destination_ports, GW_GIVEN(p, acl_rule, destination_ports)))
+			return bad(err, "destinationPortRange",
+				   "only TCP and UDP have ports: set protocol, or leave it out");
+	}
+	while ((other = gw_catalog_next(c, r->parent, r->kind, other))) {
+		q = other->now.properties;
+		if (other != r && q->priority == p->priority && q->type == p->type)
+			return conflict(err, "priority",
+					"rule \"%s\" has it: which of both comes first would be left to chance",
+					other->id);
+	}
+	return 0;
+}
+
+static int check_port_profile(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_resource *above = r;
+
+	/* Behind the longest chain there can be, it goes round. */
+	for (size_t i = 0; above && i <= gw_catalog_count(c); i++) {
+		above = gw_reference(c, GW_PROPERTIES(above, port_profile)->inherits);
+		if (above == r)
+			return bad(err, "inherits", "a profile cannot inherit from itself, by way of others either");
+	}
+	return 0;
+}
+
+static int check_route(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_route *p = r->now.properties;
+	const struct gw_resource *other = NULL;
+	bool has = GW_GIVEN(p, route, address);
+
+	if (p->hop == GW_HOP_APPLIANCE && !has)
+		return missing(err, "nextHopIpAddress", "missing: nextHopType VirtualAppliance needs it");
+	if (p->hop != GW_HOP_APPLIANCE && has)
+		return bad(err, "nextHopIpAddress", "is for nextHopType VirtualAppliance only");
+	if (has && (!gw_addr_is_unicast(&p->address) || !same_family(&p->address, &p->prefix.addr)))
+		return bad(err, "nextHopIpAddress", "must be a unicast address of the prefix's family");
+	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
+		if (other != r && gw_prefix_equal(&p->prefix, &GW_PROPERTIES(other, route)->prefix))
+			return conflict(err, "addressPrefix", "route \"%s\" leads there", other->id);
+	return 0;
+}
+
+/* --- gateways ----------------------------------------------------------------------------------------------------- */
+
+static int check_public_address(const struct gw_resource *r, struct gw_error *err)
+{
+	if (!gw_addr_is_unicast(&GW_PROPERTIES(r, public_address)->address))
+		return bad(err, "ipAddress", "must be a unicast address");
+	return 0;
+}
+
+static int check_virtual_gateway(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_virtual_gateway *p = r->now.properties;
+	const struct gw_resource *network = gw_reference(c, p->network);
+
+	for (size_t i = 0; i < p->subnets.n; i++) {
+		const struct gw_resource *subnet = gw_reference(c, *GW_LIST_AT(p->subnets, char *, i));
+
+		if (network && subnet->parent != network)
+			return bad(err, "gatewaySubnets", "element %zu is no subnet of the virtualNetwork", i);
+		for (const struct gw_ref *ref = subnet->referrers; ref; ref = ref->next)
+			if (ref->from->kind == GW_KIND_IP_CONFIGURATION)
+				return conflict(err, "gatewaySubnets",
+						"\"%s\" lives in element %zu, which must be the gateway's alone",
+						ref->from->parent->id, i);
+	}
+	return 0;
+}
+
+static int check_connection(const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_connection *p = r->now.properties;
+
+	if (p->type != GW_CONNECTION_IPSEC && GW_GIVEN(p, connection, ipsec))
+		return bad(err, "ipSecConfiguration", "is for connectionType IPSec only");
+	if (p->type != GW_CONNECTION_GRE && GW_GIVEN(p, connection, gre))
+		return bad(err, "greConfiguration", "is for connectionType GRE only");
+	if (p->type != GW_CONNECTION_L3 && GW_GIVEN(p, connection, l3))
+		return bad(err, "l3Configuration", "is for connectionType L3 only");
+	if (p->type == GW_CONNECTION_L3) {
+		if (!GW_GIVEN(p, connection, l3))
+			return missing(err, "l3Configuration", "missing: connectionType L3 needs it");
+		return 0;
+	}
+	if (!GW_GIVEN(p, connection, destination))
+		return missing(err, "destinationIPAddress", "missing: where does the tunnel end?");
+	if (!gw_addr_is_unicast(&p->destination))
+		return bad(err, "destinationIPAddress", "must be a unicast address");
+	if (p->type == GW_CONNECTION_GRE)
+		return 0;
+	if (!GW_GIVEN(p, connection, ipsec))
+		return missing(err, "ipSecConfiguration", "missing: connectionType IPSec needs it");
+	if (p->ipsec.authentication == 0 && !p->ipsec.secret)
+		return missing(err, "ipSecConfiguration.sharedSecret", "missing: authenticationMethod PSK needs it");
+	if (p->ipsec.authentication != 0 && !p->ipsec.credential)
+		return missing(err, "ipSecConfiguration.credential",
+			       "missing: authenticationMethod Certificate needs it");
+	return 0;
+}
+
+static int check_bgp_peer(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_bgp_peer *p = r->now.properties, *q;
+	const struct gw_resource *other = NULL;
+	bool as = GW_GIVEN(p, bgp_peer, as), ext_as = GW_GIVEN(p, bgp_peer, ext_as);
+
+	if (!gw_addr_is_unicast(&p->address))
+		return bad(err, "peerIpAddress", "must be a unicast address");
+	if (!as && !ext_as)
+		return missing(err, "extAsNumber", "missing: give asNumber or extAsNumber");
+	if (as && ext_as && p->as != p->ext_as)
+		return bad(err, "asNumber", "must be the same number as extAsNumber");
+	if (ext_as && p->ext_as == 0)
+		return bad(err, "extAsNumber", "must not be 0.0");
+	while ((other = gw_catalog_next(c, r->parent, r->kind, other))) {
+		q = other->now.properties;
+		if (other != r && gw_addr_equal(&p->address, &q->address))
+			return conflict(err, "peerIpAddress", "peer \"%s\" has it", other->id);
+	}
+	return 0;
+}
+
+/* --- translation -------------------------------------------------------------------------------------------------- */
+
+static int check_same_balancer(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_list *refs,
+			       struct gw_error *err)
+{
+	if (refs->n == 0)
+		return bad(err, "frontendIPConfigurations", "must have at least one element");
+	for (size_t i = 0; i < refs->n; i++)
+		if (gw_reference(c, *GW_LIST_AT(*refs, char *, i))->parent != r->parent)
+			return bad(err, "frontendIPConfigurations", "element %zu belongs to another load balancer", i);
+	return 0;
+}
+
+static bool share_frontend(const struct gw_list *a, const struct gw_list *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		for (size_t j = 0; j < b->n; j++)
+			if (!strcmp(*GW_LIST_AT(*a, char *, i), *GW_LIST_AT(*b, char *, j)))
+				return true;
+	return false;
+}
+
+static int check_inbound_rule(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_inbound_nat_rule *p = r->now.properties, *q;
+	const struct gw_resource *other = NULL;
+	int e = check_same_balancer(c, r, &p->frontends, err);
+
+	if (e < 0)
+		return e;
+	if (p->protocol == 0 && (p->frontend_port || p->backend_port))
+		return bad(err, p->frontend_port ? "frontendPort" : "backendPort",
+			   "protocol All has no ports: leave it out");
+	if (p->protocol != 0 && !p->frontend_port)
+		return missing(err, "frontendPort", "missing: Tcp and Udp need it");
+	while ((other = gw_catalog_next(c, r->parent, r->kind, other))) {
+		q = other->now.properties;
+		if (other != r && share_frontend(&p->frontends, &q->frontends) &&
+		    (!p->protocol || !q->protocol ||
+		     (p->protocol == q->protocol && p->frontend_port == q->frontend_port)))
+			return conflict(err, "frontendPort", "rule \"%s\" translates it on the same address",
+					other->id);
+	}
+	return 0;
+}
+
+static const struct gw_resource *network_of(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	if (r->kind != GW_KIND_IP_CONFIGURATION)
+		return NULL;
+	return gw_reference(c, GW_PROPERTIES(r, ip_configuration)->subnet)->parent;
+}
+
+/* One gateway translates a pool, and it serves one network. */
+static int check_backend_pool(const struct gw_catalog *c, const struct gw_resource *r, const char *name,
+			      struct gw_error *err)
+{
+	const struct gw_backend_pool *p = r->now.properties;
+	const struct gw_resource *network = NULL, *other;
+
+	for (size_t i = 0; i < p->subnets.n; i++) {
+		other = gw_reference(c, *GW_LIST_AT(p->subnets, char *, i))->parent;
+		if (network && other != network)
+			return bad(err, name, "a pool's members are in one virtual network");
+		network = other;
+	}
+	for (const struct gw_ref *ref = r->referrers; ref; ref = ref->next) {
+		other = network_of(c, ref->from);
+		if (network && other && other != network)
+			return bad(err, name, "a pool's members are in one virtual network");
+		network = other ? other : network;
+	}
+	return 0;
+}
+
+static int check_pools_joined(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_ip_configuration *p = r->now.properties;
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < p->pools.n; i++)
+		e = check_backend_pool(c, gw_reference(c, *GW_LIST_AT(p->pools, char *, i)),
+				       "loadBalancerBackendAddressPools", err);
+	return e;
+}
+
+int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
+{
+	int e;
+
+	switch (r->kind) {
+	case GW_KIND_LOGICAL_SUBNET:
+		return check_logical_subnet(c, r, err);
+	case GW_KIND_LOGICAL_POOL:
+		return check_pool(c, r, logical_prefix(r->parent), err);
+	case GW_KIND_VIRTUAL_NETWORK:
+		return check_virtual_network(c, r, err);
+	case GW_KIND_VIRTUAL_SUBNET:
+		return check_virtual_subnet(c, r, err);
+	case GW_KIND_VIRTUAL_POOL:
+		e = check_pool(c, r, virtual_prefix(r->parent), err);
+		return e == 0 ? check_virtual_subnet(c, r->parent, err) : e;
+	case GW_KIND_NETWORK_INTERFACE:
+		return check_interface(c, r, err);
+	case GW_KIND_IP_CONFIGURATION:
+		e = check_ip_configuration(c, r, err);
+		return e == 0 ? check_pools_joined(c, r, err) : e;
+	case GW_KIND_MAC_POOL:
+		return check_mac_pool(c, r, err);
+	case GW_KIND_SERVER:
+		return check_server(r, err);
+	case GW_KIND_ACL_RULE:
+		return check_acl_rule(c, r, err);
+	case GW_KIND_PORT_PROFILE:
+		return check_port_profile(c, r, err);
+	case GW_KIND_ROUTE:
+		return check_route(c, r, err);
+	case GW_KIND_PUBLIC_ADDRESS:
+		return check_public_address(r, err);
+	case GW_KIND_VIRTUAL_GATEWAY:
+		return check_virtual_gateway(c, r, err);
+	case GW_KIND_CONNECTION:
+		return check_connection(r, err);
+	case GW_KIND_BGP_PEER:
+		return check_bgp_peer(c, r, err);
+	case GW_KIND_BACKEND_POOL:
+		return check_backend_pool(c, r, "subnets", err);
+	case GW_KIND_INBOUND_NAT_RULE:
+		return check_inbound_rule(c, r, err);
+	case GW_KIND_OUTBOUND_NAT_RULE:
+		return check_same_balancer(c, r, &GW_PROPERTIES(r, outbound_nat_rule)->frontends, err);
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,327 @@
+/* encode.c - resources as clients see them, and as the store keeps them. See catalog.h. */
+#include "model/catalog/private.h"
+
+#include "model/resource/interface.h"
+#include "model/resource/network.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* --- etags -------------------------------------------------------------------------------------------------------- */
+
+/* FNV-1a over the tree: children are part of what a GET shows, and of what a PUT with their list replaces. */
+static uint64_t fold(const struct gw_resource *r, uint64_t hash)
+{
+	const struct {
+		struct gw_uuid instance;
+		uint64_t serial;
+	} part = {r->instance, r->now.serial};
+
+	for (size_t i = 0; i < sizeof part; i++)
+		hash = (hash ^ ((const uint8_t *)&part)[i]) * UINT64_C(0x100000001b3);
+	for (const struct gw_resource *child = r->children; child; child = child->next)
+		hash = fold(child, hash);
+	return hash;
+}
+
+void gw_resource_etag(const struct gw_resource *r, char buf[static 48])
+{
+	uint64_t hash = fold(r, UINT64_C(0xcbf29ce484222325));
+	struct gw_uuid uuid = r->instance;
+	char text[GW_UUID_STRLEN];
+
+	for (int i = 0; i < 8; i++)
+		uuid.b[8 + i] = (uint8_t)(hash >> 8 * i);
+	snprintf(buf, 48, "W/\"%s\"", gw_uuid_format(&uuid, text));
+}
+
+/* --- what gwd adds ------------------------------------------------------------------------------------------------ */
+
+static json_t *ref_to(const struct gw_resource *r)
+{
+	char *path = gw_resource_path(r);
+	json_t *ref = path ? json_pack("{s:s}", "resourceRef", path) : NULL;
+
+	free(path);
+	return ref;
+}
+
+static json_t *referrers(const struct gw_resource *r, enum gw_kind kind)
+{
+	json_t *list = json_array();
+
+	for (const struct gw_ref *ref = r->referrers; list && ref; ref = ref->next)
+		if (ref->from->kind == kind)
+			json_array_append_new(list, ref_to(ref->from));
+	return list;
+}
+
+static json_t *usage(uint64_t total, uint64_t allocated)
+{
+	return json_pack("{s:I, s:I, s:i}", "numberOfIPAddresses", (json_int_t)total, "numberofIPAddressesAllocated",
+			 (json_int_t)allocated, "numberOfIPAddressesInTransition", 0);
+}
+
+/* Addresses from first to last; a larger number than JSON can say is said as the largest. */
+static uint64_t distance(const uint8_t *first, const uint8_t *last, size_t n)
+{
+	uint64_t d = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (d > UINT64_MAX >> 17)
+			return INT64_MAX;
+		d = (d << 8) + last[i] - first[i];
+	}
+	return d + 1;
+}
+
+static json_t *pool_usage(const struct gw_catalog *c, const struct gw_ip_pool *p, enum gw_key_space space,
+			  const void *scope)
+{
+	uint64_t n = 0;
+
+	GW_HMAP_FOR_EACH (node, &c->keys) {
+		const struct gw_key *key = GW_CONTAINER_OF(node, struct gw_key, node);
+		struct gw_addr a;
+
+		memcpy(a.b, key->value, sizeof a.b);
+		n += key->space == space && key->scope == scope && gw_addr_cmp(&p->first, &a) <= 0 &&
+		     gw_addr_cmp(&a, &p->last) <= 0;
+	}
+	return usage(distance(p->first.b, p->last.b, sizeof p->first.b), n);
+}
+
+static json_t *mac_usage(const struct gw_catalog *c, const struct gw_mac_pool *p)
+{
+	uint64_t n = 0;
+
+	GW_HMAP_FOR_EACH (node, &c->keys) {
+		const struct gw_key *key = GW_CONTAINER_OF(node, struct gw_key, node);
+
+		n += key->space == GW_KEY_MAC && memcmp(p->first.b, key->value, 6) <= 0 &&
+		     memcmp(key->value, p->last.b, 6) <= 0;
+	}
+	return json_pack("{s:I, s:I}", "numberOfMACAddresses", (json_int_t)distance(p->first.b, p->last.b, 6),
+			 "numberOfMACAddressesAllocated", (json_int_t)n);
+}
+
+static json_t *router_of(const struct gw_virtual_subnet *p)
+{
+	struct gw_addr a = gw_prefix_first_host(&p->prefix);
+	char text[GW_ADDR_STRLEN];
+
+	return json_string(gw_addr_format(&a, text));
+}
+
+static void describe(const struct gw_catalog *c, const struct gw_resource *r, json_t *properties)
+{
+	switch (r->kind) {
+	case GW_KIND_VIRTUAL_SUBNET:
+		json_object_set_new(properties, "defaultGateway", router_of(r->now.properties));
+		json_object_set_new(properties, "ipConfigurations", referrers(r, GW_KIND_IP_CONFIGURATION));
+		break;
+	case GW_KIND_VIRTUAL_POOL:
+		json_object_set_new(properties, "usage",
+				    pool_usage(c, r->now.properties, GW_KEY_CUSTOMER_ADDRESS, r->parent));
+		break;
+	case GW_KIND_LOGICAL_POOL: {
+		const struct gw_ip_pool *p = r->now.properties;
+		bool is_public = GW_PROPERTIES(r->parent, logical_subnet)->is_public;
+
+		json_object_set_new(properties, "usage",
+				    pool_usage(c, p,
+					       p->multicast ? GW_KEY_GROUP
+					       : is_public  ? GW_KEY_PUBLIC_ADDRESS
+							    : GW_KEY_PROVIDER_ADDRESS,
+					       NULL));
+		break;
+	}
+	case GW_KIND_MAC_POOL:
+		json_object_set_new(properties, "usage", mac_usage(c, r->now.properties));
+		break;
+	case GW_KIND_ACL:
+		json_object_set_new(properties, "ipConfigurations", referrers(r, GW_KIND_IP_CONFIGURATION));
+		json_object_set_new(properties, "subnets", referrers(r, GW_KIND_VIRTUAL_SUBNET));
+		break;
+	case GW_KIND_ROUTE_TABLE:
+		json_object_set_new(properties, "subnets", referrers(r, GW_KIND_VIRTUAL_SUBNET));
+		break;
+	case GW_KIND_GATEWAY_POOL:
+		json_object_set_new(properties, "gateways", referrers(r, GW_KIND_GATEWAY));
+		json_object_set_new(properties, "virtualGateways", referrers(r, GW_KIND_VIRTUAL_GATEWAY));
+		break;
+	case GW_KIND_FRONTEND:
+		json_object_set_new(properties, "inboundNatRules", referrers(r, GW_KIND_INBOUND_NAT_RULE));
+		json_object_set_new(properties, "outboundNatRules", referrers(r, GW_KIND_OUTBOUND_NAT_RULE));
+		break;
+	case GW_KIND_BACKEND_POOL:
+		json_object_set_new(properties, "backendIPConfigurations", referrers(r, GW_KIND_IP_CONFIGURATION));
+		json_object_set_new(properties, "outboundNatRules", referrers(r, GW_KIND_OUTBOUND_NAT_RULE));
+		break;
+	case GW_KIND_BGP_ROUTER:
+		json_object_set_new(properties, "isGenerated", json_false());
+		break;
+	case GW_KIND_CONNECTION:
+		json_object_set_new(properties, "connectionState", json_string("Unknown"));
+		break;
+	default:
+		break;
+	}
+}
+
+/* --- state -------------------------------------------------------------------------------------------------------- */
+
+static json_t *info(const char *message, const char *code)
+{
+	return json_pack("{s:s, s:s, s:s}", "source", "gwd", "message", message, "code", code);
+}
+
+/* What is kept without meaning here, and says so when it asks for something. */
+static void list_inert(const struct gw_schema *schema, const void *object, json_t *list)
+{
+	for (size_t i = 0; i < schema->n_rows; i++) {
+		const struct gw_property *row = &schema->rows[i];
+		const void *field = (const char *)object + row->offset;
+		char message[160];
+
+		if (!(*(const uint64_t *)object & UINT64_C(1) << i))
+			continue;
+		if (row->type == GW_PROPERTY_OBJECT)
+			list_inert(row->schema, field, list);
+		if (!(row->flags & GW_PROPERTY_IS_INERT) || row->type != GW_PROPERTY_ANY ||
+		    json_is_false(*(json_t *const *)field))
+			continue;
+		snprintf(message, sizeof message, "%s is kept, and has no meaning here", row->name);
+		json_array_append_new(list, info(message, "NotImplemented"));
+	}
+}
+
+/* Nothing puts resources into force yet: the state says so rather than "Success". */
+static json_t *state_of(const struct gw_resource *r)
+{
+	json_t *list = json_array();
+	char when[32];
+	struct tm tm;
+
+	json_array_append_new(
+		list, info("stored and checked; this version of gwd does not put it into force yet", "NotImplemented"));
+	list_inert(gw_kind_info(r->kind)->schema, r->now.properties, list);
+	gmtime_r(&(time_t){r->now.updated}, &tm);
+	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return json_pack("{s:s, s:o, s:s}", "status", "Unknown", "detailedInfo", list, "lastUpdatedTime", when);
+}
+
+/* --- whole resources ---------------------------------------------------------------------------------------------- */
+
+static json_t *children_of(const struct gw_catalog *c, const struct gw_resource *r, enum gw_kind kind)
+{
+	const struct gw_resource *child = NULL;
+	json_t *list = json_array();
+
+	while ((child = gw_catalog_next(c, r, kind, child)))
+		json_array_append_new(list, gw_resource_encode(c, child));
+	return list;
+}
+
+static json_t *properties_of(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	const struct gw_schema *schema = gw_kind_info(r->kind)->schema;
+	json_t *properties = gw_schema_encode(schema, r->now.properties, false);
+
+	if (!properties)
+		return NULL;
+	for (size_t i = 0; i < schema->n_rows; i++)
+		if (schema->rows[i].type == GW_PROPERTY_CHILDREN)
+			json_object_set_new(properties, schema->rows[i].name, children_of(c, r, schema->rows[i].kind));
+	describe(c, r, properties);
+	json_object_set_new(properties, "provisioningState", json_string("Succeeded"));
+	json_object_set_new(properties, "configurationState", state_of(r));
+	return properties;
+}
+
+static void set_optional(json_t *resource, const char *name, json_t *value)
+{
+	if (value)
+		json_object_set(resource, name, value);
+}
+
+json_t *gw_resource_encode(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	char *path = gw_resource_path(r), etag[48], instance[GW_UUID_STRLEN];
+	json_t *resource;
+
+	gw_resource_etag(r, etag);
+	resource = json_pack("{s:s*, s:s, s:s, s:s}", "resourceRef", path, "resourceId", r->id, "etag", etag,
+			     "instanceId", gw_uuid_format(&r->instance, instance));
+	free(path);
+	if (!resource)
+		return NULL;
+	set_optional(resource, "resourceMetadata", r->now.metadata);
+	set_optional(resource, "tags", r->now.tags);
+	json_object_set_new(resource, "properties", properties_of(c, r));
+	return resource;
+}
+
+json_t *gw_resource_encode_own(const struct gw_resource *r)
+{
+	json_t *own = json_object();
+
+	set_optional(own, "resourceMetadata", r->now.metadata);
+	set_optional(own, "tags", r->now.tags);
+	if (json_object_set_new(own, "properties",
+				gw_schema_encode(gw_kind_info(r->kind)->schema, r->now.properties, true)) < 0) {
+		json_decref(own);
+		return NULL;
+	}
+	return own;
+}
+
+/* --- from the store ----------------------------------------------------------------------------------------------- */
+
+int gw_catalog_load(struct gw_catalog *c, const struct gw_stored *row, struct gw_error *err)
+{
+	char parent_path[GW_REF_MAX + 1];
+	struct gw_resource *parent = NULL, *r = NULL;
+	struct gw_draft *draft = NULL;
+	enum gw_kind kind = GW_KIND_NONE;
+	char *id, *collection;
+	json_error_t where;
+	json_t *body;
+	int e;
+
+	if (strlen(row->path) >= sizeof parent_path)
+		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, row->path, "its path is too long");
+	memcpy(parent_path, row->path, strlen(row->path) + 1);
+	id = strrchr(parent_path, '/');
+	if (id)
+		*id++ = '\0';
+	collection = id ? strrchr(parent_path, '/') : NULL;
+	if (collection)
+		*collection++ = '\0';
+	if (collection && *parent_path)
+		parent = gw_catalog_find(c, parent_path);
+	if (collection && (parent || !*parent_path))
+		kind = gw_kind_find(parent ? parent->kind : GW_KIND_NONE, collection);
+	if (kind == GW_KIND_NONE)
+		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, row->path,
+				    "there is no such kind of resource, or no parent of it");
+	body = json_loads(row->body, JSON_REJECT_DUPLICATES, &where);
+	if (!body)
+		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, row->path, "damaged: %s", where.text);
+	e = gw_draft_decode(kind, id, body, NULL, &draft, err);
+	json_decref(body);
+	if (e == 0)
+		e = gw_catalog_put(c, parent, draft, &r, err);
+	gw_draft_free(draft);
+	if (e < 0)
+		return e;
+	r->instance = row->instance;
+	r->now.revision = row->revision;
+	r->now.serial = row->serial;
+	r->now.updated = row->updated;
+	return 0;
+}

@@ -1,0 +1,206 @@
+/*
+ * keys.c - values that only one resource may have: VSIDs, routing domains, MAC addresses, addresses. Each version of a
+ * resource has its keys in one table; two owners of one key are a conflict that settling finds.
+ */
+#include "model/catalog/private.h"
+
+#include "model/resource/gateway.h"
+#include "model/resource/interface.h"
+#include "model/resource/network.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_KEYS 64 /* of one resource */
+
+struct making {
+	struct gw_key keys[MAX_KEYS];
+	size_t n;
+};
+
+static uint32_t hash_of(enum gw_key_space space, const void *scope, const uint8_t value[static 16])
+{
+	struct {
+		uint64_t space, scope;
+		uint8_t value[16];
+	} text = {.space = space, .scope = (uintptr_t)scope};
+
+	memcpy(text.value, value, sizeof text.value);
+	return gw_hash_bytes(&text, sizeof text, 0);
+}
+
+static bool same(const struct gw_key *a, enum gw_key_space space, const void *scope, const uint8_t value[static 16])
+{
+	return a->space == space && a->scope == scope && !memcmp(a->value, value, sizeof a->value);
+}
+
+static void add(struct making *m, enum gw_key_space space, const void *scope, const char *name, const void *value,
+		size_t n)
+{
+	struct gw_key *key = &m->keys[m->n];
+
+	if (m->n == MAX_KEYS)
+		return;
+	*key = (struct gw_key){.space = space, .scope = scope, .name = name};
+	memcpy(key->value, value, n);
+	m->n++;
+}
+
+static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, struct making *m)
+{
+	switch (r->kind) {
+	case GW_KIND_VIRTUAL_NETWORK: {
+		const struct gw_virtual_network *p = r->now.properties;
+
+		if (GW_GIVEN(p, virtual_network, rdid))
+			add(m, GW_KEY_RDID, NULL, "routingDomainId", &p->rdid, sizeof p->rdid);
+		break;
+	}
+	case GW_KIND_VIRTUAL_SUBNET: {
+		const struct gw_virtual_subnet *p = r->now.properties;
+
+		if (GW_GIVEN(p, virtual_subnet, vsid))
+			add(m, GW_KEY_VSID, NULL, "isolationId", &p->vsid, sizeof p->vsid);
+		if (GW_GIVEN(p, virtual_subnet, group))
+			add(m, GW_KEY_GROUP, NULL, "multicastGroup", &p->group, sizeof p->group);
+		break;
+	}
+	case GW_KIND_NETWORK_INTERFACE: {
+		const struct gw_network_interface *p = r->now.properties;
+
+		if (GW_GIVEN(p, network_interface, mac))
+			add(m, GW_KEY_MAC, NULL, "privateMacAddress", &p->mac, sizeof p->mac);
+		if (p->server && p->host_interface)
+			add(m, GW_KEY_HOST_INTERFACE, gw_catalog_find(c, p->server), "hostInterface", p->host_interface,
+			    strlen(p->host_interface));
+		break;
+	}
+	case GW_KIND_IP_CONFIGURATION: {
+		const struct gw_ip_configuration *p = r->now.properties;
+
+		if (GW_GIVEN(p, ip_configuration, address))
+			add(m, GW_KEY_CUSTOMER_ADDRESS, gw_catalog_find(c, p->subnet), "privateIPAddress", &p->address,
+			    sizeof p->address);
+		break;
+	}
+	case GW_KIND_PUBLIC_ADDRESS: {
+		const struct gw_public_address *p = r->now.properties;
+
+		if (GW_GIVEN(p, public_address, address))
+			add(m, GW_KEY_PUBLIC_ADDRESS, NULL, "ipAddress", &p->address, sizeof p->address);
+		break;
+	}
+	case GW_KIND_SERVER: {
+		const struct gw_server *p = r->now.properties;
+
+		for (size_t i = 0; i < p->addresses.n; i++) {
+			const struct gw_server_address *a = GW_LIST_AT(p->addresses, struct gw_server_address, i);
+
+			if (GW_GIVEN(a, server_address, address))
+				add(m, GW_KEY_PROVIDER_ADDRESS, NULL, "providerAddresses", &a->address,
+				    sizeof a->address);
+		}
+		break;
+	}
+	case GW_KIND_GATEWAY: {
+		const struct gw_gateway *p = r->now.properties;
+		const struct gw_resource *server = gw_catalog_find(c, p->server);
+
+		add(m, GW_KEY_GATEWAY_SERVER, NULL, "virtualServer", &server, sizeof server);
+		break;
+	}
+	case GW_KIND_VIRTUAL_GATEWAY: {
+		const struct gw_virtual_gateway *p = r->now.properties;
+		const struct gw_resource *network = p->network ? gw_catalog_find(c, p->network) : NULL;
+
+		if (network)
+			add(m, GW_KEY_GATEWAY_NETWORK, NULL, "virtualNetwork", &network, sizeof network);
+		break;
+	}
+	default:
+		break;
+	}
+}
+
+void gw_keys_insert(struct gw_catalog *c, struct gw_version *v)
+{
+	for (size_t i = 0; i < v->n_keys; i++) {
+		struct gw_key *key = &v->keys[i];
+
+		gw_hmap_insert(&c->keys, &key->node, hash_of(key->space, key->scope, key->value));
+	}
+}
+
+void gw_keys_remove(struct gw_catalog *c, struct gw_version *v)
+{
+	for (size_t i = 0; i < v->n_keys; i++)
+		gw_hmap_remove(&c->keys, &v->keys[i].node);
+}
+
+int gw_keys_make(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
+{
+	struct making m = {.n = 0};
+
+	gw_keys_remove(c, &r->now);
+	free(r->now.keys);
+	r->now.keys = NULL;
+	r->now.n_keys = 0;
+	list_keys(c, r, &m);
+	if (m.n == 0)
+		return 0;
+	r->now.keys = calloc(m.n, sizeof *r->now.keys);
+	if (!r->now.keys)
+		return gw_error_oom(err);
+	memcpy(r->now.keys, m.keys, m.n * sizeof *m.keys);
+	r->now.n_keys = m.n;
+	for (size_t i = 0; i < m.n; i++)
+		r->now.keys[i].owner = r;
+	gw_keys_insert(c, &r->now);
+	return 0;
+}
+
+const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
+					const void *value, size_t n)
+{
+	uint8_t padded[16] = {0};
+
+	memcpy(padded, value, n);
+	GW_HMAP_FOR_EACH_HASH (node, &c->keys, hash_of(space, scope, padded)) {
+		const struct gw_key *key = GW_CONTAINER_OF(node, struct gw_key, node);
+
+		if (same(key, space, scope, padded))
+			return key->owner;
+	}
+	return NULL;
+}
+
+/* Who has it is told to those only who may know that he is there. */
+static int refuse(const struct gw_resource *r, const struct gw_key *key, const struct gw_resource *owner,
+		  struct gw_error *err)
+{
+	const char *tenant = gw_resource_tenant(r), *theirs = gw_resource_tenant(owner);
+	char *who = !tenant || (theirs && !strcmp(tenant, theirs)) ? gw_resource_path(owner) : NULL;
+
+	gw_error_set(err, EEXIST, GW_ERR_CONFLICT, key->name,
+		     "taken%s%s: choose another, or leave it out where it can be assigned", who ? " by " : "",
+		     who ? who : "");
+	gw_error_prefix(err, "properties.");
+	free(who);
+	return -EEXIST;
+}
+
+int gw_keys_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
+{
+	for (size_t i = 0; i < r->now.n_keys; i++) {
+		const struct gw_key *key = &r->now.keys[i];
+
+		GW_HMAP_FOR_EACH_HASH (node, &c->keys, key->node.hash) {
+			const struct gw_key *other = GW_CONTAINER_OF(node, struct gw_key, node);
+
+			if (other != key && same(other, key->space, key->scope, key->value))
+				return refuse(r, key, other->owner, err);
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,83 @@
+/* private.h - shared by the files of the catalogue only. */
+#ifndef GW_MODEL_CATALOG_PRIVATE_H
+#define GW_MODEL_CATALOG_PRIVATE_H
+
+#include "model/catalog/catalog.h"
+
+/* Values that only one resource may have, each in a space of its own. */
+enum gw_key_space {
+	GW_KEY_VSID,
+	GW_KEY_RDID,
+	GW_KEY_MAC,
+	GW_KEY_CUSTOMER_ADDRESS, /* in one virtual subnet */
+	GW_KEY_PUBLIC_ADDRESS,
+	GW_KEY_PROVIDER_ADDRESS,
+	GW_KEY_GROUP,
+	GW_KEY_HOST_INTERFACE,	/* on one server */
+	GW_KEY_GATEWAY_SERVER,	/* a server is one gateway */
+	GW_KEY_GATEWAY_NETWORK, /* a virtual network has one gateway */
+	GW_KEY_SPACES
+};
+
+struct gw_key {
+	struct gw_hmap_node node;
+	struct gw_resource *owner;
+	const char *name;  /* of the property */
+	const void *scope; /* what it is unique in; NULL: everything */
+	enum gw_key_space space;
+	uint8_t value[16];
+};
+
+enum gw_step_type { GW_STEP_MADE, GW_STEP_REPLACED, GW_STEP_GONE };
+
+/* One thing that a transaction did, to be undone backwards. */
+struct gw_step {
+	enum gw_step_type type;
+	struct gw_resource *r;
+	struct gw_version before; /* of REPLACED */
+};
+
+struct gw_catalog {
+	struct gw_hmap paths, keys;
+	struct gw_resource *roots;
+	struct gw_step *steps;
+	size_t n_steps, room;
+	uint64_t revision; /* of what it changes */
+	int64_t now;
+	struct gw_catalog_params params;
+	uint64_t cursor[GW_KEY_SPACES]; /* where the next value is looked for, of spaces without a scope */
+};
+
+#define GW_TENANT_MAX 63
+bool gw_tenant_valid(const char *tenant);
+bool gw_resource_id_valid(const char *id);
+/* Makes a target that is relative to the resource one of the request's body. */
+void gw_resource_place(const struct gw_resource *r, struct gw_error *err);
+void gw_version_done(enum gw_kind kind, struct gw_version *v);
+
+/* references.c: what a version names, and who names it. Linking cannot fail; resolving can. */
+int gw_references_resolve(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+void gw_references_link(struct gw_version *v);
+void gw_references_unlink(struct gw_version *v);
+
+/* keys.c: what a version takes. */
+int gw_keys_make(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+void gw_keys_insert(struct gw_catalog *c, struct gw_version *v);
+void gw_keys_remove(struct gw_catalog *c, struct gw_version *v);
+int gw_keys_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
+					const void *value, size_t n);
+
+/* assign.c: values that the manager left to us. */
+int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+/* check.c: what only the whole can tell of a resource that was touched. */
+int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+
+/* Whether a VM may have the address: neither the router nor the ends of the subnet. */
+bool gw_subnet_host(const struct gw_prefix *subnet, const struct gw_addr *a);
+
+#define GW_PROPERTIES(r, tag) ((struct gw_##tag *)(r)->now.properties)
+/* The target of a reference field of the resource, NULL when it has none. */
+struct gw_resource *gw_reference(const struct gw_catalog *c, const char *path);
+
+#endif

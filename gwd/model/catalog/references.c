@@ -1,0 +1,110 @@
+/* references.c - what a version names, and who names it. Called by catalog.c. */
+#include "model/catalog/private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct resolving {
+	struct gw_catalog *c;
+	struct gw_resource *from;
+	struct gw_error *err;
+};
+
+void gw_references_link(struct gw_version *v)
+{
+	for (size_t i = 0; i < v->n_refs; i++) {
+		struct gw_ref *ref = &v->refs[i];
+
+		ref->prev = NULL;
+		ref->next = ref->to->referrers;
+		if (ref->next)
+			ref->next->prev = ref;
+		ref->to->referrers = ref;
+	}
+}
+
+void gw_references_unlink(struct gw_version *v)
+{
+	for (size_t i = 0; i < v->n_refs; i++) {
+		struct gw_ref *ref = &v->refs[i];
+
+		if (ref->next)
+			ref->next->prev = ref->prev;
+		if (ref->prev)
+			ref->prev->next = ref->next;
+		else
+			ref->to->referrers = ref->next;
+	}
+}
+
+static int count(void *ctx, const struct gw_property *row, char **ref, const char *where)
+{
+	(void)row;
+	(void)ref;
+	(void)where;
+	++*(size_t *)ctx;
+	return 0;
+}
+
+/* Somebody else's resource is as one that is not there: its name must not be found out by guessing. */
+static bool may_see(const struct gw_resource *from, const struct gw_resource *to)
+{
+	const char *mine = gw_resource_tenant(from), *theirs = gw_resource_tenant(to);
+
+	return !mine || !theirs || !strcmp(mine, theirs);
+}
+
+static int resolve(void *ctx, const struct gw_property *row, char **ref, const char *where)
+{
+	struct resolving *s = ctx;
+	struct gw_version *v = &s->from->now;
+	struct gw_resource *to = gw_catalog_find(s->c, *ref);
+	char *path;
+
+	if (!to || !may_see(s->from, to) || to->kind != row->kind) {
+		bool other_kind = to && may_see(s->from, to);
+
+		gw_error_set(s->err, EINVAL, GW_ERR_INVALID_PROPERTY, where,
+			     other_kind ? "must refer to a %s, not to %s" : "there is no %s %s",
+			     gw_kind_info(row->kind)->name, *ref);
+		gw_error_prefix(s->err, "properties.");
+		return -EINVAL;
+	}
+	path = gw_resource_path(to);
+	if (!path)
+		return gw_error_oom(s->err);
+	free(*ref);
+	*ref = path;
+	v->refs[v->n_refs++] = (struct gw_ref){.from = s->from, .to = to};
+	return 0;
+}
+
+int gw_references_resolve(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_schema *schema = gw_kind_info(r->kind)->schema;
+	struct resolving s = {.c = c, .from = r, .err = err};
+	size_t n = 0;
+	int e;
+
+	gw_references_unlink(&r->now);
+	free(r->now.refs);
+	r->now.refs = NULL;
+	r->now.n_refs = 0;
+	gw_schema_each_ref(schema, r->now.properties, count, &n);
+	if (n == 0)
+		return 0;
+	r->now.refs = calloc(n, sizeof *r->now.refs);
+	if (!r->now.refs)
+		return gw_error_oom(err);
+	e = gw_schema_each_ref(schema, r->now.properties, resolve, &s);
+	/* In part, too: what is linked is what rolling back unlinks. */
+	gw_references_link(&r->now);
+	return e;
+}
+
+struct gw_resource *gw_reference(const struct gw_catalog *c, const char *path)
+{
+	return path ? gw_catalog_find(c, path) : NULL;
+}

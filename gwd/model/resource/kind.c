@@ -1,0 +1,31 @@
+/* kind.c - see kind.h. */
+#include "model/resource/kind.h"
+
+#include "model/resource/connection.h"
+#include "model/resource/gateway.h"
+#include "model/resource/interface.h"
+#include "model/resource/nat.h"
+#include "model/resource/network.h"
+#include "model/resource/policy.h"
+
+#include <strings.h>
+
+static const struct gw_kind_info kinds[GW_KIND_MAX] = {
+#define X(id, p, c, n, s)                                                                                              \
+	[GW_KIND_##id] = {.parent = GW_KIND_##p, .collection = c, .name = n, .schema = &gw_schema_##s},
+	GW_KINDS(X)
+#undef X
+};
+
+const struct gw_kind_info *gw_kind_info(enum gw_kind kind)
+{
+	return &kinds[kind];
+}
+
+enum gw_kind gw_kind_find(enum gw_kind parent, const char *collection)
+{
+	for (enum gw_kind k = GW_KIND_NONE + 1; k < GW_KIND_MAX; k++)
+		if (kinds[k].parent == parent && !strcasecmp(kinds[k].collection, collection))
+			return k;
+	return GW_KIND_NONE;
+}
