@@ -15,7 +15,7 @@ PYTHON   ?= /usr/bin/python3
 PREFIX   ?= /usr
 UNITDIR  ?= $(PREFIX)/lib/systemd/system
 DESTDIR  ?=
-PKGS     := libuv libmicrohttpd jansson sqlite3 libmnl libbpf libsystemd libcap-ng
+PKGS     := libuv libmicrohttpd gnutls jansson sqlite3 libmnl libbpf libsystemd libcap-ng
 CLI_PKGS := jansson libcurl
 
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
@@ -29,7 +29,7 @@ CFLAGS   += -std=gnu17 $(OPT) $(WARN) -MMD -MP
 # --- sources: a file's folder is its module -------------------------------------------------------------------------
 CLI_SRC  := $(wildcard gwd/cli/*.c gwd/cli/*/*.c)
 BASE_SRC := $(wildcard gwd/base/*.c)
-LIB_SRC  := $(filter-out $(CLI_SRC) gwd/main.c gwd/netns/holder.c,$(wildcard gwd/*.c gwd/*/*.c gwd/model/resource/*.c))
+LIB_SRC  := $(filter-out $(CLI_SRC) gwd/main.c gwd/netns/holder.c,$(wildcard gwd/*.c gwd/*/*.c gwd/model/*/*.c))
 BPF_SRC  := $(wildcard gwd/engine/bpf/*.bpf.c)
 BPF_HDR  := $(wildcard gwd/engine/bpf/*.h gwd/engine/bpf/lib/*.h)
 

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "control/control.h"
 #include "engine/engine.h"
 #include "model/config.h"
 #include "netns/netns.h"
@@ -46,6 +47,7 @@ struct daemon {
 	uv_signal_t on_hup, on_term, on_int;
 	uv_timer_t watchdog;
 	struct gw_reconcile *core;
+	struct gw_control *control;
 	struct gw_service service;
 	struct gw_api *api;
 };
@@ -276,6 +278,7 @@ static void close_handle(uv_handle_t *h)
 static void stop(struct daemon *d)
 {
 	d->api = gw_api_stop(d->api);
+	d->control = gw_control_close(d->control);
 	d->core = gw_reconcile_close(d->core);
 	d->nl = gw_nl_close(d->nl);
 	close_handle((uv_handle_t *)&d->on_hup);
@@ -343,7 +346,8 @@ static int watch(struct daemon *d, struct gw_error *err)
 /* What serving and removing have in common. */
 static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_error *err)
 {
-	int r = check_capabilities(err);
+	bool is_host = d->config.roles & GW_ROLE_HOST;
+	int r = is_host ? check_capabilities(err) : 0;
 
 	if (r == 0)
 		r = lock_run_dir(d, err);
@@ -355,7 +359,7 @@ static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_
 			.config = &d->config,
 			.nl = d->nl,
 			.drivers = drivers,
-			.n_drivers = N_DRIVERS,
+			.n_drivers = is_host ? N_DRIVERS : 0,
 			.on_ready = on_ready,
 			.ctx = d,
 		};
@@ -374,6 +378,11 @@ static int serve(struct daemon *d, struct gw_error *err)
 	if (r < 0)
 		return r;
 	gw_reconcile_service(d->core, &d->service);
+	if (d->config.roles & GW_ROLE_CONTROLLER)
+		r = gw_control_open(gw_reconcile_store(d->core), &d->config, &d->control, err);
+	if (r < 0)
+		return r;
+	d->service.control = d->control;
 	r = gw_api_start(&d->loop, d->config.listen, &d->service, &d->api, err);
 	if (r == 0 && d->service.ready(d->service.ctx))
 		on_ready(d);

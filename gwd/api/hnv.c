@@ -7,6 +7,7 @@
 #include "api/router.h"
 
 #include "base/cleanup.h"
+#include "model/etag.h"
 #include "model/hnv_schema.h"
 
 #include <errno.h>
@@ -61,30 +62,12 @@ static void reply_resource(const struct gw_api_request *req, unsigned status, co
 
 /* --- conditions --------------------------------------------------------------------------------------------------- */
 
-/* Is the object's tag in a header's list? Our tags are weak, so comparison is. */
 static bool etag_listed(const char *list, const struct gw_hnv_object *o)
 {
 	char etag[48];
-	const char *tag;
-	size_t len;
 
 	gw_hnv_etag(o->revision, etag);
-	tag = strchr(etag, '"');
-	len = strlen(tag);
-	while (*list) {
-		size_t n;
-
-		list += strspn(list, " \t,");
-		if (!strncmp(list, "W/", 2))
-			list += 2;
-		n = strcspn(list, ",");
-		while (n > 0 && strchr(" \t", list[n - 1]))
-			n--;
-		if (n == len && !memcmp(list, tag, len))
-			return true;
-		list += strcspn(list, ",");
-	}
-	return false;
+	return gw_etag_listed(list, etag);
 }
 
 /* Turns If-Match and If-None-Match into what submit checks at the moment of the change. */
@@ -105,23 +88,6 @@ static void set_conditions(const struct gw_api_request *req, struct gw_hnv_op *o
 }
 
 /* --- collection --------------------------------------------------------------------------------------------------- */
-
-static int parse_top(const char *s, size_t *ret, struct gw_error *err)
-{
-	size_t n = 0;
-
-	if (!s) {
-		*ret = TOP_MAX;
-		return 0;
-	}
-	for (const char *p = s; *p >= '0' && *p <= '9' && n <= TOP_MAX; p++)
-		n = n * 10 + (size_t)(*p - '0');
-	if (n < 1 || n > TOP_MAX || s[strspn(s, "0123456789")])
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "$top", "\"%s\" is not a number from 1 to %d",
-				    s, TOP_MAX);
-	*ret = n;
-	return 0;
-}
 
 static json_t *next_link(const struct gw_hnv_object *last, size_t top)
 {
@@ -147,7 +113,7 @@ void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *repl
 	json_t *body, *value;
 	bool more;
 
-	if (parse_kind(req, &kind, &err) < 0 || parse_top(req->top, &top, &err) < 0) {
+	if (parse_kind(req, &kind, &err) < 0 || gw_api_parse_top(req->top, TOP_MAX, &top, &err) < 0) {
 		gw_api_reply_error(reply, &err);
 		return;
 	}

@@ -88,6 +88,7 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, const struc
 		add_header(response, "Content-Type", "application/json; charset=UTF-8");
 	add_header(response, "ETag", reply->etag);
 	add_header(response, "Location", reply->location);
+	add_header(response, "Azure-AsyncOperation", reply->operation);
 	add_header(response, "Allow", reply->allow);
 	add_request_id(response);
 	r = MHD_queue_response(connection, status, response);
@@ -227,8 +228,10 @@ static enum MHD_Result collect(struct exchange *x, const char *data, size_t *n)
 static enum MHD_Result finish(struct gw_api *api, struct MHD_Connection *connection, const char *method,
 			      struct exchange *x)
 {
+	static const struct gw_principal local = {.access = GW_ACCESS_OPERATOR, .name = "unix socket"};
 	struct gw_api_request req = {
 		.service = api->service,
+		.who = &local,
 		.if_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-Match"),
 		.if_none_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
 		.body = x->body,

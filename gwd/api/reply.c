@@ -64,6 +64,23 @@ int gw_api_parse_json(const char *text, size_t n, json_t **ret, struct gw_error 
 	return 0;
 }
 
+int gw_api_parse_top(const char *s, size_t max, size_t *ret, struct gw_error *err)
+{
+	size_t n = 0;
+
+	if (!s) {
+		*ret = max;
+		return 0;
+	}
+	for (const char *p = s; *p >= '0' && *p <= '9' && n <= max; p++)
+		n = n * 10 + (size_t)(*p - '0');
+	if (n < 1 || n > max || s[strspn(s, "0123456789")])
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "$top", "\"%s\" is not a number from 1 to %zu",
+				    s, max);
+	*ret = n;
+	return 0;
+}
+
 void gw_api_reply_json(struct gw_api_reply *reply, unsigned status, json_t *body)
 {
 	struct gw_error err = GW_ERROR_INIT;

@@ -22,7 +22,7 @@ struct action {
 	enum gw_api_limit limit;
 };
 
-/* "*" takes one segment. The first row that fits counts. */
+/* "*" takes one segment, "**" at the end all that are left. The first row that fits counts. */
 static const struct route {
 	const char *pattern;
 	struct action actions[MAX_METHODS];
@@ -35,6 +35,10 @@ static const struct route {
 	  {"DELETE", gw_api_hnv_delete, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/monitoring/statistics", {{"GET", gw_api_statistics, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/monitoring/trace", {{"POST", gw_api_trace, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/**",
+	 {{"GET", gw_api_resource_get, GW_API_LIMIT_BODY},
+	  {"PUT", gw_api_resource_put, GW_API_LIMIT_BODY},
+	  {"DELETE", gw_api_resource_delete, GW_API_LIMIT_BODY}}},
 	{"/version", {{"GET", gw_api_version, GW_API_LIMIT_BODY}}},
 	{"/healthz", {{"GET", gw_api_healthz, GW_API_LIMIT_BODY}}},
 	{"/readyz", {{"GET", gw_api_readyz, GW_API_LIMIT_BODY}}},
@@ -110,9 +114,12 @@ static int split_path(char *path, const char *segments[static MAX_SEGMENTS])
 	return n;
 }
 
-static bool fits(const char *pattern, const char *const *segments, int n, const char *ret_param[2])
+/* *ret_rest is the number of the first segment that "**" took, n without one. */
+static bool fits(const char *pattern, const char *const *segments, int n, const char *ret_param[2], int *ret_rest)
 {
 	int i = 0, params = 0;
+
+	*ret_rest = n;
 
 	while (*pattern) {
 		size_t len;
@@ -121,6 +128,10 @@ static bool fits(const char *pattern, const char *const *segments, int n, const 
 		len = strcspn(pattern, "/");
 		if (i == n)
 			return false;
+		if (len == 2 && !strncmp(pattern, "**", 2)) {
+			*ret_rest = i;
+			return true;
+		}
 		if (len == 1 && *pattern == '*')
 			ret_param[params++] = segments[i];
 		else if (strlen(segments[i]) != len || strncasecmp(pattern, segments[i], len) != 0)
@@ -148,6 +159,8 @@ static int parse_query(char *query, struct gw_api_match *match, struct gw_error 
 			match->top = value ? value : "";
 		else if (!strcasecmp(pair, "$skipToken"))
 			match->skip_token = value ? value : "";
+		else if (!strcasecmp(pair, "tenantId"))
+			match->tenant = value ? value : "";
 		else if (*pair == '$')
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, pair,
 					    "this query option is not supported; $top and $skipToken are");
@@ -178,17 +191,51 @@ static int find_action(const struct route *route, const char *method, struct gw_
 			    reply->allow);
 }
 
+/* The segments again as one path. What had a '/' or '?' of its own would be another one. */
+static int join(const char *const *segments, int from, int n, struct gw_api_match *match, struct gw_error *err)
+{
+	size_t len = 1;
+	char *to;
+
+	for (int i = from; i < n; i++) {
+		if (!*segments[i] || strpbrk(segments[i], "/?"))
+			return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no such resource");
+		len += 1 + strlen(segments[i]);
+	}
+	match->rest = to = malloc(len);
+	if (!to)
+		return gw_error_oom(err);
+	for (int i = from; i < n; i++)
+		to += sprintf(to, "/%s", segments[i]);
+	return 0;
+}
+
 static int find_route(const char *method, char *path, struct gw_api_match *match, struct gw_api_reply *reply,
 		      struct gw_error *err)
 {
 	const char *segments[MAX_SEGMENTS];
-	int n = split_path(path, segments);
+	int n = split_path(path, segments), rest;
 
-	for (size_t i = 0; n >= 0 && i < sizeof routes / sizeof *routes; i++)
-		if (fits(routes[i].pattern, segments, n, match->param))
-			return find_action(&routes[i], method, match, reply, err);
+	for (size_t i = 0; n >= 0 && i < sizeof routes / sizeof *routes; i++) {
+		if (!fits(routes[i].pattern, segments, n, match->param, &rest))
+			continue;
+		if (rest < n && join(segments, rest, n, match, err) < 0)
+			return -ENOENT;
+		return find_action(&routes[i], method, match, reply, err);
+	}
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",
-			    "there is no such resource; records are below " GW_API_PREFIX "/hnv");
+			    "there is no such resource; all are below " GW_API_PREFIX);
+}
+
+static int add_tenant(struct gw_api_match *match, struct gw_error *err)
+{
+	char *with = NULL;
+
+	if (asprintf(&with, "%s?tenantId=%s", match->rest, match->tenant) < 0)
+		return gw_error_oom(err);
+	free(match->rest);
+	match->rest = with;
+	return 0;
 }
 
 int gw_api_match(const char *method, const char *target, struct gw_api_match *ret, struct gw_api_reply *reply)
@@ -208,6 +255,8 @@ int gw_api_match(const char *method, const char *target, struct gw_api_match *re
 	r = find_route(method, match.text, &match, reply, &err);
 	if (r == 0 && query)
 		r = parse_query(query, &match, &err);
+	if (r == 0 && match.rest && match.tenant)
+		r = add_tenant(&match, &err);
 	if (r < 0)
 		goto refused;
 	*ret = match;
@@ -221,6 +270,7 @@ refused:
 void gw_api_match_done(struct gw_api_match *match)
 {
 	free(match->text);
+	free(match->rest);
 	*match = (struct gw_api_match){0};
 }
 
@@ -233,6 +283,7 @@ void gw_api_dispatch(const struct gw_api_match *match, struct gw_api_request *re
 {
 	req->param[0] = match->param[0];
 	req->param[1] = match->param[1];
+	req->rest = match->rest;
 	req->top = match->top;
 	req->skip_token = match->skip_token;
 	match->handler(req, reply);

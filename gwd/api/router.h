@@ -8,6 +8,7 @@
 #ifndef GW_API_ROUTER_H
 #define GW_API_ROUTER_H
 
+#include "model/principal.h"
 #include "model/service.h"
 
 #include <stdbool.h>
@@ -18,10 +19,11 @@ enum gw_api_limit { GW_API_LIMIT_BODY, GW_API_LIMIT_BATCH };
 
 struct gw_api_reply {
 	unsigned status;
-	json_t *body;	/* NULL: none */
-	char etag[48];	/* empty: none */
-	char *location; /* owned; NULL: none */
-	char allow[32]; /* empty: none */
+	json_t *body;	    /* NULL: none */
+	char etag[48];	    /* empty: none */
+	char *location;	    /* owned; NULL: none */
+	char allow[32];	    /* empty: none */
+	char operation[80]; /* where the change can be followed; empty: none */
 };
 
 struct gw_api_request {
@@ -31,7 +33,9 @@ struct gw_api_request {
 	size_t body_len;
 	/* From match: the decoded path segments that the pattern leaves open, and the query. */
 	const char *param[2];
+	const char *rest; /* what "**" took, as "/virtualNetworks/blue", with "?tenantId=" when the query has it */
 	const char *top, *skip_token; /* decoded values of $top and $skipToken, or NULL */
+	const struct gw_principal *who;
 };
 
 typedef void (*gw_api_handler)(const struct gw_api_request *req, struct gw_api_reply *reply);
@@ -40,7 +44,8 @@ struct gw_api_match {
 	gw_api_handler handler;
 	enum gw_api_limit limit;
 	char *text; /* owned: what param, top and skip_token point into */
-	const char *param[2], *top, *skip_token;
+	char *rest; /* owned */
+	const char *param[2], *top, *skip_token, *tenant;
 };
 
 /* 0, or -errno with the refusal in `reply`. `target` is the request target as sent: percent-encoded, with its query. */
@@ -57,6 +62,8 @@ void gw_api_reply_error(struct gw_api_reply *reply, const struct gw_error *err);
 void gw_api_reply_json(struct gw_api_reply *reply, unsigned status, json_t *body);
 /* Strict: no duplicate keys, bounded nesting and number of values, valid UTF-8, nothing behind the value. */
 int gw_api_parse_json(const char *text, size_t n, json_t **ret, struct gw_error *err);
+/* The value of $top, `max` without one. */
+int gw_api_parse_top(const char *s, size_t max, size_t *ret, struct gw_error *err);
 /* Percent-encodes `s` as one path segment or query value; NULL when memory ran out. */
 char *gw_api_escape(const char *s);
 /* Decodes in place; -EINVAL for a bad or zero escape. */
@@ -68,6 +75,9 @@ void gw_api_hnv_get(const struct gw_api_request *req, struct gw_api_reply *reply
 void gw_api_hnv_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_hnv_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_hnv_batch(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_resource_get(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_version(const struct gw_api_request *req, struct gw_api_reply *reply);

@@ -36,7 +36,10 @@ static const struct row rows[] = {
 	     "The node's name in messages, pins and namespaces: 1 to 63 letters, digits, '-', '.' or '_'; %H is the "
 	     "host name."),
 	 parse_name, AT(name)},
-	{KEY("node", "roles", "host", "What this node is. This version knows host: ports of VMs and the overlay."),
+	{KEY("node", "roles", "host",
+	     "What this node is, with commas between: host (ports of VMs and the overlay), controller (the gateway "
+	     "provider "
+	     "API). This version knows these."),
 	 parse_roles, AT(roles)},
 	{KEY("node", "state_dir", "/var/lib/gwd", "Where durable state is kept; an absolute path."), parse_dir,
 	 AT(state_dir)},
@@ -142,13 +145,29 @@ static int parse_name(const struct row *row, const char *value, void *p, struct 
 
 static int parse_roles(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
+	static const char blanks[] = ", \t";
+	unsigned roles = 0;
+
 	(void)row;
 	(void)c;
-	if (strstr(value, "gateway") || strstr(value, "controller"))
-		return refuse(ret_why, "the roles gateway and controller are not in this version; write host");
-	if (strcmp(value, "host") != 0)
-		return refuse(ret_why, "allowed is host");
-	*(unsigned *)p = GW_ROLE_HOST;
+	for (const char *s = value + strspn(value, blanks); *s; s += strspn(s, blanks)) {
+		size_t n = strcspn(s, blanks);
+
+		if (n == 4 && !strncmp(s, "host", n))
+			roles |= GW_ROLE_HOST;
+		else if (n == 10 && !strncmp(s, "controller", n))
+			roles |= GW_ROLE_CONTROLLER;
+		else
+			return refuse(
+				ret_why,
+				n == 7 && !strncmp(s, "gateway", n)
+					? "the role gateway is not in this version; allowed are host and controller"
+					: "allowed are host and controller, or both with a comma between");
+		s += n;
+	}
+	if (!roles)
+		return refuse(ret_why, "allowed are host and controller, or both with a comma between");
+	*(unsigned *)p = roles;
 	return 0;
 }
 

@@ -19,6 +19,8 @@ struct gw_hnv_op {
 	uint64_t if_match;
 };
 
+struct gw_control;
+
 struct gw_service {
 	void *ctx;
 	const struct gw_intent *intent;
@@ -33,6 +35,7 @@ struct gw_service {
 	int (*trace)(void *ctx, const json_t *query, json_t **ret_answer, struct gw_error *err);
 	bool (*ready)(void *ctx);
 	uint64_t (*revision)(void *ctx); /* of the last change */
+	struct gw_control *control;	 /* NULL unless the node is a controller */
 };
 
 #endif

@@ -193,6 +193,11 @@ struct gw_reconcile *gw_reconcile_close(struct gw_reconcile *r)
 	return NULL;
 }
 
+struct gw_store *gw_reconcile_store(const struct gw_reconcile *r)
+{
+	return r->store;
+}
+
 static void describe(void *ctx, const struct gw_hnv_object *o, json_t *properties)
 {
 	struct gw_reconcile *r = ctx;

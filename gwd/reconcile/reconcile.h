@@ -34,6 +34,8 @@ struct gw_reconcile *gw_reconcile_close(struct gw_reconcile *r);
  */
 int gw_reconcile_remove(const struct gw_reconcile_params *params, struct gw_error *err);
 
+/* The store, for those who keep other things in it; good until close. */
+struct gw_store *gw_reconcile_store(const struct gw_reconcile *r);
 /* Fills in what the API needs. */
 void gw_reconcile_service(struct gw_reconcile *r, struct gw_service *ret);
 /* The configuration has changed: new limits count from now on, every driver is synced. */

@@ -25,6 +25,19 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_DELETE] = "DELETE FROM object WHERE kind = ?1 AND id = ?2",
 	[GW_SQLITE_EACH] = "SELECT id, revision, body FROM object WHERE kind = ?1 ORDER BY id",
 	[GW_SQLITE_FOREIGN] = "SELECT DISTINCT kind FROM object",
+	[GW_SQLITE_RESOURCE_PUT] =
+		("INSERT INTO resource (tenant, path, instance, revision, serial, updated, body)"
+		 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+		 " ON CONFLICT (tenant, path) DO UPDATE SET revision = excluded.revision, serial = excluded.serial,"
+		 " updated = excluded.updated, body = excluded.body"),
+	[GW_SQLITE_RESOURCE_DELETE] = "DELETE FROM resource WHERE tenant = ?1 AND path = ?2",
+	[GW_SQLITE_RESOURCE_EACH] = ("SELECT tenant, path, instance, revision, serial, updated, body FROM resource"
+				     " ORDER BY rowid"),
+	[GW_SQLITE_CHANGE] = "INSERT INTO change (revision, tenant, path, gone) VALUES (?1, ?2, ?3, ?4)",
+	[GW_SQLITE_CHANGES] = ("SELECT revision, tenant, path, gone FROM change WHERE revision > ?1"
+			       " ORDER BY number LIMIT ?2"),
+	[GW_SQLITE_AUDIT] = ("INSERT INTO audit (revision, time, who, method, tenant, path)"
+			     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
 };
 
 int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct gw_error *err)
@@ -67,12 +80,12 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 	}
 }
 
-/* Runs a statement that returns no rows. */
-static int run(struct gw_store *s, enum gw_sqlite_statement which, const char *doing, struct gw_error *err)
+int gw_sqlite_run(struct gw_store *s, enum gw_sqlite_statement which, const char *doing, struct gw_error *err)
 {
 	int rc = sqlite3_step(s->st[which]);
 
 	sqlite3_reset(s->st[which]);
+	sqlite3_clear_bindings(s->st[which]);
 	return rc == SQLITE_DONE ? 0 : gw_sqlite_error(s, rc, doing, err);
 }
 
@@ -308,19 +321,19 @@ int gw_store_each(struct gw_store *s, int (*cb)(void *ctx, struct gw_hnv_object 
 	return r;
 }
 
-static uint64_t next_revision(const struct gw_store *s)
+uint64_t gw_sqlite_next_revision(const struct gw_store *s)
 {
 	return s->revision + 1;
 }
 
 int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *err)
 {
-	int r = run(s, GW_SQLITE_BEGIN, "starting a change", err);
+	int r = gw_sqlite_run(s, GW_SQLITE_BEGIN, "starting a change", err);
 
 	if (r < 0)
 		return r;
 	s->writing = true;
-	*ret_revision = next_revision(s);
+	*ret_revision = gw_sqlite_next_revision(s);
 	return 0;
 }
 
@@ -364,34 +377,29 @@ int gw_store_put(struct gw_store *s, const struct gw_hnv_object *o, struct gw_er
 		return r;
 	sqlite3_bind_text(st, 1, gw_hnv_kind_path(o->kind), -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 2, gw_hnv_id(o, id), -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 3, (sqlite3_int64)next_revision(s));
+	sqlite3_bind_int64(st, 3, (sqlite3_int64)gw_sqlite_next_revision(s));
 	sqlite3_bind_text(st, 4, s->text, (int)n, SQLITE_STATIC);
-	r = run(s, GW_SQLITE_PUT, "writing an object", err);
-	sqlite3_clear_bindings(st);
-	return r;
+	return gw_sqlite_run(s, GW_SQLITE_PUT, "writing an object", err);
 }
 
 int gw_store_delete(struct gw_store *s, const struct gw_hnv_object *o, struct gw_error *err)
 {
 	sqlite3_stmt *st = s->st[GW_SQLITE_DELETE];
 	char id[GW_ID_STRLEN];
-	int r;
 
 	sqlite3_bind_text(st, 1, gw_hnv_kind_path(o->kind), -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 2, gw_hnv_id(o, id), -1, SQLITE_STATIC);
-	r = run(s, GW_SQLITE_DELETE, "deleting an object", err);
-	sqlite3_clear_bindings(st);
-	return r;
+	return gw_sqlite_run(s, GW_SQLITE_DELETE, "deleting an object", err);
 }
 
 int gw_store_commit(struct gw_store *s, struct gw_error *err)
 {
 	int r;
 
-	sqlite3_bind_int64(s->st[GW_SQLITE_SET_REVISION], 1, (sqlite3_int64)next_revision(s));
-	r = run(s, GW_SQLITE_SET_REVISION, "writing its revision", err);
+	sqlite3_bind_int64(s->st[GW_SQLITE_SET_REVISION], 1, (sqlite3_int64)gw_sqlite_next_revision(s));
+	r = gw_sqlite_run(s, GW_SQLITE_SET_REVISION, "writing its revision", err);
 	if (r == 0)
-		r = run(s, GW_SQLITE_COMMIT, "committing a change", err);
+		r = gw_sqlite_run(s, GW_SQLITE_COMMIT, "committing a change", err);
 	if (r < 0) {
 		gw_store_rollback(s);
 		return r;
@@ -408,5 +416,5 @@ void gw_store_rollback(struct gw_store *s)
 		return;
 	s->writing = false;
 	if (!sqlite3_get_autocommit(s->db))
-		run(s, GW_SQLITE_ROLLBACK, "rolling back", NULL);
+		gw_sqlite_run(s, GW_SQLITE_ROLLBACK, "rolling back", NULL);
 }

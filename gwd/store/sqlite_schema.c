@@ -21,6 +21,32 @@ static const char *const migrations[] = {
 	" revision INTEGER NOT NULL,"
 	" body TEXT NOT NULL,"
 	" PRIMARY KEY (kind, id)) WITHOUT ROWID;",
+
+	/* Resources in the order of their making (rowid); what changed when, for those who follow; who changed what. */
+	"CREATE TABLE resource ("
+	" tenant TEXT NOT NULL,"
+	" path TEXT NOT NULL COLLATE NOCASE,"
+	" instance TEXT NOT NULL,"
+	" revision INTEGER NOT NULL,"
+	" serial INTEGER NOT NULL,"
+	" updated INTEGER NOT NULL,"
+	" body TEXT NOT NULL,"
+	" UNIQUE (tenant, path));"
+	"CREATE TABLE change ("
+	" number INTEGER PRIMARY KEY,"
+	" revision INTEGER NOT NULL,"
+	" tenant TEXT NOT NULL,"
+	" path TEXT NOT NULL,"
+	" gone INTEGER NOT NULL);"
+	"CREATE INDEX change_revision ON change (revision);"
+	"CREATE TABLE audit ("
+	" number INTEGER PRIMARY KEY,"
+	" revision INTEGER NOT NULL,"
+	" time INTEGER NOT NULL,"
+	" who TEXT NOT NULL,"
+	" method TEXT NOT NULL,"
+	" tenant TEXT NOT NULL,"
+	" path TEXT NOT NULL);",
 };
 
 #define VERSION ((sqlite3_int64)(sizeof migrations / sizeof *migrations))

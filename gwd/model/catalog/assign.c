@@ -177,7 +177,7 @@ static int assign_group(struct gw_catalog *c, struct gw_resource *r, struct gw_e
 	struct gw_virtual_subnet *p = r->now.properties;
 	struct ranges ranges = {.n = 0};
 
-	logical_pools(c, gw_reference(c, network->logical_network), true, &ranges);
+	logical_pools(c, gw_reference(c, r->parent, network->logical_network), true, &ranges);
 	if (!take(c, &ranges, GW_KEY_GROUP, NULL, any, NULL, &c->cursor[GW_KEY_GROUP], &p->group))
 		return none_free("multicastGroup", "make an ipPool with multicast true below the logical network", err);
 	GW_GIVE(p, virtual_subnet, group);
@@ -242,7 +242,7 @@ static bool is_host(const void *ctx, const struct gw_addr *a)
 static int assign_address(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	struct gw_ip_configuration *p = r->now.properties;
-	struct gw_resource *subnet = gw_reference(c, p->subnet);
+	struct gw_resource *subnet = gw_reference(c, r, p->subnet);
 	const struct gw_virtual_subnet *s = subnet->now.properties;
 	const struct gw_resource *pool = NULL;
 	struct ranges ranges = {.n = 0};

@@ -42,19 +42,78 @@ struct gw_resource *gw_catalog_child(const struct gw_catalog *c, const struct gw
 	return NULL;
 }
 
-struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *path)
+/* Text of a tenant may be absent on both sides. */
+static bool same_text(const char *a, const char *b)
 {
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+struct gw_resource *gw_catalog_root(const struct gw_catalog *c, const char *tenant, enum gw_kind kind, const char *id)
+{
+	if (strlen(id) > GW_RESOURCE_ID_MAX)
+		return NULL;
+	GW_HMAP_FOR_EACH_HASH (node, &c->paths, hash_of(NULL, kind, id)) {
+		struct gw_resource *r = GW_CONTAINER_OF(node, struct gw_resource, by_path);
+
+		if (!r->parent && r->kind == kind && same_text(r->now.tenant, tenant) && !strcasecmp(r->id, id))
+			return r;
+	}
+	return NULL;
+}
+
+/* The only one of that name, whoever has it. */
+static struct gw_resource *only_root(const struct gw_catalog *c, enum gw_kind kind, const char *id)
+{
+	struct gw_resource *found = NULL;
+
+	if (strlen(id) > GW_RESOURCE_ID_MAX)
+		return NULL;
+	GW_HMAP_FOR_EACH_HASH (node, &c->paths, hash_of(NULL, kind, id)) {
+		struct gw_resource *r = GW_CONTAINER_OF(node, struct gw_resource, by_path);
+
+		if (r->parent || r->kind != kind || strcasecmp(r->id, id) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = r;
+	}
+	return found;
+}
+
+static struct gw_resource *find_root(const struct gw_catalog *c, const char *tenant, const char *owner,
+				     enum gw_kind kind, const char *id)
+{
+	struct gw_resource *r;
+
+	if (owner)
+		return !tenant || !strcmp(tenant, owner) ? gw_catalog_root(c, owner, kind, id) : NULL;
+	r = gw_catalog_root(c, tenant, kind, id);
+	if (r)
+		return r;
+	return tenant ? gw_catalog_root(c, NULL, kind, id) : only_root(c, kind, id);
+}
+
+struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *tenant, const char *path)
+{
+	static const char qualifier[] = "?tenantId=";
 	struct gw_resource *r = NULL;
 	enum gw_kind kind = GW_KIND_NONE;
-	char text[GW_REF_MAX + 1], *save = NULL;
+	char text[GW_REF_MAX + 1], *save = NULL, *owner;
 	bool is_id = false;
 
 	if (*path != '/' || strlen(path) > GW_REF_MAX)
 		return NULL;
 	memcpy(text, path, strlen(path) + 1);
+	owner = strchr(text, '?');
+	if (owner && strncasecmp(owner, qualifier, sizeof qualifier - 1) != 0)
+		return NULL;
+	if (owner) {
+		*owner = '\0';
+		owner += sizeof qualifier - 1;
+	}
 	for (char *part = strtok_r(text, "/", &save); part; part = strtok_r(NULL, "/", &save), is_id = !is_id) {
 		if (is_id)
-			r = gw_catalog_child(c, r, kind, part);
+			r = r ? gw_catalog_child(c, r, kind, part) : find_root(c, tenant, owner, kind, part);
 		else
 			kind = gw_kind_find(kind, part);
 		if (is_id ? !r : kind == GW_KIND_NONE)
@@ -71,6 +130,19 @@ char *gw_resource_path(const struct gw_resource *r)
 		path = NULL;
 	free(parent);
 	return path;
+}
+
+char *gw_resource_ref(const struct gw_resource *r, const struct gw_resource *from)
+{
+	const char *owner = gw_resource_tenant(r);
+	char *path = gw_resource_path(r), *ref = NULL;
+
+	if (!path || !owner || same_text(owner, gw_resource_tenant(from)))
+		return path;
+	if (asprintf(&ref, "%s?tenantId=%s", path, owner) < 0)
+		ref = NULL;
+	free(path);
+	return ref;
 }
 
 void gw_resource_place(const struct gw_resource *r, struct gw_error *err)
@@ -260,12 +332,6 @@ static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draf
 	return 0;
 }
 
-/* Text of a tenant may be absent on both sides. */
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && !strcmp(a, b));
-}
-
 static bool same_version(enum gw_kind kind, const struct gw_version *a, const struct gw_version *b)
 {
 	const struct gw_schema *schema = gw_kind_info(kind)->schema;
@@ -303,11 +369,12 @@ static int put_children(struct gw_catalog *c, struct gw_resource *r, struct gw_d
 int gw_catalog_put(struct gw_catalog *c, struct gw_resource *parent, struct gw_draft *draft, struct gw_resource **ret,
 		   struct gw_error *err)
 {
-	struct gw_resource *r = gw_catalog_child(c, parent, draft->kind, draft->id);
+	struct gw_resource *r = parent ? gw_catalog_child(c, parent, draft->kind, draft->id)
+				       : gw_catalog_root(c, draft->version.tenant, draft->kind, draft->id);
 	int e;
 
 	if (draft->ref) {
-		if (!r || gw_catalog_find(c, draft->ref) != r)
+		if (!r || gw_catalog_find(c, gw_resource_tenant(r), draft->ref) != r)
 			return gw_error_set(err, ENOENT, GW_ERR_INVALID_PROPERTY, "resourceRef",
 					    "there is no such resource here: \"%s\"", draft->ref);
 		*ret = r;
@@ -454,6 +521,11 @@ int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const s
 			e = put(ctx, s->r);
 	}
 	return e;
+}
+
+bool gw_catalog_changed(const struct gw_catalog *c)
+{
+	return c->n_steps > 0;
 }
 
 void gw_catalog_commit(struct gw_catalog *c)

@@ -71,6 +71,8 @@ struct gw_draft {
  */
 int gw_draft_decode(enum gw_kind kind, const char *id, const json_t *body, const struct gw_schema_reader *sealer,
 		    struct gw_draft **ret, struct gw_error *err);
+/* Makes it this tenant's, and the metadata say so. */
+int gw_draft_set_tenant(struct gw_draft *draft, const char *tenant, struct gw_error *err);
 struct gw_draft *gw_draft_free(struct gw_draft *draft);
 
 struct gw_catalog_params {
@@ -82,14 +84,24 @@ struct gw_catalog_params {
 int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **ret);
 struct gw_catalog *gw_catalog_free(struct gw_catalog *c);
 
-/* "/virtualNetworks/blue/subnets/web", in any letter case; NULL: there is none, or it is no path. */
-struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *path);
+/*
+ * "/virtualNetworks/blue/subnets/web", in any letter case; NULL: there is none, or it is no path.
+ *
+ * Each tenant has names of its own, so that nobody finds out by guessing what others have. A tenant's path is looked for among
+ * what is his, then among the operator's; the operator's (tenant NULL) among his own, then among everybody's, where it has to
+ * be the only one of that name. "/virtualNetworks/blue?tenantId=a" says which is meant.
+ */
+struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *tenant, const char *path);
+/* A top-level resource of exactly this tenant; NULL: the operator's. */
+struct gw_resource *gw_catalog_root(const struct gw_catalog *c, const char *tenant, enum gw_kind kind, const char *id);
 struct gw_resource *gw_catalog_child(const struct gw_catalog *c, const struct gw_resource *parent, enum gw_kind kind,
 				     const char *id);
 size_t gw_catalog_count(const struct gw_catalog *c);
 
 /* The path in its canonical letter case; to be freed. NULL when memory ran out. */
 char *gw_resource_path(const struct gw_resource *r);
+/* The same as `from` would refer to it: with its tenant, where the path alone might mean another one. */
+char *gw_resource_ref(const struct gw_resource *r, const struct gw_resource *from);
 const char *gw_resource_tenant(const struct gw_resource *r); /* NULL: the operator's */
 /* Children of one kind; NULL to start, NULL ends. With parent NULL: top-level ones. */
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
@@ -104,6 +116,7 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err);
 /* What the transaction has put and deleted, children too; deleted ones keep their path until it ends. */
 int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const struct gw_resource *r),
 		       int (*gone)(void *ctx, const struct gw_resource *r), void *ctx);
+bool gw_catalog_changed(const struct gw_catalog *c);
 void gw_catalog_commit(struct gw_catalog *c);
 void gw_catalog_rollback(struct gw_catalog *c);
 
@@ -114,6 +127,7 @@ void gw_resource_etag(const struct gw_resource *r, char buf[static 48]);
 
 /* A resource as the store keeps it: without its children, with its secrets as they are sealed. */
 struct gw_stored {
+	const char *tenant; /* "": the operator's */
 	const char *path, *body;
 	struct gw_uuid instance;
 	uint64_t revision, serial;

@@ -233,7 +233,7 @@ static int check_interface(const struct gw_catalog *c, const struct gw_resource 
 			   "must be an interface name of 1 to 15 bytes without '/', ':' or blanks");
 	while ((configuration = gw_catalog_next(c, r, GW_KIND_IP_CONFIGURATION, configuration))) {
 		const struct gw_resource *subnet =
-			gw_reference(c, GW_PROPERTIES(configuration, ip_configuration)->subnet);
+			gw_reference(c, configuration, GW_PROPERTIES(configuration, ip_configuration)->subnet);
 
 		if (network && subnet->parent != network)
 			return bad(err, "ipConfigurations", "must all be in subnets of one virtual network");
@@ -245,7 +245,7 @@ static int check_interface(const struct gw_catalog *c, const struct gw_resource 
 static int check_ip_configuration(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_ip_configuration *p = r->now.properties;
-	const char *why = why_not_in(c, gw_reference(c, p->subnet), &p->address);
+	const char *why = why_not_in(c, gw_reference(c, r, p->subnet), &p->address);
 	int e;
 
 	if (why)
@@ -320,7 +320,7 @@ static int check_port_profile(const struct gw_catalog *c, const struct gw_resour
 
 	/* Behind the longest chain there can be, it goes round. */
 	for (size_t i = 0; above && i <= gw_catalog_count(c); i++) {
-		above = gw_reference(c, GW_PROPERTIES(above, port_profile)->inherits);
+		above = gw_reference(c, above, GW_PROPERTIES(above, port_profile)->inherits);
 		if (above == r)
 			return bad(err, "inherits", "a profile cannot inherit from itself, by way of others either");
 	}
@@ -357,10 +357,10 @@ static int check_public_address(const struct gw_resource *r, struct gw_error *er
 static int check_virtual_gateway(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_virtual_gateway *p = r->now.properties;
-	const struct gw_resource *network = gw_reference(c, p->network);
+	const struct gw_resource *network = gw_reference(c, r, p->network);
 
 	for (size_t i = 0; i < p->subnets.n; i++) {
-		const struct gw_resource *subnet = gw_reference(c, *GW_LIST_AT(p->subnets, char *, i));
+		const struct gw_resource *subnet = gw_reference(c, r, *GW_LIST_AT(p->subnets, char *, i));
 
 		if (network && subnet->parent != network)
 			return bad(err, "gatewaySubnets", "element %zu is no subnet of the virtualNetwork", i);
@@ -434,7 +434,7 @@ static int check_same_balancer(const struct gw_catalog *c, const struct gw_resou
 	if (refs->n == 0)
 		return bad(err, "frontendIPConfigurations", "must have at least one element");
 	for (size_t i = 0; i < refs->n; i++)
-		if (gw_reference(c, *GW_LIST_AT(*refs, char *, i))->parent != r->parent)
+		if (gw_reference(c, r, *GW_LIST_AT(*refs, char *, i))->parent != r->parent)
 			return bad(err, "frontendIPConfigurations", "element %zu belongs to another load balancer", i);
 	return 0;
 }
@@ -476,7 +476,7 @@ static const struct gw_resource *network_of(const struct gw_catalog *c, const st
 {
 	if (r->kind != GW_KIND_IP_CONFIGURATION)
 		return NULL;
-	return gw_reference(c, GW_PROPERTIES(r, ip_configuration)->subnet)->parent;
+	return gw_reference(c, r, GW_PROPERTIES(r, ip_configuration)->subnet)->parent;
 }
 
 /* One gateway translates a pool, and it serves one network. */
@@ -487,7 +487,7 @@ static int check_backend_pool(const struct gw_catalog *c, const struct gw_resour
 	const struct gw_resource *network = NULL, *other;
 
 	for (size_t i = 0; i < p->subnets.n; i++) {
-		other = gw_reference(c, *GW_LIST_AT(p->subnets, char *, i))->parent;
+		other = gw_reference(c, r, *GW_LIST_AT(p->subnets, char *, i))->parent;
 		if (network && other != network)
 			return bad(err, name, "a pool's members are in one virtual network");
 		network = other;
@@ -507,7 +507,7 @@ static int check_pools_joined(const struct gw_catalog *c, const struct gw_resour
 	int e = 0;
 
 	for (size_t i = 0; e == 0 && i < p->pools.n; i++)
-		e = check_backend_pool(c, gw_reference(c, *GW_LIST_AT(p->pools, char *, i)),
+		e = check_backend_pool(c, gw_reference(c, r, *GW_LIST_AT(p->pools, char *, i)),
 				       "loadBalancerBackendAddressPools", err);
 	return e;
 }

@@ -151,6 +151,31 @@ static int take_metadata(struct gw_draft *draft, const struct envelope *e, struc
 	return 0;
 }
 
+int gw_draft_set_tenant(struct gw_draft *draft, const char *tenant, struct gw_error *err)
+{
+	json_t *metadata = draft->version.metadata ? json_copy(draft->version.metadata) : json_object();
+	char *copy = strdup(tenant);
+	const char *name;
+	json_t *value;
+	void *after;
+
+	json_object_foreach_safe(metadata, after, name, value)
+	{
+		if (!strcasecmp(name, "tenantId"))
+			json_object_del(metadata, name);
+	}
+	if (!copy || json_object_set_new(metadata, "tenantId", json_string(tenant)) < 0) {
+		json_decref(metadata);
+		free(copy);
+		return gw_error_oom(err);
+	}
+	json_decref(draft->version.metadata);
+	free(draft->version.tenant);
+	draft->version.metadata = metadata;
+	draft->version.tenant = copy;
+	return 0;
+}
+
 static int decode(enum gw_kind kind, const char *id, const json_t *body, const struct gw_schema_reader *sealer,
 		  size_t *left, struct gw_draft **ret, struct gw_error *err);
 

@@ -41,9 +41,9 @@ void gw_resource_etag(const struct gw_resource *r, char buf[static 48])
 
 /* --- what gwd adds ------------------------------------------------------------------------------------------------ */
 
-static json_t *ref_to(const struct gw_resource *r)
+static json_t *ref_to(const struct gw_resource *r, const struct gw_resource *from)
 {
-	char *path = gw_resource_path(r);
+	char *path = gw_resource_ref(r, from);
 	json_t *ref = path ? json_pack("{s:s}", "resourceRef", path) : NULL;
 
 	free(path);
@@ -56,7 +56,7 @@ static json_t *referrers(const struct gw_resource *r, enum gw_kind kind)
 
 	for (const struct gw_ref *ref = r->referrers; list && ref; ref = ref->next)
 		if (ref->from->kind == kind)
-			json_array_append_new(list, ref_to(ref->from));
+			json_array_append_new(list, ref_to(ref->from, r));
 	return list;
 }
 
@@ -282,6 +282,14 @@ json_t *gw_resource_encode_own(const struct gw_resource *r)
 
 /* --- from the store ----------------------------------------------------------------------------------------------- */
 
+/* In the names of exactly this tenant. */
+static struct gw_resource *find_exact(const struct gw_catalog *c, const char *tenant, const char *path)
+{
+	struct gw_resource *r = gw_catalog_find(c, *tenant ? tenant : NULL, path);
+
+	return r && !strcmp(gw_resource_tenant(r) ? gw_resource_tenant(r) : "", tenant) ? r : NULL;
+}
+
 int gw_catalog_load(struct gw_catalog *c, const struct gw_stored *row, struct gw_error *err)
 {
 	char parent_path[GW_REF_MAX + 1];
@@ -303,7 +311,7 @@ int gw_catalog_load(struct gw_catalog *c, const struct gw_stored *row, struct gw
 	if (collection)
 		*collection++ = '\0';
 	if (collection && *parent_path)
-		parent = gw_catalog_find(c, parent_path);
+		parent = find_exact(c, row->tenant, parent_path);
 	if (collection && (parent || !*parent_path))
 		kind = gw_kind_find(parent ? parent->kind : GW_KIND_NONE, collection);
 	if (kind == GW_KIND_NONE)
@@ -314,6 +322,9 @@ int gw_catalog_load(struct gw_catalog *c, const struct gw_stored *row, struct gw
 		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, row->path, "damaged: %s", where.text);
 	e = gw_draft_decode(kind, id, body, NULL, &draft, err);
 	json_decref(body);
+	if (e == 0 && !parent && *row->tenant && !draft->version.tenant &&
+	    !(draft->version.tenant = strdup(row->tenant)))
+		e = gw_error_oom(err);
 	if (e == 0)
 		e = gw_catalog_put(c, parent, draft, &r, err);
 	gw_draft_free(draft);

@@ -72,7 +72,7 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 		if (GW_GIVEN(p, network_interface, mac))
 			add(m, GW_KEY_MAC, NULL, "privateMacAddress", &p->mac, sizeof p->mac);
 		if (p->server && p->host_interface)
-			add(m, GW_KEY_HOST_INTERFACE, gw_catalog_find(c, p->server), "hostInterface", p->host_interface,
+			add(m, GW_KEY_HOST_INTERFACE, gw_reference(c, r, p->server), "hostInterface", p->host_interface,
 			    strlen(p->host_interface));
 		break;
 	}
@@ -80,7 +80,7 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 		const struct gw_ip_configuration *p = r->now.properties;
 
 		if (GW_GIVEN(p, ip_configuration, address))
-			add(m, GW_KEY_CUSTOMER_ADDRESS, gw_catalog_find(c, p->subnet), "privateIPAddress", &p->address,
+			add(m, GW_KEY_CUSTOMER_ADDRESS, gw_reference(c, r, p->subnet), "privateIPAddress", &p->address,
 			    sizeof p->address);
 		break;
 	}
@@ -105,14 +105,14 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 	}
 	case GW_KIND_GATEWAY: {
 		const struct gw_gateway *p = r->now.properties;
-		const struct gw_resource *server = gw_catalog_find(c, p->server);
+		const struct gw_resource *server = gw_reference(c, r, p->server);
 
 		add(m, GW_KEY_GATEWAY_SERVER, NULL, "virtualServer", &server, sizeof server);
 		break;
 	}
 	case GW_KIND_VIRTUAL_GATEWAY: {
 		const struct gw_virtual_gateway *p = r->now.properties;
-		const struct gw_resource *network = p->network ? gw_catalog_find(c, p->network) : NULL;
+		const struct gw_resource *network = gw_reference(c, r, p->network);
 
 		if (network)
 			add(m, GW_KEY_GATEWAY_NETWORK, NULL, "virtualNetwork", &network, sizeof network);

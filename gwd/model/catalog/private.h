@@ -77,7 +77,7 @@ int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 bool gw_subnet_host(const struct gw_prefix *subnet, const struct gw_addr *a);
 
 #define GW_PROPERTIES(r, tag) ((struct gw_##tag *)(r)->now.properties)
-/* The target of a reference field of the resource, NULL when it has none. */
-struct gw_resource *gw_reference(const struct gw_catalog *c, const char *path);
+/* What a reference of `from` leads to, NULL for a field without one. */
+struct gw_resource *gw_reference(const struct gw_catalog *c, const struct gw_resource *from, const char *path);
 
 #endif

@@ -60,7 +60,7 @@ static int resolve(void *ctx, const struct gw_property *row, char **ref, const c
 {
 	struct resolving *s = ctx;
 	struct gw_version *v = &s->from->now;
-	struct gw_resource *to = gw_catalog_find(s->c, *ref);
+	struct gw_resource *to = gw_reference(s->c, s->from, *ref);
 	char *path;
 
 	if (!to || !may_see(s->from, to) || to->kind != row->kind) {
@@ -72,7 +72,7 @@ static int resolve(void *ctx, const struct gw_property *row, char **ref, const c
 		gw_error_prefix(s->err, "properties.");
 		return -EINVAL;
 	}
-	path = gw_resource_path(to);
+	path = gw_resource_ref(to, s->from);
 	if (!path)
 		return gw_error_oom(s->err);
 	free(*ref);
@@ -104,7 +104,7 @@ int gw_references_resolve(struct gw_catalog *c, struct gw_resource *r, struct gw
 	return e;
 }
 
-struct gw_resource *gw_reference(const struct gw_catalog *c, const char *path)
+struct gw_resource *gw_reference(const struct gw_catalog *c, const struct gw_resource *from, const char *path)
 {
-	return path ? gw_catalog_find(c, path) : NULL;
+	return path ? gw_catalog_find(c, gw_resource_tenant(from), path) : NULL;
 }

@@ -1,0 +1,302 @@
+/*
+ * control.c - see control.h. A change goes into the catalogue, where everything that it touches is checked, then into the store;
+ * it is the truth when the store has it.
+ */
+#include "control/private.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "model/etag.h"
+#include "store/resource.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#define RESOURCE_LIMIT 1000000
+
+/* --- opening ------------------------------------------------------------------------------------------------------ */
+
+static int load_one(void *ctx, const struct gw_stored *row, struct gw_error *err)
+{
+	struct gw_control *k = ctx;
+
+	return gw_catalog_load(k->catalog, row, err);
+}
+
+static int load(struct gw_control *k, struct gw_error *err)
+{
+	struct gw_error why = GW_ERROR_INIT;
+	int r;
+
+	gw_catalog_begin(k->catalog, gw_store_revision(k->store), time(NULL));
+	r = gw_store_each_resource(k->store, load_one, k, &why);
+	if (r == 0)
+		r = gw_catalog_settle(k->catalog, &why);
+	if (r < 0) {
+		gw_catalog_rollback(k->catalog);
+		return gw_error_set(err, -r, GW_ERR_UNAVAILABLE, k->config->store_path,
+				    "a stored resource cannot be used (%s: %s): restore a backup or upgrade gwd",
+				    why.target, why.message);
+	}
+	gw_catalog_commit(k->catalog);
+	return 0;
+}
+
+int gw_control_open(struct gw_store *store, const struct gw_config *config, struct gw_control **ret,
+		    struct gw_error *err)
+{
+	const struct gw_catalog_params params = {
+		.router_mac = config->router_mac,
+		.vsid_first = GW_VSID_MIN,
+		.vsid_last = GW_VSID_MAX,
+		.limit = RESOURCE_LIMIT,
+	};
+	struct gw_control *k = calloc(1, sizeof *k);
+	_cleanup_free_ char *key = NULL;
+	int r;
+
+	if (!k || asprintf(&key, "%s/secret.key", config->state_dir) < 0) {
+		key = NULL;
+		free(k);
+		return gw_error_oom(err);
+	}
+	k->store = store;
+	k->config = config;
+	r = gw_seal_load_key(key, k->seal_key, err);
+	if (r == 0 && gw_catalog_new(&params, &k->catalog) < 0)
+		r = gw_error_oom(err);
+	if (r == 0)
+		r = load(k, err);
+	if (r < 0) {
+		gw_control_close(k);
+		return r;
+	}
+	gw_log_info("controller: %zu resources", gw_catalog_count(k->catalog));
+	*ret = k;
+	return 0;
+}
+
+struct gw_control *gw_control_close(struct gw_control *k)
+{
+	if (!k)
+		return NULL;
+	gw_catalog_free(k->catalog);
+	explicit_bzero(k->seal_key, sizeof k->seal_key);
+	free(k);
+	return NULL;
+}
+
+const struct gw_catalog *gw_control_catalog(const struct gw_control *k)
+{
+	return k->catalog;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+int gw_control_find(const struct gw_control *k, const struct gw_principal *who, const char *path,
+		    const struct gw_resource **ret, enum gw_kind *ret_kind, struct gw_error *err)
+{
+	struct gw_path p;
+	int r = gw_path_parse(k->catalog, who, path, &p, err);
+
+	if (r < 0)
+		return r;
+	if (!p.id) {
+		*ret = p.parent;
+		*ret_kind = p.kind;
+		return 0;
+	}
+	*ret = gw_path_resource(k->catalog, &p);
+	*ret_kind = GW_KIND_NONE;
+	if (!*ret || !gw_control_sees(who, *ret))
+		return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no %s", path);
+	return 0;
+}
+
+/* --- changing ----------------------------------------------------------------------------------------------------- */
+
+static bool listed(const char *list, const struct gw_resource *r)
+{
+	char etag[48];
+
+	gw_resource_etag(r, etag);
+	return gw_etag_listed(list, etag);
+}
+
+static int check_conditions(const struct gw_control_op *op, const struct gw_resource *now, struct gw_error *err)
+{
+	if (op->if_none_match && now && (!strcmp(op->if_none_match, "*") || listed(op->if_none_match, now)))
+		return gw_error_set(err, EEXIST, GW_ERR_PRECONDITION_FAILED, "If-None-Match", "%s exists already",
+				    op->path);
+	if (op->if_match && !now)
+		return gw_error_set(err, ENOENT, GW_ERR_PRECONDITION_FAILED, "If-Match", "%s does not exist", op->path);
+	if (op->if_match && strcmp(op->if_match, "*") != 0 && !listed(op->if_match, now))
+		return gw_error_set(err, ESTALE, GW_ERR_PRECONDITION_FAILED, "If-Match",
+				    "%s has been changed meanwhile: read it again, then decide", op->path);
+	return 0;
+}
+
+static int on_secret(void *ctx, const char *secret, char **ret, struct gw_error *err)
+{
+	const struct gw_control *k = ctx;
+
+	return gw_seal(k->seal_key, secret, ret, err);
+}
+
+/* Whose a top-level resource is: what the credential says, else the body, else what it was. */
+static int set_tenant(const struct gw_path *path, const struct gw_resource *now, struct gw_draft *draft,
+		      struct gw_error *err)
+{
+	const char *tenant = path->tenant ? path->tenant : draft->version.tenant;
+
+	if (path->parent)
+		return 0;
+	if (!tenant && now)
+		tenant = now->now.tenant;
+	if (now && (!tenant != !now->now.tenant || (tenant && strcmp(tenant, now->now.tenant) != 0)))
+		return gw_error_set(err, EINVAL, GW_ERR_CONFLICT, "resourceMetadata.tenantId",
+				    "cannot be changed: delete the resource and make it anew");
+	if (!tenant || (draft->version.tenant && !strcmp(tenant, draft->version.tenant)))
+		return 0;
+	return gw_draft_set_tenant(draft, tenant, err);
+}
+
+static int put(struct gw_control *k, const struct gw_path *path, struct gw_control_op *op, struct gw_error *err)
+{
+	const struct gw_schema_reader sealer = {.ctx = k, .seal = on_secret};
+	struct gw_draft *draft = NULL;
+	struct gw_resource *now, *made = NULL;
+	int r = gw_draft_decode(path->kind, path->id, op->body, &sealer, &draft, err);
+
+	if (r < 0)
+		return r;
+	now = gw_path_resource(k->catalog, path);
+	/* An operator who names the tenant in the body means the tenant's, whoever else has that name. */
+	if (!path->parent && !path->tenant && draft->version.tenant)
+		now = gw_catalog_root(k->catalog, draft->version.tenant, path->kind, path->id);
+	op->existed = now;
+	r = check_conditions(op, now, err);
+	if (r == 0)
+		r = set_tenant(path, now, draft, err);
+	if (r == 0)
+		r = gw_catalog_put(k->catalog, path->parent, draft, &made, err);
+	op->resource = made;
+	gw_draft_free(draft);
+	return r;
+}
+
+static int delete (struct gw_control *k, const struct gw_path *path, struct gw_control_op *op, struct gw_error *err)
+{
+	struct gw_resource *now = gw_path_resource(k->catalog, path);
+	int r = check_conditions(op, now, err);
+
+	op->existed = now;
+	return r == 0 && now ? gw_catalog_delete(k->catalog, now, err) : r;
+}
+
+static int one_op(struct gw_control *k, const struct gw_principal *who, struct gw_control_op *op, struct gw_error *err)
+{
+	struct gw_path path;
+	int r = gw_path_parse(k->catalog, who, op->path, &path, err);
+
+	if (r < 0)
+		return r;
+	if (!path.id)
+		return gw_error_set(err, EOPNOTSUPP, GW_ERR_METHOD_NOT_ALLOWED, op->method,
+				    "%s is a collection: name one of it", op->path);
+	return !strcasecmp(op->method, "PUT") ? put(k, &path, op, err) : delete (k, &path, op, err);
+}
+
+/* --- into the store ----------------------------------------------------------------------------------------------- */
+
+struct writing {
+	struct gw_control *k;
+	struct gw_error *err;
+};
+
+static int write_put(void *ctx, const struct gw_resource *r)
+{
+	struct writing *w = ctx;
+	const char *tenant = gw_resource_tenant(r);
+	_cleanup_free_ char *path = gw_resource_path(r), *body = NULL;
+	json_t *own = gw_resource_encode_own(r);
+
+	body = own ? json_dumps(own, JSON_COMPACT) : NULL;
+	json_decref(own);
+	if (!path || !body)
+		return gw_error_oom(w->err);
+	return gw_store_put_resource(w->k->store,
+				     &(struct gw_stored){
+					     .tenant = tenant ? tenant : "",
+					     .path = path,
+					     .body = body,
+					     .instance = r->instance,
+					     .revision = r->now.revision,
+					     .serial = r->now.serial,
+					     .updated = r->now.updated,
+				     },
+				     w->err);
+}
+
+static int write_gone(void *ctx, const struct gw_resource *r)
+{
+	struct writing *w = ctx;
+	const char *tenant = gw_resource_tenant(r);
+	_cleanup_free_ char *path = gw_resource_path(r);
+
+	return path ? gw_store_delete_resource(w->k->store, tenant ? tenant : "", path, w->err) : gw_error_oom(w->err);
+}
+
+static int write_all(struct gw_control *k, const struct gw_principal *who, const struct gw_control_op *ops, size_t n,
+		     struct gw_error *err)
+{
+	struct writing w = {k, err};
+	time_t now = time(NULL);
+	int r = gw_catalog_changes(k->catalog, write_put, write_gone, &w);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = gw_store_audit(
+			k->store, now,
+			&(struct gw_store_deed){
+				.who = who->name, .method = ops[i].method, .tenant = who->tenant, .path = ops[i].path},
+			err);
+	return r;
+}
+
+int gw_control_submit(struct gw_control *k, const struct gw_principal *who, struct gw_control_op *ops, size_t n,
+		      size_t *ret_failed, struct gw_error *err)
+{
+	uint64_t revision = 0;
+	bool writing = false;
+	int r = 0;
+
+	*ret_failed = n;
+	gw_catalog_begin(k->catalog, gw_store_revision(k->store) + 1, time(NULL));
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = one_op(k, who, &ops[i], err);
+		if (r < 0)
+			*ret_failed = i;
+	}
+	if (r == 0)
+		r = gw_catalog_settle(k->catalog, err);
+	if (r == 0 && gw_catalog_changed(k->catalog)) {
+		r = gw_store_begin(k->store, &revision, err);
+		writing = r == 0;
+		if (r == 0)
+			r = write_all(k, who, ops, n, err);
+		if (r == 0)
+			r = gw_store_commit(k->store, err);
+	}
+	if (r < 0) {
+		if (writing)
+			gw_store_rollback(k->store);
+		gw_catalog_rollback(k->catalog);
+		return r;
+	}
+	gw_catalog_commit(k->catalog);
+	return 0;
+}

@@ -1,0 +1,47 @@
+/*
+ * control.h - the controller's core: what managers have asked for, in memory (model/catalog) and durable (store), and who may
+ * ask. Opened by the composition root on nodes whose roles have "controller"; the API calls it.
+ */
+#ifndef GW_CONTROL_CONTROL_H
+#define GW_CONTROL_CONTROL_H
+
+#include "model/catalog/catalog.h"
+#include "model/config.h"
+#include "model/principal.h"
+#include "store/store.h"
+
+struct gw_control;
+
+/* The store stays the caller's, and has to outlive it. */
+int gw_control_open(struct gw_store *store, const struct gw_config *config, struct gw_control **ret,
+		    struct gw_error *err);
+struct gw_control *gw_control_close(struct gw_control *k);
+const struct gw_catalog *gw_control_catalog(const struct gw_control *k);
+
+/* One step of a request. */
+struct gw_control_op {
+	const char *method;		      /* "PUT" or "DELETE" */
+	const char *path;		      /* "/virtualNetworks/blue", in any letter case */
+	const json_t *body;		      /* of a PUT */
+	const char *if_match, *if_none_match; /* header values or NULL */
+	/* Answered: */
+	const struct gw_resource *resource; /* of a PUT; good until the next change */
+	bool existed;
+};
+
+/*
+ * Carries out all of `ops` or none; durable when it returns 0. On failure *ret_failed is the index of the op at fault, n when it
+ * is none in particular.
+ */
+int gw_control_submit(struct gw_control *k, const struct gw_principal *who, struct gw_control_op *ops, size_t n,
+		      size_t *ret_failed, struct gw_error *err);
+
+/*
+ * What `who` may see under the path: a resource (*ret), or a collection (*ret is its parent or NULL, *ret_kind its kind). What
+ * belongs to others is as if it were not there.
+ */
+int gw_control_find(const struct gw_control *k, const struct gw_principal *who, const char *path,
+		    const struct gw_resource **ret, enum gw_kind *ret_kind, struct gw_error *err);
+bool gw_control_sees(const struct gw_principal *who, const struct gw_resource *r);
+
+#endif

@@ -1,0 +1,102 @@
+/* path.c - from the path of a request to a place in the catalogue, as far as the asker may see it. */
+#include "control/private.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int not_there(const char *path, struct gw_error *err)
+{
+	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no %s", path);
+}
+
+bool gw_control_sees(const struct gw_principal *who, const struct gw_resource *r)
+{
+	const char *tenant = gw_resource_tenant(r);
+
+	if (who->access == GW_ACCESS_OPERATOR || who->access == GW_ACCESS_MONITOR)
+		return true;
+	return who->access == GW_ACCESS_TENANT && tenant && !strcmp(tenant, who->tenant);
+}
+
+/* What tenants have none of, they need not be told apart from what is not theirs. */
+static bool for_tenants(enum gw_kind kind)
+{
+	while (gw_kind_info(kind)->parent != GW_KIND_NONE)
+		kind = gw_kind_info(kind)->parent;
+	switch (kind) {
+	case GW_KIND_VIRTUAL_NETWORK:
+	case GW_KIND_NETWORK_INTERFACE:
+	case GW_KIND_ACL:
+	case GW_KIND_ROUTE_TABLE:
+	case GW_KIND_PUBLIC_ADDRESS:
+	case GW_KIND_VIRTUAL_GATEWAY:
+	case GW_KIND_LOAD_BALANCER:
+	case GW_KIND_CREDENTIAL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The part of a path before its last '/'. */
+static int find_parent(const struct gw_catalog *c, const struct gw_principal *who, const char *path, const char *last,
+		       const char *qualifier, struct gw_resource **ret)
+{
+	char text[2 * GW_REF_MAX + 1];
+
+	if (last == path) {
+		*ret = NULL;
+		return 0;
+	}
+	snprintf(text, sizeof text, "%.*s%s", (int)(last - path), path, qualifier);
+	*ret = gw_catalog_find(c, who->access == GW_ACCESS_TENANT ? who->tenant : NULL, text);
+	return *ret && gw_control_sees(who, *ret) ? 0 : -ENOENT;
+}
+
+int gw_path_parse(const struct gw_catalog *c, const struct gw_principal *who, const char *path, struct gw_path *ret,
+		  struct gw_error *err)
+{
+	char *qualifier, *last, *collection;
+	size_t n = strlen(path), slashes = 0;
+
+	*ret = (struct gw_path){0};
+	if (*path != '/' || n > GW_REF_MAX)
+		return not_there(path, err);
+	memcpy(ret->text, path, n + 1);
+	qualifier = strchr(ret->text, '?');
+	ret->tenant = qualifier && !strncasecmp(qualifier, "?tenantId=", 10) ? qualifier + 10 : NULL;
+	if (qualifier)
+		*qualifier = '\0';
+	for (const char *s = ret->text; *s; s++)
+		slashes += *s == '/';
+	last = strrchr(ret->text, '/');
+	collection = last + 1;
+	if (slashes % 2 == 0) {
+		ret->id = last + 1;
+		*last = '\0';
+		collection = strrchr(ret->text, '/') + 1;
+		last = collection - 1;
+	}
+	if (find_parent(c, who, ret->text, last, strchr(path, '?') ? strchr(path, '?') : "", &ret->parent) < 0)
+		return not_there(path, err);
+	ret->kind = gw_kind_find(ret->parent ? ret->parent->kind : GW_KIND_NONE, collection);
+	if (ret->kind == GW_KIND_NONE || (ret->id && !*ret->id))
+		return not_there(path, err);
+	if (who->access == GW_ACCESS_TENANT && !for_tenants(ret->kind))
+		return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, "", "%s are for operators", collection);
+	if (who->access == GW_ACCESS_TENANT)
+		ret->tenant = who->tenant;
+	return 0;
+}
+
+struct gw_resource *gw_path_resource(const struct gw_catalog *c, const struct gw_path *path)
+{
+	char text[GW_REF_MAX + 16];
+
+	if (path->parent)
+		return gw_catalog_child(c, path->parent, path->kind, path->id);
+	if (path->tenant)
+		return gw_catalog_root(c, path->tenant, path->kind, path->id);
+	snprintf(text, sizeof text, "/%s/%s", gw_kind_info(path->kind)->collection, path->id);
+	return gw_catalog_find(c, NULL, text);
+}

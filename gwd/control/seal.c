@@ -1,0 +1,116 @@
+/*
+ * seal.c - see private.h. AES-256-GCM with a random nonce: "sealed:1:" and the base64 of nonce, text and tag.
+ */
+#include "control/private.h"
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define PREFIX	 "sealed:1:"
+#define NONCELEN 12
+#define TAGLEN	 16
+
+int gw_seal_load_key(const char *path, uint8_t ret[static GW_SEAL_KEYLEN], struct gw_error *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	uint8_t key[GW_SEAL_KEYLEN + 1];
+	ssize_t n;
+
+	if (fd < 0 && errno == ENOENT) {
+		if (getrandom(ret, GW_SEAL_KEYLEN, 0) != GW_SEAL_KEYLEN)
+			return gw_error_set(err, EIO, GW_ERR_INTERNAL, path, "the kernel has no random numbers");
+		return gw_fs_write_private(path, ret, GW_SEAL_KEYLEN, err);
+	}
+	n = fd < 0 ? -1 : read(fd, key, sizeof key);
+	if (n < 0)
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path,
+				    "cannot read the key that secrets are sealed with: %s", strerror(errno));
+	if (n != GW_SEAL_KEYLEN)
+		return gw_error_set(
+			err, EBADMSG, GW_ERR_UNAVAILABLE, path,
+			"is no key of gwd: restore it from where it was kept; without it stored secrets are lost");
+	memcpy(ret, key, GW_SEAL_KEYLEN);
+	gnutls_memset(key, 0, sizeof key);
+	return 0;
+}
+
+static int crypto_error(int rc, struct gw_error *err)
+{
+	return gw_error_set(err, EIO, GW_ERR_INTERNAL, "", "cannot seal or unseal a secret: %s", gnutls_strerror(rc));
+}
+
+static int cipher_open(const uint8_t key[static GW_SEAL_KEYLEN], gnutls_aead_cipher_hd_t *ret, struct gw_error *err)
+{
+	const gnutls_datum_t datum = {(unsigned char *)key, GW_SEAL_KEYLEN};
+	int rc = gnutls_aead_cipher_init(ret, GNUTLS_CIPHER_AES_256_GCM, &datum);
+
+	return rc < 0 ? crypto_error(rc, err) : 0;
+}
+
+int gw_seal(const uint8_t key[static GW_SEAL_KEYLEN], const char *secret, char **ret, struct gw_error *err)
+{
+	size_t n = strlen(secret), room = n + TAGLEN;
+	_cleanup_free_ uint8_t *blob = malloc(NONCELEN + room);
+	gnutls_aead_cipher_hd_t cipher;
+	gnutls_datum_t text = {0};
+	int r;
+
+	if (!blob)
+		return gw_error_oom(err);
+	if (getrandom(blob, NONCELEN, 0) != NONCELEN)
+		return gw_error_set(err, EIO, GW_ERR_INTERNAL, "", "the kernel has no random numbers");
+	r = cipher_open(key, &cipher, err);
+	if (r < 0)
+		return r;
+	r = gnutls_aead_cipher_encrypt(cipher, blob, NONCELEN, NULL, 0, TAGLEN, secret, n, blob + NONCELEN, &room);
+	gnutls_aead_cipher_deinit(cipher);
+	if (r == 0)
+		r = gnutls_base64_encode2(&(gnutls_datum_t){blob, (unsigned)(NONCELEN + room)}, &text);
+	if (r < 0)
+		return crypto_error(r, err);
+	r = asprintf(ret, PREFIX "%.*s", (int)text.size, (char *)text.data);
+	gnutls_free(text.data);
+	return r < 0 ? gw_error_oom(err) : 0;
+}
+
+int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char **ret, struct gw_error *err)
+{
+	gnutls_datum_t blob = {0};
+	gnutls_aead_cipher_hd_t cipher;
+	_cleanup_free_ char *text = NULL;
+	size_t n;
+	int r;
+
+	if (strncmp(sealed, PREFIX, sizeof PREFIX - 1) != 0)
+		return gw_error_set(err, EBADMSG, GW_ERR_INTERNAL, "", "a stored secret is not sealed");
+	sealed += sizeof PREFIX - 1;
+	r = gnutls_base64_decode2(&(gnutls_datum_t){(unsigned char *)sealed, (unsigned)strlen(sealed)}, &blob);
+	if (r < 0 || blob.size < NONCELEN + TAGLEN) {
+		gnutls_free(blob.data);
+		return gw_error_set(err, EBADMSG, GW_ERR_INTERNAL, "", "a stored secret is damaged");
+	}
+	n = blob.size - NONCELEN - TAGLEN;
+	text = calloc(1, n + 1);
+	r = text ? cipher_open(key, &cipher, err) : gw_error_oom(err);
+	if (r == 0) {
+		r = gnutls_aead_cipher_decrypt(cipher, blob.data, NONCELEN, NULL, 0, TAGLEN, blob.data + NONCELEN,
+					       blob.size - NONCELEN, text, &n);
+		gnutls_aead_cipher_deinit(cipher);
+		if (r < 0)
+			r = gw_error_set(err, EBADMSG, GW_ERR_INTERNAL, "",
+					 "a stored secret does not fit the key that secrets are sealed with");
+	}
+	gnutls_free(blob.data);
+	if (r == 0) {
+		*ret = text;
+		text = NULL;
+	}
+	return r;
+}

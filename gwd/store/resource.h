@@ -1,0 +1,33 @@
+/*
+ * resource.h - resources of the provider API in the store of store.h: kept as JSON under their paths, with a feed of what
+ * changed and a record of who changed it. Writes belong between gw_store_begin and gw_store_commit.
+ */
+#ifndef GW_STORE_RESOURCE_H
+#define GW_STORE_RESOURCE_H
+
+#include "model/catalog/catalog.h"
+#include "store/store.h"
+
+int gw_store_put_resource(struct gw_store *s, const struct gw_stored *row, struct gw_error *err);
+int gw_store_delete_resource(struct gw_store *s, const char *tenant, const char *path, struct gw_error *err);
+/* Every resource, parents before their children; a negative return of `cb` ends the walk and is returned. */
+int gw_store_each_resource(struct gw_store *s, int (*cb)(void *ctx, const struct gw_stored *row, struct gw_error *err),
+			   void *ctx, struct gw_error *err);
+struct gw_stored_change {
+	uint64_t revision;
+	const char *tenant, *path;
+	bool gone;
+};
+
+/* The feed: what changed after `revision`, up to `limit` of it, in the order of the changes. */
+int gw_store_each_change(struct gw_store *s, uint64_t revision, unsigned limit,
+			 int (*cb)(void *ctx, const struct gw_stored_change *change), void *ctx, struct gw_error *err);
+
+/* Who did what to what; of a tenant "" is the operator's. */
+struct gw_store_deed {
+	const char *who, *method, *tenant, *path;
+};
+
+int gw_store_audit(struct gw_store *s, int64_t time, const struct gw_store_deed *deed, struct gw_error *err);
+
+#endif

@@ -1,0 +1,113 @@
+/* sqlite_resource.c - see resource.h. Called by the controller, on the loop's thread. */
+#include "store/resource.h"
+
+#include "store/sqlite_private.h"
+
+#include <errno.h>
+
+static int write_change(struct gw_store *s, const char *tenant, const char *path, bool gone, struct gw_error *err)
+{
+	sqlite3_stmt *st = s->st[GW_SQLITE_CHANGE];
+
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)gw_sqlite_next_revision(s));
+	sqlite3_bind_text(st, 2, tenant, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 3, path, -1, SQLITE_STATIC);
+	sqlite3_bind_int(st, 4, gone);
+	return gw_sqlite_run(s, GW_SQLITE_CHANGE, "writing the feed of changes", err);
+}
+
+int gw_store_put_resource(struct gw_store *s, const struct gw_stored *row, struct gw_error *err)
+{
+	sqlite3_stmt *st = s->st[GW_SQLITE_RESOURCE_PUT];
+	char instance[GW_UUID_STRLEN];
+	int r;
+
+	sqlite3_bind_text(st, 1, row->tenant, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 2, row->path, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 3, gw_uuid_format(&row->instance, instance), -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 4, (sqlite3_int64)row->revision);
+	sqlite3_bind_int64(st, 5, (sqlite3_int64)row->serial);
+	sqlite3_bind_int64(st, 6, row->updated);
+	sqlite3_bind_text(st, 7, row->body, -1, SQLITE_STATIC);
+	r = gw_sqlite_run(s, GW_SQLITE_RESOURCE_PUT, "writing a resource", err);
+	return r == 0 ? write_change(s, row->tenant, row->path, false, err) : r;
+}
+
+int gw_store_delete_resource(struct gw_store *s, const char *tenant, const char *path, struct gw_error *err)
+{
+	int r;
+
+	sqlite3_bind_text(s->st[GW_SQLITE_RESOURCE_DELETE], 1, tenant, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s->st[GW_SQLITE_RESOURCE_DELETE], 2, path, -1, SQLITE_STATIC);
+	r = gw_sqlite_run(s, GW_SQLITE_RESOURCE_DELETE, "deleting a resource", err);
+	return r == 0 ? write_change(s, tenant, path, true, err) : r;
+}
+
+static int read_row(struct gw_store *s, sqlite3_stmt *st, struct gw_stored *ret, struct gw_error *err)
+{
+	const char *instance = (const char *)sqlite3_column_text(st, 2);
+
+	ret->tenant = (const char *)sqlite3_column_text(st, 0);
+	ret->path = (const char *)sqlite3_column_text(st, 1);
+	ret->body = (const char *)sqlite3_column_text(st, 6);
+	ret->revision = (uint64_t)sqlite3_column_int64(st, 3);
+	ret->serial = (uint64_t)sqlite3_column_int64(st, 4);
+	ret->updated = sqlite3_column_int64(st, 5);
+	if (!ret->tenant || !ret->path || !ret->body || !instance)
+		return gw_sqlite_error(s, SQLITE_NOMEM, "reading it", err);
+	if (gw_uuid_parse(instance, &ret->instance) < 0)
+		return gw_sqlite_error(s, SQLITE_CORRUPT, "reading a resource", err);
+	return 0;
+}
+
+int gw_store_each_resource(struct gw_store *s, int (*cb)(void *ctx, const struct gw_stored *row, struct gw_error *err),
+			   void *ctx, struct gw_error *err)
+{
+	sqlite3_stmt *st = s->st[GW_SQLITE_RESOURCE_EACH];
+	int rc, r = 0;
+
+	while (r == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct gw_stored row;
+
+		r = read_row(s, st, &row, err);
+		if (r == 0)
+			r = cb(ctx, &row, err);
+	}
+	sqlite3_reset(st);
+	return r == 0 && rc != SQLITE_DONE ? gw_sqlite_error(s, rc, "reading it", err) : r;
+}
+
+int gw_store_each_change(struct gw_store *s, uint64_t revision, unsigned limit,
+			 int (*cb)(void *ctx, const struct gw_stored_change *change), void *ctx, struct gw_error *err)
+{
+	sqlite3_stmt *st = s->st[GW_SQLITE_CHANGES];
+	int rc, r = 0;
+
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)revision);
+	sqlite3_bind_int64(st, 2, limit);
+	while (r == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct gw_stored_change change = {
+			.revision = (uint64_t)sqlite3_column_int64(st, 0),
+			.tenant = (const char *)sqlite3_column_text(st, 1),
+			.path = (const char *)sqlite3_column_text(st, 2),
+			.gone = sqlite3_column_int(st, 3),
+		};
+
+		r = change.tenant && change.path ? cb(ctx, &change) : -ENOMEM;
+	}
+	sqlite3_reset(st);
+	return r == 0 && rc != SQLITE_DONE ? gw_sqlite_error(s, rc, "reading the feed of changes", err) : r;
+}
+
+int gw_store_audit(struct gw_store *s, int64_t time, const struct gw_store_deed *deed, struct gw_error *err)
+{
+	sqlite3_stmt *st = s->st[GW_SQLITE_AUDIT];
+
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)gw_sqlite_next_revision(s));
+	sqlite3_bind_int64(st, 2, time);
+	sqlite3_bind_text(st, 3, deed->who, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 4, deed->method, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 5, deed->tenant, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 6, deed->path, -1, SQLITE_STATIC);
+	return gw_sqlite_run(s, GW_SQLITE_AUDIT, "writing the audit log", err);
+}
