@@ -61,32 +61,6 @@ static void reply_resource(const struct gw_api_request *req, unsigned status, co
 
 /* --- conditions --------------------------------------------------------------------------------------------------- */
 
-/* Is the object's tag in a header's list? Our tags are weak, so comparison is. */
-static bool etag_listed(const char *list, const struct gw_hnv_object *o)
-{
-	char etag[48];
-	const char *tag;
-	size_t len;
-
-	gw_hnv_etag(o->revision, etag);
-	tag = strchr(etag, '"');
-	len = strlen(tag);
-	while (*list) {
-		size_t n;
-
-		list += strspn(list, " \t,");
-		if (!strncmp(list, "W/", 2))
-			list += 2;
-		n = strcspn(list, ",");
-		while (n > 0 && strchr(" \t", list[n - 1]))
-			n--;
-		if (n == len && !memcmp(list, tag, len))
-			return true;
-		list += strcspn(list, ",");
-	}
-	return false;
-}
-
 /* Turns If-Match and If-None-Match into what submit checks at the moment of the change. */
 static void set_conditions(const struct gw_api_request *req, struct gw_hnv_op *op)
 {
@@ -95,12 +69,13 @@ static void set_conditions(const struct gw_api_request *req, struct gw_hnv_op *o
 
 	if (req->if_none_match) {
 		any = !strcmp(req->if_none_match, "*");
-		op->if_none_match = any || (now && etag_listed(req->if_none_match, now));
+		op->if_none_match = any || (now && gw_api_etag_listed(req->if_none_match, now->revision));
 	}
 	if (req->if_match) {
 		any = !strcmp(req->if_match, "*");
 		op->has_if_match = true;
-		op->if_match = now && (any || etag_listed(req->if_match, now)) ? now->revision : UINT64_MAX;
+		op->if_match =
+			now && (any || gw_api_etag_listed(req->if_match, now->revision)) ? now->revision : UINT64_MAX;
 	}
 }
 
@@ -187,12 +162,13 @@ void gw_api_hnv_get(const struct gw_api_request *req, struct gw_api_reply *reply
 		gw_api_reply_error(reply, &err);
 		return;
 	}
-	if (req->if_match && strcmp(req->if_match, "*") != 0 && !etag_listed(req->if_match, o)) {
+	if (req->if_match && strcmp(req->if_match, "*") != 0 && !gw_api_etag_listed(req->if_match, o->revision)) {
 		gw_error_set(&err, ESTALE, GW_ERR_PRECONDITION_FAILED, "If-Match", "it has been changed meanwhile");
 		gw_api_reply_error(reply, &err);
 		return;
 	}
-	if (req->if_none_match && (!strcmp(req->if_none_match, "*") || etag_listed(req->if_none_match, o))) {
+	if (req->if_none_match &&
+	    (!strcmp(req->if_none_match, "*") || gw_api_etag_listed(req->if_none_match, o->revision))) {
 		gw_hnv_etag(o->revision, reply->etag);
 		reply->status = 304;
 		return;

@@ -1,6 +1,8 @@
 /* reply.c - what handlers have in common: strict parsing of a body, and replies. See router.h. */
 #include "api/router.h"
 
+#include "model/hnv_schema.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,4 +98,39 @@ void gw_api_reply_done(struct gw_api_reply *reply)
 	json_decref(reply->body);
 	free(reply->location);
 	*reply = (struct gw_api_reply){0};
+}
+
+bool gw_api_etag_listed(const char *list, uint64_t revision)
+{
+	char etag[48];
+	const char *tag;
+	size_t len;
+
+	gw_hnv_etag(revision, etag);
+	tag = strchr(etag, '"');
+	len = strlen(tag);
+	while (*list) {
+		size_t n;
+
+		list += strspn(list, " \t,");
+		if (!strncmp(list, "W/", 2))
+			list += 2;
+		n = strcspn(list, ",");
+		while (n > 0 && strchr(" \t", list[n - 1]))
+			n--;
+		if (n == len && !memcmp(list, tag, len))
+			return true;
+		list += strcspn(list, ",");
+	}
+	return false;
+}
+
+struct gw_api_deferred *gw_api_defer(const struct gw_api_request *req)
+{
+	return req->defer ? req->defer(req) : NULL;
+}
+
+void gw_api_answer(struct gw_api_deferred *later, struct gw_api_reply *reply)
+{
+	later->answer(later, reply);
 }

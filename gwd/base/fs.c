@@ -1,10 +1,11 @@
-/* fs.c - see fs.h. Used by the store and the composition root. */
+/* fs.c - see fs.h. Used by the store, the API and the composition root. */
 #include "base/fs.h"
 
 #include "base/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,4 +96,52 @@ int gw_fs_lock(const char *path, int *ret_fd, pid_t *ret_holder, struct gw_error
 				    strerror(errno));
 	*ret_fd = gw_take_fd(&fd);
 	return 0;
+}
+
+static int sync_dir_of(const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	_cleanup_close_ int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int write_all(int fd, const char *data, size_t n)
+{
+	while (n > 0) {
+		ssize_t done = write(fd, data, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return done < 0 ? -errno : -ENOSPC;
+		data += done;
+		n -= (size_t)done;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int gw_fs_write_private(const char *path, const void *data, size_t n, struct gw_error *err)
+{
+	_cleanup_free_ char *draft = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (asprintf(&draft, "%s.new", path) < 0) {
+		draft = NULL;
+		return gw_error_oom(err);
+	}
+	unlink(draft);
+	fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	r = fd < 0 ? -errno : write_all(fd, data, n);
+	if (r == 0 && rename(draft, path) < 0)
+		r = -errno;
+	if (r == 0)
+		r = sync_dir_of(path);
+	else
+		unlink(draft);
+	return r < 0 ? gw_error_set(err, -r, GW_ERR_UNAVAILABLE, path,
+				    "cannot write: %s; check the space, and that gwd may write to its directory",
+				    strerror(-r))
+		     : 0;
 }

@@ -19,4 +19,10 @@ int gw_fs_mkdirs_for(const char *file, mode_t mode, struct gw_error *err);
  */
 int gw_fs_lock(const char *path, int *ret_fd, pid_t *ret_holder, struct gw_error *err);
 
+/*
+ * Puts `n` bytes under the name `path`, for nobody else to read (0600), synced; after a crash the name has what it had before
+ * or all of the new.
+ */
+int gw_fs_write_private(const char *path, const void *data, size_t n, struct gw_error *err);
+
 #endif

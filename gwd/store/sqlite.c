@@ -25,6 +25,11 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_DELETE] = "DELETE FROM object WHERE kind = ?1 AND id = ?2",
 	[GW_SQLITE_EACH] = "SELECT id, revision, body FROM object WHERE kind = ?1 ORDER BY id",
 	[GW_SQLITE_FOREIGN] = "SELECT DISTINCT kind FROM object",
+	[GW_SQLITE_ACCESS_EACH] = "SELECT kind, name, revision, body FROM access",
+	[GW_SQLITE_ACCESS_PUT] =
+		("INSERT INTO access (kind, name, revision, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, name) DO"
+		 " UPDATE SET name = excluded.name, revision = excluded.revision, body = excluded.body"),
+	[GW_SQLITE_ACCESS_DELETE] = "DELETE FROM access WHERE kind = ?1 AND name = ?2",
 };
 
 int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct gw_error *err)
@@ -67,8 +72,7 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 	}
 }
 
-/* Runs a statement that returns no rows. */
-static int run(struct gw_store *s, enum gw_sqlite_statement which, const char *doing, struct gw_error *err)
+int gw_sqlite_run(struct gw_store *s, enum gw_sqlite_statement which, const char *doing, struct gw_error *err)
 {
 	int rc = sqlite3_step(s->st[which]);
 
@@ -315,7 +319,7 @@ static uint64_t next_revision(const struct gw_store *s)
 
 int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *err)
 {
-	int r = run(s, GW_SQLITE_BEGIN, "starting a change", err);
+	int r = gw_sqlite_run(s, GW_SQLITE_BEGIN, "starting a change", err);
 
 	if (r < 0)
 		return r;
@@ -366,7 +370,7 @@ int gw_store_put(struct gw_store *s, const struct gw_hnv_object *o, struct gw_er
 	sqlite3_bind_text(st, 2, gw_hnv_id(o, id), -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 3, (sqlite3_int64)next_revision(s));
 	sqlite3_bind_text(st, 4, s->text, (int)n, SQLITE_STATIC);
-	r = run(s, GW_SQLITE_PUT, "writing an object", err);
+	r = gw_sqlite_run(s, GW_SQLITE_PUT, "writing an object", err);
 	sqlite3_clear_bindings(st);
 	return r;
 }
@@ -379,7 +383,7 @@ int gw_store_delete(struct gw_store *s, const struct gw_hnv_object *o, struct gw
 
 	sqlite3_bind_text(st, 1, gw_hnv_kind_path(o->kind), -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 2, gw_hnv_id(o, id), -1, SQLITE_STATIC);
-	r = run(s, GW_SQLITE_DELETE, "deleting an object", err);
+	r = gw_sqlite_run(s, GW_SQLITE_DELETE, "deleting an object", err);
 	sqlite3_clear_bindings(st);
 	return r;
 }
@@ -389,9 +393,9 @@ int gw_store_commit(struct gw_store *s, struct gw_error *err)
 	int r;
 
 	sqlite3_bind_int64(s->st[GW_SQLITE_SET_REVISION], 1, (sqlite3_int64)next_revision(s));
-	r = run(s, GW_SQLITE_SET_REVISION, "writing its revision", err);
+	r = gw_sqlite_run(s, GW_SQLITE_SET_REVISION, "writing its revision", err);
 	if (r == 0)
-		r = run(s, GW_SQLITE_COMMIT, "committing a change", err);
+		r = gw_sqlite_run(s, GW_SQLITE_COMMIT, "committing a change", err);
 	if (r < 0) {
 		gw_store_rollback(s);
 		return r;
@@ -408,5 +412,5 @@ void gw_store_rollback(struct gw_store *s)
 		return;
 	s->writing = false;
 	if (!sqlite3_get_autocommit(s->db))
-		run(s, GW_SQLITE_ROLLBACK, "rolling back", NULL);
+		gw_sqlite_run(s, GW_SQLITE_ROLLBACK, "rolling back", NULL);
 }

@@ -18,6 +18,9 @@ enum gw_sqlite_statement {
 	GW_SQLITE_DELETE,
 	GW_SQLITE_EACH,
 	GW_SQLITE_FOREIGN,
+	GW_SQLITE_ACCESS_EACH,
+	GW_SQLITE_ACCESS_PUT,
+	GW_SQLITE_ACCESS_DELETE,
 	GW_SQLITE_STATEMENT_MAX
 };
 
@@ -43,6 +46,8 @@ int gw_sqlite_create_file(struct gw_store *s, struct gw_error *err);
 int gw_sqlite_migrate(struct gw_store *s, struct gw_error *err);
 /* Refuses a file that is damaged, foreign or from the future. Reads only. */
 int gw_sqlite_inspect(struct gw_store *s, struct gw_error *err);
+/* Runs a statement that returns no rows. */
+int gw_sqlite_run(struct gw_store *s, enum gw_sqlite_statement which, const char *doing, struct gw_error *err);
 int gw_sqlite_pragma_int(struct gw_store *s, const char *pragma, sqlite3_int64 *ret, struct gw_error *err);
 
 #endif

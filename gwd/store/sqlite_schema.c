@@ -22,6 +22,13 @@ static const char *const migrations[] = {
 	" revision INTEGER NOT NULL,"
 	" body TEXT NOT NULL,"
 	" PRIMARY KEY (kind, id)) WITHOUT ROWID;",
+
+	"CREATE TABLE access ("
+	" kind TEXT NOT NULL,"
+	" name TEXT NOT NULL COLLATE NOCASE,"
+	" revision INTEGER NOT NULL,"
+	" body TEXT NOT NULL,"
+	" PRIMARY KEY (kind, name)) WITHOUT ROWID;",
 };
 
 #define VERSION ((sqlite3_int64)(sizeof migrations / sizeof *migrations))
