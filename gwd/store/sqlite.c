@@ -38,6 +38,11 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 			       " ORDER BY number LIMIT ?2"),
 	[GW_SQLITE_AUDIT] = ("INSERT INTO audit (revision, time, who, method, tenant, path)"
 			     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
+	[GW_SQLITE_ACCESS_EACH] = "SELECT kind, name, revision, body FROM access",
+	[GW_SQLITE_ACCESS_PUT] =
+		("INSERT INTO access (kind, name, revision, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, name) DO"
+		 " UPDATE SET name = excluded.name, revision = excluded.revision, body = excluded.body"),
+	[GW_SQLITE_ACCESS_DELETE] = "DELETE FROM access WHERE kind = ?1 AND name = ?2",
 };
 
 int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct gw_error *err)

@@ -9,6 +9,7 @@
 #define GW_STORE_STORE_H
 
 #include "base/error.h"
+#include "model/access.h"
 #include "model/hnv.h"
 
 struct gw_store;
@@ -27,6 +28,12 @@ uint64_t gw_store_revision(const struct gw_store *s);
 int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *err);
 int gw_store_put(struct gw_store *s, const struct gw_hnv_object *o, struct gw_error *err);
 int gw_store_delete(struct gw_store *s, const struct gw_hnv_object *o, struct gw_error *err);
+/* Who has access is kept beside the objects, and changes in transactions like them. */
+int gw_store_each_access(struct gw_store *s,
+			 int (*cb)(void *ctx, const struct gw_access_entry *e, struct gw_error *err), void *ctx,
+			 struct gw_error *err);
+int gw_store_put_access(struct gw_store *s, const struct gw_access_entry *e, struct gw_error *err);
+int gw_store_delete_access(struct gw_store *s, enum gw_access_kind kind, const char *name, struct gw_error *err);
 int gw_store_commit(struct gw_store *s, struct gw_error *err);
 void gw_store_rollback(struct gw_store *s);
 
