@@ -404,7 +404,7 @@ static int serve(struct daemon *d, struct gw_error *err)
 		return r;
 	gw_reconcile_service(d->core, &d->service);
 	if (d->config.roles & GW_ROLE_CONTROLLER)
-		r = gw_control_open(gw_reconcile_store(d->core), &d->config, &d->control, err);
+		r = gw_control_open(gw_reconcile_store(d->core), &d->config, &d->loop, &d->control, err);
 	if (r < 0)
 		return r;
 	d->service.control = d->control;

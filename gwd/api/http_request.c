@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "control/control.h"
 #include "model/config.h"
 
 #include <errno.h>
@@ -41,7 +42,14 @@ struct gw_http_exchange {
 	size_t dropped; /* bytes thrown away */
 	/* An answer that comes later. */
 	struct later *later;
+	struct gate *gate;
 	bool dispatched, suspended;
+};
+
+/* The controller's turn is waited for. */
+struct gate {
+	struct gw_control_waiter waiter; /* first */
+	struct gw_http_exchange *x;	 /* NULL when the client has gone */
 };
 
 /* --- replies ------------------------------------------------------------------------------------------------------ */
@@ -137,6 +145,8 @@ void gw_http_on_completed(void *cls, struct MHD_Connection *connection, void **c
 		return;
 	if (x->later)
 		x->later->x = NULL;
+	if (x->gate)
+		x->gate->x = NULL;
 	x->c->exchange = NULL;
 	x->c->http->busy--;
 	gw_http_set_deadline(x->c, IDLE_SECONDS);
@@ -347,6 +357,8 @@ static enum MHD_Result collect(struct gw_http_exchange *x, const char *data, siz
 	return MHD_YES;
 }
 
+static bool wait_for_turn(struct gw_http_exchange *x);
+
 static void dispatch(struct gw_http_exchange *x)
 {
 	struct MHD_Connection *connection = x->c->mhd;
@@ -366,14 +378,48 @@ static void dispatch(struct gw_http_exchange *x)
 	gw_api_dispatch(&x->match, &req, &x->reply);
 }
 
+/* It is the request's turn, or never will be. */
+static void on_turn(struct gw_control_waiter *waiter, const struct gw_error *err)
+{
+	struct gate *gate = (struct gate *)waiter;
+	struct gw_http_exchange *x = gate->x;
+
+	free(gate);
+	if (!x)
+		return;
+	x->gate = NULL;
+	if (err)
+		refuse(x, err);
+	else if (!wait_for_turn(x))
+		dispatch(x);
+	if (!x->later && !x->gate)
+		gw_http_resume(x);
+}
+
+/* Whether it has to wait until what others have changed is durable. */
+static bool wait_for_turn(struct gw_http_exchange *x)
+{
+	struct gw_control *control = x->c->http->env->service->control;
+
+	if (!control || gw_api_is_open(&x->match) || gw_control_is_open_for(control, x->match.joins))
+		return false;
+	x->gate = calloc(1, sizeof *x->gate);
+	if (!x->gate)
+		return false;
+	*x->gate = (struct gate){.waiter = {.joins = x->match.joins, .done = on_turn}, .x = x};
+	gw_control_queue(control, &x->gate->waiter);
+	return true;
+}
+
 /* All of it is here. The library comes here again when the answer has been waited for. */
 static enum MHD_Result finish(struct gw_http_exchange *x, const char *method)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
 	if (!x->refused && !x->dispatched) {
-		dispatch(x);
-		if (x->later) {
+		if (!wait_for_turn(x))
+			dispatch(x);
+		if (x->later || x->gate) {
 			x->suspended = true;
 			MHD_suspend_connection(x->c->mhd);
 			return MHD_YES;

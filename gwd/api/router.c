@@ -203,6 +203,7 @@ static int find_action(const struct route *route, const char *method, struct gw_
 		match->limit = action->limit;
 		match->roles = route->roles;
 		match->reads = *also_head;
+		match->joins &= !match->reads;
 		reply->allow[0] = '\0';
 		return 0;
 	}
@@ -240,6 +241,7 @@ static int find_route(const char *method, char *path, struct gw_api_match *match
 			continue;
 		if (rest < n && join(segments, rest, n, match, err) < 0)
 			return -ENOENT;
+		match->joins = rest < n; /* if it changes anything */
 		return find_action(&routes[i], method, match, reply, err);
 	}
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",

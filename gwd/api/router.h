@@ -50,6 +50,7 @@ struct gw_api_match {
 	enum gw_api_limit limit;
 	unsigned roles; /* bits 1 << enum gw_access: who may come here at all */
 	bool reads;	/* and changes nothing */
+	bool joins;	/* changes what the controller keeps: may be looked at together with others that do */
 	char *text;	/* owned: what param, top and skip_token point into */
 	char *rest;	/* owned */
 	const char *param[2], *top, *skip_token, *tenant;
@@ -93,6 +94,12 @@ struct gw_api_deferred {
 };
 struct gw_api_deferred *gw_api_defer(const struct gw_api_request *req);
 void gw_api_answer(struct gw_api_deferred *later, struct gw_api_reply *reply);
+
+/*
+ * What was submitted to the controller is told when it is durable: takes over `reply` for that. Where nobody can wait, it is
+ * made durable at once. On failure, which undoes the change, `reply` is left.
+ */
+int gw_api_promise(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err);
 
 /* One file per resource family. */
 void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *reply);

@@ -280,7 +280,7 @@ static void test_newer_schema_is_refused(void **state)
 	const char *path = fixture_path(state, "gwd.db");
 
 	make_some(path, 3);
-	sql(path, "PRAGMA user_version = 3");
+	sql(path, "PRAGMA user_version = 4");
 	refused_and_untouched(path, -EPROTO, "written by a newer gwd");
 }
 

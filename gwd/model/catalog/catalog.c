@@ -445,12 +445,12 @@ void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now)
 {
 	c->revision = revision;
 	c->now = now;
-	c->n_steps = 0;
+	c->begun = c->n_steps;
 }
 
 static int refuse_in_use(struct gw_catalog *c, struct gw_error *err)
 {
-	for (size_t i = 0; i < c->n_steps; i++) {
+	for (size_t i = c->begun; i < c->n_steps; i++) {
 		const struct gw_resource *r = c->steps[i].r;
 		char *what, *who;
 		int e;
@@ -478,7 +478,7 @@ static int each_touched(struct gw_catalog *c, pass_fn *pass, struct gw_error *er
 {
 	int e = 0;
 
-	for (size_t i = 0; e == 0 && i < c->n_steps; i++) {
+	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
 		struct gw_resource *r = c->steps[i].r;
 
 		/* What is gone may have been what its parent rested on: a pool with addresses in use. */
@@ -511,7 +511,7 @@ int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const s
 {
 	int e = 0;
 
-	for (size_t i = 0; e == 0 && i < c->n_steps; i++) {
+	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
 		const struct gw_step *s = &c->steps[i];
 
 		/* One that was made and is gone again was never there. */
@@ -525,7 +525,7 @@ int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const s
 
 bool gw_catalog_changed(const struct gw_catalog *c)
 {
-	return c->n_steps > 0;
+	return c->n_steps > c->begun;
 }
 
 void gw_catalog_commit(struct gw_catalog *c)
@@ -539,12 +539,13 @@ void gw_catalog_commit(struct gw_catalog *c)
 	for (size_t i = 0; i < c->n_steps; i++)
 		if (c->steps[i].type == GW_STEP_GONE)
 			resource_free(c->steps[i].r);
-	c->n_steps = 0;
+	c->n_steps = c->begun = 0;
 }
 
-void gw_catalog_rollback(struct gw_catalog *c)
+/* Backwards, until `n` steps are left. */
+static void undo_to(struct gw_catalog *c, size_t n)
 {
-	while (c->n_steps > 0) {
+	while (c->n_steps > n) {
 		struct gw_step *s = &c->steps[--c->n_steps];
 
 		if (s->type == GW_STEP_GONE) {
@@ -564,4 +565,15 @@ void gw_catalog_rollback(struct gw_catalog *c)
 		gw_references_link(&s->r->now);
 		gw_keys_insert(c, &s->r->now);
 	}
+}
+
+void gw_catalog_undo(struct gw_catalog *c)
+{
+	undo_to(c, c->begun);
+}
+
+void gw_catalog_rollback(struct gw_catalog *c)
+{
+	undo_to(c, 0);
+	c->begun = 0;
 }

@@ -42,6 +42,7 @@ struct gw_catalog {
 	struct gw_resource *roots;
 	struct gw_step *steps;
 	size_t n_steps, room;
+	size_t begun;	   /* the first step since begin */
 	uint64_t revision; /* of what it changes */
 	int64_t now;
 	struct gw_catalog_params params;
