@@ -44,6 +44,7 @@ struct gw_http_exchange {
 	struct later *later;
 	struct gate *gate;
 	bool dispatched, suspended;
+	uint64_t whole_ns; /* when all of it was here */
 };
 
 /* The controller's turn is waited for. */
@@ -75,6 +76,8 @@ static void add_headers(struct MHD_Response *response, const struct gw_http *htt
 
 	if (reply->body)
 		add_header(response, "Content-Type", "application/json; charset=UTF-8");
+	else
+		add_header(response, "Content-Type", reply->content_type);
 	add_header(response, "Cache-Control", "no-store");
 	add_header(response, "ETag", reply->etag);
 	add_header(response, "Location", reply->location);
@@ -95,11 +98,16 @@ static void add_headers(struct MHD_Response *response, const struct gw_http *htt
 static enum MHD_Result send_reply(struct gw_http_exchange *x)
 {
 	struct gw_http *http = x->c->http;
-	char *text = x->reply.body ? json_dumps(x->reply.body, JSON_COMPACT) : NULL;
+	char *text = x->reply.body ? json_dumps(x->reply.body, JSON_COMPACT) : x->reply.text;
 	unsigned status = x->reply.body && !text ? 500 : x->reply.status;
 	struct MHD_Response *response;
 	enum MHD_Result r;
 
+	x->reply.text = NULL;
+	if (status < GW_API_STATUSES)
+		http->env->stats.answered[status]++;
+	if (x->whole_ns)
+		gw_histogram_add(&http->env->stats.duration, (double)(uv_hrtime() - x->whole_ns) / 1e9);
 	response = MHD_create_response_from_buffer(text ? strlen(text) : 0, text, MHD_RESPMEM_MUST_FREE);
 	if (!response) {
 		free(text);
@@ -369,6 +377,7 @@ static void dispatch(struct gw_http_exchange *x)
 		.if_none_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
 		.body = x->body,
 		.body_len = x->len,
+		.stats = &x->c->http->env->stats,
 		.defer = defer,
 		.defer_ctx = x,
 	};
@@ -416,6 +425,8 @@ static enum MHD_Result finish(struct gw_http_exchange *x, const char *method)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
+	if (!x->whole_ns)
+		x->whole_ns = uv_hrtime();
 	if (!x->refused && !x->dispatched) {
 		if (!wait_for_turn(x))
 			dispatch(x);

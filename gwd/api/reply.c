@@ -116,6 +116,7 @@ void gw_api_reply_done(struct gw_api_reply *reply)
 {
 	json_decref(reply->body);
 	free(reply->location);
+	free(reply->text);
 	*reply = (struct gw_api_reply){0};
 }
 

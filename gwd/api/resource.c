@@ -177,7 +177,12 @@ static void on_durable(struct gw_control_waiter *waiter, const struct gw_error *
 int gw_api_promise(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err)
 {
 	struct promise *p = calloc(1, sizeof *p);
+	char id[GW_UUID_STRLEN];
+	struct gw_uuid uuid;
 
+	if (gw_control_new_operation(req->service->control, req->who, &uuid) == 0)
+		snprintf(reply->operation, sizeof reply->operation, GW_API_PREFIX "/operations/%s",
+			 gw_uuid_format(&uuid, id));
 	if (p)
 		p->later = gw_api_defer(req);
 	if (!p || !p->later) {

@@ -18,8 +18,10 @@
 enum gw_api_limit { GW_API_LIMIT_BODY, GW_API_LIMIT_BATCH };
 
 struct gw_api_reply {
-	unsigned status;      /* 0: not yet, see gw_api_defer */
-	json_t *body;	      /* NULL: none */
+	unsigned status; /* 0: not yet, see gw_api_defer */
+	json_t *body;	 /* NULL: none, or text */
+	char *text;	 /* owned; instead of a body, with its type */
+	const char *content_type;
 	char etag[48];	      /* empty: none */
 	char *location;	      /* owned; NULL: none */
 	char allow[32];	      /* empty: none */
@@ -37,7 +39,8 @@ struct gw_api_request {
 	/* From match: the decoded path segments that the pattern leaves open, and the query. */
 	const char *param[2];
 	const char *rest; /* what "**" took, as "/virtualNetworks/blue", with "?tenantId=" when the query has it */
-	const char *top, *skip_token; /* decoded values of $top and $skipToken, or NULL */
+	const char *top, *skip_token;	  /* decoded values of $top and $skipToken, or NULL */
+	const struct gw_api_stats *stats; /* NULL: nobody counts */
 	/* Of the transport; NULL where nobody can wait. */
 	struct gw_api_deferred *(*defer)(const struct gw_api_request *req);
 	void *defer_ctx;
@@ -116,6 +119,8 @@ void gw_api_access_list(const struct gw_api_request *req, struct gw_api_reply *r
 void gw_api_access_get(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_metrics(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_operation(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_version(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_healthz(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_readyz(const struct gw_api_request *req, struct gw_api_reply *reply);

@@ -61,6 +61,10 @@ int gw_control_flush(struct gw_control *k, struct gw_error *err);
  */
 int gw_control_find(const struct gw_control *k, const struct gw_principal *who, const char *path,
 		    const struct gw_resource **ret, enum gw_kind *ret_kind, struct gw_error *err);
+/* Something to ask for after a change, and whether `who` may. */
+int gw_control_new_operation(struct gw_control *k, const struct gw_principal *who, struct gw_uuid *ret);
+bool gw_control_operation(const struct gw_control *k, const struct gw_principal *who, const struct gw_uuid *id);
+
 bool gw_control_sees(const struct gw_principal *who, const struct gw_resource *r);
 
 #endif

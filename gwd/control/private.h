@@ -18,6 +18,14 @@
  */
 enum gw_control_state { GW_CONTROL_IDLE, GW_CONTROL_OPEN, GW_CONTROL_COMMITTING };
 
+#define GW_OPERATIONS 4096
+
+struct gw_operation {
+	struct gw_uuid id;
+	enum gw_access access; /* of whom it was */
+	char tenant[GW_PRINCIPAL_TENANTLEN];
+};
+
 struct gw_control_queue {
 	struct gw_control_waiter *first, **last;
 };
@@ -37,6 +45,8 @@ struct gw_control {
 	uv_sem_t worked;       /* by the thread, so that closing can wait for it */
 	struct gw_error error; /* of the thread */
 	int result;
+	struct gw_operation operations[GW_OPERATIONS]; /* a ring */
+	size_t n_operations;
 	bool closed;
 	unsigned handles; /* that the loop has not let go of */
 };

@@ -163,6 +163,11 @@ size_t gw_catalog_count(const struct gw_catalog *c)
 	return c->paths.n;
 }
 
+size_t gw_catalog_count_of(const struct gw_catalog *c, enum gw_kind kind)
+{
+	return c->counts[kind];
+}
+
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
 					  enum gw_kind kind, const struct gw_resource *prev)
 {
@@ -227,6 +232,7 @@ static void plant(struct gw_catalog *c, struct gw_resource *r)
 			r->prev->next = r;
 	}
 	gw_hmap_insert(&c->paths, &r->by_path, hash_of(r->parent, r->kind, r->id));
+	c->counts[r->kind]++;
 	gw_references_link(&r->now);
 	gw_keys_insert(c, &r->now);
 }
@@ -245,6 +251,7 @@ static void uproot(struct gw_catalog *c, struct gw_resource *r)
 	else
 		r->prev->next = r->next;
 	gw_hmap_remove(&c->paths, &r->by_path);
+	c->counts[r->kind]--;
 	gw_references_unlink(&r->now);
 	gw_keys_remove(c, &r->now);
 }
