@@ -80,6 +80,7 @@ void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *
 void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_openapi(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_version(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_healthz(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_readyz(const struct gw_api_request *req, struct gw_api_reply *reply);
