@@ -121,6 +121,7 @@ void gw_api_access_put(const struct gw_api_request *req, struct gw_api_reply *re
 void gw_api_access_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_metrics(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_operation(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_openapi(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_version(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_healthz(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_readyz(const struct gw_api_request *req, struct gw_api_reply *reply);

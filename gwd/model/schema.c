@@ -9,8 +9,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define LIST_MAX 1024 /* elements, where a row says nothing else */
-
 static void *at(const struct gw_property *row, void *object)
 {
 	return (char *)object + row->offset;
@@ -184,26 +182,33 @@ static int read_value(const struct gw_property *row, const json_t *value, const 
 	}
 }
 
-static int read_element(const struct gw_property *row, const json_t *value, const struct gw_schema_reader *reader,
-			void *element, struct gw_error *err)
+struct gw_property gw_schema_item(const struct gw_property *row)
 {
 	struct gw_property item = *row;
 
-	if (row->type == GW_PROPERTY_LIST)
-		return gw_schema_decode(row->schema, value, reader, element, err);
 	item.name = "";
 	item.type = row->item;
 	item.offset = 0;
 	item.size = row->item_size;
 	item.min = 0;
 	item.max = row->item == GW_PROPERTY_TEXT ? 256 : UINT32_MAX;
+	return item;
+}
+
+static int read_element(const struct gw_property *row, const json_t *value, const struct gw_schema_reader *reader,
+			void *element, struct gw_error *err)
+{
+	struct gw_property item = gw_schema_item(row);
+
+	if (row->type == GW_PROPERTY_LIST)
+		return gw_schema_decode(row->schema, value, reader, element, err);
 	return read_value(&item, value, reader, element, err);
 }
 
 static int read_list(const struct gw_property *row, const json_t *value, const struct gw_schema_reader *reader,
 		     struct gw_list *list, struct gw_error *err)
 {
-	size_t n = json_array_size(value), size, max = row->max ? row->max : LIST_MAX;
+	size_t n = json_array_size(value), size, max = row->max ? row->max : GW_SCHEMA_LIST_MAX;
 
 	if (!json_is_array(value) || n > max)
 		return refuse(row, err, "");

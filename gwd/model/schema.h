@@ -33,7 +33,8 @@ struct gw_list {
 	void *v;
 };
 
-#define GW_REF_MAX 512 /* bytes of a path in a reference */
+#define GW_REF_MAX	   512	/* bytes of a path in a reference */
+#define GW_SCHEMA_LIST_MAX 1024 /* elements, where a row says nothing else */
 
 #define GW_LIST_AT(list, type, i) (&((type *)(list).v)[i])
 
@@ -126,6 +127,8 @@ int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, 
 /* Releases what the struct owns, and zeroes it. */
 void gw_schema_done(const struct gw_schema *schema, void *object);
 const struct gw_property *gw_schema_find(const struct gw_schema *schema, const char *name);
+/* The row of one element of a GW_PROPERTY_VALUES. */
+struct gw_property gw_schema_item(const struct gw_property *row);
 
 /* Whether the field at `offset` has a value: GW_GIVEN(subnet, virtual_subnet, isolation_id). */
 bool gw_schema_given(const struct gw_schema *schema, const void *object, size_t offset);

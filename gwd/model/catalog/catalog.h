@@ -17,6 +17,7 @@
 #include "model/resource/kind.h"
 
 #define GW_RESOURCE_ID_MAX 128
+#define GW_TENANT_MAX	   63
 
 struct gw_catalog;
 

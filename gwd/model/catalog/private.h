@@ -50,7 +50,6 @@ struct gw_catalog {
 	uint64_t cursor[GW_KEY_SPACES]; /* where the next value is looked for, of spaces without a scope */
 };
 
-#define GW_TENANT_MAX 63
 bool gw_tenant_valid(const char *tenant);
 bool gw_resource_id_valid(const char *id);
 /* Makes a target that is relative to the resource one of the request's body. */
