@@ -42,7 +42,8 @@ struct gw_catalog {
 	struct gw_resource *roots;
 	struct gw_step *steps;
 	size_t n_steps, room;
-	uint64_t revision; /* of what it changes */
+	const struct gw_resource *fault; /* of the last settling */
+	uint64_t revision;		 /* of what it changes */
 	int64_t now;
 	struct gw_catalog_params params;
 	uint64_t cursor[GW_KEY_SPACES]; /* where the next value is looked for, of spaces without a scope */
