@@ -16,7 +16,7 @@
 
 #define TOP_MAX 1000
 
-static int require_controller(const struct gw_api_request *req, struct gw_error *err)
+int gw_api_require_controller(const struct gw_api_request *req, struct gw_error *err)
 {
 	if (req->service->control)
 		return 0;
@@ -124,7 +124,7 @@ static int get(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	const struct gw_resource *r = NULL;
 	enum gw_kind kind = GW_KIND_NONE;
 	char etag[48];
-	int e = require_controller(req, err);
+	int e = gw_api_require_controller(req, err);
 
 	if (e == 0)
 		e = gw_control_find(req->service->control, req->who, req->rest, &r, &kind, err);
@@ -207,7 +207,7 @@ static int put(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	_cleanup_free_ char *path = NULL;
 	json_t *body = NULL;
 	size_t failed;
-	int r = require_controller(req, err);
+	int r = gw_api_require_controller(req, err);
 
 	if (r == 0)
 		r = gw_api_parse_json(req->body, req->body_len, &body, err);
@@ -240,7 +240,7 @@ void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_repl
 	struct gw_control_op op = {.method = "DELETE", .path = req->rest, .if_match = req->if_match};
 	struct gw_error err = GW_ERROR_INIT;
 	size_t failed;
-	int r = require_controller(req, &err);
+	int r = gw_api_require_controller(req, &err);
 
 	if (r == 0)
 		r = gw_control_submit(req->service->control, req->who, &op, 1, &failed, &err);

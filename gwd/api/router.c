@@ -58,6 +58,9 @@ static const struct route {
 	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
 	 {{"GET", gw_api_operation, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/openapi.json", KNOWN, {{"GET", gw_api_openapi, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/batch",
+	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
+	 {{"POST", gw_api_resource_batch, GW_API_LIMIT_BATCH}}},
 	{GW_API_PREFIX "/**",
 	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
 	 {{"GET", gw_api_resource_get, GW_API_LIMIT_BODY},
@@ -212,7 +215,6 @@ static int find_action(const struct route *route, const char *method, struct gw_
 		match->limit = action->limit;
 		match->roles = route->roles;
 		match->reads = *also_head;
-		match->joins &= !match->reads;
 		reply->allow[0] = '\0';
 		return 0;
 	}
@@ -243,15 +245,16 @@ static int find_route(const char *method, char *path, struct gw_api_match *match
 		      struct gw_error *err)
 {
 	const char *segments[MAX_SEGMENTS];
-	int n = split_path(path, segments), rest;
+	int n = split_path(path, segments), rest, r;
 
 	for (size_t i = 0; n >= 0 && i < sizeof routes / sizeof *routes; i++) {
 		if (!fits(routes[i].pattern, segments, n, match->param, &rest))
 			continue;
 		if (rest < n && join(segments, rest, n, match, err) < 0)
 			return -ENOENT;
-		match->joins = rest < n; /* if it changes anything */
-		return find_action(&routes[i], method, match, reply, err);
+		r = find_action(&routes[i], method, match, reply, err);
+		match->joins = !match->reads && (rest < n || match->handler == gw_api_resource_batch);
+		return r;
 	}
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",
 			    "there is no such resource; all are below " GW_API_PREFIX);

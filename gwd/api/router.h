@@ -103,6 +103,8 @@ void gw_api_answer(struct gw_api_deferred *later, struct gw_api_reply *reply);
  * made durable at once. On failure, which undoes the change, `reply` is left.
  */
 int gw_api_promise(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err);
+/* -ENOENT where nobody manages resources. */
+int gw_api_require_controller(const struct gw_api_request *req, struct gw_error *err);
 
 /* One file per resource family. */
 void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *reply);
@@ -113,6 +115,7 @@ void gw_api_hnv_batch(const struct gw_api_request *req, struct gw_api_reply *rep
 void gw_api_resource_get(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_list(const struct gw_api_request *req, struct gw_api_reply *reply);

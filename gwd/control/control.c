@@ -170,6 +170,7 @@ static int put(struct gw_control *k, const struct gw_path *path, struct gw_contr
 	const struct gw_schema_reader sealer = {.ctx = k, .seal = on_secret};
 	struct gw_draft *draft = NULL;
 	struct gw_resource *now, *made = NULL;
+	char before[48] = "", after[48];
 	int r = gw_draft_decode(path->kind, path->id, op->body, &sealer, &draft, err);
 
 	if (r < 0)
@@ -182,8 +183,14 @@ static int put(struct gw_control *k, const struct gw_path *path, struct gw_contr
 	r = check_conditions(op, now, err);
 	if (r == 0)
 		r = set_tenant(path, now, draft, err);
+	if (r == 0 && now)
+		gw_resource_etag(now, before);
 	if (r == 0)
 		r = gw_catalog_put(k->catalog, path->parent, draft, &made, err);
+	if (r == 0) {
+		gw_resource_etag(made, after);
+		op->changed = strcmp(before, after) != 0;
+	}
 	op->resource = made;
 	gw_draft_free(draft);
 	return r;
@@ -194,7 +201,8 @@ static int delete (struct gw_control *k, const struct gw_path *path, struct gw_c
 	struct gw_resource *now = gw_path_resource(k->catalog, path);
 	int r = check_conditions(op, now, err);
 
-	op->existed = now;
+	op->existed = op->changed = now;
+	op->resource = now;
 	return r == 0 && now ? gw_catalog_delete(k->catalog, now, err) : r;
 }
 
@@ -209,6 +217,16 @@ static int one_op(struct gw_control *k, const struct gw_principal *who, struct g
 		return gw_error_set(err, EOPNOTSUPP, GW_ERR_METHOD_NOT_ALLOWED, op->method,
 				    "%s is a collection: name one of it", op->path);
 	return !strcasecmp(op->method, "PUT") ? put(k, &path, op, err) : delete (k, &path, op, err);
+}
+
+/* Whose doing the state of the resource is: the op for it, or for what it is part of; n: none in particular. */
+static size_t op_of(const struct gw_control_op *ops, size_t n, const struct gw_resource *r)
+{
+	for (; r; r = r->parent)
+		for (size_t i = 0; i < n; i++)
+			if (ops[i].resource == r)
+				return i;
+	return n;
 }
 
 /* --- into the store ----------------------------------------------------------------------------------------------- */
@@ -281,8 +299,11 @@ int gw_control_submit(struct gw_control *k, const struct gw_principal *who, stru
 		if (r < 0)
 			*ret_failed = i;
 	}
-	if (r == 0)
+	if (r == 0) {
 		r = gw_catalog_settle(k->catalog, err);
+		if (r < 0)
+			*ret_failed = op_of(ops, n, gw_catalog_fault(k->catalog));
+	}
 	if (r == 0 && !gw_catalog_changed(k->catalog))
 		return 0;
 	if (r == 0)
@@ -294,5 +315,8 @@ int gw_control_submit(struct gw_control *k, const struct gw_principal *who, stru
 	r = write_all(k, who, ops, n, err);
 	if (r < 0) /* the store is left in the middle of it: nothing of this turn can be kept */
 		gw_commit_fail(k, err);
+	for (size_t j = 0; j < n; j++)
+		if (strcasecmp(ops[j].method, "PUT") != 0)
+			ops[j].resource = NULL; /* it is gone now */
 	return r;
 }

@@ -29,6 +29,7 @@ struct gw_control_op {
 	/* Answered: */
 	const struct gw_resource *resource; /* of a PUT; good until the next change */
 	bool existed;
+	bool changed; /* it was made, or is no longer what it was */
 };
 
 /*

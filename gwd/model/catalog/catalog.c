@@ -464,6 +464,7 @@ static int refuse_in_use(struct gw_catalog *c, struct gw_error *err)
 
 		if (!r->gone || !r->referrers)
 			continue;
+		c->fault = r;
 		what = gw_resource_path(r);
 		who = gw_resource_path(r->referrers->from);
 		e = gw_error_set(err, EBUSY, GW_ERR_CONFLICT, what, "it is in use: %s refers to it",
@@ -492,15 +493,20 @@ static int each_touched(struct gw_catalog *c, pass_fn *pass, struct gw_error *er
 		if (r->gone)
 			r = pass == gw_check ? r->parent : NULL;
 		e = r && !r->gone ? pass(c, r, err) : 0;
-		if (e < 0)
+		if (e < 0) {
 			gw_resource_place(r, err);
+			c->fault = c->steps[i].r;
+		}
 	}
 	return e;
 }
 
 int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 {
-	int e = each_touched(c, gw_references_resolve, err);
+	int e;
+
+	c->fault = NULL;
+	e = each_touched(c, gw_references_resolve, err);
 
 	if (e == 0)
 		e = refuse_in_use(c, err);
@@ -511,6 +517,11 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 	if (e == 0)
 		e = each_touched(c, gw_keys_check, err);
 	return e == 0 ? each_touched(c, gw_check, err) : e;
+}
+
+const struct gw_resource *gw_catalog_fault(const struct gw_catalog *c)
+{
+	return c->fault;
 }
 
 int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const struct gw_resource *r),

@@ -117,6 +117,8 @@ int gw_catalog_put(struct gw_catalog *c, struct gw_resource *parent, struct gw_d
 		   struct gw_error *err);
 int gw_catalog_delete(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err);
+/* When settling has failed, and until the transaction ends: what was put or deleted and cannot stay so. NULL: nothing in particular. */
+const struct gw_resource *gw_catalog_fault(const struct gw_catalog *c);
 /* What has been put and deleted since begin, children too; deleted ones keep their path until commit or rollback. */
 int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const struct gw_resource *r),
 		       int (*gone)(void *ctx, const struct gw_resource *r), void *ctx);
