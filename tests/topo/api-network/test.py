@@ -280,6 +280,45 @@ def _(w):
                     refused(r, 403, "Forbidden", "r-" + role)
 
 
+def ctl(w, *args, ok=(0,), address=V4, env=None):
+    """gwctl out of the namespace, over the network."""
+    return w.netns_.run([case.build() + "/gwctl", "--api", "https://%s:8443" % address] + list(args), ok=ok,
+                        env=dict(os.environ, **(env or {})))
+
+
+@g.case("gwctl over the network: whom it trusts, how it shows a token, what it says when it is refused")
+def _(w):
+    crt, token_file = w.gwd.state_dir + "/tls.crt", case.WORK + "/token"
+    secret = w.note_secret(w.gwd.ctl("token", "add", "robot", "--role", "operator").strip())
+    with open(token_file, "w") as f:
+        f.write(secret + "\n")
+    os.chdir(w.gwd.state_dir)
+    ctl(w, "--ca", "tls.crt", "lookup-record", "list", ok=(2,))  # here --ca is an address, unless it looks like a path
+    ctl(w, "--ca", "./tls.crt", "--token-file", token_file, "lookup-record", "add", "--vsid", "5001", "--ca", "10.0.0.77",
+        "--pa", "10.1.1.2", "--mac", "00155D011404")
+    os.chdir("/")
+    for show in (["--ca", crt, "--token", secret], ["--ca", crt]):
+        p = ctl(w, *show, "get", "hnv/lookupRecords/5001-10.0.0.77", env={"GWD_TOKEN": secret})
+        require("10.0.0.77" in p.stdout, p.stdout)
+    p = ctl(w, "status", address="[%s]" % V6, env={"GWD_TOKEN": secret, "GWD_CA": crt})
+    require("h1" in p.stdout, p.stdout)
+    p = ctl(w, "status", "--token", secret, ok=(1,))
+    require("--ca" in p.stderr, "an unknown authority: " + p.stderr)
+    p = ctl(w, "--ca", crt, "status", ok=(1,))
+    require("Unauthorized" in p.stderr, "without a token: " + p.stderr)
+    p = w.gwd.ctl_raw("--token", secret, "status")
+    require(p.returncode == 2 and "goes with" in p.stderr, "a token for a unix socket: " + p.stderr)
+    p = w.gwd.ctl("token", "list")
+    require("robot" in p and "operator" in p and secret not in p, p)
+    w.gwd.ctl("token", "del", "robot")
+    p = ctl(w, "--ca", crt, "--token", secret, "status", ok=(1,))
+    require("Unauthorized" in p.stderr and secret not in p.stderr, "a deleted token: " + p.stderr)
+    w.gwd.ctl("certificate", "add", "c1", "--subject", "web 1", "--role", "tenant", "--tenant", "blue")
+    p = w.gwd.ctl("certificate", "list")
+    require("web 1" in p and "blue" in p, p)
+    w.gwd.ctl("certificate", "del", "c1")
+
+
 # --- client certificates ------------------------------------------------------------------------------------------------------
 
 def with_authority():
@@ -306,6 +345,10 @@ def _(w):
         equal(w.gwd.request("DELETE", BASE + "/access/certificates/blue").status, 200, "DELETE")
         refused(c.request("GET", "/version"), 401, "Unauthorized", "blue-manager")
     equal(w.ask("GET", "/version", token=w.operator).status, 200, "without a certificate")
+    key = ["--cert", w.ca.issue("robot")[0], "--key", w.ca.issue("robot")[1]]
+    w.certificate("robot", "robot", "monitor")
+    p = ctl(w, "--ca", w.gwd.state_dir + "/tls.crt", *key, "status")
+    require("h1" in p.stdout, p.stdout)
     w.certificate("one", "twin", "host")
     r = w.gwd.request("PUT", BASE + "/access/certificates/two", {"properties": {"role": "operator", "subject": "twin"}})
     refused(r, 409, "Conflict", "one")
