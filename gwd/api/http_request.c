@@ -3,7 +3,7 @@
  *
  * A refusal is decided as early as can be, but said when the body has been read and thrown away: most clients send all of it
  * before they listen. That goes up to twice what a body may have. Who asks first (Expect) or announces more is answered at
- * once; who sends more unannounced is cut off; who has no right to be here is not read at all.
+ * once; who sends more unannounced is cut off; who does not prove who it is is not read at all.
  */
 #include "api/http_private.h"
 
@@ -21,7 +21,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IDLE_SECONDS 15 /* between requests */
+#define IDLE_SECONDS 15	   /* between requests */
+#define PIECE	     16384 /* of an answer: as much as TLS sends at once */
 
 struct later {
 	struct gw_api_deferred deferred; /* first: this is what the handler has */
@@ -95,6 +96,52 @@ static void add_headers(struct MHD_Response *response, const struct gw_http *htt
 	add_request_id(response);
 }
 
+/* A long answer, of which the library asks for a piece whenever it has sent the one before. */
+struct long_answer {
+	struct gw_http *http;
+	char *text;
+	size_t len;
+};
+
+static ssize_t next_piece(void *cls, uint64_t at, char *buf, size_t max)
+{
+	struct long_answer *a = cls;
+	size_t n = a->len - (size_t)at;
+
+	a->http->progress++;
+	if (n > max)
+		n = max;
+	memcpy(buf, a->text + at, n);
+	return n ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void free_long_answer(void *cls)
+{
+	struct long_answer *a = cls;
+
+	free(a->text);
+	free(a);
+}
+
+/* Takes over `text`, which may be NULL, if it succeeds. */
+static struct MHD_Response *make_response(struct gw_http_exchange *x, char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+	struct MHD_Response *response;
+	struct long_answer *a;
+
+	if (len <= PIECE)
+		return MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+	a = malloc(sizeof *a);
+	if (!a)
+		return NULL;
+	*a = (struct long_answer){x->c->http, text, len};
+	response = MHD_create_response_from_callback(len, PIECE, next_piece, a, free_long_answer);
+	if (!response)
+		free(a);
+	return response;
+}
+
 static enum MHD_Result send_reply(struct gw_http_exchange *x)
 {
 	struct gw_http *http = x->c->http;
@@ -108,7 +155,7 @@ static enum MHD_Result send_reply(struct gw_http_exchange *x)
 		http->env->stats.answered[status]++;
 	if (x->whole_ns)
 		gw_histogram_add(&http->env->stats.duration, (double)(uv_hrtime() - x->whole_ns) / 1e9);
-	response = MHD_create_response_from_buffer(text ? strlen(text) : 0, text, MHD_RESPMEM_MUST_FREE);
+	response = make_response(x, text);
 	if (!response) {
 		free(text);
 		return MHD_NO;
@@ -135,6 +182,7 @@ void *gw_http_on_target(void *cls, const char *target, struct MHD_Connection *co
 	}
 	x->c = c;
 	c->exchange = x;
+	c->http->progress++;
 	c->http->busy++;
 	gw_http_set_deadline(c, c->http->env->service->config->request_seconds);
 	return x;
@@ -157,6 +205,7 @@ void gw_http_on_completed(void *cls, struct MHD_Connection *connection, void **c
 		x->gate->x = NULL;
 	x->c->exchange = NULL;
 	x->c->http->busy--;
+	x->c->http->progress++;
 	gw_http_set_deadline(x->c, IDLE_SECONDS);
 	gw_api_match_done(&x->match);
 	gw_api_reply_done(&x->reply);
@@ -288,10 +337,8 @@ static int admit(struct gw_http_exchange *x, const char *method)
 	if (r < 0)
 		return r;
 	x->refused = !known;
-	if (known && gw_api_authorize(&x->match, &x->who, &err) < 0) {
+	if (known && gw_api_authorize(&x->match, &x->who, &err) < 0)
 		refuse(x, &err);
-		return -EACCES;
-	}
 	return 0;
 }
 
@@ -307,6 +354,14 @@ static void refuse_large(struct gw_http_exchange *x)
 	refuse(x, &err);
 }
 
+static bool has_body(const struct gw_http_exchange *x)
+{
+	const char *length = MHD_lookup_connection_value(x->c->mhd, MHD_HEADER_KIND, "Content-Length");
+
+	return (length && strcmp(length, "0") != 0) ||
+	       MHD_lookup_connection_value(x->c->mhd, MHD_HEADER_KIND, "Transfer-Encoding");
+}
+
 /* The header is here, the body is not. MHD_YES without a reply lets it come. */
 static enum MHD_Result begin(struct gw_http_exchange *x, const char *method)
 {
@@ -315,8 +370,8 @@ static enum MHD_Result begin(struct gw_http_exchange *x, const char *method)
 	unsigned long long announced = length ? strtoull(length, NULL, 10) : 0;
 
 	x->begun = true;
-	if (admit(x, method) < 0)
-		return send_reply(x);
+	if (admit(x, method) < 0) /* who sends no body may try again on this connection */
+		return has_body(x) ? send_reply(x) : MHD_YES;
 	x->limit = gw_api_body_limit(&x->match, x->c->http->env->service->config);
 	if (!x->refused && announced > x->limit)
 		refuse_large(x);
@@ -456,6 +511,7 @@ enum MHD_Result gw_http_on_request(void *cls, struct MHD_Connection *connection,
 	(void)version;
 	if (!x)
 		return MHD_NO;
+	x->c->http->progress++;
 	if (!x->begun)
 		return begin(x, method);
 	if (*n > 0)
