@@ -56,6 +56,13 @@ void gw_control_await(struct gw_control *k, struct gw_control_waiter *w);
 /* Makes it durable here and now. */
 int gw_control_flush(struct gw_control *k, struct gw_error *err);
 
+/* `fd` is the callee's: a file that has no name any more. On failure it is -1, and `err` says why. */
+typedef void gw_control_copied(void *ctx, int fd, const struct gw_error *err);
+/* A copy of everything that is kept; secrets are in it as they are sealed, the key is not. `done` comes on the loop's thread. */
+int gw_control_backup(struct gw_control *k, gw_control_copied *done, void *ctx, struct gw_error *err);
+/* Checks a copy; from the next start on it is what is kept. */
+int gw_control_restore(struct gw_control *k, const void *copy, size_t n, struct gw_error *err);
+
 /*
  * What `who` may see under the path: a resource (*ret), or a collection (*ret is its parent or NULL, *ret_kind its kind). What
  * belongs to others is as if it were not there.

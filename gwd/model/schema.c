@@ -495,3 +495,17 @@ int gw_schema_each_ref(const struct gw_schema *schema, void *object,
 {
 	return each_ref(schema, object, &(struct walk){visit, ctx}, "");
 }
+
+int gw_schema_each_secret(const struct gw_schema *schema, const void *object,
+			  int (*visit)(void *ctx, const char *secret), void *ctx)
+{
+	int r = 0;
+
+	for (const struct gw_property *row = schema->rows; r == 0 && row < schema->rows + schema->n_rows; row++) {
+		if (row->type == GW_PROPERTY_SECRET && *(char *const *)cat(row, object))
+			r = visit(ctx, *(char *const *)cat(row, object));
+		else if (row->type == GW_PROPERTY_OBJECT)
+			r = gw_schema_each_secret(row->schema, cat(row, object), visit, ctx);
+	}
+	return r;
+}

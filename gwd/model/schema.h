@@ -147,4 +147,8 @@ int gw_schema_each_ref(const struct gw_schema *schema, void *object,
 		       int (*visit)(void *ctx, const struct gw_property *row, char **ref, const char *where),
 		       void *ctx);
 
+/* The same with every secret, as it is kept. */
+int gw_schema_each_secret(const struct gw_schema *schema, const void *object,
+			  int (*visit)(void *ctx, const char *secret), void *ctx);
+
 #endif

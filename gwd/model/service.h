@@ -36,7 +36,10 @@ struct gw_service {
 	int (*trace)(void *ctx, const json_t *query, json_t **ret_answer, struct gw_error *err);
 	bool (*ready)(void *ctx);
 	uint64_t (*revision)(void *ctx); /* of the last change */
-	struct gw_control *control;	 /* NULL unless the node is a controller */
+	/* The daemon begins anew as soon as what is under way has been answered. */
+	void (*restart)(void *restart_ctx);
+	void *restart_ctx;
+	struct gw_control *control; /* NULL unless the node is a controller */
 	const struct gw_access_table *access;
 	/* Both are durable, and hold for the next request, when they return 0. put_access fills in e->revision. */
 	int (*put_access)(void *ctx, struct gw_access_entry *e, struct gw_error *err);

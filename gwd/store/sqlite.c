@@ -208,6 +208,8 @@ int gw_store_open(const char *path, struct gw_store **ret, struct gw_error *err)
 	if (r == 0)
 		r = take_lock(s, err);
 	if (r == 0)
+		r = gw_sqlite_take_staged(s, err);
+	if (r == 0)
 		r = gw_sqlite_create_file(s, err);
 	if (r == 0)
 		r = gw_sqlite_open_file(s, s->path, err);

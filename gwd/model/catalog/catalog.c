@@ -163,6 +163,18 @@ bool gw_resource_is_told(const struct gw_catalog *c, const struct gw_resource *r
 	return !c->asker || same_text(c->asker, gw_resource_tenant(r));
 }
 
+int gw_catalog_each(const struct gw_catalog *c, int (*visit)(void *ctx, const struct gw_resource *r), void *ctx)
+{
+	int e = 0;
+
+	GW_HMAP_FOR_EACH (node, &c->paths) {
+		e = visit(ctx, GW_CONTAINER_OF(node, struct gw_resource, by_path));
+		if (e < 0)
+			break;
+	}
+	return e;
+}
+
 size_t gw_catalog_count(const struct gw_catalog *c)
 {
 	return c->paths.n;
