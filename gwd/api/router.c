@@ -50,6 +50,7 @@ static const struct route {
 	  {"PUT", gw_api_access_put, GW_API_LIMIT_BODY},
 	  {"DELETE", gw_api_access_delete, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/monitoring/statistics", WATCHERS, {{"GET", gw_api_statistics, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/monitoring/audit", WATCHERS, {{"GET", gw_api_audit, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/monitoring/trace", WATCHERS, {{"POST", gw_api_trace, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/backup",
 	 OPERATORS,

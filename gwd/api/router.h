@@ -119,6 +119,7 @@ void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *
 void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_audit(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_list(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_get(const struct gw_api_request *req, struct gw_api_reply *reply);

@@ -69,6 +69,9 @@ int gw_control_restore(struct gw_control *k, const void *copy, size_t n, struct 
  */
 int gw_control_find(const struct gw_control *k, const struct gw_principal *who, const char *path,
 		    const struct gw_resource **ret, enum gw_kind *ret_kind, struct gw_error *err);
+/* Appends {"number", "time", "who", "method", "tenantId", "path"} of up to `limit` changes after `number` to the list. */
+int gw_control_audit(const struct gw_control *k, uint64_t number, unsigned limit, json_t *list, struct gw_error *err);
+
 /* Something to ask for after a change, and whether `who` may. */
 int gw_control_new_operation(struct gw_control *k, const struct gw_principal *who, struct gw_uuid *ret);
 bool gw_control_operation(const struct gw_control *k, const struct gw_principal *who, const struct gw_uuid *id);

@@ -41,9 +41,10 @@ struct gw_service {
 	void *restart_ctx;
 	struct gw_control *control; /* NULL unless the node is a controller */
 	const struct gw_access_table *access;
-	/* Both are durable, and hold for the next request, when they return 0. put_access fills in e->revision. */
-	int (*put_access)(void *ctx, struct gw_access_entry *e, struct gw_error *err);
-	int (*delete_access)(void *ctx, enum gw_access_kind kind, const char *name, struct gw_error *err);
+	/* Both are durable, audited as `who`'s, and hold for the next request, when they return 0. put_access fills in e->revision. */
+	int (*put_access)(void *ctx, const struct gw_principal *who, struct gw_access_entry *e, struct gw_error *err);
+	int (*delete_access)(void *ctx, const struct gw_principal *who, enum gw_access_kind kind, const char *name,
+			     struct gw_error *err);
 };
 
 #endif

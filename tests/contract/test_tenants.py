@@ -264,9 +264,25 @@ def _(w):
     equal(w.who["a"].request("GET", "/metrics").status, 403, "/metrics")
 
 
-@g.case("secrets are in no answer, log, metric, audit record or store")
+@g.case("who changed what is recorded, for operators and monitors")
+def _(w):
+    records, query = [], ""
+    while query is not None:
+        page = w.ask("watch", "GET", "/monitoring/audit" + (query or "?$top=7")).json()
+        records += page["value"]
+        query = page["nextLink"].split("audit", 1)[1] if "nextLink" in page else None
+    equal([r["number"] for r in records], list(range(1, len(records) + 1)), "numbers")
+    said = {(r["who"], r["method"], r["path"], r.get("tenantId")) for r in records}
+    for expected in (("b", "PUT", "/virtualGateways/gw", "b"), ("a", "DELETE", "/virtualNetworks/blue", "a"),
+                     ("root", "PUT", "/macPools/all", None), ("root", "PUT", "/access/tokens/watch", None)):
+        require(expected in said, "%s is not recorded" % (expected,))
+    equal(w.ask("a", "GET", "/monitoring/audit").status, 403, "for a tenant")
+
+
+@g.case("secrets are in no answer, log, metric, audit record, backup or store")
 def _(w):
     seen = b"".join(w.everything("b").values()) + w.gwd.request("GET", "/metrics").body
+    seen += w.ask("operator", "GET", "/monitoring/audit").body + w.ask("operator", "GET", "/backup").body
     for collection in sorted({"/" + p.split("/")[1] for p, _ in OWN}):
         seen += w.ask("operator", "GET", collection).body
     with open(w.gwd.log, "rb") as f:
