@@ -100,7 +100,6 @@ static const struct refusal {
 	{"401", "Unauthorized", "No valid credentials."},
 	{"403", "Forbidden", "Outside what the role may do."},
 	{"404", "NotFound", "There is none, or it belongs to somebody else."},
-	{"405", "MethodNotAllowed", "The header Allow has those that are."},
 	{"409", "Conflict", "Overlaps, is taken, or is in use."},
 	{"412", "PreconditionFailed", "If-Match or If-None-Match says no."},
 	{"413", "RequestTooLarge", "The body is too large."},
