@@ -46,6 +46,8 @@ enum {
 	GW_PROPERTY_IS_INERT = 32,     /* kept and answered, without meaning here */
 };
 
+#define GW_PROPERTY_LIST_MAX 1024 /* elements, where a row says nothing else */
+
 struct gw_ports {
 	uint16_t first, last; /* 0 and 65535: all */
 };

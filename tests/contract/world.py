@@ -73,13 +73,13 @@ class Controller(gwd.Gwd):
             equal(error.get("target"), target, what + ": target (%s)" % error["message"])
         return error
 
-    def build(self):
+    def make_examples(self):
         """Every example, one after the other."""
         for path, properties in examples.EXAMPLES:
             self.put(path, properties, (201,))
 
     def raze(self):
-        """Deletes what build() made; nothing is left."""
+        """Deletes what make_examples() made; nothing is left."""
         for path, _ in reversed(examples.EXAMPLES):
             self.delete(path)
         equal(self.everything(), {}, "what is left when every example has been deleted")
@@ -89,7 +89,7 @@ class Controller(gwd.Gwd):
         return sorted({t.split("/")[1] for t in self.document.resource_paths()})
 
     def everything(self):
-        """{path: text of its GET} of every resource there is, children on their own paths too."""
+        """{path: text of its GET} of every resource there is, children on their own paths too. See also state()."""
         seen = {}
 
         def visit(path):
@@ -109,6 +109,10 @@ class Controller(gwd.Gwd):
             for resource in page["value"]:
                 visit("/%s/%s" % (collection, resource["resourceId"]))
         return seen
+
+    def state(self):
+        """{collection: text}: all there is, without asking for each by itself."""
+        return {c: self.everything_of("/" + c) for c in self.collections()}
 
     def everything_of(self, collection):
         """The text of a whole collection."""

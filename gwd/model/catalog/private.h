@@ -48,7 +48,6 @@ struct gw_catalog {
 	uint64_t cursor[GW_KEY_SPACES]; /* where the next value is looked for, of spaces without a scope */
 };
 
-bool gw_tenant_valid(const char *tenant);
 bool gw_resource_id_valid(const char *id);
 /* Makes a target that is relative to the resource one of the request's body. */
 void gw_resource_place(const struct gw_resource *r, struct gw_error *err);
