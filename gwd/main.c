@@ -50,6 +50,7 @@ struct daemon {
 	struct gw_control *control;
 	struct gw_service service;
 	struct gw_api *api;
+	bool ending; /* requests under way are waited for */
 };
 
 /* --- command line ------------------------------------------------------------------------------------------------- */
@@ -207,6 +208,7 @@ static void warn_of_restart(const struct gw_config *old, const struct gw_config 
 		{"[node] state_dir", TEXT(state_dir)},
 		{"[node] run_dir", TEXT(run_dir)},
 		{"[api] listen", TEXT(listen)},
+		{"[api] auth", SAME(auth_none)},
 		{"[underlay] interface", TEXT(underlay_interface)},
 		{"[underlay] address", SAME(has_underlay_address) &&
 					       gw_addr_equal(&old->underlay_address, &new->underlay_address) &&
@@ -220,6 +222,7 @@ static void warn_of_restart(const struct gw_config *old, const struct gw_config 
 		{"[limits] ports", SAME(port_limit)},
 		{"[limits] routes", SAME(route_limit)},
 		{"[limits] provider_addresses", SAME(provider_limit)},
+		{"[limits] connections", SAME(connection_limit)},
 	};
 
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
@@ -238,6 +241,13 @@ static void take_over(struct gw_config *config, const struct gw_config *new)
 	config->dscp = new->dscp;
 	config->body_limit = new->body_limit;
 	config->batch_limit = new->batch_limit;
+	config->client_connection_limit = new->client_connection_limit;
+	config->request_rate = new->request_rate;
+	config->login_rate = new->login_rate;
+	config->request_seconds = new->request_seconds;
+	memcpy(config->tls_cert, new->tls_cert, sizeof config->tls_cert);
+	memcpy(config->tls_key, new->tls_key, sizeof config->tls_key);
+	memcpy(config->client_ca, new->client_ca, sizeof config->client_ca);
 }
 
 static void reload(struct daemon *d)
@@ -253,6 +263,8 @@ static void reload(struct daemon *d)
 	take_over(&d->config, &new);
 	gw_log_init(d->config.log_level);
 	gw_reconcile_reconfigured(d->core);
+	if (d->api && gw_api_reload(d->api, &err) < 0)
+		log_failure("the certificates are not used, the old ones stay", &err);
 	gw_log_notice("configuration read again from %s", d->config_path);
 }
 
@@ -302,6 +314,11 @@ static void on_hup(struct daemon *d)
 		sd_notify(0, "READY=1");
 }
 
+static void on_drained(void *ctx)
+{
+	stop(ctx);
+}
+
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct daemon *d = handle->data;
@@ -310,9 +327,17 @@ static void on_signal(uv_signal_t *handle, int signum)
 		on_hup(d);
 		return;
 	}
+	if (d->ending) { /* and cannot wait */
+		stop(d);
+		return;
+	}
+	d->ending = true;
 	gw_log_notice("%s: ending, traffic goes on", signum == SIGTERM ? "SIGTERM" : "SIGINT");
 	sd_notify(0, "STOPPING=1");
-	stop(d);
+	if (d->api)
+		gw_api_drain(d->api, on_drained, d);
+	else
+		stop(d);
 }
 
 static void on_watchdog(uv_timer_t *timer)
@@ -379,10 +404,13 @@ static int serve(struct daemon *d, struct gw_error *err)
 		return r;
 	gw_reconcile_service(d->core, &d->service);
 	if (d->config.roles & GW_ROLE_CONTROLLER)
-		r = gw_control_open(gw_reconcile_store(d->core), &d->config, &d->control, err);
+		r = gw_control_open(gw_reconcile_store(d->core), &d->config, &d->loop, &d->control, err);
 	if (r < 0)
 		return r;
 	d->service.control = d->control;
+	r = gw_api_first_operator(&d->service, err);
+	if (r < 0)
+		return r;
 	r = gw_api_start(&d->loop, d->config.listen, &d->service, &d->api, err);
 	if (r == 0 && d->service.ready(d->service.ctx))
 		on_ready(d);

@@ -13,7 +13,7 @@ declare -A MAY=(
 	[obs]="base"
 	[store]="base model"
 	[control]="base model store"
-	[api]="base model store control"
+	[api]="base model store control obs"
 	[reconcile]="base model store driver.h"
 	[node]="base model nl driver.h"
 	[netns]="base"
@@ -23,7 +23,11 @@ declare -A MAY=(
 )
 # Library header -> the only place (a file, or a folder with everything in it) that may include it.
 declare -A OWNER=(
-	[microhttpd.h]="gwd/api/http.c"
+	[microhttpd.h]="gwd/api/http"
+	[gnutls/gnutls.h]="gwd/api/tls"
+	[gnutls/abstract.h]="gwd/api/tls"
+	[gnutls/x509.h]="gwd/api/tls"
+	[gnutls/crypto.h]="gwd/model/token.c"
 	[sqlite3.h]="gwd/store/"
 	[libmnl/libmnl.h]="gwd/nl/"
 	[bpf/libbpf.h]="gwd/engine/"

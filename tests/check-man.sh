@@ -77,7 +77,7 @@ while read -r _ command; do
 	read -ra words <<<"${command%% [-\{\[]*}"
 	"$gwctl" help "${words[@]}" >"$work/one" 2>&1 || echo "gwctl help ${words[*]} fails"
 	tr -s ' \n' ' ' <"$work/one" | grep -F "usage: gwctl $command" >/dev/null || echo "gwctl help ${words[*]} differs"
-done < <(sed 's/ PATH$//' "$work/help.synopsis") >"$work/why"
+done < <(sed -E 's/ (PATH|NAME)$//' "$work/help.synopsis") >"$work/why"
 [[ ! -s $work/why ]]
 result "gwctl help COMMAND shows what --help shows"
 
@@ -107,8 +107,7 @@ while read -r _ command; do
 	[[ ${words[-1]} == [A-Z]* ]] && unset 'words[-1]'
 	# The long and the short form of an option are one option.
 	{
-		echo "--api"
-		echo "--help"
+		printf '%s\n' --api --ca --cert --key --token --token-file --help
 		grep -oE -- '--?[a-z][a-z-]*' <<<" ${command#"${words[*]}"}" | sed 's/^-o$/--output/; s/^-f$/--file/'
 	} >"$work/expected"
 	complete_after "${words[@]}" | grep -- '^--' >"$work/got"

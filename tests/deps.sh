@@ -2,7 +2,7 @@
 # Installs the Debian packages that building, testing and the demo need; asks apt only for what is missing.
 set -eu
 
-build="build-essential pkg-config clang-14 llvm-14 libbpf-dev bpftool linux-libc-dev libuv1-dev libmicrohttpd-dev
+build="build-essential pkg-config clang-14 llvm-14 libbpf-dev bpftool linux-libc-dev libuv1-dev libmicrohttpd-dev libgnutls28-dev
 	libjansson-dev libsqlite3-dev libmnl-dev libcurl4-gnutls-dev libsystemd-dev libcap-ng-dev
 	debhelper lintian fakeroot"
 tests="libcmocka-dev libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck shellcheck mandoc python3 sqlite3 curl jq

@@ -4,6 +4,7 @@
  *
  * The answer to what is wrong names the element: "[17].body.properties.MACAddress".
  */
+#include "api/element.h"
 #include "api/router.h"
 
 #include "base/cleanup.h"
@@ -18,63 +19,11 @@
 
 #define TRIM_FROM (1U << 20) /* bytes of a batch from which on the heap is worth a look afterwards */
 
-/* One element of the list, its members found. */
-struct element {
-	const char *method, *path;
-	const json_t *body;
-};
-
 struct seen {
 	struct gw_hmap_node node;
 	const struct gw_hnv_object *object;
 	size_t index;
 };
-
-static int take_text(const char *key, const json_t *value, const char **ret, struct gw_error *err)
-{
-	if (*ret)
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, key, "given twice");
-	if (!json_is_string(value))
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, key, "must be text");
-	*ret = json_string_value(value);
-	return 0;
-}
-
-static int read_element(json_t *j, struct element *ret, struct gw_error *err)
-{
-	struct element e = {0};
-	const char *key;
-	json_t *value;
-	int r = 0;
-
-	if (!json_is_object(j))
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "",
-				    "must be an object with method, path and body");
-	json_object_foreach(j, key, value)
-	{
-		if (json_is_null(value))
-			continue;
-		if (!strcasecmp(key, "method"))
-			r = take_text("method", value, &e.method, err);
-		else if (!strcasecmp(key, "path"))
-			r = take_text("path", value, &e.path, err);
-		else if (!strcasecmp(key, "body") && e.body)
-			r = gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "body", "given twice");
-		else if (!strcasecmp(key, "body"))
-			e.body = value;
-		else
-			r = gw_error_set(err, EINVAL, GW_ERR_UNKNOWN_PROPERTY, key,
-					 "not known here; there are method, path and body");
-		if (r < 0)
-			return r;
-	}
-	if (!e.path)
-		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "path", "missing, as in /hnv/ports/eth1");
-	if (!e.method)
-		e.method = "PUT";
-	*ret = e;
-	return 0;
-}
 
 /* "/hnv/KIND/ID", also with /networking/v1 in front. *ret_id points into `path`; NULL when there is only the kind. */
 static int parse_path(char *path, enum gw_hnv_kind *ret_kind, const char **ret_id, struct gw_error *err)
@@ -105,12 +54,12 @@ bad:
 static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *op, struct gw_error *err)
 {
 	_cleanup_free_ char *path = NULL;
-	struct element e = {.path = ""};
+	struct gw_api_element e = {.path = ""};
 	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
 	const char *id = NULL;
 	int r;
 
-	r = read_element(j, &e, err);
+	r = gw_api_element_read(j, false, &e, err);
 	if (r < 0)
 		return r;
 	path = strdup(e.path);
@@ -119,10 +68,8 @@ static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *
 	r = parse_path(path, &kind, &id, err);
 	if (r < 0)
 		return r;
-	if (!strcasecmp(e.method, "DELETE")) {
+	if (e.is_delete) {
 		op->is_delete = true;
-		if (e.body)
-			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "body", "DELETE takes none");
 		if (!id)
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "path", "DELETE needs an id");
 		r = gw_hnv_decode_id(kind, id, &op->object, err);
@@ -130,11 +77,6 @@ static int read_op(json_t *j, const struct gw_config *config, struct gw_hnv_op *
 			err->target[0] = '\0', gw_error_prefix(err, "path");
 		return r;
 	}
-	if (strcasecmp(e.method, "PUT") != 0)
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "method", "\"%s\" is neither PUT nor DELETE",
-				    e.method);
-	if (!e.body)
-		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "body", "PUT needs one");
 	r = gw_hnv_decode(kind, id, e.body, config, &op->object, err);
 	if (r < 0)
 		gw_error_prefix(err, "body%s", *err->target ? "." : "");

@@ -7,7 +7,6 @@
 #include "api/router.h"
 
 #include "base/cleanup.h"
-#include "model/etag.h"
 #include "model/hnv_schema.h"
 
 #include <errno.h>
@@ -62,14 +61,6 @@ static void reply_resource(const struct gw_api_request *req, unsigned status, co
 
 /* --- conditions --------------------------------------------------------------------------------------------------- */
 
-static bool etag_listed(const char *list, const struct gw_hnv_object *o)
-{
-	char etag[48];
-
-	gw_hnv_etag(o->revision, etag);
-	return gw_etag_listed(list, etag);
-}
-
 /* Turns If-Match and If-None-Match into what submit checks at the moment of the change. */
 static void set_conditions(const struct gw_api_request *req, struct gw_hnv_op *op)
 {
@@ -78,12 +69,13 @@ static void set_conditions(const struct gw_api_request *req, struct gw_hnv_op *o
 
 	if (req->if_none_match) {
 		any = !strcmp(req->if_none_match, "*");
-		op->if_none_match = any || (now && etag_listed(req->if_none_match, now));
+		op->if_none_match = any || (now && gw_api_etag_listed(req->if_none_match, now->revision));
 	}
 	if (req->if_match) {
 		any = !strcmp(req->if_match, "*");
 		op->has_if_match = true;
-		op->if_match = now && (any || etag_listed(req->if_match, now)) ? now->revision : UINT64_MAX;
+		op->if_match =
+			now && (any || gw_api_etag_listed(req->if_match, now->revision)) ? now->revision : UINT64_MAX;
 	}
 }
 
@@ -153,12 +145,13 @@ void gw_api_hnv_get(const struct gw_api_request *req, struct gw_api_reply *reply
 		gw_api_reply_error(reply, &err);
 		return;
 	}
-	if (req->if_match && strcmp(req->if_match, "*") != 0 && !etag_listed(req->if_match, o)) {
+	if (req->if_match && strcmp(req->if_match, "*") != 0 && !gw_api_etag_listed(req->if_match, o->revision)) {
 		gw_error_set(&err, ESTALE, GW_ERR_PRECONDITION_FAILED, "If-Match", "it has been changed meanwhile");
 		gw_api_reply_error(reply, &err);
 		return;
 	}
-	if (req->if_none_match && (!strcmp(req->if_none_match, "*") || etag_listed(req->if_none_match, o))) {
+	if (req->if_none_match &&
+	    (!strcmp(req->if_none_match, "*") || gw_api_etag_listed(req->if_none_match, o->revision))) {
 		gw_hnv_etag(o->revision, reply->etag);
 		reply->status = 304;
 		return;

@@ -1,291 +1,184 @@
 /*
- * http.c - the API on the network: the only file that knows libmicrohttpd. Started by the composition root.
+ * http.c - a listener of the API and its connections; see http.h. With http_request.c the only files that know libmicrohttpd.
  *
- * The library runs without threads: its epoll descriptor is watched by the loop, its time-outs are one timer.
- *
- * A refusal is decided as early as can be, but said when the body has been read and thrown away: most clients
- * send all of it before they listen. That goes up to twice what a body may have. Who asks first (Expect) or
- * announces more is answered at once; who sends more unannounced is cut off; who has no right to be here is
- * not read at all.
+ * The library runs without threads: its epoll descriptor is watched by the loop, its time-outs are one timer. How long a
+ * connection may take is ours to say: the library knows only how long one may be silent, and a client that sends a byte now
+ * and then never is. Whoever is too slow is cut off by a shutdown of its socket, which the library sees as its end.
  */
-#include "api/api.h"
-#include "api/router.h"
-#include "api/socket.h"
+#include "api/http_private.h"
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "model/config.h"
 
 #include <errno.h>
-#include <microhttpd.h>
+#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <uv.h>
+#include <sys/socket.h>
 
-#define MAX_CONNECTIONS	  256
-#define IDLE_SECONDS	  15
 #define CONNECTION_MEMORY (32 * 1024) /* request line, headers and buffers of one connection */
+#define SWEEP_MS	  250
+#define BURST		  16
+#define STALLS_MAX	  6 /* 64 ms between runs */
 
-struct gw_api {
-	const struct gw_service *service;
-	struct MHD_Daemon *mhd;
-	uv_poll_t poll;
-	uv_timer_t timer;
-	unsigned handles; /* that the loop has not closed yet */
-	char *path;
-};
+static void on_timer(uv_timer_t *timer);
+static void on_sweep(uv_timer_t *timer);
 
-/* One request, from its first line to the end of its reply. */
-struct exchange {
-	char *target;
-	bool begun;   /* its header has been seen */
-	bool refused; /* `reply` is the answer, the body is thrown away */
-	struct gw_api_reply reply;
-	struct gw_api_match match;
-	size_t limit;
-	char *body;
-	size_t len, room;
-	size_t dropped; /* bytes thrown away */
-};
+/* --- connections -------------------------------------------------------------------------------------------------- */
 
-/* --- replies ------------------------------------------------------------------------------------------------------ */
-
-static void add_header(struct MHD_Response *response, const char *name, const char *value)
+void gw_http_cut(struct gw_http_connection *c)
 {
-	if (value && *value && MHD_add_response_header(response, name, value) != MHD_YES)
-		gw_log_debug("no room for header %s", name);
+	c->deadline_ms = UINT64_MAX;
+	shutdown(c->fd, SHUT_RDWR);
 }
 
-static void add_request_id(struct MHD_Response *response)
+void gw_http_set_deadline(struct gw_http_connection *c, unsigned seconds)
 {
-	char text[37];
-	uint32_t r[4];
-
-	if (getrandom(r, sizeof r, GRND_NONBLOCK) != sizeof r)
-		return;
-	snprintf(text, sizeof text, "%08x-%04x-4%03x-%04x-%04x%08x", r[0], r[1] >> 16, r[1] & 0xfff,
-		 0x8000 | (r[2] >> 16 & 0x3fff), r[2] & 0xffff, r[3]);
-	add_header(response, "x-ms-request-id", text);
+	c->deadline_ms = seconds ? gw_http_now(c->http) + seconds * UINT64_C(1000) : UINT64_MAX;
 }
 
-static enum MHD_Result send_reply(struct MHD_Connection *connection, const struct gw_api_reply *reply)
+/* From a socket's address; of other families nothing. */
+static struct gw_addr address_of(const struct sockaddr *sa)
 {
-	char *text = reply->body ? json_dumps(reply->body, JSON_COMPACT) : NULL;
-	unsigned status = reply->status;
-	struct MHD_Response *response;
-	enum MHD_Result r;
+	struct gw_addr a = {0};
 
-	if (reply->body && !text)
-		status = 500;
-	response = MHD_create_response_from_buffer(text ? strlen(text) : 0, text, MHD_RESPMEM_MUST_FREE);
-	if (!response) {
-		free(text);
-		return MHD_NO;
-	}
-	if (text)
-		add_header(response, "Content-Type", "application/json; charset=UTF-8");
-	add_header(response, "ETag", reply->etag);
-	add_header(response, "Location", reply->location);
-	add_header(response, "Azure-AsyncOperation", reply->operation);
-	add_header(response, "Allow", reply->allow);
-	add_request_id(response);
-	r = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
-	return r;
+	if (sa && sa->sa_family == AF_INET)
+		a = gw_addr_from_v4(ntohl(((const struct sockaddr_in *)sa)->sin_addr.s_addr));
+	else if (sa && sa->sa_family == AF_INET6)
+		memcpy(a.b, &((const struct sockaddr_in6 *)sa)->sin6_addr, sizeof a.b);
+	return a;
 }
 
-/* --- requests ----------------------------------------------------------------------------------------------------- */
-
-static void *on_target(void *cls, const char *target, struct MHD_Connection *connection)
+/* Finds out who it is; one too many is ended before anything is read or any cipher is computed. */
+static void count_client(struct gw_http_connection *c)
 {
-	struct exchange *x = calloc(1, sizeof *x);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct gw_http_env *env = c->http->env;
+	struct gw_addr a = address_of(info ? info->client_addr : NULL);
 
-	(void)cls;
-	(void)connection;
-	if (x && !(x->target = strdup(target))) {
-		free(x);
-		x = NULL;
-	}
-	return x;
+	c->client = gw_limit_key(&a);
+	c->counted = gw_limit_connect(env->limits, env->service->config, &c->client, gw_http_now(c->http));
+	if (!c->counted)
+		gw_http_cut(c);
 }
 
-static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
-			 enum MHD_RequestTerminationCode code)
-{
-	struct exchange *x = *con_cls;
-
-	(void)cls;
-	(void)connection;
-	(void)code;
-	*con_cls = NULL;
-	if (!x)
-		return;
-	gw_api_match_done(&x->match);
-	gw_api_reply_done(&x->reply);
-	free(x->target);
-	free(x->body);
-	free(x);
-}
-
-/* Targets are decoded by the router, which refuses what would end a string early. */
-static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *s)
-{
-	(void)cls;
-	(void)connection;
-	return strlen(s);
-}
-
-static bool is_operator(struct MHD_Connection *connection)
+static void begin(struct gw_http *http, struct MHD_Connection *connection, void **socket_context)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct gw_http_connection *c = info ? calloc(1, sizeof *c) : NULL;
 
-	return info && gw_api_socket_peer_is_operator(info->connect_fd);
-}
-
-static void refuse(struct exchange *x, const struct gw_error *err)
-{
-	x->refused = true;
-	gw_api_reply_done(&x->reply);
-	gw_api_reply_error(&x->reply, err);
-}
-
-static void refuse_large(struct exchange *x)
-{
-	struct gw_error err = GW_ERROR_INIT;
-
-	gw_error_set(&err, EFBIG, GW_ERR_TOO_LARGE, "",
-		     "the body may have up to %zu bytes here: send it in several requests, or raise %s", x->limit,
-		     x->match.limit == GW_API_LIMIT_BATCH ? "[limits] batch" : "[limits] body");
-	refuse(x, &err);
-}
-
-/* The header is here, the body is not. MHD_YES without a reply lets it come. */
-static enum MHD_Result begin(struct gw_api *api, struct MHD_Connection *connection, const char *method,
-			     struct exchange *x)
-{
-	const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
-	unsigned long long announced = length ? strtoull(length, NULL, 10) : 0;
-	struct gw_error err = GW_ERROR_INIT;
-
-	x->begun = true;
-	if (!is_operator(connection)) {
-		gw_error_set(&err, EACCES, GW_ERR_FORBIDDEN, "",
-			     "only root and the user that gwd runs as may use this socket");
-		refuse(x, &err);
-		return send_reply(connection, &x->reply);
+	if (!c)
+		return; /* without one no request is heard */
+	c->http = http;
+	c->mhd = connection;
+	c->fd = info->connect_fd;
+	c->next = http->connections;
+	c->link = &http->connections;
+	if (c->next)
+		c->next->link = &c->next;
+	http->connections = c;
+	*socket_context = c;
+	if (!uv_is_active((uv_handle_t *)&http->sweep))
+		uv_timer_start(&http->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+	gw_http_set_deadline(c, http->env->service->config->request_seconds);
+	if (http->place.scheme == GW_LISTEN_HTTPS) {
+		info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+		c->session = info ? info->tls_session : NULL;
+		if (c->session)
+			c->identity = gw_tls_begin(http->env->tls, c->session);
 	}
-	x->refused = gw_api_match(method, x->target, &x->match, &x->reply) < 0;
-	x->limit = gw_api_body_limit(&x->match, api->service->config);
-	if (!x->refused && announced > x->limit)
-		refuse_large(x);
-	if (x->refused &&
-	    (announced / 2 > x->limit || MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Expect")))
-		return send_reply(connection, &x->reply);
-	return MHD_YES;
+	if (http->place.scheme != GW_LISTEN_UNIX)
+		count_client(c);
 }
 
-/* Makes room for `n` bytes more. */
-static bool reserve(struct exchange *x, size_t n)
+static void end(struct gw_http_connection *c)
 {
-	size_t room = x->room ? x->room : 4096;
-	char *larger;
+	struct gw_http *http = c->http;
 
-	while (room < x->len + n)
-		room *= 2;
-	if (room == x->room)
-		return true;
-	larger = realloc(x->body, room);
-	if (!larger)
-		return false;
-	x->body = larger;
-	x->room = room;
-	return true;
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
+	if (c->counted)
+		gw_limit_disconnect(http->env->limits, &c->client);
+	gw_tls_end(c->identity);
+	free(c);
+	if (!http->connections)
+		uv_timer_stop(&http->sweep);
 }
 
-static enum MHD_Result collect(struct exchange *x, const char *data, size_t *n)
+static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
+			  enum MHD_ConnectionNotificationCode code)
 {
-	struct gw_error err = GW_ERROR_INIT;
-	size_t len = *n;
+	struct gw_http *http = cls;
 
-	*n = 0;
-	if (!x->refused && len > x->limit - x->len)
-		refuse_large(x);
-	if (!x->refused && !reserve(x, len)) {
-		gw_error_oom(&err);
-		refuse(x, &err);
+	http->progress++;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		begin(http, connection, socket_context);
+	} else if (*socket_context) {
+		end(*socket_context);
+		*socket_context = NULL;
 	}
-	if (x->refused) {
-		x->dropped += len;
-		return x->dropped / 2 > x->limit ? MHD_NO : MHD_YES;
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+	struct gw_http *http = timer->data;
+	uint64_t now = gw_http_now(http);
+
+	for (struct gw_http_connection *c = http->connections; c; c = c->next) {
+		if (now >= c->deadline_ms) {
+			gw_log_debug("http: a client on %s takes too long", http->place.text);
+			gw_http_cut(c);
+		}
 	}
-	memcpy(x->body + x->len, data, len);
-	x->len += len;
-	return MHD_YES;
-}
-
-static enum MHD_Result finish(struct gw_api *api, struct MHD_Connection *connection, const char *method,
-			      struct exchange *x)
-{
-	static const struct gw_principal local = {.access = GW_ACCESS_OPERATOR, .name = "unix socket"};
-	struct gw_api_request req = {
-		.service = api->service,
-		.who = &local,
-		.if_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-Match"),
-		.if_none_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
-		.body = x->body,
-		.body_len = x->len,
-	};
-
-	if (!x->refused)
-		gw_api_dispatch(&x->match, &req, &x->reply);
-	gw_log_debug("%s %s: %u", method, x->target, x->reply.status);
-	return send_reply(connection, &x->reply);
-}
-
-/* Called once when the header has come, then for each piece of the body, then once at its end. */
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-				  const char *version, const char *data, size_t *n, void **con_cls)
-{
-	struct gw_api *api = cls;
-	struct exchange *x = *con_cls;
-
-	(void)url;
-	(void)version;
-	if (!x)
-		return MHD_NO;
-	if (!x->begun)
-		return begin(api, connection, method, x);
-	if (*n > 0)
-		return collect(x, data, n);
-	return finish(api, connection, method, x);
 }
 
 /* --- on the loop -------------------------------------------------------------------------------------------------- */
 
-static void on_timer(uv_timer_t *timer);
-
-static unsigned connections(const struct gw_api *api)
+static unsigned count(const struct gw_http *http)
 {
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(api->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
 
 	return info ? info->num_connections : 0;
 }
 
-static void run(struct gw_api *api)
+/* Runs the library; what it says about its next run. */
+static bool run_once(struct gw_http *http, MHD_UNSIGNED_LONG_LONG *ret_ms)
 {
-	bool was_full = connections(api) >= MAX_CONNECTIONS;
-	MHD_UNSIGNED_LONG_LONG ms;
+	unsigned max = http->env->service->config->connection_limit;
+	bool was_full = count(http) >= max;
 
-	MHD_run(api->mhd);
+	MHD_run(http->mhd);
 	/* While full the library does not watch the listening socket; it takes it up again only at its next run. */
-	if (was_full && connections(api) < MAX_CONNECTIONS)
-		MHD_run(api->mhd);
-	if (MHD_get_timeout(api->mhd, &ms) == MHD_YES)
-		uv_timer_start(&api->timer, on_timer, ms, 0);
-	else
-		uv_timer_stop(&api->timer);
+	if (was_full && count(http) < max)
+		MHD_run(http->mhd);
+	return MHD_get_timeout(http->mhd, ret_ms) == MHD_YES;
+}
+
+/*
+ * The library often wants to run again at once: when there is more to read or to write, and, to no end, as long as a TLS
+ * handshake waits for its client. So it may for a while, then others get their turn; and when nothing comes of it, it gets
+ * fewer turns, until a descriptor has news.
+ */
+static void run(struct gw_http *http)
+{
+	unsigned before = http->progress, last = before - 1;
+	MHD_UNSIGNED_LONG_LONG ms = 0;
+	bool wants = true;
+
+	for (int i = 0; i < BURST && wants && ms == 0 && last != http->progress; i++) {
+		last = http->progress;
+		wants = run_once(http, &ms);
+	}
+	if (!wants) {
+		uv_timer_stop(&http->timer);
+		return;
+	}
+	http->stalls = before == http->progress && ms == 0 ? http->stalls + 1 : 0;
+	if (ms == 0)
+		ms = UINT64_C(1) << (http->stalls < STALLS_MAX ? http->stalls : STALLS_MAX);
+	uv_timer_start(&http->timer, on_timer, ms, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -295,19 +188,25 @@ static void on_timer(uv_timer_t *timer)
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
+	struct gw_http *http = poll->data;
+
 	(void)status;
 	(void)events;
-	run(poll->data);
+	http->stalls = 0;
+	run(http);
+}
+
+void gw_http_wake(struct gw_http *http)
+{
+	uv_timer_start(&http->timer, on_timer, 0, 0);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
-	struct gw_api *api = handle->data;
+	struct gw_http *http = handle->data;
 
-	if (--api->handles > 0)
-		return;
-	free(api->path);
-	free(api);
+	if (--http->handles == 0)
+		free(http);
 }
 
 static void on_library_log(void *cls, const char *fmt, va_list ap)
@@ -321,90 +220,117 @@ static void on_library_log(void *cls, const char *fmt, va_list ap)
 	gw_log_debug("http: %s", text);
 }
 
-static struct MHD_Daemon *start_library(struct gw_api *api, int fd)
+/* Targets are decoded by the router, which refuses what would end a string early. */
+static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *s)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, api,
-				MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-				MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-				(unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-				MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
-				MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-				on_completed, NULL, MHD_OPTION_END);
+	(void)cls;
+	(void)connection;
+	return strlen(s);
 }
 
-static int watch_library(struct gw_api *api, uv_loop_t *loop, struct gw_error *err)
+static struct MHD_Daemon *start_library(struct gw_http *http)
 {
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(api->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-	int r = info ? uv_timer_init(loop, &api->timer) : UV_ENOSYS;
+	bool tls = http->place.scheme == GW_LISTEN_HTTPS;
+	struct MHD_OptionItem secure[] = {
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)GW_TLS_PRIORITIES},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : 0);
+	unsigned max = http->env->service->config->connection_limit;
+
+	if (!tls)
+		secure[0] = secure[1];
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, gw_http_on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
+		MHD_OPTION_LISTEN_SOCKET, http->fd, MHD_OPTION_CONNECTION_LIMIT, max, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_URI_LOG_CALLBACK, gw_http_on_target, NULL, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, gw_http_on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+		http, MHD_OPTION_ARRAY, secure, tls ? MHD_OPTION_HTTPS_CERT_CALLBACK2 : MHD_OPTION_END, gw_tls_retrieve,
+		MHD_OPTION_END);
+}
+
+static int watch_library(struct gw_http *http, struct gw_error *err)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+	int r = info ? uv_poll_init(http->env->loop, &http->poll, info->epoll_fd) : UV_ENOSYS;
 
 	if (r == 0) {
-		api->timer.data = api;
-		api->handles++;
-		r = uv_poll_init(loop, &api->poll, info->epoll_fd);
+		http->poll.data = http;
+		http->handles++;
+		r = uv_poll_start(&http->poll, UV_READABLE, on_poll);
 	}
-	if (r == 0) {
-		api->poll.data = api;
-		api->handles++;
-		r = uv_poll_start(&api->poll, UV_READABLE, on_poll);
-	}
-	return r < 0 ? gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot watch the API's socket: %s", uv_strerror(r))
+	return r < 0 ? gw_error_set(err, -r, GW_ERR_INTERNAL, http->place.text, "cannot watch the socket: %s",
+				    uv_strerror(r))
 		     : 0;
 }
 
-int gw_api_start(uv_loop_t *loop, const char *listen, const struct gw_service *service, struct gw_api **ret,
-		 struct gw_error *err)
+int gw_http_start(struct gw_http_env *env, const struct gw_listen *place, int fd, struct gw_http **ret,
+		  struct gw_error *err)
 {
-	static const char scheme[] = "unix:";
-	struct gw_api *api;
-	int fd, r;
+	struct gw_http *http = calloc(1, sizeof *http);
+	int r;
 
-	if (strncmp(listen, scheme, sizeof scheme - 1) != 0)
-		return gw_error_set(err, EINVAL, GW_ERR_NOT_SUPPORTED, "[api] listen", "\"%s\" is not unix:PATH",
-				    listen);
-	api = calloc(1, sizeof *api);
-	if (!api)
-		return gw_error_oom(err);
-	api->service = service;
-	r = gw_api_socket_listen(listen + sizeof scheme - 1, &fd, err);
-	if (r < 0)
-		goto fail;
-	api->path = strdup(listen + sizeof scheme - 1);
-	api->mhd = api->path ? start_library(api, fd) : NULL;
-	if (!api->mhd) {
-		r = gw_error_set(err, EIO, GW_ERR_INTERNAL, listen, "the HTTP library does not start");
+	if (!http) {
 		close(fd);
-		goto fail;
+		return gw_error_oom(err);
 	}
-	r = watch_library(api, loop, err);
-	if (r < 0)
-		goto fail;
-	*ret = api;
+	http->env = env;
+	http->place = *place;
+	http->fd = fd;
+	uv_timer_init(env->loop, &http->timer); /* cannot fail */
+	uv_timer_init(env->loop, &http->sweep);
+	http->timer.data = http->sweep.data = http;
+	http->handles = 2;
+	http->mhd = start_library(http);
+	if (http->mhd)
+		r = watch_library(http, err);
+	else
+		r = gw_error_set(err, EIO, GW_ERR_INTERNAL, place->text, "the HTTP library does not start");
+	if (r < 0) {
+		gw_http_stop(http);
+		return r;
+	}
+	*ret = http;
 	return 0;
-fail:
-	gw_api_stop(api);
-	return r;
 }
 
-struct gw_api *gw_api_stop(struct gw_api *api)
+void gw_http_quiesce(struct gw_http *http)
 {
-	unsigned handles;
+	if (http->quiesced)
+		return;
+	http->quiesced = true;
+	if (MHD_quiesce_daemon(http->mhd) != MHD_INVALID_SOCKET)
+		close(http->fd);
+	for (struct gw_http_connection *c = http->connections; c; c = c->next)
+		if (!c->exchange)
+			gw_http_cut(c);
+}
 
-	if (!api)
+unsigned gw_http_busy(const struct gw_http *http)
+{
+	return http->busy;
+}
+
+struct gw_http *gw_http_stop(struct gw_http *http)
+{
+	bool polled;
+
+	if (!http)
 		return NULL;
-	handles = api->handles;
-	if (handles > 1)
-		uv_poll_stop(&api->poll);
-	if (api->mhd)
-		MHD_stop_daemon(api->mhd); /* closes the listening socket too */
-	if (api->path)
-		unlink(api->path);
-	if (handles > 1)
-		uv_close((uv_handle_t *)&api->poll, on_closed);
-	if (handles > 0)
-		uv_close((uv_handle_t *)&api->timer, on_closed);
-	if (handles == 0) {
-		free(api->path);
-		free(api);
-	}
+	polled = http->handles > 2;
+	if (polled)
+		uv_poll_stop(&http->poll);
+	for (struct gw_http_connection *c = http->connections; c; c = c->next)
+		if (c->exchange)
+			gw_http_resume(c->exchange);
+	if (http->mhd)
+		MHD_stop_daemon(http->mhd); /* closes the listening socket too, unless it was quiesced */
+	else
+		close(http->fd);
+	if (polled)
+		uv_close((uv_handle_t *)&http->poll, on_closed);
+	uv_close((uv_handle_t *)&http->timer, on_closed);
+	uv_close((uv_handle_t *)&http->sweep, on_closed);
 	return NULL;
 }

@@ -1,6 +1,10 @@
 /* reply.c - what handlers have in common: strict parsing of a body, and replies. See router.h. */
 #include "api/router.h"
 
+#include "model/etag.h"
+
+#include "model/hnv_schema.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,5 +116,24 @@ void gw_api_reply_done(struct gw_api_reply *reply)
 {
 	json_decref(reply->body);
 	free(reply->location);
+	free(reply->text);
 	*reply = (struct gw_api_reply){0};
+}
+
+bool gw_api_etag_listed(const char *list, uint64_t revision)
+{
+	char etag[48];
+
+	gw_hnv_etag(revision, etag);
+	return gw_etag_listed(list, etag);
+}
+
+struct gw_api_deferred *gw_api_defer(const struct gw_api_request *req)
+{
+	return req->defer ? req->defer(req) : NULL;
+}
+
+void gw_api_answer(struct gw_api_deferred *later, struct gw_api_reply *reply)
+{
+	later->answer(later, reply);
 }

@@ -22,28 +22,55 @@ struct action {
 	enum gw_api_limit limit;
 };
 
+#define BIT(access) (1u << GW_ACCESS_##access)
+enum {
+	OPERATORS = BIT(OPERATOR),
+	WATCHERS = BIT(OPERATOR) | BIT(MONITOR),
+	KNOWN = BIT(OPERATOR) | BIT(TENANT) | BIT(HOST) | BIT(MONITOR),
+	ANYBODY = KNOWN | BIT(NONE),
+};
+
 /* "*" takes one segment, "**" at the end all that are left. The first row that fits counts. */
 static const struct route {
 	const char *pattern;
+	unsigned roles;
 	struct action actions[MAX_METHODS];
 } routes[] = {
-	{GW_API_PREFIX "/hnv/batch", {{"POST", gw_api_hnv_batch, GW_API_LIMIT_BATCH}}},
-	{GW_API_PREFIX "/hnv/*", {{"GET", gw_api_hnv_list, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/hnv/batch", WATCHERS, {{"POST", gw_api_hnv_batch, GW_API_LIMIT_BATCH}}},
+	{GW_API_PREFIX "/hnv/*", WATCHERS, {{"GET", gw_api_hnv_list, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/hnv/*/*",
+	 WATCHERS,
 	 {{"GET", gw_api_hnv_get, GW_API_LIMIT_BODY},
 	  {"PUT", gw_api_hnv_put, GW_API_LIMIT_BODY},
 	  {"DELETE", gw_api_hnv_delete, GW_API_LIMIT_BODY}}},
-	{GW_API_PREFIX "/monitoring/statistics", {{"GET", gw_api_statistics, GW_API_LIMIT_BODY}}},
-	{GW_API_PREFIX "/monitoring/trace", {{"POST", gw_api_trace, GW_API_LIMIT_BODY}}},
-	{GW_API_PREFIX "/openapi.json", {{"GET", gw_api_openapi, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/access/*", OPERATORS, {{"GET", gw_api_access_list, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/access/*/*",
+	 OPERATORS,
+	 {{"GET", gw_api_access_get, GW_API_LIMIT_BODY},
+	  {"PUT", gw_api_access_put, GW_API_LIMIT_BODY},
+	  {"DELETE", gw_api_access_delete, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/monitoring/statistics", WATCHERS, {{"GET", gw_api_statistics, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/monitoring/trace", WATCHERS, {{"POST", gw_api_trace, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/operations/*",
+	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
+	 {{"GET", gw_api_operation, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/operationResults/*",
+	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
+	 {{"GET", gw_api_operation, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/openapi.json", KNOWN, {{"GET", gw_api_openapi, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/batch",
+	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
+	 {{"POST", gw_api_resource_batch, GW_API_LIMIT_BATCH}}},
 	{GW_API_PREFIX "/**",
+	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
 	 {{"GET", gw_api_resource_get, GW_API_LIMIT_BODY},
 	  {"PUT", gw_api_resource_put, GW_API_LIMIT_BODY},
 	  {"DELETE", gw_api_resource_delete, GW_API_LIMIT_BODY}}},
-	{"/openapi.json", {{"GET", gw_api_openapi, GW_API_LIMIT_BODY}}},
-	{"/version", {{"GET", gw_api_version, GW_API_LIMIT_BODY}}},
-	{"/healthz", {{"GET", gw_api_healthz, GW_API_LIMIT_BODY}}},
-	{"/readyz", {{"GET", gw_api_readyz, GW_API_LIMIT_BODY}}},
+	{"/openapi.json", KNOWN, {{"GET", gw_api_openapi, GW_API_LIMIT_BODY}}},
+	{"/metrics", WATCHERS, {{"GET", gw_api_metrics, GW_API_LIMIT_BODY}}},
+	{"/version", KNOWN, {{"GET", gw_api_version, GW_API_LIMIT_BODY}}},
+	{"/healthz", ANYBODY, {{"GET", gw_api_healthz, GW_API_LIMIT_BODY}}},
+	{"/readyz", KNOWN, {{"GET", gw_api_readyz, GW_API_LIMIT_BODY}}},
 };
 
 static int hex(char c)
@@ -186,6 +213,8 @@ static int find_action(const struct route *route, const char *method, struct gw_
 			continue;
 		match->handler = action->handler;
 		match->limit = action->limit;
+		match->roles = route->roles;
+		match->reads = *also_head;
 		reply->allow[0] = '\0';
 		return 0;
 	}
@@ -216,14 +245,16 @@ static int find_route(const char *method, char *path, struct gw_api_match *match
 		      struct gw_error *err)
 {
 	const char *segments[MAX_SEGMENTS];
-	int n = split_path(path, segments), rest;
+	int n = split_path(path, segments), rest, r;
 
 	for (size_t i = 0; n >= 0 && i < sizeof routes / sizeof *routes; i++) {
 		if (!fits(routes[i].pattern, segments, n, match->param, &rest))
 			continue;
 		if (rest < n && join(segments, rest, n, match, err) < 0)
 			return -ENOENT;
-		return find_action(&routes[i], method, match, reply, err);
+		r = find_action(&routes[i], method, match, reply, err);
+		match->joins = !match->reads && (rest < n || match->handler == gw_api_resource_batch);
+		return r;
 	}
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",
 			    "there is no such resource; all are below " GW_API_PREFIX);
@@ -267,6 +298,22 @@ refused:
 	gw_api_match_done(&match);
 	gw_api_reply_error(reply, &err);
 	return r;
+}
+
+bool gw_api_is_open(const struct gw_api_match *match)
+{
+	return match->roles & BIT(NONE);
+}
+
+int gw_api_authorize(const struct gw_api_match *match, const struct gw_principal *who, struct gw_error *err)
+{
+	bool allowed = match->roles & 1u << who->access;
+
+	if (allowed && (match->reads || who->access != GW_ACCESS_MONITOR))
+		return 0;
+	return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, "", "%s, which has the role %s, may not do this%s",
+			    who->name, gw_access_name(who->access),
+			    who->access == GW_ACCESS_MONITOR && allowed ? ": a monitor may GET and HEAD only" : "");
 }
 
 void gw_api_match_done(struct gw_api_match *match)

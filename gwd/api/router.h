@@ -18,24 +18,32 @@
 enum gw_api_limit { GW_API_LIMIT_BODY, GW_API_LIMIT_BATCH };
 
 struct gw_api_reply {
-	unsigned status;
-	json_t *body;	    /* NULL: none */
-	char etag[48];	    /* empty: none */
-	char *location;	    /* owned; NULL: none */
-	char allow[32];	    /* empty: none */
-	char operation[80]; /* where the change can be followed; empty: none */
+	unsigned status; /* 0: not yet, see gw_api_defer */
+	json_t *body;	 /* NULL: none, or text */
+	char *text;	 /* owned; instead of a body, with its type */
+	const char *content_type;
+	char etag[48];	      /* empty: none */
+	char *location;	      /* owned; NULL: none */
+	char allow[32];	      /* empty: none */
+	unsigned retry_after; /* in seconds; 0: none */
+	char operation[80];   /* where the change can be followed; empty: none */
+	bool challenge;	      /* say how one proves who one is */
 };
 
 struct gw_api_request {
 	const struct gw_service *service;
+	const struct gw_principal *who;	      /* allowed to do this by the table of routes */
 	const char *if_match, *if_none_match; /* header values or NULL */
 	const char *body;
 	size_t body_len;
 	/* From match: the decoded path segments that the pattern leaves open, and the query. */
 	const char *param[2];
 	const char *rest; /* what "**" took, as "/virtualNetworks/blue", with "?tenantId=" when the query has it */
-	const char *top, *skip_token; /* decoded values of $top and $skipToken, or NULL */
-	const struct gw_principal *who;
+	const char *top, *skip_token;	  /* decoded values of $top and $skipToken, or NULL */
+	const struct gw_api_stats *stats; /* NULL: nobody counts */
+	/* Of the transport; NULL where nobody can wait. */
+	struct gw_api_deferred *(*defer)(const struct gw_api_request *req);
+	void *defer_ctx;
 };
 
 typedef void (*gw_api_handler)(const struct gw_api_request *req, struct gw_api_reply *reply);
@@ -43,13 +51,20 @@ typedef void (*gw_api_handler)(const struct gw_api_request *req, struct gw_api_r
 struct gw_api_match {
 	gw_api_handler handler;
 	enum gw_api_limit limit;
-	char *text; /* owned: what param, top and skip_token point into */
-	char *rest; /* owned */
+	unsigned roles; /* bits 1 << enum gw_access: who may come here at all */
+	bool reads;	/* and changes nothing */
+	bool joins;	/* changes what the controller keeps: may be looked at together with others that do */
+	char *text;	/* owned: what param, top and skip_token point into */
+	char *rest;	/* owned */
 	const char *param[2], *top, *skip_token, *tenant;
 };
 
 /* 0, or -errno with the refusal in `reply`. `target` is the request target as sent: percent-encoded, with its query. */
 int gw_api_match(const char *method, const char *target, struct gw_api_match *ret, struct gw_api_reply *reply);
+/* Does the resource care who asks? */
+bool gw_api_is_open(const struct gw_api_match *match);
+/* 0, or -EACCES. Monitors read only, whatever the resource. */
+int gw_api_authorize(const struct gw_api_match *match, const struct gw_principal *who, struct gw_error *err);
 void gw_api_match_done(struct gw_api_match *match);
 size_t gw_api_body_limit(const struct gw_api_match *match, const struct gw_config *config);
 void gw_api_dispatch(const struct gw_api_match *match, struct gw_api_request *req, struct gw_api_reply *reply);
@@ -60,6 +75,8 @@ void gw_api_reply_done(struct gw_api_reply *reply);
 void gw_api_reply_error(struct gw_api_reply *reply, const struct gw_error *err);
 /* Takes over `body`; NULL means that memory ran out. */
 void gw_api_reply_json(struct gw_api_reply *reply, unsigned status, json_t *body);
+/* Is the tag of this revision in the list of an If-Match or If-None-Match? Our tags are weak, so comparison is. */
+bool gw_api_etag_listed(const char *list, uint64_t revision);
 /* Strict: no duplicate keys, bounded nesting and number of values, valid UTF-8, nothing behind the value. */
 int gw_api_parse_json(const char *text, size_t n, json_t **ret, struct gw_error *err);
 /* The value of $top, `max` without one. */
@@ -68,6 +85,26 @@ int gw_api_parse_top(const char *s, size_t max, size_t *ret, struct gw_error *er
 char *gw_api_escape(const char *s);
 /* Decodes in place; -EINVAL for a bad or zero escape. */
 int gw_api_unescape(char *s);
+
+/*
+ * An answer that comes later: the handler calls defer, keeps what it gets, and returns without a status; then, on the loop's
+ * thread and once, somebody calls answer, which takes over what is in `reply` and frees `later`. That is right at any time:
+ * before the handler has returned, when the client has gone, when the server has ended. The request and what it points to are
+ * gone when the handler returns. NULL: not possible here, or no memory; then the handler answers at once.
+ */
+struct gw_api_deferred {
+	void (*answer)(struct gw_api_deferred *later, struct gw_api_reply *reply);
+};
+struct gw_api_deferred *gw_api_defer(const struct gw_api_request *req);
+void gw_api_answer(struct gw_api_deferred *later, struct gw_api_reply *reply);
+
+/*
+ * What was submitted to the controller is told when it is durable: takes over `reply` for that. Where nobody can wait, it is
+ * made durable at once. On failure, which undoes the change, `reply` is left.
+ */
+int gw_api_promise(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err);
+/* -ENOENT where nobody manages resources. */
+int gw_api_require_controller(const struct gw_api_request *req, struct gw_error *err);
 
 /* One file per resource family. */
 void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *reply);
@@ -78,8 +115,15 @@ void gw_api_hnv_batch(const struct gw_api_request *req, struct gw_api_reply *rep
 void gw_api_resource_get(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_access_list(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_access_get(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_access_put(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_access_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_metrics(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_operation(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_openapi(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_version(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_healthz(const struct gw_api_request *req, struct gw_api_reply *reply);

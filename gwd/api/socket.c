@@ -1,10 +1,11 @@
-/* socket.c - see socket.h. Called by http.c. */
+/* socket.c - see socket.h. Called by api.c, and by http.c about a client. */
 #include "api/socket.h"
 
 #include "base/cleanup.h"
 
 #include <errno.h>
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -58,6 +59,32 @@ int gw_api_socket_listen(const char *path, int *ret_fd, struct gw_error *err)
 	if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0 ||
 	    listen(fd, BACKLOG) < 0)
 		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot listen: %s", strerror(errno));
+	*ret_fd = gw_take_fd(&fd);
+	return 0;
+}
+
+int gw_api_socket_listen_tcp(const struct gw_listen *place, int *ret_fd, struct gw_error *err)
+{
+	bool v4 = gw_addr_is_v4(&place->addr);
+	struct sockaddr_in in = {
+		.sin_family = AF_INET,
+		.sin_port = htons(place->port),
+		.sin_addr.s_addr = htonl(v4 ? gw_addr_to_v4(&place->addr) : 0),
+	};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(place->port)};
+	_cleanup_close_ int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int on = 1;
+
+	memcpy(&in6.sin6_addr, place->addr.b, sizeof in6.sin6_addr);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+	    setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on) < 0 ||
+	    (!v4 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
+	    bind(fd, v4 ? (const struct sockaddr *)&in : (const struct sockaddr *)&in6, v4 ? sizeof in : sizeof in6) <
+		    0 ||
+	    listen(fd, BACKLOG) < 0)
+		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, place->text,
+				    "cannot listen: %s; end what listens there, or change [api] listen",
+				    strerror(errno));
 	*ret_fd = gw_take_fd(&fd);
 	return 0;
 }

@@ -30,7 +30,8 @@
 	X(TOO_LARGE, "RequestTooLarge", 413)                                                                           \
 	X(INTERNAL, "InternalError", 500)                                                                              \
 	X(CAPABILITY, "CapabilityMissing", 503)                                                                        \
-	X(UNAVAILABLE, "Unavailable", 503)
+	X(UNAVAILABLE, "Unavailable", 503)                                                                             \
+	X(TOO_MANY_REQUESTS, "TooManyRequests", 429)
 
 enum gw_error_code {
 #define X(id, name, http) GW_ERR_##id,

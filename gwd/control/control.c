@@ -46,8 +46,8 @@ static int load(struct gw_control *k, struct gw_error *err)
 	return 0;
 }
 
-int gw_control_open(struct gw_store *store, const struct gw_config *config, struct gw_control **ret,
-		    struct gw_error *err)
+int gw_control_open(struct gw_store *store, const struct gw_config *config, struct uv_loop_s *loop,
+		    struct gw_control **ret, struct gw_error *err)
 {
 	const struct gw_catalog_params params = {
 		.router_mac = config->router_mac,
@@ -65,12 +65,15 @@ int gw_control_open(struct gw_store *store, const struct gw_config *config, stru
 		return gw_error_oom(err);
 	}
 	k->store = store;
+	k->loop = loop;
 	k->config = config;
 	r = gw_seal_load_key(key, k->seal_key, err);
 	if (r == 0 && gw_catalog_new(&params, &k->catalog) < 0)
 		r = gw_error_oom(err);
 	if (r == 0)
 		r = load(k, err);
+	if (r == 0)
+		r = gw_commit_init(k, err);
 	if (r < 0) {
 		gw_control_close(k);
 		return r;
@@ -82,11 +85,8 @@ int gw_control_open(struct gw_store *store, const struct gw_config *config, stru
 
 struct gw_control *gw_control_close(struct gw_control *k)
 {
-	if (!k)
-		return NULL;
-	gw_catalog_free(k->catalog);
-	explicit_bzero(k->seal_key, sizeof k->seal_key);
-	free(k);
+	if (k)
+		gw_commit_close(k);
 	return NULL;
 }
 
@@ -174,6 +174,7 @@ static int put(struct gw_control *k, const struct gw_principal *who, const struc
 	const struct gw_schema_reader sealer = {.ctx = k, .seal = on_secret};
 	struct gw_draft *draft = NULL;
 	struct gw_resource *now, *made = NULL;
+	char before[48] = "", after[48];
 	int r = gw_draft_decode(path->kind, path->id, op->body, &sealer, &draft, err);
 
 	if (r < 0)
@@ -186,8 +187,14 @@ static int put(struct gw_control *k, const struct gw_principal *who, const struc
 	r = check_conditions(op, now, err);
 	if (r == 0)
 		r = set_tenant(who, path, now, draft, err);
+	if (r == 0 && now)
+		gw_resource_etag(now, before);
 	if (r == 0)
 		r = gw_catalog_put(k->catalog, path->parent, draft, &made, err);
+	if (r == 0) {
+		gw_resource_etag(made, after);
+		op->changed = strcmp(before, after) != 0;
+	}
 	op->resource = made;
 	gw_draft_free(draft);
 	return r;
@@ -198,7 +205,8 @@ static int delete (struct gw_control *k, const struct gw_path *path, struct gw_c
 	struct gw_resource *now = gw_path_resource(k->catalog, path);
 	int r = check_conditions(op, now, err);
 
-	op->existed = now;
+	op->existed = op->changed = now;
+	op->resource = now;
 	return r == 0 && now ? gw_catalog_delete(k->catalog, now, err) : r;
 }
 
@@ -213,6 +221,16 @@ static int one_op(struct gw_control *k, const struct gw_principal *who, struct g
 		return gw_error_set(err, EOPNOTSUPP, GW_ERR_METHOD_NOT_ALLOWED, op->method,
 				    "%s is a collection: name one of it", op->path);
 	return !strcasecmp(op->method, "PUT") ? put(k, who, &path, op, err) : delete (k, &path, op, err);
+}
+
+/* Whose doing the state of the resource is: the op for it, or for what it is part of; n: none in particular. */
+static size_t op_of(const struct gw_control_op *ops, size_t n, const struct gw_resource *r)
+{
+	for (; r; r = r->parent)
+		for (size_t i = 0; i < n; i++)
+			if (ops[i].resource == r)
+				return i;
+	return n;
 }
 
 /* --- into the store ----------------------------------------------------------------------------------------------- */
@@ -274,33 +292,35 @@ static int write_all(struct gw_control *k, const struct gw_principal *who, const
 int gw_control_submit(struct gw_control *k, const struct gw_principal *who, struct gw_control_op *ops, size_t n,
 		      size_t *ret_failed, struct gw_error *err)
 {
-	uint64_t revision = 0;
-	bool writing = false;
 	int r = 0;
 
 	*ret_failed = n;
-	gw_catalog_begin(k->catalog, gw_store_revision(k->store) + 1, time(NULL));
+	if (!gw_control_is_open_for(k, true))
+		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, "", "another change is being stored: try again");
+	gw_catalog_begin(k->catalog, gw_commit_next_revision(k), time(NULL));
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = one_op(k, who, &ops[i], err);
 		if (r < 0)
 			*ret_failed = i;
 	}
-	if (r == 0)
+	if (r == 0) {
 		r = gw_catalog_settle(k->catalog, err);
-	if (r == 0 && gw_catalog_changed(k->catalog)) {
-		r = gw_store_begin(k->store, &revision, err);
-		writing = r == 0;
-		if (r == 0)
-			r = write_all(k, who, ops, n, err);
-		if (r == 0)
-			r = gw_store_commit(k->store, err);
+		if (r < 0)
+			*ret_failed = op_of(ops, n, gw_catalog_fault(k->catalog));
 	}
+	if (r == 0 && !gw_catalog_changed(k->catalog))
+		return 0;
+	if (r == 0)
+		r = gw_commit_begin(k, err);
 	if (r < 0) {
-		if (writing)
-			gw_store_rollback(k->store);
-		gw_catalog_rollback(k->catalog);
+		gw_catalog_undo(k->catalog);
 		return r;
 	}
-	gw_catalog_commit(k->catalog);
-	return 0;
+	r = write_all(k, who, ops, n, err);
+	if (r < 0) /* the store is left in the middle of it: nothing of this turn can be kept */
+		gw_commit_fail(k, err);
+	for (size_t j = 0; j < n; j++)
+		if (strcasecmp(ops[j].method, "PUT") != 0)
+			ops[j].resource = NULL; /* it is gone now */
+	return r;
 }

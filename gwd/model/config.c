@@ -167,6 +167,33 @@ static int place(struct parser *ps, size_t path_key, size_t dir_key, const char 
 	return set(ps, path_key, value);
 }
 
+/* What the keys of [api] mean together. */
+static int check_api(struct parser *ps)
+{
+	const struct gw_config *c = ps->config;
+	unsigned listen = ps->set[row_of("api", "listen")], auth = ps->set[row_of("api", "auth")];
+	struct gw_listen places[GW_LISTEN_MAX];
+	const char *why = NULL;
+	size_t n = 0;
+
+	if (!*c->tls_cert != !*c->tls_key)
+		return fail(ps, ps->set[row_of("api", *c->tls_cert ? "tls_cert" : "tls_key")], GW_ERR_MISSING_PROPERTY,
+			    *c->tls_cert ? "[api] tls_cert" : "[api] tls_key", "tls_cert and tls_key go together");
+	if (gw_listen_parse(c->listen, places, &n, &why) < 0)
+		return fail(ps, listen, GW_ERR_INVALID_PROPERTY, "[api] listen", why);
+	for (size_t i = 0; i < n; i++) {
+		if (c->auth_none && !gw_listen_is_local(&places[i]))
+			return fail(ps, auth, GW_ERR_INVALID_PROPERTY, "[api] auth",
+				    "none would make everybody in the network operator: it is for unix sockets and "
+				    "loopback "
+				    "addresses only; take it out, or change [api] listen");
+		if (!c->auth_none && places[i].scheme == GW_LISTEN_HTTP)
+			return fail(ps, listen, GW_ERR_INVALID_PROPERTY, "[api] listen",
+				    "a token must not travel over http://: write https://, or [api] auth = none");
+	}
+	return 0;
+}
+
 /* Defaults, and what no line alone can tell. */
 static int finish(struct parser *ps)
 {
@@ -182,6 +209,9 @@ static int finish(struct parser *ps)
 	if (r < 0)
 		return r;
 	r = place(ps, path, state_dir, "", ps->config->state_dir, "/gwd.db");
+	if (r < 0)
+		return r;
+	r = check_api(ps);
 	if (r < 0)
 		return r;
 	if (ps->config->has_underlay_address && !*ps->config->underlay_interface)

@@ -9,8 +9,9 @@
 #include "base/log.h"
 #include "model/hnv.h"
 #include "model/intent.h"
+#include "model/listen.h"
 
-#define GW_PATHLEN 108 /* fits sun_path */
+#define GW_PATHLEN GW_LISTEN_PATHLEN
 
 enum { GW_ROLE_HOST = 1, GW_ROLE_GATEWAY = 2, GW_ROLE_CONTROLLER = 4 };
 
@@ -21,7 +22,10 @@ struct gw_config {
 	char state_dir[GW_PATHLEN], run_dir[GW_PATHLEN];
 	enum gw_log_level log_level;
 	/* [api] */
-	char listen[GW_PATHLEN + 8]; /* unix:PATH */
+	char listen[512];				/* places for gw_listen_parse, with commas between them */
+	char tls_cert[GW_PATHLEN], tls_key[GW_PATHLEN]; /* empty: of our own making, in state_dir */
+	char client_ca[GW_PATHLEN];			/* empty: no client certificates */
+	bool auth_none;					/* whoever can reach it is operator */
 	/* [underlay] */
 	char underlay_interface[IFNAMSIZ]; /* empty: only what provider addresses name */
 	bool has_underlay_address;
@@ -40,6 +44,7 @@ struct gw_config {
 	char store_path[GW_PATHLEN + 16];
 	/* [limits] */
 	unsigned record_limit, port_limit, route_limit, provider_limit, body_limit, batch_limit;
+	unsigned connection_limit, client_connection_limit, request_rate, login_rate, request_seconds;
 };
 
 /* A key as people see it. */

@@ -26,7 +26,7 @@ struct row {
 };
 
 static parse_fn parse_name, parse_roles, parse_dir, parse_level, parse_listen, parse_interface, parse_cidr,
-	parse_number, parse_encap, parse_dscp, parse_mac, parse_backend, parse_file;
+	parse_number, parse_encap, parse_dscp, parse_mac, parse_backend, parse_file, parse_optional_file, parse_auth;
 
 #define AT(m)		.offset = offsetof(struct gw_config, m), .size = sizeof(((struct gw_config *)0)->m)
 #define KEY(s, n, d, h) .key = {.section = s, .name = n, .def = d, .help = h}
@@ -49,8 +49,25 @@ static const struct row rows[] = {
 	     "The least important message that is logged: error, warning, notice, info or debug."),
 	 parse_level, AT(log_level)},
 	{KEY("api", "listen", "unix:/run/gwd/api.sock",
-	     "Where the API listens: unix:PATH. The default is unix:RUN_DIR/api.sock with run_dir's value."),
+	     "Where the API listens: unix:PATH, https://ADDRESS:PORT, or http://ADDRESS:PORT on a loopback address; up "
+	     "to 8 "
+	     "of them with commas between. The default is unix:RUN_DIR/api.sock with run_dir's value."),
 	 parse_listen, AT(listen)},
+	{KEY("api", "tls_cert", "",
+	     "The certificate that https:// shows, with those between it and its root, in PEM; an absolute path. "
+	     "Empty: a "
+	     "self-signed one is made in state_dir."),
+	 parse_optional_file, AT(tls_cert)},
+	{KEY("api", "tls_key", "", "The private key of tls_cert, in PEM; an absolute path."), parse_optional_file,
+	 AT(tls_key)},
+	{KEY("api", "client_ca", "",
+	     "The certificates, in PEM, of those who sign client certificates; an absolute path. Empty: clients show "
+	     "tokens."),
+	 parse_optional_file, AT(client_ca)},
+	{KEY("api", "auth", "required",
+	     "Who may use https:// and http://: required (who proves it, by certificate or token) or none (everybody, "
+	     "which loopback addresses allow)."),
+	 parse_auth, AT(auth_none)},
 	{KEY("underlay", "interface", "",
 	     "The interface to the datacentre network. Empty: only those that provider addresses name."),
 	 parse_interface, AT(underlay_interface)},
@@ -94,6 +111,21 @@ static const struct row rows[] = {
 	 parse_number, AT(body_limit), 4096, 16777216},
 	{KEY("limits", "batch", "16777216", "The largest body of a batch request in bytes, 4096 to 268435456."),
 	 parse_number, AT(batch_limit), 4096, 268435456},
+	{KEY("limits", "connections", "256",
+	     "How many connections each place of [api] listen serves at a time, 8 to 16384."),
+	 parse_number, AT(connection_limit), 8, 16384},
+	{KEY("limits", "connections_per_client", "64",
+	     "How many connections one address may have at a time over the network, 1 to 16384."),
+	 parse_number, AT(client_connection_limit), 1, 16384},
+	{KEY("limits", "requests_per_second", "500",
+	     "How many requests a second one address may send over the network, 1 to 1000000; twice as many at once."),
+	 parse_number, AT(request_rate), 1, 1000000},
+	{KEY("limits", "failed_logins_per_minute", "10",
+	     "After how many wrong tokens an address is not listened to for a while, 1 to 1000."),
+	 parse_number, AT(login_rate), 1, 1000},
+	{KEY("limits", "request_seconds", "30",
+	     "Within how many seconds a request must be here, and its answer be read, 1 to 3600."),
+	 parse_number, AT(request_seconds), 1, 3600},
 };
 
 static_assert(sizeof rows / sizeof *rows == GW_CONFIG_KEYS, "count of keys");
@@ -201,16 +233,31 @@ static int parse_level(const struct row *row, const char *value, void *p, struct
 	return 0;
 }
 
+static int parse_optional_file(const struct row *row, const char *value, void *p, struct gw_config *c,
+			       const char **ret_why)
+{
+	return *value ? parse_file(row, value, p, c, ret_why) : keep(row, value, p, ret_why);
+}
+
 static int parse_listen(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
+	struct gw_listen places[GW_LISTEN_MAX];
+	size_t n;
+
 	(void)c;
-	if (strncmp(value, "unix:", 5) != 0)
-		return refuse(ret_why, "this version listens on unix sockets only; allowed is unix:PATH");
-	if (!is_path(value + 5) || value[strlen(value) - 1] == '/')
-		return refuse(ret_why, "allowed is unix: and the absolute path of a socket");
-	if (strlen(value + 5) >= GW_PATHLEN)
-		return refuse(ret_why, "the path of a unix socket has at most 107 bytes");
-	return keep(row, value, p, ret_why);
+	return gw_listen_parse(value, places, &n, ret_why) < 0 ? -EINVAL : keep(row, value, p, ret_why);
+}
+
+static int parse_auth(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
+{
+	bool none = !strcmp(value, "none");
+
+	(void)row;
+	(void)c;
+	if (!none && strcmp(value, "required") != 0)
+		return refuse(ret_why, "allowed are required and none");
+	*(bool *)p = none;
+	return 0;
 }
 
 static int parse_interface(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)

@@ -6,6 +6,7 @@
 #define GW_MODEL_SERVICE_H
 
 #include "base/error.h"
+#include "model/access.h"
 #include "model/intent.h"
 
 #include <jansson.h>
@@ -36,6 +37,10 @@ struct gw_service {
 	bool (*ready)(void *ctx);
 	uint64_t (*revision)(void *ctx); /* of the last change */
 	struct gw_control *control;	 /* NULL unless the node is a controller */
+	const struct gw_access_table *access;
+	/* Both are durable, and hold for the next request, when they return 0. put_access fills in e->revision. */
+	int (*put_access)(void *ctx, struct gw_access_entry *e, struct gw_error *err);
+	int (*delete_access)(void *ctx, enum gw_access_kind kind, const char *name, struct gw_error *err);
 };
 
 #endif

@@ -40,6 +40,7 @@ struct gw_reconcile {
 	struct gw_reconcile_params params;
 	struct gw_intent *intent;
 	struct gw_store *store;
+	struct gw_access_table *access;	  /* what the store has, in memory */
 	struct gw_hnv_object *configured; /* the provider address of [underlay]; NULL without one. Never in the store */
 	struct gw_slot *slots;
 	size_t n_open;	 /* slots[0 .. n_open) have a driver */
@@ -56,5 +57,9 @@ void gw_reconcile_want_all(struct gw_reconcile *r, const char *why);
 void gw_reconcile_become_ready(struct gw_reconcile *r);
 int gw_reconcile_submit(void *ctx, struct gw_hnv_op *ops, size_t n, size_t *ret_failed, struct gw_error *err);
 json_t *gw_reconcile_status(void *ctx);
+/* access.c */
+int gw_reconcile_load_access(struct gw_reconcile *r, struct gw_error *err);
+int gw_reconcile_put_access(void *ctx, struct gw_access_entry *e, struct gw_error *err);
+int gw_reconcile_delete_access(void *ctx, enum gw_access_kind kind, const char *name, struct gw_error *err);
 
 #endif

@@ -143,6 +143,8 @@ int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconc
 	if (res == 0)
 		res = gw_store_open(params->config->store_path, &r->store, err);
 	if (res == 0)
+		res = gw_reconcile_load_access(r, err);
+	if (res == 0)
 		res = load(r, err);
 	if (res == 0)
 		res = open_drivers(r, err);
@@ -183,6 +185,7 @@ struct gw_reconcile *gw_reconcile_close(struct gw_reconcile *r)
 		slot->driver = slot->ops->close(slot->driver);
 	}
 	r->store = gw_store_close(r->store);
+	r->access = gw_access_table_free(r->access);
 	r->intent = gw_intent_free(r->intent);
 	r->configured = gw_hnv_object_free(r->configured);
 	timers = r->n_timers;
@@ -240,6 +243,9 @@ void gw_reconcile_service(struct gw_reconcile *r, struct gw_service *ret)
 		.trace = trace,
 		.ready = ready,
 		.revision = revision,
+		.access = r->access,
+		.put_access = gw_reconcile_put_access,
+		.delete_access = gw_reconcile_delete_access,
 	};
 }
 

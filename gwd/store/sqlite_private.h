@@ -24,6 +24,9 @@ enum gw_sqlite_statement {
 	GW_SQLITE_CHANGE,
 	GW_SQLITE_CHANGES,
 	GW_SQLITE_AUDIT,
+	GW_SQLITE_ACCESS_EACH,
+	GW_SQLITE_ACCESS_PUT,
+	GW_SQLITE_ACCESS_DELETE,
 	GW_SQLITE_STATEMENT_MAX
 };
 
@@ -34,8 +37,9 @@ struct gw_store {
 	char *text; /* JSON of the row that is being written, grows as needed */
 	size_t text_size;
 	int lock_fd;
-	bool writing; /* between begin and commit or rollback */
-	uint64_t revision;
+	bool writing;	   /* between begin and commit or rollback */
+	uint64_t revision; /* of the last commit */
+	uint64_t pending;  /* of what is being written */
 };
 
 /* Fills `err` for an SQLite result code: what failed, on which file, and what to do about it. */
@@ -51,7 +55,6 @@ int gw_sqlite_migrate(struct gw_store *s, struct gw_error *err);
 int gw_sqlite_inspect(struct gw_store *s, struct gw_error *err);
 /* Runs a prepared statement that returns no rows, and forgets what was bound to it. */
 int gw_sqlite_run(struct gw_store *s, enum gw_sqlite_statement which, const char *doing, struct gw_error *err);
-uint64_t gw_sqlite_next_revision(const struct gw_store *s);
 int gw_sqlite_pragma_int(struct gw_store *s, const char *pragma, sqlite3_int64 *ret, struct gw_error *err);
 
 #endif

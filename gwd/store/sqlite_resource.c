@@ -9,7 +9,7 @@ static int write_change(struct gw_store *s, const char *tenant, const char *path
 {
 	sqlite3_stmt *st = s->st[GW_SQLITE_CHANGE];
 
-	sqlite3_bind_int64(st, 1, (sqlite3_int64)gw_sqlite_next_revision(s));
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)s->pending);
 	sqlite3_bind_text(st, 2, tenant, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 3, path, -1, SQLITE_STATIC);
 	sqlite3_bind_int(st, 4, gone);
@@ -103,7 +103,7 @@ int gw_store_audit(struct gw_store *s, int64_t time, const struct gw_store_deed 
 {
 	sqlite3_stmt *st = s->st[GW_SQLITE_AUDIT];
 
-	sqlite3_bind_int64(st, 1, (sqlite3_int64)gw_sqlite_next_revision(s));
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)s->pending);
 	sqlite3_bind_int64(st, 2, time);
 	sqlite3_bind_text(st, 3, deed->who, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 4, deed->method, -1, SQLITE_STATIC);

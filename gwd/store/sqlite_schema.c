@@ -22,6 +22,13 @@ static const char *const migrations[] = {
 	" body TEXT NOT NULL,"
 	" PRIMARY KEY (kind, id)) WITHOUT ROWID;",
 
+	"CREATE TABLE access ("
+	" kind TEXT NOT NULL,"
+	" name TEXT NOT NULL COLLATE NOCASE,"
+	" revision INTEGER NOT NULL,"
+	" body TEXT NOT NULL,"
+	" PRIMARY KEY (kind, name)) WITHOUT ROWID;",
+
 	/* Resources in the order of their making (rowid); what changed when, for those who follow; who changed what. */
 	"CREATE TABLE resource ("
 	" tenant TEXT NOT NULL,"

@@ -54,6 +54,10 @@ static void test_defaults(void **state)
 	assert_int_equal(c.provider_limit, 64);
 	assert_int_equal(c.body_limit, 1048576);
 	assert_int_equal(c.batch_limit, 16777216);
+	assert_string_equal(c.tls_cert, "");
+	assert_string_equal(c.client_ca, "");
+	assert_false(c.auth_none);
+	assert_int_equal(c.request_seconds, 30);
 }
 
 static void test_everything_set(void **state)
@@ -98,6 +102,42 @@ static void test_everything_set(void **state)
 	assert_int_equal(c.batch_limit, 5000);
 }
 
+static void test_listen(void **state)
+{
+	struct gw_listen places[GW_LISTEN_MAX];
+	const char *why = NULL;
+	struct gw_config c;
+	size_t n = 0;
+
+	(void)state;
+	good("[api]\nlisten = unix:/a/b.sock , https://10.0.0.1:8443,https://[fd00::1]:443\ntls_cert = /c\ntls_key = "
+	     "/k\n"
+	     "client_ca = /ca\n[limits]\nconnections = 9\nconnections_per_client = 8\nrequests_per_second = 7\n"
+	     "failed_logins_per_minute = 6\nrequest_seconds = 5\n",
+	     &c);
+	assert_string_equal(c.tls_cert, "/c");
+	assert_string_equal(c.tls_key, "/k");
+	assert_string_equal(c.client_ca, "/ca");
+	assert_int_equal(c.connection_limit, 9);
+	assert_int_equal(c.client_connection_limit, 8);
+	assert_int_equal(c.request_rate, 7);
+	assert_int_equal(c.login_rate, 6);
+	assert_int_equal(c.request_seconds, 5);
+	assert_int_equal(gw_listen_parse(c.listen, places, &n, &why), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(places[0].scheme, GW_LISTEN_UNIX);
+	assert_string_equal(places[0].path, "/a/b.sock");
+	assert_true(gw_listen_is_local(&places[0]));
+	assert_int_equal(places[1].scheme, GW_LISTEN_HTTPS);
+	assert_int_equal(gw_addr_to_v4(&places[1].addr), 0x0a000001);
+	assert_int_equal(places[1].port, 8443);
+	assert_false(gw_listen_is_local(&places[1]));
+	assert_int_equal(places[2].port, 443);
+	assert_string_equal(places[2].text, "https://[fd00::1]:443");
+	good("[api]\nauth = none\nlisten = http://127.1.2.3:80,http://[::1]:80,https://[::1]:81,unix:/x\n", &c);
+	assert_true(c.auth_none);
+}
+
 static void test_paths_follow_their_folders(void **state)
 {
 	struct gw_config c;
@@ -136,14 +176,45 @@ static void test_refused(void **state)
 		 2,
 		 {"1 to 63", ""}},
 		{"[node]\nroles = gateway\n", GW_ERR_INVALID_PROPERTY, 2, {"not in this version", "host"}},
-		{"[node]\nroles = controller, host\n", GW_ERR_INVALID_PROPERTY, 2, {"not in this version", "host"}},
+		{"[node]\nroles = controller, router\n", GW_ERR_INVALID_PROPERTY, 2, {"host and controller", "both"}},
 		{"[node]\nroles = switch\n", GW_ERR_INVALID_PROPERTY, 2, {"switch", "host"}},
 		{"[node]\nstate_dir = var\n", GW_ERR_INVALID_PROPERTY, 2, {"[node] state_dir", "absolute"}},
 		{"[node]\nrun_dir = /a\x01\n", GW_ERR_INVALID_PROPERTY, 2, {"run_dir", "absolute"}},
 		{"[node]\nlog_level = loud\n", GW_ERR_INVALID_PROPERTY, 2, {"loud", "debug"}},
-		{"[api]\nlisten = 0.0.0.0:8443\n", GW_ERR_INVALID_PROPERTY, 2, {"unix sockets only", "unix:PATH"}},
+		{"[api]\nlisten = 0.0.0.0:8443\n", GW_ERR_INVALID_PROPERTY, 2, {"https://ADDRESS:PORT", "unix:PATH"}},
 		{"[api]\nlisten = unix:api.sock\n", GW_ERR_INVALID_PROPERTY, 2, {"absolute", ""}},
-		{"[api]\ntls_cert = /x\n", GW_ERR_UNKNOWN_PROPERTY, 2, {"tls_cert", "there are listen"}},
+		{"[api]\ntls_crt = /x\n", GW_ERR_UNKNOWN_PROPERTY, 2, {"tls_crt", "there are listen, tls_cert"}},
+		{"[api]\ntls_cert = /x\n", GW_ERR_MISSING_PROPERTY, 2, {"tls_cert", "together"}},
+		{"[api]\n\ntls_key = /x\n", GW_ERR_MISSING_PROPERTY, 3, {"tls_key", "together"}},
+		{"[api]\nclient_ca = x\n", GW_ERR_INVALID_PROPERTY, 2, {"client_ca", "absolute"}},
+		{"[api]\nauth = basic\n", GW_ERR_INVALID_PROPERTY, 2, {"basic", "required and none"}},
+		{"[api]\nlisten = https://10.0.0.1:8443\nauth = none\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"[api] auth", "loopback"}},
+		{"[api]\nauth = none\nlisten = https://127.0.0.1:1, https://[::]:1\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"[api] auth", "loopback"}},
+		{"[api]\nlisten = http://127.0.0.1:8080\n", GW_ERR_INVALID_PROPERTY, 2, {"http://", "auth = none"}},
+		{"[api]\nauth = none\nlisten = http://10.0.0.1:8080\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 3,
+		 {"loopback", "https"}},
+		{"[api]\nlisten = https://10.0.0.1\n", GW_ERR_INVALID_PROPERTY, 2, {"port", "10.1.1.20:8443"}},
+		{"[api]\nlisten = https://10.0.0.1:0\n", GW_ERR_INVALID_PROPERTY, 2, {"port", ""}},
+		{"[api]\nlisten = https://10.0.0.1:65536\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 65535", ""}},
+		{"[api]\nlisten = https://fd00::1:8443\n", GW_ERR_INVALID_PROPERTY, 2, {"[fd00::1]:8443", ""}},
+		{"[api]\nlisten = https://[10.0.0.1]:8443\n", GW_ERR_INVALID_PROPERTY, 2, {"10.1.1.20:8443", ""}},
+		{"[api]\nlisten = https://host:8443\n", GW_ERR_INVALID_PROPERTY, 2, {"address", ""}},
+		{"[api]\nlisten = https://224.0.0.1:8443\n", GW_ERR_INVALID_PROPERTY, 2, {"multicast", ""}},
+		{"[api]\nlisten = unix:/a, unix:/a\n", GW_ERR_INVALID_PROPERTY, 2, {"twice", ""}},
+		{"[api]\nlisten = unix:/a,\n", GW_ERR_INVALID_PROPERTY, 2, {"unix:PATH", ""}},
+		{"[api]\nlisten = unix:/1,unix:/2,unix:/3,unix:/4,unix:/5,unix:/6,unix:/7,unix:/8,unix:/9\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"at most 8", ""}},
+		{"[limits]\nconnections = 7\n", GW_ERR_INVALID_PROPERTY, 2, {"8 to 16384", ""}},
 		{"[underlay]\ninterface = a/b\n", GW_ERR_INVALID_PROPERTY, 2, {"a/b", "1 to 15"}},
 		{"[underlay]\ninterface = eth1\naddress = 10.1.1.20\n",
 		 GW_ERR_INVALID_PROPERTY,
@@ -349,7 +420,7 @@ static void test_keys_have_help(void **state)
 
 		check(len > 20 && k->help[len - 1] == '.', "[%s] %s", k->section, k->name);
 	}
-	assert_int_equal(n, 24);
+	assert_int_equal(n, 33);
 }
 
 static void test_limits(void **state)
@@ -373,15 +444,11 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_everything_set),
-		cmocka_unit_test(test_paths_follow_their_folders),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_long_and_binary),
-		cmocka_unit_test(test_load),
-		cmocka_unit_test(test_example),
-		cmocka_unit_test(test_manual),
-		cmocka_unit_test(test_keys_have_help),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything_set),
+		cmocka_unit_test(test_listen),	 cmocka_unit_test(test_paths_follow_their_folders),
+		cmocka_unit_test(test_refused),	 cmocka_unit_test(test_long_and_binary),
+		cmocka_unit_test(test_load),	 cmocka_unit_test(test_example),
+		cmocka_unit_test(test_manual),	 cmocka_unit_test(test_keys_have_help),
 		cmocka_unit_test(test_limits),
 	};
 

@@ -163,6 +163,11 @@ size_t gw_catalog_count(const struct gw_catalog *c)
 	return c->paths.n;
 }
 
+size_t gw_catalog_count_of(const struct gw_catalog *c, enum gw_kind kind)
+{
+	return c->counts[kind];
+}
+
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
 					  enum gw_kind kind, const struct gw_resource *prev)
 {
@@ -227,6 +232,7 @@ static void plant(struct gw_catalog *c, struct gw_resource *r)
 			r->prev->next = r;
 	}
 	gw_hmap_insert(&c->paths, &r->by_path, hash_of(r->parent, r->kind, r->id));
+	c->counts[r->kind]++;
 	gw_references_link(&r->now);
 	gw_keys_insert(c, &r->now);
 }
@@ -245,6 +251,7 @@ static void uproot(struct gw_catalog *c, struct gw_resource *r)
 	else
 		r->prev->next = r->next;
 	gw_hmap_remove(&c->paths, &r->by_path);
+	c->counts[r->kind]--;
 	gw_references_unlink(&r->now);
 	gw_keys_remove(c, &r->now);
 }
@@ -427,10 +434,11 @@ static int put_children(struct gw_catalog *c, struct gw_resource *r, struct gw_d
 	for (struct gw_resource *child = r->children; child; child = child->next)
 		child->listed = 0;
 	for (struct gw_draft *d = draft->children; d; d = d->next) {
-		struct gw_resource *child = NULL;
+		struct gw_resource *child = gw_catalog_child(c, r, d->kind, d->id);
+		bool twice = child && child->listed;
 		int e = gw_catalog_put(c, r, d, &child, err);
 
-		if (e == 0 && child->listed)
+		if (e == 0 && twice)
 			e = gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceId", "it is twice in the list");
 		if (e < 0) {
 			gw_error_prefix(err, "properties.%s[%zu].", gw_kind_info(d->kind)->collection, index[d->kind]);
@@ -473,18 +481,19 @@ void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now)
 {
 	c->revision = revision;
 	c->now = now;
-	c->n_steps = 0;
+	c->begun = c->n_steps;
 }
 
 static int refuse_in_use(struct gw_catalog *c, struct gw_error *err)
 {
-	for (size_t i = 0; i < c->n_steps; i++) {
+	for (size_t i = c->begun; i < c->n_steps; i++) {
 		const struct gw_resource *r = c->steps[i].r;
 		char *what, *who;
 		int e;
 
 		if (!r->gone || !r->referrers)
 			continue;
+		c->fault = r;
 		what = gw_resource_path(r);
 		who = gw_resource_path(r->referrers->from);
 		e = gw_error_set(err, EBUSY, GW_ERR_CONFLICT, what, "it is in use: %s refers to it",
@@ -506,22 +515,27 @@ static int each_touched(struct gw_catalog *c, pass_fn *pass, struct gw_error *er
 {
 	int e = 0;
 
-	for (size_t i = 0; e == 0 && i < c->n_steps; i++) {
+	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
 		struct gw_resource *r = c->steps[i].r;
 
 		/* What is gone may have been what its parent rested on: a pool with addresses in use. */
 		if (r->gone)
 			r = pass == gw_check ? r->parent : NULL;
 		e = r && !r->gone ? pass(c, r, err) : 0;
-		if (e < 0)
+		if (e < 0) {
 			gw_resource_place(r, err);
+			c->fault = c->steps[i].r;
+		}
 	}
 	return e;
 }
 
 int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 {
-	int e = each_touched(c, gw_references_resolve, err);
+	int e;
+
+	c->fault = NULL;
+	e = each_touched(c, gw_references_resolve, err);
 
 	if (e == 0)
 		e = refuse_in_use(c, err);
@@ -534,12 +548,17 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 	return e == 0 ? each_touched(c, gw_check, err) : e;
 }
 
+const struct gw_resource *gw_catalog_fault(const struct gw_catalog *c)
+{
+	return c->fault;
+}
+
 int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const struct gw_resource *r),
 		       int (*gone)(void *ctx, const struct gw_resource *r), void *ctx)
 {
 	int e = 0;
 
-	for (size_t i = 0; e == 0 && i < c->n_steps; i++) {
+	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
 		const struct gw_step *s = &c->steps[i];
 
 		/* One that was made and is gone again was never there. */
@@ -553,7 +572,7 @@ int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const s
 
 bool gw_catalog_changed(const struct gw_catalog *c)
 {
-	return c->n_steps > 0;
+	return c->n_steps > c->begun;
 }
 
 void gw_catalog_commit(struct gw_catalog *c)
@@ -567,12 +586,13 @@ void gw_catalog_commit(struct gw_catalog *c)
 	for (size_t i = 0; i < c->n_steps; i++)
 		if (c->steps[i].type == GW_STEP_GONE)
 			resource_free(c->steps[i].r);
-	c->n_steps = 0;
+	c->n_steps = c->begun = 0;
 }
 
-void gw_catalog_rollback(struct gw_catalog *c)
+/* Backwards, until `n` steps are left. */
+static void undo_to(struct gw_catalog *c, size_t n)
 {
-	while (c->n_steps > 0) {
+	while (c->n_steps > n) {
 		struct gw_step *s = &c->steps[--c->n_steps];
 
 		if (s->type == GW_STEP_GONE) {
@@ -592,4 +612,15 @@ void gw_catalog_rollback(struct gw_catalog *c)
 		gw_references_link(&s->r->now);
 		gw_keys_insert(c, &s->r->now);
 	}
+}
+
+void gw_catalog_undo(struct gw_catalog *c)
+{
+	undo_to(c, c->begun);
+}
+
+void gw_catalog_rollback(struct gw_catalog *c)
+{
+	undo_to(c, 0);
+	c->begun = 0;
 }

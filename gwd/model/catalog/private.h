@@ -39,10 +39,13 @@ struct gw_step {
 
 struct gw_catalog {
 	struct gw_hmap paths, keys;
+	size_t counts[GW_KIND_MAX];
 	struct gw_resource *roots;
 	struct gw_step *steps;
 	size_t n_steps, room;
-	uint64_t revision; /* of what it changes */
+	size_t begun;			 /* the first step since begin */
+	const struct gw_resource *fault; /* of the last settling */
+	uint64_t revision;		 /* of what it changes */
 	int64_t now;
 	struct gw_catalog_params params;
 	uint64_t cursor[GW_KEY_SPACES]; /* where the next value is looked for, of spaces without a scope */

@@ -1,0 +1,72 @@
+/*
+ * first.c - the first operator of a node that can be reached over the network: there is no default password, so there must be
+ * a secret that only whoever has the machine can see. See api.h.
+ */
+#include "api/api.h"
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "model/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NAME "first-operator"
+
+static bool is_needed(const struct gw_service *service)
+{
+	struct gw_listen places[GW_LISTEN_MAX];
+	bool network = false;
+	const char *why;
+	size_t n = 0;
+
+	if (service->config->auth_none || gw_access_has_operator(service->access) ||
+	    gw_listen_parse(service->config->listen, places, &n, &why) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		network = network || places[i].scheme != GW_LISTEN_UNIX;
+	return network;
+}
+
+/* A terminal that somebody looks at; the journal keeps what it gets, so it gets nothing. */
+static void show(const char *token)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (isatty(STDERR_FILENO))
+		fd = dup(STDERR_FILENO);
+	else if (getenv("JOURNAL_STREAM"))
+		fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0)
+		dprintf(fd, "\r\ngwd: the token of the first operator, shown this once: %s\r\n", token);
+}
+
+int gw_api_first_operator(const struct gw_service *service, struct gw_error *err)
+{
+	struct gw_access_entry e = {.kind = GW_ACCESS_TOKENS, .name = NAME, .role = GW_ACCESS_OPERATOR};
+	char path[GW_PATHLEN + 32], text[GW_TOKEN_STRLEN + 1];
+	int r;
+
+	if (!is_needed(service))
+		return 0;
+	if (gw_token_make(text) < 0 || gw_token_hash(text, GW_TOKEN_LEN, &e.hash) < 0)
+		return gw_error_set(err, EIO, GW_ERR_INTERNAL, "", "there are no random numbers for a token");
+	snprintf(path, sizeof path, "%s/operator-token", service->config->state_dir);
+	/* First the file: a crash in between leaves one that is made anew at the next start. */
+	strcat(text, "\n");
+	r = gw_fs_write_private(path, text, strlen(text), err);
+	text[GW_TOKEN_LEN] = '\0';
+	if (r == 0)
+		r = service->put_access(service->ctx, &e, err);
+	if (r == 0) {
+		show(text);
+		gw_log_notice("nobody was operator over the network: the token " NAME " has been made and is in %s; "
+			      "remove the file when it is noted elsewhere",
+			      path);
+	}
+	explicit_bzero(text, sizeof text);
+	return r;
+}

@@ -1,0 +1,33 @@
+/*
+ * limit.h - how much one client may ask of the API: connections, requests a second, wrong passwords a minute. A client is an
+ * IPv4 address, or the /64 of an IPv6 one, which is what one machine can have all of. Pure: the time comes from the caller.
+ *
+ * Memory is bounded: there are GW_LIMIT_CLIENTS places, and whoever has been quiet the longest loses its place to a newcomer.
+ */
+#ifndef GW_API_LIMIT_H
+#define GW_API_LIMIT_H
+
+#include "base/addr.h"
+#include "model/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GW_LIMIT_CLIENTS 4096
+
+struct gw_limits;
+
+struct gw_limits *gw_limits_new(void);
+struct gw_limits *gw_limits_free(struct gw_limits *l);
+
+/* The address as it is counted. */
+struct gw_addr gw_limit_key(const struct gw_addr *a);
+/* One more connection of the client? Then counts it; every one that was counted is given back by gw_limit_disconnect. */
+bool gw_limit_connect(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, uint64_t now_ms);
+void gw_limit_disconnect(struct gw_limits *l, const struct gw_addr *key);
+/* 0: go on; else after how many seconds it may try again. */
+unsigned gw_limit_request(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, uint64_t now_ms);
+unsigned gw_limit_login(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, uint64_t now_ms);
+void gw_limit_login_failed(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, uint64_t now_ms);
+
+#endif

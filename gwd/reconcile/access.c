@@ -1,0 +1,73 @@
+/*
+ * access.c - who may use the API: loaded at start, then changed in the store first and in memory after it, so that nobody is let
+ * in by what a crash would take back.
+ */
+#include "reconcile/private.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+
+static int load_one(void *ctx, const struct gw_access_entry *e, struct gw_error *err)
+{
+	struct gw_reconcile *r = ctx;
+
+	return gw_access_put(r->access, e) < 0 ? gw_error_oom(err) : 0;
+}
+
+int gw_reconcile_load_access(struct gw_reconcile *r, struct gw_error *err)
+{
+	r->access = gw_access_table_new();
+	return r->access ? gw_store_each_access(r->store, load_one, r, err) : gw_error_oom(err);
+}
+
+int gw_reconcile_put_access(void *ctx, struct gw_access_entry *e, struct gw_error *err)
+{
+	struct gw_reconcile *r = ctx;
+	uint64_t revision = 0;
+	int res = gw_access_check(r->access, e, err);
+
+	if (res < 0)
+		return res;
+	if (gw_access_reserve(r->access) < 0)
+		return gw_error_oom(err);
+	res = gw_store_begin(r->store, &revision, err);
+	if (res < 0)
+		return res;
+	e->revision = revision;
+	res = gw_store_put_access(r->store, e, err);
+	if (res < 0) {
+		gw_store_rollback(r->store);
+		return res;
+	}
+	res = gw_store_commit(r->store, err);
+	if (res < 0)
+		return res;
+	gw_access_put(r->access, e);
+	gw_log_notice("%s %s has access as %s", gw_access_kind_singular(e->kind), e->name, gw_access_name(e->role));
+	return 0;
+}
+
+int gw_reconcile_delete_access(void *ctx, enum gw_access_kind kind, const char *name, struct gw_error *err)
+{
+	struct gw_reconcile *r = ctx;
+	uint64_t revision = 0;
+	int res;
+
+	if (!gw_access_get(r->access, kind, name))
+		return 0;
+	res = gw_store_begin(r->store, &revision, err);
+	if (res < 0)
+		return res;
+	res = gw_store_delete_access(r->store, kind, name, err);
+	if (res < 0) {
+		gw_store_rollback(r->store);
+		return res;
+	}
+	res = gw_store_commit(r->store, err);
+	if (res < 0)
+		return res;
+	gw_access_delete(r->access, kind, name);
+	gw_log_notice("%s %s has no access any more", gw_access_kind_singular(kind), name);
+	return 0;
+}
