@@ -122,8 +122,9 @@ class Document:
         return thing
 
     def resource_paths(self):
-        """The templates of items of the provider API: those that can be put below the API's own prefix."""
-        return [p for p, item in self.d["paths"].items() if "put" in item and not p.startswith("/hnv")]
+        """The templates of items of the provider API: those that are put by a schema."""
+        return [p for p, item in self.d["paths"].items()
+                if "put" in item and "$ref" in item["put"]["requestBody"]["content"]["application/json"]["schema"]]
 
     def template(self, path):
         """The template that `path` is an instance of; a fixed segment goes before a parameter."""

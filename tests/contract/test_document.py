@@ -2,6 +2,7 @@
 # The OpenAPI document: as the specification wants it, and about everything that is served.
 import copy
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -91,6 +92,23 @@ def tree(w):
         for method in ("get", "put"):
             equal(names(item[method]), {"If-Match", "If-None-Match", "tenantId"}, "parameters of %s %s" % (method, path))
         equal(names(item["delete"]), {"If-Match", "tenantId"}, "parameters of delete " + path)
+
+
+@g.case("every row of the router's table is in it, with its methods")
+def routes(w):
+    with open(os.path.join(case.root(), "gwd/api/router.c")) as f:
+        table = f.read().split("} routes[] = {")[1].split("\n};")[0]
+    rows = re.findall(r'\{(GW_API_PREFIX )?"(/[^"]*)",(.*?\}\})', table, re.S)
+    require(len(rows) > 12, "the table was found")
+    for prefix, pattern, rest in rows:
+        if "**" in pattern:
+            continue  # the resources
+        path = [p for p in w.document.d["paths"] if re.fullmatch(pattern.replace("*", r"\{\w+\}").replace(".", r"\."), p)]
+        equal(len(path), 1, "paths of %s: %s" % (pattern, path))
+        item = w.document.d["paths"][path[0]]
+        equal({m.lower() for m in re.findall(r'\{"([A-Z]+)",', rest)}, {m for m in item if m in document.METHODS}, pattern)
+        urls = [s["url"] for s in item.get("servers", w.document.d["servers"])]
+        require((document.PREFIX if prefix else "/") in urls, "%s is served below %s" % (path, urls))
 
 
 @g.case("every property says what it is for")
