@@ -47,6 +47,12 @@ static const struct other {
 	 "400 401 403 404 409 412 413 503", NULL, false, true},
 	{"/monitoring/statistics", "get", "getStatistics", "What the node and its drivers count.", "401 403", NULL,
 	 false, false},
+	{"/monitoring/audit", "get", "getAudit", "Who changed what, the oldest first.", "400 401 403 404",
+	 "Top SkipToken", false, false},
+	{"/backup", "get", "getBackup", "A copy of everything that is kept; secrets are sealed in it.",
+	 "401 403 404 503", NULL, false, false},
+	{"/backup", "put", "putBackup", "Goes back to such a copy: the daemon begins anew with it.",
+	 "400 401 403 404 413 503", NULL, false, true},
 	{"/monitoring/trace", "post", "postTrace", "The way that a packet would take.", "400 401 403 404 503", NULL,
 	 false, true},
 };
