@@ -25,6 +25,7 @@ struct gw_cli_client {
 	char *answer; /* of the request under way */
 	size_t len, room;
 	bool too_large;
+	long seconds; /* that a call may take */
 };
 
 int gw_cli_api_address(const char *option, const char *environment, const char **ret_path, char **ret_error)
@@ -64,7 +65,13 @@ struct gw_cli_client *gw_cli_client_new(const char *socket_path)
 
 	c->socket_path = gw_cli_format("%s", socket_path);
 	c->curl = gw_cli_must(curl_easy_init());
+	c->seconds = TOTAL_SECONDS;
 	return c;
+}
+
+void gw_cli_client_hurry(struct gw_cli_client *c, long seconds)
+{
+	c->seconds = seconds;
 }
 
 struct gw_cli_client *gw_cli_client_free(struct gw_cli_client *c)
@@ -137,7 +144,7 @@ static CURLcode transfer(struct gw_cli_client *c, const struct gw_cli_request *r
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-	SET(CURLOPT_TIMEOUT, TOTAL_SECONDS);
+	SET(CURLOPT_TIMEOUT, c->seconds);
 	SET(CURLOPT_USERAGENT, "gwctl/" GW_VERSION);
 	SET(CURLOPT_HTTPHEADER, headers);
 	SET(CURLOPT_WRITEFUNCTION, receive);

@@ -32,6 +32,8 @@ int gw_cli_api_address(const char *option, const char *environment, const char *
 
 struct gw_cli_client *gw_cli_client_new(const char *socket_path);
 struct gw_cli_client *gw_cli_client_free(struct gw_cli_client *c);
+/* No call takes longer than that from here on. */
+void gw_cli_client_hurry(struct gw_cli_client *c, long seconds);
 
 /*
  * 0 when the daemon answered, whatever its status; *ret must be given to gw_cli_response_done. Otherwise a
