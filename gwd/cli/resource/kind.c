@@ -49,7 +49,7 @@ enum {
 
 #define POOL_COLUMNS                                                                                                   \
 	{                                                                                                              \
-		{"FIRST", "startIpAddress", 0}, {"LAST", "endIpAddress", 0}, {"MULTICAST", "multicast", 0},            \
+		{"FIRST", "startIpAddress", 0}, {"LAST", "endIpAddress", 0}, {"MULTICAST", "multicast", WIDE},         \
 			{"USED", "usage.numberofIPAddressesAllocated", RIGHT},                                         \
 			{"SIZE", "usage.numberOfIPAddresses", RIGHT},                                                  \
 	}
@@ -62,7 +62,7 @@ const struct gw_cli_resource gw_cli_resources[] = {
 			    .columns = {{"PREFIX", "addressPrefix", 0},
 					{"VLAN", "vlanID", RIGHT},
 					{"PUBLIC", "isPublic", 0},
-					{"GATEWAY", "defaultGateways", 0},
+					{"GATEWAY", "defaultGateways", WIDE},
 					{"POOLS", "ipPools", COUNT},
 					{"ROUTES", "routes.destinationPrefix", WIDE},
 					{"DNS", "dnsServers", WIDE}}},
@@ -116,7 +116,7 @@ const struct gw_cli_resource gw_cli_resources[] = {
 			     {"OUTBOUND", "outboundDefaultAction", 0},
 			     {"SUBNETS", "subnets", COUNT},
 			     {"VMS", "ipConfigurations", COUNT}}},
-	[ACL_RULE] = {"aclRules", "aclrules", BELOW(ACL),
+	[ACL_RULE] = {"aclRules", "aclrules", BELOW(ACL), .crowded = true,
 		      .columns = {{"PRIO", "priority", RIGHT},
 				  {"TYPE", "type", 0},
 				  {"ACTION", "action", 0},

@@ -26,7 +26,9 @@ struct gw_cli_resource {
 	const char *name;	/* on the command line */
 	const char *alias;	/* a shorter name, or NULL */
 	const struct gw_cli_resource *parent;
-	struct gw_cli_column columns[10]; /* besides ID, TENANT and STATE, which all have */
+	bool crowded; /* STATE, too, is in the wide table only */
+	struct gw_cli_column
+		columns[11]; /* ends with one without a title; besides ID, TENANT and STATE, which all have */
 };
 
 extern const struct gw_cli_resource gw_cli_resources[];

@@ -90,7 +90,8 @@ static void add_row(struct gw_cli_table *t, const struct gw_cli_resource *kind, 
 			gw_cli_table_take(t, gw_cli_resource_cell(c, resource, wide));
 	if (wide && !kind->parent)
 		gw_cli_table_add(t, *tenant ? tenant : "-");
-	gw_cli_table_add(t, state_of(json_object_get(resource, "properties")));
+	if (wide || !kind->crowded)
+		gw_cli_table_add(t, state_of(json_object_get(resource, "properties")));
 }
 
 void gw_cli_resources_print(FILE *f, const struct gw_cli_resource *kind, const json_t *resources, bool wide)
@@ -103,7 +104,8 @@ void gw_cli_resources_print(FILE *f, const struct gw_cli_resource *kind, const j
 			gw_cli_table_column(&t, c->title, c->flags & GW_CLI_COLUMN_RIGHT);
 	if (wide && !kind->parent)
 		gw_cli_table_column(&t, "TENANT", false);
-	gw_cli_table_column(&t, "STATE", false);
+	if (wide || !kind->crowded)
+		gw_cli_table_column(&t, "STATE", false);
 	for (size_t i = 0; i < json_array_size(resources); i++)
 		add_row(&t, kind, json_array_get(resources, i), wide);
 	gw_cli_table_print(&t, f, 0);
