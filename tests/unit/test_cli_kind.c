@@ -311,7 +311,7 @@ static void tables_fit(void **state)
 	for (size_t i = 0; i < gw_cli_n_resources; i++) {
 		const struct gw_cli_resource *kind = &gw_cli_resources[i];
 		json_auto_t *list = json_pack("[{s:s,s:{s:s}}]", "resourceRef",
-					      kind->parent ? "/x/green-net/y/web-1" : "/x/green-net-1", "properties",
+					      kind->parent ? "/x/green-net/y/web" : "/x/green-net", "properties",
 					      "provisioningState", "Updating");
 		json_t *properties = json_object_get(json_array_get(list, 0), "properties");
 		_cleanup_free_ char *text = NULL;
