@@ -3,7 +3,7 @@
  * at all. Called by the router.
  *
  * Elements may come in any order and refer to each other: deletes are carried out first, the deepest first, then puts, parents
- * before their children. The answer to what is wrong names the element: "[17].body.properties.subnets[0].resourceId".
+ * before their children, the operator's own before those of tenants. The answer to what is wrong names the element: "[17].body.properties.subnets[0].resourceId".
  */
 #include "api/element.h"
 #include "api/router.h"
@@ -24,6 +24,7 @@ struct step {
 	struct gw_control_op op;
 	size_t index, depth;
 	bool is_delete;
+	bool of_tenant; /* it says whose it is */
 };
 
 struct batch {
@@ -55,6 +56,24 @@ static int read_path(const char *path, const char *method, struct gw_api_match *
 			    "must be that of a resource, as /virtualNetworks/blue/subnets/web");
 }
 
+static const json_t *member(const json_t *object, const char *name)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)object, key, value)
+	{
+		if (!strcasecmp(key, name))
+			return value;
+	}
+	return NULL;
+}
+
+static bool names_tenant(const json_t *body)
+{
+	return json_string_length(member(member(body, "resourceMetadata"), "tenantId")) > 0;
+}
+
 static int read_step(json_t *j, struct step *s, struct gw_error *err)
 {
 	struct gw_api_element e = {0};
@@ -74,6 +93,7 @@ static int read_step(json_t *j, struct step *s, struct gw_error *err)
 	s->op.path = s->match.rest;
 	for (const char *c = s->op.path; *c && *c != '?'; c++)
 		s->depth += *c == '/';
+	s->of_tenant = strchr(s->op.path, '?') || names_tenant(e.body);
 	return 0;
 }
 
@@ -122,6 +142,9 @@ static int by_turn(const void *a, const void *b)
 		return x->is_delete ? -1 : 1;
 	if (x->depth != y->depth)
 		return (x->depth < y->depth) != x->is_delete ? -1 : 1;
+	/* A name without an owner means a tenant's, if only he has it: it is not to meet one that this batch makes. */
+	if (x->of_tenant != y->of_tenant)
+		return x->of_tenant ? 1 : -1;
 	return x->index < y->index ? -1 : 1;
 }
 

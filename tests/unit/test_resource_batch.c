@@ -229,6 +229,11 @@ static void test_tenants_may_have_the_same_names(void **state)
 
 	manage(&c, state, "");
 	assert_string_equal(results(&c.s, "[" TENANTS("a") "," TENANTS("A") "]"), "Created Created Created Created");
+	/* The operator's own beside them, in whatever order. */
+	assert_string_equal(results(&c.s, "[{\"path\":\"/virtualNetworks/red\",\"body\":{\"resourceMetadata\":{"
+					  "\"TenantId\":\"a\"},\"properties\":{" SPACE
+					  "}}}," PUT("/virtualNetworks/red", SPACE) "]"),
+			    "Created Created");
 	assert_string_equal(results(&c.s, "[" DEL("/virtualNetworks/blue?tenantId=a") "," TENANTS("A") "]"),
 			    "Deleted Unchanged Unchanged");
 	leave(&c);

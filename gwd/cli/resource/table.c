@@ -78,17 +78,22 @@ static const char *state_of(const json_t *properties)
 	return *status ? status : "-";
 }
 
-static void add_row(struct gw_cli_table *t, const struct gw_cli_resource *kind, const json_t *resource, bool wide)
+static const char *tenant_of(const json_t *resource)
 {
-	const char *ref = gw_cli_str(resource, "resourceRef"),
-		   *tenant = gw_cli_str(json_object_get(resource, "resourceMetadata"), "tenantId");
+	return gw_cli_str(json_object_get(resource, "resourceMetadata"), "tenantId");
+}
+
+static void add_row(struct gw_cli_table *t, const struct gw_cli_resource *kind, const json_t *resource, bool wide,
+		    bool tenants)
+{
+	const char *ref = gw_cli_str(resource, "resourceRef"), *tenant = tenant_of(resource);
 
 	gw_cli_table_take(t,
 			  *ref == '/' ? gw_cli_resource_id(ref) : gw_cli_cell(json_object_get(resource, "resourceId")));
 	for (const struct gw_cli_column *c = kind->columns; c->title; c++)
 		if (wide || !(c->flags & GW_CLI_COLUMN_WIDE))
 			gw_cli_table_take(t, gw_cli_resource_cell(c, resource, wide));
-	if (wide && !kind->parent)
+	if (tenants)
 		gw_cli_table_add(t, *tenant ? tenant : "-");
 	if (wide || !kind->crowded)
 		gw_cli_table_add(t, state_of(json_object_get(resource, "properties")));
@@ -97,16 +102,20 @@ static void add_row(struct gw_cli_table *t, const struct gw_cli_resource *kind, 
 void gw_cli_resources_print(FILE *f, const struct gw_cli_resource *kind, const json_t *resources, bool wide)
 {
 	_cleanup_table_ struct gw_cli_table t = {0};
+	bool tenants = wide && !kind->parent;
 
+	/* Tenants may have the same names: where there are any, they are shown. */
+	for (size_t i = 0; !tenants && i < json_array_size(resources); i++)
+		tenants = *tenant_of(json_array_get(resources, i));
 	gw_cli_table_column(&t, "ID", false);
 	for (const struct gw_cli_column *c = kind->columns; c->title; c++)
 		if (wide || !(c->flags & GW_CLI_COLUMN_WIDE))
 			gw_cli_table_column(&t, c->title, c->flags & GW_CLI_COLUMN_RIGHT);
-	if (wide && !kind->parent)
+	if (tenants)
 		gw_cli_table_column(&t, "TENANT", false);
 	if (wide || !kind->crowded)
 		gw_cli_table_column(&t, "STATE", false);
 	for (size_t i = 0; i < json_array_size(resources); i++)
-		add_row(&t, kind, json_array_get(resources, i), wide);
+		add_row(&t, kind, json_array_get(resources, i), wide, tenants);
 	gw_cli_table_print(&t, f, 0);
 }
