@@ -24,7 +24,7 @@ struct step {
 	struct gw_control_op op;
 	size_t index, depth;
 	bool is_delete;
-	bool of_tenant; /* it says whose it is */
+	const char *tenant; /* whose it says to be, by its path or its body; "": nobody's in particular */
 };
 
 struct batch {
@@ -69,9 +69,14 @@ static const json_t *member(const json_t *object, const char *name)
 	return NULL;
 }
 
-static bool names_tenant(const json_t *body)
+static const char *tenant_of(const char *path, const json_t *body)
 {
-	return json_string_length(member(member(body, "resourceMetadata"), "tenantId")) > 0;
+	const char *qualifier = strchr(path, '?'), *s;
+
+	if (qualifier)
+		return strchr(qualifier, '=') + 1;
+	s = json_string_value(member(member(body, "resourceMetadata"), "tenantId"));
+	return s ? s : "";
 }
 
 static int read_step(json_t *j, struct step *s, struct gw_error *err)
@@ -93,20 +98,20 @@ static int read_step(json_t *j, struct step *s, struct gw_error *err)
 	s->op.path = s->match.rest;
 	for (const char *c = s->op.path; *c && *c != '?'; c++)
 		s->depth += *c == '/';
-	s->of_tenant = strchr(s->op.path, '?') || names_tenant(e.body);
+	s->tenant = tenant_of(s->op.path, e.body);
 	return 0;
 }
 
 /* Ids have no letter case, tenants have. */
 static int by_path(const void *a, const void *b)
 {
-	const char *x = (*(struct step *const *)a)->op.path, *y = (*(struct step *const *)b)->op.path;
-	size_t n = strcspn(x, "?"), m = strcspn(y, "?");
-	int c = strncasecmp(x, y, n < m ? n : m);
+	const struct step *s = *(struct step *const *)a, *t = *(struct step *const *)b;
+	size_t n = strcspn(s->op.path, "?"), m = strcspn(t->op.path, "?");
+	int c = strncasecmp(s->op.path, t->op.path, n < m ? n : m);
 
 	if (c == 0 && n != m)
 		c = n < m ? -1 : 1;
-	return c ? c : strcmp(x + n, y + m);
+	return c ? c : strcmp(s->tenant, t->tenant);
 }
 
 /* A batch says once what becomes of a resource. */
@@ -143,8 +148,8 @@ static int by_turn(const void *a, const void *b)
 	if (x->depth != y->depth)
 		return (x->depth < y->depth) != x->is_delete ? -1 : 1;
 	/* A name without an owner means a tenant's, if only he has it: it is not to meet one that this batch makes. */
-	if (x->of_tenant != y->of_tenant)
-		return x->of_tenant ? 1 : -1;
+	if (!*x->tenant != !*y->tenant)
+		return *x->tenant ? 1 : -1;
 	return x->index < y->index ? -1 : 1;
 }
 
