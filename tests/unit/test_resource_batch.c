@@ -13,6 +13,7 @@
 #define SPACE		      "\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/8\"]}"
 #define BLUE		      PUT("/virtualNetworks/blue", SPACE)
 #define WEB		      PUT("/virtualNetworks/blue/subnets/web", "\"addressPrefix\":\"10.0.1.0/24\"")
+#define RDID(name)	      PUT("/virtualNetworks/" name, SPACE ",\"routingDomainId\":\"11111111-2222-3333-4444-555555555555\"")
 #define NIC                                                                                                            \
 	PUT("/networkInterfaces/nic1",                                                                                 \
 	    "\"privateMacAddress\":\"00155D011404\",\"ipConfigurations\":[{\"resourceId\":\"a\",\"properties\":"       \
@@ -161,6 +162,9 @@ static void test_refusals_name_the_element(void **state)
 		{"POST", BATCH,
 		 "[{\"path\":\"/virtualNetworks/x\",\"body\":{\"properties\":{" SPACE "}},\"ifMatch\":\"*\"}]", 412,
 		 "PreconditionFailed", "[0].ifMatch", "does not exist"},
+		/* refused when references are made already, forward ones too */
+		{"POST", BATCH, "[" NIC "," BLUE "," WEB "," RDID("one") "," RDID("two") "]", 409, "Conflict",
+		 "[3].body.properties.routingDomainId", "/virtualNetworks/two"},
 		/* there is a network old, whose subnet is in use */
 		{"POST", BATCH, "[" BLUE "," DEL("/virtualNetworks/old") "]", 409, "Conflict", "[1]",
 		 "/virtualNetworks/old/subnets/web: it is in use: /networkInterfaces/nic0"},

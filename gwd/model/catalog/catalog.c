@@ -553,8 +553,22 @@ void gw_catalog_commit(struct gw_catalog *c)
 	c->n_steps = 0;
 }
 
+/* Of what goes again: it may refer to what goes before it does. */
+static void forget_references(struct gw_catalog *c)
+{
+	for (size_t i = 0; i < c->n_steps; i++) {
+		struct gw_resource *r = c->steps[i].r;
+
+		if (r->gone)
+			continue;
+		gw_references_unlink(&r->now);
+		r->now.n_refs = 0;
+	}
+}
+
 void gw_catalog_rollback(struct gw_catalog *c)
 {
+	forget_references(c);
 	while (c->n_steps > 0) {
 		struct gw_step *s = &c->steps[--c->n_steps];
 

@@ -41,22 +41,33 @@ void gw_resource_etag(const struct gw_resource *r, char buf[static 48])
 
 /* --- what gwd adds ------------------------------------------------------------------------------------------------ */
 
-static json_t *ref_to(const struct gw_resource *r, const struct gw_resource *from)
+static int by_text(const void *a, const void *b)
 {
-	char *path = gw_resource_ref(r, from);
-	json_t *ref = path ? json_pack("{s:s}", "resourceRef", path) : NULL;
-
-	free(path);
-	return ref;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* In an order of their own: that of their making is another one after a restart. */
 static json_t *referrers(const struct gw_resource *r, enum gw_kind kind)
 {
 	json_t *list = json_array();
+	char **paths = NULL;
+	size_t n = 0;
 
-	for (const struct gw_ref *ref = r->referrers; list && ref; ref = ref->next)
-		if (ref->from->kind == kind)
-			json_array_append_new(list, ref_to(ref->from, r));
+	for (const struct gw_ref *ref = r->referrers; ref; ref = ref->next)
+		n += ref->from->kind == kind;
+	if (n)
+		paths = calloc(n, sizeof *paths);
+	n = 0;
+	for (const struct gw_ref *ref = r->referrers; paths && ref; ref = ref->next)
+		if (ref->from->kind == kind && (paths[n] = gw_resource_ref(ref->from, r)))
+			n++;
+	if (paths)
+		qsort(paths, n, sizeof *paths, by_text);
+	for (size_t i = 0; i < n; i++) {
+		json_array_append_new(list, json_pack("{s:s}", "resourceRef", paths[i]));
+		free(paths[i]);
+	}
+	free(paths);
 	return list;
 }
 
