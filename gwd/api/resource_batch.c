@@ -259,6 +259,7 @@ static int batch(const struct gw_api_request *req, struct gw_api_reply *reply, s
 {
 	struct batch b = {0};
 	json_t *list = NULL;
+	bool room;
 	int r = gw_api_require_controller(req, err);
 
 	if (r == 0)
@@ -272,11 +273,12 @@ static int batch(const struct gw_api_request *req, struct gw_api_reply *reply, s
 	b.n = json_array_size(list);
 	b.steps = calloc(b.n ? b.n : 1, sizeof *b.steps);
 	b.ops = calloc(b.n ? b.n : 1, sizeof *b.ops);
-	if (!b.steps || !b.ops)
+	room = b.steps && b.ops;
+	if (!room)
 		r = gw_error_oom(err);
 	else if (b.n)
 		r = carry_out(req, list, &b, err);
-	if (r == 0)
+	if (room && r == 0)
 		gw_api_reply_json(reply, 200, answer(&b, req->service->revision(req->service->ctx)));
 	for (size_t i = 0; b.steps && i < b.n; i++)
 		gw_api_match_done(&b.steps[i].match);

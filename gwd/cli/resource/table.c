@@ -13,12 +13,12 @@
 /* Appends what is at the path: all of a list's elements, where it leads through one. */
 static void collect(const json_t *j, const char *path, json_t *ret)
 {
-	size_t n = strcspn(path, "."), i;
+	size_t n = strcspn(path, ".");
 	char name[64];
-	json_t *item;
 
 	if (json_is_array(j)) {
-		json_array_foreach((json_t *)j, i, item) collect(item, path, ret);
+		for (size_t i = 0; i < json_array_size(j); i++)
+			collect(json_array_get(j, i), path, ret);
 		return;
 	}
 	if (!*path) {
