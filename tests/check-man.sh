@@ -107,8 +107,7 @@ while read -r _ command; do
 	while [[ ${words[-1]} == [A-Z]* ]]; do unset 'words[-1]'; done
 	# The long and the short form of an option are one option.
 	{
-		echo "--api"
-		echo "--help"
+		printf '%s\n' --api --ca --cert --key --token --token-file --help
 		grep -oE -- '--?[a-z][a-z-]*' <<<" ${command#"${words[*]}"}" | sed 's/^-o$/--output/; s/^-f$/--file/'
 	} >"$work/expected"
 	complete_after "${words[@]}" | grep -- '^--' >"$work/got"

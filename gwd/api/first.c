@@ -47,6 +47,7 @@ static void show(const char *token)
 int gw_api_first_operator(const struct gw_service *service, struct gw_error *err)
 {
 	struct gw_access_entry e = {.kind = GW_ACCESS_TOKENS, .name = NAME, .role = GW_ACCESS_OPERATOR};
+	static const struct gw_principal gwd = {.access = GW_ACCESS_OPERATOR, .name = "gwd"};
 	char path[GW_PATHLEN + 32], text[GW_TOKEN_STRLEN + 1];
 	int r;
 
@@ -60,7 +61,7 @@ int gw_api_first_operator(const struct gw_service *service, struct gw_error *err
 	r = gw_fs_write_private(path, text, strlen(text), err);
 	text[GW_TOKEN_LEN] = '\0';
 	if (r == 0)
-		r = service->put_access(service->ctx, &e, err);
+		r = service->put_access(service->ctx, &gwd, &e, err);
 	if (r == 0) {
 		show(text);
 		gw_log_notice("nobody was operator over the network: the token " NAME " has been made and is in %s; "

@@ -19,6 +19,8 @@
 
 #define CONNECTION_MEMORY (32 * 1024) /* request line, headers and buffers of one connection */
 #define SWEEP_MS	  250
+#define BURST		  16
+#define STALLS_MAX	  6 /* 64 ms between runs */
 
 static void on_timer(uv_timer_t *timer);
 static void on_sweep(uv_timer_t *timer);
@@ -108,8 +110,11 @@ static void end(struct gw_http_connection *c)
 static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
 			  enum MHD_ConnectionNotificationCode code)
 {
+	struct gw_http *http = cls;
+
+	http->progress++;
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		begin(cls, connection, socket_context);
+		begin(http, connection, socket_context);
 	} else if (*socket_context) {
 		end(*socket_context);
 		*socket_context = NULL;
@@ -138,20 +143,42 @@ static unsigned count(const struct gw_http *http)
 	return info ? info->num_connections : 0;
 }
 
-static void run(struct gw_http *http)
+/* Runs the library; what it says about its next run. */
+static bool run_once(struct gw_http *http, MHD_UNSIGNED_LONG_LONG *ret_ms)
 {
 	unsigned max = http->env->service->config->connection_limit;
 	bool was_full = count(http) >= max;
-	MHD_UNSIGNED_LONG_LONG ms;
 
 	MHD_run(http->mhd);
 	/* While full the library does not watch the listening socket; it takes it up again only at its next run. */
 	if (was_full && count(http) < max)
 		MHD_run(http->mhd);
-	if (MHD_get_timeout(http->mhd, &ms) == MHD_YES)
-		uv_timer_start(&http->timer, on_timer, ms, 0);
-	else
+	return MHD_get_timeout(http->mhd, ret_ms) == MHD_YES;
+}
+
+/*
+ * The library often wants to run again at once: when there is more to read or to write, and, to no end, as long as a TLS
+ * handshake waits for its client. So it may for a while, then others get their turn; and when nothing comes of it, it gets
+ * fewer turns, until a descriptor has news.
+ */
+static void run(struct gw_http *http)
+{
+	unsigned before = http->progress, last = before - 1;
+	MHD_UNSIGNED_LONG_LONG ms = 0;
+	bool wants = true;
+
+	for (int i = 0; i < BURST && wants && ms == 0 && last != http->progress; i++) {
+		last = http->progress;
+		wants = run_once(http, &ms);
+	}
+	if (!wants) {
 		uv_timer_stop(&http->timer);
+		return;
+	}
+	http->stalls = before == http->progress && ms == 0 ? http->stalls + 1 : 0;
+	if (ms == 0)
+		ms = UINT64_C(1) << (http->stalls < STALLS_MAX ? http->stalls : STALLS_MAX);
+	uv_timer_start(&http->timer, on_timer, ms, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -161,9 +188,12 @@ static void on_timer(uv_timer_t *timer)
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
+	struct gw_http *http = poll->data;
+
 	(void)status;
 	(void)events;
-	run(poll->data);
+	http->stalls = 0;
+	run(http);
 }
 
 void gw_http_wake(struct gw_http *http)

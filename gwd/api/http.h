@@ -6,6 +6,7 @@
 #define GW_API_HTTP_H
 
 #include "api/limit.h"
+#include "api/stats.h"
 #include "api/tls.h"
 #include "model/service.h"
 
@@ -17,7 +18,8 @@ struct gw_http_env {
 	const struct gw_service *service;
 	struct gw_tls *tls;	  /* NULL unless one of them is https:// */
 	struct gw_limits *limits; /* of clients on the network */
-	bool draining;		  /* what is under way is finished, nothing new is begun */
+	struct gw_api_stats stats;
+	bool draining; /* what is under way is finished, nothing new is begun */
 };
 
 /* Takes over `fd`, whatever comes of it. */

@@ -41,6 +41,8 @@ struct gw_http {
 	unsigned handles;	 /* that the loop has not closed yet */
 	struct gw_http_connection *connections;
 	unsigned busy;
+	unsigned progress; /* counts what the library has come to us with */
+	unsigned stalls;   /* runs in a row of which nothing came, though it wanted them */
 };
 
 static inline uint64_t gw_http_now(const struct gw_http *http)

@@ -3,7 +3,7 @@
  *
  * A refusal is decided as early as can be, but said when the body has been read and thrown away: most clients send all of it
  * before they listen. That goes up to twice what a body may have. Who asks first (Expect) or announces more is answered at
- * once; who sends more unannounced is cut off; who has no right to be here is not read at all.
+ * once; who sends more unannounced is cut off; who does not prove who it is is not read at all.
  */
 #include "api/http_private.h"
 
@@ -14,13 +14,16 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "control/control.h"
 #include "model/config.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#define IDLE_SECONDS 15 /* between requests */
+#define IDLE_SECONDS 15	   /* between requests */
+#define PIECE	     16384 /* of an answer: as much as TLS sends at once */
 
 struct later {
 	struct gw_api_deferred deferred; /* first: this is what the handler has */
@@ -41,7 +44,15 @@ struct gw_http_exchange {
 	size_t dropped; /* bytes thrown away */
 	/* An answer that comes later. */
 	struct later *later;
+	struct gate *gate;
 	bool dispatched, suspended;
+	uint64_t whole_ns; /* when all of it was here */
+};
+
+/* The controller's turn is waited for. */
+struct gate {
+	struct gw_control_waiter waiter; /* first */
+	struct gw_http_exchange *x;	 /* NULL when the client has gone */
 };
 
 /* --- replies ------------------------------------------------------------------------------------------------------ */
@@ -67,6 +78,8 @@ static void add_headers(struct MHD_Response *response, const struct gw_http *htt
 
 	if (reply->body)
 		add_header(response, "Content-Type", "application/json; charset=UTF-8");
+	else
+		add_header(response, "Content-Type", reply->content_type);
 	add_header(response, "Cache-Control", "no-store");
 	add_header(response, "ETag", reply->etag);
 	add_header(response, "Location", reply->location);
@@ -84,15 +97,74 @@ static void add_headers(struct MHD_Response *response, const struct gw_http *htt
 	add_request_id(response);
 }
 
+/* A long answer, of which the library asks for a piece whenever it has sent the one before. */
+struct long_answer {
+	struct gw_http *http;
+	char *text;
+	size_t len;
+};
+
+static ssize_t next_piece(void *cls, uint64_t at, char *buf, size_t max)
+{
+	struct long_answer *a = cls;
+	size_t n = a->len - (size_t)at;
+
+	a->http->progress++;
+	if (n > max)
+		n = max;
+	memcpy(buf, a->text + at, n);
+	return n ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void free_long_answer(void *cls)
+{
+	struct long_answer *a = cls;
+
+	free(a->text);
+	free(a);
+}
+
+/* Takes over `text`, which may be NULL, if it succeeds. */
+static struct MHD_Response *make_response(struct gw_http_exchange *x, char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+	struct MHD_Response *response;
+	struct long_answer *a;
+	struct stat st;
+
+	if (x->reply.has_fd) {
+		if (fstat(x->reply.fd, &st) < 0)
+			return NULL;
+		response = MHD_create_response_from_fd64((uint64_t)st.st_size, x->reply.fd);
+		x->reply.has_fd = !response; /* the library closes it */
+		return response;
+	}
+	if (len <= PIECE)
+		return MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+	a = malloc(sizeof *a);
+	if (!a)
+		return NULL;
+	*a = (struct long_answer){x->c->http, text, len};
+	response = MHD_create_response_from_callback(len, PIECE, next_piece, a, free_long_answer);
+	if (!response)
+		free(a);
+	return response;
+}
+
 static enum MHD_Result send_reply(struct gw_http_exchange *x)
 {
 	struct gw_http *http = x->c->http;
-	char *text = x->reply.body ? json_dumps(x->reply.body, JSON_COMPACT) : NULL;
+	char *text = x->reply.body ? json_dumps(x->reply.body, JSON_COMPACT) : x->reply.text;
 	unsigned status = x->reply.body && !text ? 500 : x->reply.status;
 	struct MHD_Response *response;
 	enum MHD_Result r;
 
-	response = MHD_create_response_from_buffer(text ? strlen(text) : 0, text, MHD_RESPMEM_MUST_FREE);
+	x->reply.text = NULL;
+	if (status < GW_API_STATUSES)
+		http->env->stats.answered[status]++;
+	if (x->whole_ns)
+		gw_histogram_add(&http->env->stats.duration, (double)(uv_hrtime() - x->whole_ns) / 1e9);
+	response = make_response(x, text);
 	if (!response) {
 		free(text);
 		return MHD_NO;
@@ -119,6 +191,7 @@ void *gw_http_on_target(void *cls, const char *target, struct MHD_Connection *co
 	}
 	x->c = c;
 	c->exchange = x;
+	c->http->progress++;
 	c->http->busy++;
 	gw_http_set_deadline(c, c->http->env->service->config->request_seconds);
 	return x;
@@ -137,8 +210,11 @@ void gw_http_on_completed(void *cls, struct MHD_Connection *connection, void **c
 		return;
 	if (x->later)
 		x->later->x = NULL;
+	if (x->gate)
+		x->gate->x = NULL;
 	x->c->exchange = NULL;
 	x->c->http->busy--;
+	x->c->http->progress++;
 	gw_http_set_deadline(x->c, IDLE_SECONDS);
 	gw_api_match_done(&x->match);
 	gw_api_reply_done(&x->reply);
@@ -270,10 +346,8 @@ static int admit(struct gw_http_exchange *x, const char *method)
 	if (r < 0)
 		return r;
 	x->refused = !known;
-	if (known && gw_api_authorize(&x->match, &x->who, &err) < 0) {
+	if (known && gw_api_authorize(&x->match, &x->who, &err) < 0)
 		refuse(x, &err);
-		return -EACCES;
-	}
 	return 0;
 }
 
@@ -289,6 +363,14 @@ static void refuse_large(struct gw_http_exchange *x)
 	refuse(x, &err);
 }
 
+static bool has_body(const struct gw_http_exchange *x)
+{
+	const char *length = MHD_lookup_connection_value(x->c->mhd, MHD_HEADER_KIND, "Content-Length");
+
+	return (length && strcmp(length, "0") != 0) ||
+	       MHD_lookup_connection_value(x->c->mhd, MHD_HEADER_KIND, "Transfer-Encoding");
+}
+
 /* The header is here, the body is not. MHD_YES without a reply lets it come. */
 static enum MHD_Result begin(struct gw_http_exchange *x, const char *method)
 {
@@ -297,8 +379,8 @@ static enum MHD_Result begin(struct gw_http_exchange *x, const char *method)
 	unsigned long long announced = length ? strtoull(length, NULL, 10) : 0;
 
 	x->begun = true;
-	if (admit(x, method) < 0)
-		return send_reply(x);
+	if (admit(x, method) < 0) /* who sends no body may try again on this connection */
+		return has_body(x) ? send_reply(x) : MHD_YES;
 	x->limit = gw_api_body_limit(&x->match, x->c->http->env->service->config);
 	if (!x->refused && announced > x->limit)
 		refuse_large(x);
@@ -347,6 +429,8 @@ static enum MHD_Result collect(struct gw_http_exchange *x, const char *data, siz
 	return MHD_YES;
 }
 
+static bool wait_for_turn(struct gw_http_exchange *x);
+
 static void dispatch(struct gw_http_exchange *x)
 {
 	struct MHD_Connection *connection = x->c->mhd;
@@ -357,6 +441,7 @@ static void dispatch(struct gw_http_exchange *x)
 		.if_none_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
 		.body = x->body,
 		.body_len = x->len,
+		.stats = &x->c->http->env->stats,
 		.defer = defer,
 		.defer_ctx = x,
 	};
@@ -366,14 +451,50 @@ static void dispatch(struct gw_http_exchange *x)
 	gw_api_dispatch(&x->match, &req, &x->reply);
 }
 
+/* It is the request's turn, or never will be. */
+static void on_turn(struct gw_control_waiter *waiter, const struct gw_error *err)
+{
+	struct gate *gate = (struct gate *)waiter;
+	struct gw_http_exchange *x = gate->x;
+
+	free(gate);
+	if (!x)
+		return;
+	x->gate = NULL;
+	if (err)
+		refuse(x, err);
+	else if (!wait_for_turn(x))
+		dispatch(x);
+	if (!x->later && !x->gate)
+		gw_http_resume(x);
+}
+
+/* Whether it has to wait until what others have changed is durable. */
+static bool wait_for_turn(struct gw_http_exchange *x)
+{
+	struct gw_control *control = x->c->http->env->service->control;
+
+	if (!control || gw_api_is_open(&x->match) || gw_control_is_open_for(control, x->match.joins))
+		return false;
+	x->gate = calloc(1, sizeof *x->gate);
+	if (!x->gate)
+		return false;
+	*x->gate = (struct gate){.waiter = {.joins = x->match.joins, .done = on_turn}, .x = x};
+	gw_control_queue(control, &x->gate->waiter);
+	return true;
+}
+
 /* All of it is here. The library comes here again when the answer has been waited for. */
 static enum MHD_Result finish(struct gw_http_exchange *x, const char *method)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
+	if (!x->whole_ns)
+		x->whole_ns = uv_hrtime();
 	if (!x->refused && !x->dispatched) {
-		dispatch(x);
-		if (x->later) {
+		if (!wait_for_turn(x))
+			dispatch(x);
+		if (x->later || x->gate) {
 			x->suspended = true;
 			MHD_suspend_connection(x->c->mhd);
 			return MHD_YES;
@@ -399,6 +520,7 @@ enum MHD_Result gw_http_on_request(void *cls, struct MHD_Connection *connection,
 	(void)version;
 	if (!x)
 		return MHD_NO;
+	x->c->http->progress++;
 	if (!x->begun)
 		return begin(x, method);
 	if (*n > 0)

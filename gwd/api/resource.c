@@ -153,6 +153,49 @@ void gw_api_resource_get(const struct gw_api_request *req, struct gw_api_reply *
 		gw_api_reply_error(reply, &err);
 }
 
+/* --- changes ------------------------------------------------------------------------------------------------------ */
+
+/* An answer that is ready, and may be given when what it tells of is durable. */
+struct promise {
+	struct gw_control_waiter waiter; /* first */
+	struct gw_api_deferred *later;
+	struct gw_api_reply reply;
+};
+
+static void on_durable(struct gw_control_waiter *waiter, const struct gw_error *err)
+{
+	struct promise *p = (struct promise *)waiter;
+
+	if (err) {
+		gw_api_reply_done(&p->reply);
+		gw_api_reply_error(&p->reply, err);
+	}
+	gw_api_answer(p->later, &p->reply);
+	free(p);
+}
+
+int gw_api_promise(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err)
+{
+	struct promise *p = calloc(1, sizeof *p);
+	char id[GW_UUID_STRLEN];
+	struct gw_uuid uuid;
+
+	if (gw_control_new_operation(req->service->control, req->who, &uuid) == 0)
+		snprintf(reply->operation, sizeof reply->operation, GW_API_PREFIX "/operations/%s",
+			 gw_uuid_format(&uuid, id));
+	if (p)
+		p->later = gw_api_defer(req);
+	if (!p || !p->later) {
+		free(p);
+		return gw_control_flush(req->service->control, err);
+	}
+	p->waiter.done = on_durable;
+	p->reply = *reply;
+	*reply = (struct gw_api_reply){0};
+	gw_control_await(req->service->control, &p->waiter);
+	return 0;
+}
+
 static int put(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err)
 {
 	struct gw_control_op op = {
@@ -179,15 +222,17 @@ static int put(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	if (path && asprintf(&reply->location, GW_API_PREFIX "%s", path) < 0)
 		reply->location = NULL;
 	reply_resource(req, op.existed ? 200 : 201, op.resource, "Updating", reply);
-	return 0;
+	return gw_api_promise(req, reply, err);
 }
 
 void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
-	if (put(req, reply, &err) < 0)
+	if (put(req, reply, &err) < 0) {
+		gw_api_reply_done(reply);
 		gw_api_reply_error(reply, &err);
+	}
 }
 
 void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_reply *reply)
@@ -199,8 +244,10 @@ void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_repl
 
 	if (r == 0)
 		r = gw_control_submit(req->service->control, req->who, &op, 1, &failed, &err);
+	if (r == 0) {
+		reply->status = op.existed ? 202 : 204;
+		r = gw_api_promise(req, reply, &err);
+	}
 	if (r < 0)
 		gw_api_reply_error(reply, &err);
-	else
-		reply->status = op.existed ? 202 : 204;
 }

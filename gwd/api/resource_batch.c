@@ -223,9 +223,9 @@ static json_t *describe(const struct step *s, const struct gw_control_op *op)
 }
 
 /* In the order of the list that came. */
-static json_t *answer(const struct batch *b, uint64_t revision)
+static json_t *answer(const struct batch *b)
 {
-	json_t *value = json_array(), *body;
+	json_t *value = json_array();
 
 	for (size_t i = 0; i < b->n; i++)
 		json_array_append_new(value, json_null());
@@ -234,9 +234,7 @@ static json_t *answer(const struct batch *b, uint64_t revision)
 			json_decref(value);
 			return NULL;
 		}
-	body = json_pack("{s:I}", "revision", (json_int_t)revision);
-	json_object_set_new(body, "value", value);
-	return body;
+	return json_pack("{s:o}", "value", value);
 }
 
 static int carry_out(const struct gw_api_request *req, json_t *list, struct batch *b, struct gw_error *err)
@@ -278,8 +276,10 @@ static int batch(const struct gw_api_request *req, struct gw_api_reply *reply, s
 		r = gw_error_oom(err);
 	else if (b.n)
 		r = carry_out(req, list, &b, err);
-	if (room && r == 0)
-		gw_api_reply_json(reply, 200, answer(&b, req->service->revision(req->service->ctx)));
+	if (room && r == 0) {
+		gw_api_reply_json(reply, 200, answer(&b));
+		r = gw_api_promise(req, reply, err);
+	}
 	for (size_t i = 0; b.steps && i < b.n; i++)
 		gw_api_match_done(&b.steps[i].match);
 	free(b.steps);
@@ -292,8 +292,10 @@ void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply
 {
 	struct gw_error err = GW_ERROR_INIT;
 
-	if (batch(req, reply, &err) < 0)
+	if (batch(req, reply, &err) < 0) {
+		gw_api_reply_done(reply);
 		gw_api_reply_error(reply, &err);
+	}
 	/* A JSON document takes ten times the room of its text. */
 	if (req->body_len >= TRIM_FROM)
 		malloc_trim(0);

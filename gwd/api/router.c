@@ -50,7 +50,18 @@ static const struct route {
 	  {"PUT", gw_api_access_put, GW_API_LIMIT_BODY},
 	  {"DELETE", gw_api_access_delete, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/monitoring/statistics", WATCHERS, {{"GET", gw_api_statistics, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/monitoring/audit", WATCHERS, {{"GET", gw_api_audit, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/monitoring/trace", WATCHERS, {{"POST", gw_api_trace, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/backup",
+	 OPERATORS,
+	 {{"GET", gw_api_backup_get, GW_API_LIMIT_BODY}, {"PUT", gw_api_backup_put, GW_API_LIMIT_BATCH}}},
+	{GW_API_PREFIX "/operations/*",
+	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
+	 {{"GET", gw_api_operation, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/operationResults/*",
+	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
+	 {{"GET", gw_api_operation, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/openapi.json", KNOWN, {{"GET", gw_api_openapi, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/batch",
 	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
 	 {{"POST", gw_api_resource_batch, GW_API_LIMIT_BATCH}}},
@@ -59,6 +70,8 @@ static const struct route {
 	 {{"GET", gw_api_resource_get, GW_API_LIMIT_BODY},
 	  {"PUT", gw_api_resource_put, GW_API_LIMIT_BODY},
 	  {"DELETE", gw_api_resource_delete, GW_API_LIMIT_BODY}}},
+	{"/openapi.json", KNOWN, {{"GET", gw_api_openapi, GW_API_LIMIT_BODY}}},
+	{"/metrics", WATCHERS, {{"GET", gw_api_metrics, GW_API_LIMIT_BODY}}},
 	{"/version", KNOWN, {{"GET", gw_api_version, GW_API_LIMIT_BODY}}},
 	{"/healthz", ANYBODY, {{"GET", gw_api_healthz, GW_API_LIMIT_BODY}}},
 	{"/readyz", KNOWN, {{"GET", gw_api_readyz, GW_API_LIMIT_BODY}}},
@@ -236,14 +249,16 @@ static int find_route(const char *method, char *path, struct gw_api_match *match
 		      struct gw_error *err)
 {
 	const char *segments[MAX_SEGMENTS];
-	int n = split_path(path, segments), rest;
+	int n = split_path(path, segments), rest, r;
 
 	for (size_t i = 0; n >= 0 && i < sizeof routes / sizeof *routes; i++) {
 		if (!fits(routes[i].pattern, segments, n, match->param, &rest))
 			continue;
 		if (rest < n && join(segments, rest, n, match, err) < 0)
 			return -ENOENT;
-		return find_action(&routes[i], method, match, reply, err);
+		r = find_action(&routes[i], method, match, reply, err);
+		match->joins = !match->reads && (rest < n || match->handler == gw_api_resource_batch);
+		return r;
 	}
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",
 			    "there is no such resource; all are below " GW_API_PREFIX);

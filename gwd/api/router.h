@@ -18,8 +18,12 @@
 enum gw_api_limit { GW_API_LIMIT_BODY, GW_API_LIMIT_BATCH };
 
 struct gw_api_reply {
-	unsigned status;      /* 0: not yet, see gw_api_defer */
-	json_t *body;	      /* NULL: none */
+	unsigned status; /* 0: not yet, see gw_api_defer */
+	json_t *body;	 /* NULL: none, or text */
+	char *text;	 /* owned; instead of a body, with its type */
+	const char *content_type;
+	int fd; /* owned, if `has_fd`: instead of a body, a file */
+	bool has_fd;
 	char etag[48];	      /* empty: none */
 	char *location;	      /* owned; NULL: none */
 	char allow[32];	      /* empty: none */
@@ -37,7 +41,8 @@ struct gw_api_request {
 	/* From match: the decoded path segments that the pattern leaves open, and the query. */
 	const char *param[2];
 	const char *rest; /* what "**" took, as "/virtualNetworks/blue", with "?tenantId=" when the query has it */
-	const char *top, *skip_token; /* decoded values of $top and $skipToken, or NULL */
+	const char *top, *skip_token;	  /* decoded values of $top and $skipToken, or NULL */
+	const struct gw_api_stats *stats; /* NULL: nobody counts */
 	/* Of the transport; NULL where nobody can wait. */
 	struct gw_api_deferred *(*defer)(const struct gw_api_request *req);
 	void *defer_ctx;
@@ -50,6 +55,7 @@ struct gw_api_match {
 	enum gw_api_limit limit;
 	unsigned roles; /* bits 1 << enum gw_access: who may come here at all */
 	bool reads;	/* and changes nothing */
+	bool joins;	/* changes what the controller keeps: may be looked at together with others that do */
 	char *text;	/* owned: what param, top and skip_token point into */
 	char *rest;	/* owned */
 	const char *param[2], *top, *skip_token, *tenant;
@@ -94,6 +100,11 @@ struct gw_api_deferred {
 struct gw_api_deferred *gw_api_defer(const struct gw_api_request *req);
 void gw_api_answer(struct gw_api_deferred *later, struct gw_api_reply *reply);
 
+/*
+ * What was submitted to the controller is told when it is durable: takes over `reply` for that. Where nobody can wait, it is
+ * made durable at once. On failure, which undoes the change, `reply` is left.
+ */
+int gw_api_promise(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err);
 /* -ENOENT where nobody manages resources. */
 int gw_api_require_controller(const struct gw_api_request *req, struct gw_error *err);
 
@@ -108,11 +119,17 @@ void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *
 void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_audit(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_list(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_get(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_backup_get(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_backup_put(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_metrics(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_operation(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_openapi(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_version(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_healthz(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_readyz(const struct gw_api_request *req, struct gw_api_reply *reply);

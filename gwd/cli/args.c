@@ -36,11 +36,12 @@ const struct gw_cli_option *gw_cli_find_option(const char *s, const char **ret_v
 
 const struct gw_cli_option *gw_cli_option_of(const struct gw_cli_command *c, const struct gw_cli_option *o)
 {
-	gw_cli_opts taken = c ? gw_cli_required(c) | gw_cli_optional(c) : 0;
+	gw_cli_opts taken[] = {c ? gw_cli_required(c) | gw_cli_optional(c) : 0, GW_CLI_GLOBAL_OPTS};
 
-	for (size_t i = 0; i < GW_CLI_OPT_MAX; i++)
-		if ((taken & (gw_cli_opts)1 << i) && strcmp(gw_cli_options[i].name, o->name) == 0)
-			return &gw_cli_options[i];
+	for (size_t k = 0; k < sizeof taken / sizeof *taken; k++)
+		for (size_t i = 0; i < GW_CLI_OPT_MAX; i++)
+			if ((taken[k] & (gw_cli_opts)1 << i) && strcmp(gw_cli_options[i].name, o->name) == 0)
+				return &gw_cli_options[i];
 	return o;
 }
 
@@ -143,6 +144,12 @@ static int take_word(const char *word, struct gw_cli_args *args, char **ret_erro
 	return 0;
 }
 
+/* What cannot be an address. --ca is that of a VM for the commands that take it, and for all others a file. */
+static bool is_path(const char *s)
+{
+	return s && (s[0] == '/' || strncmp(s, "./", 2) == 0 || strncmp(s, "../", 3) == 0);
+}
+
 /*
  * Splits the line into options and words; what they mean together comes after. The words come first, with `command` NULL:
  * which option a name stands for may depend on the command that they make.
@@ -182,6 +189,8 @@ static int split(int argc, char *const argv[], bool words, const struct gw_cli_c
 			}
 			value = argv[++i];
 		}
+		if (o == &gw_cli_options[GW_CLI_OPT_CA] && is_path(value))
+			o = &gw_cli_options[GW_CLI_OPT_AUTHORITY];
 		if (!words && take_option(o, value, args, ret_error) < 0)
 			return -EINVAL;
 	}

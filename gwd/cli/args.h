@@ -36,7 +36,7 @@ bool gw_cli_output_is(const struct gw_cli_args *args, const char *format); /* -o
 
 /* The option that `s` names ("--vsid", "-o"), NULL if none; *ret_value is what follows "=" or a letter, else NULL. */
 const struct gw_cli_option *gw_cli_find_option(const char *s, const char **ret_value);
-/* Of the options that have the same name as this one, that which the command takes. `c` may be NULL. */
+/* Of the options that have the same name as this one, that which the command takes, else that which all take. `c` may be NULL. */
 const struct gw_cli_option *gw_cli_option_of(const struct gw_cli_command *c, const struct gw_cli_option *o);
 /* The command of these words; *ret_used says how many of them name it. NULL: none, or its verb is missing. */
 const struct gw_cli_command *gw_cli_find_command(const char *const *words, size_t n, size_t *ret_used);

@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/un.h>
 
 #define RESPONSE_MAX	((size_t)64 << 20)
 #define CONNECT_SECONDS 5L
@@ -20,7 +19,8 @@
 
 struct gw_cli_client {
 	CURL *curl;
-	char *socket_path;
+	const struct gw_cli_address *address;
+	const struct gw_cli_credentials *show;
 	char error[CURL_ERROR_SIZE];
 	char *answer; /* of the request under way */
 	size_t len, room;
@@ -28,42 +28,12 @@ struct gw_cli_client {
 	long seconds; /* that a call may take */
 };
 
-int gw_cli_api_address(const char *option, const char *environment, const char **ret_path, char **ret_error)
-{
-	const char *from = option ? "--api" : "GWD_API", *s = option;
-	size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path);
-
-	if (!s && environment && *environment)
-		s = environment;
-	if (!s)
-		s = GW_CLI_DEFAULT_API;
-	if (strncmp(s, "unix:", 5) == 0) {
-		if (s[5] != '/') {
-			*ret_error = gw_cli_format("%s: '%s' wants an absolute path after unix:", from, s);
-			return -EINVAL;
-		}
-		if (strlen(s + 5) >= max) {
-			*ret_error =
-				gw_cli_format("%s: the path of a socket has at most %zu characters", from, max - 1);
-			return -EINVAL;
-		}
-		*ret_path = s + 5;
-		return 0;
-	}
-	if (strncasecmp(s, "https:", 6) == 0)
-		*ret_error = gw_cli_format("%s: this version speaks to the node it runs on only, by unix:PATH; for "
-					   "'%s' run gwctl there, for example through ssh",
-					   from, s);
-	else
-		*ret_error = gw_cli_format("%s: '%s' is not of the form unix:PATH", from, s);
-	return -EINVAL;
-}
-
-struct gw_cli_client *gw_cli_client_new(const char *socket_path)
+struct gw_cli_client *gw_cli_client_new(const struct gw_cli_address *address, const struct gw_cli_credentials *show)
 {
 	struct gw_cli_client *c = gw_cli_must(calloc(1, sizeof *c));
 
-	c->socket_path = gw_cli_format("%s", socket_path);
+	c->address = address;
+	c->show = show;
 	c->curl = gw_cli_must(curl_easy_init());
 	c->seconds = TOTAL_SECONDS;
 	return c;
@@ -79,7 +49,6 @@ struct gw_cli_client *gw_cli_client_free(struct gw_cli_client *c)
 	if (!c)
 		return NULL;
 	curl_easy_cleanup(c->curl);
-	free(c->socket_path);
 	free(c->answer);
 	free(c);
 	return NULL;
@@ -103,24 +72,45 @@ static size_t receive(char *data, size_t size, size_t n, void *ctx)
 	return bytes;
 }
 
+/* What to do about a failure to connect. */
+static const char *hint(const struct gw_cli_client *c, long number)
+{
+	if (c->address->socket_path)
+		return number == EACCES || number == EPERM ? "only root may use this socket"
+							   : "is it running? See: systemctl status gwd";
+	return "does it listen there? See [api] listen in gwd.conf(5)";
+}
+
 static void report(const struct gw_cli_client *c, CURLcode code)
 {
-	const char *why = *c->error ? c->error : curl_easy_strerror(code), *hint;
+	const char *why = *c->error ? c->error : curl_easy_strerror(code), *name = c->address->name;
 	long number = 0;
 
 	if (c->too_large) {
-		gw_cli_fail("the answer of gwd at unix:%s is larger than %zu MiB", c->socket_path, RESPONSE_MAX >> 20);
+		gw_cli_fail("the answer of gwd at %s is larger than %zu MiB", name, RESPONSE_MAX >> 20);
 		return;
 	}
-	if (code != CURLE_COULDNT_CONNECT) {
-		gw_cli_fail("lost gwd at unix:%s: %s", c->socket_path, why);
+	switch (code) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+		gw_cli_fail("gwd at %s is not who it should be: %s; name who has signed its certificate with --ca (one "
+			    "that it made itself is tls.crt in its state_dir)",
+			    name, why);
 		return;
+	case CURLE_SSL_CACERT_BADFILE:
+		gw_cli_fail("--ca: %s cannot be used: %s", c->show->ca ? c->show->ca : "the system's list", why);
+		return;
+	case CURLE_SSL_CERTPROBLEM:
+		gw_cli_fail("--cert, --key: %s", why);
+		return;
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_COULDNT_RESOLVE_HOST:
+		curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &number);
+		gw_cli_fail("cannot reach gwd at %s: %s; %s", name, number > 0 ? strerror((int)number) : why,
+			    hint(c, number));
+		return;
+	default:
+		gw_cli_fail("lost gwd at %s: %s", name, why);
 	}
-	curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &number);
-	hint = number == EACCES || number == EPERM ? "only root may use this socket"
-						   : "is it running? See: systemctl status gwd";
-	gw_cli_fail("cannot reach gwd at unix:%s: %s; %s", c->socket_path, number > 0 ? strerror((int)number) : why,
-		    hint);
 }
 
 static struct curl_slist *add_header(struct curl_slist *list, const char *header)
@@ -137,9 +127,17 @@ static CURLcode transfer(struct gw_cli_client *c, const struct gw_cli_request *r
 
 	curl_easy_reset(c->curl); /* keeps the connection */
 	SET(CURLOPT_ERRORBUFFER, c->error);
-	SET(CURLOPT_UNIX_SOCKET_PATH, c->socket_path);
+	if (c->address->socket_path)
+		SET(CURLOPT_UNIX_SOCKET_PATH, c->address->socket_path);
 	SET(CURLOPT_URL, url);
-	SET(CURLOPT_PROTOCOLS_STR, "http");
+	SET(CURLOPT_PROTOCOLS_STR, c->address->tls ? "https" : "http");
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (c->show->ca)
+		SET(CURLOPT_CAINFO, c->show->ca);
+	if (c->show->cert) {
+		SET(CURLOPT_SSLCERT, c->show->cert);
+		SET(CURLOPT_SSLKEY, c->show->key);
+	}
 	SET(CURLOPT_PATH_AS_IS, 1L);
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NOSIGNAL, 1L);
@@ -167,8 +165,8 @@ static int decode(const struct gw_cli_client *c, long status, struct gw_cli_resp
 		body = json_loadb(c->answer, c->len, JSON_DECODE_ANY, &e);
 		/* A refusal without a readable reason is still a refusal. */
 		if (!body && status < 400) {
-			gw_cli_fail("gwd at unix:%s answered with malformed JSON: line %d, column %d: %s",
-				    c->socket_path, e.line, e.column, e.text);
+			gw_cli_fail("gwd at %s answered with malformed JSON: line %d, column %d: %s", c->address->name,
+				    e.line, e.column, e.text);
 			return -EBADMSG;
 		}
 	}
@@ -178,7 +176,8 @@ static int decode(const struct gw_cli_client *c, long status, struct gw_cli_resp
 
 int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struct gw_cli_response *ret)
 {
-	_cleanup_free_ char *url = gw_cli_format("http://localhost%s", req->path), *match = NULL;
+	const char *base = c->address->socket_path ? "http://localhost" : c->address->name;
+	_cleanup_free_ char *url = gw_cli_format("%s%s", base, req->path), *match = NULL, *bearer = NULL;
 	struct curl_slist *headers = NULL;
 	CURLcode code;
 	long status = 0;
@@ -192,6 +191,10 @@ int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struc
 	if (req->if_match) {
 		match = gw_cli_format("If-Match: %s", req->if_match);
 		headers = add_header(headers, match);
+	}
+	if (c->show->token && !c->address->socket_path) {
+		bearer = gw_cli_format("Authorization: Bearer %s", c->show->token);
+		headers = add_header(headers, bearer);
 	}
 	code = transfer(c, req, url, headers);
 	curl_slist_free_all(headers);

@@ -4,6 +4,7 @@
 #define GW_CLI_CLIENT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define GW_CLI_DEFAULT_API "unix:/run/gwd/api.sock"
@@ -24,13 +25,31 @@ struct gw_cli_response {
 	json_t *body; /* NULL when there was none */
 };
 
-/*
- * Which daemon: `option` (--api), else `environment` (GWD_API), else the default. 0 and the socket's path,
- * which points into one of them; -EINVAL and the reason in *ret_error, owned by the caller.
- */
-int gw_cli_api_address(const char *option, const char *environment, const char **ret_path, char **ret_error);
+struct gw_cli_address {
+	char *name;		 /* owned; "unix:PATH", "https://HOST:PORT": for requests and messages */
+	const char *socket_path; /* points into what was parsed; NULL: over the network */
+	bool tls;
+};
 
-struct gw_cli_client *gw_cli_client_new(const char *socket_path);
+/*
+ * Which daemon: `option` (--api), else `environment` (GWD_API), else the default. 0; or -EINVAL and the reason in *ret_error,
+ * owned by the caller.
+ */
+int gw_cli_api_address(const char *option, const char *environment, struct gw_cli_address *ret, char **ret_error);
+
+/* What a daemon on the network is shown, and how it is known. Files, and NULL for what there is not. */
+struct gw_cli_credentials {
+	const char *ca, *cert, *key;
+	char *token; /* owned */
+};
+
+/* Adds the token: `token` (--token), the word in `token_file` (--token-file), else `environment` (GWD_TOKEN). As above; -EIO when it has
+ * been said already. */
+int gw_cli_credentials(const char *token, const char *token_file, const char *environment,
+		       struct gw_cli_credentials *ret, char **ret_error);
+
+/* Both must outlive it. */
+struct gw_cli_client *gw_cli_client_new(const struct gw_cli_address *address, const struct gw_cli_credentials *show);
 struct gw_cli_client *gw_cli_client_free(struct gw_cli_client *c);
 /* No call takes longer than that from here on. */
 void gw_cli_client_hurry(struct gw_cli_client *c, long seconds);

@@ -11,10 +11,21 @@ static const struct gw_cli_word rules[] = {
 static const struct gw_cli_word encapsulations[] = {{"vxlan", "VXLAN"}, {"nvgre", "NVGRE"}, {0}};
 static const struct gw_cli_word types[] = {
 	{"static", "Static"}, {"dynamic", "Dynamic"}, {"l2only", "L2Only"}, {"wildcard", "GatewayWildcard"}, {0}};
+static const struct gw_cli_word roles[] = {
+	{"operator", "operator"}, {"tenant", "tenant"}, {"host", "host"}, {"monitor", "monitor"}, {0}};
 static const struct gw_cli_word protocols[] = {{"icmp", "1"}, {"tcp", "6"}, {"udp", "17"}, {"icmpv6", "58"}, {0}};
 
 const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
-	[GW_CLI_OPT_API] = {"api", "ADDRESS", 0, GW_CLI_TEXT, .help = "the daemon to speak to, unix:PATH"},
+	[GW_CLI_OPT_API] = {"api", "ADDRESS", 0, GW_CLI_TEXT,
+			    .help = "the daemon to speak to, unix:PATH or https://HOST:PORT"},
+	[GW_CLI_OPT_AUTHORITY] = {"ca", "FILE", 0, GW_CLI_FILE,
+				  .help = "with https: who has signed the daemon's certificate (PEM)"},
+	[GW_CLI_OPT_CERT] = {"cert", "FILE", 0, GW_CLI_FILE, .help = "with https: client certificate (PEM)"},
+	[GW_CLI_OPT_KEY] = {"key", "FILE", 0, GW_CLI_FILE, .help = "with https: private key of --cert (PEM)"},
+	[GW_CLI_OPT_TOKEN] = {"token", "TOKEN", 0, GW_CLI_TEXT,
+			      .help = "with https: token to show; others on this machine can see it"},
+	[GW_CLI_OPT_TOKEN_FILE] = {"token-file", "FILE", 0, GW_CLI_FILE,
+				   .help = "with https: file with the token to show"},
 	[GW_CLI_OPT_HELP] = {"help", NULL, 'h', GW_CLI_FLAG, .help = "explain the command and end"},
 	[GW_CLI_OPT_VERSION] = {"version", NULL, 0, GW_CLI_FLAG, .help = "print the version of gwctl and end"},
 	[GW_CLI_OPT_FILE] = {"file", "FILE", 'f', GW_CLI_FILE, .help = "file to read, - for standard input"},
@@ -26,7 +37,10 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 	[GW_CLI_OPT_DRY_RUN] = {"dry-run", NULL, 0, GW_CLI_FLAG, .help = "show what would be sent, and send nothing"},
 	[GW_CLI_OPT_WAIT] = {"wait", "TIME", 0, GW_CLI_DURATION, 86400000,
 			     .help = "end when every resource is in place, or that time has passed: 30s, 2m, 500ms"},
-	[GW_CLI_OPT_TENANT] = {"tenant", "TENANT", 0, GW_CLI_TEXT, .help = "only what belongs to this tenant"},
+	[GW_CLI_OPT_SUBJECT] = {"subject", "NAME", 0, GW_CLI_TEXT, .help = "common name of the client certificate"},
+	[GW_CLI_OPT_ROLE] = {"role", "ROLE", 0, GW_CLI_WORD, .words = roles, .help = "what its bearer may do"},
+	[GW_CLI_OPT_TENANT] = {"tenant", "TENANT", 0, GW_CLI_TEXT,
+			       .help = "whose objects are meant, or may be seen and changed"},
 	[GW_CLI_OPT_RDID] = {"rdid", "UUID", 0, GW_CLI_UUID, .help = "routing domain (RoutingDomainID)"},
 	[GW_CLI_OPT_INTERFACE] = {"interface", "NAME", 0, GW_CLI_IFNAME, .help = "network interface of the node"},
 	[GW_CLI_OPT_VSID] = {"vsid", "VSID", 0, GW_CLI_NUMBER, UINT32_MAX,
@@ -141,6 +155,20 @@ const struct gw_cli_command gw_cli_commands[] = {
 	{.word = "delete", .operand = "KIND ID", .optional = GW_CLI_OPT(TENANT),
 	 .complete = gw_cli_complete_resource, .run = gw_cli_run_remove,
 	 .help = "remove a resource, with what is below it"},
+	{.word = "token", .verb = "add", .operand = "NAME", .required = GW_CLI_OPT(ROLE),
+	 .optional = GW_CLI_OPT(TENANT) | GW_CLI_OPT(OUTPUT), .run = gw_cli_run_access_add,
+	 .help = "make a token that lets its bearer use the API over the network, or replace it by a new one"},
+	{.word = "token", .verb = "del", .operand = "NAME", .run = gw_cli_run_access_delete,
+	 .help = "let nobody in with the token any more"},
+	{.word = "token", .verb = "list", .optional = GW_CLI_OPT(OUTPUT), .run = gw_cli_run_access_list,
+	 .help = "show the tokens, without their secrets"},
+	{.word = "certificate", .verb = "add", .operand = "NAME", .required = GW_CLI_OPT(SUBJECT) | GW_CLI_OPT(ROLE),
+	 .optional = GW_CLI_OPT(TENANT) | GW_CLI_OPT(OUTPUT), .run = gw_cli_run_access_add,
+	 .help = "say what the client certificate with this subject may do"},
+	{.word = "certificate", .verb = "del", .operand = "NAME", .run = gw_cli_run_access_delete,
+	 .help = "let nobody in with the client certificate any more"},
+	{.word = "certificate", .verb = "list", .optional = GW_CLI_OPT(OUTPUT), .run = gw_cli_run_access_list,
+	 .help = "show what client certificates may do"},
 	{.word = "batch", .required = GW_CLI_OPT(FILE), .run = gw_cli_run_batch,
 	 .help = "apply a JSON list of puts and deletes, all or none"},
 	{.word = "import-hnv", .operand = "SCRIPT", .reads_file = true, .required = GW_CLI_OPT(HOST),

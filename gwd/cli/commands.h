@@ -12,6 +12,11 @@
 /* In the order in which usage lines show them. */
 enum gw_cli_opt {
 	GW_CLI_OPT_API,
+	GW_CLI_OPT_AUTHORITY,
+	GW_CLI_OPT_CERT,
+	GW_CLI_OPT_KEY,
+	GW_CLI_OPT_TOKEN,
+	GW_CLI_OPT_TOKEN_FILE,
 	GW_CLI_OPT_HELP,
 	GW_CLI_OPT_VERSION,
 	GW_CLI_OPT_FILE,
@@ -20,6 +25,8 @@ enum gw_cli_opt {
 	GW_CLI_OPT_VM_PORT,
 	GW_CLI_OPT_DRY_RUN,
 	GW_CLI_OPT_WAIT,
+	GW_CLI_OPT_SUBJECT,
+	GW_CLI_OPT_ROLE,
 	GW_CLI_OPT_TENANT,
 	GW_CLI_OPT_RDID,
 	GW_CLI_OPT_INTERFACE,
@@ -139,15 +146,20 @@ extern const struct gw_cli_command gw_cli_commands[];
 extern const size_t gw_cli_n_commands;
 
 /* Options that every command takes. */
-#define GW_CLI_GLOBAL_OPTS (GW_CLI_OPT(API) | GW_CLI_OPT(HELP))
+#define GW_CLI_GLOBAL_OPTS                                                                                             \
+	(GW_CLI_OPT(API) | GW_CLI_OPT(AUTHORITY) | GW_CLI_OPT(CERT) | GW_CLI_OPT(KEY) | GW_CLI_OPT(TOKEN) |            \
+	 GW_CLI_OPT(TOKEN_FILE) | GW_CLI_OPT(HELP))
 
 gw_cli_opts gw_cli_required(const struct gw_cli_command *c);
 gw_cli_opts gw_cli_optional(const struct gw_cli_command *c);
 
-/* One for each command; records.c, status.c, trace.c, misc.c, help.c, hnv/import.c, resource/get.c, resource/apply.c. */
+/* One for each command; records.c, access.c, status.c, trace.c, misc.c, help.c, hnv/import.c, resource/get.c, resource/apply.c. */
 int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_delete(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_list(const struct gw_cli_args *args, struct gw_cli_client *client);
+int gw_cli_run_access_add(const struct gw_cli_args *args, struct gw_cli_client *client);
+int gw_cli_run_access_delete(const struct gw_cli_args *args, struct gw_cli_client *client);
+int gw_cli_run_access_list(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_trace(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_batch(const struct gw_cli_args *args, struct gw_cli_client *client);

@@ -32,7 +32,7 @@ static int load(struct gw_control *k, struct gw_error *err)
 	struct gw_error why = GW_ERROR_INIT;
 	int r;
 
-	gw_catalog_begin(k->catalog, gw_store_revision(k->store), time(NULL));
+	gw_catalog_begin(k->catalog, gw_store_revision(k->store), time(NULL), NULL);
 	r = gw_store_each_resource(k->store, load_one, k, &why);
 	if (r == 0)
 		r = gw_catalog_settle(k->catalog, &why);
@@ -46,8 +46,8 @@ static int load(struct gw_control *k, struct gw_error *err)
 	return 0;
 }
 
-int gw_control_open(struct gw_store *store, const struct gw_config *config, struct gw_control **ret,
-		    struct gw_error *err)
+int gw_control_open(struct gw_store *store, const struct gw_config *config, struct uv_loop_s *loop,
+		    struct gw_control **ret, struct gw_error *err)
 {
 	const struct gw_catalog_params params = {
 		.router_mac = config->router_mac,
@@ -65,12 +65,15 @@ int gw_control_open(struct gw_store *store, const struct gw_config *config, stru
 		return gw_error_oom(err);
 	}
 	k->store = store;
+	k->loop = loop;
 	k->config = config;
 	r = gw_seal_load_key(key, k->seal_key, err);
 	if (r == 0 && gw_catalog_new(&params, &k->catalog) < 0)
 		r = gw_error_oom(err);
 	if (r == 0)
 		r = load(k, err);
+	if (r == 0)
+		r = gw_commit_init(k, err);
 	if (r < 0) {
 		gw_control_close(k);
 		return r;
@@ -82,11 +85,8 @@ int gw_control_open(struct gw_store *store, const struct gw_config *config, stru
 
 struct gw_control *gw_control_close(struct gw_control *k)
 {
-	if (!k)
-		return NULL;
-	gw_catalog_free(k->catalog);
-	explicit_bzero(k->seal_key, sizeof k->seal_key);
-	free(k);
+	if (k)
+		gw_commit_close(k);
 	return NULL;
 }
 
@@ -288,12 +288,13 @@ static int write_all(struct gw_control *k, const struct gw_principal *who, const
 int gw_control_submit(struct gw_control *k, const struct gw_principal *who, struct gw_control_op *ops, size_t n,
 		      size_t *ret_failed, struct gw_error *err)
 {
-	uint64_t revision = 0;
-	bool writing = false;
 	int r = 0;
 
 	*ret_failed = n;
-	gw_catalog_begin(k->catalog, gw_store_revision(k->store) + 1, time(NULL));
+	if (!gw_control_is_open_for(k, true))
+		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, "", "another change is being stored: try again");
+	gw_catalog_begin(k->catalog, gw_commit_next_revision(k), time(NULL),
+			 who->access == GW_ACCESS_TENANT ? who->tenant : NULL);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = one_op(k, who, &ops[i], err);
 		if (r < 0)
@@ -304,23 +305,19 @@ int gw_control_submit(struct gw_control *k, const struct gw_principal *who, stru
 		if (r < 0)
 			*ret_failed = op_of(ops, n, gw_catalog_fault(k->catalog));
 	}
-	if (r == 0 && gw_catalog_changed(k->catalog)) {
-		r = gw_store_begin(k->store, &revision, err);
-		writing = r == 0;
-		if (r == 0)
-			r = write_all(k, who, ops, n, err);
-		if (r == 0)
-			r = gw_store_commit(k->store, err);
-	}
+	if (r == 0 && !gw_catalog_changed(k->catalog))
+		return 0;
+	if (r == 0)
+		r = gw_commit_begin(k, err);
 	if (r < 0) {
-		if (writing)
-			gw_store_rollback(k->store);
-		gw_catalog_rollback(k->catalog);
+		gw_catalog_undo(k->catalog);
 		return r;
 	}
-	gw_catalog_commit(k->catalog);
-	for (size_t i = 0; i < n; i++)
-		if (strcasecmp(ops[i].method, "PUT") != 0)
-			ops[i].resource = NULL; /* it is gone now */
-	return 0;
+	r = write_all(k, who, ops, n, err);
+	if (r < 0) /* the store is left in the middle of it: nothing of this turn can be kept */
+		gw_commit_fail(k, err);
+	for (size_t j = 0; j < n; j++)
+		if (strcasecmp(ops[j].method, "PUT") != 0)
+			ops[j].resource = NULL; /* it is gone now */
+	return r;
 }

@@ -11,10 +11,12 @@
 #include "store/store.h"
 
 struct gw_control;
+struct uv_loop_s;
 
-/* The store stays the caller's, and has to outlive it. */
-int gw_control_open(struct gw_store *store, const struct gw_config *config, struct gw_control **ret,
-		    struct gw_error *err);
+/* The store stays the caller's, and has to outlive it. Without a loop every commit is waited for. */
+int gw_control_open(struct gw_store *store, const struct gw_config *config, struct uv_loop_s *loop,
+		    struct gw_control **ret, struct gw_error *err);
+/* What has been accepted becomes durable first. */
 struct gw_control *gw_control_close(struct gw_control *k);
 const struct gw_catalog *gw_control_catalog(const struct gw_control *k);
 
@@ -31,11 +33,35 @@ struct gw_control_op {
 };
 
 /*
- * Carries out all of `ops` or none; durable when it returns 0. On failure *ret_failed is the index of the op at fault, n when it
- * is none in particular.
+ * Carries out all of `ops` or none. What is accepted is not durable yet, and nobody may be told of it before: gw_control_await
+ * or gw_control_flush. On failure *ret_failed is the index of the op at fault, n when it is none in particular.
  */
 int gw_control_submit(struct gw_control *k, const struct gw_principal *who, struct gw_control_op *ops, size_t n,
 		      size_t *ret_failed, struct gw_error *err);
+
+/* Somebody who waits; belongs to the caller until `done` is called, on the loop's thread. */
+struct gw_control_waiter {
+	struct gw_control_waiter *next;
+	bool joins;
+	/* `err` NULL: what was accepted is durable, or it is the waiter's turn. Else it has all been undone. */
+	void (*done)(struct gw_control_waiter *w, const struct gw_error *err);
+};
+
+/* May a request be looked at now? One that `joins` changes something and waits itself for what was accepted before. */
+bool gw_control_is_open_for(const struct gw_control *k, bool joins);
+/* Calls `done` when it may. */
+void gw_control_queue(struct gw_control *k, struct gw_control_waiter *w);
+/* Calls `done` when everything accepted so far is durable or undone; at once when it is. */
+void gw_control_await(struct gw_control *k, struct gw_control_waiter *w);
+/* Makes it durable here and now. */
+int gw_control_flush(struct gw_control *k, struct gw_error *err);
+
+/* `fd` is the callee's: a file that has no name any more. On failure it is -1, and `err` says why. */
+typedef void gw_control_copied(void *ctx, int fd, const struct gw_error *err);
+/* A copy of everything that is kept; secrets are in it as they are sealed, the key is not. `done` comes on the loop's thread. */
+int gw_control_backup(struct gw_control *k, gw_control_copied *done, void *ctx, struct gw_error *err);
+/* Checks a copy; from the next start on it is what is kept. */
+int gw_control_restore(struct gw_control *k, const void *copy, size_t n, struct gw_error *err);
 
 /*
  * What `who` may see under the path: a resource (*ret), or a collection (*ret is its parent or NULL, *ret_kind its kind). What
@@ -43,6 +69,13 @@ int gw_control_submit(struct gw_control *k, const struct gw_principal *who, stru
  */
 int gw_control_find(const struct gw_control *k, const struct gw_principal *who, const char *path,
 		    const struct gw_resource **ret, enum gw_kind *ret_kind, struct gw_error *err);
+/* Appends {"number", "time", "who", "method", "tenantId", "path"} of up to `limit` changes after `number` to the list. */
+int gw_control_audit(const struct gw_control *k, uint64_t number, unsigned limit, json_t *list, struct gw_error *err);
+
+/* Something to ask for after a change, and whether `who` may. */
+int gw_control_new_operation(struct gw_control *k, const struct gw_principal *who, struct gw_uuid *ret);
+bool gw_control_operation(const struct gw_control *k, const struct gw_principal *who, const struct gw_uuid *id);
+
 bool gw_control_sees(const struct gw_principal *who, const struct gw_resource *r);
 
 #endif

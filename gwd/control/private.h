@@ -4,14 +4,62 @@
 
 #include "control/control.h"
 
+#include <uv.h>
+
 #define GW_SEAL_KEYLEN 32
+
+/*
+ * What was accepted in one turn of the loop is committed together, on a thread, while the loop goes on:
+ *
+ *   idle --submit--> open --end of the turn--> committing --disk--> idle
+ *
+ * The catalogue shows what has been accepted; so that nobody is told of what may yet be undone, requests that read wait until
+ * it is idle, requests that change until it is not committing.
+ */
+enum gw_control_state { GW_CONTROL_IDLE, GW_CONTROL_OPEN, GW_CONTROL_COMMITTING };
+
+#define GW_OPERATIONS 4096
+
+struct gw_operation {
+	struct gw_uuid id;
+	enum gw_access access; /* of whom it was */
+	char tenant[GW_PRINCIPAL_TENANTLEN];
+};
+
+struct gw_control_queue {
+	struct gw_control_waiter *first, **last;
+};
 
 struct gw_control {
 	struct gw_store *store;
 	struct gw_catalog *catalog;
 	const struct gw_config *config;
 	uint8_t seal_key[GW_SEAL_KEYLEN];
+	enum gw_control_state state;
+	uint64_t revision;		  /* of the last change that was accepted, while not idle */
+	struct gw_control_queue waiting;  /* for their turn */
+	struct gw_control_queue accepted; /* for the commit */
+	struct uv_loop_s *loop;
+	uv_check_t turn; /* the end of it */
+	uv_work_t work;
+	uv_sem_t worked;       /* by the thread, so that closing can wait for it */
+	struct gw_error error; /* of the thread */
+	int result;
+	struct gw_operation operations[GW_OPERATIONS]; /* a ring */
+	size_t n_operations;
+	bool closed;
+	unsigned handles; /* that the loop has not let go of */
 };
+
+/* commit.c */
+int gw_commit_init(struct gw_control *k, struct gw_error *err);
+/* Of the next change that is accepted. */
+uint64_t gw_commit_next_revision(const struct gw_control *k);
+/* The store may be written to, for one change. */
+int gw_commit_begin(struct gw_control *k, struct gw_error *err);
+/* Takes back all that has been accepted and not committed. */
+void gw_commit_fail(struct gw_control *k, const struct gw_error *err);
+void gw_commit_close(struct gw_control *k);
 
 /*
  * seal.c: secrets are kept encrypted, with a key that is a file of its own beside the store, so that neither a copy of the
@@ -21,6 +69,9 @@ int gw_seal_load_key(const char *path, uint8_t ret[static GW_SEAL_KEYLEN], struc
 int gw_seal(const uint8_t key[static GW_SEAL_KEYLEN], const char *secret, char **ret, struct gw_error *err);
 /* The clear text, to be wiped and freed. */
 int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char **ret, struct gw_error *err);
+
+/* Whether every secret that is kept can be read with the key. */
+int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err);
 
 /* path.c */
 struct gw_path {

@@ -104,8 +104,8 @@ static int request(const char *path, enum gw_netns_op op, const char *name, int 
 	if (r == 0 && status == 0 && op != GW_NETNS_DELETE && fd < 0)
 		r = -EPROTO;
 	if (r < 0)
-		return gw_error_set(err, -r, GW_ERR_INTERNAL, path, "the holder of namespaces does not answer: %s: see gwd-netns.socket",
-				    strerror(-r));
+		return gw_error_set(err, -r, GW_ERR_INTERNAL, path,
+				    "the holder of namespaces does not answer: %s: see gwd-netns.socket", strerror(-r));
 	if (status < 0)
 		return gw_error_set(err, -status, GW_ERR_INTERNAL, name, "network namespace: %s", strerror(-status));
 	if (ret_fd)

@@ -38,6 +38,8 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 			       " ORDER BY number LIMIT ?2"),
 	[GW_SQLITE_AUDIT] = ("INSERT INTO audit (revision, time, who, method, tenant, path)"
 			     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
+	[GW_SQLITE_AUDIT_EACH] = ("SELECT number, revision, time, who, method, tenant, path FROM audit"
+				  " WHERE number > ?1 ORDER BY number LIMIT ?2"),
 	[GW_SQLITE_ACCESS_EACH] = "SELECT kind, name, revision, body FROM access",
 	[GW_SQLITE_ACCESS_PUT] =
 		("INSERT INTO access (kind, name, revision, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, name) DO"
@@ -208,6 +210,8 @@ int gw_store_open(const char *path, struct gw_store **ret, struct gw_error *err)
 	if (r == 0)
 		r = take_lock(s, err);
 	if (r == 0)
+		r = gw_sqlite_take_staged(s, err);
+	if (r == 0)
 		r = gw_sqlite_create_file(s, err);
 	if (r == 0)
 		r = gw_sqlite_open_file(s, s->path, err);
@@ -326,11 +330,6 @@ int gw_store_each(struct gw_store *s, int (*cb)(void *ctx, struct gw_hnv_object 
 	return r;
 }
 
-uint64_t gw_sqlite_next_revision(const struct gw_store *s)
-{
-	return s->revision + 1;
-}
-
 int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *err)
 {
 	int r = gw_sqlite_run(s, GW_SQLITE_BEGIN, "starting a change", err);
@@ -338,8 +337,13 @@ int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *
 	if (r < 0)
 		return r;
 	s->writing = true;
-	*ret_revision = gw_sqlite_next_revision(s);
+	s->pending = *ret_revision = s->revision + 1;
 	return 0;
+}
+
+uint64_t gw_store_next_revision(struct gw_store *s)
+{
+	return ++s->pending;
 }
 
 /* Writes the properties of `o` as JSON to s->text. */
@@ -382,7 +386,7 @@ int gw_store_put(struct gw_store *s, const struct gw_hnv_object *o, struct gw_er
 		return r;
 	sqlite3_bind_text(st, 1, gw_hnv_kind_path(o->kind), -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 2, gw_hnv_id(o, id), -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 3, (sqlite3_int64)gw_sqlite_next_revision(s));
+	sqlite3_bind_int64(st, 3, (sqlite3_int64)s->pending);
 	sqlite3_bind_text(st, 4, s->text, (int)n, SQLITE_STATIC);
 	return gw_sqlite_run(s, GW_SQLITE_PUT, "writing an object", err);
 }
@@ -401,7 +405,7 @@ int gw_store_commit(struct gw_store *s, struct gw_error *err)
 {
 	int r;
 
-	sqlite3_bind_int64(s->st[GW_SQLITE_SET_REVISION], 1, (sqlite3_int64)gw_sqlite_next_revision(s));
+	sqlite3_bind_int64(s->st[GW_SQLITE_SET_REVISION], 1, (sqlite3_int64)s->pending);
 	r = gw_sqlite_run(s, GW_SQLITE_SET_REVISION, "writing its revision", err);
 	if (r == 0)
 		r = gw_sqlite_run(s, GW_SQLITE_COMMIT, "committing a change", err);
@@ -410,7 +414,7 @@ int gw_store_commit(struct gw_store *s, struct gw_error *err)
 		return r;
 	}
 	s->writing = false;
-	s->revision++;
+	s->revision = s->pending;
 	return 0;
 }
 

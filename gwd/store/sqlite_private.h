@@ -24,6 +24,7 @@ enum gw_sqlite_statement {
 	GW_SQLITE_CHANGE,
 	GW_SQLITE_CHANGES,
 	GW_SQLITE_AUDIT,
+	GW_SQLITE_AUDIT_EACH,
 	GW_SQLITE_ACCESS_EACH,
 	GW_SQLITE_ACCESS_PUT,
 	GW_SQLITE_ACCESS_DELETE,
@@ -37,8 +38,9 @@ struct gw_store {
 	char *text; /* JSON of the row that is being written, grows as needed */
 	size_t text_size;
 	int lock_fd;
-	bool writing; /* between begin and commit or rollback */
-	uint64_t revision;
+	bool writing;	   /* between begin and commit or rollback */
+	uint64_t revision; /* of the last commit */
+	uint64_t pending;  /* of what is being written */
 };
 
 /* Fills `err` for an SQLite result code: what failed, on which file, and what to do about it. */
@@ -46,6 +48,8 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 /* Opens the database `path`, an empty one too, checks and prepares it. On failure it is left to gw_sqlite_close_file. */
 int gw_sqlite_open_file(struct gw_store *s, const char *path, struct gw_error *err);
 void gw_sqlite_close_file(struct gw_store *s);
+/* Puts a store that gw_store_stage left in the place of what is there. */
+int gw_sqlite_take_staged(struct gw_store *s, struct gw_error *err);
 /* Makes an empty store when there is none. */
 int gw_sqlite_create_file(struct gw_store *s, struct gw_error *err);
 /* Brings the schema of an opened, checked database up to date; creates it in an empty one. */
@@ -54,7 +58,6 @@ int gw_sqlite_migrate(struct gw_store *s, struct gw_error *err);
 int gw_sqlite_inspect(struct gw_store *s, struct gw_error *err);
 /* Runs a prepared statement that returns no rows, and forgets what was bound to it. */
 int gw_sqlite_run(struct gw_store *s, enum gw_sqlite_statement which, const char *doing, struct gw_error *err);
-uint64_t gw_sqlite_next_revision(const struct gw_store *s);
 int gw_sqlite_pragma_int(struct gw_store *s, const char *pragma, sqlite3_int64 *ret, struct gw_error *err);
 
 #endif

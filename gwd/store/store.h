@@ -2,7 +2,8 @@
  * store.h - durable intent. One backend today (sqlite.c); nothing above may assume that it is local or alone.
  *
  * A write is begin, any number of put/delete, then commit, which returns only when the change would survive a power cut,
- * or rollback. Every commit has the next revision; the revision of an object is that of the commit that last wrote it.
+ * or rollback. Every change has the next revision; the revision of an object is that of the change that last wrote it.
+ * One thread at a time may use a store; commit, which waits for the disk, may be another one's.
  * Rows keep the JSON form of hnv_schema.h, so that a newer version reads what an older one wrote.
  */
 #ifndef GW_STORE_STORE_H
@@ -26,6 +27,8 @@ int gw_store_each(struct gw_store *s, int (*cb)(void *ctx, struct gw_hnv_object 
 uint64_t gw_store_revision(const struct gw_store *s);
 
 int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *err);
+/* What is written from here on, before the commit, has a revision of its own. */
+uint64_t gw_store_next_revision(struct gw_store *s);
 int gw_store_put(struct gw_store *s, const struct gw_hnv_object *o, struct gw_error *err);
 int gw_store_delete(struct gw_store *s, const struct gw_hnv_object *o, struct gw_error *err);
 /* Who has access is kept beside the objects, and changes in transactions like them. */
@@ -36,5 +39,10 @@ int gw_store_put_access(struct gw_store *s, const struct gw_access_entry *e, str
 int gw_store_delete_access(struct gw_store *s, enum gw_access_kind kind, const char *name, struct gw_error *err);
 int gw_store_commit(struct gw_store *s, struct gw_error *err);
 void gw_store_rollback(struct gw_store *s);
+
+/* A copy of the store at `path`, whole and of one moment, under the name `to`. May run on any thread. */
+int gw_store_backup(const char *path, const char *to, struct gw_error *err);
+/* From the next gw_store_open of `path` on it is what the file `from` is now; what it was stays beside it. */
+int gw_store_stage(const char *path, const char *from, struct gw_error *err);
 
 #endif

@@ -16,6 +16,7 @@
 
 struct node {
 	struct gw_intent *intent;
+	struct gw_access_table *access;
 	uint64_t revision;
 };
 
@@ -88,6 +89,29 @@ static uint64_t revision(void *ctx)
 	return ((struct node *)ctx)->revision;
 }
 
+static int put_access(void *ctx, const struct gw_principal *who, struct gw_access_entry *e, struct gw_error *err)
+{
+	struct node *node = ctx;
+	int r = gw_access_check(node->access, e, err);
+
+	(void)who;
+	if (r < 0)
+		return r;
+	e->revision = ++node->revision;
+	return gw_access_put(node->access, e) < 0 ? gw_error_oom(err) : 0;
+}
+
+static int delete_access(void *ctx, const struct gw_principal *who, enum gw_access_kind kind, const char *name,
+			 struct gw_error *err)
+{
+	struct node *node = ctx;
+
+	(void)who;
+	(void)err;
+	node->revision += gw_access_delete(node->access, kind, name);
+	return 0;
+}
+
 static void make_node(struct node *node, const struct gw_config *config, struct gw_service *ret)
 {
 	struct gw_intent_limits limits;
@@ -95,6 +119,8 @@ static void make_node(struct node *node, const struct gw_config *config, struct 
 	gw_config_intent_limits(config, &limits);
 	*node = (struct node){0};
 	require(gw_intent_new(&limits, &node->intent) == 0);
+	node->access = gw_access_table_new();
+	require(node->access);
 	*ret = (struct gw_service){
 		.ctx = node,
 		.intent = node->intent,
@@ -105,6 +131,9 @@ static void make_node(struct node *node, const struct gw_config *config, struct 
 		.trace = trace,
 		.ready = ready,
 		.revision = revision,
+		.access = node->access,
+		.put_access = put_access,
+		.delete_access = delete_access,
 	};
 }
 
@@ -187,6 +216,7 @@ static void request(struct gw_service *service, struct node *node, const char *m
 		require(reply.location && gw_api_match("GET", reply.location, &match, &read) == 0);
 		req.if_match = req.if_none_match = NULL;
 		gw_api_dispatch(&match, &req, &read);
+		json_object_del(json_object_get(reply.body, "properties"), "token"); /* shown this once */
 		require(read.status == 200 && json_equal(read.body, reply.body));
 		gw_api_match_done(&match);
 		gw_api_reply_done(&read);
@@ -213,6 +243,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		request(&service, &node, method, target, condition, (const char *)newline + 1,
 			size - (size_t)(newline + 1 - data));
 		gw_intent_free(node.intent);
+		gw_access_table_free(node.access);
 	}
 	free(line);
 	return 0;

@@ -2,8 +2,8 @@
  * fuzz_resource.c - from the body of a request to a stored resource: any JSON under any path, put into a catalogue that has
  * something of every kind to refer to, overlap with and take values from.
  *
- * Input: requests of two lines each, "PATH" or "-PATH" (a DELETE) and a body of one line; they are one transaction. A line "." ends
- * it, and begins another.
+ * Input: requests of two lines each, "PATH" and a body of one line, or of one line, "-PATH" (a DELETE). Together they are one
+ * transaction, until a line with "." commits it, "," leaves it for a commit together with the next, "!" rolls all back.
  *
  * What is refused leaves everything as it was, byte for byte. What is accepted can be stored and loaded again; and a client that
  * puts back what it got changes nothing.
@@ -147,7 +147,7 @@ static void populate(struct gw_catalog *c)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
-	gw_catalog_begin(c, 1, 1);
+	gw_catalog_begin(c, 1, 1, NULL);
 	for (size_t i = 0; i < sizeof base / sizeof *base; i++) {
 		char path[64], *text = strdup(base[i][1]), *owner;
 		json_t *body;
@@ -270,7 +270,7 @@ static void require_storable(const struct gw_catalog *c, const char *shown)
 	struct gw_catalog *again = make();
 	char *text;
 
-	gw_catalog_begin(again, 1, 1);
+	gw_catalog_begin(again, 1, 1, NULL);
 	each(c, load, again);
 	if (gw_catalog_settle(again, &err) < 0) {
 		fprintf(stderr, "%s: %s\n", err.target, err.message);
@@ -305,7 +305,7 @@ static void put_back(void *ctx, const struct gw_catalog *c, const struct gw_reso
 
 static void require_unchanged_by_what_it_shows(struct gw_catalog *c)
 {
-	gw_catalog_begin(c, 3, 3);
+	gw_catalog_begin(c, 3, 3, NULL);
 	each(c, put_back, NULL);
 	gw_catalog_commit(c);
 }
@@ -339,7 +339,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bool accepted;
 		int e = 0;
 
-		gw_catalog_begin(c, 2, 2);
+		gw_catalog_begin(c, 2, 2, NULL);
 		while ((more = (line = strsep(&rest, "\n"))) && strcmp(line, ".") != 0) {
 			char *json = *line == '-' ? NULL : strsep(&rest, "\n");
 			json_t *body = json ? json_loads(json, JSON_REJECT_DUPLICATES, NULL) : NULL;

@@ -59,6 +59,14 @@ static void values_are_canonical(void **state)
 	assert_string_equal(args.value[GW_CLI_OPT_OUTPUT], "json");
 	assert_false(gw_cli_given(&args, GW_CLI_OPT_TYPE));
 	gw_cli_args_done(&args);
+	/* --ca is a file where it is no address. */
+	assert_int_equal(parse("gwctl lookup-record list --ca 10.0.0.1 --ca ./ca.pem", &args, &error), 0);
+	assert_string_equal(args.value[GW_CLI_OPT_CA], "10.0.0.1");
+	assert_string_equal(args.value[GW_CLI_OPT_AUTHORITY], "./ca.pem");
+	gw_cli_args_done(&args);
+	assert_int_equal(parse("gwctl --ca ca.pem status", &args, &error), 0);
+	assert_string_equal(args.value[GW_CLI_OPT_AUTHORITY], "ca.pem");
+	gw_cli_args_done(&args);
 }
 
 static void usage_errors_name_the_fault(void **state)
@@ -84,7 +92,7 @@ static void usage_errors_name_the_fault(void **state)
 		{"gwctl delete subnets blue/web -o json", "--output does not belong to delete"},
 		{"gwctl batch", "wants --file FILE"},
 		{"gwctl port attach --interface tap0 --mac 00155D011404", "wants --vsid VSID"},
-		{"gwctl port list --ca 10.0.0.1", "--ca does not belong to port list"},
+		{"gwctl port list --pa 10.0.0.1", "--pa does not belong to port list"},
 		{"gwctl port list --vsid", "--vsid wants a value (VSID)"},
 		{"gwctl port list --vsid 1 --vsid 2", "--vsid is given twice"},
 		{"gwctl port list --vsid=", "--vsid: '' is empty"},
@@ -120,6 +128,11 @@ static void usage_errors_name_the_fault(void **state)
 		{"gwctl import-hnv x.ps1 --host h --port tap0=tap0", "'tap0' is not a MAC address such as"},
 		{"gwctl import-hnv x.ps1 --host h --port 00155D011404=a --port 00-15-5D-01-14-04=b",
 		 "--port is given twice for 00:15:5d:01:14:04"},
+		{"gwctl token add x", "token add wants --role ROLE"},
+		{"gwctl token add --role root x", "is not operator, tenant, host or monitor"},
+		{"gwctl token del", "wants a NAME"},
+		{"gwctl certificate add x --role host", "certificate add wants --subject NAME"},
+		{"gwctl lookup-record list --ca ./ca.pem --ca /ca.pem", "--ca is given twice"},
 		{"gwctl port list --interface WNVNIC=eth1 --dry-run", "--dry-run does not belong to port list"},
 	};
 
@@ -206,6 +219,40 @@ static void good_lines_are_taken(void **state)
 	}
 }
 
+static void which_token(void **state)
+{
+	static const struct {
+		const char *token, *file, *environment, *result, *says;
+	} cases[] = {
+		{NULL, NULL, NULL, NULL, NULL},
+		{NULL, NULL, "", NULL, NULL},
+		{NULL, NULL, "gwd_e", "gwd_e", NULL},
+		{" gwd_t\n", NULL, "gwd_e", "gwd_t", NULL},
+		{"gwd_t", "/x", NULL, NULL, "give one"},
+		{"two words", NULL, NULL, NULL, "one word"},
+		{"", NULL, NULL, NULL, "--token holds no token"},
+		{"a\r\nX-Header: y", NULL, NULL, NULL, "one word"},
+		{"\x80", NULL, NULL, NULL, "one word"},
+		{NULL, "/dev/null", "gwd_e", NULL, "/dev/null holds no token"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GW_N(cases); i++) {
+		_cleanup_free_ char *error = NULL;
+		struct gw_cli_credentials show = {0};
+		int r = gw_cli_credentials(cases[i].token, cases[i].file, cases[i].environment, &show, &error);
+
+		assert_int_equal(r, cases[i].says ? -EINVAL : 0);
+		if (cases[i].says)
+			assert_non_null(strstr(error, cases[i].says));
+		if (cases[i].result)
+			assert_string_equal(show.token, cases[i].result);
+		else
+			assert_null(show.token);
+		free(show.token);
+	}
+}
+
 static void which_daemon(void **state)
 {
 	static const struct {
@@ -216,32 +263,52 @@ static void which_daemon(void **state)
 		{NULL, "unix:/a", "/a", NULL},
 		{"unix:/b", "unix:/a", "/b", NULL},
 		{"unix:/b", "https://x", "/b", NULL},
-		{"https://host:8443", NULL, NULL, "run gwctl there"},
-		{NULL, "HTTPS://host:8443", NULL, "GWD_API"},
+		{"https://host:8443", NULL, "https://host:8443", NULL},
+		{NULL, "HTTPS://gw-1.example/", "https://gw-1.example:8443", NULL},
+		{"https://[fd00::1]:443/", NULL, "https://[fd00::1]:443", NULL},
+		{"http://127.0.0.1:80", NULL, "http://127.0.0.1:80", NULL},
+		{"http://[::1]", NULL, "http://[::1]:8443", NULL},
+		{"http://localhost:80", NULL, "http://localhost:80", NULL},
+		{"http://10.0.0.1:80", NULL, NULL, "write https://"},
+		{"http://127.0.0.1.example:80", NULL, NULL, "write https://"},
+		{"http://localhost.example:80", NULL, NULL, "write https://"},
+		{"https://", NULL, NULL, "not of the form https://HOST:PORT"},
+		{"https:host", NULL, NULL, "not of the form"},
+		{"https://host:", NULL, NULL, "not of the form"},
+		{"https://host:65536", NULL, NULL, "not of the form"},
+		{"https://user@host", NULL, NULL, "not of the form"},
+		{"https://host/networking", NULL, NULL, "not of the form"},
+		{"https://[fd00::1", NULL, NULL, "not of the form"},
+		{NULL, "https://a b", NULL, "GWD_API"},
 		{"unix:relative", NULL, NULL, "absolute"},
 		{"unix:", NULL, NULL, "absolute"},
-		{"/run/gwd/api.sock", NULL, NULL, "not of the form unix:PATH"},
+		{"/run/gwd/api.sock", NULL, NULL, "neither form"},
 	};
 
 	char longest[6 + 106 + 1] = "unix:/", longer[6 + 107 + 1] = "unix:/"; /* sun_path: 107 bytes and a NUL */
 	_cleanup_free_ char *refusal = NULL;
-	const char *socket_path = NULL;
+	struct gw_cli_address address = {0};
 
 	(void)state;
 	memset(longest + 6, 'x', 106);
 	memset(longer + 6, 'x', 107);
-	assert_int_equal(gw_cli_api_address(longest, NULL, &socket_path, &refusal), 0);
-	assert_ptr_equal(socket_path, longest + 5);
-	assert_int_equal(gw_cli_api_address(longer, NULL, &socket_path, &refusal), -EINVAL);
+	assert_int_equal(gw_cli_api_address(longest, NULL, &address, &refusal), 0);
+	assert_ptr_equal(address.socket_path, longest + 5);
+	free(address.name);
+	assert_int_equal(gw_cli_api_address(longer, NULL, &address, &refusal), -EINVAL);
 	assert_non_null(strstr(refusal, "at most 107"));
 	for (size_t i = 0; i < GW_N(cases); i++) {
 		_cleanup_free_ char *error = NULL;
-		const char *path = NULL;
-		int r = gw_cli_api_address(cases[i].option, cases[i].environment, &path, &error);
+		int r = gw_cli_api_address(cases[i].option, cases[i].environment, &address, &error);
 
 		if (cases[i].path) {
 			assert_int_equal(r, 0);
-			assert_string_equal(path, cases[i].path);
+			if (address.socket_path)
+				assert_string_equal(address.socket_path, cases[i].path);
+			else
+				assert_string_equal(address.name, cases[i].path);
+			assert_int_equal(address.tls, !strncmp(cases[i].path, "https:", 6));
+			free(address.name);
 		} else {
 			assert_int_equal(r, -EINVAL);
 			assert_non_null(strstr(error, cases[i].says));
@@ -544,6 +611,7 @@ int main(void)
 		cmocka_unit_test(usage_errors_name_the_fault),
 		cmocka_unit_test(good_lines_are_taken),
 		cmocka_unit_test(which_daemon),
+		cmocka_unit_test(which_token),
 		cmocka_unit_test(pairs_belong_to_their_command),
 		cmocka_unit_test(ids_and_bodies),
 		cmocka_unit_test(lists_are_filtered),

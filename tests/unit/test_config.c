@@ -176,7 +176,7 @@ static void test_refused(void **state)
 		 2,
 		 {"1 to 63", ""}},
 		{"[node]\nroles = gateway\n", GW_ERR_INVALID_PROPERTY, 2, {"not in this version", "host"}},
-		{"[node]\nroles = controller, host\n", GW_ERR_INVALID_PROPERTY, 2, {"not in this version", "host"}},
+		{"[node]\nroles = controller, router\n", GW_ERR_INVALID_PROPERTY, 2, {"host and controller", "both"}},
 		{"[node]\nroles = switch\n", GW_ERR_INVALID_PROPERTY, 2, {"switch", "host"}},
 		{"[node]\nstate_dir = var\n", GW_ERR_INVALID_PROPERTY, 2, {"[node] state_dir", "absolute"}},
 		{"[node]\nrun_dir = /a\x01\n", GW_ERR_INVALID_PROPERTY, 2, {"run_dir", "absolute"}},

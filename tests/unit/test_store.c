@@ -280,7 +280,7 @@ static void test_newer_schema_is_refused(void **state)
 	const char *path = fixture_path(state, "gwd.db");
 
 	make_some(path, 3);
-	sql(path, "PRAGMA user_version = 3");
+	sql(path, "PRAGMA user_version = 4");
 	refused_and_untouched(path, -EPROTO, "written by a newer gwd");
 }
 
@@ -368,6 +368,62 @@ static void test_no_permission(void **state)
 
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
+static int count_access(void *ctx, const struct gw_access_entry *e, struct gw_error *err)
+{
+	struct gw_access_table *t = ctx;
+
+	(void)err;
+	return gw_access_put(t, e);
+}
+
+/* Who has access is durable, has revisions like all else, and comes into a store that was made before there was any. */
+static void test_access(void **state)
+{
+	const char *path = fixture_path(state, "gwd.db");
+	struct gw_access_entry e = {
+		.kind = GW_ACCESS_TOKENS, .name = "Robot", .role = GW_ACCESS_TENANT, .tenant = "blue"};
+	struct gw_access_table *t = gw_access_table_new();
+	struct gw_store *s = open_ok(path);
+	struct gw_error err = GW_ERROR_INIT;
+	uint64_t revision = 0;
+
+	commit_one(s, 1, 1);
+	gw_store_close(s);
+	sql(path, "DROP TABLE access; PRAGMA user_version = 1");
+	s = open_ok(path);
+	assert_int_equal(gw_store_revision(s), 1);
+	assert_int_equal(gw_token_hash("x", 1, &e.hash), 0);
+	assert_int_equal(gw_store_begin(s, &revision, &err), 0);
+	assert_int_equal(gw_store_put_access(s, &e, &err), 0);
+	assert_int_equal(gw_store_commit(s, &err), 0);
+	assert_int_equal(gw_store_begin(s, &revision, &err), 0);
+	snprintf(e.name, sizeof e.name, "ROBOT");
+	assert_int_equal(gw_store_put_access(s, &e, &err), 0);
+	assert_int_equal(gw_store_commit(s, &err), 0);
+	assert_int_equal(gw_store_begin(s, &revision, &err), 0);
+	assert_int_equal(gw_store_delete_access(s, GW_ACCESS_TOKENS, "robot", &err), 0);
+	gw_store_rollback(s);
+	gw_store_close(s);
+	s = open_ok(path);
+	assert_int_equal(gw_store_each_access(s, count_access, t, &err), 0);
+	assert_int_equal(gw_access_count(t, GW_ACCESS_TOKENS), 1);
+	e.revision = 3;
+	assert_memory_equal(gw_access_at(t, GW_ACCESS_TOKENS, 0), &e, sizeof e);
+	assert_int_equal(gw_store_begin(s, &revision, &err), 0);
+	assert_int_equal(gw_store_delete_access(s, GW_ACCESS_TOKENS, "robot", &err), 0);
+	assert_int_equal(gw_store_commit(s, &err), 0);
+	gw_access_delete(t, GW_ACCESS_TOKENS, "robot");
+	assert_int_equal(gw_store_each_access(s, count_access, t, &err), 0);
+	assert_int_equal(gw_access_count(t, GW_ACCESS_TOKENS), 0);
+	gw_store_close(s);
+	sql(path, "INSERT INTO access VALUES ('tokens', 'x', 9, '{\"role\":\"operator\"}')");
+	s = open_ok(path);
+	assert_int_equal(gw_store_each_access(s, count_access, t, &err), -EBADMSG);
+	assert_contains(err.message, "sha256");
+	gw_store_close(s);
+	gw_access_table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +436,7 @@ int main(void)
 		STORE_TEST(test_readers_are_welcome_and_writers_are_named),
 		STORE_TEST(test_corrupt_file_is_left_alone),
 		STORE_TEST(test_foreign_database_is_left_alone),
+		STORE_TEST(test_access),
 		STORE_TEST(test_newer_schema_is_refused),
 		STORE_TEST(test_rows_that_cannot_be_understood_are_named),
 		STORE_TEST(test_unusable_paths),

@@ -225,18 +225,21 @@ int gw_cli_run_remove(const struct gw_cli_args *args, struct gw_cli_client *clie
 
 /* --- completion --------------------------------------------------------------------------------------------------- */
 
+/* Of a daemon that needs no more than its address, and what the environment says. */
 static void print_ids(const struct gw_cli_resource *kind, const char *api)
 {
+	struct gw_cli_credentials show = {.ca = getenv("GWD_CA")};
+	struct gw_cli_address address = {0};
 	_cleanup_free_ char *reason = NULL;
 	struct gw_cli_client *client;
 	json_auto_t *found = NULL;
-	const char *path = NULL;
 	bool one;
 
-	if (gw_cli_api_address(api, getenv("GWD_API"), &path, &reason) < 0 ||
+	if (gw_cli_api_address(api, getenv("GWD_API"), &address, &reason) < 0 ||
+	    gw_cli_credentials(NULL, NULL, getenv("GWD_TOKEN"), &show, &reason) < 0 ||
 	    curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return;
-	client = gw_cli_client_new(path);
+		goto out;
+	client = gw_cli_client_new(&address, &show);
 	gw_cli_client_hurry(client, COMPLETE_WITHIN);
 	if (find(client, kind, NULL, NULL, &found, &one) == 0)
 		for (size_t i = 0; i < json_array_size(found); i++) {
@@ -247,6 +250,9 @@ static void print_ids(const struct gw_cli_resource *kind, const char *api)
 		}
 	gw_cli_client_free(client);
 	curl_global_cleanup();
+out:
+	free(address.name);
+	free(show.token);
 }
 
 void gw_cli_complete_resource(const char *const *operands, size_t n, const char *api)

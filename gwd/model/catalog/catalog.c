@@ -158,9 +158,31 @@ const char *gw_resource_tenant(const struct gw_resource *r)
 	return r->now.tenant;
 }
 
+bool gw_resource_is_told(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	return !c->asker || same_text(c->asker, gw_resource_tenant(r));
+}
+
+int gw_catalog_each(const struct gw_catalog *c, int (*visit)(void *ctx, const struct gw_resource *r), void *ctx)
+{
+	int e = 0;
+
+	GW_HMAP_FOR_EACH (node, &c->paths) {
+		e = visit(ctx, GW_CONTAINER_OF(node, struct gw_resource, by_path));
+		if (e < 0)
+			break;
+	}
+	return e;
+}
+
 size_t gw_catalog_count(const struct gw_catalog *c)
 {
 	return c->paths.n;
+}
+
+size_t gw_catalog_count_of(const struct gw_catalog *c, enum gw_kind kind)
+{
+	return c->counts[kind];
 }
 
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
@@ -204,8 +226,8 @@ static void resource_free(struct gw_resource *r)
 }
 
 /*
- * Into the tree before `r->next`, or behind its last sibling, with everything that its version brings. The first sibling's
- * `prev` is the last one.
+ * Into the tree before `r->next`, or behind its last sibling, with everything that its version brings but its references. The
+ * first sibling's `prev` is the last one.
  */
 static void plant(struct gw_catalog *c, struct gw_resource *r)
 {
@@ -227,6 +249,7 @@ static void plant(struct gw_catalog *c, struct gw_resource *r)
 			r->prev->next = r;
 	}
 	gw_hmap_insert(&c->paths, &r->by_path, hash_of(r->parent, r->kind, r->id));
+	c->counts[r->kind]++;
 	gw_references_link(&r->now);
 	gw_keys_insert(c, &r->now);
 }
@@ -245,6 +268,7 @@ static void uproot(struct gw_catalog *c, struct gw_resource *r)
 	else
 		r->prev->next = r->next;
 	gw_hmap_remove(&c->paths, &r->by_path);
+	c->counts[r->kind]--;
 	gw_references_unlink(&r->now);
 	gw_keys_remove(c, &r->now);
 }
@@ -308,12 +332,29 @@ static void take_version(const struct gw_catalog *c, struct gw_resource *r, stru
 	r->now.serial = serial;
 }
 
+/* Values that are the operator's to choose, or gwd's; what is there may be said again. */
+static int refuse_operators(const struct gw_catalog *c, const struct gw_draft *draft, const void *before,
+			    struct gw_error *err)
+{
+	const struct gw_property *row = c->asker ? gw_schema_operators_change(gw_kind_info(draft->kind)->schema, before,
+									      draft->version.properties)
+						 : NULL;
+
+	if (!row)
+		return 0;
+	gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, row->name, "is not for tenants to choose: leave it out");
+	gw_error_prefix(err, "properties.");
+	return -EACCES;
+}
+
 static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draft *draft, struct gw_resource **ret,
 		struct gw_error *err)
 {
 	struct gw_resource *r;
 	int e = reserve(c, err);
 
+	if (e == 0)
+		e = refuse_operators(c, draft, NULL, err);
 	if (e < 0)
 		return e;
 	r = calloc(1, sizeof *r);
@@ -351,7 +392,10 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 	int e = reserve(c, err);
 
 	if (e == 0)
-		e = gw_schema_carry(gw_kind_info(r->kind)->schema, r->now.properties, draft->version.properties, err);
+		e = refuse_operators(c, draft, r->now.properties, err);
+	if (e == 0)
+		e = gw_schema_carry(gw_kind_info(r->kind)->schema, r->now.properties, draft->version.properties,
+				    c->asker, err);
 	if (e < 0)
 		return e;
 	if (same_version(r->kind, &r->now, &draft->version))
@@ -433,6 +477,7 @@ int gw_catalog_delete(struct gw_catalog *c, struct gw_resource *r, struct gw_err
 		e = reserve(c, err);
 	if (e < 0)
 		return e;
+	gw_references_unlink(&r->now);
 	uproot(c, r);
 	step(c, GW_STEP_GONE, r);
 	r->gone = true;
@@ -441,16 +486,17 @@ int gw_catalog_delete(struct gw_catalog *c, struct gw_resource *r, struct gw_err
 
 /* --- transactions ------------------------------------------------------------------------------------------------- */
 
-void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now)
+void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now, const char *asker)
 {
+	c->asker = asker;
 	c->revision = revision;
 	c->now = now;
-	c->n_steps = 0;
+	c->begun = c->n_steps;
 }
 
 static int refuse_in_use(struct gw_catalog *c, struct gw_error *err)
 {
-	for (size_t i = 0; i < c->n_steps; i++) {
+	for (size_t i = c->begun; i < c->n_steps; i++) {
 		const struct gw_resource *r = c->steps[i].r;
 		char *what, *who;
 		int e;
@@ -459,9 +505,9 @@ static int refuse_in_use(struct gw_catalog *c, struct gw_error *err)
 			continue;
 		c->fault = r;
 		what = gw_resource_path(r);
-		who = gw_resource_path(r->referrers->from);
+		who = gw_resource_is_told(c, r->referrers->from) ? gw_resource_path(r->referrers->from) : NULL;
 		e = gw_error_set(err, EBUSY, GW_ERR_CONFLICT, what, "it is in use: %s refers to it",
-				 who ? who : "a resource");
+				 who ? who : "a resource of the operator's");
 		free(what);
 		free(who);
 		return e;
@@ -479,7 +525,7 @@ static int each_touched(struct gw_catalog *c, pass_fn *pass, struct gw_error *er
 {
 	int e = 0;
 
-	for (size_t i = 0; e == 0 && i < c->n_steps; i++) {
+	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
 		struct gw_resource *r = c->steps[i].r;
 
 		/* What is gone may have been what its parent rested on: a pool with addresses in use. */
@@ -522,7 +568,7 @@ int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const s
 {
 	int e = 0;
 
-	for (size_t i = 0; e == 0 && i < c->n_steps; i++) {
+	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
 		const struct gw_step *s = &c->steps[i];
 
 		/* One that was made and is gone again was never there. */
@@ -536,7 +582,7 @@ int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const s
 
 bool gw_catalog_changed(const struct gw_catalog *c)
 {
-	return c->n_steps > 0;
+	return c->n_steps > c->begun;
 }
 
 void gw_catalog_commit(struct gw_catalog *c)
@@ -550,43 +596,68 @@ void gw_catalog_commit(struct gw_catalog *c)
 	for (size_t i = 0; i < c->n_steps; i++)
 		if (c->steps[i].type == GW_STEP_GONE)
 			resource_free(c->steps[i].r);
-	c->n_steps = 0;
+	c->n_steps = c->begun = 0;
 }
 
-/* Of what goes again: it may refer to what goes before it does. */
-static void forget_references(struct gw_catalog *c)
+static void undo(struct gw_catalog *c, struct gw_step *s)
 {
-	for (size_t i = 0; i < c->n_steps; i++) {
+	struct gw_resource *r = s->r;
+
+	switch (s->type) {
+	case GW_STEP_GONE:
+		r->gone = false;
+		plant(c, r);
+		break;
+	case GW_STEP_MADE:
+		uproot(c, r);
+		r->gone = true;
+		break;
+	case GW_STEP_REPLACED:
+		gw_keys_remove(c, &r->now);
+		gw_version_done(r->kind, &r->now);
+		r->now = s->before;
+		gw_keys_insert(c, &r->now);
+		break;
+	}
+	r->unlinked = true;
+}
+
+/*
+ * Backwards, until `n` steps are left. What goes may refer to what was made after it, and goes before it: references are taken
+ * out first, and put back when all that is left is in its place.
+ */
+static void undo_to(struct gw_catalog *c, size_t n)
+{
+	size_t end = c->n_steps;
+
+	for (size_t i = n; i < end; i++) {
 		struct gw_resource *r = c->steps[i].r;
 
-		if (r->gone)
-			continue;
-		gw_references_unlink(&r->now);
-		r->now.n_refs = 0;
+		if (!r->gone && !r->unlinked)
+			gw_references_unlink(&r->now);
+		r->unlinked = true;
 	}
+	while (c->n_steps > n)
+		undo(c, &c->steps[--c->n_steps]);
+	for (size_t i = n; i < end; i++) {
+		struct gw_resource *r = c->steps[i].r;
+
+		if (!r->gone && r->unlinked)
+			gw_references_link(&r->now);
+		r->unlinked = false;
+	}
+	for (size_t i = n; i < end; i++)
+		if (c->steps[i].type == GW_STEP_MADE)
+			resource_free(c->steps[i].r);
+}
+
+void gw_catalog_undo(struct gw_catalog *c)
+{
+	undo_to(c, c->begun);
 }
 
 void gw_catalog_rollback(struct gw_catalog *c)
 {
-	forget_references(c);
-	while (c->n_steps > 0) {
-		struct gw_step *s = &c->steps[--c->n_steps];
-
-		if (s->type == GW_STEP_GONE) {
-			s->r->gone = false;
-			plant(c, s->r);
-			continue;
-		}
-		if (s->type == GW_STEP_MADE) {
-			uproot(c, s->r);
-			resource_free(s->r);
-			continue;
-		}
-		gw_references_unlink(&s->r->now);
-		gw_keys_remove(c, &s->r->now);
-		gw_version_done(s->r->kind, &s->r->now);
-		s->r->now = s->before;
-		gw_references_link(&s->r->now);
-		gw_keys_insert(c, &s->r->now);
-	}
+	undo_to(c, 0);
+	c->begun = 0;
 }

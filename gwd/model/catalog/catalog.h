@@ -2,10 +2,11 @@
  * catalog.h - every resource of the provider API in memory: the tree of paths, who refers to whom, which values are taken,
  * and all-or-nothing changes.
  *
- *   gw_catalog_begin
+ *   gw_catalog_begin               again and again: several requests may become durable together
  *     put, delete ...            each changes the tree at once; what only the final state can tell is left to settle
  *     gw_catalog_settle          assigns what was not given, resolves references, checks everything that was touched
- *   gw_catalog_commit | gw_catalog_rollback
+ *     gw_catalog_undo            back to the last begin, instead
+ *   gw_catalog_commit | gw_catalog_rollback       of everything since the first begin
  *
  * No clock, no I/O; secrets are sealed by the caller.
  */
@@ -16,6 +17,7 @@
 #include "model/resource/kind.h"
 
 #define GW_RESOURCE_ID_MAX 128
+#define GW_TENANT_MAX	   63
 
 struct gw_catalog;
 
@@ -45,6 +47,7 @@ struct gw_resource {
 	struct gw_ref *referrers;
 	uint64_t cursor; /* where the next automatic value is looked for, of what has a pool */
 	bool gone;	 /* deleted by the transaction that is under way */
+	bool unlinked;	 /* its references are taken out while a transaction is undone */
 	unsigned
 		listed; /* place in the list of children of the body that last put it, from 1; 0: it had a path of its own */
 };
@@ -97,6 +100,7 @@ struct gw_resource *gw_catalog_root(const struct gw_catalog *c, const char *tena
 struct gw_resource *gw_catalog_child(const struct gw_catalog *c, const struct gw_resource *parent, enum gw_kind kind,
 				     const char *id);
 size_t gw_catalog_count(const struct gw_catalog *c);
+size_t gw_catalog_count_of(const struct gw_catalog *c, enum gw_kind kind);
 
 /* The path in its canonical letter case; to be freed. NULL when memory ran out. */
 char *gw_resource_path(const struct gw_resource *r);
@@ -107,7 +111,12 @@ const char *gw_resource_tenant(const struct gw_resource *r); /* NULL: the operat
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
 					  enum gw_kind kind, const struct gw_resource *prev);
 
-void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now);
+/* Every resource, in no particular order; a negative return ends the walk and is returned. */
+int gw_catalog_each(const struct gw_catalog *c, int (*visit)(void *ctx, const struct gw_resource *r), void *ctx);
+
+/* `asker`: the tenant whose request it is, to be told of nothing that is not his; NULL: the operator. Good until settled. */
+void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now, const char *asker);
+void gw_catalog_undo(struct gw_catalog *c);
 /* Takes what it needs out of `draft`, which stays the caller's to free. *ret is the resource now. */
 int gw_catalog_put(struct gw_catalog *c, struct gw_resource *parent, struct gw_draft *draft, struct gw_resource **ret,
 		   struct gw_error *err);
@@ -115,10 +124,10 @@ int gw_catalog_delete(struct gw_catalog *c, struct gw_resource *r, struct gw_err
 int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err);
 /* When settling has failed, and until the transaction ends: what was put or deleted and cannot stay so. NULL: nothing in particular. */
 const struct gw_resource *gw_catalog_fault(const struct gw_catalog *c);
-/* What the transaction has put and deleted, children too; deleted ones keep their path until it ends. */
+/* What has been put and deleted since begin, children too; deleted ones keep their path until commit or rollback. */
 int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const struct gw_resource *r),
 		       int (*gone)(void *ctx, const struct gw_resource *r), void *ctx);
-bool gw_catalog_changed(const struct gw_catalog *c);
+bool gw_catalog_changed(const struct gw_catalog *c); /* since begin */
 void gw_catalog_commit(struct gw_catalog *c);
 void gw_catalog_rollback(struct gw_catalog *c);
 

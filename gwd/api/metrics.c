@@ -1,0 +1,199 @@
+/* metrics.c - GET /metrics: the process, the API, the controller's resources, the node's counters. Called by the router. */
+#include "obs/metrics.h"
+
+#include "api/router.h"
+#include "api/stats.h"
+
+#include "control/control.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void one(struct gw_metrics *m, const char *name, const char *type, const char *help, double value)
+{
+	gw_metrics_family(m, name, type, help);
+	gw_metrics_sample(m, name, NULL, value);
+}
+
+/* --- the process -------------------------------------------------------------------------------------------------- */
+
+static double resident_bytes(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long size = 0, resident = 0;
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%lu %lu", &size, &resident) != 2)
+		resident = 0;
+	fclose(f);
+	return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static double open_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	double n = -3; /* ".", ".." and the directory itself */
+
+	if (!dir)
+		return 0;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static void process(struct gw_metrics *m, const struct gw_service *service)
+{
+	struct timespec cpu;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+	gw_metrics_family(m, "gwd_build_info", "gauge", "The version that runs; always 1.");
+	gw_metrics_sample(m, "gwd_build_info", LABELS("version", GW_VERSION), 1);
+	one(m, "gwd_ready", "gauge", "Whether the node is in its intended state.", service->ready(service->ctx));
+	one(m, "process_cpu_seconds_total", "counter", "CPU time of the daemon.",
+	    (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
+	one(m, "process_resident_memory_bytes", "gauge", "Memory of the daemon.", resident_bytes());
+	one(m, "process_open_fds", "gauge", "Descriptors that the daemon has open.", open_descriptors());
+}
+
+/* --- the API ------------------------------------------------------------------------------------------------------ */
+
+static void api(struct gw_metrics *m, const struct gw_api_stats *stats)
+{
+	gw_metrics_family(m, "gwd_http_requests_total", "counter", "Requests that were answered, by status.");
+	for (unsigned i = 0; i < GW_API_STATUSES; i++) {
+		char status[8];
+
+		if (!stats->answered[i])
+			continue;
+		snprintf(status, sizeof status, "%u", i);
+		gw_metrics_sample(m, "gwd_http_requests_total", LABELS("code", status), (double)stats->answered[i]);
+	}
+	gw_metrics_histogram(m, "gwd_http_request_duration_seconds",
+			     "From the end of a request to the beginning of its answer.", &stats->duration);
+}
+
+/* --- the controller ----------------------------------------------------------------------------------------------- */
+
+/* "virtualNetworks/subnets": collections of different kinds share names. */
+static const char *kind_path(enum gw_kind kind, char *buf, size_t size)
+{
+	enum gw_kind parent = gw_kind_info(kind)->parent;
+	size_t n;
+
+	*buf = '\0';
+	if (parent != GW_KIND_NONE)
+		kind_path(parent, buf, size);
+	n = strlen(buf);
+	snprintf(buf + n, size - n, "%s%s", n ? "/" : "", gw_kind_info(kind)->collection);
+	return buf;
+}
+
+static void controller(struct gw_metrics *m, const struct gw_service *service)
+{
+	const struct gw_catalog *c = gw_control_catalog(service->control);
+
+	gw_metrics_family(m, "gwd_resources", "gauge", "Resources that managers have asked for.");
+	for (enum gw_kind k = GW_KIND_NONE + 1; k < GW_KIND_MAX; k++) {
+		char path[128];
+
+		gw_metrics_sample(m, "gwd_resources", LABELS("kind", kind_path(k, path, sizeof path)),
+				  (double)gw_catalog_count_of(c, k));
+	}
+	one(m, "gwd_store_changes_total", "counter", "Changes that the store has seen: its revision.",
+	    (double)service->revision(service->ctx));
+}
+
+/* --- the node ----------------------------------------------------------------------------------------------------- */
+
+static const char *text(const json_t *object, const char *name)
+{
+	const char *s = json_string_value(json_object_get(object, name));
+
+	return s ? s : "";
+}
+
+static double number(const json_t *object, const char *name)
+{
+	return json_number_value(json_object_get(object, name));
+}
+
+static void counted(struct gw_metrics *m, const json_t *list, const char *label, const char *name, const char *help)
+{
+	const json_t *entry;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	gw_metrics_family(m, name, "counter", help);
+	json_array_foreach((json_t *)list, i, entry)
+		gw_metrics_sample(m, name, LABELS(label, text(entry, label)), number(entry, "count"));
+}
+
+static void ports(struct gw_metrics *m, const json_t *list)
+{
+	static const struct {
+		const char *json, *name, *help;
+	} rows[] = {
+		{"txPackets", "gwd_port_transmit_packets_total", "Packets that the VM has sent."},
+		{"txBytes", "gwd_port_transmit_bytes_total", "Bytes that the VM has sent."},
+		{"rxPackets", "gwd_port_receive_packets_total", "Packets that the VM has got."},
+		{"rxBytes", "gwd_port_receive_bytes_total", "Bytes that the VM has got."},
+		{"drops", "gwd_port_dropped_packets_total", "Packets of the VM that were dropped."},
+	};
+	const json_t *port;
+	size_t i;
+
+	for (size_t r = 0; json_array_size(list) && r < sizeof rows / sizeof *rows; r++) {
+		gw_metrics_family(m, rows[r].name, "counter", rows[r].help);
+		json_array_foreach((json_t *)list, i, port)
+		{
+			const json_t *counters = json_object_get(port, "counters");
+
+			if (counters)
+				gw_metrics_sample(m, rows[r].name, LABELS("port", text(port, "interface")),
+						  number(counters, rows[r].json));
+		}
+	}
+}
+
+static void node(struct gw_metrics *m, const struct gw_service *service)
+{
+	json_t *status = service->status(service->ctx), *engine = json_object_get(status, "engine");
+
+	counted(m, json_object_get(engine, "outcomes"), "name", "gwd_packets_total", "Packets by what became of them.");
+	counted(m, json_object_get(engine, "drops"), "reason", "gwd_dropped_packets_total",
+		"Packets that were dropped, by the reason.");
+	ports(m, json_object_get(engine, "ports"));
+	json_decref(status);
+}
+
+void gw_api_metrics(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_metrics m = {0};
+
+	process(&m, req->service);
+	if (req->stats)
+		api(&m, req->stats);
+	if (req->service->control)
+		controller(&m, req->service);
+	node(&m, req->service);
+	if (m.failed) {
+		gw_metrics_done(&m);
+		gw_error_oom(&err);
+		gw_api_reply_error(reply, &err);
+		return;
+	}
+	reply->status = 200;
+	reply->text = m.text;
+	reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+}

@@ -1,0 +1,14 @@
+/* stats.h - what the API counts of itself. Kept by http.c's environment, shown by metrics.c. */
+#ifndef GW_API_STATS_H
+#define GW_API_STATS_H
+
+#include "obs/metrics.h"
+
+#define GW_API_STATUSES 600
+
+struct gw_api_stats {
+	uint64_t answered[GW_API_STATUSES]; /* by status */
+	struct gw_histogram duration;
+};
+
+#endif
