@@ -51,6 +51,7 @@ struct daemon {
 	struct gw_service service;
 	struct gw_api *api;
 	bool ending; /* requests under way are waited for */
+	bool again; /* it ends to begin anew */
 };
 
 /* --- command line ------------------------------------------------------------------------------------------------- */
@@ -319,6 +320,25 @@ static void on_drained(void *ctx)
 	stop(ctx);
 }
 
+static void end(struct daemon *d)
+{
+	d->ending = true;
+	if (d->api)
+		gw_api_drain(d->api, on_drained, d);
+	else
+		stop(d);
+}
+
+/* What is kept has been replaced: the process goes on as a new one, under the same number. */
+static void on_restart(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	gw_log_notice("beginning anew, traffic goes on");
+	d->again = true;
+	end(d);
+}
+
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct daemon *d = handle->data;
@@ -331,13 +351,10 @@ static void on_signal(uv_signal_t *handle, int signum)
 		stop(d);
 		return;
 	}
-	d->ending = true;
 	gw_log_notice("%s: ending, traffic goes on", signum == SIGTERM ? "SIGTERM" : "SIGINT");
 	sd_notify(0, "STOPPING=1");
-	if (d->api)
-		gw_api_drain(d->api, on_drained, d);
-	else
-		stop(d);
+	d->again = false;
+	end(d);
 }
 
 static void on_watchdog(uv_timer_t *timer)
@@ -408,6 +425,8 @@ static int serve(struct daemon *d, struct gw_error *err)
 	if (r < 0)
 		return r;
 	d->service.control = d->control;
+	d->service.restart = on_restart;
+	d->service.restart_ctx = d;
 	r = gw_api_first_operator(&d->service, err);
 	if (r < 0)
 		return r;
@@ -476,5 +495,11 @@ int main(int argc, char **argv)
 	}
 	gw_log_init(d.config.log_level);
 	harden();
-	return run(&d, options.remove);
+	status = run(&d, options.remove);
+	if (d.again && status == 0) {
+		execv("/proc/self/exe", argv);
+		gw_log_error("cannot begin anew: %s", strerror(errno));
+		status = 1;
+	}
+	return status;
 }

@@ -53,9 +53,7 @@ test-bpf: ## engine programs in the kernel, packet by packet
 	$(ASAN_MAKE) test-programs
 	tests/run --build $(ASAN) bpf
 
-.PHONY: test-contract
-test-contract: ## the provider API against its own description, on a controller; ONLY=regex picks
-	$(ASAN_MAKE) build
+.PHONY:
 	tests/run --build $(ASAN) contract $(if $(ONLY),--only '$(ONLY)')
 
 test-topo: test-topo-build ## daemons, namespaces and traffic; ONLY=regex picks scenarios

@@ -108,7 +108,7 @@ static int put(const struct gw_api_request *req, char token[static GW_TOKEN_STRL
 		r = gw_error_oom(err);
 	}
 	if (r == 0)
-		r = req->service->put_access(req->service->ctx, &e, err);
+		r = req->service->put_access(req->service->ctx, req->who, &e, err);
 	if (r < 0)
 		return r;
 	answer = gw_access_encode(&e);
@@ -147,7 +147,7 @@ void gw_api_access_delete(const struct gw_api_request *req, struct gw_api_reply 
 	}
 	existed = now;
 	if (r == 0)
-		r = req->service->delete_access(req->service->ctx, kind, req->param[1], &err);
+		r = req->service->delete_access(req->service->ctx, req->who, kind, req->param[1], &err);
 	if (r < 0)
 		gw_api_reply_error(reply, &err);
 	else

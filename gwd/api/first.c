@@ -4,15 +4,14 @@
  */
 #include "api/api.h"
 
-#include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "model/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NAME "first-operator"
 
@@ -31,22 +30,17 @@ static bool is_needed(const struct gw_service *service)
 	return network;
 }
 
-/* A terminal that somebody looks at; the journal keeps what it gets, so it gets nothing. */
+/* A terminal that somebody looks at; a journal would keep what it gets, so it gets nothing. */
 static void show(const char *token)
 {
-	_cleanup_close_ int fd = -1;
-
 	if (isatty(STDERR_FILENO))
-		fd = dup(STDERR_FILENO);
-	else if (getenv("JOURNAL_STREAM"))
-		fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0)
-		dprintf(fd, "\r\ngwd: the token of the first operator, shown this once: %s\r\n", token);
+		dprintf(STDERR_FILENO, "gwd: the token of the first operator, shown this once: %s\n", token);
 }
 
 int gw_api_first_operator(const struct gw_service *service, struct gw_error *err)
 {
 	struct gw_access_entry e = {.kind = GW_ACCESS_TOKENS, .name = NAME, .role = GW_ACCESS_OPERATOR};
+	static const struct gw_principal gwd = {.access = GW_ACCESS_OPERATOR, .name = "gwd"};
 	char path[GW_PATHLEN + 32], text[GW_TOKEN_STRLEN + 1];
 	int r;
 
@@ -60,7 +54,7 @@ int gw_api_first_operator(const struct gw_service *service, struct gw_error *err
 	r = gw_fs_write_private(path, text, strlen(text), err);
 	text[GW_TOKEN_LEN] = '\0';
 	if (r == 0)
-		r = service->put_access(service->ctx, &e, err);
+		r = service->put_access(service->ctx, &gwd, &e, err);
 	if (r == 0) {
 		show(text);
 		gw_log_notice("nobody was operator over the network: the token " NAME " has been made and is in %s; "

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define IDLE_SECONDS 15	   /* between requests */
 #define PIECE	     16384 /* of an answer: as much as TLS sends at once */
@@ -129,7 +130,15 @@ static struct MHD_Response *make_response(struct gw_http_exchange *x, char *text
 	size_t len = text ? strlen(text) : 0;
 	struct MHD_Response *response;
 	struct long_answer *a;
+	struct stat st;
 
+	if (x->reply.has_fd) {
+		if (fstat(x->reply.fd, &st) < 0)
+			return NULL;
+		response = MHD_create_response_from_fd64((uint64_t)st.st_size, x->reply.fd);
+		x->reply.has_fd = !response; /* the library closes it */
+		return response;
+	}
 	if (len <= PIECE)
 		return MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
 	a = malloc(sizeof *a);

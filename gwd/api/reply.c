@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_DEPTH 32
 /* A value costs jansson up to some 200 bytes however short its text is; no legitimate batch comes near. */
@@ -117,6 +118,8 @@ void gw_api_reply_done(struct gw_api_reply *reply)
 	json_decref(reply->body);
 	free(reply->location);
 	free(reply->text);
+	if (reply->has_fd)
+		close(reply->fd);
 	*reply = (struct gw_api_reply){0};
 }
 

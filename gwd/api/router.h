@@ -22,6 +22,8 @@ struct gw_api_reply {
 	json_t *body;	 /* NULL: none, or text */
 	char *text;	 /* owned; instead of a body, with its type */
 	const char *content_type;
+	int fd; /* owned, if `has_fd`: instead of a body, a file */
+	bool has_fd;
 	char etag[48];	      /* empty: none */
 	char *location;	      /* owned; NULL: none */
 	char allow[32];	      /* empty: none */
@@ -117,11 +119,14 @@ void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *
 void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_audit(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_list(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_get(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_backup_get(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_backup_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_metrics(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_operation(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_openapi(const struct gw_api_request *req, struct gw_api_reply *reply);

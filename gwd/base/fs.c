@@ -145,3 +145,12 @@ int gw_fs_write_private(const char *path, const void *data, size_t n, struct gw_
 				    strerror(-r))
 		     : 0;
 }
+
+int gw_fs_sync_dir_of(const char *path, struct gw_error *err)
+{
+	int r = sync_dir_of(path);
+
+	return r < 0 ? gw_error_set(err, -r, GW_ERR_UNAVAILABLE, path, "its directory cannot be synced: %s",
+				    strerror(-r))
+		     : 0;
+}

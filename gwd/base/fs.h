@@ -25,4 +25,7 @@ int gw_fs_lock(const char *path, int *ret_fd, pid_t *ret_holder, struct gw_error
  */
 int gw_fs_write_private(const char *path, const void *data, size_t n, struct gw_error *err);
 
+/* What was renamed in the directory of `path` survives a power cut. */
+int gw_fs_sync_dir_of(const char *path, struct gw_error *err);
+
 #endif

@@ -32,7 +32,7 @@ static int load(struct gw_control *k, struct gw_error *err)
 	struct gw_error why = GW_ERROR_INIT;
 	int r;
 
-	gw_catalog_begin(k->catalog, gw_store_revision(k->store), time(NULL));
+	gw_catalog_begin(k->catalog, gw_store_revision(k->store), time(NULL), NULL);
 	r = gw_store_each_resource(k->store, load_one, k, &why);
 	if (r == 0)
 		r = gw_catalog_settle(k->catalog, &why);
@@ -297,7 +297,8 @@ int gw_control_submit(struct gw_control *k, const struct gw_principal *who, stru
 	*ret_failed = n;
 	if (!gw_control_is_open_for(k, true))
 		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, "", "another change is being stored: try again");
-	gw_catalog_begin(k->catalog, gw_commit_next_revision(k), time(NULL));
+	gw_catalog_begin(k->catalog, gw_commit_next_revision(k), time(NULL),
+			 who->access == GW_ACCESS_TENANT ? who->tenant : NULL);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = one_op(k, who, &ops[i], err);
 		if (r < 0)

@@ -56,12 +56,22 @@ void gw_control_await(struct gw_control *k, struct gw_control_waiter *w);
 /* Makes it durable here and now. */
 int gw_control_flush(struct gw_control *k, struct gw_error *err);
 
+/* `fd` is the callee's: a file that has no name any more. On failure it is -1, and `err` says why. */
+typedef void gw_control_copied(void *ctx, int fd, const struct gw_error *err);
+/* A copy of everything that is kept; secrets are in it as they are sealed, the key is not. `done` comes on the loop's thread. */
+int gw_control_backup(struct gw_control *k, gw_control_copied *done, void *ctx, struct gw_error *err);
+/* Checks a copy; from the next start on it is what is kept. */
+int gw_control_restore(struct gw_control *k, const void *copy, size_t n, struct gw_error *err);
+
 /*
  * What `who` may see under the path: a resource (*ret), or a collection (*ret is its parent or NULL, *ret_kind its kind). What
  * belongs to others is as if it were not there.
  */
 int gw_control_find(const struct gw_control *k, const struct gw_principal *who, const char *path,
 		    const struct gw_resource **ret, enum gw_kind *ret_kind, struct gw_error *err);
+/* Appends {"number", "time", "who", "method", "tenantId", "path"} of up to `limit` changes after `number` to the list. */
+int gw_control_audit(const struct gw_control *k, uint64_t number, unsigned limit, json_t *list, struct gw_error *err);
+
 /* Something to ask for after a change, and whether `who` may. */
 int gw_control_new_operation(struct gw_control *k, const struct gw_principal *who, struct gw_uuid *ret);
 bool gw_control_operation(const struct gw_control *k, const struct gw_principal *who, const struct gw_uuid *id);

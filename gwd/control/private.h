@@ -70,6 +70,9 @@ int gw_seal(const uint8_t key[static GW_SEAL_KEYLEN], const char *secret, char *
 /* The clear text, to be wiped and freed. */
 int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char **ret, struct gw_error *err);
 
+/* Whether every secret that is kept can be read with the key. */
+int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err);
+
 /* path.c */
 struct gw_path {
 	struct gw_resource *parent; /* NULL: top level */

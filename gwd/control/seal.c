@@ -105,7 +105,8 @@ int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char
 		gnutls_aead_cipher_deinit(cipher);
 		if (r < 0)
 			r = gw_error_set(err, EBADMSG, GW_ERR_INTERNAL, "",
-					 "a stored secret does not fit the key that secrets are sealed with");
+					 "a stored secret does not fit the key that secrets are sealed with: put the "
+					 "secret.key that belongs to it into [node] state_dir");
 	}
 	gnutls_free(blob.data);
 	if (r == 0) {
@@ -113,4 +114,33 @@ int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char
 		text = NULL;
 	}
 	return r;
+}
+
+/* --- all of them -------------------------------------------------------------------------------------------------- */
+
+struct checking {
+	const struct gw_control *k;
+	struct gw_error *err;
+};
+
+static int check_secret(void *ctx, const char *secret)
+{
+	struct checking *c = ctx;
+	char *text = NULL;
+	int r = gw_unseal(c->k->seal_key, secret, &text, c->err);
+
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+	return r;
+}
+
+static int check_resource(void *ctx, const struct gw_resource *r)
+{
+	return gw_schema_each_secret(gw_kind_info(r->kind)->schema, r->now.properties, check_secret, ctx);
+}
+
+int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err)
+{
+	return gw_catalog_each(k->catalog, check_resource, &(struct checking){k, err});
 }

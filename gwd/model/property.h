@@ -44,6 +44,7 @@ enum {
 	GW_PROPERTY_HAS_DEFAULT = 8,   /* of schema.h: `def` is answered where nothing was given */
 	GW_PROPERTY_IS_ASSIGNED = 16,  /* given by gwd where the manager gives none */
 	GW_PROPERTY_IS_INERT = 32,     /* kept and answered, without meaning here */
+	GW_PROPERTY_IS_OPERATORS = 64, /* tenants may not choose it: whether a value is taken would tell of others */
 };
 
 #define GW_PROPERTY_LIST_MAX 1024 /* elements, where a row says nothing else */

@@ -393,7 +393,7 @@ json_t *gw_schema_encode(const struct gw_schema *schema, const void *object, boo
 
 /* --- replacing ---------------------------------------------------------------------------------------------------- */
 
-int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, struct gw_error *err)
+int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, bool by_tenant, struct gw_error *err)
 {
 	const uint64_t had = *(const uint64_t *)from;
 	uint64_t *has = to;
@@ -402,22 +402,44 @@ int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, 
 	for (size_t i = 0; r == 0 && i < schema->n_rows; i++) {
 		const struct gw_property *row = &schema->rows[i];
 		uint64_t bit = UINT64_C(1) << i;
+		bool is_text = row->type == GW_PROPERTY_SECRET || row->type == GW_PROPERTY_TEXT ||
+			       row->type == GW_PROPERTY_REF;
 
 		if (row->type == GW_PROPERTY_OBJECT && had & bit && *has & bit) {
-			r = gw_schema_carry(row->schema, cat(row, from), at(row, to), err);
-		} else if (!(had & bit) || *has & bit) {
+			r = gw_schema_carry(row->schema, cat(row, from), at(row, to), by_tenant, err);
 			continue;
-		} else if (row->type == GW_PROPERTY_SECRET) {
-			*(char **)at(row, to) = strdup(*(char *const *)cat(row, from));
-			if (!*(char **)at(row, to))
-				return gw_error_oom(err);
-			*has |= bit;
-		} else if (row->flags & GW_PROPERTY_IS_ASSIGNED) {
-			memcpy(at(row, to), cat(row, from), row->size);
-			*has |= bit;
 		}
+		if (!(had & bit) || *has & bit ||
+		    !(row->type == GW_PROPERTY_SECRET || row->flags & GW_PROPERTY_IS_ASSIGNED ||
+		      (by_tenant && row->flags & GW_PROPERTY_IS_OPERATORS)))
+			continue;
+		if (is_text && !(*(char **)at(row, to) = strdup(*(char *const *)cat(row, from))))
+			return gw_error_oom(err);
+		if (!is_text)
+			memcpy(at(row, to), cat(row, from), row->size);
+		*has |= bit;
 	}
 	return r;
+}
+
+static bool same_value(const struct gw_property *row, const void *a, const void *b)
+{
+	if (row->type == GW_PROPERTY_TEXT || row->type == GW_PROPERTY_REF)
+		return !strcasecmp(*(char *const *)cat(row, a), *(char *const *)cat(row, b));
+	return !memcmp(cat(row, a), cat(row, b), row->size);
+}
+
+const struct gw_property *gw_schema_operators_change(const struct gw_schema *schema, const void *from, const void *to)
+{
+	for (size_t i = 0; i < schema->n_rows; i++) {
+		const struct gw_property *row = &schema->rows[i];
+		uint64_t bit = UINT64_C(1) << i;
+
+		if (row->flags & GW_PROPERTY_IS_OPERATORS && *(const uint64_t *)to & bit &&
+		    !(from && *(const uint64_t *)from & bit && same_value(row, from, to)))
+			return row;
+	}
+	return NULL;
 }
 
 /* --- references --------------------------------------------------------------------------------------------------- */
@@ -472,4 +494,18 @@ int gw_schema_each_ref(const struct gw_schema *schema, void *object,
 		       int (*visit)(void *ctx, const struct gw_property *row, char **ref, const char *where), void *ctx)
 {
 	return each_ref(schema, object, &(struct walk){visit, ctx}, "");
+}
+
+int gw_schema_each_secret(const struct gw_schema *schema, const void *object,
+			  int (*visit)(void *ctx, const char *secret), void *ctx)
+{
+	int r = 0;
+
+	for (const struct gw_property *row = schema->rows; r == 0 && row < schema->rows + schema->n_rows; row++) {
+		if (row->type == GW_PROPERTY_SECRET && *(char *const *)cat(row, object))
+			r = visit(ctx, *(char *const *)cat(row, object));
+		else if (row->type == GW_PROPERTY_OBJECT)
+			r = gw_schema_each_secret(row->schema, cat(row, object), visit, ctx);
+	}
+	return r;
 }

@@ -120,9 +120,12 @@ int gw_schema_decode(const struct gw_schema *schema, const json_t *properties, c
 /* Secrets are left out unless `with_secrets`, which gives them as they are kept: sealed. NULL when memory ran out. */
 json_t *gw_schema_encode(const struct gw_schema *schema, const void *object, bool with_secrets);
 /*
- * What a PUT leaves out and gwd keeps: values that it has assigned itself, and secrets, which nobody can read and give back.
+ * What a PUT leaves out and gwd keeps: values that it has assigned itself, secrets, which nobody can read and give back, and of
+ * a tenant's PUT what is the operator's.
  */
-int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, struct gw_error *err);
+int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, bool by_tenant, struct gw_error *err);
+/* The first row that is an operator's and has another value in `to` than in `from`, which may be NULL; NULL: none. */
+const struct gw_property *gw_schema_operators_change(const struct gw_schema *schema, const void *from, const void *to);
 /* Releases what the struct owns, and zeroes it. */
 void gw_schema_done(const struct gw_schema *schema, void *object);
 const struct gw_property *gw_schema_find(const struct gw_schema *schema, const char *name);
@@ -142,5 +145,9 @@ void gw_schema_give(const struct gw_schema *schema, void *object, size_t offset)
 int gw_schema_each_ref(const struct gw_schema *schema, void *object,
 		       int (*visit)(void *ctx, const struct gw_property *row, char **ref, const char *where),
 		       void *ctx);
+
+/* The same with every secret, as it is kept. */
+int gw_schema_each_secret(const struct gw_schema *schema, const void *object,
+			  int (*visit)(void *ctx, const char *secret), void *ctx);
 
 #endif

@@ -36,11 +36,15 @@ struct gw_service {
 	int (*trace)(void *ctx, const json_t *query, json_t **ret_answer, struct gw_error *err);
 	bool (*ready)(void *ctx);
 	uint64_t (*revision)(void *ctx); /* of the last change */
-	struct gw_control *control;	 /* NULL unless the node is a controller */
+	/* The daemon begins anew as soon as what is under way has been answered. */
+	void (*restart)(void *restart_ctx);
+	void *restart_ctx;
+	struct gw_control *control; /* NULL unless the node is a controller */
 	const struct gw_access_table *access;
-	/* Both are durable, and hold for the next request, when they return 0. put_access fills in e->revision. */
-	int (*put_access)(void *ctx, struct gw_access_entry *e, struct gw_error *err);
-	int (*delete_access)(void *ctx, enum gw_access_kind kind, const char *name, struct gw_error *err);
+	/* Both are durable, audited as `who`'s, and hold for the next request, when they return 0. put_access fills in e->revision. */
+	int (*put_access)(void *ctx, const struct gw_principal *who, struct gw_access_entry *e, struct gw_error *err);
+	int (*delete_access)(void *ctx, const struct gw_principal *who, enum gw_access_kind kind, const char *name,
+			     struct gw_error *err);
 };
 
 #endif

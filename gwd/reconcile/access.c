@@ -5,8 +5,11 @@
 #include "reconcile/private.h"
 
 #include "base/log.h"
+#include "store/resource.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <time.h>
 
 static int load_one(void *ctx, const struct gw_access_entry *e, struct gw_error *err)
 {
@@ -21,7 +24,18 @@ int gw_reconcile_load_access(struct gw_reconcile *r, struct gw_error *err)
 	return r->access ? gw_store_each_access(r->store, load_one, r, err) : gw_error_oom(err);
 }
 
-int gw_reconcile_put_access(void *ctx, struct gw_access_entry *e, struct gw_error *err)
+static int audit(struct gw_reconcile *r, const struct gw_principal *who, const char *method, enum gw_access_kind kind,
+		 const char *name, struct gw_error *err)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "/access/%s/%s", gw_access_kind_path(kind), name);
+	return gw_store_audit(r->store, time(NULL),
+			      &(struct gw_store_deed){.who = who->name, .method = method, .tenant = "", .path = path},
+			      err);
+}
+
+int gw_reconcile_put_access(void *ctx, const struct gw_principal *who, struct gw_access_entry *e, struct gw_error *err)
 {
 	struct gw_reconcile *r = ctx;
 	uint64_t revision = 0;
@@ -36,6 +50,8 @@ int gw_reconcile_put_access(void *ctx, struct gw_access_entry *e, struct gw_erro
 		return res;
 	e->revision = revision;
 	res = gw_store_put_access(r->store, e, err);
+	if (res == 0)
+		res = audit(r, who, "PUT", e->kind, e->name, err);
 	if (res < 0) {
 		gw_store_rollback(r->store);
 		return res;
@@ -48,7 +64,8 @@ int gw_reconcile_put_access(void *ctx, struct gw_access_entry *e, struct gw_erro
 	return 0;
 }
 
-int gw_reconcile_delete_access(void *ctx, enum gw_access_kind kind, const char *name, struct gw_error *err)
+int gw_reconcile_delete_access(void *ctx, const struct gw_principal *who, enum gw_access_kind kind, const char *name,
+			       struct gw_error *err)
 {
 	struct gw_reconcile *r = ctx;
 	uint64_t revision = 0;
@@ -60,6 +77,8 @@ int gw_reconcile_delete_access(void *ctx, enum gw_access_kind kind, const char *
 	if (res < 0)
 		return res;
 	res = gw_store_delete_access(r->store, kind, name, err);
+	if (res == 0)
+		res = audit(r, who, "DELETE", kind, name, err);
 	if (res < 0) {
 		gw_store_rollback(r->store);
 		return res;

@@ -28,6 +28,15 @@ struct gw_store_deed {
 	const char *who, *method, *tenant, *path;
 };
 
+/* What was recorded after `number`, up to `limit` of it. */
+struct gw_stored_deed {
+	uint64_t number, revision;
+	int64_t time;
+	struct gw_store_deed deed;
+};
+
+int gw_store_each_deed(struct gw_store *s, uint64_t number, unsigned limit,
+		       int (*cb)(void *ctx, const struct gw_stored_deed *deed), void *ctx, struct gw_error *err);
 int gw_store_audit(struct gw_store *s, int64_t time, const struct gw_store_deed *deed, struct gw_error *err);
 
 #endif

@@ -38,6 +38,8 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 			       " ORDER BY number LIMIT ?2"),
 	[GW_SQLITE_AUDIT] = ("INSERT INTO audit (revision, time, who, method, tenant, path)"
 			     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
+	[GW_SQLITE_AUDIT_EACH] = ("SELECT number, revision, time, who, method, tenant, path FROM audit"
+				  " WHERE number > ?1 ORDER BY number LIMIT ?2"),
 	[GW_SQLITE_ACCESS_EACH] = "SELECT kind, name, revision, body FROM access",
 	[GW_SQLITE_ACCESS_PUT] =
 		("INSERT INTO access (kind, name, revision, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, name) DO"
@@ -207,6 +209,8 @@ int gw_store_open(const char *path, struct gw_store **ret, struct gw_error *err)
 	r = gw_fs_mkdirs_for(path, 0700, err);
 	if (r == 0)
 		r = take_lock(s, err);
+	if (r == 0)
+		r = gw_sqlite_take_staged(s, err);
 	if (r == 0)
 		r = gw_sqlite_create_file(s, err);
 	if (r == 0)

@@ -24,6 +24,7 @@ enum gw_sqlite_statement {
 	GW_SQLITE_CHANGE,
 	GW_SQLITE_CHANGES,
 	GW_SQLITE_AUDIT,
+	GW_SQLITE_AUDIT_EACH,
 	GW_SQLITE_ACCESS_EACH,
 	GW_SQLITE_ACCESS_PUT,
 	GW_SQLITE_ACCESS_DELETE,
@@ -47,6 +48,8 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 /* Opens the database `path`, an empty one too, checks and prepares it. On failure it is left to gw_sqlite_close_file. */
 int gw_sqlite_open_file(struct gw_store *s, const char *path, struct gw_error *err);
 void gw_sqlite_close_file(struct gw_store *s);
+/* Puts a store that gw_store_stage left in the place of what is there. */
+int gw_sqlite_take_staged(struct gw_store *s, struct gw_error *err);
 /* Makes an empty store when there is none. */
 int gw_sqlite_create_file(struct gw_store *s, struct gw_error *err);
 /* Brings the schema of an opened, checked database up to date; creates it in an empty one. */

@@ -111,3 +111,32 @@ int gw_store_audit(struct gw_store *s, int64_t time, const struct gw_store_deed 
 	sqlite3_bind_text(st, 6, deed->path, -1, SQLITE_STATIC);
 	return gw_sqlite_run(s, GW_SQLITE_AUDIT, "writing the audit log", err);
 }
+
+int gw_store_each_deed(struct gw_store *s, uint64_t number, unsigned limit,
+		       int (*cb)(void *ctx, const struct gw_stored_deed *deed), void *ctx, struct gw_error *err)
+{
+	sqlite3_stmt *st = s->st[GW_SQLITE_AUDIT_EACH];
+	int rc, r = 0;
+
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)number);
+	sqlite3_bind_int64(st, 2, limit);
+	while (r == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *text[4];
+		bool whole = true;
+
+		for (int i = 0; i < 4; i++) {
+			text[i] = (const char *)sqlite3_column_text(st, 3 + i);
+			whole = whole && text[i];
+		}
+		r = whole ? cb(ctx,
+			       &(struct gw_stored_deed){
+				       .number = (uint64_t)sqlite3_column_int64(st, 0),
+				       .revision = (uint64_t)sqlite3_column_int64(st, 1),
+				       .time = sqlite3_column_int64(st, 2),
+				       .deed = {text[0], text[1], text[2], text[3]},
+			       })
+			  : -ENOMEM;
+	}
+	sqlite3_reset(st);
+	return r == 0 && rc != SQLITE_DONE ? gw_sqlite_error(s, rc, "reading the audit log", err) : r;
+}

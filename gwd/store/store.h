@@ -40,4 +40,9 @@ int gw_store_delete_access(struct gw_store *s, enum gw_access_kind kind, const c
 int gw_store_commit(struct gw_store *s, struct gw_error *err);
 void gw_store_rollback(struct gw_store *s);
 
+/* A copy of the store at `path`, whole and of one moment, under the name `to`. May run on any thread. */
+int gw_store_backup(const char *path, const char *to, struct gw_error *err);
+/* From the next gw_store_open of `path` on it is what the file `from` is now; what it was stays beside it. */
+int gw_store_stage(const char *path, const char *from, struct gw_error *err);
+
 #endif

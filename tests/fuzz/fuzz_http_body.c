@@ -89,21 +89,24 @@ static uint64_t revision(void *ctx)
 	return ((struct node *)ctx)->revision;
 }
 
-static int put_access(void *ctx, struct gw_access_entry *e, struct gw_error *err)
+static int put_access(void *ctx, const struct gw_principal *who, struct gw_access_entry *e, struct gw_error *err)
 {
 	struct node *node = ctx;
 	int r = gw_access_check(node->access, e, err);
 
+	(void)who;
 	if (r < 0)
 		return r;
 	e->revision = ++node->revision;
 	return gw_access_put(node->access, e) < 0 ? gw_error_oom(err) : 0;
 }
 
-static int delete_access(void *ctx, enum gw_access_kind kind, const char *name, struct gw_error *err)
+static int delete_access(void *ctx, const struct gw_principal *who, enum gw_access_kind kind, const char *name,
+			 struct gw_error *err)
 {
 	struct node *node = ctx;
 
+	(void)who;
 	(void)err;
 	node->revision += gw_access_delete(node->access, kind, name);
 	return 0;

@@ -3,7 +3,8 @@
  * multicast groups.
  *
  * A value is taken when a resource has it, and free again when none has: there is no list of its own that could disagree
- * with the resources. The next one is looked for behind the last, so that what has just become free rests for a while.
+ * with the resources. What all tenants share is given in no order, so that nobody can count what others take; in a subnet the
+ * next one is looked for behind the last, so that what has just become free rests for a while.
  */
 #include "model/catalog/private.h"
 
@@ -73,9 +74,19 @@ static struct gw_addr from_mac(const struct gw_mac *mac)
 	return a;
 }
 
+static uint64_t any_number(void)
+{
+	struct gw_uuid uuid = {{0}};
+	uint64_t n;
+
+	gw_uuid_random(&uuid);
+	memcpy(&n, uuid.b, sizeof n);
+	return n & INT64_MAX;
+}
+
 typedef bool usable_fn(const void *ctx, const struct gw_addr *a);
 
-/* The next free value; false when there is none. Looks at no more values than are taken or not usable, and one. */
+/* The next free value, or without a cursor any; false when there is none. Looks at no more values than are taken or not usable, and one. */
 static bool take(const struct gw_catalog *c, const struct ranges *ranges, enum gw_key_space space, const void *scope,
 		 usable_fn *usable, const void *ctx, uint64_t *cursor, struct gw_addr *ret)
 {
@@ -86,13 +97,14 @@ static bool take(const struct gw_catalog *c, const struct ranges *ranges, enum g
 	if (!total)
 		return false;
 	tries = c->keys.n + 8 < total ? c->keys.n + 8 : total;
-	for (uint64_t i = 0, at = *cursor % total; i < tries; i++, at = (at + 1) % total) {
+	for (uint64_t i = 0, at = (cursor ? *cursor : any_number()) % total; i < tries; i++, at = (at + 1) % total) {
 		struct gw_addr a = nth(ranges, at);
 		const uint8_t *value = space == GW_KEY_MAC ? a.b + 10 : a.b;
 
 		if (!usable(ctx, &a) || gw_keys_owner(c, space, scope, value, space == GW_KEY_MAC ? 6 : 16))
 			continue;
-		*cursor = at + 1;
+		if (cursor)
+			*cursor = at + 1;
 		*ret = a;
 		return true;
 	}
@@ -134,12 +146,11 @@ static int assign_network(struct gw_resource *r, struct gw_error *err)
 static int assign_vsid(struct gw_catalog *c, struct gw_virtual_subnet *p, struct gw_error *err)
 {
 	uint32_t total = c->params.vsid_last - c->params.vsid_first + 1;
-	uint64_t *cursor = &c->cursor[GW_KEY_VSID];
+	uint64_t at = any_number();
 
 	for (uint32_t i = 0; i < total && i <= c->keys.n; i++) {
-		uint32_t vsid = c->params.vsid_first + (uint32_t)(*cursor % total);
+		uint32_t vsid = c->params.vsid_first + (uint32_t)((at + i) % total);
 
-		++*cursor;
 		if (gw_keys_owner(c, GW_KEY_VSID, NULL, &vsid, sizeof vsid))
 			continue;
 		p->vsid = vsid;
@@ -178,7 +189,7 @@ static int assign_group(struct gw_catalog *c, struct gw_resource *r, struct gw_e
 	struct ranges ranges = {.n = 0};
 
 	logical_pools(c, gw_reference(c, r->parent, network->logical_network), true, &ranges);
-	if (!take(c, &ranges, GW_KEY_GROUP, NULL, any, NULL, &c->cursor[GW_KEY_GROUP], &p->group))
+	if (!take(c, &ranges, GW_KEY_GROUP, NULL, any, NULL, NULL, &p->group))
 		return none_free("multicastGroup", "make an ipPool with multicast true below the logical network", err);
 	GW_GIVE(p, virtual_subnet, group);
 	return 0;
@@ -227,7 +238,7 @@ static int assign_interface(struct gw_catalog *c, struct gw_resource *r, struct 
 
 		push(&ranges, &first, &last);
 	}
-	if (!take(c, &ranges, GW_KEY_MAC, NULL, is_no_router, c, &c->cursor[GW_KEY_MAC], &value))
+	if (!take(c, &ranges, GW_KEY_MAC, NULL, is_no_router, c, NULL, &value))
 		return none_free("privateMacAddress", "make a macPool with addresses that are free", err);
 	memcpy(p->mac.b, value.b + 10, sizeof p->mac.b);
 	GW_GIVE(p, network_interface, mac);
@@ -277,8 +288,7 @@ static int assign_public(struct gw_catalog *c, struct gw_resource *r, struct gw_
 	if (p->allocation == GW_ALLOCATION_STATIC)
 		return missing("ipAddress", err);
 	logical_pools(c, NULL, false, &ranges);
-	if (!take(c, &ranges, GW_KEY_PUBLIC_ADDRESS, NULL, any_unicast, NULL, &c->cursor[GW_KEY_PUBLIC_ADDRESS],
-		  &p->address))
+	if (!take(c, &ranges, GW_KEY_PUBLIC_ADDRESS, NULL, any_unicast, NULL, NULL, &p->address))
 		return none_free("ipAddress", "make an ipPool below a logical subnet whose isPublic is true", err);
 	GW_GIVE(p, public_address, address);
 	return 0;

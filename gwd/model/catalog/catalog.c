@@ -158,6 +158,23 @@ const char *gw_resource_tenant(const struct gw_resource *r)
 	return r->now.tenant;
 }
 
+bool gw_resource_is_told(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	return !c->asker || same_text(c->asker, gw_resource_tenant(r));
+}
+
+int gw_catalog_each(const struct gw_catalog *c, int (*visit)(void *ctx, const struct gw_resource *r), void *ctx)
+{
+	int e = 0;
+
+	GW_HMAP_FOR_EACH (node, &c->paths) {
+		e = visit(ctx, GW_CONTAINER_OF(node, struct gw_resource, by_path));
+		if (e < 0)
+			break;
+	}
+	return e;
+}
+
 size_t gw_catalog_count(const struct gw_catalog *c)
 {
 	return c->paths.n;
@@ -315,12 +332,29 @@ static void take_version(const struct gw_catalog *c, struct gw_resource *r, stru
 	r->now.serial = serial;
 }
 
+/* Values that are the operator's to choose, or gwd's; what is there may be said again. */
+static int refuse_operators(const struct gw_catalog *c, const struct gw_draft *draft, const void *before,
+			    struct gw_error *err)
+{
+	const struct gw_property *row = c->asker ? gw_schema_operators_change(gw_kind_info(draft->kind)->schema, before,
+									      draft->version.properties)
+						 : NULL;
+
+	if (!row)
+		return 0;
+	gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, row->name, "is not for tenants to choose: leave it out");
+	gw_error_prefix(err, "properties.");
+	return -EACCES;
+}
+
 static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draft *draft, struct gw_resource **ret,
 		struct gw_error *err)
 {
 	struct gw_resource *r;
 	int e = reserve(c, err);
 
+	if (e == 0)
+		e = refuse_operators(c, draft, NULL, err);
 	if (e < 0)
 		return e;
 	r = calloc(1, sizeof *r);
@@ -384,7 +418,9 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 	int e = reserve(c, err);
 
 	if (e == 0)
-		e = gw_schema_carry(schema, r->now.properties, draft->version.properties, err);
+		e = refuse_operators(c, draft, r->now.properties, err);
+	if (e == 0)
+		e = gw_schema_carry(schema, r->now.properties, draft->version.properties, c->asker, err);
 	if (e == 0)
 		e = gw_schema_each_ref(schema, draft->version.properties, spell, &s);
 	if (e < 0)
@@ -477,8 +513,9 @@ int gw_catalog_delete(struct gw_catalog *c, struct gw_resource *r, struct gw_err
 
 /* --- transactions ------------------------------------------------------------------------------------------------- */
 
-void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now)
+void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now, const char *asker)
 {
+	c->asker = asker;
 	c->revision = revision;
 	c->now = now;
 	c->begun = c->n_steps;
@@ -495,9 +532,9 @@ static int refuse_in_use(struct gw_catalog *c, struct gw_error *err)
 			continue;
 		c->fault = r;
 		what = gw_resource_path(r);
-		who = gw_resource_path(r->referrers->from);
+		who = gw_resource_is_told(c, r->referrers->from) ? gw_resource_path(r->referrers->from) : NULL;
 		e = gw_error_set(err, EBUSY, GW_ERR_CONFLICT, what, "it is in use: %s refers to it",
-				 who ? who : "a resource");
+				 who ? who : "a resource of the operator's");
 		free(what);
 		free(who);
 		return e;

@@ -112,7 +112,11 @@ const char *gw_resource_tenant(const struct gw_resource *r); /* NULL: the operat
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
 					  enum gw_kind kind, const struct gw_resource *prev);
 
-void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now);
+/* Every resource, in no particular order; a negative return ends the walk and is returned. */
+int gw_catalog_each(const struct gw_catalog *c, int (*visit)(void *ctx, const struct gw_resource *r), void *ctx);
+
+/* `asker`: the tenant whose request it is, to be told of nothing that is not his; NULL: the operator. Good until settled. */
+void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now, const char *asker);
 void gw_catalog_undo(struct gw_catalog *c);
 /* Takes what it needs out of `draft`, which stays the caller's to free. *ret is the resource now. */
 int gw_catalog_put(struct gw_catalog *c, struct gw_resource *parent, struct gw_draft *draft, struct gw_resource **ret,

@@ -176,11 +176,10 @@ const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_
 }
 
 /* Who has it is told to those only who may know that he is there. */
-static int refuse(const struct gw_resource *r, const struct gw_key *key, const struct gw_resource *owner,
+static int refuse(const struct gw_catalog *c, const struct gw_key *key, const struct gw_resource *owner,
 		  struct gw_error *err)
 {
-	const char *tenant = gw_resource_tenant(r), *theirs = gw_resource_tenant(owner);
-	char *who = !tenant || (theirs && !strcmp(tenant, theirs)) ? gw_resource_path(owner) : NULL;
+	char *who = gw_resource_is_told(c, owner) ? gw_resource_path(owner) : NULL;
 
 	gw_error_set(err, EEXIST, GW_ERR_CONFLICT, key->name,
 		     "taken%s%s: choose another, or leave it out where it can be assigned", who ? " by " : "",
@@ -199,7 +198,7 @@ int gw_keys_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *
 			const struct gw_key *other = GW_CONTAINER_OF(node, struct gw_key, node);
 
 			if (other != key && same(other, key->space, key->scope, key->value))
-				return refuse(r, key, other->owner, err);
+				return refuse(c, key, other->owner, err);
 		}
 	}
 	return 0;

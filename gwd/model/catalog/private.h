@@ -16,7 +16,6 @@ enum gw_key_space {
 	GW_KEY_HOST_INTERFACE,	/* on one server */
 	GW_KEY_GATEWAY_SERVER,	/* a server is one gateway */
 	GW_KEY_GATEWAY_NETWORK, /* a virtual network has one gateway */
-	GW_KEY_SPACES
 };
 
 struct gw_key {
@@ -47,11 +46,13 @@ struct gw_catalog {
 	const struct gw_resource *fault; /* of the last settling */
 	uint64_t revision;		 /* of what it changes */
 	int64_t now;
+	const char *asker; /* the tenant who asks; NULL: the operator */
 	struct gw_catalog_params params;
-	uint64_t cursor[GW_KEY_SPACES]; /* where the next value is looked for, of spaces without a scope */
 };
 
 bool gw_resource_id_valid(const char *id);
+/* Whether he who asks may be told that it is there. */
+bool gw_resource_is_told(const struct gw_catalog *c, const struct gw_resource *r);
 /* Makes a target that is relative to the resource one of the request's body. */
 void gw_resource_place(const struct gw_resource *r, struct gw_error *err);
 void gw_version_done(enum gw_kind kind, struct gw_version *v);

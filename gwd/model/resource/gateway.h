@@ -9,7 +9,8 @@ extern const char *const gw_gateway_types[];
 extern const char *const gw_routing_types[];
 
 #define GW_PUBLIC_ADDRESS(S, P, O, L, V, C, R)                                                                         \
-	P(S, ADDR, address, "ipAddress", .flags = GW_PROPERTY_IS_ASSIGNED, .help = "The address.")                     \
+	P(S, ADDR, address, "ipAddress", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,                  \
+	  .help = "The address.")                                                                                      \
 	P(S, ENUM, allocation, "publicIPAllocationMethod", .values = gw_allocation_methods,                            \
 	  .def = GW_ALLOCATION_DYNAMIC, .flags = GW_PROPERTY_HAS_DEFAULT,                                              \
 	  .help = "Whether the manager chooses the address, or gwd from the public logical networks.")                 \

@@ -56,7 +56,8 @@ GW_SCHEMA_STRUCT(dns_settings, GW_DNS_SETTINGS)
 GW_SCHEMA_STRUCT(ip_configuration, GW_IP_CONFIGURATION)
 
 #define GW_NETWORK_INTERFACE(S, P, O, L, V, C, R)                                                                      \
-	P(S, MAC, mac, "privateMacAddress", .flags = GW_PROPERTY_IS_ASSIGNED, .help = "The VM's MAC address.")         \
+	P(S, MAC, mac, "privateMacAddress", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,               \
+	  .help = "The VM's MAC address.")                                                                             \
 	P(S, ENUM, allocation, "privateMacAllocationMethod", .values = gw_allocation_methods,                          \
 	  .def = GW_ALLOCATION_DYNAMIC, .flags = GW_PROPERTY_HAS_DEFAULT,                                              \
 	  .help = "Whether the manager chooses the MAC address, or gwd from the MAC pools.")                           \
@@ -66,8 +67,10 @@ GW_SCHEMA_STRUCT(ip_configuration, GW_IP_CONFIGURATION)
 	P(S, REF, profile, "portProfile", .kind = GW_KIND_PORT_PROFILE,                                                \
 	  .help = "Settings that the port's own override.")                                                            \
 	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .help = "Rules for the whole port.")                  \
-	P(S, REF, server, "server", .kind = GW_KIND_SERVER, .help = "The host that the VM runs on now.")               \
-	P(S, TEXT, host_interface, "hostInterface", .min = 1, .max = 15, .help = "The tap or veth on that host.")      \
+	P(S, REF, server, "server", .kind = GW_KIND_SERVER, .flags = GW_PROPERTY_IS_OPERATORS,                         \
+	  .help = "The host that the VM runs on now.")                                                                 \
+	P(S, TEXT, host_interface, "hostInterface", .min = 1, .max = 15, .flags = GW_PROPERTY_IS_OPERATORS,            \
+	  .help = "The tap or veth on that host.")                                                                     \
 	P(S, ANY, host, "isHostVirtualNetworkInterface", .flags = GW_PROPERTY_IS_INERT)                                \
 	P(S, ANY, primary, "isPrimary", .flags = GW_PROPERTY_IS_INERT)                                                 \
 	P(S, ANY, multitenant, "isMultitenantStack", .flags = GW_PROPERTY_IS_INERT)                                    \

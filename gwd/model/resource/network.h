@@ -46,14 +46,15 @@ GW_SCHEMA_STRUCT(dhcp_options, GW_DHCP_OPTIONS)
 
 #define GW_VIRTUAL_SUBNET(S, P, O, L, V, C, R)                                                                         \
 	P(S, PREFIX, prefix, "addressPrefix", .flags = GW_PROPERTY_IS_REQUIRED, .help = "The subnet's prefix.")        \
-	P(S, VSID, vsid, "isolationId", .flags = GW_PROPERTY_IS_ASSIGNED, .help = "The subnet's VSID.")                \
+	P(S, VSID, vsid, "isolationId", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,                   \
+	  .help = "The subnet's VSID.")                                                                                \
 	R(S, "defaultGateway", .help = "The distributed router's address in the subnet.")                              \
 	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .help = "Rules for every port of the subnet.")        \
 	P(S, REF, route_table, "routeTable", .kind = GW_KIND_ROUTE_TABLE, .help = "Routes of the subnet's own.")       \
 	C(S, VIRTUAL_POOL, "ipPools", .help = "Pools that VMs' addresses are taken from; none: the whole prefix.")     \
 	P(S, ENUM, broadcast, "broadcastMode", .values = gw_broadcast_modes, .flags = GW_PROPERTY_HAS_DEFAULT,         \
 	  .help = "How broadcasts get to other hosts.")                                                                \
-	P(S, ADDR, group, "multicastGroup", .flags = GW_PROPERTY_IS_ASSIGNED,                                          \
+	P(S, ADDR, group, "multicastGroup", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,               \
 	  .help = "The provider multicast group of a subnet whose broadcastMode is Multicast.")                        \
 	R(S, "ipConfigurations", .help = "The IP configurations that live in the subnet.")                             \
 	P(S, ANY, service_insertion, "serviceInsertionElements", .flags = GW_PROPERTY_IS_INERT)
@@ -71,7 +72,7 @@ extern const char *const gw_broadcast_modes[];
 	  .help = "The network whose provider addresses carry it.")                                                    \
 	P(S, ENUM, encapsulation, "encapsulationMethod", .values = gw_encapsulation_methods,                           \
 	  .flags = GW_PROPERTY_HAS_DEFAULT, .help = "How its packets are carried.")                                    \
-	P(S, UUID, rdid, "routingDomainId", .flags = GW_PROPERTY_IS_ASSIGNED,                                          \
+	P(S, UUID, rdid, "routingDomainId", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,               \
 	  .help = "The routing domain's identifier.")
 GW_SCHEMA_STRUCT(virtual_network, GW_VIRTUAL_NETWORK)
 

@@ -531,6 +531,27 @@ for what, (encrypted, octets) in SLOW.items():
         equal(w.ask("GET", "/healthz", source=THIRD).status, 200, "another client")
 
 
+def cpu_seconds(w):
+    fields = read("/proc/%d/stat" % w.gwd.process.pid).rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@l_.case("slow: handshakes that stop half way do not keep the daemon busy")
+def _(w):
+    with contextlib.ExitStack() as stack:
+        halves = [stack.enter_context(tls.raw(w.netns_, V4, OTHER, tls=False)) for _ in range(8)]
+        before, started = cpu_seconds(w), time.monotonic()
+        for s in halves:
+            s.sendall(b"\x16\x03\x01\x3f\xff\x01" + b"\0" * 20)
+            s.settimeout(0.1)
+        for s in halves:
+            eventually(lambda s=s: closed(s), "it is cut off", SECONDS * 3)
+        used, took = cpu_seconds(w) - before, time.monotonic() - started
+        case.note("%.2f s of CPU in %.1f s" % (used, took))
+        require(took > SECONDS * 0.5, "cut off after %.1f s already" % took)
+        require(used < took * 0.3, "%.2f s of CPU in %.1f s" % (used, took))
+
+
 @l_.case("slow: a body byte by byte is cut off in time, and stores nothing")
 def _(w):
     head = ("PUT %s%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 2000\r\n\r\n" %

@@ -1,0 +1,152 @@
+/*
+ * backup.c - copies of everything that is kept, and going back to one. A copy is made on a thread while the loop goes on; a copy
+ * that comes back is opened and checked as at a start before it may take the place of what is there.
+ */
+#include "control/private.h"
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct backup {
+	uv_work_t work;
+	struct gw_control *k;
+	gw_control_copied *done;
+	void *ctx;
+	char *path, *copy;
+	int fd;
+	struct gw_error error;
+	int result;
+};
+
+static void on_work(uv_work_t *work)
+{
+	struct backup *b = work->data;
+
+	b->result = gw_store_backup(b->path, b->copy, &b->error);
+	if (b->result < 0)
+		return;
+	b->fd = open(b->copy, O_RDONLY | O_CLOEXEC);
+	if (b->fd < 0)
+		b->result = gw_error_set(&b->error, errno, GW_ERR_UNAVAILABLE, b->copy, "cannot be opened: %s",
+					 strerror(errno));
+}
+
+static void on_worked(uv_work_t *work, int status)
+{
+	struct backup *b = work->data;
+
+	(void)status;
+	unlink(b->copy); /* the descriptor keeps it */
+	b->done(b->ctx, b->fd, b->result < 0 ? &b->error : NULL);
+	free(b->path);
+	free(b->copy);
+	free(b);
+}
+
+int gw_control_backup(struct gw_control *k, gw_control_copied *done, void *ctx, struct gw_error *err)
+{
+	struct backup *b = calloc(1, sizeof *b);
+	struct gw_uuid uuid;
+	char text[GW_UUID_STRLEN];
+
+	if (!b || gw_uuid_random(&uuid) < 0 || !(b->path = strdup(k->config->store_path)) ||
+	    asprintf(&b->copy, "%s.copy-%s", b->path, gw_uuid_format(&uuid, text)) < 0) {
+		if (b)
+			free(b->path);
+		free(b);
+		return gw_error_oom(err);
+	}
+	b->work.data = b;
+	b->done = done;
+	b->ctx = ctx;
+	b->fd = -1;
+	if (uv_queue_work(k->loop, &b->work, on_work, on_worked) < 0) {
+		free(b->path);
+		free(b->copy);
+		free(b);
+		return gw_error_set(err, EAGAIN, GW_ERR_UNAVAILABLE, "", "no thread is free: try again");
+	}
+	return 0;
+}
+
+/* --- back --------------------------------------------------------------------------------------------------------- */
+
+static int drop_object(void *ctx, struct gw_hnv_object *o, struct gw_error *err)
+{
+	(void)ctx;
+	(void)err;
+	gw_hnv_object_free(o);
+	return 0;
+}
+
+static int pass_access(void *ctx, const struct gw_access_entry *e, struct gw_error *err)
+{
+	(void)ctx;
+	(void)e;
+	(void)err;
+	return 0;
+}
+
+/* Everything that a start would read. */
+static int check(const struct gw_control *k, const char *path, struct gw_error *err)
+{
+	struct gw_control *copy = NULL;
+	struct gw_store *store = NULL;
+	int r = gw_store_open(path, &store, err);
+
+	if (r == 0)
+		r = gw_store_each(store, drop_object, NULL, err);
+	if (r == 0)
+		r = gw_store_each_access(store, pass_access, NULL, err);
+	if (r == 0)
+		r = gw_control_open(store, k->config, NULL, &copy, err);
+	if (r == 0)
+		r = gw_control_check_secrets(copy, err);
+	gw_control_close(copy);
+	gw_store_close(store);
+	return r;
+}
+
+static void discard(const char *path)
+{
+	static const char *const parts[] = {"", "-wal", "-shm", ".lock"};
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		_cleanup_free_ char *name = NULL;
+
+		if (asprintf(&name, "%s%s", path, parts[i]) < 0)
+			name = NULL;
+		else
+			unlink(name);
+	}
+}
+
+int gw_control_restore(struct gw_control *k, const void *copy, size_t n, struct gw_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s.incoming", k->config->store_path) < 0) {
+		path = NULL;
+		return gw_error_oom(err);
+	}
+	discard(path);
+	r = gw_fs_write_private(path, copy, n, err);
+	if (r == 0) {
+		r = check(k, path, err);
+		/* What is wrong with it is wrong with what was sent. */
+		if (r < 0 && err && err->code == GW_ERR_UNAVAILABLE)
+			err->code = GW_ERR_INVALID_REQUEST;
+	}
+	if (r == 0)
+		r = gw_store_stage(k->config->store_path, path, err);
+	discard(path);
+	return r;
+}
