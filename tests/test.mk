@@ -53,9 +53,6 @@ test-bpf: ## engine programs in the kernel, packet by packet
 	$(ASAN_MAKE) test-programs
 	tests/run --build $(ASAN) bpf
 
-.PHONY:
-	tests/run --build $(ASAN) contract $(if $(ONLY),--only '$(ONLY)')
-
 test-topo: test-topo-build ## daemons, namespaces and traffic; ONLY=regex picks scenarios
 	tests/run --build $(ASAN) topo $(if $(ONLY),--only '$(ONLY)')
 

@@ -85,6 +85,8 @@ def make(w):
         equal(headers["Location"], "/networking/v1" + path, "Location")
         equal(headers["ETag"], body["etag"], "ETag")
         require(len(headers["x-ms-request-id"]) == 36, "x-ms-request-id")
+        operation = w.request("GET", headers["Azure-AsyncOperation"])
+        equal((operation.status, operation.json()), (200, {"status": "Succeeded"}), "the operation of " + path)
         equal((body["resourceRef"], body["resourceId"]), (path, path.rsplit("/", 1)[1]), "who it is")
         equal(body["properties"]["provisioningState"], "Updating", "provisioningState of what was put")
         got = w.get(path)
@@ -299,9 +301,6 @@ def conditions(w):
     w.put("/servers/spare", {})
     etag = w.get("/servers/spare")["etag"]
     equal(w.call("DELETE", "/servers/spare", headers={"If-Match": etag})[0], 202, "DELETE with the right etag")
-
-
-g = suite.group("shapes", built)
 
 
 @g.case("a parent that is put with its children whole makes all of them at once")
