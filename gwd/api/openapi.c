@@ -155,7 +155,9 @@ static json_t *make(void)
 			       json_pack("{s:s, s:s, s:b, s:s, s:{s:s}}", "name", parameters[i].name, "in", "path",
 					 "required", 1, "description", parameters[i].help, "schema", "type", "string"),
 			       &failed);
-	gw_openapi_set(responses, "Anything", json_pack("{s:s}", "description", "As it is."), &failed);
+	gw_openapi_set(responses, "Anything",
+		       json_pack("{s:s, s:{s:{s:{}}}}", "description", "As it is.", "content", "*/*", "schema"),
+		       &failed);
 	gw_openapi_set(responses, "Nothing", json_pack("{s:s}", "description", "It has no body."), &failed);
 	if (failed) {
 		json_decref(document);

@@ -51,7 +51,7 @@ META = {
         "header": {"type": "object", "required": ["schema"], "additionalProperties": False,
                    "properties": {"description": {"type": "string"}, "schema": SCHEMA_OR_REF}},
         "content": {"type": "object", "minProperties": 1, "additionalProperties": False, "patternProperties": {
-            "^application/(json|octet-stream)$": {"type": "object", "additionalProperties": False, "required": ["schema"],
+            "^(application/(json|octet-stream)|[*]/[*])$": {"type": "object", "additionalProperties": False, "required": ["schema"],
                                                   "properties": {"schema": SCHEMA_OR_REF}}}},
         "operation": {
             "type": "object", "required": ["operationId", "responses"], "additionalProperties": False,
@@ -161,7 +161,7 @@ class Document:
             require(body is None, "%s %s: %d has no body, got %r" % (method, path, status, body))
             return
         require(body is not None, "%s %s: %d has a body" % (method, path, status))
-        self.validate(content["application/json"]["schema"], body, "%s %s: %d" % (method, path, status))
+        self.validate(content.get("application/json", content.get("*/*"))["schema"], body, "%s %s: %d" % (method, path, status))
 
     def validate(self, schema, value, what):
         key = str(schema)
