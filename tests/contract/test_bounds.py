@@ -97,6 +97,45 @@ for example, of_example in examples.EXAMPLES:
     g.case(example)(by_rows(example, of_example))
 
 
+# What the whole requires, though no row does.
+NEEDED = {"privateMacAddress", "ipAddress", "privateIPAddress", "nextHopIpAddress", "frontendPort", "sharedSecret",
+          "ipSecConfiguration", "destinationIPAddress", "l3Configuration"}
+
+
+def without(w, schema, value, where=""):
+    """(name, copy) for each property, nested ones too, that the document does not require, without it."""
+    for name, row in w.document.rows(schema).items():
+        if name not in value or row.get("readOnly"):
+            continue
+        if name not in w.document.schemas.get(schema + "Properties", w.document.schemas[schema]).get("required", []):
+            yield name, {k: v for k, v in value.items() if k != name}
+        inner = (row.get("allOf") or [row.get("items", {})])[0].get("$ref", "").rsplit("/", 1)[-1]
+        if not inner or inner == "Reference" or not value[name]:
+            continue
+        first = value[name][0] if isinstance(value[name], list) else value[name]
+        for leaf, copy in without(w, inner, first):
+            yield leaf, dict(value, **{name: [copy] + value[name][1:] if isinstance(value[name], list) else copy})
+
+
+@g.case("what the document does not require may be left out")
+def left_out(w):
+    refused, made = set(), 0
+    for path, properties in examples.EXAMPLES:
+        for name, rest in without(w, w.document.schema_of(path), properties):
+            new = path + "-new"  # where nothing is carried over from what was there
+            status, body, _ = w.call("PUT", new, {"properties": rest})
+            if status == 201:
+                made += 1
+                w.delete(new)
+            elif body["error"]["code"] == "MissingProperty":
+                require(name in NEEDED, "%s without %s: %s" % (path, name, body["error"]))
+                refused.add(name)
+            else:  # it takes what the example has, or makes no sense; that nothing is missing was seen before that
+                require(body["error"]["code"] in ("Conflict", "InvalidProperty"), "%s without %s: %s" % (path, name, body))
+    require(made > 50, "%d resources were made" % made)
+    equal(refused, NEEDED, "properties that the whole requires")
+
+
 @g.case("each of those that the whole may refuse is taken at some bound, but for two that are no free text")
 def some(w):
     equal(MEANING - set(taken), {"sourceAddressPrefix", "destinationAddressPrefix", "asNumber"},
