@@ -74,10 +74,10 @@ done >"$work/why"
 result "gwctl(1) names every word that an option takes"
 
 while read -r _ command; do
-	read -ra words <<<"${command%% [-\{\[]*}"
+	read -ra words <<<"${command%% [-\{\[A-Z]*}"
 	"$gwctl" help "${words[@]}" >"$work/one" 2>&1 || echo "gwctl help ${words[*]} fails"
 	tr -s ' \n' ' ' <"$work/one" | grep -F "usage: gwctl $command" >/dev/null || echo "gwctl help ${words[*]} differs"
-done < <(sed -E 's/ (PATH|NAME)$//' "$work/help.synopsis") >"$work/why"
+done <"$work/help.synopsis" >"$work/why"
 [[ ! -s $work/why ]]
 result "gwctl help COMMAND shows what --help shows"
 
@@ -104,7 +104,7 @@ while read -r _ command; do
 		complete_after "${words[0]}" | grep -x -- "${words[1]}" >/dev/null || echo "no verb ${words[*]}"
 	fi
 	[[ ${words[0]} == help ]] && continue
-	[[ ${words[-1]} == [A-Z]* ]] && unset 'words[-1]'
+	while [[ ${words[-1]} == [A-Z]* ]]; do unset 'words[-1]'; done
 	# The long and the short form of an option are one option.
 	{
 		printf '%s\n' --api --ca --cert --key --token --token-file --help

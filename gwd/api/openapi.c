@@ -56,8 +56,8 @@ static const struct other {
 	 "400 401 403 404 409 412 413 503", NULL, false, JSON},
 	{"/monitoring/statistics", "get", "getStatistics", "What the node and its drivers count.", "200", "401 403",
 	 NULL, false, NULL},
-	{"/monitoring/audit", "get", "listAudit", "Who changed what.", "200", "400 401 403 404 503", "Top SkipToken",
-	 false, NULL},
+	{"/monitoring/audit", "get", "listAudit", "Who changed what, the oldest first.", "200", "400 401 403 404 503",
+	 "Top SkipToken", false, NULL},
 	{"/monitoring/trace", "post", "postTrace", "The way that a packet would take.", "200", "400 401 403 404 503",
 	 NULL, false, JSON},
 };

@@ -3,7 +3,7 @@
  * at all. Called by the router.
  *
  * Elements may come in any order and refer to each other: deletes are carried out first, the deepest first, then puts, parents
- * before their children. The answer to what is wrong names the element: "[17].body.properties.subnets[0].resourceId".
+ * before their children, the operator's own before those of tenants. The answer to what is wrong names the element: "[17].body.properties.subnets[0].resourceId".
  */
 #include "api/element.h"
 #include "api/router.h"
@@ -24,6 +24,7 @@ struct step {
 	struct gw_control_op op;
 	size_t index, depth;
 	bool is_delete;
+	const char *tenant; /* whose it says to be, by its path or its body; "": nobody's in particular */
 };
 
 struct batch {
@@ -55,6 +56,29 @@ static int read_path(const char *path, const char *method, struct gw_api_match *
 			    "must be that of a resource, as /virtualNetworks/blue/subnets/web");
 }
 
+static const json_t *member(const json_t *object, const char *name)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)object, key, value)
+	{
+		if (!strcasecmp(key, name))
+			return value;
+	}
+	return NULL;
+}
+
+static const char *tenant_of(const char *path, const json_t *body)
+{
+	const char *qualifier = strchr(path, '?'), *s;
+
+	if (qualifier)
+		return strchr(qualifier, '=') + 1;
+	s = json_string_value(member(member(body, "resourceMetadata"), "tenantId"));
+	return s ? s : "";
+}
+
 static int read_step(json_t *j, struct step *s, struct gw_error *err)
 {
 	struct gw_api_element e = {0};
@@ -74,19 +98,20 @@ static int read_step(json_t *j, struct step *s, struct gw_error *err)
 	s->op.path = s->match.rest;
 	for (const char *c = s->op.path; *c && *c != '?'; c++)
 		s->depth += *c == '/';
+	s->tenant = tenant_of(s->op.path, e.body);
 	return 0;
 }
 
 /* Ids have no letter case, tenants have. */
 static int by_path(const void *a, const void *b)
 {
-	const char *x = (*(struct step *const *)a)->op.path, *y = (*(struct step *const *)b)->op.path;
-	size_t n = strcspn(x, "?"), m = strcspn(y, "?");
-	int c = strncasecmp(x, y, n < m ? n : m);
+	const struct step *s = *(struct step *const *)a, *t = *(struct step *const *)b;
+	size_t n = strcspn(s->op.path, "?"), m = strcspn(t->op.path, "?");
+	int c = strncasecmp(s->op.path, t->op.path, n < m ? n : m);
 
 	if (c == 0 && n != m)
 		c = n < m ? -1 : 1;
-	return c ? c : strcmp(x + n, y + m);
+	return c ? c : strcmp(s->tenant, t->tenant);
 }
 
 /* A batch says once what becomes of a resource. */
@@ -122,6 +147,9 @@ static int by_turn(const void *a, const void *b)
 		return x->is_delete ? -1 : 1;
 	if (x->depth != y->depth)
 		return (x->depth < y->depth) != x->is_delete ? -1 : 1;
+	/* A name without an owner means a tenant's, if only he has it: it is not to meet one that this batch makes. */
+	if (!*x->tenant != !*y->tenant)
+		return *x->tenant ? 1 : -1;
 	return x->index < y->index ? -1 : 1;
 }
 
@@ -229,6 +257,7 @@ static int batch(const struct gw_api_request *req, struct gw_api_reply *reply, s
 {
 	struct batch b = {0};
 	json_t *list = NULL;
+	bool room;
 	int r = gw_api_require_controller(req, err);
 
 	if (r == 0)
@@ -242,11 +271,12 @@ static int batch(const struct gw_api_request *req, struct gw_api_reply *reply, s
 	b.n = json_array_size(list);
 	b.steps = calloc(b.n ? b.n : 1, sizeof *b.steps);
 	b.ops = calloc(b.n ? b.n : 1, sizeof *b.ops);
-	if (!b.steps || !b.ops)
+	room = b.steps && b.ops;
+	if (!room)
 		r = gw_error_oom(err);
 	else if (b.n)
 		r = carry_out(req, list, &b, err);
-	if (r == 0) {
+	if (room && r == 0) {
 		gw_api_reply_json(reply, 200, answer(&b));
 		r = gw_api_promise(req, reply, err);
 	}

@@ -220,26 +220,45 @@ static int find(struct gw_cli_args *args, size_t *ret_used, char **ret_error)
 	return -EINVAL;
 }
 
+/* The operand number `i` as usage lines show it, of a "KIND [ID]"; NULL: there is none. */
+static const char *operand_form(const struct gw_cli_command *c, size_t i)
+{
+	const char *form = c->operand;
+
+	for (; form && i > 0; i--) {
+		form = strchr(form, ' ');
+		form = form ? form + 1 : NULL;
+	}
+	return form;
+}
+
 static int check_operand(struct gw_cli_args *args, size_t used, char **ret_error)
 {
 	const struct gw_cli_command *c = args->command;
-	bool may_miss = c->operand && (c->operand[0] == '[' || c->shape == GW_CLI_DELETE);
-	size_t n = args->n_words - used;
-	/* `help` is followed by a command, of up to two words. */
-	size_t max = !c->operand ? 0 : c->local ? 2 : 1;
+	size_t n = args->n_words - used, max = 0;
+	const char *next = operand_form(c, n);
 
+	while (operand_form(c, max))
+		max++;
+	/* `help` is followed by a command, of up to two words. */
+	if (c->local && max > 0)
+		max = 2;
 	if (n > max) {
 		*ret_error = gw_cli_format("unexpected argument '%s'", args->words[used + max]);
 		return -EINVAL;
 	}
-	if (n == 0 && c->operand && !may_miss) {
-		*ret_error = gw_cli_format("%s wants a %s", c->word, c->operand);
+	if (next && next[0] != '[' && c->shape != GW_CLI_DELETE) {
+		*ret_error = gw_cli_format("%s wants %s %.*s", c->word, *next == 'I' ? "an" : "a",
+					   (int)strcspn(next, " "), next);
 		return -EINVAL;
 	}
 	args->operand = n > 0 ? args->words[used] : NULL;
-	if (args->operand && !*args->operand) {
-		*ret_error = gw_cli_format("an argument is empty");
-		return -EINVAL;
+	args->id = n > 1 ? args->words[used + 1] : NULL;
+	for (size_t i = used; i < args->n_words; i++) {
+		if (!*args->words[i]) {
+			*ret_error = gw_cli_format("an argument is empty");
+			return -EINVAL;
+		}
 	}
 	return 0;
 }

@@ -17,7 +17,7 @@ struct gw_cli_args {
 	size_t n_pairs;
 	const char *words[4]; /* what is no option, in order; the command's own words are the first of them */
 	size_t n_words;
-	const char *operand; /* NULL when there is none */
+	const char *operand, *id; /* the first and the second; NULL when there is none */
 };
 
 /*

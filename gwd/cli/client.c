@@ -25,6 +25,7 @@ struct gw_cli_client {
 	char *answer; /* of the request under way */
 	size_t len, room;
 	bool too_large;
+	long seconds; /* that a call may take */
 };
 
 struct gw_cli_client *gw_cli_client_new(const struct gw_cli_address *address, const struct gw_cli_credentials *show)
@@ -34,7 +35,13 @@ struct gw_cli_client *gw_cli_client_new(const struct gw_cli_address *address, co
 	c->address = address;
 	c->show = show;
 	c->curl = gw_cli_must(curl_easy_init());
+	c->seconds = TOTAL_SECONDS;
 	return c;
+}
+
+void gw_cli_client_hurry(struct gw_cli_client *c, long seconds)
+{
+	c->seconds = seconds;
 }
 
 struct gw_cli_client *gw_cli_client_free(struct gw_cli_client *c)
@@ -135,7 +142,7 @@ static CURLcode transfer(struct gw_cli_client *c, const struct gw_cli_request *r
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-	SET(CURLOPT_TIMEOUT, TOTAL_SECONDS);
+	SET(CURLOPT_TIMEOUT, c->seconds);
 	SET(CURLOPT_USERAGENT, "gwctl/" GW_VERSION);
 	SET(CURLOPT_HTTPHEADER, headers);
 	SET(CURLOPT_WRITEFUNCTION, receive);

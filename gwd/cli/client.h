@@ -51,6 +51,8 @@ int gw_cli_credentials(const char *token, const char *token_file, const char *en
 /* Both must outlive it. */
 struct gw_cli_client *gw_cli_client_new(const struct gw_cli_address *address, const struct gw_cli_credentials *show);
 struct gw_cli_client *gw_cli_client_free(struct gw_cli_client *c);
+/* No call takes longer than that from here on. */
+void gw_cli_client_hurry(struct gw_cli_client *c, long seconds);
 
 /*
  * 0 when the daemon answered, whatever its status; *ret must be given to gw_cli_response_done. Otherwise a

@@ -24,6 +24,7 @@ enum gw_cli_opt {
 	GW_CLI_OPT_NIC,
 	GW_CLI_OPT_VM_PORT,
 	GW_CLI_OPT_DRY_RUN,
+	GW_CLI_OPT_WAIT,
 	GW_CLI_OPT_SUBJECT,
 	GW_CLI_OPT_ROLE,
 	GW_CLI_OPT_TENANT,
@@ -75,6 +76,7 @@ enum gw_cli_type {
 	GW_CLI_UUID,
 	GW_CLI_WORD,	 /* one of `words` */
 	GW_CLI_PROTOCOL, /* one of `words`, or a number up to `max` */
+	GW_CLI_DURATION, /* 30s, 500ms, 2m or seconds; canonical in milliseconds */
 	GW_CLI_PAIR	 /* KEY=NAME with a key of type `key`; may be given several times */
 };
 
@@ -127,13 +129,15 @@ struct gw_cli_client;
 
 struct gw_cli_command {
 	const char *word, *verb; /* verb NULL: a command of one word */
-	const char *operand;	 /* "PATH"; "[...]" when it may be left out */
+	const char *operand;	 /* "SCRIPT", "KIND [ID]": one or two; "[...]" when it may be left out */
 	const char *help;
 	enum gw_cli_shape shape;
 	const struct gw_cli_kind *kind;
 	gw_cli_opts required, optional; /* beyond what the shape adds */
 	bool local;			/* needs no daemon: `client` is NULL */
 	bool reads_file;		/* the operand is the name of one */
+	/* For the shell's completion: prints what may come behind these `n` operands; `api` is the value of --api or NULL. */
+	void (*complete)(const char *const *operands, size_t n, const char *api);
 	/* Returns the exit status. */
 	int (*run)(const struct gw_cli_args *args, struct gw_cli_client *client);
 };
@@ -149,7 +153,7 @@ extern const size_t gw_cli_n_commands;
 gw_cli_opts gw_cli_required(const struct gw_cli_command *c);
 gw_cli_opts gw_cli_optional(const struct gw_cli_command *c);
 
-/* One for each command; records.c, access.c, status.c, trace.c, misc.c, help.c, hnv/import.c. */
+/* One for each command; records.c, access.c, status.c, trace.c, misc.c, help.c, hnv/import.c, resource/get.c, resource/apply.c. */
 int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_delete(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_list(const struct gw_cli_args *args, struct gw_cli_client *client);
@@ -160,8 +164,13 @@ int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *clie
 int gw_cli_run_trace(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_batch(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_import(const struct gw_cli_args *args, struct gw_cli_client *client);
+int gw_cli_run_apply(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_get(const struct gw_cli_args *args, struct gw_cli_client *client);
+int gw_cli_run_remove(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_version(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_help(const struct gw_cli_args *args, struct gw_cli_client *client);
+
+void gw_cli_complete_get(const char *const *operands, size_t n, const char *api);
+void gw_cli_complete_resource(const char *const *operands, size_t n, const char *api);
 
 #endif

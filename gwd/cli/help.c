@@ -92,9 +92,9 @@ static void show_all(void)
 {
 	gw_cli_opts all = ((gw_cli_opts)1 << GW_CLI_OPT_MAX) - 1;
 
-	gw_cli_say_wrapped(
-		stdout, "", 0,
-		"gwctl shows and changes the network virtualization records of the gwd on this node. Commands:");
+	gw_cli_say_wrapped(stdout, "", 0,
+			   "gwctl shows and changes the resources that a gwd manages, and the network virtualization "
+			   "records of the gwd on this node. Commands:");
 	puts("");
 	for (size_t i = 0; i < gw_cli_n_commands; i++) {
 		_cleanup_free_ char *synopsis = gw_cli_help_synopsis(&gw_cli_commands[i]);
@@ -172,6 +172,7 @@ void gw_cli_list_words(const char *const *words, size_t n)
 	const struct gw_cli_command *c;
 	const char *plain[4] = {NULL};
 	size_t n_plain = 0, used = 0, first;
+	const char *api = NULL;
 	gw_cli_opts allowed;
 
 	for (size_t i = 0; i < n; i++) {
@@ -184,6 +185,8 @@ void gw_cli_list_words(const char *const *words, size_t n)
 				list_values(gw_cli_option_of(gw_cli_find_command(plain, n_plain, &used), o));
 				return;
 			}
+			if (o == &gw_cli_options[GW_CLI_OPT_API])
+				api = value ? value : words[i];
 		} else if (words[i][0] != '-' && n_plain < 4) {
 			plain[n_plain++] = words[i];
 		}
@@ -195,6 +198,8 @@ void gw_cli_list_words(const char *const *words, size_t n)
 		list_commands(n_plain > first ? plain[first] : NULL);
 	if (c && !first && c->reads_file && n_plain == used)
 		puts("@file");
+	if (c && !first && c->complete)
+		c->complete(plain + used, n_plain - used, api);
 	allowed = GW_CLI_GLOBAL_OPTS | (c && !first ? gw_cli_required(c) | gw_cli_optional(c) : 0);
 	if (n_plain == 0)
 		allowed |= GW_CLI_OPT(VERSION);

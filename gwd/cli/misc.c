@@ -1,4 +1,4 @@
-/* misc.c - the commands that are one request each: batch, get, version. */
+/* misc.c - the commands that are one request each: batch, version. */
 #include "base/cleanup.h"
 #include "cli/args.h"
 #include "cli/client.h"
@@ -29,25 +29,6 @@ int gw_cli_run_batch(const struct gw_cli_args *args, struct gw_cli_client *clien
 		    &answer) < 0)
 		return 1;
 	gw_cli_say(stdout, "%s: applied, %llu changes", name, (unsigned long long)gw_cli_num(answer.body, "applied"));
-	return 0;
-}
-
-int gw_cli_run_get(const struct gw_cli_args *args, struct gw_cli_client *client)
-{
-	_cleanup_free_ char *given = gw_cli_format("%s%s", args->operand[0] == '/' ? "" : "/", args->operand),
-			    *path = NULL;
-	_cleanup_response_ struct gw_cli_response answer = {0};
-
-	path = gw_cli_link_path(given);
-	if (!path) {
-		gw_cli_fail("'%s' is no path; encode spaces and other special characters as %%20 and so on",
-			    args->operand);
-		return 2;
-	}
-	if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = path}, &answer) < 0)
-		return 1;
-	if (answer.body)
-		gw_cli_print_json(answer.body);
 	return 0;
 }
 

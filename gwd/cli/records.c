@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "cli/args.h"
 #include "cli/client.h"
+#include "cli/pages.h"
 #include "cli/records.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -12,8 +13,6 @@
 
 #include <errno.h>
 #include <string.h>
-
-#define PAGES_MAX 20000 /* of a list; a daemon that links in circles ends here at the latest */
 
 char *gw_cli_record_id(const struct gw_cli_kind *kind, char *const value[static GW_CLI_OPT_MAX])
 {
@@ -161,43 +160,25 @@ int gw_cli_run_delete(const struct gw_cli_args *args, struct gw_cli_client *clie
 	return 0;
 }
 
-/* Gets all pages; appends those that agree with the options to `found`. */
+struct list {
+	const struct gw_cli_args *args;
+	json_t *found;
+};
+
+static void take_if_wanted(void *ctx, json_t *item)
+{
+	struct list *list = ctx;
+
+	if (gw_cli_record_matches(list->args, item) && json_array_append(list->found, item) < 0)
+		gw_cli_must(NULL);
+}
+
+/* All that agree with the options. */
 static int fetch(const struct gw_cli_args *args, struct gw_cli_client *client, json_t *found)
 {
 	_cleanup_free_ char *path = collection_path(args->command->kind);
 
-	for (size_t page = 0; path; page++) {
-		_cleanup_response_ struct gw_cli_response answer = {0};
-		const json_t *value, *item;
-		const char *link;
-		char *next = NULL;
-		size_t i;
-
-		if (page == PAGES_MAX)
-			return gw_cli_fail("the list does not end: gave up after %d pages", PAGES_MAX);
-		if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = path}, &answer) < 0)
-			return 1;
-		value = json_object_get(answer.body, "value");
-		if (!json_is_array(value))
-			return gw_cli_fail("gwd answered with something that is not a list of %s",
-					   args->command->kind->path);
-		json_array_foreach((json_t *)value, i, item)
-		{
-			if (gw_cli_record_matches(args, item) && json_array_append(found, (json_t *)item) < 0)
-				gw_cli_must(NULL);
-		}
-		link = gw_cli_str(answer.body, "nextLink");
-		if (*link) {
-			next = gw_cli_link_path(link);
-			if (!next || strcmp(next, path) == 0) {
-				free(next);
-				return gw_cli_fail("gwd answered with a next page that cannot be followed: '%s'", link);
-			}
-		}
-		free(path);
-		path = next;
-	}
-	return 0;
+	return gw_cli_each_item(client, path, args->command->kind->path, take_if_wanted, &(struct list){args, found});
 }
 
 static void add_row(struct gw_cli_table *t, const struct gw_cli_kind *kind, const json_t *properties, unsigned hidden)

@@ -33,6 +33,28 @@ static int parse_number(const struct gw_cli_option *o, const char *s, char **ret
 	return 0;
 }
 
+/* Seconds, unless a unit says otherwise. */
+static int parse_duration(const struct gw_cli_option *o, const char *s, char **ret, char **ret_reason)
+{
+	static const struct {
+		const char *unit;
+		unsigned milliseconds;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000}, {"h", 3600000}};
+	size_t digits = strspn(s, "0123456789");
+
+	for (size_t i = 0; digits > 0 && i < sizeof units / sizeof *units; i++) {
+		unsigned long long n = digits < 10 ? strtoull(s, NULL, 10) * units[i].milliseconds : UINT64_MAX;
+
+		if (strcmp(s + digits, units[i].unit) != 0)
+			continue;
+		if (n > o->max)
+			return refuse(ret_reason, gw_cli_format("is more than %u hours", o->max / 3600000));
+		*ret = gw_cli_format("%llu", n);
+		return 0;
+	}
+	return refuse(ret_reason, gw_cli_format("is no time such as 30s, 2m or 500ms"));
+}
+
 static int parse_prefix(const char *s, char **ret, char **ret_reason)
 {
 	char buf[GW_PREFIX_STRLEN];
@@ -155,6 +177,8 @@ int gw_cli_value_parse(const struct gw_cli_option *o, const char *s, char **ret,
 		return parse_mac(s, ret, ret_reason);
 	case GW_CLI_UUID:
 		return parse_uuid(s, ret, ret_reason);
+	case GW_CLI_DURATION:
+		return parse_duration(o, s, ret, ret_reason);
 	case GW_CLI_PAIR:
 		return parse_pair(o, s, ret, ret_reason);
 	case GW_CLI_PROTOCOL:

@@ -6,5 +6,11 @@ $(CLI_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(CLI_PART_OBJ)
 	@mkdir -p $(@D)
 	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS) cmocka) -lsystemd
 
+# gwctl includes nothing of the model; this one holds both against each other.
+$(BUILD)/tests/unit/test_cli_kind: $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o \
+		$(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out gwd/cli/main.c,$(CLI_SRC))) $(BUILD)/libgw.a
+	@mkdir -p $(@D)
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS) libcurl cmocka) -lm
+
 # It runs the program itself.
 $(BUILD)/tests/unit/test_netns: | $(BUILD)/gwd-netns

@@ -226,8 +226,8 @@ static void resource_free(struct gw_resource *r)
 }
 
 /*
- * Into the tree before `r->next`, or behind its last sibling, with everything that its version brings. The first sibling's
- * `prev` is the last one.
+ * Into the tree before `r->next`, or behind its last sibling, with everything that its version brings but its references. The
+ * first sibling's `prev` is the last one.
  */
 static void plant(struct gw_catalog *c, struct gw_resource *r)
 {
@@ -505,6 +505,7 @@ int gw_catalog_delete(struct gw_catalog *c, struct gw_resource *r, struct gw_err
 		e = reserve(c, err);
 	if (e < 0)
 		return e;
+	gw_references_unlink(&r->now);
 	uproot(c, r);
 	step(c, GW_STEP_GONE, r);
 	r->gone = true;
@@ -626,29 +627,56 @@ void gw_catalog_commit(struct gw_catalog *c)
 	c->n_steps = c->begun = 0;
 }
 
-/* Backwards, until `n` steps are left. */
+static void undo(struct gw_catalog *c, struct gw_step *s)
+{
+	struct gw_resource *r = s->r;
+
+	switch (s->type) {
+	case GW_STEP_GONE:
+		r->gone = false;
+		plant(c, r);
+		break;
+	case GW_STEP_MADE:
+		uproot(c, r);
+		r->gone = true;
+		break;
+	case GW_STEP_REPLACED:
+		gw_keys_remove(c, &r->now);
+		gw_version_done(r->kind, &r->now);
+		r->now = s->before;
+		gw_keys_insert(c, &r->now);
+		break;
+	}
+	r->unlinked = true;
+}
+
+/*
+ * Backwards, until `n` steps are left. What goes may refer to what was made after it, and goes before it: references are taken
+ * out first, and put back when all that is left is in its place.
+ */
 static void undo_to(struct gw_catalog *c, size_t n)
 {
-	while (c->n_steps > n) {
-		struct gw_step *s = &c->steps[--c->n_steps];
+	size_t end = c->n_steps;
 
-		if (s->type == GW_STEP_GONE) {
-			s->r->gone = false;
-			plant(c, s->r);
-			continue;
-		}
-		if (s->type == GW_STEP_MADE) {
-			uproot(c, s->r);
-			resource_free(s->r);
-			continue;
-		}
-		gw_references_unlink(&s->r->now);
-		gw_keys_remove(c, &s->r->now);
-		gw_version_done(s->r->kind, &s->r->now);
-		s->r->now = s->before;
-		gw_references_link(&s->r->now);
-		gw_keys_insert(c, &s->r->now);
+	for (size_t i = n; i < end; i++) {
+		struct gw_resource *r = c->steps[i].r;
+
+		if (!r->gone && !r->unlinked)
+			gw_references_unlink(&r->now);
+		r->unlinked = true;
 	}
+	while (c->n_steps > n)
+		undo(c, &c->steps[--c->n_steps]);
+	for (size_t i = n; i < end; i++) {
+		struct gw_resource *r = c->steps[i].r;
+
+		if (!r->gone && r->unlinked)
+			gw_references_link(&r->now);
+		r->unlinked = false;
+	}
+	for (size_t i = n; i < end; i++)
+		if (c->steps[i].type == GW_STEP_MADE)
+			resource_free(c->steps[i].r);
 }
 
 void gw_catalog_undo(struct gw_catalog *c)

@@ -1,0 +1,365 @@
+/*
+ * fuzz_resource.c - from the body of a request to a stored resource: any JSON under any path, put into a catalogue that has
+ * something of every kind to refer to, overlap with and take values from.
+ *
+ * Input: requests of two lines each, "PATH" and a body of one line, or of one line, "-PATH" (a DELETE). Together they are one
+ * transaction, until a line with "." commits it, "," leaves it for a commit together with the next, "!" rolls all back.
+ *
+ * What is refused leaves everything as it was, byte for byte. What is accepted can be stored and loaded again; and a client that
+ * puts back what it got changes nothing.
+ */
+#include "fuzz.h"
+
+#include "model/catalog/catalog.h"
+
+#include <errno.h>
+
+/* --- the world that requests meet ---------------------------------------------------------------------------------- */
+
+static const char *const base[][2] = {
+	{"/logicalNetworks/provider",
+	 "{'networkVirtualizationEnabled':true,'subnets':[{'resourceId':'rack1','properties':{'addressPrefix':'10.9.1."
+	 "0/24',"
+	 "'ipPools':[{'resourceId':'hosts','properties':{'startIpAddress':'10.9.1.1','endIpAddress':'10.9.1.99'}},"
+	 "{'resourceId':'groups','properties':{'startIpAddress':'239.1.0.0','endIpAddress':'239.1.0.1','multicast':"
+	 "true}}]}}]}"},
+	{"/logicalNetworks/outside",
+	 "{'subnets':[{'resourceId':'public','properties':{'addressPrefix':'203.0.113.0/24','isPublic':true,'ipPools':"
+	 "[{'resourceId':'p','properties':{'startIpAddress':'203.0.113.20','endIpAddress':'203.0.113.23'}}]}},"
+	 "{'resourceId':'vlan100','properties':{'addressPrefix':'198.51.100.0/24','vlanID':100}}]}"},
+	{"/accessControlLists/web", "{'aclRules':[{'resourceId':'https','properties':{'protocol':'TCP','"
+				    "destinationPortRange':'443','action':'Allow',"
+				    "'priority':100,'type':'Inbound'}}]}"},
+	{"/routeTables/blue",
+	 "{'routes':[{'resourceId':'r','properties':{'addressPrefix':'172.31.0.0/16','nextHopType':'None'}}]}"},
+	{"/virtualNetworks/blue",
+	 "{'addressSpace':{'addressPrefixes':['10.1.0.0/16','fd00:1::/48']},'logicalNetwork':{'resourceRef':"
+	 "'/logicalNetworks/provider'},'routingDomainId':'11111111-2222-3333-4444-555555555555','subnets':["
+	 "{'resourceId':'web','properties':{'addressPrefix':'10.1.1.0/"
+	 "24','isolationId':5001,'accessControlList':{'resourceRef':"
+	 "'/accessControlLists/web'},'routeTable':{'resourceRef':'/routeTables/"
+	 "blue'},'ipPools':[{'resourceId':'vms','properties':"
+	 "{'startIpAddress':'10.1.1.50','endIpAddress':'10.1.1.99'}}]}},"
+	 "{'resourceId':'db','properties':{'addressPrefix':'10.1.2.0/29','isolationId':5002}},"
+	 "{'resourceId':'gateway','properties':{'addressPrefix':'10.1.255.0/29','isolationId':5003}}]}"},
+	{"/virtualNetworks/theirs?a",
+	 "{'addressSpace':{'addressPrefixes':['10.1.0.0/16']},'routingDomainId':'11111111-2222-3333-4444-666666666666',"
+	 "'subnets':[{'resourceId':'web','properties':{'addressPrefix':'10.1.1.0/24','isolationId':5005}}]}"},
+	{"/macPools/all", "{'startMacAddress':'00155D020000','endMacAddress':'00155D020003'}"},
+	{"/credentials/site", "{'type':'X509Certificate','value':'secret'}"},
+	{"/servers/h1", "{'roles':['host'],'providerAddresses':[{'address':'10.9.1.1','interface':'eth1'}]}"},
+	{"/servers/g1", "{'roles':['gateway']}"},
+	{"/publicIPAddresses/shared",
+	 "{'publicIPAllocationMethod':'Static','ipAddress':'203.0.113.100','shared':true}"},
+	{"/publicIPAddresses/one", "{}"},
+	{"/portProfiles/base", "{'portSettings':{'arpGuardEnabled':'Enabled'}}"},
+	{"/portProfiles/guarded", "{'inherits':{'resourceRef':'/portProfiles/base'}}"},
+	{"/loadBalancers/nat",
+	 "{'frontendIPConfigurations':[{'resourceId':'f','properties':{'publicIPAddress':{'resourceRef':"
+	 "'/publicIPAddresses/shared'}}}],'backendAddressPools':[{'resourceId':'all','properties':{}}]}"},
+	{"/networkInterfaces/web1",
+	 "{'privateMacAddress':'00155D011404','server':{'resourceRef':'/servers/"
+	 "h1'},'hostInterface':'tap1','ipConfigurations':["
+	 "{'resourceId':'a','properties':{'privateIPAddress':'10.1.1.77','subnet':{'resourceRef':"
+	 "'/virtualNetworks/blue/subnets/web'},'loadBalancerBackendAddressPools':[{'resourceRef':"
+	 "'/loadBalancers/nat/backendAddressPools/all'}]}}]}"},
+	{"/gatewayPools/main", "{'type':'All'}"},
+	{"/gateways/g1", "{'pool':{'resourceRef':'/gatewayPools/main'},'virtualServer':{'resourceRef':'/servers/g1'}}"},
+	{"/virtualGateways/gw", "{'virtualNetwork':{'resourceRef':'/virtualNetworks/"
+				"blue'},'gatewayPools':[{'resourceRef':'/gatewayPools/main'}],"
+				"'policyMaps':[{'resourceId':'in','properties':{}}],'bgpRouters':[{'resourceId':'r','"
+				"properties':{'extAsNumber':'0.64512',"
+				"'bgpPeers':[{'resourceId':'p','properties':{'peerIpAddress':'192.0.2.2','asNumber':"
+				"64513,'password':'x'}}]}}],"
+				"'networkConnections':[{'resourceId':'site','properties':{'connectionType':'IPSec','"
+				"destinationIPAddress':'203.0.113.9',"
+				"'ipSecConfiguration':{'sharedSecret':'psk'}}}]}"},
+};
+
+static int seal(void *ctx, const char *secret, char **ret, struct gw_error *err)
+{
+	(void)ctx;
+	(void)err;
+	require(asprintf(ret, "sealed %s", secret) > 0);
+	return 0;
+}
+
+static const struct gw_schema_reader sealer = {.seal = seal};
+
+/* --- requests ------------------------------------------------------------------------------------------------------ */
+
+/* What a path means: its kind, and its parent if it is below one. False: nothing. Writes into `path`. */
+static bool resolve(const struct gw_catalog *c, char *path, struct gw_resource **ret_parent, enum gw_kind *ret_kind,
+		    const char **ret_id)
+{
+	char *id = strrchr(path, '/'), *collection;
+
+	*ret_parent = NULL;
+	if (!id || id == path)
+		return false;
+	*id = '\0';
+	collection = strrchr(path, '/');
+	if (!collection)
+		return false;
+	*collection = '\0';
+	if (*path)
+		*ret_parent = gw_catalog_find(c, NULL, path);
+	*ret_kind = *path && !*ret_parent
+			    ? GW_KIND_NONE
+			    : gw_kind_find(*ret_parent ? (*ret_parent)->kind : GW_KIND_NONE, collection + 1);
+	*ret_id = id + 1;
+	return *ret_kind != GW_KIND_NONE && id[1];
+}
+
+/* One request; `tenant` may be NULL. */
+static int request(struct gw_catalog *c, const char *target, const char *tenant, const json_t *body,
+		   struct gw_error *err)
+{
+	bool is_delete = *target == '-';
+	char *path = strdup(target + is_delete);
+	struct gw_resource *parent, *r;
+	struct gw_draft *draft = NULL;
+	enum gw_kind kind;
+	const char *id;
+	int e;
+
+	require(path);
+	if (!resolve(c, path, &parent, &kind, &id)) {
+		free(path);
+		return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "nothing is there");
+	}
+	if (is_delete) {
+		r = parent ? gw_catalog_child(c, parent, kind, id) : gw_catalog_root(c, tenant, kind, id);
+		e = r ? gw_catalog_delete(c, r, err) : 0;
+	} else {
+		e = gw_draft_decode(kind, id, body, &sealer, &draft, err);
+		if (e == 0 && tenant)
+			e = gw_draft_set_tenant(draft, tenant, err);
+		if (e == 0)
+			e = gw_catalog_put(c, parent, draft, &r, err);
+		gw_draft_free(draft);
+	}
+	free(path);
+	return e;
+}
+
+static void populate(struct gw_catalog *c)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	gw_catalog_begin(c, 1, 1, NULL);
+	for (size_t i = 0; i < sizeof base / sizeof *base; i++) {
+		char path[64], *text = strdup(base[i][1]), *owner;
+		json_t *body;
+
+		snprintf(path, sizeof path, "%s", base[i][0]);
+		owner = strchr(path, '?');
+		if (owner)
+			*owner++ = '\0';
+		for (char *q = text; (q = strchr(q, '\''));)
+			*q = '"';
+		body = json_pack("{s:o}", "properties", json_loads(text, 0, NULL));
+		require(body && request(c, path, owner, body, &err) == 0);
+		json_decref(body);
+		free(text);
+	}
+	require(gw_catalog_settle(c, &err) == 0);
+	gw_catalog_commit(c);
+}
+
+/* --- what must hold ------------------------------------------------------------------------------------------------ */
+
+typedef void visit_fn(void *ctx, const struct gw_catalog *c, const struct gw_resource *r);
+
+static void each_below(const struct gw_catalog *c, const struct gw_resource *r, visit_fn *visit, void *ctx)
+{
+	visit(ctx, c, r);
+	for (const struct gw_resource *child = r->children; child; child = child->next)
+		each_below(c, child, visit, ctx);
+}
+
+/* Parents before their children, siblings in the order of their making, as the store has them. */
+static void each(const struct gw_catalog *c, visit_fn *visit, void *ctx)
+{
+	for (enum gw_kind k = GW_KIND_NONE + 1; k < GW_KIND_MAX; k++) {
+		const struct gw_resource *r = NULL;
+
+		while (gw_kind_info(k)->parent == GW_KIND_NONE && (r = gw_catalog_next(c, NULL, k, r)))
+			each_below(c, r, visit, ctx);
+	}
+}
+
+static void show(void *ctx, const struct gw_catalog *c, const struct gw_resource *r)
+{
+	json_t *j;
+
+	if (r->parent) /* is in its parent */
+		return;
+	j = gw_resource_encode(c, r);
+	require(j && json_array_append_new(ctx, j) == 0);
+}
+
+/* Everything as clients see it. */
+static char *dump(const struct gw_catalog *c)
+{
+	json_t *all = json_array();
+	char *text;
+
+	each(c, show, all);
+	text = json_dumps(all, JSON_COMPACT);
+	json_decref(all);
+	require(text);
+	return text;
+}
+
+static void require_same(const char *was, const char *is)
+{
+	size_t at = 0, from;
+
+	while (was[at] && was[at] == is[at])
+		at++;
+	if (was[at] == is[at])
+		return;
+	from = at > 200 ? at - 200 : 0;
+	fprintf(stderr, "was: ...%.300s\nis:  ...%.300s\n", was + from, is + from);
+	abort();
+}
+
+static void load(void *ctx, const struct gw_catalog *c, const struct gw_resource *r)
+{
+	const char *tenant = gw_resource_tenant(r);
+	char *path = gw_resource_path(r), *body;
+	struct gw_error err = GW_ERROR_INIT;
+	json_t *own = gw_resource_encode_own(r);
+
+	(void)c;
+	body = own ? json_dumps(own, JSON_COMPACT) : NULL;
+	require(path && body);
+	if (gw_catalog_load(ctx,
+			    &(struct gw_stored){
+				    .tenant = tenant ? tenant : "",
+				    .path = path,
+				    .body = body,
+				    .instance = r->instance,
+				    .revision = r->now.revision,
+				    .serial = r->now.serial,
+				    .updated = r->now.updated,
+			    },
+			    &err) < 0) {
+		fprintf(stderr, "%s %s: %s: %s\n", path, body, err.target, err.message);
+		abort();
+	}
+	json_decref(own);
+	free(path);
+	free(body);
+}
+
+static struct gw_catalog *make(void)
+{
+	const struct gw_catalog_params params = {
+		.router_mac = {{2, 0x67, 0x77, 0x64, 0, 1}}, .vsid_first = 4096, .vsid_last = 4099, .limit = 1000};
+	struct gw_catalog *c = NULL;
+
+	require(gw_catalog_new(&params, &c) == 0);
+	return c;
+}
+
+static void require_storable(const struct gw_catalog *c, const char *shown)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_catalog *again = make();
+	char *text;
+
+	gw_catalog_begin(again, 1, 1, NULL);
+	each(c, load, again);
+	if (gw_catalog_settle(again, &err) < 0) {
+		fprintf(stderr, "%s: %s\n", err.target, err.message);
+		abort();
+	}
+	gw_catalog_commit(again);
+	text = dump(again);
+	require_same(shown, text);
+	free(text);
+	gw_catalog_free(again);
+}
+
+static void put_back(void *ctx, const struct gw_catalog *c, const struct gw_resource *r)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	json_t *body = gw_resource_encode(c, r);
+	struct gw_draft *draft = NULL;
+	struct gw_resource *same = NULL;
+
+	(void)ctx;
+	if (gw_draft_decode(r->kind, r->id, body, &sealer, &draft, &err) < 0 ||
+	    gw_catalog_put((struct gw_catalog *)c, r->parent, draft, &same, &err) < 0) {
+		char *text = json_dumps(body, 0);
+
+		fprintf(stderr, "%s: %s: %s\n", text, err.target, err.message);
+		abort();
+	}
+	require(same == r && !gw_catalog_changed(c));
+	gw_draft_free(draft);
+	json_decref(body);
+}
+
+static void require_unchanged_by_what_it_shows(struct gw_catalog *c)
+{
+	gw_catalog_begin(c, 3, 3, NULL);
+	each(c, put_back, NULL);
+	gw_catalog_commit(c);
+}
+
+/* --- input --------------------------------------------------------------------------------------------------------- */
+
+static bool end(struct gw_catalog *c, int e, struct gw_error *err)
+{
+	if (e == 0)
+		e = gw_catalog_settle(c, err);
+	if (e == 0) {
+		gw_catalog_commit(c);
+		return true;
+	}
+	require_reason(err);
+	gw_catalog_rollback(c);
+	return false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = strndup((const char *)data, size), *rest = text, *line;
+	struct gw_catalog *c = make();
+	bool more = true;
+
+	require(text);
+	populate(c);
+	for (int transactions = 0; more && transactions < 4; transactions++) {
+		char *before = dump(c), *after;
+		struct gw_error err = GW_ERROR_INIT;
+		bool accepted;
+		int e = 0;
+
+		gw_catalog_begin(c, 2, 2, NULL);
+		while ((more = (line = strsep(&rest, "\n"))) && strcmp(line, ".") != 0) {
+			char *json = *line == '-' ? NULL : strsep(&rest, "\n");
+			json_t *body = json ? json_loads(json, JSON_REJECT_DUPLICATES, NULL) : NULL;
+
+			if (e == 0 && (body || *line == '-'))
+				e = request(c, line, NULL, body, &err);
+			json_decref(body);
+		}
+		accepted = end(c, e, &err);
+		after = dump(c);
+		if (!accepted)
+			require_same(before, after);
+		else if (strcmp(before, after) != 0) {
+			require_storable(c, after);
+			require_unchanged_by_what_it_shows(c);
+		}
+		free(before);
+		free(after);
+	}
+	gw_catalog_free(c);
+	free(text);
+	return 0;
+}

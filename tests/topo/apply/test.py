@@ -1,0 +1,259 @@
+#!/usr/bin/python3
+# gwctl with a controller: apply, get and delete of resources, and their completion.
+#
+#   gwctl -- a (roles = controller)        gwctl -- b: an empty one for the round trip; no interfaces, no traffic
+#
+# Covers API-1 (all or nothing, errors name element and property, what was accepted is durable) as operators meet it.
+import json
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lib import case
+from lib.case import equal, require
+from lib.gwd import BASE, Gwd
+from lib.net import run
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+EVERYTHING = HERE + "/everything.json"
+OURS = ("etag", "instanceId", "lastUpdatedTime")  # what only the daemon says of a resource
+suite = case.Suite()
+
+
+class Host:
+    """Where the controllers run: here."""
+
+    @staticmethod
+    def argv(argv):
+        return argv
+
+
+class World:
+    def __init__(self):
+        self.a, self.b = self.controller("a"), self.controller("b")
+        self.a.start()
+        self.b.start()
+
+    @staticmethod
+    def controller(name):
+        gwd = Gwd(Host, name, {"node": {"roles": "controller"}})
+        case.after_group.append(lambda: gwd.process and gwd.stop())
+        return gwd
+
+
+def names(gwd):
+    return [w for w in run([gwd.build + "/gwctl", "--list-words", "get"]).stdout.split() if not w.startswith("-")]
+
+
+def stripped(value):
+    """Without what only the daemon says; who refers to a resource has no order."""
+    if isinstance(value, dict):
+        return {k: stripped(v) for k, v in value.items() if k not in OURS}
+    if not isinstance(value, list):
+        return value
+    bare = all(isinstance(v, dict) and list(v) == ["resourceRef"] for v in value)
+    return sorted(value, key=lambda v: v["resourceRef"]) if bare else [stripped(v) for v in value]
+
+
+def by_name(resources):
+    """Resources of tenants may have the names of others."""
+    return {(r["resourceRef"], r.get("resourceMetadata", {}).get("tenantId")): stripped(r) for r in resources}
+
+
+def everything(gwd):
+    return json.loads(gwd.ctl("get", "all", "-o", "json"))["value"]
+
+
+def verdicts(said):
+    """{path: what became of it}"""
+    return dict(line.split(" ", 1) for line in said.splitlines())
+
+
+def write(text):
+    path = case.WORK + "/net.json"
+    with open(path, "w") as f:
+        f.write(text if isinstance(text, str) else json.dumps(text))
+    return path
+
+
+def network(name, **properties):
+    return {"resourceRef": "/virtualNetworks/" + name,
+            "properties": dict({"addressSpace": {"addressPrefixes": ["10.0.0.0/8"]}}, **properties)}
+
+
+g = suite.group("", World)
+
+
+@g.case("a file with every kind of resource, in no order, is applied as one; the second time nothing changes")
+def _(w):
+    with open(EVERYTHING) as f:
+        elements = json.load(f)
+    before = w.a.status()["node"]["revision"]
+    said = verdicts(w.a.ctl("apply", "-f", EVERYTHING, "--wait", "10s"))
+    equal(said, {e["path"]: "created" for e in elements}, "what was said")
+    equal(w.a.status()["node"]["revision"], before + 1, "one transaction")
+    for name in names(w.a):
+        found = json.loads(w.a.ctl("get", name, "-o", "json"))["value"]
+        require(found, "%s: there are none in everything.json" % name)
+    first = everything(w.a)
+    said = verdicts(w.a.ctl("apply", "-f", EVERYTHING))
+    equal(set(said.values()), {"unchanged"}, "what was said the second time")
+    equal(everything(w.a), first, "resources after the second time, with their etags")
+
+
+@g.case("what get shows of everything, applied to an empty controller, gives the same resources, also after a restart")
+def _(w):
+    shown = w.a.ctl("get", "all", "-o", "json")
+    said = w.b.ctl_raw("apply", "-f", "-", stdin=shown, ok=(0,)).stdout
+    equal(set(verdicts(said).values()), {"created"}, "what was said")
+    equal(by_name(everything(w.b)), by_name(json.loads(shown)["value"]), "resources there")
+    equal(set(verdicts(w.b.ctl_raw("apply", "-f", "-", stdin=shown, ok=(0,)).stdout).values()), {"unchanged"}, "once more")
+    before = everything(w.b)
+    w.b.restart()
+    equal(by_name(everything(w.b)), by_name(before), "resources after the restart")
+    equal(sorted(r["etag"] for r in everything(w.b)), sorted(r["etag"] for r in before), "etags after the restart")
+
+
+@g.case("every kind has a table of at most 80 columns, a wide one, and IDs that lead to one resource each")
+def _(w):
+    for name in names(w.a):
+        if name == "all":
+            continue
+        resources = json.loads(w.a.ctl("get", name, "-o", "json"))["value"]
+        table = w.a.ctl("get", name).splitlines()
+        wide = w.a.ctl("get", name, "-o", "wide").splitlines()
+        equal(len(table), len(resources) + 1, "lines of the table of " + name)
+        require(all(len(line) <= 80 for line in table), "%s is too wide:\n%s" % (name, "\n".join(table)))
+        require(table[0].startswith("ID") and len(wide[0]) >= len(table[0]), "titles of " + name)
+        for line, resource in zip(table[1:], resources):
+            one = line.split()[0]
+            if resource["resourceRef"].startswith("/virtualNetworks/blue") and one in ("blue", "blue/web"):
+                continue  # a tenant has the same name
+            got = json.loads(w.a.ctl("get", name.rstrip("s") if "address" not in name else name, one, "-o", "json"))
+            equal(got, resource, "%s %s" % (name, one))
+
+
+@g.case("an ID of the parent shows what is below it; a tenant's own are told apart")
+def _(w):
+    rows = w.a.ctl("get", "aclrules", "web").splitlines()[1:]
+    equal([r.split()[0] for r in rows], ["web/https", "web/ping"], "rules of web")
+    pools = json.loads(w.a.ctl("get", "logical-ip-pools", "provider", "-o", "json"))["value"]
+    equal([p["resourceId"] for p in pools], ["hosts", "groups"], "pools of all subnets of provider")
+    equal(len(w.a.ctl("get", "subnets").splitlines()), 6, "subnets of all networks")
+    equal(len(w.a.ctl("get", "subnets", "--tenant", "contoso").splitlines()), 2, "subnets of contoso")
+    theirs = json.loads(w.a.ctl("get", "vnet", "blue", "--tenant", "contoso", "-o", "json"))
+    equal(theirs["resourceMetadata"]["tenantId"], "contoso", "contoso's blue")
+    require("resourceMetadata" not in json.loads(w.a.ctl("get", "vnet", "blue", "-o", "json")), "the operator's blue")
+    require("contoso" in w.a.ctl("get", "vnets"), "the table says whose")
+    path = json.loads(w.a.ctl("get", "virtualNetworks/blue/subnets/web"))
+    equal(path["properties"]["addressPrefix"], "10.1.1.0/24", "by its path")
+
+
+def refused(name, args, words, status=1, stdin=None):
+    """gwctl ARGS is refused, its message has all the words in their order, nothing changed."""
+    @g.case("refused: " + name)
+    def _(w):
+        before = w.a.status()["node"]["revision"]
+        p = w.a.ctl_raw(*args, stdin=stdin if stdin is None or isinstance(stdin, str) else json.dumps(stdin))
+        equal(p.returncode, status, "exit status (%s%s)" % (p.stderr, p.stdout))
+        equal(p.stdout, "", "standard output")
+        require(re.search(".*".join(map(re.escape, words)), p.stderr), "%s says: %s" % (args, p.stderr))
+        equal(w.a.status()["node"]["revision"], before, "revision")
+
+
+APPLY = ("apply", "-f", "-")
+refused("a file that is not there", ("apply", "-f", "/nowhere/net.json"), ["/nowhere/net.json", "No such file"])
+refused("no JSON", APPLY, ["-, line 2, column"], stdin='{\n"a" 1}')
+refused("a key twice", APPLY, ["line 1", "uplicate"], stdin='{"a":1,"a":2}')
+refused("no resource", APPLY, ["-: is neither a resource", "resourceRef"], stdin={"properties": {}})
+refused("one of several is none", APPLY, ["-: element [1]"], stdin=[network("x"), {}])
+refused("one page only", APPLY, ["nextLink"], stdin={"value": [network("x")], "nextLink": "/virtualNetworks?$skipToken=x"})
+refused("one resource, bad property", APPLY,
+        ["-: /virtualNetworks/x: InvalidProperty at properties.encapsulationMethod", "VXLAN"],
+        stdin=network("x", encapsulationMethod="GENEVE"))
+refused("a child of one of many", APPLY,
+        ["-: element [1], /virtualNetworks/y: Conflict at properties.subnets[0].properties.addressPrefix: overlaps that of", "b"],
+        stdin=[network("x"), network("y", subnets=[
+            {"resourceId": "a", "properties": {"addressPrefix": "10.0.1.0/24"}},
+            {"resourceId": "b", "properties": {"addressPrefix": "10.0.1.0/25"}}])])
+refused("an element of a batch", APPLY, ["element [0], /virtualNetworks/x: UnknownProperty at body.properties.colour"],
+        stdin=[{"path": "/virtualNetworks/x", "body": {"properties": {"colour": "blue"}}}])
+refused("what only the whole can tell", APPLY, ["element [0], /virtualNetworks/x: Conflict", "routingDomainId", "/virtualNetworks/y"],
+        stdin=[network("x", routingDomainId="11111111-1111-1111-1111-111111111111"),
+               network("y", routingDomainId="11111111-1111-1111-1111-111111111111")])
+refused("an unknown kind in a path", APPLY, ["element [0], /teapots/x: NotFound at path"],
+        stdin=[{"path": "/teapots/x", "body": {}}])
+refused("a stale etag", APPLY, ["element [0], /macPools/all: PreconditionFailed at ifMatch", "changed"],
+        stdin=[{"path": "/macPools/all", "ifMatch": 'W/"x"', "body": {"properties": {
+            "startMacAddress": "00155D020000", "endMacAddress": "00155D02FFFF"}}}, network("x")])
+refused("a kind that is not there", ("get", "teapots"), ["no kind 'teapots'", "virtualnetworks"], status=2)
+refused("too long an ID", ("get", "vnets", "a/b"), ["'a/b' is no ID of virtualnetworks"], status=2)
+refused("a resource that is not there", ("get", "subnet", "blue/none"), ["NotFound", "/virtualNetworks/blue/subnets/none"])
+refused("ID behind a path", ("get", "virtualNetworks/blue", "web"), ["takes no ID"], status=2)
+refused("a path as a table", ("get", "virtualNetworks/blue", "-o", "wide"), ["shown as JSON"], status=2)
+refused("delete of all of a kind", ("delete", "subnets", "blue"), ["'blue' is not the whole ID of one of the subnets"], status=2)
+refused("delete of what is in use", ("delete", "acl", "web"), ["Conflict", "/accessControlLists/web: it is in use"])
+refused("a time that is none", ("apply", "-f", "-", "--wait", "soon"), ["'soon' is no time such as 30s"], status=2, stdin="[]")
+
+
+@g.case("delete: gone, with what was below; once more is no failure")
+def _(w):
+    w.a.ctl("apply", "-f", write(network("gone", subnets=[
+        {"resourceId": "a", "properties": {"addressPrefix": "10.0.1.0/24"}},
+        {"resourceId": "b", "properties": {"addressPrefix": "10.0.2.0/24"}}])))
+    equal(w.a.ctl("delete", "subnet", "gone/a"), "subnets gone/a removed\n", "what was said")
+    for args in (("subnet", "gone/a"), ("ippool", "gone/a/b"), ("vnet", "none")):
+        p = w.a.ctl_raw("delete", *args, ok=(0,))
+        require("was not there" in p.stderr and not p.stdout, "delete %s: %s" % (args, p.stderr))
+    w.a.ctl("delete", "virtual-network", "GONE")
+    equal(w.a.ctl_raw("get", "vnet", "gone").returncode, 1, "status of get")
+
+
+@g.case("apply removes what a batch deletes, and says of each what became of it")
+def _(w):
+    said = w.a.ctl("apply", "-f", write([network("one"), network("two")]))
+    equal(said, "/virtualNetworks/one created\n/virtualNetworks/two created\n", "first")
+    said = w.a.ctl("apply", "--wait", "5", "-f", write([
+        {"path": "/networking/v1/virtualNetworks/one", "method": "DELETE"}, {"path": "/virtualNetworks/none", "method": "delete"},
+        network("two"), network("three")]))
+    equal(list(verdicts(said).values()), ["gone", "gone already", "unchanged", "created"], "then")
+    said = w.a.ctl("apply", "-f", write({"value": [network("two", encapsulationMethod="NVGRE")]}))
+    equal(said, "/virtualNetworks/two changed\n", "at last")
+    w.a.ctl("delete", "vnet", "two")
+    w.a.ctl("delete", "vnet", "three")
+
+
+@g.case("a list of several pages is shown as a whole")
+def _(w):
+    many = [{"path": "/credentials/c%04d" % i, "body": {"properties": {"type": "PreSharedKey"}}} for i in range(1200)]
+    w.b.ctl("apply", "-f", write(many))
+    page = w.b.request("GET", BASE + "/credentials").json()
+    require("nextLink" in page and len(page["value"]) < 1200, "the daemon answers in pages")
+    found = [c["resourceId"] for c in json.loads(w.b.ctl("get", "credentials", "-o", "json"))["value"]]
+    equal([c for c in found if c.startswith("c0") or c.startswith("c1")], ["c%04d" % i for i in range(1200)], "credentials")
+
+
+def complete(gwd, line):
+    """What bash offers behind the line, whose last word is under way."""
+    script = ("source %s/configs/completion/gwctl; COMP_WORDS=(%s/gwctl --api unix:%s %s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
+              "_gwctl; printf '%%s\\n' \"${COMPREPLY[@]}\"" % (case.root(), case.build(), gwd.socket_path, line))
+    return run(["bash", "-c", script]).stdout.split()
+
+
+@g.case("completion: kinds, and IDs where the daemon answers")
+def _(w):
+    equal(complete(w.a, "get virt"), ["virtualnetworks", "virtualgateways"], "kinds")
+    require("all" in complete(w.a, "get ''") and "all" not in complete(w.a, "delete ''"), "all can be shown only")
+    equal(complete(w.a, "get subnet blue/d"), ["blue/db"], "IDs")
+    equal(complete(w.a, "delete nic ''")[:2], ["web1", "web2"], "IDs to delete")
+    equal([c for c in complete(w.a, "get subnet blue/db ''") if not c.startswith("-")], [], "behind the ID")
+    require("--wait" in complete(w.a, "apply -"), "options of apply")
+    w.b.stop()
+    equal([c for c in complete(w.b, "get subnet ''") if not c.startswith("-")], [], "IDs without a daemon")
+    require("subnets" in complete(w.b, "get sub"), "kinds without a daemon")
+    equal(w.b.ctl_raw("get", "all").returncode, 1, "status without a daemon")
+
+
+if __name__ == "__main__":
+    suite.main()
