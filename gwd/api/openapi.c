@@ -10,51 +10,56 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define JSON "application/json"
+
 /* A method of a path that is no resource of the provider API. What it answers is told in words only. */
 static const struct other {
 	const char *path, *method, *id, *summary;
-	const char *refusals; /* statuses */
-	const char *query;    /* parameters, NULL: none */
-	bool is_outside;      /* not below the prefix */
-	bool has_body;
+	const char *statuses, *refusals;
+	const char *query; /* parameters, NULL: none */
+	bool is_outside;   /* not below the prefix */
+	const char *body;  /* its type, NULL: none */
 } others[] = {
-	{"/openapi.json", "get", "getOpenApi", "This document.", "401", NULL, true, false},
-	{"/version", "get", "getVersion", "Name and version of this node.", "401", NULL, true, false},
-	{"/healthz", "get", "getHealth", "Whether the daemon answers.", "", NULL, true, false},
-	{"/readyz", "get", "getReadiness", "Whether the node is in its intended state.", "401 503", NULL, true, false},
-	{"/metrics", "get", "getMetrics", "What is counted, for Prometheus.", "401 403", NULL, true, false},
-	{"/batch", "post", "postBatch", "Puts and deletes of resources, all or none.",
-	 "400 401 403 404 409 412 413 429 500 503", NULL, false, true},
-	{"/operations/{operationId}", "get", "getOperation", "How far a change has come.", "401 403 404", NULL, false,
-	 false},
-	{"/operationResults/{operationId}", "get", "getOperationResult", "The same.", "401 403 404", NULL, false,
-	 false},
-	{"/access/{accessKind}", "get", "listAccess", "Who may use this interface over the network.", "401 403 404",
-	 NULL, false, false},
-	{"/access/{accessKind}/{accessId}", "get", "getAccess", "One of them.", "401 403 404 412", NULL, false, false},
+	{"/openapi.json", "get", "getOpenApi", "This document.", "200", "401", NULL, true, NULL},
+	{"/version", "get", "getVersion", "Name and version of this node.", "200", "401", NULL, true, NULL},
+	{"/healthz", "get", "getHealth", "Whether the daemon answers.", "200", "", NULL, true, NULL},
+	{"/readyz", "get", "getReadiness", "Whether the node is in its intended state.", "200", "401 503", NULL, true,
+	 NULL},
+	{"/metrics", "get", "getMetrics", "What is counted, for Prometheus.", "200", "401 403", NULL, true, NULL},
+	{"/batch", "post", "postBatch", "Puts and deletes of resources, all or none.", "200",
+	 "400 401 403 404 409 412 413 429 500 503", NULL, false, JSON},
+	{"/backup", "get", "getBackup", "All that is stored; secrets as they are sealed.", "200", "401 403 404 500 503",
+	 NULL, false, NULL},
+	{"/backup", "put", "putBackup", "A backup instead of what is stored; the daemon starts again.", "202",
+	 "400 401 403 404 409 413 500 503", NULL, false, "application/octet-stream"},
+	{"/operations/{operationId}", "get", "getOperation", "How far a change has come.", "200", "401 403 404", NULL,
+	 false, NULL},
+	{"/operationResults/{operationId}", "get", "getOperationResult", "The same.", "200", "401 403 404", NULL, false,
+	 NULL},
+	{"/access/{accessKind}", "get", "listAccess", "Who may use this interface over the network.", "200",
+	 "401 403 404", NULL, false, NULL},
+	{"/access/{accessKind}/{accessId}", "get", "getAccess", "One of them.", "200", "401 403 404 412", NULL, false,
+	 NULL},
 	{"/access/{accessKind}/{accessId}", "put", "putAccess",
-	 "Makes it, or replaces it; a token's secret is told now only.", "400 401 403 404 409 412 413", NULL, false,
-	 true},
-	{"/access/{accessKind}/{accessId}", "delete", "deleteAccess", "It has no access any more.", "401 403 404 412",
-	 NULL, false, false},
-	{"/hnv/{hnvKind}", "get", "listHnv", "Records of this node.", "400 401 403 404", "Top SkipToken", false, false},
-	{"/hnv/{hnvKind}/{hnvId}", "get", "getHnv", "One of them.", "400 401 403 404 412", NULL, false, false},
-	{"/hnv/{hnvKind}/{hnvId}", "put", "putHnv", "Makes it, or replaces what it was.",
-	 "400 401 403 404 409 412 413 503", NULL, false, true},
-	{"/hnv/{hnvKind}/{hnvId}", "delete", "deleteHnv", "It is gone from the kernel when this answers.",
-	 "400 401 403 404 412 503", NULL, false, false},
-	{"/hnv/batch", "post", "postHnvBatch", "Puts and deletes of records, all or none.",
-	 "400 401 403 404 409 412 413 503", NULL, false, true},
-	{"/monitoring/statistics", "get", "getStatistics", "What the node and its drivers count.", "401 403", NULL,
-	 false, false},
-	{"/monitoring/audit", "get", "getAudit", "Who changed what, the oldest first.", "400 401 403 404",
-	 "Top SkipToken", false, false},
-	{"/backup", "get", "getBackup", "A copy of everything that is kept; secrets are sealed in it.",
-	 "401 403 404 503", NULL, false, false},
-	{"/backup", "put", "putBackup", "Goes back to such a copy: the daemon begins anew with it.",
-	 "400 401 403 404 413 503", NULL, false, true},
-	{"/monitoring/trace", "post", "postTrace", "The way that a packet would take.", "400 401 403 404 503", NULL,
-	 false, true},
+	 "Makes it, or replaces it; a token's secret is told now only.", "200 201", "400 401 403 404 409 412 413", NULL,
+	 false, JSON},
+	{"/access/{accessKind}/{accessId}", "delete", "deleteAccess", "It has no access any more.", "200 204",
+	 "401 403 404 412", NULL, false, NULL},
+	{"/hnv/{hnvKind}", "get", "listHnv", "Records of this node.", "200", "400 401 403 404", "Top SkipToken", false,
+	 NULL},
+	{"/hnv/{hnvKind}/{hnvId}", "get", "getHnv", "One of them.", "200", "400 401 403 404 412", NULL, false, NULL},
+	{"/hnv/{hnvKind}/{hnvId}", "put", "putHnv", "Makes it, or replaces what it was.", "200 201",
+	 "400 401 403 404 409 412 413 503", NULL, false, JSON},
+	{"/hnv/{hnvKind}/{hnvId}", "delete", "deleteHnv", "It is gone from the kernel when this answers.", "200 204",
+	 "400 401 403 404 412 503", NULL, false, NULL},
+	{"/hnv/batch", "post", "postHnvBatch", "Puts and deletes of records, all or none.", "200",
+	 "400 401 403 404 409 412 413 503", NULL, false, JSON},
+	{"/monitoring/statistics", "get", "getStatistics", "What the node and its drivers count.", "200", "401 403",
+	 NULL, false, NULL},
+	{"/monitoring/audit", "get", "listAudit", "Who changed what, the oldest first.", "200", "400 401 403 404 503",
+	 "Top SkipToken", false, NULL},
+	{"/monitoring/trace", "post", "postTrace", "The way that a packet would take.", "200", "400 401 403 404 503",
+	 NULL, false, JSON},
 };
 
 /* What stands in the braces of their paths. */
@@ -103,6 +108,16 @@ static void add_query(json_t *operation, const char *names, bool *failed)
 	gw_openapi_set(operation, "parameters", list, failed);
 }
 
+static void add_answers(json_t *responses, const char *statuses, bool *failed)
+{
+	static const char *const all[] = {"200", "201", "202", "204"};
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (strstr(statuses, all[i]))
+			gw_openapi_set(responses, all[i], gw_openapi_ref("responses", i < 2 ? "Anything" : "Nothing"),
+				       failed);
+}
+
 static void add_other(const struct other *o, json_t *paths, bool *failed)
 {
 	json_t *item = json_object_get(paths, o->path), *responses = gw_openapi_refusals(o->refusals, failed),
@@ -115,18 +130,13 @@ static void add_other(const struct other *o, json_t *paths, bool *failed)
 		if (o->is_outside)
 			gw_openapi_set(item, "servers", servers(o), failed);
 	}
-	gw_openapi_set(responses, "200", gw_openapi_ref("responses", "Anything"), failed);
-	if (!strcmp(o->method, "put"))
-		gw_openapi_set(responses, "201", gw_openapi_ref("responses", "Anything"), failed);
-	if (!strcmp(o->method, "delete"))
-		gw_openapi_set(responses, "204", gw_openapi_ref("responses", "Nothing"), failed);
+	add_answers(responses, o->statuses, failed);
 	operation = json_pack("{s:s, s:s, s:o}", "operationId", o->id, "summary", o->summary, "responses", responses);
 	if (o->query)
 		add_query(operation, o->query, failed);
-	if (o->has_body)
+	if (o->body)
 		gw_openapi_set(operation, "requestBody",
-			       json_pack("{s:b, s:{s:{s:{}}}}", "required", 1, "content", "application/json", "schema"),
-			       failed);
+			       json_pack("{s:b, s:{s:{s:{}}}}", "required", 1, "content", o->body, "schema"), failed);
 	gw_openapi_set(item, o->method, operation, failed);
 }
 
@@ -145,8 +155,10 @@ static json_t *make(void)
 			       json_pack("{s:s, s:s, s:b, s:s, s:{s:s}}", "name", parameters[i].name, "in", "path",
 					 "required", 1, "description", parameters[i].help, "schema", "type", "string"),
 			       &failed);
-	gw_openapi_set(responses, "Anything", json_pack("{s:s}", "description", "As it is."), &failed);
-	gw_openapi_set(responses, "Nothing", json_pack("{s:s}", "description", "There was none."), &failed);
+	gw_openapi_set(responses, "Anything",
+		       json_pack("{s:s, s:{s:{s:{}}}}", "description", "As it is.", "content", "*/*", "schema"),
+		       &failed);
+	gw_openapi_set(responses, "Nothing", json_pack("{s:s}", "description", "It has no body."), &failed);
 	if (failed) {
 		json_decref(document);
 		return NULL;

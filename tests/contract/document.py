@@ -50,9 +50,9 @@ META = {
             "then": {"required": ["required"], "properties": {"required": {"const": True}}}},
         "header": {"type": "object", "required": ["schema"], "additionalProperties": False,
                    "properties": {"description": {"type": "string"}, "schema": SCHEMA_OR_REF}},
-        "content": {"type": "object", "required": ["application/json"], "additionalProperties": False, "properties": {
-            "application/json": {"type": "object", "additionalProperties": False, "required": ["schema"],
-                                 "properties": {"schema": SCHEMA_OR_REF}}}},
+        "content": {"type": "object", "minProperties": 1, "additionalProperties": False, "patternProperties": {
+            "^(application/(json|octet-stream)|[*]/[*])$": {"type": "object", "additionalProperties": False, "required": ["schema"],
+                                                  "properties": {"schema": SCHEMA_OR_REF}}}},
         "operation": {
             "type": "object", "required": ["operationId", "responses"], "additionalProperties": False,
             "properties": {
@@ -124,7 +124,7 @@ class Document:
     def resource_paths(self):
         """The templates of items of the provider API: those that are put by a schema."""
         return [p for p, item in self.d["paths"].items()
-                if "put" in item and "$ref" in item["put"]["requestBody"]["content"]["application/json"]["schema"]]
+                if "put" in item and "$ref" in str(item["put"]["requestBody"]["content"])]
 
     def template(self, path):
         """The template that `path` is an instance of; a fixed segment goes before a parameter."""
@@ -161,7 +161,7 @@ class Document:
             require(body is None, "%s %s: %d has no body, got %r" % (method, path, status, body))
             return
         require(body is not None, "%s %s: %d has a body" % (method, path, status))
-        self.validate(content["application/json"]["schema"], body, "%s %s: %d" % (method, path, status))
+        self.validate(content.get("application/json", content.get("*/*"))["schema"], body, "%s %s: %d" % (method, path, status))
 
     def validate(self, schema, value, what):
         key = str(schema)

@@ -51,7 +51,7 @@ EXAMPLES = [
         "routeTable": ref("/routeTables/own"), "broadcastMode": "Multicast", "multicastGroup": "239.1.0.7",
         "serviceInsertionElements": []}),
     (SUBNET + "/ipPools/vms", {"startIpAddress": "10.0.0.4", "endIpAddress": "10.0.0.250"}),
-    (GATEWAY_SUBNET, {"addressPrefix": "10.0.255.0/29"}),
+    (GATEWAY_SUBNET, {"addressPrefix": "10.0.255.0/29", "isolationId": 5002}),
     (BALANCER, {}),
     (BALANCER + "/frontendIPConfigurations/front", {"publicIPAddress": ref("/publicIPAddresses/shop")}),
     (BALANCER + "/backendAddressPools/back", {"subnets": [ref(SUBNET)]}),

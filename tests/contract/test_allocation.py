@@ -250,6 +250,7 @@ def public(w):
 
 @g.case("provider addresses of servers are counted in their pool")
 def provider(w):
+    w.put("/publicIPAddresses/inside", {"ipAddress": "10.1.0.15", "publicIPAllocationMethod": "Static"})  # is none of them
     w.put("/servers/s", {"providerAddresses": [{"address": "10.1.0.10"}, {"address": "10.1.0.20"}, {"address": "10.1.0.21"}]})
     usage = w.get("/logicalNetworks/l/subnets/in/ipPools/p")["properties"]["usage"]
     equal((usage["numberOfIPAddresses"], usage["numberofIPAddressesAllocated"]), (11, 2), "usage")

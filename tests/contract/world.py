@@ -110,6 +110,23 @@ class Controller(gwd.Gwd):
                 visit("/%s/%s" % (collection, resource["resourceId"]))
         return seen
 
+    def resources(self):
+        """{path: resource} of every resource there is, of one look at each collection."""
+        seen = {}
+
+        def take(resource):
+            path = resource["resourceRef"]
+            seen[path] = resource
+            for name, value in resource["properties"].items():
+                if path_of(self.document, path, name):
+                    for child in value:
+                        take(child)
+
+        for text in self.state().values():
+            for resource in json.loads(text)["value"]:
+                take(resource)
+        return seen
+
     def state(self):
         """{collection: text}: all there is, without asking for each by itself."""
         return {c: self.everything_of("/" + c) for c in self.collections()}

@@ -220,7 +220,7 @@ static int check_virtual_subnet(const struct gw_catalog *c, const struct gw_reso
 
 static bool is_interface_name(const char *s)
 {
-	return strcmp(s, ".") && strcmp(s, "..") && !strpbrk(s, "/: \t\n%");
+	return strcmp(s, ".") != 0 && strcmp(s, "..") != 0 && !strpbrk(s, "/: \t\n%");
 }
 
 static int check_interface(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
