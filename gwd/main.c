@@ -51,7 +51,7 @@ struct daemon {
 	struct gw_service service;
 	struct gw_api *api;
 	bool ending; /* requests under way are waited for */
-	bool again; /* it ends to begin anew */
+	bool again;  /* it ends to begin anew */
 };
 
 /* --- command line ------------------------------------------------------------------------------------------------- */

@@ -60,6 +60,7 @@ json_t *gw_reconcile_status(void *ctx);
 /* access.c */
 int gw_reconcile_load_access(struct gw_reconcile *r, struct gw_error *err);
 int gw_reconcile_put_access(void *ctx, const struct gw_principal *who, struct gw_access_entry *e, struct gw_error *err);
-int gw_reconcile_delete_access(void *ctx, const struct gw_principal *who, enum gw_access_kind kind, const char *name, struct gw_error *err);
+int gw_reconcile_delete_access(void *ctx, const struct gw_principal *who, enum gw_access_kind kind, const char *name,
+			       struct gw_error *err);
 
 #endif
