@@ -12,6 +12,7 @@
 struct background {
 	struct gw_control_job job; /* first */
 	gw_api_handler handler;
+	void (*after)(const struct gw_service *service);
 	struct gw_api_deferred *later;
 	struct gw_api_request req; /* with a body and an asker of its own */
 	struct gw_principal who;
@@ -26,6 +27,16 @@ static void on_run(struct gw_control_job *job)
 	b->handler(&b->req, &b->reply);
 }
 
+static void answer(struct background *b)
+{
+	bool done = b->reply.status < 400;
+
+	gw_api_answer(b->later, &b->reply);
+	if (done && b->after)
+		b->after(b->req.service);
+	free(b);
+}
+
 static void on_done(struct gw_control_job *job, const struct gw_error *err)
 {
 	struct background *b = (struct background *)job;
@@ -35,11 +46,11 @@ static void on_done(struct gw_control_job *job, const struct gw_error *err)
 		gw_api_reply_done(&b->reply);
 		gw_api_reply_error(&b->reply, err);
 	}
-	gw_api_answer(b->later, &b->reply);
-	free(b);
+	answer(b);
 }
 
-void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, gw_api_handler handler)
+void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, gw_api_handler handler,
+			  void (*after)(const struct gw_service *service))
 {
 	struct background *b = req->service->control ? malloc(sizeof *b + req->body_len) : NULL;
 	struct gw_api_deferred *later = b ? gw_api_defer(req) : NULL;
@@ -47,11 +58,14 @@ void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply 
 	if (!later) {
 		free(b);
 		handler(req, reply);
+		if (reply->status < 400 && after)
+			after(req->service);
 		return;
 	}
 	*b = (struct background){
 		.job = {.run = on_run, .done = on_done},
 		.handler = handler,
+		.after = after,
 		.later = later,
 		.who = *req->who,
 	};
@@ -63,6 +77,5 @@ void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply 
 		return;
 	/* No thread: then here and now. */
 	handler(&b->req, &b->reply);
-	gw_api_answer(later, &b->reply);
-	free(b);
+	answer(b);
 }

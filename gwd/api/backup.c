@@ -38,18 +38,26 @@ void gw_api_backup_get(const struct gw_api_request *req, struct gw_api_reply *re
 		gw_api_answer(later, reply);
 }
 
-/* What is there from now on counts from the daemon's restart, which comes when this has been answered. */
-void gw_api_backup_put(const struct gw_api_request *req, struct gw_api_reply *reply)
+static void on_put(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	int r = gw_api_require_controller(req, &err);
 
 	if (r == 0)
 		r = gw_control_restore(req->service->control, req->body, req->body_len, &err);
-	if (r < 0) {
+	if (r < 0)
 		gw_api_reply_error(reply, &err);
-		return;
-	}
-	reply->status = 202;
-	req->service->restart(req->service->restart_ctx);
+	else
+		reply->status = 202;
+}
+
+static void on_restored(const struct gw_service *service)
+{
+	service->restart(service->restart_ctx);
+}
+
+/* What is there from now on counts from the daemon's restart, which comes when this has been answered. */
+void gw_api_backup_put(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	gw_api_in_background(req, reply, on_put, on_restored);
 }

@@ -15,6 +15,7 @@
 
 #define MAX_SEGMENTS 8
 #define MAX_METHODS  3
+#define BACKUP_MAX   ((size_t)1 << 30)
 
 struct action {
 	const char *method;
@@ -54,7 +55,7 @@ static const struct route {
 	{GW_API_PREFIX "/monitoring/trace", WATCHERS, {{"POST", gw_api_trace, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/backup",
 	 OPERATORS,
-	 {{"GET", gw_api_backup_get, GW_API_LIMIT_BODY}, {"PUT", gw_api_backup_put, GW_API_LIMIT_BATCH}}},
+	 {{"GET", gw_api_backup_get, GW_API_LIMIT_BODY}, {"PUT", gw_api_backup_put, GW_API_LIMIT_BACKUP}}},
 	{GW_API_PREFIX "/operations/*",
 	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
 	 {{"GET", gw_api_operation, GW_API_LIMIT_BODY}}},
@@ -329,6 +330,8 @@ void gw_api_match_done(struct gw_api_match *match)
 
 size_t gw_api_body_limit(const struct gw_api_match *match, const struct gw_config *config)
 {
+	if (match->limit == GW_API_LIMIT_BACKUP)
+		return BACKUP_MAX;
 	return match->limit == GW_API_LIMIT_BATCH ? config->batch_limit : config->body_limit;
 }
 

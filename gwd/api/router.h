@@ -15,7 +15,7 @@
 
 #define GW_API_PREFIX "/networking/v1"
 
-enum gw_api_limit { GW_API_LIMIT_BODY, GW_API_LIMIT_BATCH };
+enum gw_api_limit { GW_API_LIMIT_BODY, GW_API_LIMIT_BATCH, GW_API_LIMIT_BACKUP };
 
 struct gw_api_reply {
 	unsigned status; /* 0: not yet, see gw_api_defer */
@@ -110,9 +110,10 @@ int gw_api_require_controller(const struct gw_api_request *req, struct gw_error 
 
 /*
  * Calls the handler on a thread, and answers later; the request has body and asker only. Where nobody can wait it is called at
- * once. Needs a request that does not join others.
+ * once. `after`, which may be NULL, is called on the loop when it has not been refused. Needs a request that does not join others.
  */
-void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, gw_api_handler handler);
+void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, gw_api_handler handler,
+			  void (*after)(const struct gw_service *service));
 
 /* One file per resource family. */
 void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *reply);

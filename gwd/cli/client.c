@@ -13,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define RESPONSE_MAX	((size_t)64 << 20)
+#define RESPONSE_MAX	((size_t)1 << 30)
 #define CONNECT_SECONDS 5L
 #define TOTAL_SECONDS	300L /* a batch of 16 MiB may take its time */
 
@@ -156,11 +156,16 @@ static CURLcode transfer(struct gw_cli_client *c, const struct gw_cli_request *r
 	return code == CURLE_OK ? curl_easy_perform(c->curl) : code;
 }
 
-static int decode(const struct gw_cli_client *c, long status, struct gw_cli_response *ret)
+static int decode(const struct gw_cli_client *c, const struct gw_cli_request *req, long status,
+		  struct gw_cli_response *ret)
 {
 	json_error_t e;
 	json_t *body = NULL;
 
+	if (req->raw && status < 300) {
+		*ret = (struct gw_cli_response){.status = status, .raw = c->answer, .raw_len = c->len};
+		return 0;
+	}
 	if (c->len > 0) {
 		body = json_loadb(c->answer, c->len, JSON_DECODE_ANY, &e);
 		/* A refusal without a readable reason is still a refusal. */
@@ -187,7 +192,8 @@ int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struc
 	headers = add_header(headers, "Accept: application/json");
 	headers = add_header(headers, "Expect:");
 	if (req->body)
-		headers = add_header(headers, "Content-Type: application/json; charset=UTF-8");
+		headers = add_header(headers, req->raw ? "Content-Type: application/octet-stream"
+						       : "Content-Type: application/json; charset=UTF-8");
 	if (req->if_match) {
 		match = gw_cli_format("If-Match: %s", req->if_match);
 		headers = add_header(headers, match);
@@ -203,7 +209,7 @@ int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struc
 		return -ECONNREFUSED;
 	}
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
-	return decode(c, status, ret);
+	return decode(c, req, status, ret);
 }
 
 void gw_cli_response_done(struct gw_cli_response *r)

@@ -18,11 +18,14 @@ struct gw_cli_request {
 	const char *body;	   /* JSON text, or NULL */
 	size_t body_len;
 	const char *if_match; /* an etag, or NULL */
+	bool raw;	      /* bodies are bytes, no JSON */
 };
 
 struct gw_cli_response {
 	long status;
-	json_t *body; /* NULL when there was none */
+	json_t *body;	 /* NULL when there was none */
+	const char *raw; /* of a raw request that was granted; good until the next call */
+	size_t raw_len;
 };
 
 struct gw_cli_address {

@@ -153,7 +153,7 @@ extern const size_t gw_cli_n_commands;
 gw_cli_opts gw_cli_required(const struct gw_cli_command *c);
 gw_cli_opts gw_cli_optional(const struct gw_cli_command *c);
 
-/* One for each command; records.c, access.c, status.c, trace.c, misc.c, help.c, hnv/import.c, resource/get.c, resource/apply.c. */
+/* One for each command; records.c, access.c, status.c, trace.c, backup.c, misc.c, help.c, hnv/import.c, resource/get.c, resource/apply.c. */
 int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_delete(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_list(const struct gw_cli_args *args, struct gw_cli_client *client);
@@ -162,6 +162,8 @@ int gw_cli_run_access_delete(const struct gw_cli_args *args, struct gw_cli_clien
 int gw_cli_run_access_list(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_trace(const struct gw_cli_args *args, struct gw_cli_client *client);
+int gw_cli_run_backup(const struct gw_cli_args *args, struct gw_cli_client *client);
+int gw_cli_run_restore(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_batch(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_import(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_apply(const struct gw_cli_args *args, struct gw_cli_client *client);

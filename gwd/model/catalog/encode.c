@@ -339,8 +339,10 @@ int gw_catalog_load(struct gw_catalog *c, const struct gw_stored *row, struct gw
 	if (e == 0)
 		e = gw_catalog_put(c, parent, draft, &r, err);
 	gw_draft_free(draft);
-	if (e < 0)
+	if (e < 0) {
+		gw_error_prefix(err, "%s: ", row->path);
 		return e;
+	}
 	r->instance = row->instance;
 	r->now.revision = row->revision;
 	r->now.serial = row->serial;
