@@ -88,7 +88,8 @@ META = {
                 "allOf": {"type": "array", "minItems": 1, "items": SCHEMA_OR_REF},
                 "anyOf": {"type": "array", "minItems": 1, "items": SCHEMA_OR_REF}},
             "allOf": [
-                {"if": {"required": ["type"], "properties": {"type": {"const": "array"}}}, "then": {"required": ["items"]}},
+                {"if": {"required": ["type"], "properties": {"type": {"const": "array"}}},
+                 "then": {"required": ["items"]}},
                 {"if": {"required": ["readOnly", "writeOnly"]}, "then": False}]},
     },
 }

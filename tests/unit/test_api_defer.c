@@ -40,6 +40,11 @@ void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply)
 	gw_api_statistics(req, reply);
 }
 
+void gw_api_audit(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	gw_api_statistics(req, reply);
+}
+
 static const char slow[] = "GET /networking/v1/monitoring/statistics HTTP/1.1\r\nHost: x\r\n\r\n";
 static const char slow_post[] =
 	"POST /networking/v1/monitoring/trace HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
