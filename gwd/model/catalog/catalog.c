@@ -250,7 +250,6 @@ static void plant(struct gw_catalog *c, struct gw_resource *r)
 	}
 	gw_hmap_insert(&c->paths, &r->by_path, hash_of(r->parent, r->kind, r->id));
 	c->counts[r->kind]++;
-	gw_references_link(&r->now);
 	gw_keys_insert(c, &r->now);
 }
 
@@ -269,7 +268,6 @@ static void uproot(struct gw_catalog *c, struct gw_resource *r)
 		r->prev->next = r->next;
 	gw_hmap_remove(&c->paths, &r->by_path);
 	c->counts[r->kind]--;
-	gw_references_unlink(&r->now);
 	gw_keys_remove(c, &r->now);
 }
 
