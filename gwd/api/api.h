@@ -27,7 +27,7 @@ struct gw_api *gw_api_stop(struct gw_api *api);
 
 /*
  * When somebody could come over the network and nobody there would be operator: makes a token for the first one, writes it to
- * STATE_DIR/operator-token, and shows it on the console. Before gw_api_start.
+ * STATE_DIR/operator-token, and shows it on standard error if that is a terminal. Before gw_api_start.
  */
 int gw_api_first_operator(const struct gw_service *service, struct gw_error *err);
 

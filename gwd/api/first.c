@@ -4,15 +4,14 @@
  */
 #include "api/api.h"
 
-#include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "model/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NAME "first-operator"
 
@@ -31,17 +30,11 @@ static bool is_needed(const struct gw_service *service)
 	return network;
 }
 
-/* A terminal that somebody looks at; the journal keeps what it gets, so it gets nothing. */
+/* A terminal that somebody looks at; a journal would keep what it gets, so it gets nothing. */
 static void show(const char *token)
 {
-	_cleanup_close_ int fd = -1;
-
 	if (isatty(STDERR_FILENO))
-		fd = dup(STDERR_FILENO);
-	else if (getenv("JOURNAL_STREAM"))
-		fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0)
-		dprintf(fd, "\r\ngwd: the token of the first operator, shown this once: %s\r\n", token);
+		dprintf(STDERR_FILENO, "gwd: the token of the first operator, shown this once: %s\n", token);
 }
 
 int gw_api_first_operator(const struct gw_service *service, struct gw_error *err)

@@ -63,16 +63,33 @@ static void count_client(struct gw_http_connection *c)
 		gw_http_cut(c);
 }
 
+static gnutls_session_t session_of(const struct gw_http *http, struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info;
+
+	if (http->place.scheme != GW_LISTEN_HTTPS)
+		return NULL;
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	return info ? info->tls_session : NULL;
+}
+
 static void begin(struct gw_http *http, struct MHD_Connection *connection, void **socket_context)
 {
+	gnutls_session_t session = session_of(http, connection);
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct gw_http_connection *c = info ? calloc(1, sizeof *c) : NULL;
 
-	if (!c)
-		return; /* without one no request is heard */
+	if (!c) { /* without one no request is heard */
+		if (session)
+			gw_tls_begin(NULL, session);
+		return;
+	}
 	c->http = http;
 	c->mhd = connection;
 	c->fd = info->connect_fd;
+	c->session = session;
+	if (session)
+		c->identity = gw_tls_begin(http->env->tls, session);
 	c->next = http->connections;
 	c->link = &http->connections;
 	if (c->next)
@@ -82,12 +99,6 @@ static void begin(struct gw_http *http, struct MHD_Connection *connection, void 
 	if (!uv_is_active((uv_handle_t *)&http->sweep))
 		uv_timer_start(&http->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 	gw_http_set_deadline(c, http->env->service->config->request_seconds);
-	if (http->place.scheme == GW_LISTEN_HTTPS) {
-		info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-		c->session = info ? info->tls_session : NULL;
-		if (c->session)
-			c->identity = gw_tls_begin(http->env->tls, c->session);
-	}
 	if (http->place.scheme != GW_LISTEN_UNIX)
 		count_client(c);
 }

@@ -16,7 +16,7 @@ struct client {
 	struct client *newer, *older; /* by last use */
 	struct gw_addr key;
 	unsigned connections;
-	struct bucket requests, logins;
+	struct bucket requests, handshakes, logins;
 };
 
 struct gw_limits {
@@ -111,30 +111,11 @@ static struct client *touch(struct gw_limits *l, const struct gw_addr *key)
 		if (!c)
 			return NULL;
 		c->key = *key;
-		c->requests.level = c->logins.level = UINT64_MAX;
+		c->requests.level = c->handshakes.level = c->logins.level = UINT64_MAX;
 		gw_hmap_insert(&l->map, &c->node, hash);
 	}
 	push(l, c);
 	return c;
-}
-
-bool gw_limit_connect(struct gw_limits *l, const struct gw_config *config, const struct gw_addr *key, uint64_t now_ms)
-{
-	struct client *c = touch(l, key);
-
-	(void)now_ms;
-	if (!c || c->connections >= config->client_connection_limit)
-		return false;
-	c->connections++;
-	return true;
-}
-
-void gw_limit_disconnect(struct gw_limits *l, const struct gw_addr *key)
-{
-	struct client *c = lookup(l, key, gw_hash_bytes(key->b, sizeof key->b, 0));
-
-	if (c && c->connections > 0)
-		c->connections--;
 }
 
 /* --- buckets ------------------------------------------------------------------------------------------------------ */
@@ -161,6 +142,30 @@ static unsigned wait_for_one(const struct bucket *b, uint64_t rate, uint64_t per
 	uint64_t missing = b->level < 1000 ? 1000 - b->level : 0, ms = missing * period_ms / (rate * 1000);
 
 	return (unsigned)(ms / 1000 + 1);
+}
+
+bool gw_limit_connect(struct gw_limits *l, const struct gw_config *config, const struct gw_addr *key, uint64_t now_ms)
+{
+	uint64_t rate = config->request_rate;
+	struct client *c = touch(l, key);
+
+	if (!c || c->connections >= config->client_connection_limit)
+		return false;
+	/* Whoever connects anew for each request meets the limit of requests before this one. */
+	fill(&c->handshakes, rate * 4 * 1000, rate * 2, 1000, now_ms);
+	if (c->handshakes.level < 1000)
+		return false;
+	c->handshakes.level -= 1000;
+	c->connections++;
+	return true;
+}
+
+void gw_limit_disconnect(struct gw_limits *l, const struct gw_addr *key)
+{
+	struct client *c = lookup(l, key, gw_hash_bytes(key->b, sizeof key->b, 0));
+
+	if (c && c->connections > 0)
+		c->connections--;
 }
 
 unsigned gw_limit_request(struct gw_limits *l, const struct gw_config *config, const struct gw_addr *key,

@@ -22,7 +22,10 @@ struct gw_limits *gw_limits_free(struct gw_limits *l);
 
 /* The address as it is counted. */
 struct gw_addr gw_limit_key(const struct gw_addr *a);
-/* One more connection of the client? Then counts it; every one that was counted is given back by gw_limit_disconnect. */
+/*
+ * One more connection of the client? Not beyond its number, nor so often that handshakes alone keep us busy. Every one that was
+ * counted is given back by gw_limit_disconnect.
+ */
 bool gw_limit_connect(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, uint64_t now_ms);
 void gw_limit_disconnect(struct gw_limits *l, const struct gw_addr *key);
 /* 0: go on; else after how many seconds it may try again. */

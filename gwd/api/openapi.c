@@ -1,109 +1,164 @@
 /*
  * openapi.c - GET /openapi.json: the description of this interface. The resources' part comes from their tables
- * (model/openapi.h), the rest is told here in short. Made once, when it is asked for first. Called by the router.
+ * (model/openapi.h), what is no resource has a row here. Made once, when it is asked for first. Called by the router.
  */
 #include "api/router.h"
 
+#include "base/cleanup.h"
 #include "model/openapi.h"
 
-#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
-/* Paths that are no resources of the provider API. Those outside its prefix say so by a server of their own. */
-static const char others[] =
-	"{"
-	"\"/openapi.json\": {\"servers\": [{\"url\": \"/\"}, {\"url\": \"" GW_API_PREFIX "\"}], \"get\": {"
-	" \"operationId\": \"getOpenApi\", \"summary\": \"This document.\", \"responses\": {"
-	" \"200\": {\"$ref\": \"#/components/responses/Anything\"}}}},"
-	"\"/version\": {\"servers\": [{\"url\": \"/\"}], \"get\": {"
-	" \"operationId\": \"getVersion\", \"summary\": \"Name and version of this node.\", \"responses\": {"
-	" \"200\": {\"$ref\": \"#/components/responses/Anything\"}}}},"
-	"\"/healthz\": {\"servers\": [{\"url\": \"/\"}], \"get\": {"
-	" \"operationId\": \"getHealth\", \"summary\": \"Whether the daemon answers.\", \"responses\": {"
-	" \"200\": {\"$ref\": \"#/components/responses/Anything\"}}}},"
-	"\"/readyz\": {\"servers\": [{\"url\": \"/\"}], \"get\": {"
-	" \"operationId\": \"getReadiness\", \"summary\": \"Whether the node is in its intended state.\", "
-	"\"responses\": {"
-	" \"200\": {\"$ref\": \"#/components/responses/Anything\"},"
-	" \"503\": {\"$ref\": \"#/components/responses/Unavailable\"}}}},"
-	"\"/hnv/{hnvKind}\": {\"parameters\": [{\"$ref\": \"#/components/parameters/hnvKind\"}], \"get\": {"
-	" \"operationId\": \"listHnv\", \"summary\": \"Records of this node.\","
-	" \"parameters\": [{\"$ref\": \"#/components/parameters/Top\"},"
-	"  {\"$ref\": \"#/components/parameters/SkipToken\"}], \"responses\": {"
-	" \"200\": {\"$ref\": \"#/components/responses/Anything\"},"
-	" \"400\": {\"$ref\": \"#/components/responses/BadRequest\"}}}},"
-	"\"/hnv/batch\": {\"post\": {"
-	" \"operationId\": \"postHnvBatch\", \"summary\": \"Puts and deletes of records, all or none.\","
-	" \"requestBody\": {\"required\": true, \"content\": {\"application/json\": {\"schema\": {}}}}, \"responses\": "
-	"{"
-	" \"200\": {\"$ref\": \"#/components/responses/Anything\"},"
-	" \"400\": {\"$ref\": \"#/components/responses/BadRequest\"},"
-	" \"409\": {\"$ref\": \"#/components/responses/Conflict\"},"
-	" \"413\": {\"$ref\": \"#/components/responses/RequestTooLarge\"}}}},"
-	"\"/monitoring/statistics\": {\"get\": {"
-	" \"operationId\": \"getStatistics\", \"summary\": \"What the node and its drivers count.\", \"responses\": {"
-	" \"200\": {\"$ref\": \"#/components/responses/Anything\"}}}},"
-	"\"/monitoring/trace\": {\"post\": {"
-	" \"operationId\": \"postTrace\", \"summary\": \"The way that a packet would take.\","
-	" \"requestBody\": {\"required\": true, \"content\": {\"application/json\": {\"schema\": {}}}}, \"responses\": "
-	"{"
-	" \"200\": {\"$ref\": \"#/components/responses/Anything\"},"
-	" \"400\": {\"$ref\": \"#/components/responses/BadRequest\"}}}}"
-	"}";
+#define JSON "application/json"
 
-static const char record[] =
-	"{"
-	"\"parameters\": [{\"$ref\": \"#/components/parameters/hnvKind\"}, {\"$ref\": "
-	"\"#/components/parameters/hnvId\"}],"
-	"\"get\": {\"operationId\": \"getHnv\", \"summary\": \"One record.\", \"responses\": {"
-	" \"200\": {\"$ref\": \"#/components/responses/Anything\"},"
-	" \"400\": {\"$ref\": \"#/components/responses/BadRequest\"},"
-	" \"404\": {\"$ref\": \"#/components/responses/NotFound\"}}},"
-	"\"put\": {\"operationId\": \"putHnv\", \"summary\": \"Makes it, or replaces what it was.\","
-	" \"requestBody\": {\"required\": true, \"content\": {\"application/json\": {\"schema\": {}}}}, \"responses\": "
-	"{"
-	" \"200\": {\"$ref\": \"#/components/responses/Anything\"},"
-	" \"201\": {\"$ref\": \"#/components/responses/Anything\"},"
-	" \"400\": {\"$ref\": \"#/components/responses/BadRequest\"},"
-	" \"409\": {\"$ref\": \"#/components/responses/Conflict\"},"
-	" \"412\": {\"$ref\": \"#/components/responses/PreconditionFailed\"}}},"
-	"\"delete\": {\"operationId\": \"deleteHnv\", \"summary\": \"Deletes it.\", \"responses\": {"
-	" \"200\": {\"description\": \"It is gone from the kernel.\"},"
-	" \"204\": {\"description\": \"There was none.\"},"
-	" \"400\": {\"$ref\": \"#/components/responses/BadRequest\"},"
-	" \"412\": {\"$ref\": \"#/components/responses/PreconditionFailed\"}}}"
-	"}";
+/* A method of a path that is no resource of the provider API. What it answers is told in words only. */
+static const struct other {
+	const char *path, *method, *id, *summary;
+	const char *statuses, *refusals;
+	const char *query; /* parameters, NULL: none */
+	bool is_outside;   /* not below the prefix */
+	const char *body;  /* its type, NULL: none */
+} others[] = {
+	{"/openapi.json", "get", "getOpenApi", "This document.", "200", "401", NULL, true, NULL},
+	{"/version", "get", "getVersion", "Name and version of this node.", "200", "401", NULL, true, NULL},
+	{"/healthz", "get", "getHealth", "Whether the daemon answers.", "200", "", NULL, true, NULL},
+	{"/readyz", "get", "getReadiness", "Whether the node is in its intended state.", "200", "401 503", NULL, true,
+	 NULL},
+	{"/metrics", "get", "getMetrics", "What is counted, for Prometheus.", "200", "401 403", NULL, true, NULL},
+	{"/batch", "post", "postBatch", "Puts and deletes of resources, all or none.", "200",
+	 "400 401 403 404 409 412 413 429 500 503", NULL, false, JSON},
+	{"/backup", "get", "getBackup", "All that is stored; secrets as they are sealed.", "200", "401 403 404 500 503",
+	 NULL, false, NULL},
+	{"/backup", "put", "putBackup", "A backup instead of what is stored; the daemon starts again.", "202",
+	 "400 401 403 404 409 413 500 503", NULL, false, "application/octet-stream"},
+	{"/operations/{operationId}", "get", "getOperation", "How far a change has come.", "200", "401 403 404", NULL,
+	 false, NULL},
+	{"/operationResults/{operationId}", "get", "getOperationResult", "The same.", "200", "401 403 404", NULL, false,
+	 NULL},
+	{"/access/{accessKind}", "get", "listAccess", "Who may use this interface over the network.", "200",
+	 "401 403 404", NULL, false, NULL},
+	{"/access/{accessKind}/{accessId}", "get", "getAccess", "One of them.", "200", "401 403 404 412", NULL, false,
+	 NULL},
+	{"/access/{accessKind}/{accessId}", "put", "putAccess",
+	 "Makes it, or replaces it; a token's secret is told now only.", "200 201", "400 401 403 404 409 412 413", NULL,
+	 false, JSON},
+	{"/access/{accessKind}/{accessId}", "delete", "deleteAccess", "It has no access any more.", "200 204",
+	 "401 403 404 412", NULL, false, NULL},
+	{"/hnv/{hnvKind}", "get", "listHnv", "Records of this node.", "200", "400 401 403 404", "Top SkipToken", false,
+	 NULL},
+	{"/hnv/{hnvKind}/{hnvId}", "get", "getHnv", "One of them.", "200", "400 401 403 404 412", NULL, false, NULL},
+	{"/hnv/{hnvKind}/{hnvId}", "put", "putHnv", "Makes it, or replaces what it was.", "200 201",
+	 "400 401 403 404 409 412 413 503", NULL, false, JSON},
+	{"/hnv/{hnvKind}/{hnvId}", "delete", "deleteHnv", "It is gone from the kernel when this answers.", "200 204",
+	 "400 401 403 404 412 503", NULL, false, NULL},
+	{"/hnv/batch", "post", "postHnvBatch", "Puts and deletes of records, all or none.", "200",
+	 "400 401 403 404 409 412 413 503", NULL, false, JSON},
+	{"/monitoring/statistics", "get", "getStatistics", "What the node and its drivers count.", "200", "401 403",
+	 NULL, false, NULL},
+	{"/monitoring/audit", "get", "listAudit", "Who changed what, the oldest first.", "200", "400 401 403 404 503",
+	 "Top SkipToken", false, NULL},
+	{"/monitoring/trace", "post", "postTrace", "The way that a packet would take.", "200", "400 401 403 404 503",
+	 NULL, false, JSON},
+};
 
-static json_t *parameter(const char *name, const char *help, json_t *schema)
+/* What stands in the braces of their paths. */
+static const struct {
+	const char *name, *help;
+} parameters[] = {
+	{"operationId", "As Azure-AsyncOperation has it."},
+	{"accessKind", "tokens or certificates."},
+	{"accessId", "The name that the operator gave it."},
+	{"hnvKind", "lookupRecords, customerRoutes, providerAddresses, providerRoutes or ports."},
+	{"hnvId", "Made of the record's key."},
+};
+
+static json_t *parameters_of(const char *path, bool *failed)
 {
-	return json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", name, "in", "path", "required", 1, "description", help,
-			 "schema", schema);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
+		const char *at = strstr(path, parameters[i].name);
+
+		if (at && at[-1] == '{' &&
+		    json_array_append_new(list, gw_openapi_ref("parameters", parameters[i].name)) < 0)
+			*failed = true;
+	}
+	return list;
 }
 
-static json_t *kinds(void)
+static json_t *servers(const struct other *o)
 {
-	json_t *names = json_array();
+	if (!strcmp(o->path, "/openapi.json"))
+		return json_pack("[{s:s}, {s:s}]", "url", "/", "url", GW_API_PREFIX);
+	return json_pack("[{s:s}]", "url", "/");
+}
 
-	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
-		json_array_append_new(names, json_string(gw_hnv_kind_path((enum gw_hnv_kind)k)));
-	return json_pack("{s:s, s:o}", "type", "string", "enum", names);
+static void add_query(json_t *operation, const char *names, bool *failed)
+{
+	_cleanup_free_ char *copy = strdup(names);
+	json_t *list = json_array();
+	char *save = NULL;
+
+	if (!copy)
+		*failed = true;
+	for (char *name = copy ? strtok_r(copy, " ", &save) : NULL; name; name = strtok_r(NULL, " ", &save))
+		if (json_array_append_new(list, gw_openapi_ref("parameters", name)) < 0)
+			*failed = true;
+	gw_openapi_set(operation, "parameters", list, failed);
+}
+
+static void add_answers(json_t *responses, const char *statuses, bool *failed)
+{
+	static const char *const all[] = {"200", "201", "202", "204"};
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (strstr(statuses, all[i]))
+			gw_openapi_set(responses, all[i], gw_openapi_ref("responses", i < 2 ? "Anything" : "Nothing"),
+				       failed);
+}
+
+static void add_other(const struct other *o, json_t *paths, bool *failed)
+{
+	json_t *item = json_object_get(paths, o->path), *responses = gw_openapi_refusals(o->refusals, failed),
+	       *operation;
+
+	if (!item) {
+		gw_openapi_set(paths, o->path, json_pack("{s:o}", "parameters", parameters_of(o->path, failed)),
+			       failed);
+		item = json_object_get(paths, o->path);
+		if (o->is_outside)
+			gw_openapi_set(item, "servers", servers(o), failed);
+	}
+	add_answers(responses, o->statuses, failed);
+	operation = json_pack("{s:s, s:s, s:o}", "operationId", o->id, "summary", o->summary, "responses", responses);
+	if (o->query)
+		add_query(operation, o->query, failed);
+	if (o->body)
+		gw_openapi_set(operation, "requestBody",
+			       json_pack("{s:b, s:{s:{s:{}}}}", "required", 1, "content", o->body, "schema"), failed);
+	gw_openapi_set(item, o->method, operation, failed);
 }
 
 static json_t *make(void)
 {
-	json_t *document = gw_openapi_document(GW_VERSION, GW_API_PREFIX), *more = json_loads(others, 0, NULL);
+	json_t *document = gw_openapi_document(GW_VERSION, GW_API_PREFIX);
 	json_t *paths = json_object_get(document, "paths"), *components = json_object_get(document, "components");
-	json_t *parameters = json_object_get(components, "parameters");
-	bool failed = json_object_update(paths, more) < 0;
+	json_t *of_components = json_object_get(components, "parameters"), *responses;
+	bool failed = !document;
 
-	gw_openapi_set(paths, "/hnv/{hnvKind}/{hnvId}", json_loads(record, 0, NULL), &failed);
-	gw_openapi_set(parameters, "hnvKind", parameter("hnvKind", "The kind of record.", kinds()), &failed);
-	gw_openapi_set(parameters, "hnvId",
-		       parameter("hnvId", "Made of the record's key.", json_pack("{s:s}", "type", "string")), &failed);
-	gw_openapi_set(
-		json_object_get(components, "responses"), "Anything",
-		json_pack("{s:s, s:{s:{s:{}}}}", "description", "As it is.", "content", "application/json", "schema"),
-		&failed);
-	json_decref(more);
+	responses = json_object_get(components, "responses");
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		add_other(&others[i], paths, &failed);
+	for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
+		gw_openapi_set(of_components, parameters[i].name,
+			       json_pack("{s:s, s:s, s:b, s:s, s:{s:s}}", "name", parameters[i].name, "in", "path",
+					 "required", 1, "description", parameters[i].help, "schema", "type", "string"),
+			       &failed);
+	gw_openapi_set(responses, "Anything",
+		       json_pack("{s:s, s:{s:{s:{}}}}", "description", "As it is.", "content", "*/*", "schema"),
+		       &failed);
+	gw_openapi_set(responses, "Nothing", json_pack("{s:s}", "description", "It has no body."), &failed);
 	if (failed) {
 		json_decref(document);
 		return NULL;
@@ -113,10 +168,22 @@ static json_t *make(void)
 
 void gw_api_openapi(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	static json_t *document; /* kept as long as the process lives: it is the same for every node and request */
+	static char *text; /* kept as long as the process lives: it is the same for every node and request */
+	struct gw_error err = GW_ERROR_INIT;
+	json_t *document;
 
 	(void)req;
-	if (!document)
+	if (!text) {
 		document = make();
-	gw_api_reply_json(reply, 200, json_incref(document));
+		text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+		json_decref(document);
+	}
+	reply->text = text ? strdup(text) : NULL;
+	if (!reply->text) {
+		gw_error_oom(&err);
+		gw_api_reply_error(reply, &err);
+		return;
+	}
+	reply->status = 200;
+	reply->content_type = "application/json; charset=UTF-8";
 }

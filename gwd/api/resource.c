@@ -40,15 +40,26 @@ static int by_id(const void *a, const void *b)
 	return c ? c : memcmp(&x->instance, &y->instance, sizeof x->instance);
 }
 
-/* Everything of the kind behind the token that the asker may see, in the order of the ids. */
+/* "?tenantId=a" of the request, or "". */
+static const char *qualifier(const struct gw_api_request *req)
+{
+	const char *s = strchr(req->rest, '?');
+
+	return s ? s : "";
+}
+
+/* Everything of the kind behind the token that the asker may see, of the tenant that he names, in the order of the ids. */
 static int collect(const struct gw_api_request *req, const struct gw_resource *parent, enum gw_kind kind,
 		   struct page *ret, struct gw_error *err)
 {
 	const struct gw_catalog *c = gw_control_catalog(req->service->control);
+	const char *named = strchr(qualifier(req), '='), *tenant;
 	const struct gw_resource *r = NULL;
 
 	while ((r = gw_catalog_next(c, parent, kind, r))) {
-		if (!gw_control_sees(req->who, r) || (req->skip_token && strcasecmp(r->id, req->skip_token) <= 0))
+		tenant = gw_resource_tenant(r);
+		if (!gw_control_sees(req->who, r) || (req->skip_token && strcasecmp(r->id, req->skip_token) <= 0) ||
+		    (named && (!tenant || strcmp(tenant, named + 1) != 0)))
 			continue;
 		if (ret->n == ret->room) {
 			size_t room = ret->room ? 2 * ret->room : 64;
@@ -73,7 +84,8 @@ static json_t *next_link(const struct gw_api_request *req, const char *last, siz
 	if (!escaped || !path)
 		return NULL;
 	path[strcspn(path, "?")] = '\0';
-	return json_sprintf(GW_API_PREFIX "%s?$top=%zu&$skipToken=%s", path, top, escaped);
+	return json_sprintf(GW_API_PREFIX "%s?%s%s$top=%zu&$skipToken=%s", path,
+			    *qualifier(req) ? qualifier(req) + 1 : "", *qualifier(req) ? "&" : "", top, escaped);
 }
 
 static int list(const struct gw_api_request *req, const struct gw_resource *parent, enum gw_kind kind,
@@ -151,6 +163,14 @@ void gw_api_resource_get(const struct gw_api_request *req, struct gw_api_reply *
 
 	if (get(req, reply, &err) < 0)
 		gw_api_reply_error(reply, &err);
+}
+
+/* A collection has fewer methods than the router knows of. */
+static void refuse(struct gw_api_reply *reply, const struct gw_error *err)
+{
+	if (err->code == GW_ERR_METHOD_NOT_ALLOWED)
+		snprintf(reply->allow, sizeof reply->allow, "GET, HEAD");
+	gw_api_reply_error(reply, err);
 }
 
 /* --- changes ------------------------------------------------------------------------------------------------------ */
@@ -231,7 +251,7 @@ void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *
 
 	if (put(req, reply, &err) < 0) {
 		gw_api_reply_done(reply);
-		gw_api_reply_error(reply, &err);
+		refuse(reply, &err);
 	}
 }
 
@@ -249,5 +269,5 @@ void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_repl
 		r = gw_api_promise(req, reply, &err);
 	}
 	if (r < 0)
-		gw_api_reply_error(reply, &err);
+		refuse(reply, &err);
 }

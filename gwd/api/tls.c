@@ -295,7 +295,9 @@ const char *gw_tls_fingerprint(const struct gw_tls *tls)
 
 struct gw_tls_identity *gw_tls_begin(struct gw_tls *tls, gnutls_session_t session)
 {
-	gnutls_session_set_ptr(session, tls->identity);
+	gnutls_session_set_ptr(session, tls ? tls->identity : NULL);
+	if (!tls)
+		return NULL;
 	tls->identity->refs++;
 	return tls->identity;
 }

@@ -28,7 +28,7 @@ int gw_tls_reload(struct gw_tls *tls, const struct gw_config *config, struct gw_
 /* SHA-256 of the certificate, as "AB:CD:...". */
 const char *gw_tls_fingerprint(const struct gw_tls *tls);
 
-/* A session begins: gives it the identity of the moment, which it holds until gw_tls_end. */
+/* A session begins: gives it the identity of the moment, which it holds until gw_tls_end; without `tls` none, so that it fails. */
 struct gw_tls_identity *gw_tls_begin(struct gw_tls *tls, gnutls_session_t session);
 void gw_tls_end(struct gw_tls_identity *identity);
 /* What GnuTLS calls to get a session's certificate and key. */

@@ -47,6 +47,7 @@ int gw_error_set(struct gw_error *err, int errnum, enum gw_error_code code, cons
 	return -errnum;
 }
 
+#undef gw_error_oom
 int gw_error_oom(struct gw_error *err)
 {
 	return gw_error_set(err, ENOMEM, GW_ERR_INTERNAL, NULL, "out of memory");

@@ -55,6 +55,9 @@ int gw_error_set(struct gw_error *err, int errnum, enum gw_error_code code, cons
 #endif
 /* The one message for it; returns -ENOMEM. */
 int gw_error_oom(struct gw_error *err);
+#ifdef __clang_analyzer__
+#define gw_error_oom(err) (gw_error_oom(err), -1)
+#endif
 
 /* Puts `prefix` in front of the target, for a caller that knows the path to the thing its callee complained about. */
 void gw_error_prefix(struct gw_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -148,13 +148,16 @@ static int on_secret(void *ctx, const char *secret, char **ret, struct gw_error 
 }
 
 /* Whose a top-level resource is: what the credential says, else the body, else what it was. */
-static int set_tenant(const struct gw_path *path, const struct gw_resource *now, struct gw_draft *draft,
-		      struct gw_error *err)
+static int set_tenant(const struct gw_principal *who, const struct gw_path *path, const struct gw_resource *now,
+		      struct gw_draft *draft, struct gw_error *err)
 {
-	const char *tenant = path->tenant ? path->tenant : draft->version.tenant;
+	const char *tenant = path->tenant ? path->tenant : draft->version.tenant, *said = draft->version.tenant;
 
 	if (path->parent)
 		return 0;
+	if (who->access != GW_ACCESS_TENANT && said && strcmp(said, tenant) != 0)
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceMetadata.tenantId",
+				    "the query says \"%s\", the body \"%s\"", tenant, said);
 	if (!tenant && now)
 		tenant = now->now.tenant;
 	if (now && (!tenant != !now->now.tenant || (tenant && strcmp(tenant, now->now.tenant) != 0)))
@@ -165,7 +168,8 @@ static int set_tenant(const struct gw_path *path, const struct gw_resource *now,
 	return gw_draft_set_tenant(draft, tenant, err);
 }
 
-static int put(struct gw_control *k, const struct gw_path *path, struct gw_control_op *op, struct gw_error *err)
+static int put(struct gw_control *k, const struct gw_principal *who, const struct gw_path *path,
+	       struct gw_control_op *op, struct gw_error *err)
 {
 	const struct gw_schema_reader sealer = {.ctx = k, .seal = on_secret};
 	struct gw_draft *draft = NULL;
@@ -182,7 +186,7 @@ static int put(struct gw_control *k, const struct gw_path *path, struct gw_contr
 	op->existed = now;
 	r = check_conditions(op, now, err);
 	if (r == 0)
-		r = set_tenant(path, now, draft, err);
+		r = set_tenant(who, path, now, draft, err);
 	if (r == 0 && now)
 		gw_resource_etag(now, before);
 	if (r == 0)
@@ -216,7 +220,7 @@ static int one_op(struct gw_control *k, const struct gw_principal *who, struct g
 	if (!path.id)
 		return gw_error_set(err, EOPNOTSUPP, GW_ERR_METHOD_NOT_ALLOWED, op->method,
 				    "%s is a collection: name one of it", op->path);
-	return !strcasecmp(op->method, "PUT") ? put(k, &path, op, err) : delete (k, &path, op, err);
+	return !strcasecmp(op->method, "PUT") ? put(k, who, &path, op, err) : delete (k, &path, op, err);
 }
 
 /* Whose doing the state of the resource is: the op for it, or for what it is part of; n: none in particular. */

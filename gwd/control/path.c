@@ -65,6 +65,9 @@ int gw_path_parse(const struct gw_catalog *c, const struct gw_principal *who, co
 	memcpy(ret->text, path, n + 1);
 	qualifier = strchr(ret->text, '?');
 	ret->tenant = qualifier && !strncasecmp(qualifier, "?tenantId=", 10) ? qualifier + 10 : NULL;
+	if (ret->tenant && !gw_tenant_valid(ret->tenant))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "tenantId",
+				    "must be 1 to %d letters, digits, '-' or '_'", GW_TENANT_MAX);
 	if (qualifier)
 		*qualifier = '\0';
 	for (const char *s = ret->text; *s; s++)

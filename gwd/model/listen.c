@@ -90,7 +90,7 @@ int gw_listen_parse(const char *text, struct gw_listen ret[static GW_LISTEN_MAX]
 	size_t n = 0;
 
 	for (const char *s = text;; s++) {
-		char one[GW_LISTEN_TEXTLEN + 1];
+		char one[GW_LISTEN_TEXTLEN + 1] = "";
 		size_t len;
 
 		s += strspn(s, " \t");

@@ -100,7 +100,6 @@ static const struct refusal {
 	{"401", "Unauthorized", "No valid credentials."},
 	{"403", "Forbidden", "Outside what the role may do."},
 	{"404", "NotFound", "There is none, or it belongs to somebody else."},
-	{"405", "MethodNotAllowed", "The header Allow has those that are."},
 	{"409", "Conflict", "Overlaps, is taken, or is in use."},
 	{"412", "PreconditionFailed", "If-Match or If-None-Match says no."},
 	{"413", "RequestTooLarge", "The body is too large."},
@@ -166,8 +165,7 @@ static void add_parameters(json_t *list, const char *const *names, bool *failed)
 			*failed = true;
 }
 
-/* `statuses`: "400 404 ..." */
-static json_t *responses_of(const char *statuses, bool *failed)
+json_t *gw_openapi_refusals(const char *statuses, bool *failed)
 {
 	json_t *responses = json_object();
 
@@ -210,7 +208,7 @@ static json_t *nothing(const char *what)
 static json_t *list_operation(const char *id, const char *schema, bool *failed)
 {
 	static const char *const parameters[] = {"Top", "SkipToken", "TenantId", NULL};
-	struct operation op = {json_array(), responses_of("400 401 403 404 429 500 503", failed)};
+	struct operation op = {json_array(), gw_openapi_refusals("400 401 403 404 429 500 503", failed)};
 	json_t *page = json_pack("{s:s, s:b, s:[s], s:{s:{s:s, s:o}, s:{s:s, s:s}}}", "type", "object",
 				 "additionalProperties", 0, "required", "value", "properties", "value", "type", "array",
 				 "items", whole(schema), "nextLink", "type", "string", "description",
@@ -227,7 +225,7 @@ static json_t *list_operation(const char *id, const char *schema, bool *failed)
 static json_t *get_operation(const char *id, const char *schema, bool *failed)
 {
 	static const char *const parameters[] = {"TenantId", "IfMatch", "IfNoneMatch", NULL};
-	struct operation op = {json_array(), responses_of("400 401 403 404 412 429 500 503", failed)};
+	struct operation op = {json_array(), gw_openapi_refusals("400 401 403 404 412 429 500 503", failed)};
 
 	add_parameters(op.parameters, parameters, failed);
 	gw_openapi_set(op.responses, "200", answer("The resource with its children.", schema, NULL), failed);
@@ -238,7 +236,7 @@ static json_t *get_operation(const char *id, const char *schema, bool *failed)
 static json_t *put_operation(const char *id, const char *schema, bool *failed)
 {
 	static const char *const parameters[] = {"TenantId", "IfMatch", "IfNoneMatch", NULL};
-	struct operation op = {json_array(), responses_of("400 401 403 404 409 412 413 429 500 503", failed)};
+	struct operation op = {json_array(), gw_openapi_refusals("400 401 403 404 409 412 413 429 500 503", failed)};
 	json_t *put;
 
 	add_parameters(op.parameters, parameters, failed);
@@ -254,7 +252,7 @@ static json_t *put_operation(const char *id, const char *schema, bool *failed)
 static json_t *delete_operation(const char *id, bool *failed)
 {
 	static const char *const parameters[] = {"TenantId", "IfMatch", NULL};
-	struct operation op = {json_array(), responses_of("400 401 403 404 409 412 429 500 503", failed)};
+	struct operation op = {json_array(), gw_openapi_refusals("400 401 403 404 409 412 429 500 503", failed)};
 
 	add_parameters(op.parameters, parameters, failed);
 	gw_openapi_set(op.responses, "202", nothing("It is gone, and its children with it."), failed);

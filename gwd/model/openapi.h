@@ -13,7 +13,7 @@
  */
 json_t *gw_openapi_document(const char *version, const char *prefix);
 
-/* --- for the files of the document only --------------------------------------------------------------------------- */
+/* --- for the files that make the document ------------------------------------------------------------------------- */
 
 /* Puts `value` into `to` and takes it over; what cannot be put is remembered in *failed, to be looked at once at the end. */
 void gw_openapi_set(json_t *to, const char *name, json_t *value, bool *failed);
@@ -22,6 +22,8 @@ json_t *gw_openapi_ref(const char *class, const char *name);
 /* "virtual_network" as "VirtualNetwork", with `suffix`. */
 #define GW_OPENAPI_NAMELEN 64
 const char *gw_openapi_name(const char *tag, const char *suffix, char buf[static GW_OPENAPI_NAMELEN]);
+/* The "responses" of a method that may refuse with these: "400 404". */
+json_t *gw_openapi_refusals(const char *statuses, bool *failed);
 /* Adds the schemas of every kind of resource, and of what they are made of, to "components"/"schemas". */
 void gw_openapi_add_schemas(json_t *schemas, bool *failed);
 

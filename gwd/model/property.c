@@ -57,7 +57,7 @@ const char *gw_property_wanted(const struct gw_property *row, char *buf, size_t 
 	case GW_PROPERTY_LIST:
 	case GW_PROPERTY_VALUES:
 	case GW_PROPERTY_CHILDREN:
-		snprintf(buf, size, "a list of up to %u elements", row->max);
+		snprintf(buf, size, "a list of up to %u elements", row->max ? row->max : GW_PROPERTY_LIST_MAX);
 		return buf;
 	case GW_PROPERTY_ANY:
 	case GW_PROPERTY_READ_ONLY:

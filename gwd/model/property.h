@@ -47,6 +47,8 @@ enum {
 	GW_PROPERTY_IS_OPERATORS = 64, /* tenants may not choose it: whether a value is taken would tell of others */
 };
 
+#define GW_PROPERTY_LIST_MAX 1024 /* elements, where a row says nothing else */
+
 struct gw_ports {
 	uint16_t first, last; /* 0 and 65535: all */
 };

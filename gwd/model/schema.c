@@ -208,7 +208,7 @@ static int read_element(const struct gw_property *row, const json_t *value, cons
 static int read_list(const struct gw_property *row, const json_t *value, const struct gw_schema_reader *reader,
 		     struct gw_list *list, struct gw_error *err)
 {
-	size_t n = json_array_size(value), size, max = row->max ? row->max : GW_SCHEMA_LIST_MAX;
+	size_t n = json_array_size(value), size, max = row->max ? row->max : GW_PROPERTY_LIST_MAX;
 
 	if (!json_is_array(value) || n > max)
 		return refuse(row, err, "");

@@ -33,8 +33,7 @@ struct gw_list {
 	void *v;
 };
 
-#define GW_REF_MAX	   512	/* bytes of a path in a reference */
-#define GW_SCHEMA_LIST_MAX 1024 /* elements, where a row says nothing else */
+#define GW_REF_MAX 512 /* bytes of a path in a reference */
 
 #define GW_LIST_AT(list, type, i) (&((type *)(list).v)[i])
 

@@ -257,6 +257,25 @@ static void test_failed_logins(void **state)
 	gw_limits_free(l);
 }
 
+static void test_handshakes_a_second(void **state)
+{
+	struct gw_limits *l = gw_limits_new();
+	struct gw_addr a = address("10.0.0.1");
+	uint64_t now = 77;
+	int served = 0;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) { /* one at a time */
+		now += 5;
+		if (!gw_limit_connect(l, &limits, &a, now))
+			continue;
+		served++;
+		gw_limit_disconnect(l, &a);
+	}
+	assert_in_range(served, 230, 241); /* 10 s at 20, and 40 at once */
+	gw_limits_free(l);
+}
+
 static void test_connections_and_bounded_memory(void **state)
 {
 	struct gw_limits *l = gw_limits_new();
@@ -304,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_auth),
 		cmocka_unit_test(test_requests_a_second),
 		cmocka_unit_test(test_failed_logins),
+		cmocka_unit_test(test_handshakes_a_second),
 		cmocka_unit_test(test_connections_and_bounded_memory),
 	};
 

@@ -384,16 +384,43 @@ static bool same_version(enum gw_kind kind, const struct gw_version *a, const st
 	return same;
 }
 
+struct spelling {
+	const struct gw_catalog *c;
+	const struct gw_resource *from;
+	struct gw_error *err;
+};
+
+/* A reference in another letter case is the same; one that leads nowhere is for settling to refuse. */
+static int spell(void *ctx, const struct gw_property *row, char **ref, const char *where)
+{
+	const struct spelling *s = ctx;
+	const struct gw_resource *to = gw_reference(s->c, s->from, *ref);
+	char *path = to ? gw_resource_ref(to, s->from) : NULL;
+
+	(void)row;
+	(void)where;
+	if (!to)
+		return 0;
+	if (!path)
+		return gw_error_oom(s->err);
+	free(*ref);
+	*ref = path;
+	return 0;
+}
+
 /* A PUT that changes nothing leaves the resource, with its etag, as it is. */
 static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft *draft, struct gw_error *err)
 {
+	const struct gw_schema *schema = gw_kind_info(r->kind)->schema;
+	struct spelling s = {c, r, err};
 	int e = reserve(c, err);
 
 	if (e == 0)
 		e = refuse_operators(c, draft, r->now.properties, err);
 	if (e == 0)
-		e = gw_schema_carry(gw_kind_info(r->kind)->schema, r->now.properties, draft->version.properties,
-				    c->asker, err);
+		e = gw_schema_carry(schema, r->now.properties, draft->version.properties, c->asker, err);
+	if (e == 0)
+		e = gw_schema_each_ref(schema, draft->version.properties, spell, &s);
 	if (e < 0)
 		return e;
 	if (same_version(r->kind, &r->now, &draft->version))
@@ -441,10 +468,11 @@ static int put_children(struct gw_catalog *c, struct gw_resource *r, struct gw_d
 	for (struct gw_resource *child = r->children; child; child = child->next)
 		child->listed = 0;
 	for (struct gw_draft *d = draft->children; d; d = d->next) {
-		struct gw_resource *child = NULL;
+		struct gw_resource *child = gw_catalog_child(c, r, d->kind, d->id);
+		bool twice = child && child->listed;
 		int e = gw_catalog_put(c, r, d, &child, err);
 
-		if (e == 0 && child->listed)
+		if (e == 0 && twice)
 			e = gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceId", "it is twice in the list");
 		if (e < 0) {
 			gw_error_prefix(err, "properties.%s[%zu].", gw_kind_info(d->kind)->collection, index[d->kind]);

@@ -84,6 +84,8 @@ struct gw_catalog_params {
 	size_t limit;			/* resources */
 };
 
+bool gw_tenant_valid(const char *tenant);
+
 int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **ret);
 struct gw_catalog *gw_catalog_free(struct gw_catalog *c);
 

@@ -201,6 +201,8 @@ static int check_virtual_subnet(const struct gw_catalog *c, const struct gw_reso
 		return bad(err, "addressPrefix", "must lie in the addressSpace of its virtual network");
 	if (!gw_vsid_assignable(p->vsid))
 		return bad(err, "isolationId", "must be a VSID from %u to %u", GW_VSID_MIN, GW_VSID_MAX);
+	if (GW_GIVEN(p, virtual_subnet, group) && !gw_addr_is_multicast(&p->group))
+		return bad(err, "multicastGroup", "must be a multicast address");
 	e = check_siblings(c, r, &p->prefix, virtual_prefix, err);
 	if (e == 0)
 		e = check_pools_of(c, r, GW_KIND_VIRTUAL_POOL, &p->prefix, err);
@@ -218,7 +220,7 @@ static int check_virtual_subnet(const struct gw_catalog *c, const struct gw_reso
 
 static bool is_interface_name(const char *s)
 {
-	return strcmp(s, ".") && strcmp(s, "..") && !strpbrk(s, "/: \t\n%");
+	return strcmp(s, ".") != 0 && strcmp(s, "..") != 0 && !strpbrk(s, "/: \t\n%");
 }
 
 static int check_interface(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
@@ -245,11 +247,15 @@ static int check_interface(const struct gw_catalog *c, const struct gw_resource 
 static int check_ip_configuration(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_ip_configuration *p = r->now.properties;
-	const char *why = why_not_in(c, gw_reference(c, r, p->subnet), &p->address);
+	const struct gw_resource *subnet = gw_reference(c, r, p->subnet);
+	const char *why = why_not_in(c, subnet, &p->address);
 	int e;
 
 	if (why)
 		return bad(err, "privateIPAddress", "%s", why);
+	for (const struct gw_ref *ref = subnet->referrers; ref; ref = ref->next)
+		if (ref->from->kind == GW_KIND_VIRTUAL_GATEWAY)
+			return conflict(err, "subnet", "is kept for the virtual gateway \"%s\"", ref->from->id);
 	e = check_interface(c, r->parent, err);
 	return e;
 }
@@ -373,10 +379,55 @@ static int check_virtual_gateway(const struct gw_catalog *c, const struct gw_res
 	return 0;
 }
 
+static int check_selectors(const char *name, const struct gw_list *list, struct gw_error *err)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct gw_selector *s = GW_LIST_AT(*list, struct gw_selector, i);
+		bool is_v6 = GW_GIVEN(s, selector, type) ? s->type != 0 : !gw_addr_is_v4(&s->first);
+		int e = 0;
+
+		if (gw_addr_is_v4(&s->first) == is_v6)
+			e = gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "ipAddressStart",
+					 "must be of the family that type says");
+		else if (gw_addr_is_v4(&s->last) == is_v6 || gw_addr_cmp(&s->first, &s->last) > 0)
+			e = gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "ipAddressEnd",
+					 "must not be before ipAddressStart, nor of another family");
+		else if (s->port_first > s->port_last)
+			e = gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "portEnd",
+					 "must not be before portStart");
+		if (e < 0) {
+			gw_error_prefix(err, "properties.ipSecConfiguration.%s[%zu].", name, i);
+			return e;
+		}
+	}
+	return 0;
+}
+
+static int check_interface_addresses(const struct gw_list *list, struct gw_error *err)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct gw_interface_address *a = GW_LIST_AT(*list, struct gw_interface_address, i);
+
+		if (!gw_addr_is_v4(&a->address) || a->length <= 32)
+			continue;
+		gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "prefixLength", "is at most 32 for IPv4");
+		gw_error_prefix(err, "properties.ipAddresses[%zu].", i);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_connection(const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_connection *p = r->now.properties;
+	int e = check_selectors("localVpnTrafficSelector", &p->ipsec.local, err);
 
+	if (e == 0)
+		e = check_selectors("remoteVpnTrafficSelector", &p->ipsec.remote, err);
+	if (e == 0)
+		e = check_interface_addresses(&p->addresses, err);
+	if (e < 0)
+		return e;
 	if (p->type != GW_CONNECTION_IPSEC && GW_GIVEN(p, connection, ipsec))
 		return bad(err, "ipSecConfiguration", "is for connectionType IPSec only");
 	if (p->type != GW_CONNECTION_GRE && GW_GIVEN(p, connection, gre))
@@ -402,6 +453,11 @@ static int check_connection(const struct gw_resource *r, struct gw_error *err)
 		return missing(err, "ipSecConfiguration.credential",
 			       "missing: authenticationMethod Certificate needs it");
 	return 0;
+}
+
+static int check_bgp_router(const struct gw_resource *r, struct gw_error *err)
+{
+	return GW_PROPERTIES(r, bgp_router)->ext_as ? 0 : bad(err, "extAsNumber", "must not be 0.0");
 }
 
 static int check_bgp_peer(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
@@ -549,6 +605,8 @@ int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 		return check_virtual_gateway(c, r, err);
 	case GW_KIND_CONNECTION:
 		return check_connection(r, err);
+	case GW_KIND_BGP_ROUTER:
+		return check_bgp_router(r, err);
 	case GW_KIND_BGP_PEER:
 		return check_bgp_peer(c, r, err);
 	case GW_KIND_BACKEND_POOL:

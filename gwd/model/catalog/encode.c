@@ -43,30 +43,30 @@ void gw_resource_etag(const struct gw_resource *r, char buf[static 48])
 
 static int by_text(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* In an order of their own: that of their making is another one after a restart. */
+/* In the order of their paths: who was put last, and whether gwd has been restarted since, must not show. */
 static json_t *referrers(const struct gw_resource *r, enum gw_kind kind)
 {
+	size_t n = 0, room = 0;
 	json_t *list = json_array();
-	char **paths = NULL;
-	size_t n = 0;
+	char **paths;
 
 	for (const struct gw_ref *ref = r->referrers; ref; ref = ref->next)
-		n += ref->from->kind == kind;
-	if (n)
-		paths = calloc(n, sizeof *paths);
-	n = 0;
+		room += ref->from->kind == kind;
+	paths = calloc(room + 1, sizeof *paths);
 	for (const struct gw_ref *ref = r->referrers; paths && ref; ref = ref->next)
 		if (ref->from->kind == kind && (paths[n] = gw_resource_ref(ref->from, r)))
 			n++;
-	if (paths)
+	if (n > 1)
 		qsort(paths, n, sizeof *paths, by_text);
 	for (size_t i = 0; i < n; i++) {
-		json_array_append_new(list, json_pack("{s:s}", "resourceRef", paths[i]));
-		free(paths[i]);
+		if (i == 0 || strcmp(paths[i], paths[i - 1]) != 0) /* one that names it twice is one */
+			json_array_append_new(list, json_pack("{s:s}", "resourceRef", paths[i]));
 	}
+	for (size_t i = 0; i < n; i++)
+		free(paths[i]);
 	free(paths);
 	return list;
 }

@@ -50,7 +50,6 @@ struct gw_catalog {
 	struct gw_catalog_params params;
 };
 
-bool gw_tenant_valid(const char *tenant);
 bool gw_resource_id_valid(const char *id);
 /* Whether he who asks may be told that it is there. */
 bool gw_resource_is_told(const struct gw_catalog *c, const struct gw_resource *r);

@@ -2,7 +2,7 @@
 # The API over the network: who comes in, as what, how much of it, and how it ends.
 #
 #        h1: gwd, https://10.9.0.1:8443 and https://[fd09::1]:8443 on the loopback device
-#            clients are on the same machine, with the addresses 10.9.0.1, .2 and .3
+#            clients are on the same machine, with the addresses 10.9.0.1 to .5
 #
 # Covers API-1 (TLS, credentials, roles, limits) and API-4 where it is about tokens and certificates.
 # time-limit: 400
@@ -27,6 +27,7 @@ from lib.gwd import BASE
 from lib.net import run
 
 V4, V6, OTHER, THIRD = "10.9.0.1", "fd09::1", "10.9.0.2", "10.9.0.3"
+MANY, HALVES = "10.9.0.4", "10.9.0.5"  # of cases that use up what an address may have
 RECORD = "/hnv/lookupRecords/5001-10.0.0.50"
 BODY = {"properties": {"ProviderAddress": "10.1.1.2", "MACAddress": "00155D011404"}}
 suite = case.Suite()
@@ -37,7 +38,7 @@ class Api(world.World):
         super().__init__()
         h = self.host("h1", None, start=False)
         self.gwd, self.netns_ = h.gwd, h.netns
-        for a in (V4, OTHER, THIRD, V6):
+        for a in (V4, OTHER, THIRD, MANY, HALVES, V6):
             h.netns.ip("addr add %s dev lo" % a)
         self.log_start = os.path.getsize(self.gwd.log) if os.path.exists(self.gwd.log) else 0
         self.secrets = []
@@ -476,9 +477,9 @@ def _(w):
 @l_.case("connections of one address: more are closed, others are served, room can be made")
 def _(w):
     with contextlib.ExitStack() as stack:
-        mine = [stack.enter_context(w.client(source=OTHER)) for _ in range(8)]
+        mine = [stack.enter_context(w.client(source=MANY)) for _ in range(8)]
         try:
-            stack.enter_context(w.client(source=OTHER))
+            stack.enter_context(w.client(source=MANY))
             raise Failed("a ninth connection was served")
         except (ssl.SSLError, ConnectionError, OSError):
             pass
@@ -488,7 +489,7 @@ def _(w):
 
         def served():
             try:
-                return w.ask("GET", "/healthz", source=OTHER).status == 200
+                return w.ask("GET", "/healthz", source=MANY).status == 200
             except (ssl.SSLError, OSError):
                 return False
         eventually(served, "once one is closed, another is served")
@@ -529,6 +530,27 @@ for what, (encrypted, octets) in SLOW.items():
                 took = time.monotonic() - started
             require(took > SECONDS * 0.5, "cut off after %.1f s already" % took)
         equal(w.ask("GET", "/healthz", source=THIRD).status, 200, "another client")
+
+
+def cpu_seconds(w):
+    fields = read("/proc/%d/stat" % w.gwd.process.pid).rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@l_.case("slow: handshakes that stop half way do not keep the daemon busy")
+def _(w):
+    with contextlib.ExitStack() as stack:
+        halves = [stack.enter_context(tls.raw(w.netns_, V4, HALVES, tls=False)) for _ in range(8)]
+        before, started = cpu_seconds(w), time.monotonic()
+        for s in halves:
+            s.sendall(b"\x16\x03\x01\x3f\xff\x01" + b"\0" * 20)
+            s.settimeout(0.1)
+        for s in halves:
+            eventually(lambda s=s: closed(s), "it is cut off", SECONDS * 3)
+        used, took = cpu_seconds(w) - before, time.monotonic() - started
+        case.note("%.2f s of CPU in %.1f s" % (used, took))
+        require(took > SECONDS * 0.5, "cut off after %.1f s already" % took)
+        require(used < took * 0.3, "%.2f s of CPU in %.1f s" % (used, took))
 
 
 @l_.case("slow: a body byte by byte is cut off in time, and stores nothing")

@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+# What was accepted is there after the daemon was ended, or killed: every resource byte for byte, with its etag, in the same
+# order; what is assigned afterwards is free. Covers API-3 and ADDR-3.
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import examples
+import world
+from examples import ref
+from lib import case
+from lib.case import equal, require
+
+suite = case.Suite()
+g = suite.group("", world.controller)
+
+
+def same_after(w, how, what):
+    before = w.everything()
+    getattr(w, how)()
+    w.start()
+    after = w.everything()
+    equal(sorted(after), sorted(before), "what is there after %s, %s" % (how, what))
+    for path in before:
+        equal(after[path], before[path], "%s after %s, %s" % (path, how, what))
+    return after
+
+
+@g.case("an empty controller")
+def empty(w):
+    for how in ("stop", "kill"):
+        equal(same_after(w, how, "empty"), {}, "resources")
+
+
+@g.case("every example, also when some were edited and some deleted")
+def all_of_them(w):
+    w.make_examples()
+    for how in ("stop", "kill"):
+        same_after(w, how, "all examples")
+    for path, _ in examples.EXAMPLES:
+        one = w.get(path)
+        one["tags"] = {"edited": True, "f": 0.1, "big": 9007199254740993, "\u00e4\u20ac\U0001f600": "\u00e4\u20ac\U0001f600"}
+        status, body, _ = w.call("PUT", path, one)
+        equal(status, 200, "PUT %s (%s)" % (path, body))
+    for how in ("kill", "stop"):
+        after = same_after(w, how, "edited")
+    equal(json.loads(after["/servers/host1"])["tags"]["\u00e4\u20ac\U0001f600"], "\u00e4\u20ac\U0001f600", "a tag")
+    w.delete(examples.GATEWAY + "/bgpRouters/router/bgpPeers/site")
+    w.delete(examples.BALANCER + "/inboundNatRules/ssh")
+    for how in ("stop", "kill"):
+        same_after(w, how, "some deleted")
+
+
+@g.case("the order of children and of who refers to a resource")
+def orders(w):
+    w.put("/accessControlLists/order", {"aclRules": [
+        {"resourceId": i, "properties": {"action": "Allow", "type": "Inbound", "priority": p}}
+        for p, i in enumerate(("zulu", "alpha", "mike"), 1)]})
+    for i in ("z", "a", "m"):
+        w.put("/virtualNetworks/order-" + i, {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [
+            {"resourceId": "s", "properties": {"addressPrefix": "10.0.0.0/24",
+                                               "accessControlList": ref("/accessControlLists/order")}}]})
+    one = w.get("/virtualNetworks/order-z")
+    one["properties"]["subnets"][0]["tags"] = {"again": 1}
+    equal(w.call("PUT", "/virtualNetworks/order-z", one)[0], 200, "PUT of the first")
+    w.put("/accessControlLists/order/aclRules/zulu", {"action": "Deny", "type": "Inbound", "priority": 1})
+    for how in ("stop", "kill"):
+        after = json.loads(same_after(w, how, "orders")["/accessControlLists/order"])["properties"]
+        equal([r["resourceId"] for r in after["aclRules"]], ["zulu", "alpha", "mike"], "rules")
+        equal(len(after["subnets"]), 3, "who refers to the list")
+
+
+@g.case("tenants, and the same name in several")
+def tenants(w):
+    for t in ("a", "b", "A"):
+        w.put("/routeTables/same", {}, (201,), resourceMetadata={"tenantId": t, "tenantName": "N" + t})
+    before = [w.call("GET", "/routeTables/same", query="?tenantId=" + t)[1] for t in ("a", "b", "A")]
+    equal(len({r["instanceId"] for r in before}), 3, "three of them")
+    for how in ("stop", "kill"):
+        getattr(w, how)()
+        w.start()
+        equal([w.call("GET", "/routeTables/same", query="?tenantId=" + t)[1] for t in ("a", "b", "A")], before, how)
+    for t in ("a", "b", "A"):
+        equal(w.call("DELETE", "/routeTables/same", query="?tenantId=" + t)[0], 202, "DELETE")
+
+
+@g.case("an etag from before is good for a change after")
+def etags(w):
+    path = "/servers/host1"
+    old = w.get(path)
+    w.kill()
+    w.start()
+    status, new, _ = w.call("PUT", path, dict(old, tags={"n": 1}), {"If-Match": old["etag"]})
+    equal(status, 200, "PUT with the old etag")
+    require(new["etag"] != old["etag"], "the etag changed")
+    w.stop()
+    w.start()
+    w.refused("PUT", path, dict(old, tags={"n": 2}), 412, "PreconditionFailed", "If-Match", {"If-Match": old["etag"]})
+    equal(w.get(path)["etag"], new["etag"], "the etag")
+
+
+@g.case("a resource that is made anew is another one")
+def anew(w):
+    w.put("/routeTables/anew", {})
+    old = w.get("/routeTables/anew")
+    w.delete("/routeTables/anew")
+    w.stop()
+    w.start()
+    w.refused("GET", "/routeTables/anew", None, 404, "NotFound")
+    w.put("/routeTables/anew", {}, (201,))
+    new = w.get("/routeTables/anew")
+    require(new["instanceId"] != old["instanceId"] and new["etag"] != old["etag"], "it has an identity of its own")
+
+
+@g.case("secrets are still there")
+def secrets(w):
+    path = examples.GATEWAY + "/networkConnections/site"
+    w.kill()
+    w.start()
+    one = w.get(path)
+    one["properties"]["ipSecConfiguration"]["remoteIdentity"] = "after.example"
+    status, body, _ = w.call("PUT", path, one)  # of PSK, which without a secret would be refused
+    equal(status, 200, "PUT without the secret (%s)" % body)
+
+
+@g.case("values are not assigned twice across restarts, and are free again after them")
+def values(w):
+    seen = {"isolationId": [], "privateMacAddress": [], "privateIPAddress": []}
+    for n, how in enumerate(("stop", "kill", "stop", "kill")):
+        net, nic = "/virtualNetworks/r%d" % n, "/networkInterfaces/r%d" % n
+        w.put(net, {"addressSpace": {"addressPrefixes": ["10.7.0.0/16"]}})
+        w.put(net + "/subnets/s", {"addressPrefix": "10.7.0.0/24"})
+        w.put(nic, {"ipConfigurations": [
+            {"resourceId": "i", "properties": {"subnet": ref("/virtualNetworks/r0/subnets/s")}}]})
+        seen["isolationId"].append(w.get(net + "/subnets/s")["properties"]["isolationId"])
+        one = w.get(nic)["properties"]
+        seen["privateMacAddress"].append(one["privateMacAddress"])
+        seen["privateIPAddress"].append(one["ipConfigurations"][0]["properties"]["privateIPAddress"])
+        getattr(w, how)()
+        w.start()
+    for name, values_of in seen.items():
+        equal(len(set(values_of)), 4, "%s: %s" % (name, values_of))
+    for n in range(4):
+        w.delete("/networkInterfaces/r%d" % n)
+    equal(w.get("/virtualNetworks/r0/subnets/s")["properties"]["ipConfigurations"], [], "who lives there")
+    for n in range(4):
+        w.delete("/virtualNetworks/r%d" % n)
+
+
+@g.case("deleted all, and still gone")
+def raze(w):
+    for collection in ("accessControlLists/order", "routeTables/anew"):
+        for i in ("z", "a", "m") if "order" in collection else ():
+            w.delete("/virtualNetworks/order-" + i)
+        w.delete("/" + collection)
+    for path, _ in reversed(examples.EXAMPLES):
+        w.call("DELETE", path)
+    equal(w.everything(), {}, "what is left")
+    for how in ("stop", "kill"):
+        equal(same_after(w, how, "razed"), {}, "resources")
+
+
+suite.main()
