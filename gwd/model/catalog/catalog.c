@@ -6,6 +6,7 @@
  */
 #include "model/catalog/private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -478,6 +479,7 @@ static int put_children(struct gw_catalog *c, struct gw_resource *r, struct gw_d
 			gw_error_prefix(err, "properties.%s[%zu].", gw_kind_info(d->kind)->collection, index[d->kind]);
 			return e;
 		}
+		assert(child);
 		child->listed = ++index[d->kind];
 	}
 	for (struct gw_resource *child = r->children; child; child = next) {
