@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import re
+import socket
 import socketserver
 import sys
 import threading
@@ -34,13 +35,16 @@ class Host:
 
 class World:
     def __init__(self):
-        self.a, self.b = self.controller("a"), self.controller("b")
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.url = "https://127.0.0.1:%d" % probe.getsockname()[1]
+        self.a = self.controller("a", {"api": {"listen": "unix:%s/a/run/api.sock, %s" % (case.WORK, self.url)}})
+        self.b = self.controller("b")
         self.a.start()
         self.b.start()
 
     @staticmethod
-    def controller(name):
-        gwd = Gwd(Host, name, {"node": {"roles": "controller"}})
+    def controller(name, settings=None):
+        gwd = Gwd(Host, name, dict(settings or {}, node={"roles": "controller"}))
         case.after_group.append(lambda: gwd.process and gwd.stop())
         return gwd
 
@@ -301,6 +305,27 @@ def _(_w):
     equal((p.returncode, p.stderr), (1, "gwctl: /virtualNetworks/never is not in place yet; what was applied stays\n"),
           "when the time has passed")
     equal(p.stdout, "/virtualNetworks/never created\n", "what was said meanwhile")
+
+
+@g.case("a tenant, over the network: everything is what is his, and what he applies is his")
+def _(w):
+    token = case.WORK + "/token"
+    with open(token, "w") as f:
+        f.write(w.a.ctl("token", "add", "t", "--role", "tenant", "--tenant", "contoso"))
+
+    def ctl(*args, stdin=None, ok=(0,)):
+        return run([case.build() + "/gwctl", "--api", w.url, "--ca", w.a.state_dir + "/tls.crt", "--token-file", token]
+                   + list(args), ok=ok, stdin=stdin)
+
+    mine = ctl("get", "all", "-o", "json").stdout
+    equal([r["resourceRef"] for r in json.loads(mine)["value"]], ["/virtualNetworks/blue"], "what he sees")
+    equal(ctl("apply", "-f", "-", stdin=mine).stdout, "/virtualNetworks/blue?tenantId=contoso unchanged\n", "the same again")
+    ctl("apply", "-f", "-", "--wait", "10s", stdin=json.dumps(network("his")))
+    equal(json.loads(w.a.ctl("get", "vnet", "his", "-o", "json"))["resourceMetadata"]["tenantId"], "contoso", "whose it is")
+    p = ctl("apply", "-f", "-", stdin=json.dumps([network("his2"), {"path": "/servers/s", "body": {}}]), ok=(1,))
+    require("element [1], /servers/s: Forbidden at path" in p.stderr, "what he may not: " + p.stderr)
+    equal(ctl("get", "vnet", "his2", ok=(1,)).stdout, "", "all or nothing")
+    ctl("delete", "vnet", "his")
 
 
 def complete(gwd, line):
