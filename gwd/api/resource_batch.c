@@ -288,7 +288,7 @@ static int batch(const struct gw_api_request *req, struct gw_api_reply *reply, s
 	return r;
 }
 
-void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply *reply)
+static void on_batch(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
@@ -299,4 +299,9 @@ void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply
 	/* A JSON document takes ten times the room of its text. */
 	if (req->body_len >= TRIM_FROM)
 		malloc_trim(0);
+}
+
+void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	gw_api_in_background(req, reply, on_batch);
 }

@@ -257,7 +257,7 @@ static int find_route(const char *method, char *path, struct gw_api_match *match
 		if (rest < n && join(segments, rest, n, match, err) < 0)
 			return -ENOENT;
 		r = find_action(&routes[i], method, match, reply, err);
-		match->joins = !match->reads && (rest < n || match->handler == gw_api_resource_batch);
+		match->joins = !match->reads && rest < n;
 		return r;
 	}
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",

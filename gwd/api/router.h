@@ -108,6 +108,12 @@ int gw_api_promise(const struct gw_api_request *req, struct gw_api_reply *reply,
 /* -ENOENT where nobody manages resources. */
 int gw_api_require_controller(const struct gw_api_request *req, struct gw_error *err);
 
+/*
+ * Calls the handler on a thread, and answers later; the request has body and asker only. Where nobody can wait it is called at
+ * once. Needs a request that does not join others.
+ */
+void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, gw_api_handler handler);
+
 /* One file per resource family. */
 void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_hnv_get(const struct gw_api_request *req, struct gw_api_reply *reply);

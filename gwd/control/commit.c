@@ -96,6 +96,7 @@ static void conclude(struct gw_control *k, const struct gw_error *err)
 		gw_catalog_commit(k->catalog);
 	}
 	k->state = GW_CONTROL_IDLE;
+	k->writing = false;
 	tell_all(accepted, err);
 	let_in(k);
 }
@@ -105,7 +106,11 @@ static void on_work(uv_work_t *work)
 	struct gw_control *k = work->data;
 
 	k->error = GW_ERROR_INIT;
-	k->result = gw_store_commit(k->store, &k->error);
+	k->result = 0;
+	if (k->job)
+		k->job->run(k->job);
+	if (k->writing)
+		k->result = gw_store_commit(k->store, &k->error);
 	uv_sem_post(&k->worked);
 }
 
@@ -124,6 +129,18 @@ static void let_go(struct gw_control *k)
 		control_free(k);
 }
 
+/* On the loop again. */
+static void worked(struct gw_control *k)
+{
+	struct gw_control_job *job = k->job;
+	const struct gw_error *err = k->result < 0 ? &k->error : NULL;
+
+	k->job = NULL;
+	if (job)
+		job->done(job, err);
+	conclude(k, err);
+}
+
 static void on_worked(uv_work_t *work, int status)
 {
 	struct gw_control *k = work->data;
@@ -131,9 +148,22 @@ static void on_worked(uv_work_t *work, int status)
 	(void)status;
 	if (!k->closed) {
 		uv_sem_wait(&k->worked);
-		conclude(k, k->result < 0 ? &k->error : NULL);
+		worked(k);
 	}
 	let_go(k);
+}
+
+static int start_work(struct gw_control *k, enum gw_control_state state)
+{
+	enum gw_control_state before = k->state;
+
+	k->state = state;
+	k->handles++;
+	if (uv_queue_work(k->loop, &k->work, on_work, on_worked) == 0)
+		return 0;
+	k->handles--;
+	k->state = before;
+	return -EAGAIN;
 }
 
 static void on_turn(uv_check_t *turn)
@@ -141,15 +171,19 @@ static void on_turn(uv_check_t *turn)
 	struct gw_control *k = turn->data;
 
 	uv_check_stop(turn);
-	if (k->state != GW_CONTROL_OPEN)
-		return;
-	k->state = GW_CONTROL_COMMITTING;
-	k->handles++;
-	if (uv_queue_work(k->loop, &k->work, on_work, on_worked) == 0)
-		return;
-	k->handles--;
-	k->state = GW_CONTROL_OPEN;
-	gw_control_flush(k, NULL);
+	if (k->state == GW_CONTROL_OPEN && start_work(k, GW_CONTROL_COMMITTING) < 0)
+		gw_control_flush(k, NULL);
+}
+
+int gw_control_run(struct gw_control *k, struct gw_control_job *job, struct gw_error *err)
+{
+	if (k->state != GW_CONTROL_IDLE || !k->loop)
+		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, "", "another change is being stored: try again");
+	k->job = job;
+	if (start_work(k, GW_CONTROL_WORKING) == 0)
+		return 0;
+	k->job = NULL;
+	return gw_error_set(err, EAGAIN, GW_ERR_UNAVAILABLE, "", "no thread is free: try again");
 }
 
 int gw_control_flush(struct gw_control *k, struct gw_error *err)
@@ -168,20 +202,23 @@ int gw_control_flush(struct gw_control *k, struct gw_error *err)
 
 uint64_t gw_commit_next_revision(const struct gw_control *k)
 {
-	return (k->state == GW_CONTROL_OPEN ? k->revision : gw_store_revision(k->store)) + 1;
+	return (k->writing ? k->revision : gw_store_revision(k->store)) + 1;
 }
 
 int gw_commit_begin(struct gw_control *k, struct gw_error *err)
 {
 	int r;
 
-	if (k->state == GW_CONTROL_OPEN) {
+	if (k->writing) {
 		k->revision = gw_store_next_revision(k->store);
 		return 0;
 	}
 	r = gw_store_begin(k->store, &k->revision, err);
 	if (r < 0)
 		return r;
+	k->writing = true;
+	if (k->state != GW_CONTROL_IDLE)
+		return 0;
 	k->state = GW_CONTROL_OPEN;
 	if (k->loop)
 		uv_check_start(&k->turn, on_turn);
@@ -191,7 +228,11 @@ int gw_commit_begin(struct gw_control *k, struct gw_error *err)
 void gw_commit_fail(struct gw_control *k, const struct gw_error *err)
 {
 	gw_store_rollback(k->store);
-	conclude(k, err);
+	k->writing = false;
+	if (k->state == GW_CONTROL_WORKING) /* nobody but the job has changed anything */
+		gw_catalog_undo(k->catalog);
+	else
+		conclude(k, err);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -223,9 +264,9 @@ void gw_commit_close(struct gw_control *k)
 {
 	static const struct gw_error ending = {.code = GW_ERR_UNAVAILABLE, .message = "gwd ends before this was done"};
 
-	if (k->state == GW_CONTROL_COMMITTING) {
+	if (k->state == GW_CONTROL_COMMITTING || k->state == GW_CONTROL_WORKING) {
 		uv_sem_wait(&k->worked);
-		conclude(k, k->result < 0 ? &k->error : NULL);
+		worked(k);
 	}
 	if (k->state == GW_CONTROL_OPEN)
 		gw_control_flush(k, NULL);

@@ -295,7 +295,7 @@ int gw_control_submit(struct gw_control *k, const struct gw_principal *who, stru
 	int r = 0;
 
 	*ret_failed = n;
-	if (!gw_control_is_open_for(k, true))
+	if (k->state == GW_CONTROL_COMMITTING) /* while it is working, it is the job that submits */
 		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, "", "another change is being stored: try again");
 	gw_catalog_begin(k->catalog, gw_commit_next_revision(k), time(NULL),
 			 who->access == GW_ACCESS_TENANT ? who->tenant : NULL);

@@ -53,6 +53,17 @@ bool gw_control_is_open_for(const struct gw_control *k, bool joins);
 void gw_control_queue(struct gw_control *k, struct gw_control_waiter *w);
 /* Calls `done` when everything accepted so far is durable or undone; at once when it is. */
 void gw_control_await(struct gw_control *k, struct gw_control_waiter *w);
+/*
+ * Work that would keep the loop busy for long: `run` has catalogue and store for itself, on a thread, and may submit; nobody else is
+ * let in meanwhile. Then `done` is called on the loop's thread; `err` is not NULL when what was submitted could not be stored.
+ */
+struct gw_control_job {
+	void (*run)(struct gw_control_job *job);
+	void (*done)(struct gw_control_job *job, const struct gw_error *err);
+};
+
+/* When it is open for no one who joins, and has a loop. */
+int gw_control_run(struct gw_control *k, struct gw_control_job *job, struct gw_error *err);
 /* Makes it durable here and now. */
 int gw_control_flush(struct gw_control *k, struct gw_error *err);
 

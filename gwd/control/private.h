@@ -12,11 +12,12 @@
  * What was accepted in one turn of the loop is committed together, on a thread, while the loop goes on:
  *
  *   idle --submit--> open --end of the turn--> committing --disk--> idle
+ *     +--------------run, a job on a thread-------> working ----------^
  *
  * The catalogue shows what has been accepted; so that nobody is told of what may yet be undone, requests that read wait until
  * it is idle, requests that change until it is not committing.
  */
-enum gw_control_state { GW_CONTROL_IDLE, GW_CONTROL_OPEN, GW_CONTROL_COMMITTING };
+enum gw_control_state { GW_CONTROL_IDLE, GW_CONTROL_OPEN, GW_CONTROL_COMMITTING, GW_CONTROL_WORKING };
 
 #define GW_OPERATIONS 4096
 
@@ -36,6 +37,8 @@ struct gw_control {
 	const struct gw_config *config;
 	uint8_t seal_key[GW_SEAL_KEYLEN];
 	enum gw_control_state state;
+	bool writing;			  /* the store's transaction has begun */
+	struct gw_control_job *job;	  /* while working */
 	uint64_t revision;		  /* of the last change that was accepted, while not idle */
 	struct gw_control_queue waiting;  /* for their turn */
 	struct gw_control_queue accepted; /* for the commit */

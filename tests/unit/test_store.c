@@ -389,7 +389,7 @@ static void test_access(void **state)
 
 	commit_one(s, 1, 1);
 	gw_store_close(s);
-	sql(path, "DROP TABLE access; PRAGMA user_version = 1");
+	sql(path, "DROP TABLE access; DROP TABLE resource; DROP TABLE change; DROP TABLE audit; PRAGMA user_version = 1");
 	s = open_ok(path);
 	assert_int_equal(gw_store_revision(s), 1);
 	assert_int_equal(gw_token_hash("x", 1, &e.hash), 0);
