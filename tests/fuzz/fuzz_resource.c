@@ -145,23 +145,26 @@ static int request(struct gw_catalog *c, const char *target, const char *tenant,
 
 static void populate(struct gw_catalog *c)
 {
+	static json_t *bodies[sizeof base / sizeof *base]; /* read once */
 	struct gw_error err = GW_ERROR_INIT;
 
 	gw_catalog_begin(c, 1, 1, NULL);
 	for (size_t i = 0; i < sizeof base / sizeof *base; i++) {
-		char path[64], *text = strdup(base[i][1]), *owner;
-		json_t *body;
+		char path[64], *owner;
 
 		snprintf(path, sizeof path, "%s", base[i][0]);
 		owner = strchr(path, '?');
 		if (owner)
 			*owner++ = '\0';
-		for (char *q = text; (q = strchr(q, '\''));)
-			*q = '"';
-		body = json_pack("{s:o}", "properties", json_loads(text, 0, NULL));
-		require(body && request(c, path, owner, body, &err) == 0);
-		json_decref(body);
-		free(text);
+		if (!bodies[i]) {
+			char *text = strdup(base[i][1]);
+
+			for (char *q = text; (q = strchr(q, '\''));)
+				*q = '"';
+			bodies[i] = json_pack("{s:o}", "properties", json_loads(text, 0, NULL));
+			free(text);
+		}
+		require(bodies[i] && request(c, path, owner, bodies[i], &err) == 0);
 	}
 	require(gw_catalog_settle(c, &err) == 0);
 	gw_catalog_commit(c);
@@ -312,54 +315,197 @@ static void require_unchanged_by_what_it_shows(struct gw_catalog *c)
 
 /* --- input --------------------------------------------------------------------------------------------------------- */
 
-static bool end(struct gw_catalog *c, int e, struct gw_error *err)
+/* Reads the requests of one transaction; returns the character that ends it, 0 at the end of the input. */
+static char transact(struct gw_catalog *c, char **rest, int *ret, struct gw_error *err)
 {
-	if (e == 0)
-		e = gw_catalog_settle(c, err);
-	if (e == 0) {
-		gw_catalog_commit(c);
-		return true;
+	char *line, *json;
+
+	*ret = 0;
+	gw_catalog_begin(c, 2, 2, NULL);
+	while ((line = strsep(rest, "\n"))) {
+		json_t *body = NULL;
+
+		if (*line && strchr(".,!", *line))
+			return *line;
+		json = *line == '-' ? NULL : strsep(rest, "\n");
+		if (json)
+			body = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+		if (*ret == 0 && (body || !json))
+			*ret = request(c, line, NULL, body, err);
+		json_decref(body);
 	}
-	require_reason(err);
-	gw_catalog_rollback(c);
-	return false;
+	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = strndup((const char *)data, size), *rest = text, *line;
+	char *text = strndup((const char *)data, size), *rest = text, *durable, *before, sign = 1;
 	struct gw_catalog *c = make();
-	bool more = true;
 
 	require(text);
 	populate(c);
-	for (int transactions = 0; more && transactions < 4; transactions++) {
-		char *before = dump(c), *after;
+	before = dump(c);
+	durable = strdup(before);
+	for (int transactions = 0; sign && transactions < 6; transactions++) {
 		struct gw_error err = GW_ERROR_INIT;
-		bool accepted;
-		int e = 0;
+		bool touched;
+		char *after;
+		int e;
 
-		gw_catalog_begin(c, 2, 2, NULL);
-		while ((more = (line = strsep(&rest, "\n"))) && strcmp(line, ".") != 0) {
-			char *json = *line == '-' ? NULL : strsep(&rest, "\n");
-			json_t *body = json ? json_loads(json, JSON_REJECT_DUPLICATES, NULL) : NULL;
-
-			if (e == 0 && (body || *line == '-'))
-				e = request(c, line, NULL, body, &err);
-			json_decref(body);
+		sign = transact(c, &rest, &e, &err);
+		touched = gw_catalog_changed(c);
+		if (e == 0)
+			e = gw_catalog_settle(c, &err);
+		if (e < 0) {
+			require_reason(&err);
+			gw_catalog_undo(c);
 		}
-		accepted = end(c, e, &err);
-		after = dump(c);
-		if (!accepted)
+		after = touched ? dump(c) : strdup(before);
+		if (e < 0)
 			require_same(before, after);
-		else if (strcmp(before, after) != 0) {
+		else if (touched)
 			require_storable(c, after);
-			require_unchanged_by_what_it_shows(c);
+		if (sign == '!') {
+			gw_catalog_rollback(c);
+			free(after);
+			after = dump(c);
+			require_same(durable, after);
+		} else if (sign != ',') {
+			gw_catalog_commit(c);
+			if (strcmp(durable, after) != 0)
+				require_unchanged_by_what_it_shows(c);
+			free(durable);
+			durable = strdup(after);
 		}
 		free(before);
-		free(after);
+		before = after;
 	}
 	gw_catalog_free(c);
+	free(before);
+	free(durable);
 	free(text);
 	return 0;
+}
+
+/* --- new inputs ---------------------------------------------------------------------------------------------------- */
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
+
+/* Counts the values of a document, and changes number `*left` of them in its own place. */
+static void change(json_t *j, int *left, unsigned seed)
+{
+	static const char *const values[] = {
+		"null",
+		"true",
+		"0",
+		"1",
+		"4096",
+		"16777214",
+		"4294967295",
+		"-1",
+		"\"\"",
+		"\"0\"",
+		"[]",
+		"{}",
+		"\"10.1.1.0/24\"",
+		"\"10.1.2.0/29\"",
+		"\"10.1.1.77\"",
+		"\"10.1.1.1\"",
+		"\"fd00:1::/64\"",
+		"\"0.0.0.0/0\"",
+		"\"239.1.0.1\"",
+		"\"203.0.113.20\"",
+		"\"00155D020000\"",
+		"\"Static\"",
+		"\"Dynamic\"",
+		"\"Multicast\"",
+		"\"11111111-2222-3333-4444-555555555555\"",
+		"{\"resourceRef\":\"/virtualNetworks/blue/subnets/web\"}",
+		"{\"resourceRef\":\"/virtualNetworks/theirs/subnets/web?tenantId=a\"}",
+		"{\"resourceRef\":\"/networkInterfaces/web1\"}",
+		"{\"resourceRef\":\"/portProfiles/guarded\"}",
+		"{\"resourceRef\":\"/publicIPAddresses/one\"}",
+		"{\"tenantId\":\"a\"}",
+	};
+	json_t *value = NULL, *fresh = NULL;
+	const char *name;
+	void *after;
+	size_t i;
+
+	if (*left < 0)
+		return;
+	if (seed % 4)
+		fresh = json_loads(values[seed / 4 % (sizeof values / sizeof *values)], JSON_DECODE_ANY, NULL);
+	json_object_foreach_safe(j, after, name, value)
+	{
+		if (*left == 0 && fresh)
+			json_object_set(j, name, fresh);
+		else if (*left == 0)
+			json_object_del(j, name);
+		if ((*left)-- <= 0)
+			break;
+		change(value, left, seed);
+	}
+	json_array_foreach(j, i, value)
+	{
+		if (*left == 0 && fresh)
+			json_array_set(j, i, fresh);
+		else if (*left == 0 && seed & 4)
+			json_array_insert_new(j, i, json_deep_copy(value));
+		else if (*left == 0)
+			json_array_remove(j, i);
+		if ((*left)-- <= 0)
+			break;
+		change(value, left, seed);
+	}
+	json_decref(fresh);
+}
+
+/* Bodies that are no JSON get nowhere: mostly one value of one body changes, or requests of the input are put in another order. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
+{
+	char *text, *start, *end, *json;
+	json_t *body;
+	int which = (int)(seed >> 8 & 63);
+	size_t n, tail;
+
+	if (seed % 5 == 0)
+		return LLVMFuzzerMutate(data, size, max);
+	text = strndup((const char *)data, size);
+	require(text);
+	size = strlen(text);
+	/* A body: a line that begins with '{', one of several. */
+	for (start = strstr(text, "\n{"); start && which & 3; which--) {
+		char *next = strstr(start + 1, "\n{");
+
+		if (!next)
+			break;
+		start = next;
+	}
+	end = start ? strchr(start + 1, '\n') : NULL;
+	if (start && !end)
+		end = text + size;
+	body = start ? json_loadb(start + 1, (size_t)(end - start - 1), JSON_REJECT_DUPLICATES, NULL) : NULL;
+	if (!body) {
+		free(text);
+		return LLVMFuzzerMutate(data, size, max);
+	}
+	change(body, &which, seed >> 14);
+	json = json_dumps(body, JSON_COMPACT);
+	json_decref(body);
+	n = json ? strlen(json) : 0;
+	tail = (size_t)(text + size - end);
+	size = (size_t)(start + 1 - text);
+	if (json && size + n + tail <= max) {
+		memcpy(data, text, size);
+		memcpy(data + size, json, n);
+		memcpy(data + size + n, end, tail);
+		size += n + tail;
+	} else {
+		size += (size_t)(end - start - 1) + tail;
+	}
+	free(json);
+	free(text);
+	return size;
 }

@@ -164,6 +164,9 @@ static void test_refusals_name_the_element(void **state)
 		/* refused when references are made already, forward ones too */
 		{"POST", BATCH, "[" NIC "," BLUE "," WEB "," RDID("one") "," RDID("two") "]", 409, "Conflict",
 		 "[3].body.properties.routingDomainId", "/virtualNetworks/two"},
+		/* what goes, and what it refers to, is as it was */
+		{"POST", BATCH, "[" DEL("/networkInterfaces/nic0") "," RDID("one") "," RDID("two") "]", 409, "Conflict",
+		 NULL, "taken"},
 		/* there is a network old, whose subnet is in use */
 		{"POST", BATCH, "[" BLUE "," DEL("/virtualNetworks/old") "]", 409, "Conflict", "[1]",
 		 "/virtualNetworks/old/subnets/web: it is in use: /networkInterfaces/nic0"},
@@ -173,6 +176,7 @@ static void test_refusals_name_the_element(void **state)
 		 "UnknownProperty", "[1].body.properties.tags", NULL},
 	};
 	struct controller c;
+	struct response r;
 
 	manage(&c, state, "");
 	results(&c.s,
@@ -187,6 +191,10 @@ static void test_refusals_name_the_element(void **state)
 	for (size_t i = 0; i < GW_N(cases); i++) {
 		refused(&c.s, &cases[i]);
 		assert_int_equal(status_of(&c.s, "GET", V1 "/virtualNetworks/blue", NULL), 404);
+		r = simple(&c.s, "GET", V1 "/virtualNetworks/old/subnets/web", NULL);
+		assert_int_equal(
+			json_array_size(json_object_get(json_object_get(r.json, "properties"), "ipConfigurations")), 1);
+		done(&r);
 	}
 	leave(&c);
 }

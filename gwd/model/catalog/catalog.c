@@ -6,6 +6,7 @@
  */
 #include "model/catalog/private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,7 +251,6 @@ static void plant(struct gw_catalog *c, struct gw_resource *r)
 	}
 	gw_hmap_insert(&c->paths, &r->by_path, hash_of(r->parent, r->kind, r->id));
 	c->counts[r->kind]++;
-	gw_references_link(&r->now);
 	gw_keys_insert(c, &r->now);
 }
 
@@ -269,7 +269,6 @@ static void uproot(struct gw_catalog *c, struct gw_resource *r)
 		r->prev->next = r->next;
 	gw_hmap_remove(&c->paths, &r->by_path);
 	c->counts[r->kind]--;
-	gw_references_unlink(&r->now);
 	gw_keys_remove(c, &r->now);
 }
 
@@ -480,6 +479,7 @@ static int put_children(struct gw_catalog *c, struct gw_resource *r, struct gw_d
 			gw_error_prefix(err, "properties.%s[%zu].", gw_kind_info(d->kind)->collection, index[d->kind]);
 			return e;
 		}
+		assert(child);
 		child->listed = ++index[d->kind];
 	}
 	for (struct gw_resource *child = r->children; child; child = next) {
@@ -627,19 +627,6 @@ void gw_catalog_commit(struct gw_catalog *c)
 	c->n_steps = c->begun = 0;
 }
 
-/* Of versions that go: what they name may go before they do. */
-static void forget_references(struct gw_catalog *c, size_t from)
-{
-	for (size_t i = from; i < c->n_steps; i++) {
-		struct gw_resource *r = c->steps[i].r;
-
-		if (r->gone)
-			continue;
-		gw_references_unlink(&r->now);
-		r->now.n_refs = 0;
-	}
-}
-
 static void undo(struct gw_catalog *c, struct gw_step *s)
 {
 	struct gw_resource *r = s->r;
@@ -651,24 +638,45 @@ static void undo(struct gw_catalog *c, struct gw_step *s)
 		break;
 	case GW_STEP_MADE:
 		uproot(c, r);
-		resource_free(r);
+		r->gone = true;
 		break;
 	case GW_STEP_REPLACED:
 		gw_keys_remove(c, &r->now);
 		gw_version_done(r->kind, &r->now);
 		r->now = s->before;
-		gw_references_link(&r->now);
 		gw_keys_insert(c, &r->now);
 		break;
 	}
+	r->unlinked = true;
 }
 
-/* Backwards, until `n` steps are left. */
+/*
+ * Backwards, until `n` steps are left. What goes may refer to what was made after it, and goes before it: references are taken
+ * out first, and put back when all that is left is in its place.
+ */
 static void undo_to(struct gw_catalog *c, size_t n)
 {
-	forget_references(c, n);
+	size_t end = c->n_steps;
+
+	for (size_t i = n; i < end; i++) {
+		struct gw_resource *r = c->steps[i].r;
+
+		if (!r->gone && !r->unlinked)
+			gw_references_unlink(&r->now);
+		r->unlinked = true;
+	}
 	while (c->n_steps > n)
 		undo(c, &c->steps[--c->n_steps]);
+	for (size_t i = n; i < end; i++) {
+		struct gw_resource *r = c->steps[i].r;
+
+		if (!r->gone && r->unlinked)
+			gw_references_link(&r->now);
+		r->unlinked = false;
+	}
+	for (size_t i = n; i < end; i++)
+		if (c->steps[i].type == GW_STEP_MADE)
+			resource_free(c->steps[i].r);
 }
 
 void gw_catalog_undo(struct gw_catalog *c)

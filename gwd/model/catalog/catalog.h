@@ -47,6 +47,7 @@ struct gw_resource {
 	struct gw_ref *referrers;
 	uint64_t cursor; /* where the next automatic value is looked for, of what has a pool */
 	bool gone;	 /* deleted by the transaction that is under way */
+	bool unlinked;	 /* its references are taken out while a transaction is undone */
 	unsigned
 		listed; /* place in the list of children of the body that last put it, from 1; 0: it had a path of its own */
 };

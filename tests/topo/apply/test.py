@@ -4,10 +4,14 @@
 #   gwctl -- a (roles = controller)        gwctl -- b: an empty one for the round trip; no interfaces, no traffic
 #
 # Covers API-1 (all or nothing, errors name element and property, what was accepted is durable) as operators meet it.
+import http.server
 import json
 import os
 import re
+import socket
+import socketserver
 import sys
+import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case
@@ -31,13 +35,16 @@ class Host:
 
 class World:
     def __init__(self):
-        self.a, self.b = self.controller("a"), self.controller("b")
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.url = "https://127.0.0.1:%d" % probe.getsockname()[1]
+        self.a = self.controller("a", {"api": {"listen": "unix:%s/a/run/api.sock, %s" % (case.WORK, self.url)}})
+        self.b = self.controller("b")
         self.a.start()
         self.b.start()
 
     @staticmethod
-    def controller(name):
-        gwd = Gwd(Host, name, {"node": {"roles": "controller"}})
+    def controller(name, settings=None):
+        gwd = Gwd(Host, name, dict(settings or {}, node={"roles": "controller"}))
         case.after_group.append(lambda: gwd.process and gwd.stop())
         return gwd
 
@@ -232,6 +239,93 @@ def _(w):
     require("nextLink" in page and len(page["value"]) < 1200, "the daemon answers in pages")
     found = [c["resourceId"] for c in json.loads(w.b.ctl("get", "credentials", "-o", "json"))["value"]]
     equal([c for c in found if c.startswith("c0") or c.startswith("c1")], ["c%04d" % i for i in range(1200)], "credentials")
+
+
+class Fake(socketserver.ThreadingUnixStreamServer):
+    """A daemon in whose hands resources take a while, each as its name says: it shows how gwctl waits."""
+    daemon_threads = True
+
+    def __init__(self):
+        self.path, self.asked = case.WORK + "/fake.sock", {}
+        super().__init__(self.path, Answer)
+        case.after_case.append(self.end)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def end(self):
+        self.shutdown()
+        self.server_close()
+        os.unlink(self.path)
+
+    def ctl(self, *args, stdin):
+        return run([case.build() + "/gwctl", "--api", "unix:" + self.path] + list(args), ok=None, stdin=json.dumps(stdin))
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, status, body):
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_POST(self):  # pylint: disable=invalid-name
+        batch = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.answer(200, {"value": [{"resourceRef": e["path"], "result": "Created"} for e in batch]})
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        asked = self.server.asked[self.path] = self.server.asked.get(self.path, 0) + 1
+        state = "Updating" if "slow" in self.path and asked < 4 or "never" in self.path else "Succeeded"
+        detail = []
+        if "bad" in self.path:
+            state, detail = "Failed", [{"source": "gwd", "code": "NoVirtualGateway", "message": "there is \x1b[1mnone"}]
+        if "leaving" in self.path and asked > 2:
+            self.answer(404, {"error": {"code": "NotFound", "message": "gone"}})
+            return
+        self.answer(200, {"properties": {"provisioningState": state, "configurationState": {"detailedInfo": detail}}})
+
+    def log_message(self, *_):  # pylint: disable=arguments-differ
+        pass
+
+
+@g.case("apply --wait: until all are in place, one has failed, or the time has passed")
+def _(_w):
+    fake = Fake()
+    p = fake.ctl("apply", "-f", "-", "--wait", "20s", stdin=[
+        network("slow"), network("x"), {"path": "/virtualNetworks/leaving", "method": "DELETE"}])
+    equal((p.returncode, p.stderr), (0, ""), "what comes in time")
+    equal(fake.asked, {BASE + "/virtualNetworks/slow": 4, BASE + "/virtualNetworks/x": 1,
+                       BASE + "/virtualNetworks/leaving": 3}, "questions")
+    p = fake.ctl("apply", "-f", "-", "--wait", "20s", stdin=[network("bad"), network("y")])
+    equal(p.returncode, 1, "status when one fails")
+    equal(p.stderr, "gwctl: /virtualNetworks/bad failed: NoVirtualGateway: there is \\x1b[1mnone\n", "the reason")
+    require(BASE + "/virtualNetworks/y" in fake.asked, "the others are waited for")
+    p = fake.ctl("apply", "-f", "-", "--wait", "300ms", stdin=[network("never")])
+    equal((p.returncode, p.stderr), (1, "gwctl: /virtualNetworks/never is not in place yet; what was applied stays\n"),
+          "when the time has passed")
+    equal(p.stdout, "/virtualNetworks/never created\n", "what was said meanwhile")
+
+
+@g.case("a tenant, over the network: everything is what is his, and what he applies is his")
+def _(w):
+    token = case.WORK + "/token"
+    with open(token, "w") as f:
+        f.write(w.a.ctl("token", "add", "t", "--role", "tenant", "--tenant", "contoso"))
+
+    def ctl(*args, stdin=None, ok=(0,)):
+        return run([case.build() + "/gwctl", "--api", w.url, "--ca", w.a.state_dir + "/tls.crt", "--token-file", token]
+                   + list(args), ok=ok, stdin=stdin)
+
+    mine = ctl("get", "all", "-o", "json").stdout
+    equal([r["resourceRef"] for r in json.loads(mine)["value"]], ["/virtualNetworks/blue"], "what he sees")
+    equal(ctl("apply", "-f", "-", stdin=mine).stdout, "/virtualNetworks/blue?tenantId=contoso unchanged\n", "the same again")
+    ctl("apply", "-f", "-", "--wait", "10s", stdin=json.dumps(network("his")))
+    equal(json.loads(w.a.ctl("get", "vnet", "his", "-o", "json"))["resourceMetadata"]["tenantId"], "contoso", "whose it is")
+    p = ctl("apply", "-f", "-", stdin=json.dumps([network("his2"), {"path": "/servers/s", "body": {}}]), ok=(1,))
+    require("element [1], /servers/s: Forbidden at path" in p.stderr, "what he may not: " + p.stderr)
+    equal(ctl("get", "vnet", "his2", ok=(1,)).stdout, "", "all or nothing")
+    ctl("delete", "vnet", "his")
 
 
 def complete(gwd, line):
