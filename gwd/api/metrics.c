@@ -128,14 +128,14 @@ static double number(const json_t *object, const char *name)
 
 static void counted(struct gw_metrics *m, const json_t *list, const char *label, const char *name, const char *help)
 {
-	const json_t *entry;
-	size_t i;
-
 	if (!json_array_size(list))
 		return;
 	gw_metrics_family(m, name, "counter", help);
-	json_array_foreach((json_t *)list, i, entry)
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *entry = json_array_get(list, i);
+
 		gw_metrics_sample(m, name, LABELS(label, text(entry, label)), number(entry, "count"));
+	}
 }
 
 static void ports(struct gw_metrics *m, const json_t *list)
@@ -149,14 +149,11 @@ static void ports(struct gw_metrics *m, const json_t *list)
 		{"rxBytes", "gwd_port_receive_bytes_total", "Bytes that the VM has got."},
 		{"drops", "gwd_port_dropped_packets_total", "Packets of the VM that were dropped."},
 	};
-	const json_t *port;
-	size_t i;
 
 	for (size_t r = 0; json_array_size(list) && r < sizeof rows / sizeof *rows; r++) {
 		gw_metrics_family(m, rows[r].name, "counter", rows[r].help);
-		json_array_foreach((json_t *)list, i, port)
-		{
-			const json_t *counters = json_object_get(port, "counters");
+		for (size_t i = 0; i < json_array_size(list); i++) {
+			const json_t *port = json_array_get(list, i), *counters = json_object_get(port, "counters");
 
 			if (counters)
 				gw_metrics_sample(m, rows[r].name, LABELS("port", text(port, "interface")),

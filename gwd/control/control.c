@@ -27,6 +27,15 @@ static int load_one(void *ctx, const struct gw_stored *row, struct gw_error *err
 	return gw_catalog_load(k->catalog, row, err);
 }
 
+static void warn(void *ctx, const struct gw_resource *r)
+{
+	_cleanup_free_ char *path = gw_resource_path(r);
+
+	(void)ctx;
+	gw_log_warning("%s was accepted once, but would not be now: %s; it is kept as it is", path ? path : r->id,
+		       r->now.trouble);
+}
+
 static int load(struct gw_control *k, struct gw_error *err)
 {
 	struct gw_error why = GW_ERROR_INIT;
@@ -35,7 +44,7 @@ static int load(struct gw_control *k, struct gw_error *err)
 	gw_catalog_begin(k->catalog, gw_store_revision(k->store), time(NULL), NULL);
 	r = gw_store_each_resource(k->store, load_one, k, &why);
 	if (r == 0)
-		r = gw_catalog_settle(k->catalog, &why);
+		r = gw_catalog_settle_loaded(k->catalog, warn, k, &why);
 	if (r < 0) {
 		gw_catalog_rollback(k->catalog);
 		return gw_error_set(err, -r, GW_ERR_UNAVAILABLE, k->config->store_path,

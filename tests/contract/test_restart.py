@@ -161,4 +161,26 @@ def raze(w):
         equal(same_after(w, how, "razed"), {}, "resources")
 
 
+@g.case("what today's rules would refuse stays, and says so")
+def _(w):
+    mac = {"privateMacAddress": "02AA00000005", "privateMacAllocationMethod": "Static"}
+    w.put("/networkInterfaces/odd", mac)
+    w.stop()
+    w.settings["engine"]["router_mac"] = "02:aa:00:00:00:05"
+    w.configure()
+    w.start()
+    state = w.get("/networkInterfaces/odd")["properties"]["configurationState"]
+    equal((state["status"], state["detailedInfo"][0]["code"]), ("Failure", "NotValidAnyMore"), "state")
+    require("privateMacAddress" in state["detailedInfo"][0]["message"], state)
+    with open(w.log, encoding="utf-8") as f:
+        require("/networkInterfaces/odd was accepted once" in f.read(), "the log says so")
+    w.put("/networkInterfaces/odd", dict(mac, privateMacAddress="02AA00000006"))
+    equal(w.get("/networkInterfaces/odd")["properties"]["configurationState"]["status"], "Unknown", "state")
+    w.delete("/networkInterfaces/odd")
+    w.stop()
+    del w.settings["engine"]["router_mac"]
+    w.configure()
+    w.start()
+
+
 suite.main()

@@ -212,6 +212,7 @@ void gw_version_done(enum gw_kind kind, struct gw_version *v)
 		gw_schema_done(gw_kind_info(kind)->schema, v->properties);
 	free(v->properties);
 	free(v->tenant);
+	free(v->trouble);
 	json_decref(v->metadata);
 	json_decref(v->tags);
 	free(v->refs);
@@ -584,6 +585,34 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 	if (e == 0)
 		e = each_touched(c, gw_keys_check, err);
 	return e == 0 ? each_touched(c, gw_check, err) : e;
+}
+
+static int note_trouble(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
+{
+	struct gw_error why = GW_ERROR_INIT;
+
+	if (gw_keys_check(c, r, &why) == 0 && gw_check(c, r, &why) == 0)
+		return 0;
+	if (asprintf(&r->now.trouble, "%s: %s", why.target, why.message) < 0)
+		r->now.trouble = NULL;
+	return r->now.trouble ? 0 : gw_error_oom(err);
+}
+
+int gw_catalog_settle_loaded(struct gw_catalog *c, void (*warn)(void *ctx, const struct gw_resource *r), void *ctx,
+			     struct gw_error *err)
+{
+	int e;
+
+	c->fault = NULL;
+	e = each_touched(c, gw_references_resolve, err);
+	if (e == 0)
+		e = each_touched(c, gw_keys_make, err);
+	if (e == 0)
+		e = each_touched(c, note_trouble, err);
+	for (size_t i = 0; e == 0 && i < c->n_steps; i++)
+		if (c->steps[i].r->now.trouble)
+			warn(ctx, c->steps[i].r);
+	return e;
 }
 
 const struct gw_resource *gw_catalog_fault(const struct gw_catalog *c)

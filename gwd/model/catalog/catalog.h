@@ -27,6 +27,7 @@ struct gw_version {
 	uint64_t serial;   /* how often it has been changed */
 	int64_t updated;   /* when, in seconds since 1970 */
 	char *tenant;	   /* of a top-level resource; NULL: the operator's. Children have their parent's */
+	char *trouble;	   /* what is wrong with it by the rules of today; it came from the store. NULL: nothing */
 	json_t *metadata;  /* "resourceMetadata" as it came; NULL: none */
 	json_t *tags;
 	void *properties; /* the struct of the kind's schema */
@@ -151,5 +152,11 @@ struct gw_stored {
 json_t *gw_resource_encode_own(const struct gw_resource *r);
 /* Puts it back, in a transaction; parents come before their children. */
 int gw_catalog_load(struct gw_catalog *c, const struct gw_stored *row, struct gw_error *err);
+/*
+ * Settles what was loaded. What an older version, or another configuration, accepted and this one would not stays, with its
+ * trouble, of which `warn` is told: a node that does not start helps nobody. What leads nowhere is an error.
+ */
+int gw_catalog_settle_loaded(struct gw_catalog *c, void (*warn)(void *ctx, const struct gw_resource *r), void *ctx,
+			     struct gw_error *err);
 
 #endif

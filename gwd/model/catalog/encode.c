@@ -223,7 +223,10 @@ static json_t *state_of(const struct gw_resource *r)
 	list_inert(gw_kind_info(r->kind)->schema, r->now.properties, list);
 	gmtime_r(&(time_t){r->now.updated}, &tm);
 	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return json_pack("{s:s, s:o, s:s}", "status", "Unknown", "detailedInfo", list, "lastUpdatedTime", when);
+	if (r->now.trouble)
+		json_array_insert_new(list, 0, info(r->now.trouble, "NotValidAnyMore"));
+	return json_pack("{s:s, s:o, s:s}", "status", r->now.trouble ? "Failure" : "Unknown", "detailedInfo", list,
+			 "lastUpdatedTime", when);
 }
 
 /* --- whole resources ---------------------------------------------------------------------------------------------- */
