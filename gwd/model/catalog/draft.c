@@ -46,7 +46,8 @@ bool gw_resource_id_valid(const char *id)
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~@:";
 	size_t n = strlen(id);
 
-	return n > 0 && n <= GW_RESOURCE_ID_MAX && strspn(id, allowed) == n && strcmp(id, ".") && strcmp(id, "..");
+	return n > 0 && n <= GW_RESOURCE_ID_MAX && strspn(id, allowed) == n && strcmp(id, ".") != 0 &&
+	       strcmp(id, "..") != 0;
 }
 
 static int read_text(const char *name, const json_t *value, const char **ret, struct gw_error *err)
