@@ -309,5 +309,15 @@ def _(m):
           "what is left (the image's own banner)")
 
 
+@g.case("a first installation works at once, without a restart of the machine")
+def _(m):
+    m.check("groupdel gwd-bird")
+    said = m.check("DEBIAN_FRONTEND=noninteractive dpkg -i /root/now.deb", 200)
+    require("Failed" not in said, "installing it complains: %s" % said)
+    m.wait_gwd()
+    equal(m.check("stat -c '%a %U %G' /run/gwd-bird /run/gwd-netns"), "2770 root gwd-bird\n700 root root\n", "directories")
+    equal(holder(m, "add", "gwd-first"), 0, "errno of add")
+
+
 if __name__ == "__main__":
     suite.main()

@@ -17,7 +17,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, pkt, traffic, world
 from lib.case import equal, require
-from lib.gwd import Growth
+from lib.gwd import CHATTER, Growth
 
 A, B = 5001, 5002
 RDID = "11111111-2222-3333-4444-555555555555"
@@ -70,7 +70,7 @@ def add_cases(encapsulation):
     def _(w):
         attach(w)
         traffic.reach(w.a1, w.f)
-        with Growth(w.h1.gwd, but=("ToStack", "Flood", "NdUnanswered")) as grown:
+        with Growth(w.h1.gwd, but=CHATTER) as grown:
             for address in w.b2.addresses:
                 traffic.no_reach(w.a1, address)
             equal(grown.now().get("SpoofedAddress"), 4, "counted: %s" % grown.now())
@@ -123,7 +123,7 @@ def add_cases(encapsulation):
 
     @g.case("ACL-3: it may forward, but not claim to be somebody: ARP and ND in another's name, another's MAC")
     def _(w):
-        with pkt.Raw(w.f.netns, "eth0") as raw, Growth(w.h1.gwd, but=("ToStack", "Flood", "NdUnanswered")) as grown:
+        with pkt.Raw(w.f.netns, "eth0") as raw, Growth(w.h1.gwd, but=CHATTER) as grown:
             raw.send(pkt.eth(w.a1.mac, w.f.mac, pkt.ETH_P_ARP, pkt.arp(2, w.f.mac, w.a2.v4, w.a1.mac, w.a1.v4)))
             grown.becomes({"SpoofedArp": 1}, "an ARP reply for a2")
             raw.send(pkt.neighbour_advertisement(w.f.mac, w.a1.mac, w.f.v6, w.a1.v6, w.a2.v6, w.f.mac))

@@ -15,7 +15,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, pkt, traffic, wire, world
 from lib.case import equal, require
-from lib.gwd import Growth
+from lib.gwd import CHATTER, Growth
 
 A, B = 5001, 5002
 RDID = "11111111-2222-3333-4444-555555555555"
@@ -121,7 +121,7 @@ def add_cases(encapsulation):
     @g.case("MTU-2: a fragment that reaches beyond 65,535 bytes is not cut into one that does not")
     def _(w):
         with pkt.Raw(w.v1.netns, "eth0") as raw, wire.Capture(w.v2.netns, "eth0", "cut-wrap") as seen, \
-                Growth(w.h1.gwd, but=("ToStack", "Flood", "NdUnanswered")) as grown:
+                Growth(w.h1.gwd, but=CHATTER) as grown:
             raw.send(pkt.eth(w.v2.mac, w.v1.mac, pkt.ETH_P_IP, pkt.ipv4(w.v1.v4, w.v2.v4, pkt.UDP, bytes(1480),
                                                                         frag=8190)))
             grown.becomes({"ToFragmentation": 1, "Malformed": 1}, "dropped")
@@ -155,7 +155,7 @@ def add_cases(encapsulation):
     @g.case("MTU-2: a paced flow of packets that are all cut loses none, and counts each part once")
     def _(w):
         w.v1.netns.sysctl("net.ipv4.ip_no_pmtu_disc=1")  # the VM's programs send without DF
-        with Growth(w.h1.gwd, but=("ToStack", "Flood", "NdUnanswered")) as grown:
+        with Growth(w.h1.gwd, but=CHATTER) as grown:
             # Slow enough for each to be cut before many others: Linux gives up a datagram with 64 foreign parts amidst it.
             r = traffic.UdpFlow(w.v1, w.v2, w.v2.v4, int(3000 / case.SLOWNESS), 3, size=1470).result()
             equal((r["lost"], r["doubled"]), (0, 0), "(lost, doubled): %s" % r)

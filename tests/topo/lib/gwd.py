@@ -209,6 +209,10 @@ class Gwd:
                    "port %s of %s becomes %s" % (interface, self.name, state), deadline)
 
 
+# What the stacks of VMs say by themselves beside a test's traffic, now and then.
+CHATTER = ("ToStack", "Flood", "NdUnanswered", "ArpAnswered", "NdAnswered")
+
+
 class Growth:
     """What outcomes and drops of a daemon grow by inside a with block. `but`: those that do not matter to the test."""
 

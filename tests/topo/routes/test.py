@@ -16,7 +16,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, pkt, traffic, world
 from lib.case import equal, require
-from lib.gwd import Growth
+from lib.gwd import CHATTER, Growth
 
 A, B, G = 5001, 5002, 5003
 RDID = "11111111-2222-3333-4444-555555555555"
@@ -155,7 +155,7 @@ def add_cases(encapsulation):
             for h in w.hosts:
                 h.gwd.ctl("lookup-record", "del", "--vsid", A, "--ca", "10.0.0.254")
             # What nobody has, or many, is not routed, whatever route there is.
-            with Growth(w.h1.gwd, but=("ToStack", "Flood", "NdUnanswered")) as grown, pkt.Raw(w.c.netns, "eth0") as raw:
+            with Growth(w.h1.gwd, but=CHATTER) as grown, pkt.Raw(w.c.netns, "eth0") as raw:
                 for n, to in enumerate(("224.0.0.5", "255.255.255.255", "127.0.0.1", "0.0.0.0"), 1):
                     raw.send(pkt.eth("02:67:77:64:00:01", w.c.mac, pkt.ETH_P_IP, pkt.ipv4(
                         w.c.v4, to, pkt.UDP, pkt.udp(w.c.v4, to, 1, 2, b"x"), ttl=1)))
