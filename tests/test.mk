@@ -34,7 +34,7 @@ test-built:
 	$(MAKE) --no-print-directory variants
 	$(ASAN_MAKE) test-programs
 	$(MAKE) --no-print-directory test-topo-build
-	$(MAKE) --no-print-directory vm-ready
+	$(MAKE) --no-print-directory vm-ready $(PROMTOOL)
 
 test: test-built ## build with gcc, clang and sanitizers, package and image; then every test, the VM's in short
 	$(MAKE) --no-print-directory fuzz-short-if-any

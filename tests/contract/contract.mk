@@ -7,5 +7,3 @@ $(PROMTOOL): tests/contract/promtool.sh
 .PHONY: test-contract
 test-contract: test-topo-build $(PROMTOOL) ## the API against its own description
 	tests/run --build $(ASAN) contract $(if $(ONLY),--only '$(ONLY)')
-
-test-built: $(PROMTOOL)

@@ -434,7 +434,8 @@ static void refusals_become_one_line(void **state)
 	(void)state;
 	assert_string_equal(line, "gwd answered with HTTP status 502 and no reason");
 	for (size_t i = 0; i < GW_N(cases); i++) {
-		_cleanup_response_ struct gw_cli_response r = {500, json_loads(cases[i].body, 0, NULL)};
+		_cleanup_response_ struct gw_cli_response r = {.status = 500,
+							       .body = json_loads(cases[i].body, 0, NULL)};
 		_cleanup_free_ char *reason = gw_cli_reason(&r);
 
 		assert_string_equal(reason, cases[i].line);
