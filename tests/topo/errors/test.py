@@ -474,7 +474,7 @@ def bad_row(w):
 
 
 damaged("a file that is no data base", overwrite(0, b"garbage " * 64))
-damaged("a data base with a page of garbage", lambda w: overwrite(os.path.getsize(w.db) // 2 & ~511, b"\xa5" * 2048)(w))
+damaged("a data base with a page of garbage", lambda w: overwrite(os.path.getsize(w.db) // 2 & ~4095, b"\xa5" * 4096)(w))
 damaged("a truncated data base", lambda w: os.truncate(w.db, 700))
 damaged("a data base of a newer version", newer, "newer")
 damaged("a row that is no record", bad_row)
