@@ -55,7 +55,7 @@ int gw_error_oom(struct gw_error *err)
 
 void gw_error_prefix(struct gw_error *err, const char *fmt, ...)
 {
-	char old[sizeof err->target];
+	char old[sizeof((struct gw_error){0}.target)];
 	va_list ap;
 	size_t n;
 
