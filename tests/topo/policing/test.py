@@ -1,5 +1,4 @@
 #!/usr/bin/python3
-# short-pass
 # What must not pass, from a VM and from the underlay: each is dropped and counted by its own reason, and nothing else is.
 #
 #   v1 (10.0.0.11) -- h1 (10.1.1.1) eth1 --+-- fabric --+-- eth1 h2 (10.1.1.2) -- v2 (10.0.0.21)

@@ -1,5 +1,4 @@
 #!/usr/bin/python3
-# short-pass
 # A VM that passes on what came out of one tunnel into another: what the first left on its packets (offload state above all)
 # must not hinder the second.
 #
