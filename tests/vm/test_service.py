@@ -1,5 +1,4 @@
 #!/usr/bin/python3
-# short-pass
 # time-limit: 1500
 # The package and its services as they are on the image: what systemd and dpkg do to gwd, a tenant's traffic does not notice.
 #
