@@ -355,6 +355,9 @@ static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draf
 
 	if (e == 0)
 		e = refuse_operators(c, draft, NULL, err);
+	if (e == 0 && c->paths.n >= c->params.limit)
+		e = gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "",
+				 "there are %zu resources, as many as a controller keeps: delete some", c->paths.n);
 	if (e < 0)
 		return e;
 	r = calloc(1, sizeof *r);
