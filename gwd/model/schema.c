@@ -4,6 +4,8 @@
  */
 #include "model/schema.h"
 
+#include "base/cleanup.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -393,6 +395,61 @@ json_t *gw_schema_encode(const struct gw_schema *schema, const void *object, boo
 
 /* --- replacing ---------------------------------------------------------------------------------------------------- */
 
+/* A row that is gwd's to assign, and that the object, if there is one, leaves out. */
+static bool has_open(const struct gw_schema *schema, const void *object)
+{
+	for (size_t i = 0; i < schema->n_rows; i++)
+		if (schema->rows[i].flags & GW_PROPERTY_IS_ASSIGNED &&
+		    !(object && *(const uint64_t *)object & UINT64_C(1) << i))
+			return true;
+	return false;
+}
+
+/* Whether `to` may be `from` said again: what it says is the same, and it leaves out nothing that gwd has not assigned. */
+static bool says_same(const struct gw_schema *schema, const void *from, const void *to)
+{
+	json_t *x = gw_schema_encode(schema, from, true), *y = gw_schema_encode(schema, to, true);
+	bool same;
+
+	for (size_t i = 0; x && y && i < schema->n_rows; i++)
+		if (schema->rows[i].flags & GW_PROPERTY_IS_ASSIGNED && !json_object_get(y, schema->rows[i].name))
+			json_object_del(x, schema->rows[i].name);
+	same = x && y && json_equal(x, y);
+	json_decref(x);
+	json_decref(y);
+	return same;
+}
+
+/*
+ * Elements have no names: each that leaves something out keeps what was assigned to the first of those before that says the
+ * same, and that no other is.
+ */
+static int carry_list(const struct gw_schema *schema, const struct gw_list *from, struct gw_list *to, bool by_tenant,
+		      struct gw_error *err)
+{
+	_cleanup_free_ bool *taken = calloc(from->n + 1, sizeof *taken);
+	int r = 0;
+
+	if (!taken)
+		return gw_error_oom(err);
+	for (size_t i = 0; r == 0 && i < 2 * to->n; i++) {
+		void *element = (char *)to->v + i % to->n * schema->size;
+
+		if (has_open(schema, element) != (i >= to->n))
+			continue;
+		for (size_t j = 0; j < from->n; j++) {
+			const void *before = (const char *)from->v + j * schema->size;
+
+			if (taken[j] || !says_same(schema, before, element))
+				continue;
+			taken[j] = true;
+			r = gw_schema_carry(schema, before, element, by_tenant, err);
+			break;
+		}
+	}
+	return r;
+}
+
 int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, bool by_tenant, struct gw_error *err)
 {
 	const uint64_t had = *(const uint64_t *)from;
@@ -407,6 +464,10 @@ int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, 
 
 		if (row->type == GW_PROPERTY_OBJECT && had & bit && *has & bit) {
 			r = gw_schema_carry(row->schema, cat(row, from), at(row, to), by_tenant, err);
+			continue;
+		}
+		if (row->type == GW_PROPERTY_LIST && has_open(row->schema, NULL)) {
+			r = carry_list(row->schema, cat(row, from), at(row, to), by_tenant, err);
 			continue;
 		}
 		if (!(had & bit) || *has & bit ||

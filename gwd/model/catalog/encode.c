@@ -1,5 +1,5 @@
 /* encode.c - resources as clients see them, and as the store keeps them. See catalog.h. */
-#include "model/catalog/private.h"
+#include "model/catalog/pools.h"
 
 #include "model/resource/interface.h"
 #include "model/resource/network.h"
@@ -77,47 +77,58 @@ static json_t *usage(uint64_t total, uint64_t allocated)
 			 (json_int_t)allocated, "numberOfIPAddressesInTransition", 0);
 }
 
-/* Addresses from first to last; a larger number than JSON can say is said as the largest. */
-static uint64_t distance(const uint8_t *first, const uint8_t *last, size_t n)
-{
-	uint64_t d = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (d > UINT64_MAX >> 17)
-			return INT64_MAX;
-		d = (d << 8) + last[i] - first[i];
-	}
-	return d + 1;
-}
-
-static json_t *pool_usage(const struct gw_catalog *c, const struct gw_ip_pool *p, enum gw_key_space space,
-			  const void *scope)
+/* How many values of one space lie in a range. */
+static uint64_t taken(const struct gw_catalog *c, enum gw_key_space space, const struct gw_range *range)
 {
 	uint64_t n = 0;
 
 	GW_HMAP_FOR_EACH (node, &c->keys) {
 		const struct gw_key *key = GW_CONTAINER_OF(node, struct gw_key, node);
-		struct gw_addr a;
+		struct gw_addr a = {{0}};
 
-		memcpy(a.b, key->value, sizeof a.b);
-		n += key->space == space && key->scope == scope && gw_addr_cmp(&p->first, &a) <= 0 &&
-		     gw_addr_cmp(&a, &p->last) <= 0;
+		if (key->space != space)
+			continue;
+		if (space == GW_KEY_MAC)
+			memcpy(a.b + 10, key->value, 6);
+		else
+			memcpy(a.b, key->value, sizeof a.b);
+		n += gw_range_has(range, &a);
 	}
-	return usage(distance(p->first.b, p->last.b, sizeof p->first.b), n);
+	return n;
+}
+
+static json_t *provider_usage(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	const struct gw_ip_pool *p = r->now.properties;
+	const struct gw_range range = {p->first, p->last};
+	bool is_public = GW_PROPERTIES(r->parent, logical_subnet)->is_public;
+
+	return usage(gw_range_size(&range), taken(c,
+						  p->multicast ? GW_KEY_GROUP
+						  : is_public  ? GW_KEY_PUBLIC_ADDRESS
+							       : GW_KEY_PROVIDER_ADDRESS,
+						  &range));
+}
+
+/* Only who lives in the subnet is looked at. */
+static json_t *customer_usage(const struct gw_resource *r)
+{
+	const struct gw_ip_pool *p = r->now.properties;
+	const struct gw_range range = {p->first, p->last};
+	uint64_t n = 0;
+
+	for (const struct gw_ref *ref = r->parent->referrers; ref; ref = ref->next)
+		n += ref->from->kind == GW_KIND_IP_CONFIGURATION &&
+		     gw_range_has(&range, &GW_PROPERTIES(ref->from, ip_configuration)->address);
+	return usage(gw_range_size(&range), n);
 }
 
 static json_t *mac_usage(const struct gw_catalog *c, const struct gw_mac_pool *p)
 {
-	uint64_t n = 0;
+	const struct gw_range range = {gw_pool_mac(&p->first), gw_pool_mac(&p->last)};
 
-	GW_HMAP_FOR_EACH (node, &c->keys) {
-		const struct gw_key *key = GW_CONTAINER_OF(node, struct gw_key, node);
-
-		n += key->space == GW_KEY_MAC && memcmp(p->first.b, key->value, 6) <= 0 &&
-		     memcmp(key->value, p->last.b, 6) <= 0;
-	}
-	return json_pack("{s:I, s:I}", "numberOfMACAddresses", (json_int_t)distance(p->first.b, p->last.b, 6),
-			 "numberOfMACAddressesAllocated", (json_int_t)n);
+	return json_pack("{s:I, s:I}", "numberOfMACAddresses", (json_int_t)gw_range_size(&range),
+			 "numberOfMACAddressesAllocated", (json_int_t)taken(c, GW_KEY_MAC, &range));
 }
 
 static json_t *router_of(const struct gw_virtual_subnet *p)
@@ -136,21 +147,11 @@ static void describe(const struct gw_catalog *c, const struct gw_resource *r, js
 		json_object_set_new(properties, "ipConfigurations", referrers(r, GW_KIND_IP_CONFIGURATION));
 		break;
 	case GW_KIND_VIRTUAL_POOL:
-		json_object_set_new(properties, "usage",
-				    pool_usage(c, r->now.properties, GW_KEY_CUSTOMER_ADDRESS, r->parent));
+		json_object_set_new(properties, "usage", customer_usage(r));
 		break;
-	case GW_KIND_LOGICAL_POOL: {
-		const struct gw_ip_pool *p = r->now.properties;
-		bool is_public = GW_PROPERTIES(r->parent, logical_subnet)->is_public;
-
-		json_object_set_new(properties, "usage",
-				    pool_usage(c, p,
-					       p->multicast ? GW_KEY_GROUP
-					       : is_public  ? GW_KEY_PUBLIC_ADDRESS
-							    : GW_KEY_PROVIDER_ADDRESS,
-					       NULL));
+	case GW_KIND_LOGICAL_POOL:
+		json_object_set_new(properties, "usage", provider_usage(c, r));
 		break;
-	}
 	case GW_KIND_MAC_POOL:
 		json_object_set_new(properties, "usage", mac_usage(c, r->now.properties));
 		break;

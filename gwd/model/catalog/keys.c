@@ -116,6 +116,11 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 
 		if (network)
 			add(m, GW_KEY_GATEWAY_NETWORK, NULL, "virtualNetwork", &network, sizeof network);
+		for (size_t i = 0; i < p->subnets.n; i++) {
+			const struct gw_resource *subnet = gw_reference(c, r, *GW_LIST_AT(p->subnets, char *, i));
+
+			add(m, GW_KEY_GATEWAY_SUBNET, NULL, "gatewaySubnets", &subnet, sizeof subnet);
+		}
 		break;
 	}
 	default:

@@ -16,6 +16,7 @@ enum gw_key_space {
 	GW_KEY_HOST_INTERFACE,	/* on one server */
 	GW_KEY_GATEWAY_SERVER,	/* a server is one gateway */
 	GW_KEY_GATEWAY_NETWORK, /* a virtual network has one gateway */
+	GW_KEY_GATEWAY_SUBNET,	/* a subnet is kept for one */
 };
 
 struct gw_key {
@@ -74,9 +75,8 @@ const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_
 int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 /* check.c: what only the whole can tell of a resource that was touched. */
 int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
-
-/* Whether a VM may have the address: neither the router nor the ends of the subnet. */
-bool gw_subnet_host(const struct gw_prefix *subnet, const struct gw_addr *a);
+/* Every multicast group, when the pools that they are from have changed. */
+int gw_check_groups(const struct gw_catalog *c, struct gw_error *err);
 
 #define GW_PROPERTIES(r, tag) ((struct gw_##tag *)(r)->now.properties)
 /* What a reference of `from` leads to, NULL for a field without one. */
