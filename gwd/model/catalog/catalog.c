@@ -191,7 +191,7 @@ size_t gw_catalog_count_of(const struct gw_catalog *c, enum gw_kind kind)
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
 					  enum gw_kind kind, const struct gw_resource *prev)
 {
-	const struct gw_resource *r = prev ? prev->next : parent ? parent->children : c->roots;
+	const struct gw_resource *r = prev ? prev->next : parent ? parent->children : c->roots[kind];
 
 	while (r && r->kind != kind)
 		r = r->next;
@@ -235,7 +235,7 @@ static void resource_free(struct gw_resource *r)
  */
 static void plant(struct gw_catalog *c, struct gw_resource *r)
 {
-	struct gw_resource **first = r->parent ? &r->parent->children : &c->roots;
+	struct gw_resource **first = r->parent ? &r->parent->children : &c->roots[r->kind];
 
 	if (!*first) {
 		r->prev = r;
@@ -260,7 +260,7 @@ static void plant(struct gw_catalog *c, struct gw_resource *r)
 /* Leaves `r->next`, so that it can be planted where it was when everything since has been undone. */
 static void uproot(struct gw_catalog *c, struct gw_resource *r)
 {
-	struct gw_resource **first = r->parent ? &r->parent->children : &c->roots;
+	struct gw_resource **first = r->parent ? &r->parent->children : &c->roots[r->kind];
 
 	if (r->next)
 		r->next->prev = r->prev;

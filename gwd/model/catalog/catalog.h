@@ -41,8 +41,9 @@ struct gw_resource {
 	struct gw_hmap_node by_path;
 	enum gw_kind kind;
 	struct gw_resource *parent;
-	struct gw_resource *children, *next, *prev; /* siblings of all kinds, in the order of their making */
-	char *id;				    /* in the letter case of its first PUT */
+	struct gw_resource *children, *next,
+		*prev; /* siblings, in the order of their making: of all kinds below a resource, of one at the top */
+	char *id;      /* in the letter case of its first PUT */
 	struct gw_uuid instance;
 	struct gw_version now;
 	struct gw_ref *referrers;

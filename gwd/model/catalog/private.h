@@ -40,7 +40,7 @@ struct gw_step {
 struct gw_catalog {
 	struct gw_hmap paths, keys;
 	size_t counts[GW_KIND_MAX];
-	struct gw_resource *roots;
+	struct gw_resource *roots[GW_KIND_MAX];
 	struct gw_step *steps;
 	size_t n_steps, room;
 	size_t begun;			 /* the first step since begin */
