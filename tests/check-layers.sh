@@ -12,6 +12,7 @@ declare -A MAY=(
 	[nl]="base"
 	[obs]="base"
 	[store]="base model"
+	[plan]="base model"
 	[control]="base model store"
 	[api]="base model store control obs"
 	[reconcile]="base model store driver.h"
@@ -96,7 +97,7 @@ too_long() {
 probe() {
 	local file=$1 text=$2 tree
 	tree=$(mktemp -d)
-	mkdir -p "$tree"/gwd/{base,model,store,api,engine/bpf/lib,nl,cli,reconcile,node} "$tree/tests"
+	mkdir -p "$tree"/gwd/{base,model,store,plan,api,engine/bpf/lib,nl,cli,reconcile,node} "$tree/tests"
 	for h in base/addr model/hnv store/store engine/bpf/abi engine/bpf/lib/pkt engine/map nl/nl driver; do
 		echo "/* $h */" >"$tree/gwd/$h.h"
 	done
@@ -125,6 +126,7 @@ selftest() {
 		bad|gwd/api/x.c|#include "driver.h"
 		bad|gwd/api/x.c|#  include "engine/map.h"
 		bad|gwd/store/x.c|#include "nl/nl.h"
+		bad|gwd/plan/x.c|#include "store/store.h"
 		bad|gwd/cli/x.c|#include "model/hnv.h"
 		bad|gwd/reconcile/x.c|#include "nl/nl.h"
 		bad|gwd/node/x.c|#include "engine/map.h"
@@ -138,6 +140,7 @@ selftest() {
 		bad|gwd/reconcile/x.c|#include <libmnl/libmnl.h>
 		bad|gwd/fresh/x.c|#include "base/addr.h"
 		good|gwd/main.c|#include "engine/map.h"
+		good|gwd/plan/x.c|#include "model/hnv.h"
 		good|gwd/api/http.c|#include <microhttpd.h>\n#include "store/store.h"
 		good|gwd/engine/x.c|#include "engine/bpf/abi.h"\n#include "map.h"\n#include "driver.h"
 		good|gwd/engine/bpf/x.bpf.c|#include "abi.h"\n#include "lib/pkt.h"\n#include <bpf/bpf_helpers.h>

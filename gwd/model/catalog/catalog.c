@@ -668,6 +668,15 @@ int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const s
 	return e;
 }
 
+int gw_catalog_touched(const struct gw_catalog *c, int (*visit)(void *ctx, const struct gw_resource *r), void *ctx)
+{
+	int e = 0;
+
+	for (size_t i = 0; e >= 0 && i < c->n_steps; i++)
+		e = visit(ctx, c->steps[i].r);
+	return e < 0 ? e : 0;
+}
+
 bool gw_catalog_changed(const struct gw_catalog *c)
 {
 	return c->n_steps > c->begun;

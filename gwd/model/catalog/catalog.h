@@ -111,6 +111,9 @@ char *gw_resource_path(const struct gw_resource *r);
 /* The same as `from` would refer to it: with its tenant, where the path alone might mean another one. */
 char *gw_resource_ref(const struct gw_resource *r, const struct gw_resource *from);
 const char *gw_resource_tenant(const struct gw_resource *r); /* NULL: the operator's */
+#define GW_PROPERTIES(r, tag) ((struct gw_##tag *)(r)->now.properties)
+/* What a reference of `from` leads to, NULL for a field without one. */
+struct gw_resource *gw_reference(const struct gw_catalog *c, const struct gw_resource *from, const char *path);
 /* Children of one kind; NULL to start, NULL ends. With parent NULL: top-level ones. */
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
 					  enum gw_kind kind, const struct gw_resource *prev);
@@ -132,6 +135,11 @@ const struct gw_resource *gw_catalog_fault(const struct gw_catalog *c);
 int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const struct gw_resource *r),
 		       int (*gone)(void *ctx, const struct gw_resource *r), void *ctx);
 bool gw_catalog_changed(const struct gw_catalog *c); /* since begin */
+/*
+ * Everything that the transaction has touched, since its first begin; what is gone has its last version. One that was touched
+ * more than once comes as often. A negative return ends the walk and is returned.
+ */
+int gw_catalog_touched(const struct gw_catalog *c, int (*visit)(void *ctx, const struct gw_resource *r), void *ctx);
 void gw_catalog_commit(struct gw_catalog *c);
 void gw_catalog_rollback(struct gw_catalog *c);
 

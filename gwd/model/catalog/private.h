@@ -78,8 +78,4 @@ int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 /* Every multicast group, when the pools that they are from have changed. */
 int gw_check_groups(const struct gw_catalog *c, struct gw_error *err);
 
-#define GW_PROPERTIES(r, tag) ((struct gw_##tag *)(r)->now.properties)
-/* What a reference of `from` leads to, NULL for a field without one. */
-struct gw_resource *gw_reference(const struct gw_catalog *c, const struct gw_resource *from, const char *path);
-
 #endif

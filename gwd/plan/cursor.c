@@ -1,0 +1,261 @@
+/*
+ * cursor.c - what a node has to be told, in slices. See plan.h.
+ *
+ * A pass goes over the lists twice, each of which is in the order in which things became what they are:
+ *
+ *   LEAVES     virtual subnets of the domains that the node has left
+ *   OWN_GONE   provider addresses and routes that are gone
+ *   GONE       domain by domain: records and routes, then ports that are gone
+ *   OWN        provider addresses and routes
+ *   LIVE       domain by domain: records and routes, then ports
+ *
+ * so that every removal comes before anything that it may make room for. Nothing is copied: an update between two slices moves
+ * what it changes to the end of its list, where the pass meets it again, or takes it out. What was removed meanwhile has been told
+ * already, perhaps, so another pass follows, of what has changed since the first began, until one has met no update.
+ */
+#include "plan/private.h"
+
+#include <errno.h>
+
+enum stage { LEAVES, OWN_GONE, GONE, GONE_PORTS, OWN, LIVE, LIVE_PORTS, DONE };
+
+struct visit {
+	const struct gw_plan *p;
+	const struct gw_plan_node *n;
+	struct gw_plan_cursor *cur;
+	const struct gw_plan_visitor *v;
+	size_t left;
+};
+
+/* --- places ------------------------------------------------------------------------------------------------------- */
+
+/* The first of the list that is younger than `since` and behind the place that was reached. Looked for from the young end. */
+static const struct gw_plan_entry *entry_after(const struct gw_plan_list *list, uint64_t since,
+					       const struct gw_plan_cursor *cur)
+{
+	const struct gw_plan_entry *e = list->last, *found = NULL;
+	uint64_t serial = cur->entry;
+
+	if (serial && cur->at) /* nothing has moved since */
+		return ((const struct gw_plan_entry *)cur->at)->next;
+	if (!serial && list->first && list->first->object.revision > since)
+		return list->first;
+	for (; e && e->serial > serial && e->object.revision > since; e = e->prev)
+		found = e;
+	return found;
+}
+
+static const struct gw_plan_member *member_from(const struct gw_plan_node *n, uint64_t since, uint64_t serial)
+{
+	const struct gw_plan_member *m = n->last, *found = NULL;
+
+	for (; m && m->serial >= serial && m->changed > since; m = m->prev)
+		found = m;
+	return found;
+}
+
+/* --- one list ----------------------------------------------------------------------------------------------------- */
+
+static int tell(struct visit *s, const struct gw_plan_entry *e, bool gone)
+{
+	int (*what)(void *ctx, const struct gw_hnv_object *o) = gone ? s->v->gone : s->v->put;
+
+	s->cur->entry = e->serial;
+	s->cur->at = e;
+	s->left--;
+	return what ? what(s->v->ctx, &e->object) : 0;
+}
+
+/* 0: the list is done, 1: the slice is. */
+static int visit_list(struct visit *s, const struct gw_plan_list *list, uint64_t since, bool gone)
+{
+	const struct gw_plan_entry *e = entry_after(list, since, s->cur);
+	int r;
+
+	for (; e; e = e->next) {
+		if (!s->left)
+			return 1;
+		r = tell(s, e, gone);
+		if (r < 0)
+			return r;
+	}
+	s->cur->entry = 0;
+	return 0;
+}
+
+static int visit_leaves(struct visit *s)
+{
+	int r = 0;
+
+	for (const struct gw_plan_leave *l = s->n->leaves; l; l = l->next) {
+		if (l->revision <= s->cur->since || l->serial <= s->cur->entry)
+			continue;
+		if (!s->left)
+			return 1;
+		for (size_t i = 0; r >= 0 && i < l->n; i++)
+			if (l->vsids[i].gone > s->cur->since && s->v->forget)
+				r = s->v->forget(s->v->ctx, l->vsids[i].vsid);
+		if (r < 0)
+			return r;
+		s->cur->entry = l->serial;
+		s->cur->at = NULL;
+		s->left--;
+	}
+	s->cur->entry = 0;
+	return 0;
+}
+
+/* --- all domains -------------------------------------------------------------------------------------------------- */
+
+/* What a node that has joined since was told of the domain is nothing. */
+static int visit_shared(struct visit *s, const struct gw_plan_member *m, bool gone)
+{
+	bool is_new = m->joined > s->cur->since;
+	const struct gw_plan_set *set = &m->domain->shared;
+
+	if (gone)
+		return is_new ? 0 : visit_list(s, &set->gone, s->cur->since, true);
+	return visit_list(s, &set->live, is_new ? 0 : s->cur->since, false);
+}
+
+static int visit_ports(struct visit *s, const struct gw_plan_member *m, bool gone)
+{
+	bool is_new = m->joined > s->cur->since;
+
+	if (gone)
+		return is_new ? 0 : visit_list(s, &m->ports.gone, s->cur->since, true);
+	return visit_list(s, &m->ports.live, is_new ? 0 : s->cur->since, false);
+}
+
+static int visit_domains(struct visit *s, enum stage first, bool gone)
+{
+	const struct gw_plan_member *m = member_from(s->n, s->cur->since, s->cur->member);
+	int r;
+
+	for (; m; m = m->next) {
+		if (m->serial !=
+		    s->cur->member) { /* the one that the slice ended in has moved, or it is the next one */
+			s->cur->member = m->serial;
+			s->cur->entry = 0;
+			s->cur->stage = first;
+		}
+		if (s->cur->stage == first) {
+			r = visit_shared(s, m, gone);
+			if (r != 0)
+				return r;
+			s->cur->stage = first + 1;
+		}
+		r = visit_ports(s, m, gone);
+		if (r != 0)
+			return r;
+		s->cur->member++; /* serials are never the same: this one is done, others are not skipped */
+		s->cur->stage = first;
+	}
+	s->cur->member = s->cur->entry = 0;
+	s->cur->stage = first + 2;
+	return 0;
+}
+
+/* --- passes ------------------------------------------------------------------------------------------------------- */
+
+/* Whether all that has gone after the revision is still known. */
+static bool remembers(const struct gw_plan_node *n, uint64_t since)
+{
+	if (since < n->floor || since < n->own.floor || since < n->joined)
+		return false;
+	for (const struct gw_plan_leave *l = n->leaves; l; l = l->next)
+		if (l->revision > since && since < l->floor)
+			return false;
+	for (const struct gw_plan_member *m = member_from(n, since, 0); m; m = m->next)
+		if (m->joined <= since && (since < m->domain->shared.floor || since < m->ports.floor))
+			return false;
+	return true;
+}
+
+static void begin_pass(struct gw_plan_cursor *cur, const struct gw_plan *p, uint64_t since)
+{
+	cur->since = since;
+	cur->until = p->revision;
+	cur->member = cur->entry = 0;
+	cur->stage = cur->whole && !cur->partial ? OWN : LEAVES;
+}
+
+static int pass(struct visit *s)
+{
+	int r = 0;
+
+	while (r == 0 && s->cur->stage != DONE) {
+		switch ((enum stage)s->cur->stage) {
+		case LEAVES:
+			r = visit_leaves(s);
+			s->cur->stage += r == 0;
+			break;
+		case OWN_GONE:
+			r = visit_list(s, &s->n->own.gone, s->cur->since, true);
+			s->cur->stage += r == 0;
+			break;
+		case GONE:
+		case GONE_PORTS:
+			r = visit_domains(s, GONE, true);
+			break;
+		case OWN:
+			r = visit_list(s, &s->n->own.live, s->cur->since, false);
+			s->cur->stage += r == 0;
+			break;
+		case LIVE:
+		case LIVE_PORTS:
+			r = visit_domains(s, LIVE, false);
+			break;
+		case DONE:
+			break;
+		}
+	}
+	return r;
+}
+
+static const struct gw_plan_node *node_of(const struct gw_plan *p, const struct gw_uuid *server)
+{
+	const struct gw_plan_unit *u = gw_plan_unit_find(p, server);
+
+	return u && u->type == GW_PLAN_NODE ? GW_PLAN_NODE_OF(u) : NULL;
+}
+
+int gw_plan_open(const struct gw_plan *p, const struct gw_uuid *server, uint64_t since, struct gw_plan_cursor *ret)
+{
+	const struct gw_plan_node *n = node_of(p, server);
+
+	if (!n)
+		return -ENOENT;
+	*ret = (struct gw_plan_cursor){.server = *server, .generation = p->generation};
+	ret->whole = since < p->made || since > p->revision || !remembers(n, since);
+	begin_pass(ret, p, ret->whole ? 0 : since);
+	return 0;
+}
+
+int gw_plan_visit(const struct gw_plan *p, struct gw_plan_cursor *cur, size_t limit, const struct gw_plan_visitor *v)
+{
+	struct visit s = {p, node_of(p, &cur->server), cur, v, limit};
+	int r;
+
+	if (!s.n)
+		return -ENOENT;
+	if (cur->generation != p->generation && (!cur->whole || cur->partial) && !remembers(s.n, cur->since))
+		return -ESTALE;
+	/* The first pass of a whole visit cannot miss anything that is there, but may have told what is gone by now. */
+	if (cur->generation != p->generation && cur->whole && !cur->partial && !remembers(s.n, cur->until))
+		return -ESTALE;
+	if (cur->generation != p->generation)
+		cur->at = NULL;
+	cur->generation = p->generation;
+	for (;;) {
+		r = pass(&s);
+		if (r != 0)
+			return r;
+		if (cur->until == p->revision)
+			break;
+		cur->partial = true;
+		begin_pass(cur, p, cur->until);
+	}
+	cur->revision = p->revision;
+	return 0;
+}

@@ -1,0 +1,167 @@
+/*
+ * gateway.c - the virtual gateway of a virtual network: which gateway node carries it, and the records by which it is found. See
+ * private.h.
+ *
+ * In the first of its gateway subnets of each family it has the second usable address, the router having the first. Of the
+ * gateways in its pools whose server can carry the network, it is on the one that suits it best by chance: most virtual gateways
+ * stay where they are when gateways come and go.
+ */
+#include "plan/private.h"
+
+#include "model/resource/gateway.h"
+#include "model/resource/network.h"
+
+#include <string.h>
+
+struct place {
+	const struct gw_resource *server;
+	struct gw_addr pa;
+	uint64_t score;
+};
+
+bool gw_plan_is_gateway_subnet(const struct gw_resource *subnet)
+{
+	for (const struct gw_ref *ref = subnet->referrers; ref; ref = ref->next)
+		if (ref->from->kind == GW_KIND_VIRTUAL_GATEWAY)
+			return true;
+	return false;
+}
+
+static const struct gw_resource *gateway_of(const struct gw_plan_job *j)
+{
+	for (const struct gw_ref *ref = j->network->referrers; ref; ref = ref->next)
+		if (ref->from->kind == GW_KIND_VIRTUAL_GATEWAY && gw_plan_is_valid(ref->from))
+			return ref->from;
+	return NULL;
+}
+
+/* --- where it is -------------------------------------------------------------------------------------------------- */
+
+static int consider(struct gw_plan_job *j, const struct gw_resource *vgw, const struct gw_resource *gateway,
+		    struct place *best)
+{
+	struct place here = {.server = gw_reference(j->c, gateway, GW_PROPERTIES(gateway, gateway)->server)};
+	int e = gw_plan_watch_root(&j->d->unit, gateway);
+
+	if (e == 0 && here.server)
+		e = gw_plan_watch_root(&j->d->unit, here.server);
+	if (e < 0 || !here.server || !gw_plan_is_valid(gateway) || !gw_plan_is_valid(here.server) ||
+	    !gw_plan_pick_address(j, here.server, &vgw->instance, sizeof vgw->instance, &here.pa))
+		return e;
+	here.score = gw_plan_score(&vgw->instance, sizeof vgw->instance, &gateway->instance, sizeof gateway->instance);
+	if (!best->server || here.score > best->score)
+		*best = here;
+	return 0;
+}
+
+static int find_place(struct gw_plan_job *j, const struct gw_resource *vgw, struct place *ret)
+{
+	const struct gw_virtual_gateway *p = vgw->now.properties;
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < p->pools.n; i++) {
+		const struct gw_resource *pool = gw_reference(j->c, vgw, *GW_LIST_AT(p->pools, char *, i));
+
+		e = gw_plan_watch_root(&j->d->unit, pool);
+		for (const struct gw_ref *ref = pool->referrers; e == 0 && ref; ref = ref->next)
+			if (ref->from->kind == GW_KIND_GATEWAY)
+				e = consider(j, vgw, ref->from, ret);
+	}
+	if (e < 0 || ret->server)
+		return e;
+	if (!p->pools.n)
+		return gw_plan_note(&j->d->unit, vgw, GW_PLAN_FAILURE, "NoGatewayPool",
+				    "it is on no gateway: set gatewayPools to where it may be");
+	return gw_plan_note(
+		&j->d->unit, vgw, GW_PLAN_FAILURE, "NoGateway",
+		"no gateway in its gatewayPools has a provider address that could carry the virtual network");
+}
+
+/* --- how it is found ---------------------------------------------------------------------------------------------- */
+
+static struct gw_addr second_host(const struct gw_prefix *prefix)
+{
+	struct gw_addr a = gw_prefix_first_host(prefix);
+
+	for (int i = 15; i >= 0 && ++a.b[i] == 0; i--)
+		;
+	return a;
+}
+
+/* Locally administered, and as random as the instance. */
+static struct gw_mac mac_of(const struct gw_plan_job *j, const struct gw_resource *vgw)
+{
+	struct gw_mac mac = {{2}};
+
+	memcpy(mac.b + 1, vgw->instance.b, 5);
+	if (gw_mac_equal(&mac, &j->p->params.router_mac))
+		mac.b[5] ^= 1;
+	return mac;
+}
+
+static int choose_subnets(struct gw_plan_job *j, const struct gw_resource *vgw)
+{
+	const struct gw_virtual_gateway *p = vgw->now.properties;
+
+	for (size_t i = 0; i < p->subnets.n; i++) {
+		const struct gw_resource *subnet = gw_reference(j->c, vgw, *GW_LIST_AT(p->subnets, char *, i));
+		const struct gw_prefix *prefix = &GW_PROPERTIES(subnet, virtual_subnet)->prefix;
+		int family = !gw_addr_is_v4(&prefix->addr);
+
+		if (j->gateway_subnets[family] || subnet->parent != j->network || !gw_plan_is_valid(subnet))
+			continue;
+		j->gateway_subnets[family] = subnet;
+		j->gateway_ca[family] = second_host(prefix);
+	}
+	if (j->gateway_subnets[0] || j->gateway_subnets[1])
+		return 0;
+	return gw_plan_note(&j->d->unit, vgw, GW_PLAN_FAILURE, "NoGatewaySubnet",
+			    "it has no address in the virtual network: make a subnet for it, and set gatewaySubnets");
+}
+
+static int records(struct gw_plan_job *j, const struct gw_resource *vgw, const struct gw_addr *pa, int family)
+{
+	static const struct gw_addr v6_any;
+	struct gw_hnv_object o = {
+		.kind = GW_HNV_LOOKUP_RECORD,
+		.record = {.vsid = GW_PROPERTIES(j->gateway_subnets[family], virtual_subnet)->vsid,
+			   .ca = j->gateway_ca[family],
+			   .pa = *pa,
+			   .mac = mac_of(j, vgw),
+			   .rule = GW_RULE_ENCAP,
+			   .encap = j->encap,
+			   .type = GW_RECORD_STATIC},
+	};
+	int e = gw_plan_domain_stage(j, vgw, &o);
+
+	if (e < 0)
+		return e;
+	o.record.type = GW_RECORD_WILDCARD;
+	o.record.ca = family ? v6_any : gw_addr_from_v4(0);
+	e = gw_plan_domain_stage(j, vgw, &o);
+	return e < 0 ? e : 0;
+}
+
+int gw_plan_gateway(struct gw_plan_job *j)
+{
+	const struct gw_resource *vgw = gateway_of(j);
+	struct gw_plan_member *m;
+	struct place place = {NULL};
+	int e;
+
+	if (!vgw)
+		return 0;
+	e = gw_plan_watch_root(&j->d->unit, vgw);
+	if (e == 0)
+		e = find_place(j, vgw, &place);
+	if (e < 0 || !place.server)
+		return e;
+	e = choose_subnets(j, vgw);
+	if (e < 0 || (!j->gateway_subnets[0] && !j->gateway_subnets[1]))
+		return e;
+	j->gateway = vgw;
+	for (int family = 0; e == 0 && family < 2; family++)
+		if (j->gateway_subnets[family])
+			e = records(j, vgw, &place.pa, family);
+	return e < 0 ? e : gw_plan_domain_join(j, place.server, &m);
+}

@@ -1,0 +1,218 @@
+/* private.h - shared by the files of the planner only. */
+#ifndef GW_PLAN_PRIVATE_H
+#define GW_PLAN_PRIVATE_H
+
+#include "plan/plan.h"
+
+#define GW_PLAN_ADDRESSES 16 /* provider addresses of a server, at most */
+
+/* --- set.c: objects with the revision of each, and the keys of what has gone --------------------------------------- */
+
+struct gw_plan_entry {
+	struct gw_hmap_node by_key;
+	struct gw_plan_entry *next, *prev; /* of the same list, by serial */
+	uint64_t serial;		   /* later is higher, in the whole plan */
+	uint32_t round;			   /* of the computation that last brought it */
+	struct gw_hnv_object object;	   /* its revision: since when it is so, or gone */
+};
+
+struct gw_plan_list {
+	struct gw_plan_entry *first, *last;
+};
+
+/*
+ * While it is computed (stage), what it is stays as it is; then that becomes what was staged (commit), or remains (discard).
+ * An entry is in `live` or, when it has gone, in `gone`, and in the map of the same name.
+ */
+struct gw_plan_set {
+	struct gw_hmap live_map, gone_map, staged;
+	struct gw_plan_list live, gone;
+	uint32_t round;
+	size_t kept;	/* live ones that were staged as they are */
+	uint64_t floor; /* what has gone up to this revision may be forgotten */
+};
+
+int gw_plan_set_init(struct gw_plan_set *s);
+void gw_plan_set_done(struct gw_plan_set *s);
+void gw_plan_set_begin(struct gw_plan_set *s);
+/* Of two with one key, the first stays. */
+int gw_plan_set_stage(struct gw_plan_set *s, const struct gw_hnv_object *o);
+bool gw_plan_set_changed(const struct gw_plan_set *s);
+void gw_plan_set_discard(struct gw_plan_set *s);
+/* Cannot fail. Returns how many have come, changed or gone. */
+size_t gw_plan_set_commit(struct gw_plan_set *s, struct gw_plan *p, uint64_t revision);
+
+/* --- units: what is computed as a whole ---------------------------------------------------------------------------- */
+
+struct gw_plan_unit;
+
+/* "This unit looked at that resource." */
+struct gw_plan_watch {
+	struct gw_hmap_node by_target; /* of the plan, or while it is staged of the unit */
+	struct gw_plan_watch *next;    /* of the unit */
+	struct gw_plan_unit *unit;
+	struct gw_uuid target; /* the instance of a top-level resource */
+};
+
+struct gw_plan_note {
+	struct gw_hmap_node by_resource; /* while it counts */
+	struct gw_plan_note *next;	 /* of the unit */
+	struct gw_plan_trouble trouble;
+	char *path, *message;
+};
+
+enum gw_plan_unit_type { GW_PLAN_NODE, GW_PLAN_DOMAIN };
+
+struct gw_plan_unit {
+	struct gw_hmap_node by_id;
+	enum gw_plan_unit_type type;
+	struct gw_uuid id;		    /* the resource's instance */
+	const struct gw_resource *resource; /* NULL: it has gone, the unit goes with this update */
+	bool dirty;			    /* to be computed by this update */
+	bool fresh;			    /* made by this update */
+	struct gw_plan_unit *next_dirty;
+	struct gw_plan_watch *watches, *staged_watches;
+	struct gw_hmap looked_at; /* staged_watches, by target */
+	struct gw_plan_note *notes, *staged_notes;
+};
+
+/* --- nodes --------------------------------------------------------------------------------------------------------- */
+
+/* What domains see of a node; compared byte by byte. */
+struct gw_plan_view {
+	uint64_t n;
+	struct {
+		struct gw_addr pa;
+		struct gw_uuid network; /* the logical network that it is in; nil: none */
+	} addresses[GW_PLAN_ADDRESSES];
+	char interfaces[GW_PLAN_ADDRESSES][IFNAMSIZ]; /* that carry them, and can be no port */
+};
+
+/* A virtual subnet that a domain has, or had not long ago. */
+struct gw_plan_vsid {
+	uint32_t vsid;
+	uint64_t gone; /* revision; 0: it has it */
+};
+
+/* A node is no longer part of a domain: everything in these virtual subnets goes. */
+struct gw_plan_leave {
+	struct gw_plan_leave *next; /* younger */
+	uint64_t revision, serial;
+	uint64_t floor; /* of the domain then */
+	size_t n;
+	struct gw_plan_vsid vsids[];
+};
+
+struct gw_plan_node {
+	struct gw_plan_unit unit;
+	struct gw_plan_view view, staged_view;
+	struct gw_plan_set own; /* provider addresses and routes */
+	struct gw_plan_member *first, *last;
+	struct gw_plan_leave *leaves, *last_leave;
+	size_t n_members, n_leaves;
+	uint64_t floor;	   /* leaves up to this revision may be forgotten */
+	uint64_t revision; /* the last that concerned it */
+	uint64_t joined;
+	struct gw_plan_member *at; /* of the domain that is being computed, if it is */
+};
+
+/* --- domains ------------------------------------------------------------------------------------------------------- */
+
+/* A node that takes part in a domain. */
+struct gw_plan_member {
+	struct gw_plan_domain *domain;
+	struct gw_plan_node *node;
+	struct gw_plan_member *next_of_domain;
+	struct gw_plan_member *next, *prev; /* of the node, by serial: the last is the one that changed last */
+	uint64_t serial, changed;
+	uint64_t joined; /* 0: by the update that is under way */
+	struct gw_plan_set ports;
+	bool wanted;		     /* by the computation that is under way */
+	struct gw_plan_leave *leave; /* ready, when it is not */
+};
+
+struct gw_plan_domain {
+	struct gw_plan_unit unit;
+	struct gw_plan_set shared; /* lookup records and customer routes */
+	struct gw_plan_member *members;
+	struct gw_plan_vsid *vsids, *staged_vsids;
+	size_t n_vsids, n_staged_vsids;
+	uint64_t vsid_floor; /* virtual subnets that have gone up to this revision may be forgotten */
+};
+
+struct gw_plan {
+	struct gw_plan_params params;
+	struct gw_hmap units, watches, notes;
+	uint64_t made, revision, serial, generation;
+	bool behind; /* what has changed is not known: compute everything */
+	size_t size;
+	struct gw_plan_work work;
+	struct gw_plan_unit *dirty[2]; /* by type */
+};
+
+#define GW_PLAN_NODE_OF(u)   GW_CONTAINER_OF(u, struct gw_plan_node, unit)
+#define GW_PLAN_DOMAIN_OF(u) GW_CONTAINER_OF(u, struct gw_plan_domain, unit)
+
+/* unit.c */
+struct gw_plan_unit *gw_plan_unit_find(const struct gw_plan *p, const struct gw_uuid *id);
+int gw_plan_watch(struct gw_plan_unit *u, const struct gw_uuid *target);
+int gw_plan_watch_root(struct gw_plan_unit *u, const struct gw_resource *r);
+void gw_plan_mark(struct gw_plan *p, struct gw_plan_unit *u);
+void gw_plan_mark_watchers(struct gw_plan *p, const struct gw_uuid *target);
+/* Why a resource is not in force. `code` is a constant. */
+int gw_plan_note(struct gw_plan_unit *u, const struct gw_resource *r, enum gw_plan_grade grade, const char *code,
+		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void gw_plan_unit_discard(struct gw_plan_unit *u);
+void gw_plan_unit_commit(struct gw_plan *p, struct gw_plan_unit *u);
+void gw_plan_unit_done(struct gw_plan *p, struct gw_plan_unit *u);
+
+/* node.c */
+int gw_plan_node_new(const struct gw_resource *server, struct gw_plan_unit **ret);
+struct gw_plan_unit *gw_plan_node_free(struct gw_plan *p, struct gw_plan_node *n);
+int gw_plan_node_compute(struct gw_plan *p, const struct gw_catalog *c, struct gw_plan_node *n);
+void gw_plan_node_discard(struct gw_plan_node *n);
+void gw_plan_node_commit(struct gw_plan *p, struct gw_plan_node *n, uint64_t revision);
+/* What it will be after this update. */
+const struct gw_plan_view *gw_plan_node_view(const struct gw_plan_node *n);
+
+/* domain.c */
+int gw_plan_domain_new(const struct gw_resource *network, struct gw_plan_unit **ret);
+struct gw_plan_unit *gw_plan_domain_free(struct gw_plan *p, struct gw_plan_domain *d);
+int gw_plan_domain_compute(struct gw_plan *p, const struct gw_catalog *c, struct gw_plan_domain *d);
+void gw_plan_domain_discard(struct gw_plan *p, struct gw_plan_domain *d);
+void gw_plan_domain_commit(struct gw_plan *p, struct gw_plan_domain *d, uint64_t revision);
+
+/* --- the rules: records.c, routes.c, gateway.c --------------------------------------------------------------------- */
+
+/* A domain that is being computed. */
+struct gw_plan_job {
+	struct gw_plan *p;
+	const struct gw_catalog *c;
+	struct gw_plan_domain *d;
+	const struct gw_resource *network;
+	const struct gw_virtual_network *properties;
+	uint8_t encap;		 /* enum gw_encap */
+	struct gw_uuid provider; /* the logical network that carries it; nil: any */
+	/* The virtual gateway: its address in one subnet for each family; without one, NULL. */
+	const struct gw_resource *gateway, *gateway_subnets[2];
+	struct gw_addr gateway_ca[2];
+};
+
+/* Whether it counts: not what only came from an older store, and would be refused today. */
+bool gw_plan_is_valid(const struct gw_resource *r);
+/* Stages an object, or notes at `source` why it cannot be had. 1: it is in, 0: not, or -ENOMEM. */
+int gw_plan_domain_stage(struct gw_plan_job *j, const struct gw_resource *source, const struct gw_hnv_object *o);
+/* The node of a server takes part; *ret NULL: there is no such node. */
+int gw_plan_domain_join(struct gw_plan_job *j, const struct gw_resource *server, struct gw_plan_member **ret);
+/* One of the addresses of a server that carry the network, the same for the same `key`; false: there is none. */
+bool gw_plan_pick_address(const struct gw_plan_job *j, const struct gw_resource *server, const void *key, size_t n,
+			  struct gw_addr *ret);
+/* How good `choice` is for `key`, by chance: the best of several stays the best when others come and go. */
+uint64_t gw_plan_score(const void *key, size_t n, const void *choice, size_t n_choice);
+
+int gw_plan_records(struct gw_plan_job *j);
+int gw_plan_gateway(struct gw_plan_job *j); /* before the routes, which lead there */
+int gw_plan_routes(struct gw_plan_job *j);
+bool gw_plan_is_gateway_subnet(const struct gw_resource *subnet);
+
+#endif

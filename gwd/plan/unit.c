@@ -1,0 +1,196 @@
+/*
+ * unit.c - what nodes and domains have in common: what they looked at while they were computed, and what they found that
+ * cannot be done. See private.h.
+ *
+ * Both are staged by a computation and count from its commit on, so that an update that fails leaves no trace.
+ */
+#include "plan/private.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static uint32_t hash_of(const struct gw_uuid *id)
+{
+	return gw_hash_bytes(id, sizeof *id, 0);
+}
+
+struct gw_plan_unit *gw_plan_unit_find(const struct gw_plan *p, const struct gw_uuid *id)
+{
+	GW_HMAP_FOR_EACH_HASH (node, &p->units, hash_of(id)) {
+		struct gw_plan_unit *u = GW_CONTAINER_OF(node, struct gw_plan_unit, by_id);
+
+		if (gw_uuid_equal(&u->id, id))
+			return u;
+	}
+	return NULL;
+}
+
+/* --- what it looked at -------------------------------------------------------------------------------------------- */
+
+int gw_plan_watch(struct gw_plan_unit *u, const struct gw_uuid *target)
+{
+	struct gw_plan_watch *w;
+
+	GW_HMAP_FOR_EACH_HASH (node, &u->looked_at, hash_of(target))
+		if (gw_uuid_equal(&GW_CONTAINER_OF(node, struct gw_plan_watch, by_target)->target, target))
+			return 0;
+	w = malloc(sizeof *w);
+	if (!w)
+		return -ENOMEM;
+	*w = (struct gw_plan_watch){.next = u->staged_watches, .unit = u, .target = *target};
+	u->staged_watches = w;
+	return gw_hmap_insert(&u->looked_at, &w->by_target, hash_of(target));
+}
+
+int gw_plan_watch_root(struct gw_plan_unit *u, const struct gw_resource *r)
+{
+	while (r->parent)
+		r = r->parent;
+	return gw_plan_watch(u, &r->instance);
+}
+
+void gw_plan_mark(struct gw_plan *p, struct gw_plan_unit *u)
+{
+	if (u->dirty)
+		return;
+	u->dirty = true;
+	u->next_dirty = p->dirty[u->type];
+	p->dirty[u->type] = u;
+}
+
+void gw_plan_mark_watchers(struct gw_plan *p, const struct gw_uuid *target)
+{
+	GW_HMAP_FOR_EACH_HASH (node, &p->watches, hash_of(target)) {
+		struct gw_plan_watch *w = GW_CONTAINER_OF(node, struct gw_plan_watch, by_target);
+
+		if (gw_uuid_equal(&w->target, target))
+			gw_plan_mark(p, w->unit);
+	}
+}
+
+static void free_watches(struct gw_plan_watch **list)
+{
+	while (*list) {
+		struct gw_plan_watch *w = *list;
+
+		*list = w->next;
+		free(w);
+	}
+}
+
+static void unlink_watches(struct gw_plan *p, struct gw_plan_unit *u)
+{
+	for (struct gw_plan_watch *w = u->watches; w; w = w->next)
+		gw_hmap_remove(&p->watches, &w->by_target);
+	free_watches(&u->watches);
+}
+
+/* --- what cannot be done ------------------------------------------------------------------------------------------ */
+
+/* As an operator has to name it. */
+static char *path_of(const struct gw_resource *r)
+{
+	const char *tenant = gw_resource_tenant(r);
+	char *path = gw_resource_path(r), *whole = NULL;
+
+	if (!path || !tenant)
+		return path;
+	if (asprintf(&whole, "%s?tenantId=%s", path, tenant) < 0)
+		whole = NULL;
+	free(path);
+	return whole;
+}
+
+int gw_plan_note(struct gw_plan_unit *u, const struct gw_resource *r, enum gw_plan_grade grade, const char *code,
+		 const char *fmt, ...)
+{
+	struct gw_plan_note *n = calloc(1, sizeof *n);
+	va_list ap;
+
+	if (!n)
+		return -ENOMEM;
+	va_start(ap, fmt);
+	if (vasprintf(&n->message, fmt, ap) < 0)
+		n->message = NULL;
+	va_end(ap);
+	n->path = path_of(r);
+	if (!n->message || !n->path) {
+		free(n->message);
+		free(n->path);
+		free(n);
+		return -ENOMEM;
+	}
+	n->trouble = (struct gw_plan_trouble){r->instance, n->path, grade, code, n->message};
+	n->next = u->staged_notes;
+	u->staged_notes = n;
+	return 0;
+}
+
+static void free_notes(struct gw_plan_note **list)
+{
+	while (*list) {
+		struct gw_plan_note *n = *list;
+
+		*list = n->next;
+		free(n->message);
+		free(n->path);
+		free(n);
+	}
+}
+
+static void unlink_notes(struct gw_plan *p, struct gw_plan_unit *u)
+{
+	for (struct gw_plan_note *n = u->notes; n; n = n->next)
+		gw_hmap_remove(&p->notes, &n->by_resource);
+	free_notes(&u->notes);
+}
+
+int gw_plan_troubles(const struct gw_plan *p, const struct gw_uuid *resource,
+		     int (*visit)(void *ctx, const struct gw_plan_trouble *t), void *ctx)
+{
+	int e = 0;
+
+	for (struct gw_hmap_node *node = resource ? gw_hmap_first_hash(&p->notes, hash_of(resource))
+						  : gw_hmap_first(&p->notes);
+	     e >= 0 && node; node = resource ? gw_hmap_next_hash(node) : gw_hmap_next(&p->notes, node)) {
+		const struct gw_plan_note *n = GW_CONTAINER_OF(node, struct gw_plan_note, by_resource);
+
+		if (!resource || gw_uuid_equal(&n->trouble.resource, resource))
+			e = visit(ctx, &n->trouble);
+	}
+	return e < 0 ? e : 0;
+}
+
+/* --- the end of a computation ------------------------------------------------------------------------------------- */
+
+void gw_plan_unit_discard(struct gw_plan_unit *u)
+{
+	gw_hmap_done(&u->looked_at);
+	free_watches(&u->staged_watches);
+	free_notes(&u->staged_notes);
+}
+
+void gw_plan_unit_commit(struct gw_plan *p, struct gw_plan_unit *u)
+{
+	unlink_watches(p, u);
+	unlink_notes(p, u);
+	gw_hmap_done(&u->looked_at);
+	u->watches = u->staged_watches;
+	u->notes = u->staged_notes;
+	u->staged_watches = NULL;
+	u->staged_notes = NULL;
+	/* Neither can fail: both maps have their buckets. */
+	for (struct gw_plan_watch *w = u->watches; w; w = w->next)
+		gw_hmap_insert(&p->watches, &w->by_target, hash_of(&w->target));
+	for (struct gw_plan_note *n = u->notes; n; n = n->next)
+		gw_hmap_insert(&p->notes, &n->by_resource, hash_of(&n->trouble.resource));
+}
+
+void gw_plan_unit_done(struct gw_plan *p, struct gw_plan_unit *u)
+{
+	gw_plan_unit_discard(u);
+	unlink_watches(p, u);
+	unlink_notes(p, u);
+}
