@@ -107,24 +107,17 @@ static int visit_leaves(struct visit *s)
 
 /* --- all domains -------------------------------------------------------------------------------------------------- */
 
-/* What a node that has joined since was told of the domain is nothing. */
-static int visit_shared(struct visit *s, const struct gw_plan_member *m, bool gone)
+/*
+ * Of what a node has joined since, it gets all. Removals would be of things that it was never told of, unless an earlier pass has:
+ * it tells of what joins meanwhile.
+ */
+static int visit_set(struct visit *s, const struct gw_plan_member *m, const struct gw_plan_set *set, bool gone)
 {
 	bool is_new = m->joined > s->cur->since;
-	const struct gw_plan_set *set = &m->domain->shared;
 
 	if (gone)
-		return is_new ? 0 : visit_list(s, &set->gone, s->cur->since, true);
+		return is_new && !s->cur->again ? 0 : visit_list(s, &set->gone, s->cur->since, true);
 	return visit_list(s, &set->live, is_new ? 0 : s->cur->since, false);
-}
-
-static int visit_ports(struct visit *s, const struct gw_plan_member *m, bool gone)
-{
-	bool is_new = m->joined > s->cur->since;
-
-	if (gone)
-		return is_new ? 0 : visit_list(s, &m->ports.gone, s->cur->since, true);
-	return visit_list(s, &m->ports.live, is_new ? 0 : s->cur->since, false);
 }
 
 static int visit_domains(struct visit *s, enum stage first, bool gone)
@@ -140,12 +133,12 @@ static int visit_domains(struct visit *s, enum stage first, bool gone)
 			s->cur->stage = first;
 		}
 		if (s->cur->stage == first) {
-			r = visit_shared(s, m, gone);
+			r = visit_set(s, m, &m->domain->shared, gone);
 			if (r != 0)
 				return r;
 			s->cur->stage = first + 1;
 		}
-		r = visit_ports(s, m, gone);
+		r = visit_set(s, m, &m->ports, gone);
 		if (r != 0)
 			return r;
 		s->cur->member++; /* serials are never the same: this one is done, others are not skipped */
@@ -158,8 +151,8 @@ static int visit_domains(struct visit *s, enum stage first, bool gone)
 
 /* --- passes ------------------------------------------------------------------------------------------------------- */
 
-/* Whether all that has gone after the revision is still known. */
-static bool remembers(const struct gw_plan_node *n, uint64_t since)
+/* Whether all that has gone after the revision is still known, also of domains that were joined after it. */
+static bool remembers(const struct gw_plan_node *n, uint64_t since, bool of_new)
 {
 	if (since < n->floor || since < n->own.floor || since < n->joined)
 		return false;
@@ -167,7 +160,7 @@ static bool remembers(const struct gw_plan_node *n, uint64_t since)
 		if (l->revision > since && since < l->floor)
 			return false;
 	for (const struct gw_plan_member *m = member_from(n, since, 0); m; m = m->next)
-		if (m->joined <= since && (since < m->domain->shared.floor || since < m->ports.floor))
+		if ((of_new || m->joined <= since) && (since < m->domain->shared.floor || since < m->ports.floor))
 			return false;
 	return true;
 }
@@ -177,7 +170,7 @@ static void begin_pass(struct gw_plan_cursor *cur, const struct gw_plan *p, uint
 	cur->since = since;
 	cur->until = p->revision;
 	cur->member = cur->entry = 0;
-	cur->stage = cur->whole && !cur->partial ? OWN : LEAVES;
+	cur->stage = cur->whole && !cur->again ? OWN : LEAVES;
 }
 
 static int pass(struct visit *s)
@@ -227,9 +220,30 @@ int gw_plan_open(const struct gw_plan *p, const struct gw_uuid *server, uint64_t
 	if (!n)
 		return -ENOENT;
 	*ret = (struct gw_plan_cursor){.server = *server, .generation = p->generation};
-	ret->whole = since < p->made || since > p->revision || !remembers(n, since);
+	ret->whole = since < p->made || since > p->revision || !remembers(n, since, false);
 	begin_pass(ret, p, ret->whole ? 0 : since);
 	return 0;
+}
+
+/*
+ * Whether a domain was left in the middle of a pass which it might yet have told of a virtual subnet that the domain had lost
+ * before: the next pass takes that for told.
+ */
+static bool has_lost_track(const struct gw_plan_node *n, const struct gw_plan_cursor *cur)
+{
+	for (const struct gw_plan_leave *l = n->leaves; l; l = l->next)
+		for (size_t i = 0; l->revision > cur->until && i < l->n; i++)
+			if (l->vsids[i].gone > cur->since && l->vsids[i].gone <= cur->until)
+				return true;
+	return false;
+}
+
+/* After an update: with the pass that is under way, and the next one. */
+static bool can_go_on(const struct gw_plan_node *n, const struct gw_plan_cursor *cur)
+{
+	if (cur->whole && !cur->again) /* it has been told of nothing that was gone before */
+		return remembers(n, cur->until, true);
+	return remembers(n, cur->since, cur->again) && remembers(n, cur->until, true) && !has_lost_track(n, cur);
 }
 
 int gw_plan_visit(const struct gw_plan *p, struct gw_plan_cursor *cur, size_t limit, const struct gw_plan_visitor *v)
@@ -239,10 +253,7 @@ int gw_plan_visit(const struct gw_plan *p, struct gw_plan_cursor *cur, size_t li
 
 	if (!s.n)
 		return -ENOENT;
-	if (cur->generation != p->generation && (!cur->whole || cur->partial) && !remembers(s.n, cur->since))
-		return -ESTALE;
-	/* The first pass of a whole visit cannot miss anything that is there, but may have told what is gone by now. */
-	if (cur->generation != p->generation && cur->whole && !cur->partial && !remembers(s.n, cur->until))
+	if (cur->generation != p->generation && !can_go_on(s.n, cur))
 		return -ESTALE;
 	if (cur->generation != p->generation)
 		cur->at = NULL;
@@ -253,7 +264,7 @@ int gw_plan_visit(const struct gw_plan *p, struct gw_plan_cursor *cur, size_t li
 			return r;
 		if (cur->until == p->revision)
 			break;
-		cur->partial = true;
+		cur->again = true;
 		begin_pass(cur, p, cur->until);
 	}
 	cur->revision = p->revision;

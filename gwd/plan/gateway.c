@@ -19,10 +19,10 @@ struct place {
 	uint64_t score;
 };
 
-bool gw_plan_is_gateway_subnet(const struct gw_resource *subnet)
+bool gw_plan_is_gateway_subnet(const struct gw_plan_job *j, const struct gw_resource *subnet)
 {
 	for (const struct gw_ref *ref = subnet->referrers; ref; ref = ref->next)
-		if (ref->from->kind == GW_KIND_VIRTUAL_GATEWAY)
+		if (ref->from == j->vgw)
 			return true;
 	return false;
 }
@@ -151,6 +151,7 @@ int gw_plan_gateway(struct gw_plan_job *j)
 
 	if (!vgw)
 		return 0;
+	j->vgw = vgw;
 	e = gw_plan_watch_root(&j->d->unit, vgw);
 	if (e == 0)
 		e = find_place(j, vgw, &place);
@@ -159,7 +160,7 @@ int gw_plan_gateway(struct gw_plan_job *j)
 	e = choose_subnets(j, vgw);
 	if (e < 0 || (!j->gateway_subnets[0] && !j->gateway_subnets[1]))
 		return e;
-	j->gateway = vgw;
+	j->has_gateway = true;
 	for (int family = 0; e == 0 && family < 2; family++)
 		if (j->gateway_subnets[family])
 			e = records(j, vgw, &place.pa, family);

@@ -157,6 +157,7 @@ static int routes(struct job *j, const struct gw_server_address *a, const struct
 	return e;
 }
 
+/* 1: the node gets it, 0: it cannot be. */
 static int provide(struct job *j, const struct gw_server_address *a, const struct gw_resource *subnet)
 {
 	const struct gw_resource *server = j->n->unit.resource;
@@ -168,13 +169,11 @@ static int provide(struct job *j, const struct gw_server_address *a, const struc
 		o.paddr.prefix_len = GW_PROPERTIES(subnet, logical_subnet)->prefix.len;
 	if (GW_GIVEN(a, server_address, prefix_length))
 		o.paddr.prefix_len = (uint8_t)a->prefix_length;
-	if (!subnet && !GW_GIVEN(a, server_address, prefix_length)) {
-		e = gw_plan_note(&j->n->unit, server, GW_PLAN_WARNING, "NoPrefixLength",
-				 "%s is in no logical subnet, so the node is not given it: set its logicalSubnet or "
-				 "its prefixLength",
-				 gw_addr_format(&a->address, text));
-		return e < 0 ? e : 0;
-	}
+	if (!subnet && !GW_GIVEN(a, server_address, prefix_length))
+		return gw_plan_note(&j->n->unit, server, GW_PLAN_WARNING, "NoPrefixLength",
+				    "%s is in no logical subnet, so the node is not given it: set its logicalSubnet or "
+				    "its prefixLength",
+				    gw_addr_format(&a->address, text));
 	memcpy(o.paddr.interface, a->interface, strlen(a->interface) + 1);
 	e = stage(j, server, &o);
 	if (e <= 0 || !subnet)
@@ -184,7 +183,9 @@ static int provide(struct job *j, const struct gw_server_address *a, const struc
 				 "nodes do not tag for vlanID %u: let the interface of the provider address be a VLAN "
 				 "interface",
 				 GW_PROPERTIES(subnet, logical_subnet)->vlan);
-	return e < 0 ? e : routes(j, a, subnet);
+	if (e >= 0)
+		e = routes(j, a, subnet);
+	return e < 0 ? e : 1;
 }
 
 /* The underlay is IPv4 yet, and 169.254.0.0/16 is what names the distributed router. */
@@ -207,16 +208,17 @@ static int address(struct job *j, const struct gw_server_address *a)
 				    "%s carries nothing: in this version a provider address is a unicast IPv4 address "
 				    "outside 169.254.0.0/16",
 				    gw_addr_format(&a->address, text));
-	if (view->n == GW_PLAN_ADDRESSES) /* as many as the schema takes */
-		return 0;
+	/* Without an interface it is the node's own affair how it comes by the address. */
+	e = a->interface ? provide(j, a, subnet) : 1;
+	if (e <= 0 || view->n == GW_PLAN_ADDRESSES) /* as many as the schema takes */
+		return e;
 	view->addresses[view->n].pa = a->address;
 	if (subnet)
 		view->addresses[view->n].network = subnet->parent->instance;
 	if (a->interface)
 		memcpy(view->interfaces[view->n], a->interface, strlen(a->interface) + 1);
 	view->n++;
-	/* Without an interface it is the node's own affair how it comes by the address. */
-	return a->interface ? provide(j, a, subnet) : 0;
+	return 0;
 }
 
 int gw_plan_node_compute(struct gw_plan *p, const struct gw_catalog *c, struct gw_plan_node *n)

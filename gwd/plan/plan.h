@@ -65,7 +65,7 @@ struct gw_plan_cursor {
 	uint64_t member, entry;
 	const void *at; /* the entry, while the generation is the same */
 	unsigned stage;
-	bool partial; /* it is a later pass of a whole visit */
+	bool again; /* it is not the first pass */
 };
 
 /*

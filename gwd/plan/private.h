@@ -191,10 +191,11 @@ struct gw_plan_job {
 	struct gw_plan_domain *d;
 	const struct gw_resource *network;
 	const struct gw_virtual_network *properties;
-	uint8_t encap;		 /* enum gw_encap */
-	struct gw_uuid provider; /* the logical network that carries it; nil: any */
-	/* The virtual gateway: its address in one subnet for each family; without one, NULL. */
-	const struct gw_resource *gateway, *gateway_subnets[2];
+	uint8_t encap;				      /* enum gw_encap */
+	struct gw_uuid provider;		      /* the logical network that carries it; nil: any */
+	const struct gw_resource *vgw;		      /* its virtual gateway, NULL: none */
+	bool has_gateway;			      /* which is in force */
+	const struct gw_resource *gateway_subnets[2]; /* by family; NULL: none */
 	struct gw_addr gateway_ca[2];
 };
 
@@ -213,6 +214,6 @@ uint64_t gw_plan_score(const void *key, size_t n, const void *choice, size_t n_c
 int gw_plan_records(struct gw_plan_job *j);
 int gw_plan_gateway(struct gw_plan_job *j); /* before the routes, which lead there */
 int gw_plan_routes(struct gw_plan_job *j);
-bool gw_plan_is_gateway_subnet(const struct gw_resource *subnet);
+bool gw_plan_is_gateway_subnet(const struct gw_plan_job *j, const struct gw_resource *subnet);
 
 #endif

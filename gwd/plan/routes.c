@@ -140,7 +140,7 @@ static int by_gateway(struct routing *s, const struct gw_resource *route)
 	const struct gw_prefix *prefix = &GW_PROPERTIES(route, route)->prefix;
 	int family = !gw_addr_is_v4(&prefix->addr), e;
 
-	if (s->j->gateway && s->j->gateway_subnets[family])
+	if (s->j->has_gateway && s->j->gateway_subnets[family])
 		return stage(s, route, prefix, of(s->j->gateway_subnets[family])->vsid, &s->j->gateway_ca[family],
 			     METRIC_TABLE);
 	e = gw_plan_note(
@@ -210,7 +210,7 @@ static int use_table(struct routing *s, const struct gw_resource *subnet)
 		i++;
 	if (i == s->n_tables)
 		s->tables[s->n_tables++] = r;
-	s->users[i] += !gw_plan_is_gateway_subnet(subnet);
+	s->users[i] += !gw_plan_is_gateway_subnet(s->j, subnet);
 	return gw_plan_watch_root(&s->j->d->unit, r);
 }
 
@@ -220,7 +220,7 @@ static int subnets(struct routing *s)
 	int e = 0;
 
 	while (e == 0 && (subnet = next_subnet(s->j, subnet))) {
-		s->n_subnets += !gw_plan_is_gateway_subnet(subnet);
+		s->n_subnets += !gw_plan_is_gateway_subnet(s->j, subnet);
 		e = on_link(s, subnet, &of(subnet)->prefix, of(subnet)->vsid, METRIC_OWN);
 		if (e == 0 && of(subnet)->broadcast == GW_BROADCAST_MULTICAST)
 			e = gw_plan_note(
@@ -239,8 +239,8 @@ static int defaults(struct routing *s)
 	int e = 0;
 
 	for (int family = 0; e == 0 && family < 2; family++)
-		if (s->j->gateway && s->j->gateway_subnets[family] && !s->has_default[family])
-			e = stage(s, s->j->gateway, &all[family], of(s->j->gateway_subnets[family])->vsid,
+		if (s->j->has_gateway && s->j->gateway_subnets[family] && !s->has_default[family])
+			e = stage(s, s->j->vgw, &all[family], of(s->j->gateway_subnets[family])->vsid,
 				  &s->j->gateway_ca[family], METRIC_OWN);
 	return e;
 }

@@ -14,3 +14,6 @@ $(BUILD)/tests/unit/test_cli_kind: $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o \
 
 # It runs the program itself.
 $(BUILD)/tests/unit/test_netns: | $(BUILD)/gwd-netns
+
+# It makes memory run out.
+$(BUILD)/tests/unit/test_plan_random: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
