@@ -1,0 +1,329 @@
+/*
+ * test_plan_revision.c - from which revisions a node can go on and from which it needs everything; how much is remembered; and
+ * that the work of a change does not grow with what it does not concern.
+ */
+#include "plan_fixture.h"
+
+static void do_put(struct world *w, const char *path, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void do_put(struct world *w, const char *path, const char *fmt, ...)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	assert_true(vasprintf(&text, fmt, ap) >= 0);
+	va_end(ap);
+	if (world_put(w, NULL, path, json_of(text), &err) < 0)
+		fail_msg("%s: %s: %s", path, err.target, err.message);
+	free(text);
+}
+
+static void end(struct world *w)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	if (world_end(w, &err) < 0)
+		fail_msg("%s: %s", err.target, err.message);
+}
+
+static void put_server(struct world *w, unsigned i)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "/servers/h%u", i);
+	do_put(w, path, "{'providerAddresses':[{'address':'192.0.2.%u','prefixLength':24,'interface':'eth0'}]}", i + 1);
+}
+
+static void put_network(struct world *w, unsigned i)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "/virtualNetworks/n%u", i);
+	do_put(w, path,
+	       "{'addressSpace':{'addressPrefixes':['10.0.0.0/16']},'subnets':[{'resourceId':'s','properties':"
+	       "{'addressPrefix':'10.0.0.0/16','isolationId':%u}}]}",
+	       5000 + i);
+}
+
+static void put_nic(struct world *w, unsigned network, unsigned i, unsigned server)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "/networkInterfaces/n%u-%u", network, i);
+	do_put(w, path,
+	       "{'privateMacAddress':'00155D%02X%04X','server':{'resourceRef':'/servers/h%u'},'hostInterface':'t%u-%u',"
+	       "'ipConfigurations':[{'resourceId':'a','properties':{'privateIPAddress':'10.0.1.%u','subnet':"
+	       "{'resourceRef':'/virtualNetworks/n%u/subnets/s'}}}]}",
+	       i, network, server, network, i, i + 2, network);
+}
+
+/* Two servers, and networks with NICs on both. */
+static void populate(struct world *w, unsigned remembered, unsigned networks, unsigned nics)
+{
+	world_init(w, remembered);
+	world_begin(w);
+	for (unsigned i = 0; i < 2; i++)
+		put_server(w, i);
+	for (unsigned n = 0; n < networks; n++) {
+		put_network(w, n);
+		for (unsigned i = 0; i < nics; i++)
+			put_nic(w, n, i, i % 2);
+	}
+	end(w);
+}
+
+static struct gw_uuid server(const struct world *w, const char *id)
+{
+	return gw_catalog_root(w->c, NULL, GW_KIND_SERVER, id)->instance;
+}
+
+static int count(void *ctx, const struct gw_hnv_object *o)
+{
+	(void)o;
+	++*(size_t *)ctx;
+	return 0;
+}
+
+/* How many objects a node at that revision is told of; SIZE_MAX for everything. */
+static size_t told(const struct world *w, const char *id, uint64_t since)
+{
+	size_t n = 0;
+	const struct gw_plan_visitor v = {.put = count, .gone = count, .ctx = &n};
+	struct gw_uuid uuid = server(w, id);
+	struct gw_plan_cursor cur;
+
+	assert_int_equal(gw_plan_open(w->p, &uuid, since, &cur), 0);
+	assert_int_equal(gw_plan_visit(w->p, &cur, SIZE_MAX, &v), 0);
+	assert_true(cur.revision == w->revision);
+	return cur.whole ? SIZE_MAX : n;
+}
+
+/* A controller that has been started anew has made all of its plan at the revision that it found. */
+static void test_start(void **state)
+{
+	struct world w;
+	struct gw_uuid uuid;
+
+	(void)state;
+	populate(&w, 64, 2, 4);
+	gw_plan_free(w.p);
+	w.p = plan_new(64);
+	w.revision = 100;
+	assert_int_equal(gw_plan_revision(w.p), 0);
+	assert_int_equal(gw_plan_update(w.p, w.c, w.revision), 0);
+	assert_int_equal(gw_plan_revision(w.p), 100);
+	uuid = server(&w, "h0");
+	assert_int_equal(gw_plan_node_revision(w.p, &uuid), 100);
+	assert_int_equal(told(&w, "h0", 100), 0);
+	assert_true(told(&w, "h0", 0) == SIZE_MAX);
+	assert_true(told(&w, "h0", 99) == SIZE_MAX);
+	assert_true(told(&w, "h0", 101) == SIZE_MAX); /* the store was restored to an earlier state */
+	world_begin(&w);
+	put_nic(&w, 0, 0, 0);
+	put_nic(&w, 0, 7, 0);
+	end(&w);
+	assert_int_equal(told(&w, "h0", 100), 2); /* a record and a port */
+	assert_int_equal(told(&w, "h1", 100), 1);
+	assert_int_equal(told(&w, "h0", 101), 0);
+	world_done(&w);
+}
+
+/* What does not concern a node does not wake it. */
+static void test_concern(void **state)
+{
+	struct world w;
+	struct gw_uuid h0, h1, nobody = {{1}};
+	struct gw_plan_cursor cur;
+	uint64_t before;
+
+	(void)state;
+	populate(&w, 64, 2, 1); /* all on h0 */
+	h0 = server(&w, "h0");
+	h1 = server(&w, "h1");
+	assert_int_equal(gw_plan_node_revision(w.p, &nobody), 0);
+	assert_int_equal(gw_plan_open(w.p, &nobody, 0, &cur), -ENOENT);
+	before = gw_plan_node_revision(w.p, &h1);
+	world_begin(&w);
+	put_nic(&w, 0, 1, 0);
+	end(&w);
+	assert_true(gw_plan_node_revision(w.p, &h0) == w.revision);
+	assert_true(gw_plan_node_revision(w.p, &h1) == before);
+	/* A network is no node. */
+	nobody = gw_catalog_root(w.c, NULL, GW_KIND_VIRTUAL_NETWORK, "n0")->instance;
+	assert_int_equal(gw_plan_node_revision(w.p, &nobody), 0);
+	assert_int_equal(gw_plan_open(w.p, &nobody, 0, &cur), -ENOENT);
+	world_done(&w);
+}
+
+/* Removals are remembered up to a bound; who was away for longer gets everything. */
+static void test_memory(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct world w;
+	uint64_t start;
+	char path[32];
+
+	(void)state;
+	populate(&w, 3, 1, 2);
+	world_begin(&w);
+	for (unsigned i = 2; i < 20; i++)
+		put_nic(&w, 0, i, 1);
+	end(&w);
+	start = w.revision;
+	for (unsigned i = 2; i < 20; i++) {
+		snprintf(path, sizeof path, "/networkInterfaces/n0-%u", i);
+		world_begin(&w);
+		assert_int_equal(world_delete(&w, NULL, path, &err), 0);
+		end(&w);
+	}
+	/* Three records are left of it, one route; so that six of the eighteen removals are known still. */
+	assert_int_equal(told(&w, "h0", w.revision - 6), 6);
+	assert_true(told(&w, "h0", w.revision - 7) == SIZE_MAX);
+	assert_true(told(&w, "h0", start) == SIZE_MAX);
+	/* What has come back is no removal any more. */
+	world_begin(&w);
+	put_nic(&w, 0, 19, 1);
+	end(&w);
+	assert_int_equal(told(&w, "h0", w.revision - 2), 1);
+	world_done(&w);
+}
+
+/* A node that leaves and joins without end leaves a bounded trace. */
+static void test_comings_and_goings(void **state)
+{
+	struct world w;
+	uint64_t start;
+
+	(void)state;
+	populate(&w, 3, 1, 1);
+	start = w.revision;
+	for (unsigned i = 1; i <= 20; i++) {
+		world_begin(&w);
+		put_nic(&w, 0, 0, i % 2);
+		end(&w);
+	}
+	assert_true(told(&w, "h0", w.revision - 1) != SIZE_MAX);
+	assert_true(told(&w, "h0", start) == SIZE_MAX);
+	world_done(&w);
+}
+
+static struct gw_plan_work one_change(unsigned networks)
+{
+	struct gw_plan_work before, after;
+	struct world w;
+
+	populate(&w, 64, networks, 4);
+	before = gw_plan_work(w.p);
+	world_begin(&w);
+	put_nic(&w, networks / 2, 0, 1);
+	end(&w);
+	after = gw_plan_work(w.p);
+	world_done(&w);
+	return (struct gw_plan_work){after.domains - before.domains, after.nodes - before.nodes,
+				     after.objects - before.objects, after.changes - before.changes};
+}
+
+/* One tenant's change is work for that tenant. */
+static void test_work(void **state)
+{
+	struct gw_plan_work few = one_change(2), many = one_change(150);
+
+	(void)state;
+	assert_int_equal(many.domains, 1);
+	assert_int_equal(many.nodes, 0);
+	assert_int_equal(many.objects, 9); /* 4 records, 4 ports, a route */
+	assert_int_equal(many.changes, 3); /* the record; its port, here gone and there new */
+	assert_memory_equal(&few, &many, sizeof few);
+}
+
+static void load(struct world *w, const char *path, const char *properties)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	json_t *own = json_pack("{s:o}", "properties", json_of(properties));
+	char *body = json_dumps(own, 0);
+	struct gw_uuid instance;
+
+	assert_int_equal(gw_uuid_random(&instance), 0);
+	if (gw_catalog_load(
+		    w->c,
+		    &(struct gw_stored){
+			    .tenant = "", .path = path, .body = body, .instance = instance, .revision = 1, .serial = 1},
+		    &err) < 0)
+		fail_msg("%s: %s: %s", path, err.target, err.message);
+	json_decref(own);
+	free(body);
+}
+
+static void on_warning(void *ctx, const struct gw_resource *r)
+{
+	(void)r;
+	++*(unsigned *)ctx;
+}
+
+/* Two subnets of an older store that have one VSID: neither is in force before that is mended, for their nodes could hold one. */
+static void test_invalid_store(void **state)
+{
+	static const char nic[] = "{'privateMacAddress':'00155D00000%u','server':{'resourceRef':'/servers/h'},"
+				  "'hostInterface':'tap%u','ipConfigurations':[]}";
+	struct gw_error err = GW_ERROR_INIT;
+	unsigned warnings = 0;
+	struct node n = {0};
+	struct gw_uuid uuid;
+	char text[256];
+	struct world w;
+
+	(void)state;
+	world_init(&w, 64);
+	gw_plan_free(w.p);
+	w.p = plan_new(64);
+	world_begin(&w);
+	load(&w, "/servers/h", "{'providerAddresses':[{'address':'192.0.2.1','prefixLength':24,'interface':'eth0'}]}");
+	for (unsigned i = 0; i < 2; i++) {
+		char path[64];
+
+		snprintf(path, sizeof path, "/virtualNetworks/n%u", i);
+		snprintf(text, sizeof text,
+			 "{'addressSpace':{'addressPrefixes':['10.0.0.0/8']},'routingDomainId':"
+			 "'%u0000000-0000-0000-0000-000000000000'}",
+			 i + 1);
+		load(&w, path, text);
+		snprintf(path, sizeof path, "/virtualNetworks/n%u/subnets/s", i);
+		load(&w, path, "{'addressPrefix':'10.0.0.0/24','isolationId':5000}");
+		snprintf(path, sizeof path, "/networkInterfaces/v%u", i);
+		snprintf(text, sizeof text, nic, i, i);
+		load(&w, path, text);
+		snprintf(path, sizeof path, "/networkInterfaces/v%u/ipConfigurations/c", i);
+		snprintf(text, sizeof text,
+			 "{'privateIPAddress':'10.0.0.9','subnet':{'resourceRef':'/virtualNetworks/n%u/subnets/s'}}",
+			 i);
+		load(&w, path, text);
+	}
+	assert_int_equal(gw_catalog_settle_loaded(w.c, on_warning, &warnings, &err), 0);
+	assert_int_equal(warnings, 2);
+	assert_int_equal(gw_plan_update(w.p, w.c, ++w.revision), 0);
+	gw_catalog_commit(w.c);
+	uuid = server(&w, "h");
+	node_state(w.p, &uuid, &n);
+	assert_int_equal(n.n, 1); /* its provider address */
+	node_done(&n);
+	world_begin(&w);
+	do_put(&w, "/virtualNetworks/n1/subnets/s", "{'addressPrefix':'10.0.0.0/24','isolationId':5001}");
+	end(&w);
+	node_state(w.p, &uuid, &n);
+	assert_int_equal(n.n, 1 + 3);
+	node_enters_intent(&n, "h");
+	node_done(&n);
+	world_done(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_start),  cmocka_unit_test(test_concern),
+		cmocka_unit_test(test_memory), cmocka_unit_test(test_comings_and_goings),
+		cmocka_unit_test(test_work),   cmocka_unit_test(test_invalid_store),
+	};
+
+	return cmocka_run_group_tests_name("plan, by revision", tests, NULL, NULL);
+}
