@@ -17,11 +17,11 @@
 #include <string.h>
 #include <time.h>
 
-#define SERVERS 50
-#define NICS	10
-#define FEW	10
-#define MANY	1000
-#define ROUNDS	5
+#define SERVERS 50u
+#define NICS	10u
+#define FEW	10u
+#define MANY	1000u
+#define ROUNDS	5u
 
 struct world {
 	struct gw_catalog *c;

@@ -526,7 +526,7 @@ static void test_history(void **state)
 	(void)state;
 	seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 2654435761u + 1;
 	print_message("# GW_SEED=%llu\n", (unsigned long long)seed);
-	world_init(&h.w, 4);
+	world_init(&h.w, pick(40));
 	for (unsigned long i = 0; i < n; i++) {
 		transact(&h);
 		for (unsigned k = 0; k < FOLLOWERS; k++)

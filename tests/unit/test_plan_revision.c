@@ -41,7 +41,7 @@ static void put_network(struct world *w, unsigned i)
 
 	snprintf(path, sizeof path, "/virtualNetworks/n%u", i);
 	do_put(w, path,
-	       "{'addressSpace':{'addressPrefixes':['10.0.0.0/16']},'subnets':[{'resourceId':'s','properties':"
+	       "{'addressSpace':{'addressPrefixes':['10.0.0.0/8']},'subnets':[{'resourceId':'s','properties':"
 	       "{'addressPrefix':'10.0.0.0/16','isolationId':%u}}]}",
 	       5000 + i);
 }
@@ -52,7 +52,8 @@ static void put_nic(struct world *w, unsigned network, unsigned i, unsigned serv
 
 	snprintf(path, sizeof path, "/networkInterfaces/n%u-%u", network, i);
 	do_put(w, path,
-	       "{'privateMacAddress':'00155D%02X%04X','server':{'resourceRef':'/servers/h%u'},'hostInterface':'t%u-%u',"
+	       "{'privateMacAddress':'00155D%02X%04X','server':{'resourceRef':'/servers/"
+	       "h%u'},'hostInterface':'t%u-%u',"
 	       "'ipConfigurations':[{'resourceId':'a','properties':{'privateIPAddress':'10.0.1.%u','subnet':"
 	       "{'resourceRef':'/virtualNetworks/n%u/subnets/s'}}}]}",
 	       i, network, server, network, i, i + 2, network);
@@ -149,6 +150,19 @@ static void test_concern(void **state)
 	end(&w);
 	assert_true(gw_plan_node_revision(w.p, &h0) == w.revision);
 	assert_true(gw_plan_node_revision(w.p, &h1) == before);
+	/* Coming, going and a change of its own do. */
+	world_begin(&w);
+	put_nic(&w, 0, 1, 1);
+	end(&w);
+	assert_true(gw_plan_node_revision(w.p, &h1) == w.revision);
+	world_begin(&w);
+	put_nic(&w, 0, 1, 0);
+	end(&w);
+	assert_true(gw_plan_node_revision(w.p, &h1) == w.revision);
+	world_begin(&w);
+	do_put(&w, "/servers/h1", "{}");
+	end(&w);
+	assert_true(gw_plan_node_revision(w.p, &h1) == w.revision);
 	/* A network is no node. */
 	nobody = gw_catalog_root(w.c, NULL, GW_KIND_VIRTUAL_NETWORK, "n0")->instance;
 	assert_int_equal(gw_plan_node_revision(w.p, &nobody), 0);
@@ -204,6 +218,44 @@ static void test_comings_and_goings(void **state)
 		end(&w);
 	}
 	assert_true(told(&w, "h0", w.revision - 1) != SIZE_MAX);
+	assert_true(told(&w, "h0", start) == SIZE_MAX);
+	world_done(&w);
+}
+
+/* A domain that is left is forgotten by its virtual subnets; those that it had long ago are not remembered for ever either. */
+static void test_left_subnets(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct world w;
+	uint64_t start;
+	char path[64];
+
+	(void)state;
+	populate(&w, 1, 1, 1);
+	world_begin(&w);
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(path, sizeof path, "/virtualNetworks/n0/subnets/x%u", i);
+		do_put(&w, path, "{'addressPrefix':'10.1.%u.0/24','isolationId':%u}", i, 6000 + i);
+	}
+	do_put(&w, "/virtualNetworks/n1",
+	       "{'addressSpace':{'addressPrefixes':['10.0.0.0/16']},'subnets':[{'resourceId':'s','properties':"
+	       "{'addressPrefix':'10.0.0.0/16','isolationId':7000}}]}");
+	put_nic(&w, 1, 0, 0);
+	end(&w);
+	start = w.revision;
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(path, sizeof path, "/virtualNetworks/n0/subnets/x%u", i);
+		world_begin(&w);
+		assert_int_equal(world_delete(&w, NULL, path, &err), 0);
+		end(&w);
+	}
+	world_begin(&w);
+	put_nic(&w, 0, 0, 1);
+	end(&w);
+	/* h0 is out of it; of what was removed before that it knows the subnets of the last two revisions. */
+	assert_int_equal(told(&w, "h0", w.revision - 1), 0);
+	assert_int_equal(told(&w, "h0", w.revision - 3), 0);
+	assert_true(told(&w, "h0", w.revision - 4) == SIZE_MAX);
 	assert_true(told(&w, "h0", start) == SIZE_MAX);
 	world_done(&w);
 }
@@ -295,7 +347,8 @@ static void test_invalid_store(void **state)
 		load(&w, path, text);
 		snprintf(path, sizeof path, "/networkInterfaces/v%u/ipConfigurations/c", i);
 		snprintf(text, sizeof text,
-			 "{'privateIPAddress':'10.0.0.9','subnet':{'resourceRef':'/virtualNetworks/n%u/subnets/s'}}",
+			 "{'privateIPAddress':'10.0.0.9','subnet':{'resourceRef':'/virtualNetworks/n%u/subnets/"
+			 "s'}}",
 			 i);
 		load(&w, path, text);
 	}
@@ -320,9 +373,10 @@ static void test_invalid_store(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_start),  cmocka_unit_test(test_concern),
-		cmocka_unit_test(test_memory), cmocka_unit_test(test_comings_and_goings),
-		cmocka_unit_test(test_work),   cmocka_unit_test(test_invalid_store),
+		cmocka_unit_test(test_start),	      cmocka_unit_test(test_concern),
+		cmocka_unit_test(test_memory),	      cmocka_unit_test(test_comings_and_goings),
+		cmocka_unit_test(test_left_subnets),  cmocka_unit_test(test_work),
+		cmocka_unit_test(test_invalid_store),
 	};
 
 	return cmocka_run_group_tests_name("plan, by revision", tests, NULL, NULL);
