@@ -72,6 +72,8 @@ int gw_seal_load_key(const char *path, uint8_t ret[static GW_SEAL_KEYLEN], struc
 int gw_seal(const uint8_t key[static GW_SEAL_KEYLEN], const char *secret, char **ret, struct gw_error *err);
 /* The clear text, to be wiped and freed. */
 int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char **ret, struct gw_error *err);
+/* Whether both say the same secret. How much of it they share does not show in the time it takes. */
+bool gw_seal_same(const uint8_t key[static GW_SEAL_KEYLEN], const char *a, const char *b);
 
 /* Whether every secret that is kept can be read with the key. */
 int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err);

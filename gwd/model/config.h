@@ -42,8 +42,10 @@ struct gw_config {
 	unsigned flow_table_size;
 	/* [store] */
 	char store_path[GW_PATHLEN + 16];
+	unsigned feed_limit, feed_days, audit_limit, audit_days;
 	/* [limits] */
 	unsigned record_limit, port_limit, route_limit, provider_limit, body_limit, batch_limit;
+	unsigned resource_limit, tenant_resource_limit;
 	unsigned connection_limit, client_connection_limit, request_rate, login_rate, request_seconds;
 };
 

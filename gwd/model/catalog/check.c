@@ -39,17 +39,6 @@ bool gw_subnet_host(const struct gw_prefix *p, const struct gw_addr *a)
 	return !gw_addr_is_v4(a) || !gw_addr_equal(a, &last);
 }
 
-static int check_siblings(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_prefix *mine,
-			  const struct gw_prefix *(*prefix)(const struct gw_resource *r), struct gw_error *err)
-{
-	const struct gw_resource *other = NULL;
-
-	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
-		if (other != r && prefix(other) && gw_prefix_overlaps(mine, prefix(other)))
-			return conflict(err, "addressPrefix", "overlaps that of \"%s\"", other->id);
-	return 0;
-}
-
 static const struct gw_prefix *logical_prefix(const struct gw_resource *r)
 {
 	return &GW_PROPERTIES(r, logical_subnet)->prefix;
@@ -119,10 +108,10 @@ static int check_mac_pool(const struct gw_catalog *c, const struct gw_resource *
 
 /* --- networks ----------------------------------------------------------------------------------------------------- */
 
-static int check_logical_subnet(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static int check_logical_subnet(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_logical_subnet *p = r->now.properties;
-	int e = check_siblings(c, r, &p->prefix, logical_prefix, err);
+	int e = gw_siblings_check(c, r, logical_prefix, err);
 
 	return e == 0 ? check_pools_of(c, r, GW_KIND_LOGICAL_POOL, &p->prefix, err) : e;
 }
@@ -189,7 +178,7 @@ static const char *why_not_in(const struct gw_catalog *c, const struct gw_resour
 	return in_pools(c, subnet, a) ? NULL : "must lie in a pool of its subnet";
 }
 
-static int check_virtual_subnet(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static int check_virtual_subnet(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_virtual_subnet *p = r->now.properties;
 	const struct gw_virtual_network *network = r->parent->now.properties;
@@ -203,7 +192,7 @@ static int check_virtual_subnet(const struct gw_catalog *c, const struct gw_reso
 		return bad(err, "isolationId", "must be a VSID from %u to %u", GW_VSID_MIN, GW_VSID_MAX);
 	if (GW_GIVEN(p, virtual_subnet, group) && !gw_addr_is_multicast(&p->group))
 		return bad(err, "multicastGroup", "must be a multicast address");
-	e = check_siblings(c, r, &p->prefix, virtual_prefix, err);
+	e = gw_siblings_check(c, r, virtual_prefix, err);
 	if (e == 0)
 		e = check_pools_of(c, r, GW_KIND_VIRTUAL_POOL, &p->prefix, err);
 	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next) {
