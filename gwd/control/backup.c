@@ -6,12 +6,14 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "store/resource.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct backup {
@@ -94,9 +96,10 @@ static int pass_access(void *ctx, const struct gw_access_entry *e, struct gw_err
 	return 0;
 }
 
-/* Everything that a start would read. */
-static int check(const struct gw_control *k, const char *path, struct gw_error *err)
+/* Everything that a start would read. Then it goes on where the store that it replaces has been. */
+static int check(const struct gw_control *k, const struct gw_principal *who, const char *path, struct gw_error *err)
 {
+	const struct gw_store_deed deed = {.who = who->name, .method = "PUT", .tenant = "", .path = "/backup"};
 	struct gw_control *copy = NULL;
 	struct gw_store *store = NULL;
 	int r = gw_store_open(path, &store, err);
@@ -109,6 +112,8 @@ static int check(const struct gw_control *k, const char *path, struct gw_error *
 		r = gw_control_open(store, k->config, NULL, &copy, err);
 	if (r == 0)
 		r = gw_control_check_secrets(copy, err);
+	if (r == 0)
+		r = gw_store_succeed(store, k->store, time(NULL), &deed, err);
 	gw_control_close(copy);
 	gw_store_close(store);
 	return r;
@@ -128,7 +133,7 @@ static void discard(const char *path)
 	}
 }
 
-int gw_control_restore(struct gw_control *k, const void *copy, size_t n, struct gw_error *err)
+int gw_control_restore(struct gw_control *k, const struct gw_principal *who, const void *copy, size_t n, struct gw_error *err)
 {
 	_cleanup_free_ char *path = NULL;
 	int r;
@@ -140,13 +145,13 @@ int gw_control_restore(struct gw_control *k, const void *copy, size_t n, struct 
 	discard(path);
 	r = gw_fs_write_private(path, copy, n, err);
 	if (r == 0) {
-		r = check(k, path, err);
+		r = check(k, who, path, err);
 		/* What is wrong with it is wrong with what was sent. */
 		if (r < 0 && err && err->code == GW_ERR_UNAVAILABLE)
 			err->code = GW_ERR_INVALID_REQUEST;
 	}
 	if (r == 0)
-		r = gw_store_stage(k->config->store_path, path, err);
+		r = gw_store_stage(k->store, path, err);
 	discard(path);
 	return r;
 }

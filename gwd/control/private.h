@@ -27,6 +27,15 @@ struct gw_operation {
 	char tenant[GW_PRINCIPAL_TENANTLEN];
 };
 
+struct gw_trim {
+	struct gw_control *control;
+	struct gw_control_job job;
+	uv_timer_t timer;
+	struct gw_error error; /* of the last slice */
+	int result;
+	bool more;
+};
+
 struct gw_control_queue {
 	struct gw_control_waiter *first, **last;
 };
@@ -48,11 +57,15 @@ struct gw_control {
 	uv_sem_t worked;       /* by the thread, so that closing can wait for it */
 	struct gw_error error; /* of the thread */
 	int result;
+	struct gw_trim trim;
 	struct gw_operation operations[GW_OPERATIONS]; /* a ring */
 	size_t n_operations;
 	bool closed;
 	unsigned handles; /* that the loop has not let go of */
 };
+
+/* trim.c: the timer begins. */
+int gw_trim_init(struct gw_control *k);
 
 /* commit.c */
 int gw_commit_init(struct gw_control *k, struct gw_error *err);

@@ -8,7 +8,7 @@ import signal
 import socket
 
 import world
-from lib import case
+from lib import case, tls
 from lib.case import equal, require
 
 suite = case.Suite()
@@ -23,7 +23,7 @@ class Limited(world.Controller):
         with socket.create_server(("127.0.0.1", 0)) as s:
             self.port = s.getsockname()[1]
         self.settings["limits"] = {"resources": str(OVERALL), "tenant_resources": str(EACH)}
-        self.settings["api"] = {"listen": "unix:%s, http://127.0.0.1:%d" % (self.socket_path, self.port)}
+        self.settings["api"] = {"listen": "unix:%s, https://127.0.0.1:%d" % (self.socket_path, self.port)}
         self.configure()
         self.start()
         self.tokens = {}
@@ -34,7 +34,7 @@ class Limited(world.Controller):
 
     def ask(self, tenant, method, path, properties=None):
         """-> (status, body or None)"""
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        c = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20, context=tls.context())
         try:
             c.request(method, world.document.PREFIX + path, None if properties is None else json.dumps({"properties": properties}),
                       {"Authorization": "Bearer " + self.tokens[tenant], "Content-Type": "application/json"})
