@@ -62,6 +62,8 @@ int gw_config_parse(const char *text, size_t n, const char *name, struct gw_conf
 
 /* The i-th key that the configuration knows, in the order of the documentation; NULL behind the last. */
 const struct gw_config_key *gw_config_key(size_t i);
+/* The provider address that the configuration names, to be freed; NULL when it names none. */
+int gw_config_provider_address(const struct gw_config *config, struct gw_hnv_object **ret);
 /* Every count that the intent bounds, from [limits] and [engine] record_limit. */
 void gw_config_intent_limits(const struct gw_config *config, struct gw_intent_limits *ret);
 

@@ -9,7 +9,7 @@ CREATE TABLE object (
  body TEXT NOT NULL,
  PRIMARY KEY (kind, id)) WITHOUT ROWID;
 INSERT INTO meta VALUES ('uuid', '7c61945a-fb03-4d54-92b8-12e4d2a33682');
-INSERT INTO object VALUES ('providerAddresses', '10.1.1.20', 1, '{"ProviderAddress":"10.1.1.20","PrefixLength":24,"Interface":"eth1","VlanID":101}');
+INSERT INTO object VALUES ('providerAddresses', '10.1.1.20', 1, '{"ProviderAddress":"10.1.1.20","PrefixLength":24,"Interface":"eth1","VlanID":0}');
 INSERT INTO object VALUES ('ports', 'tap0', 2, '{"Interface":"tap0","MACAddress":"00155D011404","VirtualSubnetID":5001}');
 CREATE TABLE access (
  kind TEXT NOT NULL,
