@@ -127,7 +127,8 @@ static int check_records(const struct gw_config *config, struct gw_store *store,
 	int r;
 
 	gw_config_intent_limits(config, &limits);
-	if (gw_intent_new(&limits, &records.intent) < 0 || gw_config_provider_address(config, &records.configured) < 0) {
+	if (gw_intent_new(&limits, &records.intent) < 0 ||
+	    gw_config_provider_address(config, &records.configured) < 0) {
 		gw_intent_free(records.intent);
 		return gw_error_oom(err);
 	}
@@ -188,7 +189,8 @@ static void discard(const char *path)
 	}
 }
 
-int gw_control_restore(struct gw_control *k, const struct gw_principal *who, const void *copy, size_t n, struct gw_error *err)
+int gw_control_restore(struct gw_control *k, const struct gw_principal *who, const void *copy, size_t n,
+		       struct gw_error *err)
 {
 	_cleanup_free_ char *path = NULL;
 	int r;

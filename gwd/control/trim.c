@@ -39,7 +39,8 @@ static void on_done(struct gw_control_job *job, const struct gw_error *err)
 
 	(void)err; /* it has submitted nothing */
 	if (t->result < 0)
-		gw_log_warning("the feed of changes and the audit log grow on: %s: %s", t->error.target, t->error.message);
+		gw_log_warning("the feed of changes and the audit log grow on: %s: %s", t->error.target,
+			       t->error.message);
 	if (!uv_is_closing((uv_handle_t *)&t->timer))
 		uv_timer_start(&t->timer, on_time, t->result == 0 && t->more ? SOON_MS : EVERY_MS, 0);
 }

@@ -232,9 +232,10 @@ static json_t *get_operation(const char *id, const char *schema, bool shows_othe
 	if (!shows_others)
 		gw_openapi_set(op.responses, "304", nothing("It has one of the ETags of If-None-Match."), failed);
 	return make_operation("get", id,
-			      shows_others ? "One of them. It shows what changes without its ETag, such as who refers to "
-					     "it: If-None-Match is not heeded."
-					   : "One of them.",
+			      shows_others
+				      ? "One of them. It shows what changes without its ETag, such as who refers to "
+					"it: If-None-Match is not heeded."
+				      : "One of them.",
 			      op);
 }
 

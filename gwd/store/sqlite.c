@@ -41,12 +41,15 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 			     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
 	[GW_SQLITE_AUDIT_EACH] = ("SELECT number, revision, time, who, method, tenant, path FROM audit"
 				  " WHERE number > ?1 ORDER BY number LIMIT ?2"),
-	[GW_SQLITE_AUDIT_AS] = ("INSERT INTO audit (number, revision, time, who, method, tenant, path)"
-				" VALUES (max(?7, 1 + (SELECT coalesce(max(number), 0) FROM audit)), ?1, ?2, ?3, ?4, ?5, ?6)"),
+	[GW_SQLITE_AUDIT_AS] =
+		("INSERT INTO audit (number, revision, time, who, method, tenant, path)"
+		 " VALUES (max(?7, 1 + (SELECT coalesce(max(number), 0) FROM audit)), ?1, ?2, ?3, ?4, ?5, ?6)"),
 	[GW_SQLITE_AUDIT_LAST] = "SELECT coalesce(max(number), 0) FROM audit",
 	[GW_SQLITE_FEED_START] = "UPDATE meta SET value = ?1 WHERE key = 'feed_start'",
-	[GW_SQLITE_FEED_OLD] = "SELECT count(*) FROM (SELECT time FROM change ORDER BY number LIMIT ?1) WHERE time < ?2",
-	[GW_SQLITE_AUDIT_OLD] = "SELECT count(*) FROM (SELECT time FROM audit ORDER BY number LIMIT ?1) WHERE time < ?2",
+	[GW_SQLITE_FEED_OLD] =
+		"SELECT count(*) FROM (SELECT time FROM change ORDER BY number LIMIT ?1) WHERE time < ?2",
+	[GW_SQLITE_AUDIT_OLD] =
+		"SELECT count(*) FROM (SELECT time FROM audit ORDER BY number LIMIT ?1) WHERE time < ?2",
 	[GW_SQLITE_FEED_CUT] = "SELECT number, revision FROM change ORDER BY number LIMIT 1 OFFSET ?1",
 	[GW_SQLITE_AUDIT_CUT] = "SELECT number, revision FROM audit ORDER BY number LIMIT 1 OFFSET ?1",
 	[GW_SQLITE_FEED_TRIM] = "DELETE FROM change WHERE number <= ?1",
@@ -347,8 +350,9 @@ int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *
 	int r;
 
 	if (s->staged)
-		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, s->path,
-				    "a backup is about to take the place of the store: try again when gwd has begun anew");
+		return gw_error_set(
+			err, EBUSY, GW_ERR_UNAVAILABLE, s->path,
+			"a backup is about to take the place of the store: try again when gwd has begun anew");
 	r = gw_sqlite_run(s, GW_SQLITE_BEGIN, "starting a change", err);
 	if (r < 0)
 		return r;

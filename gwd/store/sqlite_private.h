@@ -50,13 +50,13 @@ struct gw_store {
 	char *text; /* JSON of the row that is being written, grows as needed */
 	size_t text_size;
 	int lock_fd;
-	bool writing;	   /* between begin and commit or rollback */
-	bool staged;	   /* another file is to take its place: what is written now would be lost */
-	int64_t now;	   /* of what is being written */
+	bool writing; /* between begin and commit or rollback */
+	bool staged;  /* another file is to take its place: what is written now would be lost */
+	int64_t now;  /* of what is being written */
 	uint64_t rows[GW_SQLITE_LOG_MAX], added[GW_SQLITE_LOG_MAX]; /* of the logs; by what is being written */
-	uint64_t feed_start; /* the feed has every change after this revision */
-	uint64_t revision; /* of the last commit */
-	uint64_t pending;  /* of what is being written */
+	uint64_t feed_start;					    /* the feed has every change after this revision */
+	uint64_t revision;					    /* of the last commit */
+	uint64_t pending;					    /* of what is being written */
 };
 
 /* Fills `err` for an SQLite result code: what failed, on which file, and what to do about it. */

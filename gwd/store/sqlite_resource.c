@@ -88,7 +88,8 @@ int gw_store_each_change(struct gw_store *s, uint64_t revision, unsigned limit,
 
 	if (revision < s->feed_start)
 		return gw_error_set(err, ESTALE, GW_ERR_GONE, "",
-				    "changes up to revision %" PRIu64 " are not kept any more: start over with the full state",
+				    "changes up to revision %" PRIu64
+				    " are not kept any more: start over with the full state",
 				    s->feed_start);
 	if (revision > s->revision)
 		return gw_error_set(err, ESTALE, GW_ERR_GONE, "",

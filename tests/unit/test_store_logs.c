@@ -21,10 +21,11 @@ static uint64_t change(struct gw_store *s, unsigned n)
 	assert_int_equal(gw_store_begin(s, &revision, &err), 0);
 	for (unsigned i = 0; i < n; i++) {
 		snprintf(path, sizeof path, "/routeTables/r%u", i);
-		assert_int_equal(gw_store_put_resource(
-					 s, &(struct gw_stored){.tenant = "", .path = path, .body = "{}", .revision = revision},
-					 &err),
-				 0);
+		assert_int_equal(
+			gw_store_put_resource(
+				s, &(struct gw_stored){.tenant = "", .path = path, .body = "{}", .revision = revision},
+				&err),
+			0);
 	}
 	assert_int_equal(gw_store_audit(s, 100, &deed, &err), 0);
 	assert_int_equal(gw_store_commit(s, &err), 0);
@@ -159,8 +160,9 @@ static void test_trimmed_by_age(void **state)
 		change(s, 1);
 	gw_store_close(s);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "UPDATE change SET time = number; UPDATE audit SET time = number", NULL, NULL, NULL),
-			 SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db, "UPDATE change SET time = number; UPDATE audit SET time = number", NULL, NULL, NULL),
+		SQLITE_OK);
 	sqlite3_close(db);
 	s = open_ok(path);
 	assert_false(trim(s, 1000, 1000, 4, 100));

@@ -183,8 +183,9 @@ static void reads_well(struct gw_store *s, int version)
 
 static void test_every_version_comes_with_its_rows(void **state)
 {
-	static const char schema[] = "SELECT type || ' ' || name || ' ' || replace(coalesce(sql, ''), char(10), '') FROM "
-				     "sqlite_schema ORDER BY name";
+	static const char schema[] =
+		"SELECT type || ' ' || name || ' ' || replace(coalesce(sql, ''), char(10), '') FROM "
+		"sqlite_schema ORDER BY name";
 	const char *fresh = fixture_path(state, "fresh.db");
 	char *want;
 
@@ -226,7 +227,8 @@ static void test_a_newer_one_is_left_alone(void **state)
 	size_t n, m;
 
 	make_old(path, NOW);
-	sql(path, "ALTER TABLE change ADD COLUMN novelty TEXT; PRAGMA user_version = 5; PRAGMA wal_checkpoint(TRUNCATE)");
+	sql(path,
+	    "ALTER TABLE change ADD COLUMN novelty TEXT; PRAGMA user_version = 5; PRAGMA wal_checkpoint(TRUNCATE)");
 	before = fixture_slurp(path, &n);
 	assert_int_equal(gw_store_open(path, &s, &err), -EPROTO);
 	assert_contains(err.message, "written by a newer gwd (schema 5, this gwd knows 1 to 4)");

@@ -588,29 +588,13 @@ static int each_touched(struct gw_catalog *c, pass_fn *pass, struct gw_error *er
 	return e;
 }
 
-/* It is the whole that is too large: nothing in the body is at fault. */
-static int check_limits(struct gw_catalog *c, struct gw_error *err)
-{
-	int e = 0;
-
-	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
-		const struct gw_step *s = &c->steps[i];
-
-		if (s->type == GW_STEP_MADE && !s->r->gone)
-			e = gw_tenants_check(c, s->r, err);
-		if (e < 0)
-			c->fault = s->r;
-	}
-	return e;
-}
-
 int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 {
 	int e;
 
 	c->fault = NULL;
 	c->siblings = (struct gw_siblings){0};
-	e = check_limits(c, err);
+	e = gw_tenants_check(c, err);
 	if (e == 0)
 		e = each_touched(c, gw_references_resolve, err);
 	if (e == 0)

@@ -60,9 +60,9 @@ struct gw_catalog {
 	const struct gw_resource *fault; /* of the last settling */
 	uint64_t revision;		 /* of what it changes */
 	int64_t now;
-	struct gw_siblings siblings;	 /* of this settling */
-	bool loading;			 /* what comes was accepted once */
-	const char *asker; /* the tenant who asks; NULL: the operator */
+	struct gw_siblings siblings; /* of this settling */
+	bool loading;		     /* what comes was accepted once */
+	const char *asker;	     /* the tenant who asks; NULL: the operator */
 	struct gw_catalog_params params;
 };
 
@@ -91,8 +91,8 @@ int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *
 void gw_tenants_count(struct gw_catalog *c, const struct gw_resource *r, int by);
 /* When a top-level resource goes, for good. */
 void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r);
-/* Of one that was made. */
-int gw_tenants_check(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err);
+/* Of what the transaction has made. */
+int gw_tenants_check(struct gw_catalog *c, struct gw_error *err);
 void gw_tenants_free(struct gw_catalog *c);
 
 /* siblings.c: whether the prefix of one that was touched overlaps that of another child of its parent. */

@@ -63,7 +63,7 @@ void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r)
 }
 
 /* What a tenant is told says nothing about how much others have. */
-int gw_tenants_check(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static int check_one(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const char *name = gw_resource_tenant(r);
 	const struct gw_tenant *t = name ? find(c, name) : NULL;
@@ -73,7 +73,8 @@ int gw_tenants_check(const struct gw_catalog *c, const struct gw_resource *r, st
 				    "a tenant may have %zu resources, and with this \"%s\" would have %zu: delete "
 				    "some%s",
 				    c->params.tenant_limit, name, t->n,
-				    c->asker ? ", or ask the operator for more" : ", or raise [limits] tenant_resources");
+				    c->asker ? ", or ask the operator for more"
+					     : ", or raise [limits] tenant_resources");
 	if (c->paths.n <= c->params.limit)
 		return 0;
 	if (c->asker)
@@ -83,6 +84,22 @@ int gw_tenants_check(const struct gw_catalog *c, const struct gw_resource *r, st
 			    "the controller keeps %zu resources, and with this would have %zu: delete some, or raise "
 			    "[limits] resources",
 			    c->params.limit, c->paths.n);
+}
+
+/* It is the whole that is too large: nothing in the body is at fault. */
+int gw_tenants_check(struct gw_catalog *c, struct gw_error *err)
+{
+	int e = 0;
+
+	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
+		const struct gw_step *s = &c->steps[i];
+
+		if (s->type == GW_STEP_MADE && !s->r->gone)
+			e = check_one(c, s->r, err);
+		if (e < 0)
+			c->fault = s->r;
+	}
+	return e;
 }
 
 void gw_tenants_free(struct gw_catalog *c)
