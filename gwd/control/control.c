@@ -68,6 +68,8 @@ int gw_control_open(struct gw_store *store, const struct gw_config *config, stru
 		.router_mac = config->router_mac,
 		.vsid_first = GW_VSID_MIN,
 		.vsid_last = GW_VSID_MAX,
+		/* Etags that were given between a copy and its restore are not to be those of what is changed after it. */
+		.serial_floor = gw_store_restores(store) << 40,
 		.limit = config->resource_limit,
 		.tenant_limit = config->tenant_resource_limit,
 		.same_secret = same_secret,

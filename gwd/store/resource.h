@@ -59,6 +59,8 @@ int gw_store_trim(struct gw_store *s, const struct gw_store_keep *keep, unsigned
  */
 int gw_store_succeed(struct gw_store *copy, struct gw_store *s, int64_t time, const struct gw_store_deed *deed,
 		     struct gw_error *err);
+/* How often a copy has taken the place of the store, as far as either of them knew. */
+uint64_t gw_store_restores(const struct gw_store *s);
 int gw_store_audit(struct gw_store *s, int64_t time, const struct gw_store_deed *deed, struct gw_error *err);
 
 #endif

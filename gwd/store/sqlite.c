@@ -46,6 +46,7 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 		 " VALUES (max(?7, 1 + (SELECT coalesce(max(number), 0) FROM audit)), ?1, ?2, ?3, ?4, ?5, ?6)"),
 	[GW_SQLITE_AUDIT_LAST] = "SELECT coalesce(max(number), 0) FROM audit",
 	[GW_SQLITE_FEED_START] = "UPDATE meta SET value = ?1 WHERE key = 'feed_start'",
+	[GW_SQLITE_RESTORES] = "UPDATE meta SET value = ?1 WHERE key = 'restores'",
 	[GW_SQLITE_FEED_OLD] =
 		"SELECT count(*) FROM (SELECT time FROM change ORDER BY number LIMIT ?1) WHERE time < ?2",
 	[GW_SQLITE_AUDIT_OLD] =

@@ -28,6 +28,7 @@ enum gw_sqlite_statement {
 	GW_SQLITE_AUDIT_AS,
 	GW_SQLITE_AUDIT_LAST,
 	GW_SQLITE_FEED_START,
+	GW_SQLITE_RESTORES,
 	GW_SQLITE_FEED_OLD, /* the logs' statements, in the order of enum gw_sqlite_log */
 	GW_SQLITE_AUDIT_OLD,
 	GW_SQLITE_FEED_CUT,
@@ -54,9 +55,10 @@ struct gw_store {
 	bool staged;  /* another file is to take its place: what is written now would be lost */
 	int64_t now;  /* of what is being written */
 	uint64_t rows[GW_SQLITE_LOG_MAX], added[GW_SQLITE_LOG_MAX]; /* of the logs; by what is being written */
-	uint64_t feed_start;					    /* the feed has every change after this revision */
-	uint64_t revision;					    /* of the last commit */
-	uint64_t pending;					    /* of what is being written */
+	uint64_t restores;   /* how often a copy has taken the place of what was there */
+	uint64_t feed_start; /* the feed has every change after this revision */
+	uint64_t revision;   /* of the last commit */
+	uint64_t pending;    /* of what is being written */
 };
 
 /* Fills `err` for an SQLite result code: what failed, on which file, and what to do about it. */

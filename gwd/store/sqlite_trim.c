@@ -33,6 +33,9 @@ int gw_sqlite_measure_logs(struct gw_store *s, struct gw_error *err)
 	int r = gw_sqlite_pragma_int(s, "SELECT value FROM meta WHERE key = 'feed_start'", &n, err);
 
 	s->feed_start = (uint64_t)n;
+	if (r == 0)
+		r = gw_sqlite_pragma_int(s, "SELECT value FROM meta WHERE key = 'restores'", &n, err);
+	s->restores = (uint64_t)n;
 	for (size_t i = 0; r == 0 && i < GW_SQLITE_LOG_MAX; i++) {
 		r = gw_sqlite_pragma_int(s, counts[i], &n, err);
 		s->rows[i] = (uint64_t)n;
@@ -122,12 +125,23 @@ int gw_store_trim(struct gw_store *s, const struct gw_store_keep *keep, unsigned
 
 /* --- a copy in the place of the store ----------------------------------------------------------------------------- */
 
+uint64_t gw_store_restores(const struct gw_store *s)
+{
+	return s->restores;
+}
+
+static int set_restores(struct gw_store *s, uint64_t n, struct gw_error *err)
+{
+	sqlite3_bind_int64(s->st[GW_SQLITE_RESTORES], 1, (sqlite3_int64)n);
+	return gw_sqlite_run(s, GW_SQLITE_RESTORES, "counting that it was restored", err);
+}
+
 int gw_store_succeed(struct gw_store *copy, struct gw_store *s, int64_t time, const struct gw_store_deed *deed,
 		     struct gw_error *err)
 {
 	sqlite3_stmt *st = copy->st[GW_SQLITE_AUDIT_AS];
+	uint64_t revision = 0, restores = 1 + (copy->restores > s->restores ? copy->restores : s->restores);
 	sqlite3_int64 last = 0;
-	uint64_t revision = 0;
 	int r = read_int(s, GW_SQLITE_AUDIT_LAST, &last, NULL, err);
 
 	if (r == 0)
@@ -148,13 +162,17 @@ int gw_store_succeed(struct gw_store *copy, struct gw_store *s, int64_t time, co
 	r = gw_sqlite_run(copy, GW_SQLITE_AUDIT_AS, "writing the audit log", err);
 	if (r == 0)
 		r = set_feed_start(copy, copy->pending, err);
+	if (r == 0)
+		r = set_restores(copy, restores, err);
 	if (r < 0) {
 		gw_store_rollback(copy);
 		return r;
 	}
 	revision = copy->pending;
 	r = gw_store_commit(copy, err);
-	if (r == 0)
-		copy->feed_start = revision;
-	return r;
+	if (r < 0)
+		return r;
+	copy->feed_start = revision;
+	copy->restores = restores;
+	return 0;
 }

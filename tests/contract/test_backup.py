@@ -115,6 +115,22 @@ def _(w):
     equal(w.everything(), before, "everything")
 
 
+@g.case("an etag that was given after the copy was made is never that of another version")
+def _(w):
+    path, where = copy_of(w, "etags"), "/routeTables/own"
+    for _ in range(2):
+        seen = set()
+        for i in range(4):
+            w.put(where, {}, (200,), tags={"before": i})
+            seen.add(w.get(where)["etag"])
+        restore(w, path)
+        for i in range(6):
+            w.put(where, {}, (200,), tags={"after": i})
+            require(w.get(where)["etag"] not in seen, "an etag of change %d" % i)
+        w.refused("PUT", where, {"properties": {}}, 412, "PreconditionFailed", "If-Match", {"If-Match": ", ".join(seen)})
+    restore(w, path)
+
+
 def deeds(w):
     return w.call("GET", "/monitoring/audit", query="?$top=1000")[1]["value"]
 

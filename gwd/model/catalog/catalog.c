@@ -444,7 +444,7 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 	gw_keys_remove(c, &r->now);
 	step(c, GW_STEP_REPLACED, r);
 	c->steps[c->n_steps - 1].before = r->now;
-	take_version(c, r, draft, r->now.serial + 1);
+	take_version(c, r, draft, r->now.serial < c->params.serial_floor ? c->params.serial_floor : r->now.serial + 1);
 	return 0;
 }
 

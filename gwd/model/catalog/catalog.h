@@ -24,7 +24,7 @@ struct gw_catalog;
 /* What a PUT changes of a resource. */
 struct gw_version {
 	uint64_t revision; /* of the store, when it was last written */
-	uint64_t serial;   /* how often it has been changed */
+	uint64_t serial;   /* grows with every change of it; no two of its versions ever have the same */
 	int64_t updated;   /* when, in seconds since 1970 */
 	char *tenant;	   /* of a top-level resource; NULL: the operator's. Children have their parent's */
 	char *trouble;	   /* what is wrong with it by the rules of today; it came from the store. NULL: nothing */
@@ -83,6 +83,7 @@ struct gw_catalog_params {
 	struct gw_mac router_mac;	/* no network interface may have it */
 	uint32_t vsid_first, vsid_last; /* what is assigned */
 	size_t limit, tenant_limit;	/* resources, of all together and of each tenant */
+	uint64_t serial_floor;		/* of versions to come; those of resources that are made begin at 1 */
 	/* Whether two secrets are the same, as they were sealed. NULL: when they look the same. */
 	bool (*same_secret)(void *ctx, const char *a, const char *b);
 	void *ctx;

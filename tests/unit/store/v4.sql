@@ -58,6 +58,7 @@ INSERT INTO audit VALUES (5, 7, 1795277554, 'root', 'PUT', '', '/routeTables/pla
 INSERT INTO audit VALUES (6, 8, 1795277554, 'root', 'DELETE', '', '/servers/gone');
 ALTER TABLE change ADD COLUMN time INTEGER NOT NULL DEFAULT 0;
 INSERT INTO meta VALUES ('feed_start', 0);
+INSERT INTO meta VALUES ('restores', 0);
 INSERT INTO change VALUES (1, 4, '', '/routeTables/plain', 0, 1795277553);
 INSERT INTO change VALUES (2, 4, '', '/routeTables/plain/routes/away', 0, 1795277553);
 INSERT INTO change VALUES (3, 5, 'a', '/virtualNetworks/Blue', 0, 1795277553);
