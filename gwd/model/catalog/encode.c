@@ -14,6 +14,13 @@
 /* --- etags -------------------------------------------------------------------------------------------------------- */
 
 /* FNV-1a over the tree: children are part of what a GET shows, and of what a PUT with their list replaces. */
+static uint64_t fold_bytes(const void *bytes, size_t n, uint64_t hash)
+{
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
 static uint64_t fold(const struct gw_resource *r, uint64_t hash)
 {
 	const struct {
@@ -21,8 +28,9 @@ static uint64_t fold(const struct gw_resource *r, uint64_t hash)
 		uint64_t serial;
 	} part = {r->instance, r->now.serial};
 
-	for (size_t i = 0; i < sizeof part; i++)
-		hash = (hash ^ ((const uint8_t *)&part)[i]) * UINT64_C(0x100000001b3);
+	hash = fold_bytes(&part, sizeof part, hash);
+	if (r->now.trouble) /* it is in the resource's state */
+		hash = fold_bytes(r->now.trouble, strlen(r->now.trouble), hash);
 	for (const struct gw_resource *child = r->children; child; child = child->next)
 		hash = fold(child, hash);
 	return hash;

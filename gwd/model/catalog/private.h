@@ -28,6 +28,20 @@ struct gw_key {
 	uint8_t value[16];
 };
 
+/* How much a tenant has; kept as long as he has anything. */
+struct gw_tenant {
+	struct gw_hmap_node node;
+	size_t n;
+	char name[];
+};
+
+/* Of the last parent whose children were looked at together: two that overlap, or NULL. */
+struct gw_siblings {
+	const struct gw_resource *parent, *one, *other;
+	enum gw_kind kind;
+	bool each; /* too much is wrong: look at each by itself */
+};
+
 enum gw_step_type { GW_STEP_MADE, GW_STEP_REPLACED, GW_STEP_GONE };
 
 /* One thing that a transaction did, to be undone backwards. */
@@ -38,7 +52,7 @@ struct gw_step {
 };
 
 struct gw_catalog {
-	struct gw_hmap paths, keys;
+	struct gw_hmap paths, keys, tenants;
 	size_t counts[GW_KIND_MAX];
 	struct gw_resource *roots[GW_KIND_MAX];
 	struct gw_step *steps;
@@ -47,7 +61,9 @@ struct gw_catalog {
 	const struct gw_resource *fault; /* of the last settling */
 	uint64_t revision;		 /* of what it changes */
 	int64_t now;
-	const char *asker; /* the tenant who asks; NULL: the operator */
+	struct gw_siblings siblings; /* of this settling */
+	bool loading;		     /* what comes was accepted once */
+	const char *asker;	     /* the tenant who asks; NULL: the operator */
 	struct gw_catalog_params params;
 };
 
@@ -70,6 +86,19 @@ void gw_keys_remove(struct gw_catalog *c, struct gw_version *v);
 int gw_keys_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
 					const void *value, size_t n);
+
+/* tenants.c: how many resources there may be. Who is reserved for can be counted. */
+int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *err);
+void gw_tenants_count(struct gw_catalog *c, const struct gw_resource *r, int by);
+/* When a top-level resource goes, for good. */
+void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r);
+/* Of what the transaction has made. */
+int gw_tenants_check(struct gw_catalog *c, struct gw_error *err);
+void gw_tenants_free(struct gw_catalog *c);
+
+/* siblings.c: whether the prefix of one that was touched overlaps that of another child of its parent. */
+typedef const struct gw_prefix *gw_prefix_of(const struct gw_resource *r);
+int gw_siblings_check(struct gw_catalog *c, const struct gw_resource *r, gw_prefix_of *prefix, struct gw_error *err);
 
 /* assign.c: values that the manager left to us. */
 int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
