@@ -12,6 +12,7 @@
 #include "netns/netns.h"
 #include "nl/nl.h"
 #include "node/node.h"
+#include "obs/loop.h"
 #include "reconcile/reconcile.h"
 
 #include <cap-ng.h>
@@ -44,6 +45,7 @@ struct daemon {
 	int run_lock;
 	struct gw_nl *nl;
 	uv_loop_t loop;
+	struct gw_loop_meter *meter;
 	uv_signal_t on_hup, on_term, on_int;
 	uv_timer_t watchdog;
 	struct gw_reconcile *core;
@@ -294,6 +296,7 @@ static void stop(struct daemon *d)
 	d->control = gw_control_close(d->control);
 	d->core = gw_reconcile_close(d->core);
 	d->nl = gw_nl_close(d->nl);
+	d->meter = gw_loop_meter_free(d->meter);
 	close_handle((uv_handle_t *)&d->on_hup);
 	close_handle((uv_handle_t *)&d->on_term);
 	close_handle((uv_handle_t *)&d->on_int);
@@ -425,6 +428,7 @@ static int serve(struct daemon *d, struct gw_error *err)
 	if (r < 0)
 		return r;
 	d->service.control = d->control;
+	d->service.meter = d->meter = gw_loop_meter_new(&d->loop);
 	d->service.restart = on_restart;
 	d->service.restart_ctx = d;
 	r = gw_api_first_operator(&d->service, err);

@@ -174,6 +174,8 @@ static bool run_once(struct gw_http *http, MHD_UNSIGNED_LONG_LONG *ret_ms)
  */
 static void run(struct gw_http *http)
 {
+	struct gw_loop_meter *meter = http->env->service->meter;
+	uint64_t entered = gw_loop_enter(meter);
 	unsigned before = http->progress, last = before - 1;
 	MHD_UNSIGNED_LONG_LONG ms = 0;
 	bool wants = true;
@@ -182,6 +184,7 @@ static void run(struct gw_http *http)
 		last = http->progress;
 		wants = run_once(http, &ms);
 	}
+	gw_loop_leave(meter, "http", "run", entered);
 	if (!wants) {
 		uv_timer_stop(&http->timer);
 		return;

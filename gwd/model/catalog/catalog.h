@@ -114,6 +114,11 @@ const char *gw_resource_tenant(const struct gw_resource *r); /* NULL: the operat
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
 					  enum gw_kind kind, const struct gw_resource *prev);
 
+/*
+ * How many resources somebody comes across who encodes, replaces or deletes it: itself, its children, who refers to them. Counts no
+ * further than `enough`.
+ */
+size_t gw_resource_weight(const struct gw_catalog *c, const struct gw_resource *r, size_t enough);
 /* Every resource, in no particular order; a negative return ends the walk and is returned. */
 int gw_catalog_each(const struct gw_catalog *c, int (*visit)(void *ctx, const struct gw_resource *r), void *ctx);
 
