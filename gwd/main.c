@@ -68,7 +68,8 @@ static void usage(FILE *f)
 	fputs("Usage: gwd [OPTION]...\n"
 	      "The multitenant NVGRE/VXLAN gateway daemon.\n\n"
 	      "  -c, --config=FILE   read this configuration (default " DEFAULT_CONFIG ")\n"
-	      "      --check-config  check the configuration and exit: 0 good, 1 bad\n"
+	      "      --check-config  check the configuration and the files of TLS and exit: 0 good, 1 bad\n"
+	      "                      (with --remove: only what that needs)\n"
 	      "      --remove        take out of the kernel what this node has put there, and exit; records are kept\n"
 	      "      --version       print the version and exit\n"
 	      "      --help          print this and exit\n\n"
@@ -494,6 +495,10 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (options.check_only) {
+		if (!options.remove && gw_api_check(&d.config, &err) < 0) { /* a removal needs no certificates */
+			log_failure("", &err);
+			return 1;
+		}
 		printf("%s: good\n", d.config_path);
 		return 0;
 	}

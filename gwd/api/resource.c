@@ -152,6 +152,19 @@ int gw_api_promise(const struct gw_api_request *req, struct gw_api_reply *reply,
 	return 0;
 }
 
+/* As he who asks finds it: what is a tenant's may have the name of others' that an operator sees. */
+static char *location_of(const struct gw_api_request *req, const struct gw_resource *r)
+{
+	const char *tenant = req->who->access == GW_ACCESS_TENANT ? NULL : gw_resource_tenant(r);
+	_cleanup_free_ char *path = gw_resource_path(r);
+	char *location = NULL;
+
+	if (!path ||
+	    asprintf(&location, GW_API_PREFIX "%s%s%s", path, tenant ? "?tenantId=" : "", tenant ? tenant : "") < 0)
+		return NULL;
+	return location;
+}
+
 static int put(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err)
 {
 	struct gw_control_op op = {
@@ -160,7 +173,6 @@ static int put(const struct gw_api_request *req, struct gw_api_reply *reply, str
 		.if_match = req->if_match,
 		.if_none_match = req->if_none_match,
 	};
-	_cleanup_free_ char *path = NULL;
 	json_t *body = NULL;
 	size_t failed;
 	int r = gw_api_require_controller(req, err);
@@ -174,9 +186,7 @@ static int put(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	json_decref(body);
 	if (r < 0)
 		return r;
-	path = gw_resource_path(op.resource);
-	if (path && asprintf(&reply->location, GW_API_PREFIX "%s", path) < 0)
-		reply->location = NULL;
+	reply->location = location_of(req, op.resource);
 	reply_resource(req, op.existed ? 200 : 201, op.resource, "Updating", reply);
 	return gw_api_promise(req, reply, err);
 }

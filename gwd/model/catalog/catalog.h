@@ -63,7 +63,7 @@ struct gw_ref {
 struct gw_draft {
 	enum gw_kind kind;
 	char *id;
-	char *ref; /* the body was {"resourceRef": ...}: the resource that is there, unchanged; else NULL */
+	char *ref; /* the body was {"resourceRef": ...}: the resource that is there, or will be, unchanged; else NULL */
 	struct gw_version version;
 	uint64_t lists; /* bit k: the list of children of kind k was given, so that who is not in it goes */
 	struct gw_draft *children, *next;
@@ -95,7 +95,7 @@ struct gw_catalog *gw_catalog_free(struct gw_catalog *c);
  *
  * Each tenant has names of its own, so that nobody finds out by guessing what others have. A tenant's path is looked for among
  * what is his, then among the operator's; the operator's (tenant NULL) among his own, then among everybody's, where it has to
- * be the only one of that name. "/virtualNetworks/blue?tenantId=a" says which is meant.
+ * be the only one of that name. "/virtualNetworks/blue?tenantId=a" says which is meant, "?tenantId=" that it is the operator's own.
  */
 struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *tenant, const char *path);
 /* A top-level resource of exactly this tenant; NULL: the operator's. */
