@@ -31,6 +31,7 @@ struct gw_http_exchange {
 	char *target;
 	bool begun;   /* its header has been seen */
 	bool refused; /* `reply` is the answer, the body is thrown away */
+	bool broken;  /* where the next request would begin is in doubt: the connection ends */
 	struct gw_principal who;
 	struct gw_api_reply reply;
 	struct gw_api_match match;
@@ -68,8 +69,10 @@ static void add_request_id(struct MHD_Response *response)
 		add_header(response, "x-ms-request-id", gw_uuid_format(&id, text));
 }
 
-static void add_headers(struct MHD_Response *response, const struct gw_http *http, const struct gw_api_reply *reply)
+static void add_headers(struct MHD_Response *response, const struct gw_http_exchange *x)
 {
+	const struct gw_http *http = x->c->http;
+	const struct gw_api_reply *reply = &x->reply;
 	char seconds[16] = "";
 
 	if (reply->body)
@@ -88,7 +91,7 @@ static void add_headers(struct MHD_Response *response, const struct gw_http *htt
 		add_header(response, "WWW-Authenticate", "Bearer realm=\"gwd\"");
 		add_header(response, "WWW-Authenticate", "Basic realm=\"gwd\", charset=\"UTF-8\"");
 	}
-	if (http->env->draining)
+	if (http->env->draining || x->broken)
 		add_header(response, "Connection", "close");
 	add_request_id(response);
 }
@@ -168,7 +171,7 @@ static enum MHD_Result send_reply(struct gw_http_exchange *x)
 		free(text);
 		return MHD_NO;
 	}
-	add_headers(response, http, &x->reply);
+	add_headers(response, x);
 	gw_http_set_deadline(x->c, http->env->service->config->request_seconds);
 	r = MHD_queue_response(x->c->mhd, status, response);
 	MHD_destroy_response(response);
@@ -375,13 +378,21 @@ static bool has_body(const struct gw_http_exchange *x)
 }
 
 /* The header is here, the body is not. MHD_YES without a reply lets it come. */
-static enum MHD_Result begin(struct gw_http_exchange *x, const char *method)
+static enum MHD_Result begin(struct gw_http_exchange *x, const char *method, const char *version)
 {
 	struct MHD_Connection *connection = x->c->mhd;
 	const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
 	unsigned long long announced = length ? strtoull(length, NULL, 10) : 0;
+	struct gw_error err = GW_ERROR_INIT;
 
 	x->begun = true;
+	if (gw_http_check(connection, version, &err) < 0) {
+		refuse(x, &err);
+		x->broken = true;
+		if (err.code == GW_ERR_TOO_LARGE)
+			x->reply.status = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+		return send_reply(x);
+	}
 	if (admit(x, method) < 0) /* who sends no body may try again on this connection */
 		return has_body(x) ? send_reply(x) : MHD_YES;
 	x->limit = gw_api_body_limit(&x->match, x->c->http->env->service->config);
@@ -540,12 +551,11 @@ enum MHD_Result gw_http_on_request(void *cls, struct MHD_Connection *connection,
 	(void)cls;
 	(void)connection;
 	(void)url;
-	(void)version;
 	if (!x)
 		return MHD_NO;
 	x->c->http->progress++;
 	if (!x->begun)
-		return begin(x, method);
+		return begin(x, method, version);
 	if (*n > 0)
 		return collect(x, data, n);
 	return finish(x, method);
