@@ -59,7 +59,7 @@ static void on_worked(uv_work_t *work, int status)
 /* Where it can be waited for; on failure it is not begun. */
 static struct background *begin(const struct gw_api_request *req, enum gw_api_use use)
 {
-	bool possible = use == GW_API_USES_NOTHING ? req->loop != NULL : req->service->control != NULL;
+	bool possible = req->loop && (use == GW_API_USES_NOTHING || req->service->control);
 	struct background *b = possible ? calloc(1, sizeof *b) : NULL;
 
 	if (b && (b->later = gw_api_defer(req)))
