@@ -59,5 +59,5 @@ static void on_restored(const struct gw_service *service)
 /* What is there from now on counts from the daemon's restart, which comes when this has been answered. */
 void gw_api_backup_put(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	gw_api_in_background(req, reply, on_put, on_restored);
+	gw_api_in_background(req, reply, GW_API_USES_CONTROL, on_put, on_restored);
 }

@@ -166,23 +166,25 @@ static int on_secret(void *ctx, const char *secret, char **ret, struct gw_error 
 	return gw_seal(k->seal_key, secret, ret, err);
 }
 
-/* Whose a top-level resource is: what the credential says, else the body, else what it was. */
+/* Whose a top-level resource is: what the credential or the query says, else the body, else what it was. */
 static int set_tenant(const struct gw_principal *who, const struct gw_path *path, const struct gw_resource *now,
 		      struct gw_draft *draft, struct gw_error *err)
 {
-	const char *tenant = path->tenant ? path->tenant : draft->version.tenant, *said = draft->version.tenant;
+	const char *said = draft->version.tenant, *tenant = path->tenant ? path->tenant : said ? said : "", *was = "";
 
 	if (path->parent)
 		return 0;
+	if (now && now->now.tenant)
+		was = now->now.tenant;
 	if (who->access != GW_ACCESS_TENANT && said && strcmp(said, tenant) != 0)
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceMetadata.tenantId",
 				    "the query says \"%s\", the body \"%s\"", tenant, said);
-	if (!tenant && now)
-		tenant = now->now.tenant;
-	if (now && (!tenant != !now->now.tenant || (tenant && strcmp(tenant, now->now.tenant) != 0)))
+	if (!path->tenant && !*tenant)
+		tenant = was;
+	if (now && strcmp(tenant, was) != 0)
 		return gw_error_set(err, EINVAL, GW_ERR_CONFLICT, "resourceMetadata.tenantId",
 				    "cannot be changed: delete the resource and make it anew");
-	if (!tenant || (draft->version.tenant && !strcmp(tenant, draft->version.tenant)))
+	if (!*tenant || (said && !strcmp(tenant, said)))
 		return 0;
 	return gw_draft_set_tenant(draft, tenant, err);
 }

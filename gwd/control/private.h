@@ -15,7 +15,11 @@
  *     +--------------run, a job on a thread-------> working ----------^
  *
  * The catalogue shows what has been accepted; so that nobody is told of what may yet be undone, requests that read wait until
- * it is idle, requests that change until it is not committing.
+ * it is idle, requests that change until it is not committing. While jobs look at the catalogue on threads it stays idle, and who
+ * reads may come in.
+ *
+ * When several wait, those who read on the loop come first, since that is short. The others take turns, so that none waits for
+ * ever: after a commit those who look, after them the one who works, after him those who change something together.
  */
 enum gw_control_state { GW_CONTROL_IDLE, GW_CONTROL_OPEN, GW_CONTROL_COMMITTING, GW_CONTROL_WORKING };
 
@@ -40,6 +44,14 @@ struct gw_control_queue {
 	struct gw_control_waiter *first, **last;
 };
 
+/* A job that looks, on its thread. Freed when the loop has let go of it. */
+struct gw_look {
+	uv_work_t work;
+	struct gw_control *k;
+	struct gw_control_job *job; /* NULL when it has been done */
+	struct gw_look *next, **link;
+};
+
 struct gw_control {
 	struct gw_store *store;
 	struct gw_catalog *catalog;
@@ -48,6 +60,8 @@ struct gw_control {
 	enum gw_control_state state;
 	bool writing;			  /* the store's transaction has begun */
 	struct gw_control_job *job;	  /* while working */
+	struct gw_look *looks;		  /* while idle */
+	enum gw_control_turn last;	  /* who has had a turn */
 	uint64_t revision;		  /* of the last change that was accepted, while not idle */
 	struct gw_control_queue waiting;  /* for their turn */
 	struct gw_control_queue accepted; /* for the commit */
@@ -55,12 +69,13 @@ struct gw_control {
 	uv_check_t turn; /* the end of it */
 	uv_work_t work;
 	uv_sem_t worked;       /* by the thread, so that closing can wait for it */
+	uv_sem_t looked;       /* by each thread that looked */
 	struct gw_error error; /* of the thread */
 	int result;
 	struct gw_trim trim;
 	struct gw_operation operations[GW_OPERATIONS]; /* a ring */
 	size_t n_operations;
-	bool closed;
+	bool ending, closed;
 	unsigned handles; /* that the loop has not let go of */
 };
 
@@ -96,7 +111,7 @@ struct gw_path {
 	struct gw_resource *parent; /* NULL: top level */
 	enum gw_kind kind;
 	const char *id;	    /* NULL: the collection. Points into `text` */
-	const char *tenant; /* whose names are meant; NULL: it was not said, and an operator asks */
+	const char *tenant; /* whose names are meant; "": the operator's own; NULL: it was not said, and an operator asks */
 	char text[GW_REF_MAX + 1];
 };
 

@@ -88,11 +88,13 @@ static struct gw_resource *find_root(const struct gw_catalog *c, const char *ten
 {
 	struct gw_resource *r;
 
-	if (owner)
+	if (owner && *owner)
 		return !tenant || !strcmp(tenant, owner) ? gw_catalog_root(c, owner, kind, id) : NULL;
 	r = gw_catalog_root(c, tenant, kind, id);
-	if (r)
-		return r;
+	if (owner && tenant && r) /* his own has the name, and references are kept without an empty owner */
+		return NULL;
+	if (r || owner)
+		return r ? r : gw_catalog_root(c, NULL, kind, id);
 	return tenant ? gw_catalog_root(c, NULL, kind, id) : only_root(c, kind, id);
 }
 
@@ -487,8 +489,15 @@ static int put_children(struct gw_catalog *c, struct gw_resource *r, struct gw_d
 	for (struct gw_draft *d = draft->children; d; d = d->next) {
 		struct gw_resource *child = gw_catalog_child(c, r, d->kind, d->id);
 		bool twice = child && child->listed;
-		int e = gw_catalog_put(c, r, d, &child, err);
+		int e;
 
+		if (d->ref && !child) {
+			e = gw_expected_add(c, r, d, index[d->kind]++, err);
+			if (e < 0)
+				return e;
+			continue;
+		}
+		e = gw_catalog_put(c, r, d, &child, err);
 		if (e == 0 && twice)
 			e = gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceId", "it is twice in the list");
 		if (e < 0) {
@@ -542,6 +551,7 @@ void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now, cons
 	c->revision = revision;
 	c->now = now;
 	c->begun = c->n_steps;
+	gw_expected_clear(c);
 }
 
 static int refuse_in_use(struct gw_catalog *c, struct gw_error *err)
@@ -622,6 +632,8 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 	c->siblings = (struct gw_siblings){0};
 	e = gw_tenants_check(c, err);
 	if (e == 0)
+		e = gw_expected_check(c, err);
+	if (e == 0)
 		e = each_touched(c, gw_references_resolve, err);
 	if (e == 0)
 		e = refuse_in_use(c, err);
@@ -696,6 +708,7 @@ bool gw_catalog_changed(const struct gw_catalog *c)
 
 void gw_catalog_commit(struct gw_catalog *c)
 {
+	gw_expected_clear(c);
 	for (size_t i = 0; i < c->n_steps; i++) {
 		struct gw_step *s = &c->steps[i];
 
@@ -766,11 +779,13 @@ static void undo_to(struct gw_catalog *c, size_t n)
 
 void gw_catalog_undo(struct gw_catalog *c)
 {
+	gw_expected_clear(c);
 	undo_to(c, c->begun);
 }
 
 void gw_catalog_rollback(struct gw_catalog *c)
 {
+	gw_expected_clear(c);
 	undo_to(c, 0);
 	c->begun = 0;
 }

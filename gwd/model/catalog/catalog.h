@@ -64,7 +64,7 @@ struct gw_ref {
 struct gw_draft {
 	enum gw_kind kind;
 	char *id;
-	char *ref; /* the body was {"resourceRef": ...}: the resource that is there, unchanged; else NULL */
+	char *ref; /* the body was {"resourceRef": ...}: the resource that is there, or will be, unchanged; else NULL */
 	struct gw_version version;
 	uint64_t lists; /* bit k: the list of children of kind k was given, so that who is not in it goes */
 	struct gw_draft *children, *next;
@@ -102,7 +102,7 @@ void gw_catalog_set_limits(struct gw_catalog *c, size_t limit, size_t tenant_lim
  *
  * Each tenant has names of its own, so that nobody finds out by guessing what others have. A tenant's path is looked for among
  * what is his, then among the operator's; the operator's (tenant NULL) among his own, then among everybody's, where it has to
- * be the only one of that name. "/virtualNetworks/blue?tenantId=a" says which is meant.
+ * be the only one of that name. "/virtualNetworks/blue?tenantId=a" says which is meant, "?tenantId=" that it is the operator's own.
  */
 struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *tenant, const char *path);
 /* A top-level resource of exactly this tenant; NULL: the operator's. */
@@ -121,6 +121,11 @@ const char *gw_resource_tenant(const struct gw_resource *r); /* NULL: the operat
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
 					  enum gw_kind kind, const struct gw_resource *prev);
 
+/*
+ * How many resources somebody comes across who encodes, replaces or deletes it: itself, its children, who refers to them. Counts no
+ * further than `enough`.
+ */
+size_t gw_resource_weight(const struct gw_catalog *c, const struct gw_resource *r, size_t enough);
 /* Every resource, in no particular order; a negative return ends the walk and is returned. */
 int gw_catalog_each(const struct gw_catalog *c, int (*visit)(void *ctx, const struct gw_resource *r), void *ctx);
 

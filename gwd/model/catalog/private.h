@@ -58,6 +58,7 @@ struct gw_catalog {
 	struct gw_step *steps;
 	size_t n_steps, room;
 	size_t begun;			 /* the first step since begin */
+	struct gw_expected *expected;	 /* since begin */
 	const struct gw_resource *fault; /* of the last settling */
 	uint64_t revision;		 /* of what it changes */
 	int64_t now;
@@ -73,6 +74,12 @@ bool gw_resource_is_told(const struct gw_catalog *c, const struct gw_resource *r
 /* Makes a target that is relative to the resource one of the request's body. */
 void gw_resource_place(const struct gw_resource *r, struct gw_error *err);
 void gw_version_done(enum gw_kind kind, struct gw_version *v);
+
+/* expected.c: children that the rest of the transaction has to make. Takes id and reference out of the draft. */
+int gw_expected_add(struct gw_catalog *c, struct gw_resource *parent, struct gw_draft *d, size_t index,
+		    struct gw_error *err);
+int gw_expected_check(struct gw_catalog *c, struct gw_error *err);
+void gw_expected_clear(struct gw_catalog *c);
 
 /* references.c: what a version names, and who names it. Linking cannot fail; resolving can. */
 int gw_references_resolve(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
