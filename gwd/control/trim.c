@@ -37,20 +37,18 @@ static void on_done(struct gw_control_job *job, const struct gw_error *err)
 {
 	struct gw_trim *t = GW_CONTAINER_OF(job, struct gw_trim, job);
 
-	(void)err; /* it has submitted nothing */
-	if (t->result < 0)
+	if (!err && t->result < 0)
 		gw_log_warning("the feed of changes and the audit log grow on: %s: %s", t->error.target,
 			       t->error.message);
 	if (!uv_is_closing((uv_handle_t *)&t->timer))
-		uv_timer_start(&t->timer, on_time, t->result == 0 && t->more ? SOON_MS : EVERY_MS, 0);
+		uv_timer_start(&t->timer, on_time, !err && t->result == 0 && t->more ? SOON_MS : EVERY_MS, 0);
 }
 
 static void on_time(uv_timer_t *timer)
 {
 	struct gw_trim *t = timer->data;
 
-	if (gw_control_run(t->control, &t->job, NULL) < 0)
-		uv_timer_start(timer, on_time, SOON_MS, 0);
+	gw_control_run(t->control, &t->job);
 }
 
 int gw_trim_init(struct gw_control *k)
