@@ -110,8 +110,9 @@ int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err);
 struct gw_path {
 	struct gw_resource *parent; /* NULL: top level */
 	enum gw_kind kind;
-	const char *id;	    /* NULL: the collection. Points into `text` */
-	const char *tenant; /* whose names are meant; "": the operator's own; NULL: it was not said, and an operator asks */
+	const char *id; /* NULL: the collection. Points into `text` */
+	const char *
+		tenant; /* whose names are meant; "": the operator's own; NULL: it was not said, and an operator asks */
 	char text[GW_REF_MAX + 1];
 };
 
