@@ -12,6 +12,7 @@
 #include "netns/netns.h"
 #include "nl/nl.h"
 #include "node/node.h"
+#include "obs/loop.h"
 #include "reconcile/reconcile.h"
 
 #include <cap-ng.h>
@@ -44,6 +45,7 @@ struct daemon {
 	int run_lock;
 	struct gw_nl *nl;
 	uv_loop_t loop;
+	struct gw_loop_meter *meter;
 	uv_signal_t on_hup, on_term, on_int;
 	uv_timer_t watchdog;
 	struct gw_reconcile *core;
@@ -66,7 +68,8 @@ static void usage(FILE *f)
 	fputs("Usage: gwd [OPTION]...\n"
 	      "The multitenant NVGRE/VXLAN gateway daemon.\n\n"
 	      "  -c, --config=FILE   read this configuration (default " DEFAULT_CONFIG ")\n"
-	      "      --check-config  check the configuration and exit: 0 good, 1 bad\n"
+	      "      --check-config  check the configuration and the files of TLS and exit: 0 good, 1 bad\n"
+	      "                      (with --remove: only what that needs)\n"
 	      "      --remove        take out of the kernel what this node has put there, and exit; records are kept\n"
 	      "      --version       print the version and exit\n"
 	      "      --help          print this and exit\n\n"
@@ -244,6 +247,12 @@ static void take_over(struct gw_config *config, const struct gw_config *new)
 	config->batch_limit = new->batch_limit;
 	config->client_connection_limit = new->client_connection_limit;
 	config->request_rate = new->request_rate;
+	config->resource_limit = new->resource_limit;
+	config->tenant_resource_limit = new->tenant_resource_limit;
+	config->feed_limit = new->feed_limit;
+	config->feed_days = new->feed_days;
+	config->audit_limit = new->audit_limit;
+	config->audit_days = new->audit_days;
 	config->login_rate = new->login_rate;
 	config->request_seconds = new->request_seconds;
 	memcpy(config->tls_cert, new->tls_cert, sizeof config->tls_cert);
@@ -294,6 +303,7 @@ static void stop(struct daemon *d)
 	d->control = gw_control_close(d->control);
 	d->core = gw_reconcile_close(d->core);
 	d->nl = gw_nl_close(d->nl);
+	d->meter = gw_loop_meter_free(d->meter);
 	close_handle((uv_handle_t *)&d->on_hup);
 	close_handle((uv_handle_t *)&d->on_term);
 	close_handle((uv_handle_t *)&d->on_int);
@@ -425,6 +435,7 @@ static int serve(struct daemon *d, struct gw_error *err)
 	if (r < 0)
 		return r;
 	d->service.control = d->control;
+	d->service.meter = d->meter = gw_loop_meter_new(&d->loop);
 	d->service.restart = on_restart;
 	d->service.restart_ctx = d;
 	r = gw_api_first_operator(&d->service, err);
@@ -490,6 +501,10 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (options.check_only) {
+		if (!options.remove && gw_api_check(&d.config, &err) < 0) { /* a removal needs no certificates */
+			log_failure("", &err);
+			return 1;
+		}
 		printf("%s: good\n", d.config_path);
 		return 0;
 	}

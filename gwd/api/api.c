@@ -47,14 +47,38 @@ static int listen_at(struct gw_api *api, const struct gw_listen *place, struct g
 	return r;
 }
 
-static int prepare_tls(struct gw_api *api, const struct gw_listen *places, size_t n, struct gw_error *err)
+static bool any_tls(const struct gw_listen *places, size_t n)
 {
 	size_t i = 0;
-	int r;
 
 	while (i < n && places[i].scheme != GW_LISTEN_HTTPS)
 		i++;
-	if (i == n)
+	return i < n;
+}
+
+static int parse(const char *listen, struct gw_listen places[static GW_LISTEN_MAX], size_t *ret_n, struct gw_error *err)
+{
+	const char *why = NULL;
+
+	if (gw_listen_parse(listen, places, ret_n, &why) == 0)
+		return 0;
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "[api] listen", "\"%s\" is refused: %s", listen, why);
+}
+
+int gw_api_check(const struct gw_config *config, struct gw_error *err)
+{
+	struct gw_listen places[GW_LISTEN_MAX];
+	size_t n = 0;
+	int r = parse(config->listen, places, &n, err);
+
+	return r == 0 && any_tls(places, n) ? gw_tls_check(config, err) : r;
+}
+
+static int prepare_tls(struct gw_api *api, const struct gw_listen *places, size_t n, struct gw_error *err)
+{
+	int r;
+
+	if (!any_tls(places, n))
 		return 0;
 	r = gw_tls_new(api->env.service->config, &api->env.tls, err);
 	if (r == 0)
@@ -66,14 +90,12 @@ int gw_api_start(uv_loop_t *loop, const char *listen, const struct gw_service *s
 		 struct gw_error *err)
 {
 	struct gw_listen places[GW_LISTEN_MAX];
-	const char *why = NULL;
 	struct gw_api *api;
 	size_t n = 0;
-	int r;
+	int r = parse(listen, places, &n, err);
 
-	if (gw_listen_parse(listen, places, &n, &why) < 0)
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "[api] listen", "\"%s\" is refused: %s",
-				    listen, why);
+	if (r < 0)
+		return r;
 	api = calloc(1, sizeof *api);
 	if (!api)
 		return gw_error_oom(err);

@@ -12,6 +12,8 @@
 struct uv_loop_s;
 struct gw_api;
 
+/* Whether what the configuration names for TLS can be used, if there is a listener with TLS. Changes nothing. */
+int gw_api_check(const struct gw_config *config, struct gw_error *err);
 /* Listens on `listen`, a list as in [api] listen. `service` must outlive the API. */
 int gw_api_start(struct uv_loop_s *loop, const char *listen, const struct gw_service *service, struct gw_api **ret,
 		 struct gw_error *err);

@@ -1,6 +1,6 @@
 /*
- * background.c - requests that are too much work for the loop: on a thread, with controller and store for themselves, while the
- * loop goes on and everybody else waits. Called by the handlers of such requests.
+ * background.c - requests that are too much work for the loop: on a thread, while the loop goes on. Called by the handlers of such
+ * requests.
  */
 #include "api/router.h"
 
@@ -8,16 +8,16 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 struct background {
 	struct gw_control_job job; /* first */
+	uv_work_t work;		   /* of what needs no controller */
 	gw_api_handler handler;
 	void (*after)(const struct gw_service *service);
 	struct gw_api_deferred *later;
-	struct gw_api_request req; /* with a body and an asker of its own */
-	struct gw_principal who;
+	struct gw_api_request req; /* which nobody waits for any more: it has a thread */
 	struct gw_api_reply reply;
-	char body[];
 };
 
 static void on_run(struct gw_control_job *job)
@@ -25,57 +25,68 @@ static void on_run(struct gw_control_job *job)
 	struct background *b = (struct background *)job;
 
 	b->handler(&b->req, &b->reply);
-}
-
-static void answer(struct background *b)
-{
-	bool done = b->reply.status < 400;
-
-	gw_api_answer(b->later, &b->reply);
-	if (done && b->after)
-		b->after(b->req.service);
-	free(b);
+	gw_api_reply_print(&b->reply);
 }
 
 static void on_done(struct gw_control_job *job, const struct gw_error *err)
 {
 	struct background *b = (struct background *)job;
+	bool done;
 
 	/* What was refused is refused, whatever became of the store. */
 	if (err && b->reply.status < 400) {
 		gw_api_reply_done(&b->reply);
 		gw_api_reply_error(&b->reply, err);
 	}
-	answer(b);
+	done = b->reply.status < 400;
+	gw_api_answer(b->later, &b->reply);
+	if (done && b->after)
+		b->after(b->req.service);
+	free(b);
 }
 
-void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, gw_api_handler handler,
-			  void (*after)(const struct gw_service *service))
+static void on_work(uv_work_t *work)
 {
-	struct background *b = req->service->control ? malloc(sizeof *b + req->body_len) : NULL;
-	struct gw_api_deferred *later = b ? gw_api_defer(req) : NULL;
+	on_run(work->data);
+}
 
-	if (!later) {
-		free(b);
+static void on_worked(uv_work_t *work, int status)
+{
+	(void)status;
+	on_done(work->data, NULL);
+}
+
+/* Where it can be waited for; on failure it is not begun. */
+static struct background *begin(const struct gw_api_request *req, enum gw_api_use use)
+{
+	bool possible = req->loop && (use == GW_API_USES_NOTHING || req->service->control);
+	struct background *b = possible ? calloc(1, sizeof *b) : NULL;
+
+	if (b && (b->later = gw_api_defer(req)))
+		return b;
+	free(b);
+	return NULL;
+}
+
+void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, enum gw_api_use use,
+			  gw_api_handler handler, void (*after)(const struct gw_service *service))
+{
+	struct background *b = begin(req, use);
+
+	if (!b) {
 		handler(req, reply);
 		if (reply->status < 400 && after)
 			after(req->service);
 		return;
 	}
-	*b = (struct background){
-		.job = {.run = on_run, .done = on_done},
-		.handler = handler,
-		.after = after,
-		.later = later,
-		.who = *req->who,
-	};
-	b->req = (struct gw_api_request){
-		.service = req->service, .who = &b->who, .body = b->body, .body_len = req->body_len};
-	if (req->body_len)
-		memcpy(b->body, req->body, req->body_len);
-	if (gw_control_run(req->service->control, &b->job, NULL) == 0)
-		return;
-	/* No thread: then here and now. */
-	handler(&b->req, &b->reply);
-	answer(b);
+	b->job = (struct gw_control_job){.looks = use == GW_API_USES_CATALOG, .run = on_run, .done = on_done};
+	b->handler = handler;
+	b->after = after;
+	b->req = *req;
+	b->req.defer = NULL;
+	b->work.data = b;
+	if (use != GW_API_USES_NOTHING)
+		gw_control_run(req->service->control, &b->job);
+	else if (uv_queue_work(req->loop, &b->work, on_work, on_worked) < 0)
+		on_run(&b->job), on_done(&b->job, NULL); /* no thread: then here and now */
 }

@@ -44,7 +44,7 @@ static void on_put(const struct gw_api_request *req, struct gw_api_reply *reply)
 	int r = gw_api_require_controller(req, &err);
 
 	if (r == 0)
-		r = gw_control_restore(req->service->control, req->body, req->body_len, &err);
+		r = gw_control_restore(req->service->control, req->who, req->body, req->body_len, &err);
 	if (r < 0)
 		gw_api_reply_error(reply, &err);
 	else
@@ -59,5 +59,5 @@ static void on_restored(const struct gw_service *service)
 /* What is there from now on counts from the daemon's restart, which comes when this has been answered. */
 void gw_api_backup_put(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	gw_api_in_background(req, reply, on_put, on_restored);
+	gw_api_in_background(req, reply, GW_API_USES_CONTROL, on_put, on_restored);
 }

@@ -2,12 +2,14 @@
  * batch.c - POST /hnv/batch: a list of puts and deletes that is
  * carried out as a whole or not at all. Called by the router.
  *
- * The answer to what is wrong names the element: "[17].body.properties.MACAddress".
+ * The answer to what is wrong names the element: "[17].body.properties.MACAddress". A long list is read on a thread; it is carried
+ * out on the loop, as drivers are the loop's.
  */
 #include "api/element.h"
 #include "api/router.h"
 
 #include "base/cleanup.h"
+#include "control/control.h"
 #include "model/hnv_schema.h"
 
 #include <assert.h>
@@ -16,8 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <uv.h>
 
-#define TRIM_FROM (1U << 20) /* bytes of a batch from which on the heap is worth a look afterwards */
+#define LIGHT_BODY 16384      /* bytes of a batch that the loop reads by itself */
+#define TRIM_FROM  (1U << 20) /* from which on the heap is worth a look afterwards */
 
 struct seen {
 	struct gw_hmap_node node;
@@ -134,47 +138,147 @@ static void name_element(struct gw_error *err, const struct gw_hnv_op *ops, size
 	gw_error_prefix(err, *err->target ? "[%zu].body." : "[%zu]", failed);
 }
 
-static int batch(const struct gw_api_request *req, json_t *list, struct gw_api_reply *reply, struct gw_error *err)
-{
-	const struct gw_service *service = req->service;
-	size_t n = json_array_size(list), failed = n;
-	struct gw_hnv_op *ops;
-	int r;
+/* --- one batch ---------------------------------------------------------------------------------------------------- */
 
-	if (!json_is_array(list))
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "", "a batch is an array of puts and deletes");
-	ops = calloc(n ? n : 1, sizeof *ops);
-	if (!ops)
-		return gw_error_oom(err);
-	r = n ? read_ops(list, service->config, ops, n, err) : 0;
-	if (r == 0) {
-		r = service->submit(service->ctx, ops, n, &failed, err);
-		if (r < 0)
-			name_element(err, ops, n, failed);
+struct batch {
+	struct gw_control_waiter waiter; /* first */
+	uv_work_t work;
+	struct gw_api_request req;
+	struct gw_config config; /* of the moment */
+	struct gw_api_deferred *later;
+	struct gw_hnv_op *ops;
+	size_t n;
+	struct gw_error error; /* of reading */
+	int result;
+};
+
+/* Needs nothing of the node's. */
+static int read_batch(struct batch *b, struct gw_error *err)
+{
+	json_t *list = NULL;
+	int r = gw_api_parse_json(b->req.body, b->req.body_len, &list, err);
+
+	if (r < 0)
+		return r;
+	if (!json_is_array(list)) {
+		r = gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "", "a batch is an array of puts and deletes");
+	} else {
+		size_t n = json_array_size(list);
+
+		b->ops = calloc(n ? n : 1, sizeof *b->ops);
+		b->n = b->ops ? n : 0;
+		r = b->ops ? 0 : gw_error_oom(err);
+		if (r == 0 && n > 0)
+			r = read_ops(list, &b->config, b->ops, n, err);
 	}
-	for (size_t i = 0; i < n; i++)
-		gw_hnv_object_free(ops[i].object);
-	free(ops);
-	if (r == 0)
+	json_decref(list);
+	/* A JSON document takes ten times the room of its text, and objects that stay were allocated behind it. */
+	if (b->req.body_len >= TRIM_FROM)
+		malloc_trim(0);
+	return r;
+}
+
+static int submit(struct batch *b, struct gw_api_reply *reply, struct gw_error *err)
+{
+	const struct gw_service *service = b->req.service;
+	size_t failed = b->n;
+	int r = b->n ? service->submit(service->ctx, b->ops, b->n, &failed, err) : 0;
+
+	if (r < 0)
+		name_element(err, b->ops, b->n, failed);
+	else
 		gw_api_reply_json(reply, 200,
-				  json_pack("{s:I, s:I}", "applied", (json_int_t)n, "revision",
+				  json_pack("{s:I, s:I}", "applied", (json_int_t)b->n, "revision",
 					    (json_int_t)service->revision(service->ctx)));
 	return r;
+}
+
+static void batch_free(struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		gw_hnv_object_free(b->ops[i].object);
+	free(b->ops);
+	free(b);
+}
+
+/* With what it has come to; `err` when it has been refused. */
+static void answer(struct batch *b, struct gw_api_reply *reply, const struct gw_error *err)
+{
+	if (err)
+		gw_api_reply_error(reply, err);
+	gw_api_answer(b->later, reply);
+	batch_free(b);
+}
+
+/* On the loop: the controller's turn, where there is one, as any request's. */
+static void on_turn(struct gw_control_waiter *waiter, const struct gw_error *why)
+{
+	struct batch *b = (struct batch *)waiter;
+	struct gw_control *control = b->req.service->control;
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_api_reply reply = {0};
+
+	if (why) {
+		answer(b, &reply, why);
+	} else if (control && !gw_control_is_open_for(control, GW_CONTROL_READS)) {
+		gw_control_queue(control, &b->waiter);
+	} else {
+		answer(b, &reply, submit(b, &reply, &err) < 0 ? &err : NULL);
+	}
+}
+
+static void on_work(uv_work_t *work)
+{
+	struct batch *b = work->data;
+
+	b->result = read_batch(b, &b->error);
+}
+
+static void on_worked(uv_work_t *work, int status)
+{
+	struct batch *b = work->data;
+
+	(void)status;
+	if (b->later->gone) /* and with the server what it would change */
+		answer(b, &(struct gw_api_reply){0}, NULL);
+	else if (b->result < 0)
+		answer(b, &(struct gw_api_reply){0}, &b->error);
+	else
+		on_turn(&b->waiter, NULL);
+}
+
+/* Reading a long list takes longer than the loop may be kept busy. */
+static bool read_on_thread(struct batch *b)
+{
+	if (b->req.body_len <= LIGHT_BODY || !b->req.loop || !(b->later = gw_api_defer(&b->req)))
+		return false;
+	b->req.defer = NULL;
+	b->work.data = b;
+	b->waiter = (struct gw_control_waiter){.turn = GW_CONTROL_READS, .done = on_turn};
+	if (uv_queue_work(b->req.loop, &b->work, on_work, on_worked) < 0)
+		on_work(&b->work), on_worked(&b->work, 0); /* no thread: then here and now */
+	return true;
 }
 
 void gw_api_hnv_batch(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	struct gw_error err = GW_ERROR_INIT;
-	json_t *list;
-	int r = gw_api_parse_json(req->body, req->body_len, &list, &err);
+	struct batch *b = calloc(1, sizeof *b);
+	int r;
 
-	if (r == 0) {
-		r = batch(req, list, reply, &err);
-		json_decref(list);
+	if (!b) {
+		gw_error_oom(&err);
+		gw_api_reply_error(reply, &err);
+		return;
 	}
+	b->req = *req;
+	b->config = *req->service->config;
+	if (read_on_thread(b))
+		return;
+	r = read_batch(b, &err);
+	if (r == 0)
+		r = submit(b, reply, &err);
 	if (r < 0)
 		gw_api_reply_error(reply, &err);
-	/* A JSON document takes ten times the room of its text, and objects that stay were allocated behind it. */
-	if (req->body_len >= TRIM_FROM)
-		malloc_trim(0);
+	batch_free(b);
 }

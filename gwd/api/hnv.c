@@ -1,9 +1,9 @@
 /*
- * hnv.c - /hnv/{kind} and /hnv/{kind}/{id}: the low-level records of this node (API-2). Called by the router.
+ * hnv.c - /hnv/{kind}/{id}: the low-level records of this node (API-2), one at a time. Called by the router.
  *
  * A change is in the kernel and on disk when it is answered, so the provisioning state is always "Succeeded".
  */
-#include "api/page.h"
+#include "api/hnv.h"
 #include "api/router.h"
 
 #include "base/cleanup.h"
@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TOP_MAX 1000
-
 static void free_object(struct gw_hnv_object **o)
 {
 	gw_hnv_object_free(*o);
@@ -22,7 +20,7 @@ static void free_object(struct gw_hnv_object **o)
 
 #define _cleanup_object_ _cleanup_(free_object)
 
-static int parse_kind(const struct gw_api_request *req, enum gw_hnv_kind *ret, struct gw_error *err)
+int gw_api_hnv_kind(const struct gw_api_request *req, enum gw_hnv_kind *ret, struct gw_error *err)
 {
 	if (gw_hnv_kind_parse(req->param[0], ret) == 0)
 		return 0;
@@ -36,12 +34,12 @@ static int parse_kind(const struct gw_api_request *req, enum gw_hnv_kind *ret, s
 static int parse_key(const struct gw_api_request *req, struct gw_hnv_object **ret, struct gw_error *err)
 {
 	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
-	int r = parse_kind(req, &kind, err);
+	int r = gw_api_hnv_kind(req, &kind, err);
 
 	return r < 0 ? r : gw_hnv_decode_id(kind, req->param[1], ret, err);
 }
 
-static json_t *resource(const struct gw_service *service, const struct gw_hnv_object *o)
+json_t *gw_api_hnv_resource(const struct gw_service *service, const struct gw_hnv_object *o)
 {
 	json_t *j = gw_hnv_encode(o), *properties = json_object_get(j, "properties");
 
@@ -56,7 +54,7 @@ static void reply_resource(const struct gw_api_request *req, unsigned status, co
 			   struct gw_api_reply *reply)
 {
 	gw_hnv_etag(o->revision, reply->etag);
-	gw_api_reply_json(reply, status, resource(req->service, o));
+	gw_api_reply_json(reply, status, gw_api_hnv_resource(req->service, o));
 }
 
 /* --- conditions --------------------------------------------------------------------------------------------------- */
@@ -77,53 +75,6 @@ static void set_conditions(const struct gw_api_request *req, struct gw_hnv_op *o
 		op->if_match =
 			now && (any || gw_api_etag_listed(req->if_match, now->revision)) ? now->revision : UINT64_MAX;
 	}
-}
-
-/* --- collection --------------------------------------------------------------------------------------------------- */
-
-static json_t *next_link(const struct gw_hnv_object *last, size_t top)
-{
-	_cleanup_free_ char *escaped = NULL, *link = NULL;
-	char id[GW_ID_STRLEN];
-
-	escaped = gw_api_escape(gw_hnv_id(last, id));
-	if (!escaped || asprintf(&link, GW_API_PREFIX "/hnv/%s?$top=%zu&$skipToken=%s", gw_hnv_kind_path(last->kind),
-				 top, escaped) < 0) {
-		link = NULL;
-		return NULL;
-	}
-	return json_string(link);
-}
-
-void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *reply)
-{
-	_cleanup_object_ struct gw_hnv_object *after = NULL;
-	const struct gw_hnv_object *page[TOP_MAX];
-	struct gw_error err = GW_ERROR_INIT;
-	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
-	size_t top = 0, n;
-	json_t *body, *value;
-	bool more;
-
-	if (parse_kind(req, &kind, &err) < 0 || gw_api_parse_top(req->top, TOP_MAX, &top, &err) < 0) {
-		gw_api_reply_error(reply, &err);
-		return;
-	}
-	if (req->skip_token && gw_hnv_decode_id(kind, req->skip_token, &after, &err) < 0) {
-		gw_error_set(&err, EINVAL, GW_ERR_INVALID_REQUEST, "$skipToken",
-			     "not a token of this collection: follow nextLink as it is");
-		gw_api_reply_error(reply, &err);
-		return;
-	}
-	n = gw_api_page(req->service->intent, kind, after, page, top, &more);
-	body = json_object();
-	value = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(value, resource(req->service, page[i]));
-	json_object_set_new(body, "value", value);
-	if (more)
-		json_object_set_new(body, "nextLink", next_link(page[n - 1], top));
-	gw_api_reply_json(reply, 200, body);
 }
 
 /* --- item --------------------------------------------------------------------------------------------------------- */
@@ -171,7 +122,7 @@ static int put(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	bool existed;
 	int r;
 
-	r = parse_kind(req, &kind, err);
+	r = gw_api_hnv_kind(req, &kind, err);
 	if (r == 0)
 		r = gw_api_parse_json(req->body, req->body_len, &body, err);
 	if (r < 0)

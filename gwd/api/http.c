@@ -1,5 +1,6 @@
 /*
- * http.c - a listener of the API and its connections; see http.h. With http_request.c the only files that know libmicrohttpd.
+ * http.c - a listener of the API and its connections; see http.h. With http_request.c and http_check.c the only files that know
+ * libmicrohttpd.
  *
  * The library runs without threads: its epoll descriptor is watched by the loop, its time-outs are one timer. How long a
  * connection may take is ours to say: the library knows only how long one may be silent, and a client that sends a byte now
@@ -17,7 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CONNECTION_MEMORY (32 * 1024) /* request line, headers and buffers of one connection */
+#define CONNECTION_MEMORY (64 * 1024) /* request line, headers and buffers of one connection */
 #define SWEEP_MS	  250
 #define BURST		  16
 #define STALLS_MAX	  6 /* 64 ms between runs */
@@ -174,6 +175,8 @@ static bool run_once(struct gw_http *http, MHD_UNSIGNED_LONG_LONG *ret_ms)
  */
 static void run(struct gw_http *http)
 {
+	struct gw_loop_meter *meter = http->env->service->meter;
+	uint64_t entered = gw_loop_enter(meter);
 	unsigned before = http->progress, last = before - 1;
 	MHD_UNSIGNED_LONG_LONG ms = 0;
 	bool wants = true;
@@ -182,6 +185,7 @@ static void run(struct gw_http *http)
 		last = http->progress;
 		wants = run_once(http, &ms);
 	}
+	gw_loop_leave(meter, "http", "run", entered);
 	if (!wants) {
 		uv_timer_stop(&http->timer);
 		return;
@@ -254,7 +258,7 @@ static struct MHD_Daemon *start_library(struct gw_http *http)
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, gw_http_on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, http->fd, MHD_OPTION_CONNECTION_LIMIT, max, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 0,
 		MHD_OPTION_URI_LOG_CALLBACK, gw_http_on_target, NULL, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 		MHD_OPTION_NOTIFY_COMPLETED, gw_http_on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
 		http, MHD_OPTION_ARRAY, secure, tls ? MHD_OPTION_HTTPS_CERT_CALLBACK2 : MHD_OPTION_END, gw_tls_retrieve,

@@ -1,4 +1,4 @@
-/* http_private.h - shared by http.c and http_request.c only. */
+/* http_private.h - shared by http.c, http_request.c and http_check.c only. */
 #ifndef GW_API_HTTP_PRIVATE_H
 #define GW_API_HTTP_PRIVATE_H
 
@@ -55,6 +55,9 @@ void gw_http_wake(struct gw_http *http);
 /* The connection is to be ended. */
 void gw_http_cut(struct gw_http_connection *c);
 void gw_http_set_deadline(struct gw_http_connection *c, unsigned seconds);
+
+/* http_check.c: whether the head of a request is one, and its end is where everybody sees it. */
+int gw_http_check(struct MHD_Connection *connection, const char *version, struct gw_error *err);
 
 /* --- http_request.c: callbacks of the library --- */
 

@@ -25,16 +25,13 @@
 #define IDLE_SECONDS 15	   /* between requests */
 #define PIECE	     16384 /* of an answer: as much as TLS sends at once */
 
-struct later {
-	struct gw_api_deferred deferred; /* first: this is what the handler has */
-	struct gw_http_exchange *x;	 /* NULL when nobody waits any more */
-};
-
 struct gw_http_exchange {
-	struct gw_http_connection *c;
+	struct gw_api_deferred deferred; /* first: this is what a handler has that answers later */
+	struct gw_http_connection *c;	 /* NULL when nobody waits for that answer any more */
 	char *target;
 	bool begun;   /* its header has been seen */
 	bool refused; /* `reply` is the answer, the body is thrown away */
+	bool broken;  /* where the next request would begin is in doubt: the connection ends */
 	struct gw_principal who;
 	struct gw_api_reply reply;
 	struct gw_api_match match;
@@ -42,10 +39,10 @@ struct gw_http_exchange {
 	char *body;
 	size_t len, room;
 	size_t dropped; /* bytes thrown away */
-	/* An answer that comes later. */
-	struct later *later;
+	/* Of dispatched requests: header values, or NULL. Owned, as an answer that comes later may come when the connection has gone. */
+	char *if_match, *if_none_match;
 	struct gate *gate;
-	bool dispatched, suspended;
+	bool dispatched, later, suspended;
 	uint64_t whole_ns; /* when all of it was here */
 };
 
@@ -72,12 +69,14 @@ static void add_request_id(struct MHD_Response *response)
 		add_header(response, "x-ms-request-id", gw_uuid_format(&id, text));
 }
 
-static void add_headers(struct MHD_Response *response, const struct gw_http *http, const struct gw_api_reply *reply)
+static void add_headers(struct MHD_Response *response, const struct gw_http_exchange *x)
 {
+	const struct gw_http *http = x->c->http;
+	const struct gw_api_reply *reply = &x->reply;
 	char seconds[16] = "";
 
 	if (reply->body)
-		add_header(response, "Content-Type", "application/json; charset=UTF-8");
+		add_header(response, "Content-Type", GW_API_JSON_TYPE);
 	else
 		add_header(response, "Content-Type", reply->content_type);
 	add_header(response, "Cache-Control", "no-store");
@@ -92,7 +91,7 @@ static void add_headers(struct MHD_Response *response, const struct gw_http *htt
 		add_header(response, "WWW-Authenticate", "Bearer realm=\"gwd\"");
 		add_header(response, "WWW-Authenticate", "Basic realm=\"gwd\", charset=\"UTF-8\"");
 	}
-	if (http->env->draining)
+	if (http->env->draining || x->broken)
 		add_header(response, "Connection", "close");
 	add_request_id(response);
 }
@@ -154,12 +153,15 @@ static struct MHD_Response *make_response(struct gw_http_exchange *x, char *text
 static enum MHD_Result send_reply(struct gw_http_exchange *x)
 {
 	struct gw_http *http = x->c->http;
+	struct gw_loop_meter *meter = http->env->service->meter;
+	uint64_t entered = gw_loop_enter(meter);
 	char *text = x->reply.body ? json_dumps(x->reply.body, JSON_COMPACT) : x->reply.text;
 	unsigned status = x->reply.body && !text ? 500 : x->reply.status;
 	struct MHD_Response *response;
 	enum MHD_Result r;
 
 	x->reply.text = NULL;
+	gw_loop_leave(meter, "http", "encode", entered);
 	if (status < GW_API_STATUSES)
 		http->env->stats.answered[status]++;
 	if (x->whole_ns)
@@ -169,7 +171,7 @@ static enum MHD_Result send_reply(struct gw_http_exchange *x)
 		free(text);
 		return MHD_NO;
 	}
-	add_headers(response, http, &x->reply);
+	add_headers(response, x);
 	gw_http_set_deadline(x->c, http->env->service->config->request_seconds);
 	r = MHD_queue_response(x->c->mhd, status, response);
 	MHD_destroy_response(response);
@@ -197,6 +199,17 @@ void *gw_http_on_target(void *cls, const char *target, struct MHD_Connection *co
 	return x;
 }
 
+static void exchange_free(struct gw_http_exchange *x)
+{
+	gw_api_match_done(&x->match);
+	gw_api_reply_done(&x->reply);
+	free(x->if_match);
+	free(x->if_none_match);
+	free(x->target);
+	free(x->body);
+	free(x);
+}
+
 void gw_http_on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
 			  enum MHD_RequestTerminationCode code)
 {
@@ -208,19 +221,16 @@ void gw_http_on_completed(void *cls, struct MHD_Connection *connection, void **c
 	*con_cls = NULL;
 	if (!x)
 		return;
-	if (x->later)
-		x->later->x = NULL;
 	if (x->gate)
 		x->gate->x = NULL;
 	x->c->exchange = NULL;
 	x->c->http->busy--;
 	x->c->http->progress++;
 	gw_http_set_deadline(x->c, IDLE_SECONDS);
-	gw_api_match_done(&x->match);
-	gw_api_reply_done(&x->reply);
-	free(x->target);
-	free(x->body);
-	free(x);
+	x->c = NULL;
+	x->deferred.gone = true;
+	if (!x->later)
+		exchange_free(x);
 }
 
 /* --- answers that come later -------------------------------------------------------------------------------------- */
@@ -236,15 +246,14 @@ void gw_http_resume(struct gw_http_exchange *x)
 
 static void answer(struct gw_api_deferred *deferred, struct gw_api_reply *reply)
 {
-	struct later *later = (struct later *)deferred;
-	struct gw_http_exchange *x = later->x;
+	struct gw_http_exchange *x = (struct gw_http_exchange *)deferred;
 
-	free(later);
-	if (!x) {
+	x->later = false;
+	if (!x->c) {
 		gw_api_reply_done(reply);
+		exchange_free(x);
 		return;
 	}
-	x->later = NULL;
 	x->reply = *reply;
 	*reply = (struct gw_api_reply){0};
 	gw_http_resume(x);
@@ -256,12 +265,9 @@ static struct gw_api_deferred *defer(const struct gw_api_request *req)
 
 	if (x->later)
 		return NULL;
-	x->later = calloc(1, sizeof *x->later);
-	if (!x->later)
-		return NULL;
-	x->later->deferred.answer = answer;
-	x->later->x = x;
-	return &x->later->deferred;
+	x->later = true;
+	x->deferred.answer = answer;
+	return &x->deferred;
 }
 
 /* --- who asks ----------------------------------------------------------------------------------------------------- */
@@ -372,13 +378,21 @@ static bool has_body(const struct gw_http_exchange *x)
 }
 
 /* The header is here, the body is not. MHD_YES without a reply lets it come. */
-static enum MHD_Result begin(struct gw_http_exchange *x, const char *method)
+static enum MHD_Result begin(struct gw_http_exchange *x, const char *method, const char *version)
 {
 	struct MHD_Connection *connection = x->c->mhd;
 	const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
 	unsigned long long announced = length ? strtoull(length, NULL, 10) : 0;
+	struct gw_error err = GW_ERROR_INIT;
 
 	x->begun = true;
+	if (gw_http_check(connection, version, &err) < 0) {
+		refuse(x, &err);
+		x->broken = true;
+		if (err.code == GW_ERR_TOO_LARGE)
+			x->reply.status = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+		return send_reply(x);
+	}
 	if (admit(x, method) < 0) /* who sends no body may try again on this connection */
 		return has_body(x) ? send_reply(x) : MHD_YES;
 	x->limit = gw_api_body_limit(&x->match, x->c->http->env->service->config);
@@ -431,24 +445,43 @@ static enum MHD_Result collect(struct gw_http_exchange *x, const char *data, siz
 
 static bool wait_for_turn(struct gw_http_exchange *x);
 
+/* NULL in *ret where there is none. */
+static bool copy_header(const struct gw_http_exchange *x, const char *name, char **ret)
+{
+	const char *value = MHD_lookup_connection_value(x->c->mhd, MHD_HEADER_KIND, name);
+
+	*ret = value ? strdup(value) : NULL;
+	return !value || *ret;
+}
+
 static void dispatch(struct gw_http_exchange *x)
 {
-	struct MHD_Connection *connection = x->c->mhd;
+	struct gw_http_env *env = x->c->http->env;
+	struct gw_loop_meter *meter = env->service->meter;
+	struct gw_error err = GW_ERROR_INIT;
+	uint64_t entered = gw_loop_enter(meter);
 	struct gw_api_request req = {
-		.service = x->c->http->env->service,
+		.service = env->service,
 		.who = &x->who,
-		.if_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-Match"),
-		.if_none_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
 		.body = x->body,
 		.body_len = x->len,
-		.stats = &x->c->http->env->stats,
+		.stats = &env->stats,
 		.defer = defer,
 		.defer_ctx = x,
+		.loop = env->loop,
 	};
 
 	x->dispatched = true;
 	gw_http_set_deadline(x->c, 0);
+	if (!copy_header(x, "If-Match", &x->if_match) || !copy_header(x, "If-None-Match", &x->if_none_match)) {
+		gw_error_oom(&err);
+		refuse(x, &err);
+		return;
+	}
+	req.if_match = x->if_match;
+	req.if_none_match = x->if_none_match;
 	gw_api_dispatch(&x->match, &req, &x->reply);
+	gw_loop_leave(meter, x->match.pattern, x->match.method, entered);
 }
 
 /* It is the request's turn, or never will be. */
@@ -473,13 +506,14 @@ static void on_turn(struct gw_control_waiter *waiter, const struct gw_error *err
 static bool wait_for_turn(struct gw_http_exchange *x)
 {
 	struct gw_control *control = x->c->http->env->service->control;
+	enum gw_control_turn turn = x->match.joins ? GW_CONTROL_JOINS : GW_CONTROL_READS;
 
-	if (!control || gw_api_is_open(&x->match) || gw_control_is_open_for(control, x->match.joins))
+	if (!control || gw_api_is_open(&x->match) || gw_control_is_open_for(control, turn))
 		return false;
 	x->gate = calloc(1, sizeof *x->gate);
 	if (!x->gate)
 		return false;
-	*x->gate = (struct gate){.waiter = {.joins = x->match.joins, .done = on_turn}, .x = x};
+	*x->gate = (struct gate){.waiter = {.turn = turn, .done = on_turn}, .x = x};
 	gw_control_queue(control, &x->gate->waiter);
 	return true;
 }
@@ -517,12 +551,11 @@ enum MHD_Result gw_http_on_request(void *cls, struct MHD_Connection *connection,
 	(void)cls;
 	(void)connection;
 	(void)url;
-	(void)version;
 	if (!x)
 		return MHD_NO;
 	x->c->http->progress++;
 	if (!x->begun)
-		return begin(x, method);
+		return begin(x, method, version);
 	if (*n > 0)
 		return collect(x, data, n);
 	return finish(x, method);

@@ -1,4 +1,5 @@
 /* metrics.c - GET /metrics: the process, the API, the controller's resources, the node's counters. Called by the router. */
+#include "obs/loop.h"
 #include "obs/metrics.h"
 
 #include "api/router.h"
@@ -179,6 +180,8 @@ void gw_api_metrics(const struct gw_api_request *req, struct gw_api_reply *reply
 	struct gw_metrics m = {0};
 
 	process(&m, req->service);
+	if (req->service->meter)
+		gw_loop_metrics(&m, req->service->meter);
 	if (req->stats)
 		api(&m, req->stats);
 	if (req->service->control)

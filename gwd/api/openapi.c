@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #define JSON "application/json"
 
@@ -166,18 +167,23 @@ static json_t *make(void)
 	return document;
 }
 
-void gw_api_openapi(const struct gw_api_request *req, struct gw_api_reply *reply)
+static char *text; /* kept as long as the process lives: it is the same for every node and request */
+static uv_once_t text_made = UV_ONCE_INIT;
+
+static void make_text(void)
 {
-	static char *text; /* kept as long as the process lives: it is the same for every node and request */
+	json_t *document = make();
+
+	text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+	json_decref(document);
+}
+
+static void on_openapi(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
 	struct gw_error err = GW_ERROR_INIT;
-	json_t *document;
 
 	(void)req;
-	if (!text) {
-		document = make();
-		text = document ? json_dumps(document, JSON_COMPACT) : NULL;
-		json_decref(document);
-	}
+	uv_once(&text_made, make_text);
 	reply->text = text ? strdup(text) : NULL;
 	if (!reply->text) {
 		gw_error_oom(&err);
@@ -185,5 +191,10 @@ void gw_api_openapi(const struct gw_api_request *req, struct gw_api_reply *reply
 		return;
 	}
 	reply->status = 200;
-	reply->content_type = "application/json; charset=UTF-8";
+	reply->content_type = GW_API_JSON_TYPE;
+}
+
+void gw_api_openapi(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	gw_api_in_background(req, reply, GW_API_USES_NOTHING, on_openapi, NULL);
 }

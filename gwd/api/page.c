@@ -1,6 +1,6 @@
 /*
- * page.c - see page.h. The intent has no order, so a page is the smallest keys found by one walk, kept in a heap with
- * the largest on top: nothing is cached between requests, and no page costs a sort of the whole. Called by hnv.c.
+ * page.c - see page.h. Neither intent nor catalogue has an order, so a page is the smallest keys found by one walk. Called by
+ * hnv_list.c and collection.c.
  */
 #include "api/page.h"
 
@@ -53,49 +53,44 @@ int gw_api_key_cmp(const struct gw_hnv_object *a, const struct gw_hnv_object *b)
 	return c;
 }
 
-/* Lets heap[i] sink to its place: the largest key is heap[0]. */
-static void sink(const struct gw_hnv_object **heap, size_t n, size_t i)
+/* Lets member[i] sink to its place: the largest is member[0]. */
+static void sink(const struct gw_api_page *p, size_t i)
 {
-	const struct gw_hnv_object *o = heap[i];
+	const void *o = p->member[i];
 
-	for (size_t child; (child = 2 * i + 1) < n; i = child) {
-		if (child + 1 < n && gw_api_key_cmp(heap[child + 1], heap[child]) > 0)
+	for (size_t child; (child = 2 * i + 1) < p->n; i = child) {
+		if (child + 1 < p->n && p->cmp(p->member[child + 1], p->member[child]) > 0)
 			child++;
-		if (gw_api_key_cmp(heap[child], o) <= 0)
+		if (p->cmp(p->member[child], o) <= 0)
 			break;
-		heap[i] = heap[child];
+		p->member[i] = p->member[child];
 	}
-	heap[i] = o;
+	p->member[i] = o;
 }
 
-static int cmp_pointers(const void *a, const void *b)
+void gw_api_page_add(struct gw_api_page *p, const void *member)
 {
-	return gw_api_key_cmp(*(const struct gw_hnv_object *const *)a, *(const struct gw_hnv_object *const *)b);
+	if (p->n < p->max) {
+		p->member[p->n++] = member;
+		if (p->n == p->max) /* now it has to be a heap */
+			for (size_t i = p->n / 2; i-- > 0;)
+				sink(p, i);
+		return;
+	}
+	p->more = true;
+	if (p->cmp(member, p->member[0]) < 0) {
+		p->member[0] = member;
+		sink(p, 0);
+	}
 }
 
-size_t gw_api_page(const struct gw_intent *in, enum gw_hnv_kind kind, const struct gw_hnv_object *after,
-		   const struct gw_hnv_object **ret, size_t max, bool *ret_more)
+static int cmp_members(const void *a, const void *b, void *page)
 {
-	const struct gw_hnv_object *o = NULL;
-	size_t n = 0;
+	return ((const struct gw_api_page *)page)->cmp(*(const void *const *)a, *(const void *const *)b);
+}
 
-	*ret_more = false;
-	while ((o = gw_intent_next(in, kind, o))) {
-		if (after && gw_api_key_cmp(o, after) <= 0)
-			continue;
-		if (n < max) {
-			ret[n++] = o;
-			if (n == max) /* now it has to be a heap */
-				for (size_t i = n / 2; i-- > 0;)
-					sink(ret, n, i);
-			continue;
-		}
-		*ret_more = true;
-		if (gw_api_key_cmp(o, ret[0]) < 0) {
-			ret[0] = o;
-			sink(ret, n, 0);
-		}
-	}
-	qsort(ret, n, sizeof *ret, cmp_pointers);
-	return n;
+void gw_api_page_sort(struct gw_api_page *p)
+{
+	if (p->n > 1)
+		qsort_r(p->member, p->n, sizeof *p->member, cmp_members, p);
 }

@@ -1,15 +1,24 @@
-/* page.h - one page of a collection, in an order that stays when records come and go. */
+/* page.h - one page of a collection, in an order that stays when members come and go. */
 #ifndef GW_API_PAGE_H
 #define GW_API_PAGE_H
 
 #include "model/intent.h"
 
 /*
- * The `max` first objects of `kind` behind the key of `after` (NULL: from the start), in key order, into
- * `ret`; *ret_more says whether others follow. Returns the count. Costs one walk over the kind.
+ * The `max` smallest of all that are given to gw_api_page_add, found without sorting the rest: a heap with the largest of them on top.
+ * Nothing is cached between requests.
  */
-size_t gw_api_page(const struct gw_intent *in, enum gw_hnv_kind kind, const struct gw_hnv_object *after,
-		   const struct gw_hnv_object **ret, size_t max, bool *ret_more);
+struct gw_api_page {
+	const void **member; /* in order once gw_api_page_sort was called */
+	size_t n, max;
+	bool more; /* others follow */
+	int (*cmp)(const void *a, const void *b);
+};
+
+void gw_api_page_add(struct gw_api_page *page, const void *member);
+void gw_api_page_sort(struct gw_api_page *page);
+
+/* Two records of the same kind. */
 int gw_api_key_cmp(const struct gw_hnv_object *a, const struct gw_hnv_object *b);
 
 #endif

@@ -113,6 +113,23 @@ void gw_api_reply_error(struct gw_api_reply *reply, const struct gw_error *err)
 	json_object_set_new(reply->body, "error", error);
 }
 
+void gw_api_reply_print(struct gw_api_reply *reply)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	if (!reply->body)
+		return;
+	reply->text = json_dumps(reply->body, JSON_COMPACT);
+	json_decref(reply->body);
+	reply->body = NULL;
+	reply->content_type = GW_API_JSON_TYPE;
+	if (reply->text)
+		return;
+	gw_api_reply_done(reply);
+	gw_error_oom(&err);
+	gw_api_reply_error(reply, &err);
+}
+
 void gw_api_reply_done(struct gw_api_reply *reply)
 {
 	json_decref(reply->body);

@@ -1,7 +1,10 @@
 /*
- * resource.c - the resources of the gateway provider API under their paths: GET of one or of a collection, PUT, DELETE.
- * Called by the router; what a path means, who may see it and what a change needs is the controller's (control/).
+ * resource.c - the resources of the gateway provider API under their paths: GET of one or of a collection (collection.c), PUT,
+ * DELETE. Called by the router; what a path means, who may see it and what a change needs is the controller's (control/).
+ *
+ * What takes longer than the loop may be kept busy goes to a thread.
  */
+#include "api/collection.h"
 #include "api/router.h"
 
 #include "base/cleanup.h"
@@ -14,7 +17,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define TOP_MAX 1000
+/* What the loop does by itself, in a millisecond or two: so much of a body, so many resources. */
+#define LIGHT_BODY   16384
+#define LIGHT_WEIGHT 64
 
 int gw_api_require_controller(const struct gw_api_request *req, struct gw_error *err)
 {
@@ -23,99 +28,6 @@ int gw_api_require_controller(const struct gw_api_request *req, struct gw_error 
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",
 			    "this node is no controller: its records are below " GW_API_PREFIX
 			    "/hnv; [node] roles says what it is");
-}
-
-/* --- collections -------------------------------------------------------------------------------------------------- */
-
-struct page {
-	const struct gw_resource **r;
-	size_t n, room;
-};
-
-static int by_id(const void *a, const void *b)
-{
-	const struct gw_resource *x = *(const struct gw_resource *const *)a, *y = *(const struct gw_resource *const *)b;
-	int c = strcasecmp(x->id, y->id);
-
-	return c ? c : memcmp(&x->instance, &y->instance, sizeof x->instance);
-}
-
-/* "?tenantId=a" of the request, or "". */
-static const char *qualifier(const struct gw_api_request *req)
-{
-	const char *s = strchr(req->rest, '?');
-
-	return s ? s : "";
-}
-
-/* Everything of the kind behind the token that the asker may see, of the tenant that he names, in the order of the ids. */
-static int collect(const struct gw_api_request *req, const struct gw_resource *parent, enum gw_kind kind,
-		   struct page *ret, struct gw_error *err)
-{
-	const struct gw_catalog *c = gw_control_catalog(req->service->control);
-	const char *named = strchr(qualifier(req), '='), *tenant;
-	const struct gw_resource *r = NULL;
-
-	while ((r = gw_catalog_next(c, parent, kind, r))) {
-		tenant = gw_resource_tenant(r);
-		if (!gw_control_sees(req->who, r) || (req->skip_token && strcasecmp(r->id, req->skip_token) <= 0) ||
-		    (named && (!tenant || strcmp(tenant, named + 1) != 0)))
-			continue;
-		if (ret->n == ret->room) {
-			size_t room = ret->room ? 2 * ret->room : 64;
-			const struct gw_resource **larger = realloc(ret->r, room * sizeof *larger);
-
-			if (!larger)
-				return gw_error_oom(err);
-			ret->r = larger;
-			ret->room = room;
-		}
-		ret->r[ret->n++] = r;
-	}
-	if (ret->n > 0)
-		qsort(ret->r, ret->n, sizeof *ret->r, by_id);
-	return 0;
-}
-
-static json_t *next_link(const struct gw_api_request *req, const char *last, size_t top)
-{
-	_cleanup_free_ char *escaped = gw_api_escape(last), *path = strdup(req->rest);
-
-	if (!escaped || !path)
-		return NULL;
-	path[strcspn(path, "?")] = '\0';
-	return json_sprintf(GW_API_PREFIX "%s?%s%s$top=%zu&$skipToken=%s", path,
-			    *qualifier(req) ? qualifier(req) + 1 : "", *qualifier(req) ? "&" : "", top, escaped);
-}
-
-static int list(const struct gw_api_request *req, const struct gw_resource *parent, enum gw_kind kind,
-		struct gw_api_reply *reply, struct gw_error *err)
-{
-	const struct gw_catalog *c = gw_control_catalog(req->service->control);
-	struct page page = {0};
-	json_t *body, *value;
-	size_t top = 0;
-	int r = gw_api_parse_top(req->top, TOP_MAX, &top, err);
-
-	if (r == 0)
-		r = collect(req, parent, kind, &page, err);
-	if (r < 0) {
-		free(page.r);
-		return r;
-	}
-	/* Names of several tenants may be the same: a page does not end among them. */
-	while (top < page.n && !strcasecmp(page.r[top - 1]->id, page.r[top]->id))
-		top++;
-	body = json_object();
-	value = json_array();
-	for (size_t i = 0; i < page.n && i < top; i++)
-		json_array_append_new(value, gw_resource_encode(c, page.r[i]));
-	json_object_set_new(body, "value", value);
-	if (page.n > top)
-		json_object_set_new(body, "nextLink", next_link(req, page.r[top - 1]->id, top));
-	free(page.r);
-	gw_api_reply_json(reply, 200, body);
-	return 0;
 }
 
 /* --- one ---------------------------------------------------------------------------------------------------------- */
@@ -143,12 +55,13 @@ static int get(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	if (e < 0)
 		return e;
 	if (kind != GW_KIND_NONE)
-		return list(req, r, kind, reply, err);
+		return gw_api_collection(req, r, kind, reply, err);
 	gw_resource_etag(r, etag);
 	if (req->if_match && strcmp(req->if_match, "*") != 0 && !gw_etag_listed(req->if_match, etag))
 		return gw_error_set(err, ESTALE, GW_ERR_PRECONDITION_FAILED, "If-Match",
 				    "it has been changed meanwhile");
-	if (req->if_none_match && (!strcmp(req->if_none_match, "*") || gw_etag_listed(req->if_none_match, etag))) {
+	if (req->if_none_match && !gw_kind_shows_others(r->kind) &&
+	    (!strcmp(req->if_none_match, "*") || gw_etag_listed(req->if_none_match, etag))) {
 		memcpy(reply->etag, etag, sizeof etag);
 		reply->status = 304;
 		return 0;
@@ -157,12 +70,36 @@ static int get(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	return 0;
 }
 
-void gw_api_resource_get(const struct gw_api_request *req, struct gw_api_reply *reply)
+static void on_get(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
 	if (get(req, reply, &err) < 0)
 		gw_api_reply_error(reply, &err);
+}
+
+/* Whether what the path names now is much to encode, replace or delete. */
+static bool is_heavy(const struct gw_api_request *req)
+{
+	const struct gw_catalog *c = req->service->control ? gw_control_catalog(req->service->control) : NULL;
+	const struct gw_resource *r = NULL;
+	enum gw_kind kind = GW_KIND_NONE;
+
+	if (!c || gw_catalog_count(c) <= LIGHT_WEIGHT ||
+	    gw_control_find(req->service->control, req->who, req->rest, &r, &kind, NULL) < 0)
+		return false;
+	/* The members of a collection are found among all that its parent has. */
+	if (kind != GW_KIND_NONE && !r)
+		return true;
+	return gw_resource_weight(c, r, LIGHT_WEIGHT) >= LIGHT_WEIGHT;
+}
+
+void gw_api_resource_get(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	if (is_heavy(req))
+		gw_api_in_background(req, reply, GW_API_USES_CATALOG, on_get, NULL);
+	else
+		on_get(req, reply);
 }
 
 /* A collection has fewer methods than the router knows of. */
@@ -216,6 +153,19 @@ int gw_api_promise(const struct gw_api_request *req, struct gw_api_reply *reply,
 	return 0;
 }
 
+/* As he who asks finds it: what is a tenant's may have the name of others' that an operator sees. */
+static char *location_of(const struct gw_api_request *req, const struct gw_resource *r)
+{
+	const char *tenant = req->who->access == GW_ACCESS_TENANT ? NULL : gw_resource_tenant(r);
+	_cleanup_free_ char *path = gw_resource_path(r);
+	char *location = NULL;
+
+	if (!path ||
+	    asprintf(&location, GW_API_PREFIX "%s%s%s", path, tenant ? "?tenantId=" : "", tenant ? tenant : "") < 0)
+		return NULL;
+	return location;
+}
+
 static int put(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err)
 {
 	struct gw_control_op op = {
@@ -224,7 +174,6 @@ static int put(const struct gw_api_request *req, struct gw_api_reply *reply, str
 		.if_match = req->if_match,
 		.if_none_match = req->if_none_match,
 	};
-	_cleanup_free_ char *path = NULL;
 	json_t *body = NULL;
 	size_t failed;
 	int r = gw_api_require_controller(req, err);
@@ -238,14 +187,12 @@ static int put(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	json_decref(body);
 	if (r < 0)
 		return r;
-	path = gw_resource_path(op.resource);
-	if (path && asprintf(&reply->location, GW_API_PREFIX "%s", path) < 0)
-		reply->location = NULL;
+	reply->location = location_of(req, op.resource);
 	reply_resource(req, op.existed ? 200 : 201, op.resource, "Updating", reply);
 	return gw_api_promise(req, reply, err);
 }
 
-void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *reply)
+static void on_put(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
@@ -255,7 +202,15 @@ void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *
 	}
 }
 
-void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_reply *reply)
+void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	if (req->body_len > LIGHT_BODY || is_heavy(req))
+		gw_api_in_background(req, reply, GW_API_USES_CONTROL, on_put, NULL);
+	else
+		on_put(req, reply);
+}
+
+static void on_delete(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	struct gw_control_op op = {.method = "DELETE", .path = req->rest, .if_match = req->if_match};
 	struct gw_error err = GW_ERROR_INIT;
@@ -270,4 +225,12 @@ void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_repl
 	}
 	if (r < 0)
 		refuse(reply, &err);
+}
+
+void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	if (is_heavy(req))
+		gw_api_in_background(req, reply, GW_API_USES_CONTROL, on_delete, NULL);
+	else
+		on_delete(req, reply);
 }

@@ -303,5 +303,5 @@ static void on_batch(const struct gw_api_request *req, struct gw_api_reply *repl
 
 void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	gw_api_in_background(req, reply, on_batch, NULL);
+	gw_api_in_background(req, reply, GW_API_USES_CONTROL, on_batch, NULL);
 }

@@ -217,6 +217,8 @@ static int find_action(const struct route *route, const char *method, struct gw_
 		if (strcmp(action->method, method) != 0 && !(head && *also_head))
 			continue;
 		match->handler = action->handler;
+		match->pattern = route->pattern;
+		match->method = action->method;
 		match->limit = action->limit;
 		match->roles = route->roles;
 		match->reads = *also_head;

@@ -17,6 +17,8 @@
 
 enum gw_api_limit { GW_API_LIMIT_BODY, GW_API_LIMIT_BATCH, GW_API_LIMIT_BACKUP };
 
+#define GW_API_JSON_TYPE "application/json; charset=UTF-8"
+
 struct gw_api_reply {
 	unsigned status; /* 0: not yet, see gw_api_defer */
 	json_t *body;	 /* NULL: none, or text */
@@ -46,6 +48,7 @@ struct gw_api_request {
 	/* Of the transport; NULL where nobody can wait. */
 	struct gw_api_deferred *(*defer)(const struct gw_api_request *req);
 	void *defer_ctx;
+	struct uv_loop_s *loop; /* where answers come that come later */
 };
 
 typedef void (*gw_api_handler)(const struct gw_api_request *req, struct gw_api_reply *reply);
@@ -56,8 +59,9 @@ struct gw_api_match {
 	unsigned roles; /* bits 1 << enum gw_access: who may come here at all */
 	bool reads;	/* and changes nothing */
 	bool joins;	/* changes what the controller keeps: may be looked at together with others that do */
-	char *text;	/* owned: what param, top and skip_token point into */
-	char *rest;	/* owned */
+	const char *pattern, *method; /* of the route, literals */
+	char *text;		      /* owned: what param, top and skip_token point into */
+	char *rest;		      /* owned */
 	const char *param[2], *top, *skip_token, *tenant;
 };
 
@@ -90,11 +94,12 @@ int gw_api_unescape(char *s);
 
 /*
  * An answer that comes later: the handler calls defer, keeps what it gets, and returns without a status; then, on the loop's
- * thread and once, somebody calls answer, which takes over what is in `reply` and frees `later`. That is right at any time:
- * before the handler has returned, when the client has gone, when the server has ended. The request and what it points to are
- * gone when the handler returns. NULL: not possible here, or no memory; then the handler answers at once.
+ * thread and once, somebody calls answer, which takes over what is in `reply`; `later` is gone then. That is right at any time:
+ * before the handler has returned, when the client has gone, when the server has ended. The request is gone when the handler
+ * returns, what it points to stays until the answer. NULL: not possible here; then the handler answers at once.
  */
 struct gw_api_deferred {
+	bool gone; /* nobody waits any more; what has not been begun need not be, and cannot be when the server has ended */
 	void (*answer)(struct gw_api_deferred *later, struct gw_api_reply *reply);
 };
 struct gw_api_deferred *gw_api_defer(const struct gw_api_request *req);
@@ -109,11 +114,15 @@ int gw_api_promise(const struct gw_api_request *req, struct gw_api_reply *reply,
 int gw_api_require_controller(const struct gw_api_request *req, struct gw_error *err);
 
 /*
- * Calls the handler on a thread, and answers later; the request has body and asker only. Where nobody can wait it is called at
- * once. `after`, which may be NULL, is called on the loop when it has not been refused. Needs a request that does not join others.
+ * What would keep the loop busy: calls the handler on a thread and answers later; its answer is put into text there too. `use` is
+ * what the handler needs: nothing but the request; the catalogue, to read it; controller and store for itself. Where nobody can
+ * wait it is called at once. `after`, which may be NULL, is called on the loop when it has not been refused.
  */
-void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, gw_api_handler handler,
-			  void (*after)(const struct gw_service *service));
+enum gw_api_use { GW_API_USES_NOTHING, GW_API_USES_CATALOG, GW_API_USES_CONTROL };
+void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, enum gw_api_use use,
+			  gw_api_handler handler, void (*after)(const struct gw_service *service));
+/* Turns the body, if there is one, into text. On failure, which is for want of memory, the answer says that. */
+void gw_api_reply_print(struct gw_api_reply *reply);
 
 /* One file per resource family. */
 void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *reply);

@@ -2,6 +2,7 @@
 #ifndef GW_API_STATS_H
 #define GW_API_STATS_H
 
+#include "obs/loop.h"
 #include "obs/metrics.h"
 
 #define GW_API_STATUSES 600

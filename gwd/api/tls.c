@@ -182,7 +182,8 @@ static int make_own(const struct gw_config *config, const char *cert_path, const
 	return r;
 }
 
-static int load_identity(const struct gw_config *config, struct gw_tls_identity **ret, struct gw_error *err)
+/* `make`: what is not there is made; else there may be none, and *ret is NULL then. */
+static int load_identity(const struct gw_config *config, bool make, struct gw_tls_identity **ret, struct gw_error *err)
 {
 	char cert[GW_PATHLEN + 16], key[GW_PATHLEN + 16];
 	struct gw_tls_identity *id;
@@ -194,7 +195,10 @@ static int load_identity(const struct gw_config *config, struct gw_tls_identity 
 	} else {
 		snprintf(cert, sizeof cert, "%s/tls.crt", config->state_dir);
 		snprintf(key, sizeof key, "%s/tls.key", config->state_dir);
-		r = make_own(config, cert, key, err);
+		if (make)
+			r = make_own(config, cert, key, err);
+		else if (access(cert, F_OK) < 0 && errno == ENOENT)
+			return 0;
 	}
 	if (r < 0)
 		return r;
@@ -245,7 +249,7 @@ int gw_tls_reload(struct gw_tls *tls, const struct gw_config *config, struct gw_
 {
 	struct gw_tls_identity *identity = NULL;
 	gnutls_x509_trust_list_t clients = NULL;
-	int r = load_identity(config, &identity, err);
+	int r = load_identity(config, true, &identity, err);
 
 	if (r == 0)
 		r = load_clients(config->client_ca, &clients, err);
@@ -260,6 +264,20 @@ int gw_tls_reload(struct gw_tls *tls, const struct gw_config *config, struct gw_
 	tls->clients = clients;
 	tls->generation++;
 	return 0;
+}
+
+int gw_tls_check(const struct gw_config *config, struct gw_error *err)
+{
+	struct gw_tls_identity *identity = NULL;
+	gnutls_x509_trust_list_t clients = NULL;
+	int r = load_identity(config, false, &identity, err);
+
+	if (r == 0)
+		r = load_clients(config->client_ca, &clients, err);
+	unref(identity);
+	if (clients)
+		gnutls_x509_trust_list_deinit(clients, 1);
+	return r;
 }
 
 int gw_tls_new(const struct gw_config *config, struct gw_tls **ret, struct gw_error *err)

@@ -25,6 +25,8 @@ int gw_tls_new(const struct gw_config *config, struct gw_tls **ret, struct gw_er
 struct gw_tls *gw_tls_free(struct gw_tls *tls);
 /* The same again. All or nothing: on failure what was there goes on. */
 int gw_tls_reload(struct gw_tls *tls, const struct gw_config *config, struct gw_error *err);
+/* Whether gw_tls_new would succeed; makes and changes nothing. */
+int gw_tls_check(const struct gw_config *config, struct gw_error *err);
 /* SHA-256 of the certificate, as "AB:CD:...". */
 const char *gw_tls_fingerprint(const struct gw_tls *tls);
 

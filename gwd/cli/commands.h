@@ -136,8 +136,8 @@ struct gw_cli_command {
 	gw_cli_opts required, optional; /* beyond what the shape adds */
 	bool local;			/* needs no daemon: `client` is NULL */
 	bool reads_file;		/* the operand is the name of one */
-	/* For the shell's completion: prints what may come behind these `n` operands; `api` is the value of --api or NULL. */
-	void (*complete)(const char *const *operands, size_t n, const char *api);
+	/* For the shell's completion: prints what may come behind these `n` operands; `args` has the options, unchecked. */
+	void (*complete)(const char *const *operands, size_t n, const struct gw_cli_args *args);
 	/* Returns the exit status. */
 	int (*run)(const struct gw_cli_args *args, struct gw_cli_client *client);
 };
@@ -172,7 +172,7 @@ int gw_cli_run_remove(const struct gw_cli_args *args, struct gw_cli_client *clie
 int gw_cli_run_version(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_help(const struct gw_cli_args *args, struct gw_cli_client *client);
 
-void gw_cli_complete_get(const char *const *operands, size_t n, const char *api);
-void gw_cli_complete_resource(const char *const *operands, size_t n, const char *api);
+void gw_cli_complete_get(const char *const *operands, size_t n, const struct gw_cli_args *args);
+void gw_cli_complete_resource(const char *const *operands, size_t n, const struct gw_cli_args *args);
 
 #endif

@@ -166,13 +166,32 @@ static void list_values(const struct gw_cli_option *o)
 		puts("@interface");
 }
 
+/* What the command would be told by the options: for completions that ask a daemon. */
+static void complete(const struct gw_cli_command *c, const char *const *operands, size_t n,
+		     const struct gw_cli_option *const *given, const char *const *values)
+{
+	struct gw_cli_args args = {.command = c};
+
+	for (size_t i = 0; i < GW_CLI_OPT_MAX; i++) {
+		const struct gw_cli_option *o = given[i] ? gw_cli_option_of(c, given[i]) : NULL;
+
+		if (!o || !values[i])
+			continue;
+		free(args.value[o - gw_cli_options]);
+		args.value[o - gw_cli_options] = gw_cli_format("%s", values[i]);
+		args.given |= (gw_cli_opts)1 << (o - gw_cli_options);
+	}
+	c->complete(operands, n, &args);
+	gw_cli_args_done(&args);
+}
+
 void gw_cli_list_words(const char *const *words, size_t n)
 {
 	const struct gw_cli_option *given[GW_CLI_OPT_MAX] = {NULL};
+	const char *values[GW_CLI_OPT_MAX] = {NULL};
 	const struct gw_cli_command *c;
 	const char *plain[4] = {NULL};
 	size_t n_plain = 0, used = 0, first;
-	const char *api = NULL;
 	gw_cli_opts allowed;
 
 	for (size_t i = 0; i < n; i++) {
@@ -185,8 +204,8 @@ void gw_cli_list_words(const char *const *words, size_t n)
 				list_values(gw_cli_option_of(gw_cli_find_command(plain, n_plain, &used), o));
 				return;
 			}
-			if (o == &gw_cli_options[GW_CLI_OPT_API])
-				api = value ? value : words[i];
+			if (o->type != GW_CLI_FLAG)
+				values[o - gw_cli_options] = value ? value : words[i];
 		} else if (words[i][0] != '-' && n_plain < 4) {
 			plain[n_plain++] = words[i];
 		}
@@ -199,7 +218,7 @@ void gw_cli_list_words(const char *const *words, size_t n)
 	if (c && !first && c->reads_file && n_plain == used)
 		puts("@file");
 	if (c && !first && c->complete)
-		c->complete(plain + used, n_plain - used, api);
+		complete(c, plain + used, n_plain - used, given, values);
 	allowed = GW_CLI_GLOBAL_OPTS | (c && !first ? gw_cli_required(c) | gw_cli_optional(c) : 0);
 	if (n_plain == 0)
 		allowed |= GW_CLI_OPT(VERSION);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,27 +47,43 @@ static void tell_all(struct gw_control_waiter *w, const struct gw_error *err)
 
 /* --- turns -------------------------------------------------------------------------------------------------------- */
 
-bool gw_control_is_open_for(const struct gw_control *k, bool joins)
+bool gw_control_is_open_for(const struct gw_control *k, enum gw_control_turn turn)
 {
-	return k->state == GW_CONTROL_IDLE || (joins && k->state == GW_CONTROL_OPEN);
+	switch (turn) {
+	case GW_CONTROL_JOINS:
+		return (k->state == GW_CONTROL_IDLE || k->state == GW_CONTROL_OPEN) && !k->looks;
+	case GW_CONTROL_LOOKS: /* nobody who looks keeps out those who wait until others have looked */
+		return k->state == GW_CONTROL_IDLE && (!k->looks || !k->waiting.first);
+	case GW_CONTROL_WORKS:
+		return k->state == GW_CONTROL_IDLE && !k->looks;
+	default:
+		return k->state == GW_CONTROL_IDLE;
+	}
 }
 
-/* Those who read come first: one who changes something would close the door to them. */
-static void let_in(struct gw_control *k)
-{
-	struct gw_control_waiter *w = take_all(&k->waiting).first, *changes = NULL, **last = &changes, *next;
+static const struct gw_error ending = {.code = GW_ERR_UNAVAILABLE, .message = "gwd ends before this was done"};
 
+/* `last` has had its turn. Who finds that it is another's after all comes back into the queue. */
+static void let_in(struct gw_control *k, enum gw_control_turn last)
+{
+	struct gw_control_queue by_turn[GW_CONTROL_TURNS];
+	struct gw_control_waiter *w = take_all(&k->waiting).first, *next;
+
+	if (k->ending) {
+		tell_all(w, &ending);
+		return;
+	}
+	for (int t = 0; t < GW_CONTROL_TURNS; t++)
+		queue_init(&by_turn[t]);
 	for (; w; w = next) {
 		next = w->next;
-		if (w->joins) {
-			w->next = NULL;
-			*last = w;
-			last = &w->next;
-		} else {
-			w->done(w, NULL);
-		}
+		push(&by_turn[w->turn], w);
 	}
-	tell_all(changes, NULL);
+	tell_all(by_turn[GW_CONTROL_READS].first, NULL);
+	for (int i = 1; i < GW_CONTROL_TURNS; i++) {
+		last = last + 1 < GW_CONTROL_TURNS ? last + 1 : GW_CONTROL_LOOKS;
+		tell_all(by_turn[last].first, NULL);
+	}
 }
 
 void gw_control_queue(struct gw_control *k, struct gw_control_waiter *w)
@@ -87,6 +104,7 @@ void gw_control_await(struct gw_control *k, struct gw_control_waiter *w)
 /* The store has said how it ended. */
 static void conclude(struct gw_control *k, const struct gw_error *err)
 {
+	enum gw_control_turn last = k->state == GW_CONTROL_WORKING ? GW_CONTROL_WORKS : GW_CONTROL_JOINS;
 	struct gw_control_waiter *accepted = take_all(&k->accepted).first;
 
 	if (err) {
@@ -98,7 +116,7 @@ static void conclude(struct gw_control *k, const struct gw_error *err)
 	k->state = GW_CONTROL_IDLE;
 	k->writing = false;
 	tell_all(accepted, err);
-	let_in(k);
+	let_in(k, last);
 }
 
 static void on_work(uv_work_t *work)
@@ -111,13 +129,20 @@ static void on_work(uv_work_t *work)
 		k->job->run(k->job);
 	if (k->writing)
 		k->result = gw_store_commit(k->store, &k->error);
+	/* What a job has changed may be much to let go of; it has the catalogue for itself. */
+	if (k->job && k->result < 0)
+		gw_catalog_rollback(k->catalog);
+	else if (k->job)
+		gw_catalog_commit(k->catalog);
 	uv_sem_post(&k->worked);
 }
 
 static void control_free(struct gw_control *k)
 {
-	if (k->loop)
+	if (k->loop) {
 		uv_sem_destroy(&k->worked);
+		uv_sem_destroy(&k->looked);
+	}
 	gw_catalog_free(k->catalog);
 	explicit_bzero(k->seal_key, sizeof k->seal_key);
 	free(k);
@@ -175,15 +200,107 @@ static void on_turn(uv_check_t *turn)
 		gw_control_flush(k, NULL);
 }
 
-int gw_control_run(struct gw_control *k, struct gw_control_job *job, struct gw_error *err)
+/* --- jobs --------------------------------------------------------------------------------------------------------- */
+
+static void on_look(uv_work_t *work)
 {
-	if (k->state != GW_CONTROL_IDLE || !k->loop)
-		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, "", "another change is being stored: try again");
-	k->job = job;
-	if (start_work(k, GW_CONTROL_WORKING) == 0)
-		return 0;
+	struct gw_look *look = work->data;
+
+	look->job->run(look->job);
+	uv_sem_post(&look->k->looked);
+}
+
+static void looked(struct gw_look *look)
+{
+	struct gw_control *k = look->k;
+	struct gw_control_job *job = look->job;
+
+	assert(job);
+	*look->link = look->next;
+	if (look->next)
+		look->next->link = look->link;
+	look->job = NULL;
+	job->done(job, NULL);
+	if (!k->looks)
+		let_in(k, GW_CONTROL_LOOKS);
+}
+
+static void on_looked(uv_work_t *work, int status)
+{
+	struct gw_look *look = work->data;
+	struct gw_control *k = look->k;
+
+	(void)status;
+	if (look->job) {
+		uv_sem_wait(&k->looked);
+		looked(look);
+	}
+	free(look);
+	let_go(k);
+}
+
+static int start_look(struct gw_control *k, struct gw_control_job *job)
+{
+	struct gw_look *look = calloc(1, sizeof *look);
+
+	if (!look)
+		return -ENOMEM;
+	look->work.data = look;
+	look->k = k;
+	look->job = job;
+	if (uv_queue_work(k->loop, &look->work, on_look, on_looked) < 0) {
+		free(look);
+		return -EAGAIN;
+	}
+	k->handles++;
+	look->next = k->looks;
+	look->link = &k->looks;
+	if (look->next)
+		look->next->link = &look->next;
+	k->looks = look;
+	return 0;
+}
+
+/* It is the job's turn. */
+static void start_job(struct gw_control *k, struct gw_control_job *job)
+{
+	static const struct gw_error no_thread = {.code = GW_ERR_UNAVAILABLE,
+						  .message = "no thread is free: try again"};
+	int r;
+
+	if (job->looks) {
+		r = start_look(k, job);
+	} else {
+		k->job = job;
+		r = start_work(k, GW_CONTROL_WORKING);
+	}
+	if (r == 0)
+		return;
 	k->job = NULL;
-	return gw_error_set(err, EAGAIN, GW_ERR_UNAVAILABLE, "", "no thread is free: try again");
+	job->done(job, &no_thread);
+}
+
+static void on_turn_of_job(struct gw_control_waiter *waiter, const struct gw_error *err)
+{
+	struct gw_control_job *job = (struct gw_control_job *)waiter;
+
+	if (err)
+		job->done(job, err);
+	else
+		gw_control_run(job->k, job);
+}
+
+void gw_control_run(struct gw_control *k, struct gw_control_job *job)
+{
+	job->k = k;
+	job->waiter = (struct gw_control_waiter){
+		.turn = job->looks ? GW_CONTROL_LOOKS : GW_CONTROL_WORKS,
+		.done = on_turn_of_job,
+	};
+	if (gw_control_is_open_for(k, job->waiter.turn))
+		start_job(k, job);
+	else
+		gw_control_queue(k, &job->waiter);
 }
 
 int gw_control_flush(struct gw_control *k, struct gw_error *err)
@@ -247,11 +364,15 @@ int gw_commit_init(struct gw_control *k, struct gw_error *err)
 		return 0;
 	r = uv_sem_init(&k->worked, 0);
 	if (r == 0)
+		r = uv_sem_init(&k->looked, 0);
+	if (r == 0)
 		r = uv_check_init(k->loop, &k->turn);
+	if (r == 0)
+		r = gw_trim_init(k);
 	if (r < 0)
 		return gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot make a thread's signal: %s", uv_strerror(r));
 	k->turn.data = k->work.data = k;
-	k->handles = 1;
+	k->handles = 2;
 	return 0;
 }
 
@@ -260,20 +381,30 @@ static void on_turn_closed(uv_handle_t *turn)
 	let_go(turn->data);
 }
 
+static void on_timer_closed(uv_handle_t *timer)
+{
+	let_go(((struct gw_trim *)timer->data)->control);
+}
+
 void gw_commit_close(struct gw_control *k)
 {
-	static const struct gw_error ending = {.code = GW_ERR_UNAVAILABLE, .message = "gwd ends before this was done"};
-
+	k->ending = true;
 	if (k->state == GW_CONTROL_COMMITTING || k->state == GW_CONTROL_WORKING) {
 		uv_sem_wait(&k->worked);
 		worked(k);
 	}
+	for (struct gw_look *look = k->looks; look; look = look->next)
+		uv_sem_wait(&k->looked);
+	while (k->looks)
+		looked(k->looks);
 	if (k->state == GW_CONTROL_OPEN)
 		gw_control_flush(k, NULL);
 	tell_all(take_all(&k->waiting).first, &ending);
 	k->closed = true;
-	if (k->handles == 0)
+	if (k->handles == 0) {
 		control_free(k);
-	else
+	} else {
 		uv_close((uv_handle_t *)&k->turn, on_turn_closed);
+		uv_close((uv_handle_t *)&k->trim.timer, on_timer_closed);
+	}
 }

@@ -39,31 +39,42 @@ struct gw_control_op {
 int gw_control_submit(struct gw_control *k, const struct gw_principal *who, struct gw_control_op *ops, size_t n,
 		      size_t *ret_failed, struct gw_error *err);
 
+/*
+ * What somebody wants a turn for: to read on the loop; to look at everything on a thread, together with others who do; to work on
+ * a thread, alone; to change something on the loop, together with others who do.
+ */
+enum gw_control_turn { GW_CONTROL_READS, GW_CONTROL_LOOKS, GW_CONTROL_WORKS, GW_CONTROL_JOINS, GW_CONTROL_TURNS };
+
 /* Somebody who waits; belongs to the caller until `done` is called, on the loop's thread. */
 struct gw_control_waiter {
 	struct gw_control_waiter *next;
-	bool joins;
+	enum gw_control_turn turn;
 	/* `err` NULL: what was accepted is durable, or it is the waiter's turn. Else it has all been undone. */
 	void (*done)(struct gw_control_waiter *w, const struct gw_error *err);
 };
 
-/* May a request be looked at now? One that `joins` changes something and waits itself for what was accepted before. */
-bool gw_control_is_open_for(const struct gw_control *k, bool joins);
-/* Calls `done` when it may. */
+/* Is it their turn? One that joins changes something and waits itself for what was accepted before. */
+bool gw_control_is_open_for(const struct gw_control *k, enum gw_control_turn turn);
+/* Calls `done` when it may be; somebody may have come first even so. */
 void gw_control_queue(struct gw_control *k, struct gw_control_waiter *w);
 /* Calls `done` when everything accepted so far is durable or undone; at once when it is. */
 void gw_control_await(struct gw_control *k, struct gw_control_waiter *w);
 /*
- * Work that would keep the loop busy for long: `run` has catalogue and store for itself, on a thread, and may submit; nobody else is
- * let in meanwhile. Then `done` is called on the loop's thread; `err` is not NULL when what was submitted could not be stored.
+ * Work that would keep the loop busy for long: `run` is called on a thread. One that `looks` may read the catalogue and nothing else,
+ * as others may meanwhile; the others have catalogue and store for themselves, and may submit. Then `done` is called on the loop's
+ * thread; `err` is not NULL when what was submitted could not be stored, or when there was no turn for it any more: then it has
+ * not been run.
  */
 struct gw_control_job {
+	struct gw_control_waiter waiter; /* ours */
+	bool looks;
 	void (*run)(struct gw_control_job *job);
 	void (*done)(struct gw_control_job *job, const struct gw_error *err);
+	struct gw_control *k;
 };
 
-/* When it is open for no one who joins, and has a loop. */
-int gw_control_run(struct gw_control *k, struct gw_control_job *job, struct gw_error *err);
+/* At once or when it is its turn. Needs a loop. */
+void gw_control_run(struct gw_control *k, struct gw_control_job *job);
 /* Makes it durable here and now. */
 int gw_control_flush(struct gw_control *k, struct gw_error *err);
 
@@ -71,8 +82,9 @@ int gw_control_flush(struct gw_control *k, struct gw_error *err);
 typedef void gw_control_copied(void *ctx, int fd, const struct gw_error *err);
 /* A copy of everything that is kept; secrets are in it as they are sealed, the key is not. `done` comes on the loop's thread. */
 int gw_control_backup(struct gw_control *k, gw_control_copied *done, void *ctx, struct gw_error *err);
-/* Checks a copy; from the next start on it is what is kept. */
-int gw_control_restore(struct gw_control *k, const void *copy, size_t n, struct gw_error *err);
+/* Checks a copy; from the next start on it is what is kept. Until then nothing can be changed any more. */
+int gw_control_restore(struct gw_control *k, const struct gw_principal *who, const void *copy, size_t n,
+		       struct gw_error *err);
 
 /*
  * What `who` may see under the path: a resource (*ret), or a collection (*ret is its parent or NULL, *ret_kind its kind). What

@@ -65,7 +65,7 @@ int gw_path_parse(const struct gw_catalog *c, const struct gw_principal *who, co
 	memcpy(ret->text, path, n + 1);
 	qualifier = strchr(ret->text, '?');
 	ret->tenant = qualifier && !strncasecmp(qualifier, "?tenantId=", 10) ? qualifier + 10 : NULL;
-	if (ret->tenant && !gw_tenant_valid(ret->tenant))
+	if (ret->tenant && *ret->tenant && !gw_tenant_valid(ret->tenant))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "tenantId",
 				    "must be 1 to %d letters, digits, '-' or '_'", GW_TENANT_MAX);
 	if (qualifier)
@@ -87,6 +87,9 @@ int gw_path_parse(const struct gw_catalog *c, const struct gw_principal *who, co
 		return not_there(path, err);
 	if (who->access == GW_ACCESS_TENANT && !for_tenants(ret->kind))
 		return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, "", "%s are for operators", collection);
+	/* Of a collection of others' he sees what he may see of it: nothing. */
+	if (who->access == GW_ACCESS_TENANT && ret->id && ret->tenant && strcmp(ret->tenant, who->tenant) != 0)
+		return not_there(path, err);
 	if (who->access == GW_ACCESS_TENANT)
 		ret->tenant = who->tenant;
 	return 0;
@@ -99,7 +102,7 @@ struct gw_resource *gw_path_resource(const struct gw_catalog *c, const struct gw
 	if (path->parent)
 		return gw_catalog_child(c, path->parent, path->kind, path->id);
 	if (path->tenant)
-		return gw_catalog_root(c, path->tenant, path->kind, path->id);
+		return gw_catalog_root(c, *path->tenant ? path->tenant : NULL, path->kind, path->id);
 	snprintf(text, sizeof text, "/%s/%s", gw_kind_info(path->kind)->collection, path->id);
 	return gw_catalog_find(c, NULL, text);
 }

@@ -15,7 +15,11 @@
  *     +--------------run, a job on a thread-------> working ----------^
  *
  * The catalogue shows what has been accepted; so that nobody is told of what may yet be undone, requests that read wait until
- * it is idle, requests that change until it is not committing.
+ * it is idle, requests that change until it is not committing. While jobs look at the catalogue on threads it stays idle, and who
+ * reads may come in.
+ *
+ * When several wait, those who read on the loop come first, since that is short. The others take turns, so that none waits for
+ * ever: after a commit those who look, after them the one who works, after him those who change something together.
  */
 enum gw_control_state { GW_CONTROL_IDLE, GW_CONTROL_OPEN, GW_CONTROL_COMMITTING, GW_CONTROL_WORKING };
 
@@ -27,8 +31,25 @@ struct gw_operation {
 	char tenant[GW_PRINCIPAL_TENANTLEN];
 };
 
+struct gw_trim {
+	struct gw_control *control;
+	struct gw_control_job job;
+	uv_timer_t timer;
+	struct gw_error error; /* of the last slice */
+	int result;
+	bool more;
+};
+
 struct gw_control_queue {
 	struct gw_control_waiter *first, **last;
+};
+
+/* A job that looks, on its thread. Freed when the loop has let go of it. */
+struct gw_look {
+	uv_work_t work;
+	struct gw_control *k;
+	struct gw_control_job *job; /* NULL when it has been done */
+	struct gw_look *next, **link;
 };
 
 struct gw_control {
@@ -39,6 +60,8 @@ struct gw_control {
 	enum gw_control_state state;
 	bool writing;			  /* the store's transaction has begun */
 	struct gw_control_job *job;	  /* while working */
+	struct gw_look *looks;		  /* while idle */
+	enum gw_control_turn last;	  /* who has had a turn */
 	uint64_t revision;		  /* of the last change that was accepted, while not idle */
 	struct gw_control_queue waiting;  /* for their turn */
 	struct gw_control_queue accepted; /* for the commit */
@@ -46,13 +69,18 @@ struct gw_control {
 	uv_check_t turn; /* the end of it */
 	uv_work_t work;
 	uv_sem_t worked;       /* by the thread, so that closing can wait for it */
+	uv_sem_t looked;       /* by each thread that looked */
 	struct gw_error error; /* of the thread */
 	int result;
+	struct gw_trim trim;
 	struct gw_operation operations[GW_OPERATIONS]; /* a ring */
 	size_t n_operations;
-	bool closed;
+	bool ending, closed;
 	unsigned handles; /* that the loop has not let go of */
 };
+
+/* trim.c: the timer begins. */
+int gw_trim_init(struct gw_control *k);
 
 /* commit.c */
 int gw_commit_init(struct gw_control *k, struct gw_error *err);
@@ -72,6 +100,8 @@ int gw_seal_load_key(const char *path, uint8_t ret[static GW_SEAL_KEYLEN], struc
 int gw_seal(const uint8_t key[static GW_SEAL_KEYLEN], const char *secret, char **ret, struct gw_error *err);
 /* The clear text, to be wiped and freed. */
 int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char **ret, struct gw_error *err);
+/* Whether both say the same secret. How much of it they share does not show in the time it takes. */
+bool gw_seal_same(const uint8_t key[static GW_SEAL_KEYLEN], const char *a, const char *b);
 
 /* Whether every secret that is kept can be read with the key. */
 int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err);
@@ -80,8 +110,9 @@ int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err);
 struct gw_path {
 	struct gw_resource *parent; /* NULL: top level */
 	enum gw_kind kind;
-	const char *id;	    /* NULL: the collection. Points into `text` */
-	const char *tenant; /* whose names are meant; NULL: it was not said, and an operator asks */
+	const char *id; /* NULL: the collection. Points into `text` */
+	const char *
+		tenant; /* whose names are meant; "": the operator's own; NULL: it was not said, and an operator asks */
 	char text[GW_REF_MAX + 1];
 };
 

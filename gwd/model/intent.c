@@ -25,6 +25,7 @@ struct gw_intent {
 	struct gw_hmap maps[GW_HNV_KIND_MAX];
 	struct gw_hmap by_mac;
 	struct gw_domains domains;
+	uint64_t generation; /* counts changes, those that were rolled back too */
 	/* The change under way. */
 	bool changing;
 	struct gw_change *changes;
@@ -219,6 +220,7 @@ void gw_intent_begin(struct gw_intent *in)
 {
 	assert(!in->changing);
 	in->changing = true;
+	in->generation++;
 }
 
 /* `before` and `after` are const for those who read the delta; here they are ours. */
@@ -469,6 +471,11 @@ const struct gw_hnv_object *gw_intent_paddr(const struct gw_intent *in, const st
 size_t gw_intent_count(const struct gw_intent *in, enum gw_hnv_kind kind)
 {
 	return in->maps[kind].n;
+}
+
+uint64_t gw_intent_generation(const struct gw_intent *in)
+{
+	return in->generation;
 }
 
 const struct gw_hnv_object *gw_intent_next(const struct gw_intent *in, enum gw_hnv_kind kind,

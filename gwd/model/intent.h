@@ -52,6 +52,8 @@ const struct gw_hnv_object *gw_intent_record(const struct gw_intent *in, uint32_
 const struct gw_hnv_object *gw_intent_port(const struct gw_intent *in, const char *interface);
 const struct gw_hnv_object *gw_intent_paddr(const struct gw_intent *in, const struct gw_addr *pa);
 size_t gw_intent_count(const struct gw_intent *in, enum gw_hnv_kind kind);
+/* While this stays the same, so do all objects, and the order of iterations. */
+uint64_t gw_intent_generation(const struct gw_intent *in);
 
 /* Iteration over a kind in no particular order; pass NULL to start, NULL ends. */
 const struct gw_hnv_object *gw_intent_next(const struct gw_intent *in, enum gw_hnv_kind kind,

@@ -210,7 +210,7 @@ static int read_element(const struct gw_property *row, const json_t *value, cons
 static int read_list(const struct gw_property *row, const json_t *value, const struct gw_schema_reader *reader,
 		     struct gw_list *list, struct gw_error *err)
 {
-	size_t n = json_array_size(value), size, max = row->max ? row->max : GW_PROPERTY_LIST_MAX;
+	size_t n = json_array_size(value), size, max = gw_property_list_max(row);
 
 	if (!json_is_array(value) || n > max)
 		return refuse(row, err, "");
@@ -424,7 +424,7 @@ static bool says_same(const struct gw_schema *schema, const void *from, const vo
  * Elements have no names: each that leaves something out keeps what was assigned to the first of those before that says the
  * same, and that no other is.
  */
-static int carry_list(const struct gw_schema *schema, const struct gw_list *from, struct gw_list *to, bool by_tenant,
+static int carry_list(const struct gw_schema *schema, const struct gw_list *from, struct gw_list *to, const struct gw_schema_carrier *carrier,
 		      struct gw_error *err)
 {
 	_cleanup_free_ bool *taken = calloc(from->n + 1, sizeof *taken);
@@ -443,14 +443,30 @@ static int carry_list(const struct gw_schema *schema, const struct gw_list *from
 			if (taken[j] || !says_same(schema, before, element))
 				continue;
 			taken[j] = true;
-			r = gw_schema_carry(schema, before, element, by_tenant, err);
+			r = gw_schema_carry(schema, before, element, carrier, err);
 			break;
 		}
 	}
 	return r;
 }
 
-int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, bool by_tenant, struct gw_error *err)
+/* The sealed one that was there, in the place of the one that came, when they say the same. */
+static int carry_secret(const char *from, char **to, const struct gw_schema_carrier *carrier, struct gw_error *err)
+{
+	char *copy;
+
+	if (!carrier->same_secret || !carrier->same_secret(carrier->ctx, from, *to))
+		return 0;
+	copy = strdup(from);
+	if (!copy)
+		return gw_error_oom(err);
+	free(*to);
+	*to = copy;
+	return 0;
+}
+
+int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, const struct gw_schema_carrier *carrier,
+		    struct gw_error *err)
 {
 	const uint64_t had = *(const uint64_t *)from;
 	uint64_t *has = to;
@@ -463,16 +479,20 @@ int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, 
 			       row->type == GW_PROPERTY_REF;
 
 		if (row->type == GW_PROPERTY_OBJECT && had & bit && *has & bit) {
-			r = gw_schema_carry(row->schema, cat(row, from), at(row, to), by_tenant, err);
+			r = gw_schema_carry(row->schema, cat(row, from), at(row, to), carrier, err);
+			continue;
+		}
+		if (row->type == GW_PROPERTY_SECRET && had & bit && *has & bit) {
+			r = carry_secret(*(char *const *)cat(row, from), at(row, to), carrier, err);
 			continue;
 		}
 		if (row->type == GW_PROPERTY_LIST && has_open(row->schema, NULL)) {
-			r = carry_list(row->schema, cat(row, from), at(row, to), by_tenant, err);
+			r = carry_list(row->schema, cat(row, from), at(row, to), carrier, err);
 			continue;
 		}
 		if (!(had & bit) || *has & bit ||
 		    !(row->type == GW_PROPERTY_SECRET || row->flags & GW_PROPERTY_IS_ASSIGNED ||
-		      (by_tenant && row->flags & GW_PROPERTY_IS_OPERATORS)))
+		      (carrier->by_tenant && row->flags & GW_PROPERTY_IS_OPERATORS)))
 			continue;
 		if (is_text && !(*(char **)at(row, to) = strdup(*(char *const *)cat(row, from))))
 			return gw_error_oom(err);

@@ -112,6 +112,43 @@ def singles(w):
         delete_all(w, [p for p in paths if p.count("/") == 2])
 
 
+def by_reference(w, path):
+    """A resource that names its children, which are elements of their own."""
+    r = own(w, path)
+    for name, value in w.was[path]["properties"].items():
+        if world.path_of(w.document, path, name):
+            r["properties"][name] = [examples.ref(c["resourceRef"]) for c in value]
+    return r
+
+
+@g.case("children that are named by their references are made by the same batch, or it is refused")
+def references(w):
+    paths = list(w.was)
+    for seed in range(3):
+        random.Random(seed).shuffle(paths)
+        elements = [{"path": p, "body": by_reference(w, p)} for p in paths]
+        status, body = batch(w, elements)
+        equal(status, 200, "PUT of all (%s)" % str(body)[:500])
+        check_same(w, "by reference", False)
+        status, body = batch(w, elements)
+        equal((status, {v["result"] for v in body["value"]} - {"Changed"}), (200, {"Unchanged"}), "the same again")
+        check_same(w, "by reference, again", False)
+        delete_all(w, [p for p in paths if p.count("/") == 2])
+    missing, n = [p for p in paths if p.count("/") > 2], 0
+    for p in missing:
+        parent, collection, name = p.rsplit("/", 2)
+        if any(q.startswith(p + "/") for q in paths) or any(p in str(by_reference(w, q)) for q in paths if q not in (p, parent)):
+            continue  # others miss it too
+        left = [q for q in paths if q != p]
+        status, body = batch(w, [{"path": q, "body": by_reference(w, q)} for q in left])
+        children = [c["resourceId"] for c in w.was[parent]["properties"][collection]]
+        equal((status, body["error"]["code"], body["error"]["target"]), (400, "InvalidProperty", "[%d].body.properties.%s[%d].resourceRef" % (
+            left.index(parent), collection, children.index(name))), "without " + p)
+        n += 1
+    require(n > 5, "%d were left out" % n)
+    equal(w.everything(), {}, "what is there")
+
+
 @g.case("one bad element of many: nothing is changed, and the error says which")
 def bad(w):
     paths = list(w.was)

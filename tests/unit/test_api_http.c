@@ -234,6 +234,81 @@ static void test_broken_http_is_survived(void **state)
 	end(&s);
 }
 
+/* Where such a request ends is seen differently by different readers: it is refused, what follows on the connection is not read. */
+static void test_ambiguous_http_is_refused(void **state)
+{
+	static const struct {
+		const char *head;
+		int status;
+		const char *target;
+	} rows[] = {
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 74\r\n", 400,
+		 "Content-Length"},
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 4\r\n", 400,
+		 "Content-Length"},
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n", 400,
+		 "Content-Length"},
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n", 400, "Transfer-Encoding"},
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n", 400,
+		 "Transfer-Encoding"},
+		{"PUT " RECORD_1 " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\nContent-Length: 4\r\n", 400,
+		 NULL},
+		{"GET /healthz HTTP/1.1\r\nHost: x\r\nA\x01: b\r\n", 400, NULL},
+		{"GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\x01\r\n", 400, NULL},
+		{"GET /healthz HTTP/1.1\r\n", 400, "Host"},
+		{"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n", 400, "Host"},
+	};
+	static const char rest[] = "\r\n{}  GET /version HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct response r;
+	struct server s;
+	char text[256];
+
+	serve(&s, state, "");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int fd = dial(&s);
+		const char *target;
+
+		send_bytes(&s, fd, rows[i].head, strlen(rows[i].head));
+		send_bytes(&s, fd, rest, sizeof rest - 1);
+		assert_true(receive(&s, fd, false, &r));
+		target = at(json_object_get(r.json, "error"), "target", NULL);
+		if (r.status != rows[i].status || !target != !rows[i].target ||
+		    (target && strcmp(target, rows[i].target) != 0))
+			fail_msg("%s: %s", rows[i].head, r.text);
+		assert_string_equal(header(&r, "Connection", text), "close");
+		done(&r);
+		assert_false(receive(&s, fd, false, &r));
+		close(fd);
+	}
+	assert_int_equal(revision(&s), 0);
+	end(&s);
+}
+
+static void test_large_heads(void **state)
+{
+	static const size_t sizes[] = {16000, 17000, 40000};
+	struct response r;
+	struct server s;
+
+	serve(&s, state, "");
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		char *text = padded("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ", sizes[i]);
+		int fd = dial(&s);
+
+		memset(text + sizes[i] - 10, 'a', 6);
+		memcpy(text + sizes[i] - 4, "\r\n\r\n", 4);
+		send_bytes(&s, fd, text, sizes[i]);
+		assert_true(receive(&s, fd, false, &r));
+		assert_int_equal(r.status, i == 0 ? 200 : 431);
+		if (i > 0)
+			assert_string_equal(at(r.json, "error", "code"), "RequestTooLarge");
+		done(&r);
+		close(fd);
+		free(text);
+	}
+	end(&s);
+}
+
 static void test_keep_alive_and_pipelining(void **state)
 {
 	static const char one[] = "GET /version HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -355,6 +430,8 @@ int main(void)
 		API_TEST(test_API_1_body_limits),
 		API_TEST(test_API_1_chunked_body_limits),
 		API_TEST(test_broken_http_is_survived),
+		API_TEST(test_ambiguous_http_is_refused),
+		API_TEST(test_large_heads),
 		API_TEST(test_keep_alive_and_pipelining),
 		API_TEST(test_connection_limit),
 		API_TEST(test_slow_clients),

@@ -1,9 +1,6 @@
 /* test_resource_batch.c - API-1: POST /networking/v1/batch, a list of resources put and deleted as a whole or not at all. */
-#include "api_client.h"
+#include "controller.h"
 #include "test.h"
-
-#include "control/control.h"
-#include "reconcile/reconcile.h"
 
 #define V1    "/networking/v1"
 #define BATCH V1 "/batch"
@@ -18,29 +15,6 @@
 	PUT("/networkInterfaces/nic1",                                                                                 \
 	    "\"privateMacAddress\":\"00155D011404\",\"ipConfigurations\":[{\"resourceId\":\"a\",\"properties\":"       \
 	    "{\"subnet\":{\"resourceRef\":\"/virtualNetworks/blue/subnets/web\"}}}]")
-
-struct controller {
-	struct server s;
-	struct gw_control *control;
-};
-
-static void manage(struct controller *c, void **state, const char *more)
-{
-	struct gw_error err = GW_ERROR_INIT;
-
-	serve(&c->s, state, more);
-	if (gw_control_open(gw_reconcile_store(c->s.core), &c->s.config, &c->s.loop, &c->control, &err) < 0)
-		fail_msg("%s: %s", err.target, err.message);
-	c->s.service.control = c->control;
-}
-
-static void leave(struct controller *c)
-{
-	c->s.service.control = NULL;
-	c->s.api = gw_api_stop(c->s.api);
-	c->control = gw_control_close(c->control);
-	end(&c->s);
-}
 
 /* What became of each element, as "Created Changed". */
 static const char *results(struct server *s, const char *body)

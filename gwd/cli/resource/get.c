@@ -5,13 +5,12 @@
  */
 #include "base/cleanup.h"
 #include "cli/args.h"
-#include "cli/client.h"
+#include "cli/connect.h"
 #include "cli/pages.h"
 #include "cli/resource/kind.h"
 #include "cli/resource/table.h"
 #include "cli/text.h"
 
-#include <curl/curl.h>
 #include <string.h>
 
 #define ALL		"all" /* a KIND: every resource */
@@ -239,49 +238,40 @@ int gw_cli_run_remove(const struct gw_cli_args *args, struct gw_cli_client *clie
 
 /* --- completion --------------------------------------------------------------------------------------------------- */
 
-/* Of a daemon that needs no more than its address, and what the environment says. */
-static void print_ids(const struct gw_cli_resource *kind, const char *api)
+/* Of the daemon that the command would ask, shown the same; when it does not answer, nothing. */
+static void print_ids(const struct gw_cli_resource *kind, const struct gw_cli_args *args)
 {
-	struct gw_cli_credentials show = {.ca = getenv("GWD_CA")};
-	struct gw_cli_address address = {0};
+	struct gw_cli_connection connection;
 	_cleanup_free_ char *reason = NULL;
-	struct gw_cli_client *client;
 	json_auto_t *found = NULL;
 	bool one;
 
-	if (gw_cli_api_address(api, getenv("GWD_API"), &address, &reason) < 0 ||
-	    gw_cli_credentials(NULL, NULL, getenv("GWD_TOKEN"), &show, &reason) < 0 ||
-	    curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		goto out;
-	client = gw_cli_client_new(&address, &show);
-	gw_cli_client_hurry(client, COMPLETE_WITHIN);
-	if (find(client, kind, NULL, NULL, &found, &one) == 0)
+	if (gw_cli_connect(args, &connection, &reason) < 0)
+		return;
+	gw_cli_client_hurry(connection.client, COMPLETE_WITHIN);
+	if (find(connection.client, kind, NULL, args->value[GW_CLI_OPT_TENANT], &found, &one) == 0)
 		for (size_t i = 0; i < json_array_size(found); i++) {
 			_cleanup_free_ char *id =
 				gw_cli_resource_id(gw_cli_str(json_array_get(found, i), "resourceRef"));
 
 			gw_cli_say(stdout, "%s", id);
 		}
-	gw_cli_client_free(client);
-	curl_global_cleanup();
-out:
-	free(address.name);
-	free(show.token);
+	gw_cli_disconnect(&connection);
 }
 
-void gw_cli_complete_resource(const char *const *operands, size_t n, const char *api)
+void gw_cli_complete_resource(const char *const *operands, size_t n, const struct gw_cli_args *args)
 {
 	const struct gw_cli_resource *kind = n == 1 ? gw_cli_resource_find(operands[0]) : NULL;
 
 	for (size_t i = 0; n == 0 && i < gw_cli_n_resources; i++)
 		puts(gw_cli_resources[i].name);
 	if (kind)
-		print_ids(kind, api);
+		print_ids(kind, args);
 }
 
-void gw_cli_complete_get(const char *const *operands, size_t n, const char *api)
+void gw_cli_complete_get(const char *const *operands, size_t n, const struct gw_cli_args *args)
 {
 	if (n == 0)
 		puts(ALL);
-	gw_cli_complete_resource(operands, n, api);
+	gw_cli_complete_resource(operands, n, args);
 }

@@ -88,11 +88,13 @@ static struct gw_resource *find_root(const struct gw_catalog *c, const char *ten
 {
 	struct gw_resource *r;
 
-	if (owner)
+	if (owner && *owner)
 		return !tenant || !strcmp(tenant, owner) ? gw_catalog_root(c, owner, kind, id) : NULL;
 	r = gw_catalog_root(c, tenant, kind, id);
-	if (r)
-		return r;
+	if (owner && tenant && r) /* his own has the name, and references are kept without an empty owner */
+		return NULL;
+	if (r || owner)
+		return r ? r : gw_catalog_root(c, NULL, kind, id);
 	return tenant ? gw_catalog_root(c, NULL, kind, id) : only_root(c, kind, id);
 }
 
@@ -254,6 +256,7 @@ static void plant(struct gw_catalog *c, struct gw_resource *r)
 	}
 	gw_hmap_insert(&c->paths, &r->by_path, hash_of(r->parent, r->kind, r->id));
 	c->counts[r->kind]++;
+	gw_tenants_count(c, r, 1);
 	gw_keys_insert(c, &r->now);
 }
 
@@ -272,6 +275,7 @@ static void uproot(struct gw_catalog *c, struct gw_resource *r)
 		r->prev->next = r->next;
 	gw_hmap_remove(&c->paths, &r->by_path);
 	c->counts[r->kind]--;
+	gw_tenants_count(c, r, -1);
 	gw_keys_remove(c, &r->now);
 }
 
@@ -279,13 +283,19 @@ int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **r
 {
 	struct gw_catalog *c = calloc(1, sizeof *c);
 
-	if (!c || gw_hmap_init(&c->paths) < 0 || gw_hmap_init(&c->keys) < 0) {
+	if (!c || gw_hmap_init(&c->paths) < 0 || gw_keys_init(c) < 0 || gw_hmap_init(&c->tenants) < 0) {
 		gw_catalog_free(c);
 		return -ENOMEM;
 	}
 	c->params = *params;
 	*ret = c;
 	return 0;
+}
+
+void gw_catalog_set_limits(struct gw_catalog *c, size_t limit, size_t tenant_limit)
+{
+	c->params.limit = limit;
+	c->params.tenant_limit = tenant_limit;
 }
 
 struct gw_catalog *gw_catalog_free(struct gw_catalog *c)
@@ -297,6 +307,7 @@ struct gw_catalog *gw_catalog_free(struct gw_catalog *c)
 		resource_free(GW_CONTAINER_OF(node, struct gw_resource, by_path));
 	gw_hmap_done(&c->paths);
 	gw_hmap_done(&c->keys);
+	gw_tenants_free(c);
 	free(c->steps);
 	free(c);
 	return NULL;
@@ -357,9 +368,8 @@ static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draf
 
 	if (e == 0)
 		e = refuse_operators(c, draft, NULL, err);
-	if (e == 0 && c->paths.n >= c->params.limit)
-		e = gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "",
-				 "there are %zu resources, as many as a controller keeps: delete some", c->paths.n);
+	if (e == 0)
+		e = gw_tenants_reserve(c, parent ? gw_resource_tenant(parent) : draft->version.tenant, err);
 	if (e < 0)
 		return e;
 	r = calloc(1, sizeof *r);
@@ -419,6 +429,8 @@ static int spell(void *ctx, const struct gw_property *row, char **ref, const cha
 static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft *draft, struct gw_error *err)
 {
 	const struct gw_schema *schema = gw_kind_info(r->kind)->schema;
+	const struct gw_schema_carrier carrier = {
+		.by_tenant = c->asker, .same_secret = c->params.same_secret, .ctx = c->params.ctx};
 	struct spelling s = {c, r, err};
 	int e = reserve(c, err);
 
@@ -427,7 +439,7 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 	if (e == 0)
 		e = gw_schema_each_ref(schema, draft->version.properties, spell, &s);
 	if (e == 0)
-		e = gw_schema_carry(schema, r->now.properties, draft->version.properties, c->asker, err);
+		e = gw_schema_carry(schema, r->now.properties, draft->version.properties, &carrier, err);
 	if (e < 0)
 		return e;
 	if (same_version(r->kind, &r->now, &draft->version))
@@ -436,7 +448,7 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 	gw_keys_remove(c, &r->now);
 	step(c, GW_STEP_REPLACED, r);
 	c->steps[c->n_steps - 1].before = r->now;
-	take_version(c, r, draft, r->now.serial + 1);
+	take_version(c, r, draft, r->now.serial < c->params.serial_floor ? c->params.serial_floor : r->now.serial + 1);
 	return 0;
 }
 
@@ -477,8 +489,15 @@ static int put_children(struct gw_catalog *c, struct gw_resource *r, struct gw_d
 	for (struct gw_draft *d = draft->children; d; d = d->next) {
 		struct gw_resource *child = gw_catalog_child(c, r, d->kind, d->id);
 		bool twice = child && child->listed;
-		int e = gw_catalog_put(c, r, d, &child, err);
+		int e;
 
+		if (d->ref && !child) {
+			e = gw_expected_add(c, r, d, index[d->kind]++, err);
+			if (e < 0)
+				return e;
+			continue;
+		}
+		e = gw_catalog_put(c, r, d, &child, err);
 		if (e == 0 && twice)
 			e = gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceId", "it is twice in the list");
 		if (e < 0) {
@@ -500,10 +519,16 @@ static int put_children(struct gw_catalog *c, struct gw_resource *r, struct gw_d
 	return 0;
 }
 
-/* Who still refers to it is found when the transaction settles. */
+/*
+ * Who still refers to it is found when the transaction settles. What it was part of is looked at then as well: where that stood
+ * in the body of some earlier request is no place in this one.
+ */
 int gw_catalog_delete(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	int e = 0;
+
+	for (struct gw_resource *part = r->parent; part; part = part->parent)
+		part->listed = 0;
 
 	while (e == 0 && r->children)
 		e = gw_catalog_delete(c, r->children->prev, err);
@@ -526,6 +551,7 @@ void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now, cons
 	c->revision = revision;
 	c->now = now;
 	c->begun = c->n_steps;
+	gw_expected_clear(c);
 }
 
 static int refuse_in_use(struct gw_catalog *c, struct gw_error *err)
@@ -603,8 +629,12 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 	int e;
 
 	c->fault = NULL;
-	e = each_touched(c, gw_references_resolve, err);
-
+	c->siblings = (struct gw_siblings){0};
+	e = gw_tenants_check(c, err);
+	if (e == 0)
+		e = gw_expected_check(c, err);
+	if (e == 0)
+		e = each_touched(c, gw_references_resolve, err);
 	if (e == 0)
 		e = refuse_in_use(c, err);
 	if (e == 0)
@@ -635,11 +665,14 @@ int gw_catalog_settle_loaded(struct gw_catalog *c, void (*warn)(void *ctx, const
 	int e;
 
 	c->fault = NULL;
+	c->siblings = (struct gw_siblings){0};
+	c->loading = true;
 	e = each_touched(c, gw_references_resolve, err);
 	if (e == 0)
 		e = each_touched(c, gw_keys_make, err);
 	if (e == 0)
 		e = each_touched(c, note_trouble, err);
+	c->loading = false;
 	for (size_t i = 0; e == 0 && i < c->n_steps; i++)
 		if (c->steps[i].r->now.trouble)
 			warn(ctx, c->steps[i].r);
@@ -684,6 +717,7 @@ bool gw_catalog_changed(const struct gw_catalog *c)
 
 void gw_catalog_commit(struct gw_catalog *c)
 {
+	gw_expected_clear(c);
 	for (size_t i = 0; i < c->n_steps; i++) {
 		struct gw_step *s = &c->steps[i];
 
@@ -691,8 +725,10 @@ void gw_catalog_commit(struct gw_catalog *c)
 			gw_version_done(s->r->kind, &s->before);
 	}
 	for (size_t i = 0; i < c->n_steps; i++)
-		if (c->steps[i].type == GW_STEP_GONE)
+		if (c->steps[i].type == GW_STEP_GONE) {
+			gw_tenants_forget(c, c->steps[i].r);
 			resource_free(c->steps[i].r);
+		}
 	c->n_steps = c->begun = 0;
 }
 
@@ -744,17 +780,21 @@ static void undo_to(struct gw_catalog *c, size_t n)
 		r->unlinked = false;
 	}
 	for (size_t i = n; i < end; i++)
-		if (c->steps[i].type == GW_STEP_MADE)
+		if (c->steps[i].type == GW_STEP_MADE) {
+			gw_tenants_forget(c, c->steps[i].r);
 			resource_free(c->steps[i].r);
+		}
 }
 
 void gw_catalog_undo(struct gw_catalog *c)
 {
+	gw_expected_clear(c);
 	undo_to(c, c->begun);
 }
 
 void gw_catalog_rollback(struct gw_catalog *c)
 {
+	gw_expected_clear(c);
 	undo_to(c, 0);
 	c->begun = 0;
 }

@@ -13,6 +13,6 @@
 #define refuse(err, errnum, code, name, ...)                                                                           \
 	(gw_error_set(err, errnum, code, name, __VA_ARGS__), gw_error_prefix(err, "properties."), -(errnum))
 
-int gw_check_network(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err);
+int gw_check_network(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err);
 
 #endif

@@ -13,17 +13,6 @@
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */
 
-static int check_siblings(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_prefix *mine,
-			  const struct gw_prefix *(*prefix)(const struct gw_resource *r), struct gw_error *err)
-{
-	const struct gw_resource *other = NULL;
-
-	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
-		if (other != r && prefix(other) && gw_prefix_overlaps(mine, prefix(other)))
-			return conflict(err, "addressPrefix", "overlaps that of \"%s\"", other->id);
-	return 0;
-}
-
 static const struct gw_prefix *logical_prefix(const struct gw_resource *r)
 {
 	return &GW_PROPERTIES(r, logical_subnet)->prefix;
@@ -143,10 +132,10 @@ static const char *why_no_node(const struct gw_catalog *c, const struct gw_resou
 	return in_pools(c, subnet, GW_KIND_LOGICAL_POOL, a) ? NULL : "must lie in a pool of its logicalSubnet";
 }
 
-static int check_logical_subnet(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static int check_logical_subnet(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_logical_subnet *p = r->now.properties;
-	int e = check_siblings(c, r, &p->prefix, logical_prefix, err);
+	int e = gw_siblings_check(c, r, logical_prefix, err);
 
 	if (e == 0)
 		e = check_pools_of(c, r, GW_KIND_LOGICAL_POOL, &p->prefix, err);
@@ -251,7 +240,7 @@ static const char *why_not_in(const struct gw_catalog *c, const struct gw_resour
 	return in_pools(c, subnet, GW_KIND_VIRTUAL_POOL, a) ? NULL : "must lie in a pool of its subnet";
 }
 
-static int check_virtual_subnet(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static int check_virtual_subnet(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_virtual_subnet *p = r->now.properties;
 	const struct gw_virtual_network *network = r->parent->now.properties;
@@ -265,7 +254,7 @@ static int check_virtual_subnet(const struct gw_catalog *c, const struct gw_reso
 		return bad(err, "isolationId", "must be a VSID from %u to %u", GW_VSID_MIN, GW_VSID_MAX);
 	e = check_group(c, r, err);
 	if (e == 0)
-		e = check_siblings(c, r, &p->prefix, virtual_prefix, err);
+		e = gw_siblings_check(c, r, virtual_prefix, err);
 	if (e == 0)
 		e = check_pools_of(c, r, GW_KIND_VIRTUAL_POOL, &p->prefix, err);
 	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next) {
@@ -368,7 +357,7 @@ int gw_check_groups(const struct gw_catalog *c, struct gw_error *err)
 	return e;
 }
 
-int gw_check_network(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+int gw_check_network(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	int e;
 

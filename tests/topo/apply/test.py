@@ -122,6 +122,22 @@ def _(w):
     equal(sorted(r["etag"] for r in everything(w.b)), sorted(r["etag"] for r in before), "etags after the restart")
 
 
+@g.case("the sample of two customers with the same addresses is what an empty controller takes, and comes back by name")
+def _(w):
+    c = w.controller("c")
+    c.start()
+    sample = os.path.join(case.root(), "configs/samples/two-customers.json")
+    with open(sample) as f:
+        paths = [e["path"] for e in json.load(f)]
+    equal(verdicts(c.ctl("apply", "-f", sample)), dict.fromkeys(paths, "created"), "what was said")
+    nics = json.loads(c.ctl("get", "networkinterfaces", "-o", "json"))["value"]
+    where = [n["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"] for n in nics]
+    equal(sorted(where), ["10.1.1.11", "10.1.1.11", "10.1.1.12", "10.1.1.12"], "addresses")
+    one = json.loads(c.ctl("get", "virtualnetwork", "contoso", "-o", "json"))
+    equal(one["properties"]["subnets"][0]["properties"]["isolationId"], 5001, "VSID")
+    c.stop()
+
+
 @g.case("every kind has a table of at most 80 columns, a wide one, and IDs that lead to one resource each")
 def _(w):
     for name in names(w.a):
@@ -328,11 +344,12 @@ def _(w):
     ctl("delete", "vnet", "his")
 
 
-def complete(gwd, line):
-    """What bash offers behind the line, whose last word is under way."""
-    script = ("source %s/configs/completion/gwctl; COMP_WORDS=(%s/gwctl --api unix:%s %s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
-              "_gwctl; printf '%%s\\n' \"${COMPREPLY[@]}\"" % (case.root(), case.build(), gwd.socket_path, line))
-    return run(["bash", "-c", script]).stdout.split()
+def complete(gwd, line, options=None, env=None):
+    """What bash offers behind the line, whose last word is under way. `options`: how gwctl is told the daemon."""
+    script = ("source %s/configs/completion/gwctl; COMP_WORDS=(%s/gwctl %s %s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
+              "_gwctl; printf '%%s\\n' \"${COMPREPLY[@]}\"" % (case.root(), case.build(), options or "--api unix:" + gwd.socket_path,
+                                                           line))
+    return run(["env"] + (env or []) + ["bash", "-c", script]).stdout.split()
 
 
 @g.case("completion: kinds, and IDs where the daemon answers")
@@ -343,10 +360,30 @@ def _(w):
     equal(complete(w.a, "delete nic ''")[:2], ["web1", "web2"], "IDs to delete")
     equal([c for c in complete(w.a, "get subnet blue/db ''") if not c.startswith("-")], [], "behind the ID")
     require("--wait" in complete(w.a, "apply -"), "options of apply")
+    w.a.ctl("apply", "-f", write([network("blue2"), {"path": "/virtualNetworks/only-contosos?tenantId=contoso",
+                                                     "body": {"properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/8"]}}}}]))
+    require("only-contosos" not in complete(w.a, "get --tenant '' vnet ''"), "the operator's own only")
+    equal(complete(w.a, "get --tenant contoso vnet only"), ["only-contosos"], "a tenant's")
     w.b.stop()
     equal([c for c in complete(w.b, "get subnet ''") if not c.startswith("-")], [], "IDs without a daemon")
     require("subnets" in complete(w.b, "get sub"), "kinds without a daemon")
     equal(w.b.ctl_raw("get", "all").returncode, 1, "status without a daemon")
+
+
+@g.case("completion over the network: shown the same as the command")
+def _(w):
+    with open(case.WORK + "/operator", "w") as f:
+        f.write(w.a.ctl("token", "add", "o", "--role", "operator"))
+    trust = "--api %s --ca ~/%s" % (w.url, os.path.relpath(w.a.state_dir + "/tls.crt", case.WORK))
+    home = ["HOME=" + case.WORK]
+    shown = complete(w.a, "get subnet blue/d")
+    equal(complete(w.a, "get subnet blue/d", trust + " --token-file ~/operator", home), shown, "with a file")
+    with open(case.WORK + "/operator") as f:
+        token = f.read().strip()
+    equal(complete(w.a, "get subnet blue/d", trust + " --token " + token, home), shown, "with a token")
+    equal(complete(w.a, "get subnet blue/d", trust, home + ["GWD_TOKEN=" + token]), shown, "by the environment")
+    for wrong in (trust + " --token x", "--api %s --token %s" % (w.url, token), trust + " --token-file ~/nowhere"):
+        equal(complete(w.a, "get subnet blue/d", wrong, home), [], "with " + wrong)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,84 @@
+/*
+ * http_check.c - what the library lets through of a request's head and should not: two ends of a message that disagree about where a
+ * request ends can be made to mistake one's body for the other's next request. Called by http_request.c.
+ *
+ * The library itself refuses, in HTML of its own and before we hear of it: a malformed request line or header line, versions other
+ * than 1.0 and 1.1, a Content-Length that is no number, a malformed chunk, a head that its memory for a connection has no room
+ * for. It has no way to say it differently; it then closes the connection. Everything else is refused here, as all the rest of
+ * this interface does.
+ */
+#include "api/http_private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#define HEAD_MAX 16384 /* far below what the library has room for */
+
+struct head {
+	unsigned hosts, lengths, encodings;
+	bool is_chunked;
+	struct gw_error *err;
+	int result;
+};
+
+static bool is_token(const char *s, size_t n)
+{
+	static const char chars[] = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+	return n > 0 && strlen(s) == n && strspn(s, chars) == n;
+}
+
+static bool is_printable(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (((unsigned char)s[i] < ' ' && s[i] != '\t') || s[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
+				 const char *value, size_t value_len)
+{
+	struct head *h = cls;
+
+	(void)kind;
+	if (!is_token(name, name_len) || !is_printable(value ? value : "", value_len)) {
+		h->result = gw_error_set(h->err, EINVAL, GW_ERR_INVALID_REQUEST, "",
+					 "a header has a name that is none, or a control character in its value");
+		return MHD_NO;
+	}
+	h->hosts += !strcasecmp(name, "Host");
+	h->lengths += !strcasecmp(name, "Content-Length");
+	if (!strcasecmp(name, "Transfer-Encoding")) {
+		h->encodings++;
+		h->is_chunked = value && !strcasecmp(value, "chunked");
+	}
+	return MHD_YES;
+}
+
+static int bad(struct gw_error *err, const char *header, const char *why)
+{
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, header, "%s", why);
+}
+
+int gw_http_check(struct MHD_Connection *connection, const char *version, struct gw_error *err)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	struct head h = {.err = err};
+
+	if (info && info->header_size > HEAD_MAX)
+		return gw_error_set(err, E2BIG, GW_ERR_TOO_LARGE, "",
+				    "the head of a request, its target and headers, may have up to %d bytes", HEAD_MAX);
+	MHD_get_connection_values_n(connection, MHD_HEADER_KIND, on_header, &h);
+	if (h.result < 0)
+		return h.result;
+	if (h.hosts > 1 || (h.hosts == 0 && !strcmp(version, "HTTP/1.1")))
+		return bad(err, "Host", "a request of HTTP/1.1 has it, and has it once");
+	if (h.lengths > 1 || (h.lengths == 1 && h.encodings > 0))
+		return bad(err, "Content-Length", "may be there once, and not beside Transfer-Encoding");
+	if (h.encodings > 1 || (h.encodings == 1 && !h.is_chunked))
+		return bad(err, "Transfer-Encoding", "may be \"chunked\" and nothing else");
+	return 0;
+}
