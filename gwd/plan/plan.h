@@ -98,7 +98,10 @@ struct gw_plan_trouble {
 	const char *code, *message;
 };
 
-/* Those of one resource, or with `resource` NULL all; a negative return ends the walk and is returned. */
+/*
+ * Those of one resource, each once; or with `resource` NULL all, each as often as it was found. A negative return ends the walk
+ * and is returned.
+ */
 int gw_plan_troubles(const struct gw_plan *p, const struct gw_uuid *resource,
 		     int (*visit)(void *ctx, const struct gw_plan_trouble *t), void *ctx);
 

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint32_t hash_of(const struct gw_uuid *id)
 {
@@ -147,18 +148,48 @@ static void unlink_notes(struct gw_plan *p, struct gw_plan_unit *u)
 	free_notes(&u->notes);
 }
 
+static const struct gw_plan_note *note_of(const struct gw_hmap_node *node)
+{
+	return GW_CONTAINER_OF(node, struct gw_plan_note, by_resource);
+}
+
+/* What several nodes or domains found of one resource is said once. */
+static bool was_said(const struct gw_hmap_node *first, const struct gw_hmap_node *node)
+{
+	const struct gw_plan_trouble *t = &note_of(node)->trouble, *other;
+
+	for (; first != node; first = gw_hmap_next_hash(first)) {
+		other = &note_of(first)->trouble;
+		if (gw_uuid_equal(&other->resource, &t->resource) && !strcmp(other->code, t->code) &&
+		    !strcmp(other->message, t->message))
+			return true;
+	}
+	return false;
+}
+
+static int troubles_of(const struct gw_plan *p, const struct gw_uuid *resource,
+		       int (*visit)(void *ctx, const struct gw_plan_trouble *t), void *ctx)
+{
+	const struct gw_hmap_node *first = gw_hmap_first_hash(&p->notes, hash_of(resource));
+	int e = 0;
+
+	for (const struct gw_hmap_node *node = first; e >= 0 && node; node = gw_hmap_next_hash(node))
+		if (gw_uuid_equal(&note_of(node)->trouble.resource, resource) && !was_said(first, node))
+			e = visit(ctx, &note_of(node)->trouble);
+	return e < 0 ? e : 0;
+}
+
 int gw_plan_troubles(const struct gw_plan *p, const struct gw_uuid *resource,
 		     int (*visit)(void *ctx, const struct gw_plan_trouble *t), void *ctx)
 {
 	int e = 0;
 
-	for (struct gw_hmap_node *node = resource ? gw_hmap_first_hash(&p->notes, hash_of(resource))
-						  : gw_hmap_first(&p->notes);
-	     e >= 0 && node; node = resource ? gw_hmap_next_hash(node) : gw_hmap_next(&p->notes, node)) {
-		const struct gw_plan_note *n = GW_CONTAINER_OF(node, struct gw_plan_note, by_resource);
-
-		if (!resource || gw_uuid_equal(&n->trouble.resource, resource))
-			e = visit(ctx, &n->trouble);
+	if (resource)
+		return troubles_of(p, resource, visit, ctx);
+	GW_HMAP_FOR_EACH (node, &p->notes) {
+		e = visit(ctx, &note_of(node)->trouble);
+		if (e < 0)
+			break;
 	}
 	return e < 0 ? e : 0;
 }

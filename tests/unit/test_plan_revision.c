@@ -370,13 +370,52 @@ static void test_invalid_store(void **state)
 	world_done(&w);
 }
 
+static int count_trouble(void *ctx, const struct gw_plan_trouble *t)
+{
+	(void)t;
+	++*(unsigned *)ctx;
+	return 0;
+}
+
+/* What both servers find of their subnet is said of it once, and ends with what it was found in. */
+static void test_trouble(void **state)
+{
+	const struct gw_resource *subnet;
+	struct gw_uuid uuid, nobody = {{1}};
+	unsigned n = 0;
+	struct world w;
+
+	(void)state;
+	populate(&w, 64, 0, 0);
+	world_begin(&w);
+	do_put(&w, "/logicalNetworks/l",
+	       "{'subnets':[{'resourceId':'s','properties':{'addressPrefix':'192.0.2.0/24','vlanID':7}}]}");
+	end(&w);
+	subnet = gw_catalog_find(w.c, NULL, "/logicalNetworks/l/subnets/s");
+	uuid = subnet->instance;
+	assert_int_equal(gw_plan_troubles(w.p, &uuid, count_trouble, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(gw_plan_troubles(w.p, &nobody, count_trouble, &n), 0);
+	assert_int_equal(n, 1);
+	n = 0;
+	gw_plan_troubles(w.p, NULL, count_trouble, &n);
+	assert_int_equal(n, 2);
+	world_begin(&w);
+	do_put(&w, "/logicalNetworks/l/subnets/s", "{'addressPrefix':'192.0.2.0/24'}");
+	end(&w);
+	n = 0;
+	gw_plan_troubles(w.p, NULL, count_trouble, &n);
+	assert_int_equal(n, 0);
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_start),	      cmocka_unit_test(test_concern),
 		cmocka_unit_test(test_memory),	      cmocka_unit_test(test_comings_and_goings),
 		cmocka_unit_test(test_left_subnets),  cmocka_unit_test(test_work),
-		cmocka_unit_test(test_invalid_store),
+		cmocka_unit_test(test_invalid_store), cmocka_unit_test(test_trouble),
 	};
 
 	return cmocka_run_group_tests_name("plan, by revision", tests, NULL, NULL);
