@@ -260,6 +260,97 @@ static void test_left_subnets(void **state)
 	world_done(&w);
 }
 
+static void require_whole(const struct world *w, const char *id, struct node *n)
+{
+	struct gw_uuid uuid = server(w, id);
+	struct node state = {0};
+	const struct gw_hnv_object *o;
+	char text[GW_ID_STRLEN];
+
+	node_state(w->p, &uuid, &state);
+	o = node_differs(&state, n);
+	check(!o, "%s: %s %s differs", id, gw_hnv_kind_name(o->kind), gw_hnv_id(o, text));
+	node_done(&state);
+	node_done(n);
+}
+
+/* A domain is left while its node is being told what it had lost before. */
+static void test_left_on_the_way(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_plan_cursor cur;
+	struct gw_plan_visitor v;
+	struct gw_uuid uuid;
+	struct node n = {0};
+	struct world w;
+
+	(void)state;
+	populate(&w, 64, 1, 1);
+	world_begin(&w);
+	do_put(&w, "/virtualNetworks/n0/subnets/x", "{'addressPrefix':'10.1.0.0/24','isolationId':6000}");
+	end(&w);
+	uuid = server(&w, "h0");
+	node_state(w.p, &uuid, &n);
+	world_begin(&w);
+	assert_int_equal(world_delete(&w, NULL, "/virtualNetworks/n0/subnets/x", &err), 0);
+	end(&w);
+	v = node_visitor(&n);
+	assert_int_equal(gw_plan_open(w.p, &uuid, n.revision, &cur), 0);
+	assert_int_equal(gw_plan_visit(w.p, &cur, 0, &v), 1);
+	world_begin(&w);
+	put_nic(&w, 0, 0, 1);
+	end(&w);
+	assert_int_equal(gw_plan_visit(w.p, &cur, SIZE_MAX, &v), -ESTALE);
+	assert_int_equal(gw_plan_open(w.p, &uuid, n.revision, &cur), 0);
+	assert_false(cur.whole);
+	assert_int_equal(gw_plan_visit(w.p, &cur, SIZE_MAX, &v), 0);
+	require_whole(&w, "h0", &n);
+	world_done(&w);
+}
+
+/* A domain is joined while its node is being told of others, and loses something that the node was just told of. */
+static void test_joined_on_the_way(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_plan_cursor cur;
+	struct gw_plan_visitor v;
+	struct gw_uuid uuid;
+	struct node n = {0};
+	struct world w;
+
+	(void)state;
+	populate(&w, 64, 1, 1);
+	world_begin(&w);
+	put_network(&w, 1);
+	for (unsigned i = 1; i < 9; i++)
+		put_nic(&w, 1, i, 1);
+	end(&w);
+	uuid = server(&w, "h0");
+	node_state(w.p, &uuid, &n);
+	v = node_visitor(&n);
+	world_begin(&w);
+	put_nic(&w, 0, 1, 0);
+	end(&w);
+	assert_int_equal(gw_plan_open(w.p, &uuid, n.revision, &cur), 0);
+	assert_int_equal(gw_plan_visit(w.p, &cur, 0, &v), 1);
+	world_begin(&w);
+	put_nic(&w, 1, 0, 0);
+	end(&w);
+	/* Everything but the last of it. */
+	assert_int_equal(gw_plan_visit(w.p, &cur, 2 + 9 + 1, &v), 1);
+	world_begin(&w);
+	for (unsigned i = 1; i < 9; i++) {
+		char path[32];
+
+		snprintf(path, sizeof path, "/networkInterfaces/n1-%u", i);
+		assert_int_equal(world_delete(&w, NULL, path, &err), 0);
+	}
+	end(&w);
+	assert_int_equal(gw_plan_visit(w.p, &cur, SIZE_MAX, &v), 0);
+	require_whole(&w, "h0", &n);
+	world_done(&w);
+}
+
 static struct gw_plan_work one_change(unsigned networks)
 {
 	struct gw_plan_work before, after;
@@ -412,10 +503,11 @@ static void test_trouble(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_start),	      cmocka_unit_test(test_concern),
-		cmocka_unit_test(test_memory),	      cmocka_unit_test(test_comings_and_goings),
-		cmocka_unit_test(test_left_subnets),  cmocka_unit_test(test_work),
-		cmocka_unit_test(test_invalid_store), cmocka_unit_test(test_trouble),
+		cmocka_unit_test(test_start),		cmocka_unit_test(test_concern),
+		cmocka_unit_test(test_memory),		cmocka_unit_test(test_comings_and_goings),
+		cmocka_unit_test(test_left_on_the_way), cmocka_unit_test(test_joined_on_the_way),
+		cmocka_unit_test(test_left_subnets),	cmocka_unit_test(test_work),
+		cmocka_unit_test(test_invalid_store),	cmocka_unit_test(test_trouble),
 	};
 
 	return cmocka_run_group_tests_name("plan, by revision", tests, NULL, NULL);
