@@ -146,7 +146,7 @@ int gw_plan_gateway(struct gw_plan_job *j)
 {
 	const struct gw_resource *vgw = gateway_of(j);
 	struct gw_plan_member *m;
-	struct place place = {NULL};
+	struct place place = {.server = NULL};
 	int e;
 
 	if (!vgw)
