@@ -154,7 +154,7 @@ static int visit_domains(struct visit *s, enum stage first, bool gone)
 /* Whether all that has gone after the revision is still known, also of domains that were joined after it. */
 static bool remembers(const struct gw_plan_node *n, uint64_t since, bool of_new)
 {
-	if (since < n->floor || since < n->own.floor || since < n->joined)
+	if (since < n->joined || since < n->floor || since < n->own.floor) /* joined: with the plan, or later */
 		return false;
 	for (const struct gw_plan_leave *l = n->leaves; l; l = l->next)
 		if (l->revision > since && since < l->floor)
@@ -220,7 +220,7 @@ int gw_plan_open(const struct gw_plan *p, const struct gw_uuid *server, uint64_t
 	if (!n)
 		return -ENOENT;
 	*ret = (struct gw_plan_cursor){.server = *server, .generation = p->generation};
-	ret->whole = since < p->made || since > p->revision || !remembers(n, since, false);
+	ret->whole = since > p->revision || !remembers(n, since, false);
 	begin_pass(ret, p, ret->whole ? 0 : since);
 	return 0;
 }

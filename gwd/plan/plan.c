@@ -262,8 +262,6 @@ int gw_plan_update(struct gw_plan *p, const struct gw_catalog *c, uint64_t revis
 		return e;
 	}
 	commit(p, revision);
-	if (!p->made)
-		p->made = revision;
 	p->revision = revision;
 	p->generation++;
 	return 0;

@@ -35,7 +35,7 @@ struct gw_plan *gw_plan_free(struct gw_plan *p);
 
 /*
  * Follows the catalogue, whose transaction is settled, not yet ended, and will not be undone; `revision` is of its last change.
- * The first time the plan is made from the whole catalogue, and all of it has that revision.
+ * The first time the plan is made from the whole catalogue, and all of it has that revision, which is 0 only if it is empty.
  *
  * All or nothing: -ENOMEM leaves the plan as it was, and it has then to be tried again, with any later state of the catalogue.
  */

@@ -110,9 +110,9 @@ struct gw_plan_node {
 	struct gw_plan_member *first, *last;
 	struct gw_plan_leave *leaves, *last_leave;
 	size_t n_members, n_leaves;
-	uint64_t floor;	   /* leaves up to this revision may be forgotten */
-	uint64_t revision; /* the last that concerned it */
-	uint64_t joined;
+	uint64_t floor;		   /* leaves up to this revision may be forgotten */
+	uint64_t revision;	   /* the last that concerned it */
+	uint64_t joined;	   /* 0: by the update that is under way */
 	struct gw_plan_member *at; /* of the domain that is being computed, if it is */
 };
 
@@ -143,7 +143,7 @@ struct gw_plan_domain {
 struct gw_plan {
 	struct gw_plan_params params;
 	struct gw_hmap units, watches, notes;
-	uint64_t made, revision, serial, generation;
+	uint64_t revision, serial, generation;
 	bool behind; /* what has changed is not known: compute everything */
 	size_t size;
 	struct gw_plan_work work;
