@@ -105,6 +105,7 @@ install: build ## into DESTDIR, for packages: by hand, run systemd-sysusers and 
 	install -D -m 0644 configs/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/gwd.conf
 	install -D -m 0644 configs/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/gwd.conf
 	install -D -m 0644 configs/strongswan.service.d/10-gwd.conf $(DESTDIR)$(PREFIX)/share/gwd/strongswan.service.d/10-gwd.conf
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/gwd/samples configs/samples/*
 	[ -e $(DESTDIR)/etc/gwd/gwd.conf ] || install -D -m 0640 configs/gwd.conf $(DESTDIR)/etc/gwd/gwd.conf
 
 # --- tests: every test program speaks TAP; tests/run adds them up -------------------------------------------------------

@@ -247,6 +247,12 @@ static void take_over(struct gw_config *config, const struct gw_config *new)
 	config->batch_limit = new->batch_limit;
 	config->client_connection_limit = new->client_connection_limit;
 	config->request_rate = new->request_rate;
+	config->resource_limit = new->resource_limit;
+	config->tenant_resource_limit = new->tenant_resource_limit;
+	config->feed_limit = new->feed_limit;
+	config->feed_days = new->feed_days;
+	config->audit_limit = new->audit_limit;
+	config->audit_days = new->audit_days;
 	config->login_rate = new->login_rate;
 	config->request_seconds = new->request_seconds;
 	memcpy(config->tls_cert, new->tls_cert, sizeof config->tls_cert);

@@ -44,7 +44,7 @@ static void on_put(const struct gw_api_request *req, struct gw_api_reply *reply)
 	int r = gw_api_require_controller(req, &err);
 
 	if (r == 0)
-		r = gw_control_restore(req->service->control, req->body, req->body_len, &err);
+		r = gw_control_restore(req->service->control, req->who, req->body, req->body_len, &err);
 	if (r < 0)
 		gw_api_reply_error(reply, &err);
 	else

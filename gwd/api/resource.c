@@ -60,7 +60,8 @@ static int get(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	if (req->if_match && strcmp(req->if_match, "*") != 0 && !gw_etag_listed(req->if_match, etag))
 		return gw_error_set(err, ESTALE, GW_ERR_PRECONDITION_FAILED, "If-Match",
 				    "it has been changed meanwhile");
-	if (req->if_none_match && (!strcmp(req->if_none_match, "*") || gw_etag_listed(req->if_none_match, etag))) {
+	if (req->if_none_match && !gw_kind_shows_others(r->kind) &&
+	    (!strcmp(req->if_none_match, "*") || gw_etag_listed(req->if_none_match, etag))) {
 		memcpy(reply->etag, etag, sizeof etag);
 		reply->status = 304;
 		return 0;

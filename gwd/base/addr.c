@@ -77,6 +77,11 @@ bool gw_addr_is_multicast(const struct gw_addr *a)
 	return gw_addr_is_v4(a) ? (a->b[12] & 0xf0) == 0xe0 : a->b[0] == 0xff;
 }
 
+bool gw_addr_same_family(const struct gw_addr *a, const struct gw_addr *b)
+{
+	return gw_addr_is_v4(a) == gw_addr_is_v4(b);
+}
+
 bool gw_addr_is_link_local(const struct gw_addr *a)
 {
 	if (gw_addr_is_v4(a))
@@ -166,7 +171,7 @@ bool gw_prefix_contains(const struct gw_prefix *p, const struct gw_addr *a)
 {
 	struct gw_addr net;
 
-	if (gw_addr_is_v4(&p->addr) != gw_addr_is_v4(a))
+	if (!gw_addr_same_family(&p->addr, a))
 		return false;
 	net = gw_prefix_mask(a, p->len);
 	return gw_addr_equal(&net, &p->addr);
@@ -201,7 +206,7 @@ struct gw_addr gw_prefix_last(const struct gw_prefix *p)
 
 bool gw_prefix_overlaps(const struct gw_prefix *a, const struct gw_prefix *b)
 {
-	return gw_addr_is_v4(&a->addr) == gw_addr_is_v4(&b->addr) &&
+	return gw_addr_same_family(&a->addr, &b->addr) &&
 	       (a->len <= b->len ? gw_prefix_contains(a, &b->addr) : gw_prefix_contains(b, &a->addr));
 }
 

@@ -51,6 +51,7 @@ bool gw_addr_is_v4(const struct gw_addr *a);
 bool gw_addr_is_any(const struct gw_addr *a);	  /* 0.0.0.0 or :: */
 bool gw_addr_is_unicast(const struct gw_addr *a); /* usable by one host: not any, loopback, multicast, broadcast */
 bool gw_addr_is_multicast(const struct gw_addr *a);
+bool gw_addr_same_family(const struct gw_addr *a, const struct gw_addr *b);
 bool gw_addr_is_link_local(const struct gw_addr *a); /* 169.254.0.0/16, fe80::/10 */
 int gw_addr_cmp(const struct gw_addr *a, const struct gw_addr *b);
 bool gw_addr_equal(const struct gw_addr *a, const struct gw_addr *b);

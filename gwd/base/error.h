@@ -31,7 +31,8 @@
 	X(INTERNAL, "InternalError", 500)                                                                              \
 	X(CAPABILITY, "CapabilityMissing", 503)                                                                        \
 	X(UNAVAILABLE, "Unavailable", 503)                                                                             \
-	X(TOO_MANY_REQUESTS, "TooManyRequests", 429)
+	X(TOO_MANY_REQUESTS, "TooManyRequests", 429)                                                                   \
+	X(GONE, "Gone", 410)
 
 enum gw_error_code {
 #define X(id, name, http) GW_ERR_##id,

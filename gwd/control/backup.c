@@ -6,12 +6,14 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "store/resource.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct backup {
@@ -78,12 +80,68 @@ int gw_control_backup(struct gw_control *k, gw_control_copied *done, void *ctx, 
 
 /* --- back --------------------------------------------------------------------------------------------------------- */
 
-static int drop_object(void *ctx, struct gw_hnv_object *o, struct gw_error *err)
+/* The node's records, as they are put together at a start. */
+struct records {
+	struct gw_intent *intent;
+	struct gw_hnv_object *configured; /* counts instead of a stored one of its key; or NULL */
+};
+
+static int put_record(void *ctx, struct gw_hnv_object *o, struct gw_error *err)
 {
-	(void)ctx;
-	(void)err;
+	struct records *records = ctx;
+	struct gw_error why = GW_ERROR_INIT;
+	char id[GW_ID_STRLEN];
+	int r = 0;
+
+	if (!records->configured || !gw_hnv_same_key(o, records->configured))
+		r = gw_intent_put(records->intent, o, &why);
+	else
+		gw_hnv_object_free(o);
+	if (r == 0)
+		return 0;
+	gw_error_set(err, -r, GW_ERR_INVALID_REQUEST, "", "it has a %s that is not for this node: %s: %s",
+		     gw_hnv_kind_name(o->kind), why.target, why.message);
+	gw_error_prefix(err, "/hnv/%s/%s", gw_hnv_kind_path(o->kind), gw_hnv_id(o, id));
 	gw_hnv_object_free(o);
-	return 0;
+	return r;
+}
+
+static int put_configured(struct records *records, struct gw_error *err)
+{
+	struct gw_hnv_object *copy;
+	int r;
+
+	if (!records->configured)
+		return 0;
+	copy = gw_hnv_object_copy(records->configured);
+	r = copy ? gw_intent_put(records->intent, copy, err) : gw_error_oom(err);
+	if (r < 0)
+		gw_hnv_object_free(copy);
+	return r;
+}
+
+static int check_records(const struct gw_config *config, struct gw_store *store, struct gw_error *err)
+{
+	struct records records = {0};
+	struct gw_intent_limits limits;
+	int r;
+
+	gw_config_intent_limits(config, &limits);
+	if (gw_intent_new(&limits, &records.intent) < 0 ||
+	    gw_config_provider_address(config, &records.configured) < 0) {
+		gw_intent_free(records.intent);
+		return gw_error_oom(err);
+	}
+	gw_intent_begin(records.intent);
+	r = put_configured(&records, err);
+	if (r == 0)
+		r = gw_store_each(store, put_record, &records, err);
+	if (r == 0)
+		r = gw_intent_validate(records.intent, err);
+	gw_intent_rollback(records.intent);
+	gw_intent_free(records.intent);
+	gw_hnv_object_free(records.configured);
+	return r;
 }
 
 static int pass_access(void *ctx, const struct gw_access_entry *e, struct gw_error *err)
@@ -94,21 +152,24 @@ static int pass_access(void *ctx, const struct gw_access_entry *e, struct gw_err
 	return 0;
 }
 
-/* Everything that a start would read. */
-static int check(const struct gw_control *k, const char *path, struct gw_error *err)
+/* Everything that a start would read. Then it goes on where the store that it replaces has been. */
+static int check(const struct gw_control *k, const struct gw_principal *who, const char *path, struct gw_error *err)
 {
+	const struct gw_store_deed deed = {.who = who->name, .method = "PUT", .tenant = "", .path = "/backup"};
 	struct gw_control *copy = NULL;
 	struct gw_store *store = NULL;
 	int r = gw_store_open(path, &store, err);
 
 	if (r == 0)
-		r = gw_store_each(store, drop_object, NULL, err);
+		r = check_records(k->config, store, err);
 	if (r == 0)
 		r = gw_store_each_access(store, pass_access, NULL, err);
 	if (r == 0)
 		r = gw_control_open(store, k->config, NULL, &copy, err);
 	if (r == 0)
 		r = gw_control_check_secrets(copy, err);
+	if (r == 0)
+		r = gw_store_succeed(store, k->store, time(NULL), &deed, err);
 	gw_control_close(copy);
 	gw_store_close(store);
 	return r;
@@ -128,7 +189,8 @@ static void discard(const char *path)
 	}
 }
 
-int gw_control_restore(struct gw_control *k, const void *copy, size_t n, struct gw_error *err)
+int gw_control_restore(struct gw_control *k, const struct gw_principal *who, const void *copy, size_t n,
+		       struct gw_error *err)
 {
 	_cleanup_free_ char *path = NULL;
 	int r;
@@ -140,13 +202,13 @@ int gw_control_restore(struct gw_control *k, const void *copy, size_t n, struct 
 	discard(path);
 	r = gw_fs_write_private(path, copy, n, err);
 	if (r == 0) {
-		r = check(k, path, err);
+		r = check(k, who, path, err);
 		/* What is wrong with it is wrong with what was sent. */
 		if (r < 0 && err && err->code == GW_ERR_UNAVAILABLE)
 			err->code = GW_ERR_INVALID_REQUEST;
 	}
 	if (r == 0)
-		r = gw_store_stage(k->config->store_path, path, err);
+		r = gw_store_stage(k->store, path, err);
 	discard(path);
 	return r;
 }

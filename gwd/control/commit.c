@@ -367,16 +367,23 @@ int gw_commit_init(struct gw_control *k, struct gw_error *err)
 		r = uv_sem_init(&k->looked, 0);
 	if (r == 0)
 		r = uv_check_init(k->loop, &k->turn);
+	if (r == 0)
+		r = gw_trim_init(k);
 	if (r < 0)
 		return gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot make a thread's signal: %s", uv_strerror(r));
 	k->turn.data = k->work.data = k;
-	k->handles = 1;
+	k->handles = 2;
 	return 0;
 }
 
 static void on_turn_closed(uv_handle_t *turn)
 {
 	let_go(turn->data);
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+	let_go(((struct gw_trim *)timer->data)->control);
 }
 
 void gw_commit_close(struct gw_control *k)
@@ -394,8 +401,10 @@ void gw_commit_close(struct gw_control *k)
 		gw_control_flush(k, NULL);
 	tell_all(take_all(&k->waiting).first, &ending);
 	k->closed = true;
-	if (k->handles == 0)
+	if (k->handles == 0) {
 		control_free(k);
-	else
+	} else {
 		uv_close((uv_handle_t *)&k->turn, on_turn_closed);
+		uv_close((uv_handle_t *)&k->trim.timer, on_timer_closed);
+	}
 }

@@ -16,8 +16,6 @@
 #include <strings.h>
 #include <time.h>
 
-#define RESOURCE_LIMIT 1000000
-
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
 static int load_one(void *ctx, const struct gw_stored *row, struct gw_error *err)
@@ -55,16 +53,28 @@ static int load(struct gw_control *k, struct gw_error *err)
 	return 0;
 }
 
+static bool same_secret(void *ctx, const char *a, const char *b)
+{
+	const struct gw_control *k = ctx;
+
+	return gw_seal_same(k->seal_key, a, b);
+}
+
 int gw_control_open(struct gw_store *store, const struct gw_config *config, struct uv_loop_s *loop,
 		    struct gw_control **ret, struct gw_error *err)
 {
+	struct gw_control *k = calloc(1, sizeof *k);
 	const struct gw_catalog_params params = {
 		.router_mac = config->router_mac,
 		.vsid_first = GW_VSID_MIN,
 		.vsid_last = GW_VSID_MAX,
-		.limit = RESOURCE_LIMIT,
+		/* Etags that were given between a copy and its restore are not to be those of what is changed after it. */
+		.serial_floor = gw_store_restores(store) << 40,
+		.limit = config->resource_limit,
+		.tenant_limit = config->tenant_resource_limit,
+		.same_secret = same_secret,
+		.ctx = k,
 	};
-	struct gw_control *k = calloc(1, sizeof *k);
 	_cleanup_free_ char *key = NULL;
 	int r;
 
@@ -308,6 +318,7 @@ int gw_control_submit(struct gw_control *k, const struct gw_principal *who, stru
 	*ret_failed = n;
 	if (k->state == GW_CONTROL_COMMITTING) /* while it is working, it is the job that submits */
 		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, "", "another change is being stored: try again");
+	gw_catalog_set_limits(k->catalog, k->config->resource_limit, k->config->tenant_resource_limit);
 	gw_catalog_begin(k->catalog, gw_commit_next_revision(k), time(NULL),
 			 who->access == GW_ACCESS_TENANT ? who->tenant : NULL);
 	for (size_t i = 0; r == 0 && i < n; i++) {

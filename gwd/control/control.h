@@ -82,8 +82,9 @@ int gw_control_flush(struct gw_control *k, struct gw_error *err);
 typedef void gw_control_copied(void *ctx, int fd, const struct gw_error *err);
 /* A copy of everything that is kept; secrets are in it as they are sealed, the key is not. `done` comes on the loop's thread. */
 int gw_control_backup(struct gw_control *k, gw_control_copied *done, void *ctx, struct gw_error *err);
-/* Checks a copy; from the next start on it is what is kept. */
-int gw_control_restore(struct gw_control *k, const void *copy, size_t n, struct gw_error *err);
+/* Checks a copy; from the next start on it is what is kept. Until then nothing can be changed any more. */
+int gw_control_restore(struct gw_control *k, const struct gw_principal *who, const void *copy, size_t n,
+		       struct gw_error *err);
 
 /*
  * What `who` may see under the path: a resource (*ret), or a collection (*ret is its parent or NULL, *ret_kind its kind). What

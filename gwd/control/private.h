@@ -31,6 +31,15 @@ struct gw_operation {
 	char tenant[GW_PRINCIPAL_TENANTLEN];
 };
 
+struct gw_trim {
+	struct gw_control *control;
+	struct gw_control_job job;
+	uv_timer_t timer;
+	struct gw_error error; /* of the last slice */
+	int result;
+	bool more;
+};
+
 struct gw_control_queue {
 	struct gw_control_waiter *first, **last;
 };
@@ -63,11 +72,15 @@ struct gw_control {
 	uv_sem_t looked;       /* by each thread that looked */
 	struct gw_error error; /* of the thread */
 	int result;
+	struct gw_trim trim;
 	struct gw_operation operations[GW_OPERATIONS]; /* a ring */
 	size_t n_operations;
 	bool ending, closed;
 	unsigned handles; /* that the loop has not let go of */
 };
+
+/* trim.c: the timer begins. */
+int gw_trim_init(struct gw_control *k);
 
 /* commit.c */
 int gw_commit_init(struct gw_control *k, struct gw_error *err);
@@ -87,6 +100,8 @@ int gw_seal_load_key(const char *path, uint8_t ret[static GW_SEAL_KEYLEN], struc
 int gw_seal(const uint8_t key[static GW_SEAL_KEYLEN], const char *secret, char **ret, struct gw_error *err);
 /* The clear text, to be wiped and freed. */
 int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char **ret, struct gw_error *err);
+/* Whether both say the same secret. How much of it they share does not show in the time it takes. */
+bool gw_seal_same(const uint8_t key[static GW_SEAL_KEYLEN], const char *a, const char *b);
 
 /* Whether every secret that is kept can be read with the key. */
 int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err);

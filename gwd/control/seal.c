@@ -116,6 +116,24 @@ int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char
 	return r;
 }
 
+static void wipe(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+bool gw_seal_same(const uint8_t key[static GW_SEAL_KEYLEN], const char *a, const char *b)
+{
+	char *x = NULL, *y = NULL;
+	bool same = gw_unseal(key, a, &x, NULL) == 0 && gw_unseal(key, b, &y, NULL) == 0 && strlen(x) == strlen(y) &&
+		    gnutls_memcmp(x, y, strlen(x)) == 0;
+
+	wipe(x);
+	wipe(y);
+	return same;
+}
+
 /* --- all of them -------------------------------------------------------------------------------------------------- */
 
 struct checking {
@@ -129,9 +147,7 @@ static int check_secret(void *ctx, const char *secret)
 	char *text = NULL;
 	int r = gw_unseal(c->k->seal_key, secret, &text, c->err);
 
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
+	wipe(text);
 	return r;
 }
 

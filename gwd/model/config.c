@@ -294,6 +294,24 @@ int gw_config_load(const char *path, struct gw_config *ret, struct gw_error *err
 	return gw_config_parse(text, n, path, ret, err);
 }
 
+int gw_config_provider_address(const struct gw_config *config, struct gw_hnv_object **ret)
+{
+	struct gw_hnv_object *o;
+
+	*ret = NULL;
+	if (!config->has_underlay_address)
+		return 0;
+	o = calloc(1, sizeof *o);
+	if (!o)
+		return -ENOMEM;
+	o->kind = GW_HNV_PROVIDER_ADDRESS;
+	o->paddr.pa = config->underlay_address;
+	o->paddr.prefix_len = config->underlay_prefix_len;
+	memcpy(o->paddr.interface, config->underlay_interface, sizeof o->paddr.interface);
+	*ret = o;
+	return 0;
+}
+
 void gw_config_intent_limits(const struct gw_config *config, struct gw_intent_limits *ret)
 {
 	*ret = (struct gw_intent_limits){

@@ -42,8 +42,10 @@ struct gw_config {
 	unsigned flow_table_size;
 	/* [store] */
 	char store_path[GW_PATHLEN + 16];
+	unsigned feed_limit, feed_days, audit_limit, audit_days;
 	/* [limits] */
 	unsigned record_limit, port_limit, route_limit, provider_limit, body_limit, batch_limit;
+	unsigned resource_limit, tenant_resource_limit;
 	unsigned connection_limit, client_connection_limit, request_rate, login_rate, request_seconds;
 };
 
@@ -60,6 +62,8 @@ int gw_config_parse(const char *text, size_t n, const char *name, struct gw_conf
 
 /* The i-th key that the configuration knows, in the order of the documentation; NULL behind the last. */
 const struct gw_config_key *gw_config_key(size_t i);
+/* The provider address that the configuration names, to be freed; NULL when it names none. */
+int gw_config_provider_address(const struct gw_config *config, struct gw_hnv_object **ret);
 /* Every count that the intent bounds, from [limits] and [engine] record_limit. */
 void gw_config_intent_limits(const struct gw_config *config, struct gw_intent_limits *ret);
 

@@ -155,7 +155,7 @@ static int check_next_hop(const struct gw_addr *next_hop, const struct gw_prefix
 	if (!gw_addr_is_unicast(next_hop))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, target,
 				    "%s is no unicast address; 0.0.0.0 means on-link", gw_addr_format(next_hop, hop));
-	if (gw_addr_is_v4(next_hop) != gw_addr_is_v4(&prefix->addr))
+	if (!gw_addr_same_family(next_hop, &prefix->addr))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, target,
 				    "%s is of another address family than the destination %s",
 				    gw_addr_format(next_hop, hop), gw_prefix_format(prefix, dst));

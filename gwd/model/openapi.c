@@ -44,7 +44,7 @@ static const char common[] =
 	"  \"schema\": {\"type\": \"string\"}}"
 	"},"
 	"\"headers\": {"
-	" \"ETag\": {\"description\": \"Changes with the resource and its children.\","
+	" \"ETag\": {\"description\": \"Changes with the resource and its children, not with who refers to them.\","
 	"  \"schema\": {\"$ref\": \"#/components/schemas/Etag\"}},"
 	" \"Location\": {\"description\": \"The path of the resource.\", \"schema\": {\"type\": \"string\"}}"
 	"},"
@@ -223,15 +223,21 @@ static json_t *list_operation(const char *id, const char *schema, bool *failed)
 	return make_operation("list", id, "Those that the asker may see.", op);
 }
 
-static json_t *get_operation(const char *id, const char *schema, bool *failed)
+static json_t *get_operation(const char *id, const char *schema, bool shows_others, bool *failed)
 {
 	static const char *const parameters[] = {"TenantId", "IfMatch", "IfNoneMatch", NULL};
 	struct operation op = {json_array(), gw_openapi_refusals("400 401 403 404 412 429 500 503", failed)};
 
 	add_parameters(op.parameters, parameters, failed);
 	gw_openapi_set(op.responses, "200", answer("The resource with its children.", schema, NULL), failed);
-	gw_openapi_set(op.responses, "304", nothing("It has one of the ETags of If-None-Match."), failed);
-	return make_operation("get", id, "One of them.", op);
+	if (!shows_others)
+		gw_openapi_set(op.responses, "304", nothing("It has one of the ETags of If-None-Match."), failed);
+	return make_operation("get", id,
+			      shows_others
+				      ? "One of them. It shows what changes without its ETag, such as who refers to "
+					"it: If-None-Match is not heeded."
+				      : "One of them.",
+			      op);
 }
 
 static json_t *put_operation(const char *id, const char *schema, bool *failed)
@@ -324,8 +330,8 @@ static void add_kind(enum gw_kind kind, json_t *paths, json_t *parameters, bool 
 	descend(info, &at, failed);
 	gw_openapi_set(paths, at.path,
 		       json_pack("{s:o, s:o, s:o, s:o}", "parameters", at.parameters, "get",
-				 get_operation(at.id, schema, failed), "put", put_operation(at.id, schema, failed),
-				 "delete", delete_operation(at.id, failed)),
+				 get_operation(at.id, schema, gw_kind_shows_others(kind), failed), "put",
+				 put_operation(at.id, schema, failed), "delete", delete_operation(at.id, failed)),
 		       failed);
 }
 

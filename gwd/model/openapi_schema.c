@@ -165,7 +165,7 @@ static json_t *read_only(const char *name)
 static json_t *list_of(const struct gw_property *row, json_t *items)
 {
 	return json_pack("{s:s, s:o, s:I}", "type", "array", "items", items, "maxItems",
-			 (json_int_t)(row->max ? row->max : GW_PROPERTY_LIST_MAX));
+			 (json_int_t)gw_property_list_max(row));
 }
 
 static json_t *row_schema(const struct gw_property *row)

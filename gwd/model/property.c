@@ -12,6 +12,13 @@
 #include <string.h>
 #include <strings.h>
 
+uint32_t gw_property_list_max(const struct gw_property *row)
+{
+	if (row->type == GW_PROPERTY_CHILDREN)
+		return GW_PROPERTY_CHILDREN_MAX;
+	return row->max ? row->max : GW_PROPERTY_LIST_MAX;
+}
+
 const char *gw_property_wanted(const struct gw_property *row, char *buf, size_t size)
 {
 	size_t n;
@@ -57,7 +64,7 @@ const char *gw_property_wanted(const struct gw_property *row, char *buf, size_t 
 	case GW_PROPERTY_LIST:
 	case GW_PROPERTY_VALUES:
 	case GW_PROPERTY_CHILDREN:
-		snprintf(buf, size, "a list of up to %u elements", row->max ? row->max : GW_PROPERTY_LIST_MAX);
+		snprintf(buf, size, "a list of up to %u elements", gw_property_list_max(row));
 		return buf;
 	case GW_PROPERTY_ANY:
 	case GW_PROPERTY_READ_ONLY:

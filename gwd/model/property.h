@@ -47,7 +47,8 @@ enum {
 	GW_PROPERTY_IS_OPERATORS = 64, /* tenants may not choose it: whether a value is taken would tell of others */
 };
 
-#define GW_PROPERTY_LIST_MAX 1024 /* elements, where a row says nothing else */
+#define GW_PROPERTY_LIST_MAX	 1024 /* elements, where a row says nothing else */
+#define GW_PROPERTY_CHILDREN_MAX 8192 /* resources that one body may bring: each is held against its siblings */
 
 struct gw_ports {
 	uint16_t first, last; /* 0 and 65535: all */
@@ -70,6 +71,8 @@ struct gw_property {
 	uint16_t item_size;
 };
 
+/* How many elements a list may have. */
+uint32_t gw_property_list_max(const struct gw_property *row);
 /* What the property accepts, for messages; may use `buf`. */
 const char *gw_property_wanted(const struct gw_property *row, char *buf, size_t size);
 /* Sets the field of `object`, or refuses with NAME as target. A text that was there is not freed. */

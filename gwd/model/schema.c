@@ -4,6 +4,8 @@
  */
 #include "model/schema.h"
 
+#include "base/cleanup.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,7 +210,7 @@ static int read_element(const struct gw_property *row, const json_t *value, cons
 static int read_list(const struct gw_property *row, const json_t *value, const struct gw_schema_reader *reader,
 		     struct gw_list *list, struct gw_error *err)
 {
-	size_t n = json_array_size(value), size, max = row->max ? row->max : GW_PROPERTY_LIST_MAX;
+	size_t n = json_array_size(value), size, max = gw_property_list_max(row);
 
 	if (!json_is_array(value) || n > max)
 		return refuse(row, err, "");
@@ -393,7 +395,78 @@ json_t *gw_schema_encode(const struct gw_schema *schema, const void *object, boo
 
 /* --- replacing ---------------------------------------------------------------------------------------------------- */
 
-int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, bool by_tenant, struct gw_error *err)
+/* A row that is gwd's to assign, and that the object, if there is one, leaves out. */
+static bool has_open(const struct gw_schema *schema, const void *object)
+{
+	for (size_t i = 0; i < schema->n_rows; i++)
+		if (schema->rows[i].flags & GW_PROPERTY_IS_ASSIGNED &&
+		    !(object && *(const uint64_t *)object & UINT64_C(1) << i))
+			return true;
+	return false;
+}
+
+/* Whether `to` may be `from` said again: what it says is the same, and it leaves out nothing that gwd has not assigned. */
+static bool says_same(const struct gw_schema *schema, const void *from, const void *to)
+{
+	json_t *x = gw_schema_encode(schema, from, true), *y = gw_schema_encode(schema, to, true);
+	bool same;
+
+	for (size_t i = 0; x && y && i < schema->n_rows; i++)
+		if (schema->rows[i].flags & GW_PROPERTY_IS_ASSIGNED && !json_object_get(y, schema->rows[i].name))
+			json_object_del(x, schema->rows[i].name);
+	same = x && y && json_equal(x, y);
+	json_decref(x);
+	json_decref(y);
+	return same;
+}
+
+/*
+ * Elements have no names: each that leaves something out keeps what was assigned to the first of those before that says the
+ * same, and that no other is.
+ */
+static int carry_list(const struct gw_schema *schema, const struct gw_list *from, struct gw_list *to, const struct gw_schema_carrier *carrier,
+		      struct gw_error *err)
+{
+	_cleanup_free_ bool *taken = calloc(from->n + 1, sizeof *taken);
+	int r = 0;
+
+	if (!taken)
+		return gw_error_oom(err);
+	for (size_t i = 0; r == 0 && i < 2 * to->n; i++) {
+		void *element = (char *)to->v + i % to->n * schema->size;
+
+		if (has_open(schema, element) != (i >= to->n))
+			continue;
+		for (size_t j = 0; j < from->n; j++) {
+			const void *before = (const char *)from->v + j * schema->size;
+
+			if (taken[j] || !says_same(schema, before, element))
+				continue;
+			taken[j] = true;
+			r = gw_schema_carry(schema, before, element, carrier, err);
+			break;
+		}
+	}
+	return r;
+}
+
+/* The sealed one that was there, in the place of the one that came, when they say the same. */
+static int carry_secret(const char *from, char **to, const struct gw_schema_carrier *carrier, struct gw_error *err)
+{
+	char *copy;
+
+	if (!carrier->same_secret || !carrier->same_secret(carrier->ctx, from, *to))
+		return 0;
+	copy = strdup(from);
+	if (!copy)
+		return gw_error_oom(err);
+	free(*to);
+	*to = copy;
+	return 0;
+}
+
+int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, const struct gw_schema_carrier *carrier,
+		    struct gw_error *err)
 {
 	const uint64_t had = *(const uint64_t *)from;
 	uint64_t *has = to;
@@ -406,12 +479,20 @@ int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, 
 			       row->type == GW_PROPERTY_REF;
 
 		if (row->type == GW_PROPERTY_OBJECT && had & bit && *has & bit) {
-			r = gw_schema_carry(row->schema, cat(row, from), at(row, to), by_tenant, err);
+			r = gw_schema_carry(row->schema, cat(row, from), at(row, to), carrier, err);
+			continue;
+		}
+		if (row->type == GW_PROPERTY_SECRET && had & bit && *has & bit) {
+			r = carry_secret(*(char *const *)cat(row, from), at(row, to), carrier, err);
+			continue;
+		}
+		if (row->type == GW_PROPERTY_LIST && has_open(row->schema, NULL)) {
+			r = carry_list(row->schema, cat(row, from), at(row, to), carrier, err);
 			continue;
 		}
 		if (!(had & bit) || *has & bit ||
 		    !(row->type == GW_PROPERTY_SECRET || row->flags & GW_PROPERTY_IS_ASSIGNED ||
-		      (by_tenant && row->flags & GW_PROPERTY_IS_OPERATORS)))
+		      (carrier->by_tenant && row->flags & GW_PROPERTY_IS_OPERATORS)))
 			continue;
 		if (is_text && !(*(char **)at(row, to) = strdup(*(char *const *)cat(row, from))))
 			return gw_error_oom(err);

@@ -119,11 +119,19 @@ int gw_schema_decode(const struct gw_schema *schema, const json_t *properties, c
 		     void *object, struct gw_error *err);
 /* Secrets are left out unless `with_secrets`, which gives them as they are kept: sealed. NULL when memory ran out. */
 json_t *gw_schema_encode(const struct gw_schema *schema, const void *object, bool with_secrets);
+struct gw_schema_carrier {
+	bool by_tenant;
+	/* Whether two secrets, as they are kept, say the same: each was sealed with another nonce. NULL: no two do. */
+	bool (*same_secret)(void *ctx, const char *a, const char *b);
+	void *ctx;
+};
+
 /*
  * What a PUT leaves out and gwd keeps: values that it has assigned itself, secrets, which nobody can read and give back, and of
- * a tenant's PUT what is the operator's.
+ * a tenant's PUT what is the operator's. A secret that is said again stays as it was sealed: nothing has changed.
  */
-int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, bool by_tenant, struct gw_error *err);
+int gw_schema_carry(const struct gw_schema *schema, const void *from, void *to, const struct gw_schema_carrier *carrier,
+		    struct gw_error *err);
 /* The first row that is an operator's and has another value in `to` than in `from`, which may be NULL; NULL: none. */
 const struct gw_property *gw_schema_operators_change(const struct gw_schema *schema, const void *from, const void *to);
 /* Releases what the struct owns, and zeroes it. */

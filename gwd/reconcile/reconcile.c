@@ -22,15 +22,10 @@ static int put_configured(struct gw_reconcile *r, struct gw_error *err)
 	struct gw_hnv_object *o, *copy;
 	int res;
 
-	if (!config->has_underlay_address)
-		return 0;
-	o = calloc(1, sizeof *o);
-	if (!o)
+	if (gw_config_provider_address(config, &o) < 0)
 		goto oom;
-	o->kind = GW_HNV_PROVIDER_ADDRESS;
-	o->paddr.pa = config->underlay_address;
-	o->paddr.prefix_len = config->underlay_prefix_len;
-	memcpy(o->paddr.interface, config->underlay_interface, sizeof o->paddr.interface);
+	if (!o)
+		return 0;
 	copy = gw_hnv_object_copy(o);
 	if (!copy)
 		goto oom;

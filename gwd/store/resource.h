@@ -19,7 +19,11 @@ struct gw_stored_change {
 	bool gone;
 };
 
-/* The feed: what changed after `revision`, up to `limit` of it, in the order of the changes. */
+/*
+ * The feed: what changed after `revision`, up to `limit` of it, in the order of the changes. -ESTALE and GW_ERR_GONE when that is
+ * not known: what followed it has been trimmed, or a backup has taken the place of the store since. Who follows has to start over
+ * with the full state, and go on from the revision that it has.
+ */
 int gw_store_each_change(struct gw_store *s, uint64_t revision, unsigned limit,
 			 int (*cb)(void *ctx, const struct gw_stored_change *change), void *ctx, struct gw_error *err);
 
@@ -37,6 +41,26 @@ struct gw_stored_deed {
 
 int gw_store_each_deed(struct gw_store *s, uint64_t number, unsigned limit,
 		       int (*cb)(void *ctx, const struct gw_stored_deed *deed), void *ctx, struct gw_error *err);
+/* How much of both logs is kept: what is beyond the number or older is trimmed. */
+struct gw_store_keep {
+	uint64_t changes, deeds;
+	int64_t changes_since, deeds_since; /* seconds since 1970 */
+};
+
+/*
+ * Removes up to `slice` of the oldest entries of each log that need not be kept, durably; *ret_more: there are others. Not within
+ * a change. The last entry stays, so that no number is given twice.
+ */
+int gw_store_trim(struct gw_store *s, const struct gw_store_keep *keep, unsigned slice, bool *ret_more,
+		  struct gw_error *err);
+/*
+ * For a copy that is to take the place of `s`: its revisions and the audit log's numbers go on behind those of `s`, its feed begins
+ * anew, and its audit log says whose deed that was.
+ */
+int gw_store_succeed(struct gw_store *copy, struct gw_store *s, int64_t time, const struct gw_store_deed *deed,
+		     struct gw_error *err);
+/* How often a copy has taken the place of the store, as far as either of them knew. */
+uint64_t gw_store_restores(const struct gw_store *s);
 int gw_store_audit(struct gw_store *s, int64_t time, const struct gw_store_deed *deed, struct gw_error *err);
 
 #endif

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_BEGIN] = "BEGIN IMMEDIATE",
@@ -33,13 +34,27 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_RESOURCE_DELETE] = "DELETE FROM resource WHERE tenant = ?1 AND path = ?2",
 	[GW_SQLITE_RESOURCE_EACH] = ("SELECT tenant, path, instance, revision, serial, updated, body FROM resource"
 				     " ORDER BY rowid"),
-	[GW_SQLITE_CHANGE] = "INSERT INTO change (revision, tenant, path, gone) VALUES (?1, ?2, ?3, ?4)",
+	[GW_SQLITE_CHANGE] = "INSERT INTO change (revision, tenant, path, gone, time) VALUES (?1, ?2, ?3, ?4, ?5)",
 	[GW_SQLITE_CHANGES] = ("SELECT revision, tenant, path, gone FROM change WHERE revision > ?1"
 			       " ORDER BY number LIMIT ?2"),
 	[GW_SQLITE_AUDIT] = ("INSERT INTO audit (revision, time, who, method, tenant, path)"
 			     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
 	[GW_SQLITE_AUDIT_EACH] = ("SELECT number, revision, time, who, method, tenant, path FROM audit"
 				  " WHERE number > ?1 ORDER BY number LIMIT ?2"),
+	[GW_SQLITE_AUDIT_AS] =
+		("INSERT INTO audit (number, revision, time, who, method, tenant, path)"
+		 " VALUES (max(?7, 1 + (SELECT coalesce(max(number), 0) FROM audit)), ?1, ?2, ?3, ?4, ?5, ?6)"),
+	[GW_SQLITE_AUDIT_LAST] = "SELECT coalesce(max(number), 0) FROM audit",
+	[GW_SQLITE_FEED_START] = "UPDATE meta SET value = ?1 WHERE key = 'feed_start'",
+	[GW_SQLITE_RESTORES] = "UPDATE meta SET value = ?1 WHERE key = 'restores'",
+	[GW_SQLITE_FEED_OLD] =
+		"SELECT count(*) FROM (SELECT time FROM change ORDER BY number LIMIT ?1) WHERE time < ?2",
+	[GW_SQLITE_AUDIT_OLD] =
+		"SELECT count(*) FROM (SELECT time FROM audit ORDER BY number LIMIT ?1) WHERE time < ?2",
+	[GW_SQLITE_FEED_CUT] = "SELECT number, revision FROM change ORDER BY number LIMIT 1 OFFSET ?1",
+	[GW_SQLITE_AUDIT_CUT] = "SELECT number, revision FROM audit ORDER BY number LIMIT 1 OFFSET ?1",
+	[GW_SQLITE_FEED_TRIM] = "DELETE FROM change WHERE number <= ?1",
+	[GW_SQLITE_AUDIT_TRIM] = "DELETE FROM audit WHERE number <= ?1",
 	[GW_SQLITE_ACCESS_EACH] = "SELECT kind, name, revision, body FROM access",
 	[GW_SQLITE_ACCESS_PUT] =
 		("INSERT INTO access (kind, name, revision, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, name) DO"
@@ -183,7 +198,8 @@ int gw_sqlite_open_file(struct gw_store *s, const char *path, struct gw_error *e
 	if (r < 0)
 		return r;
 	s->revision = (uint64_t)revision;
-	return prepare(s, err);
+	r = gw_sqlite_measure_logs(s, err);
+	return r == 0 ? prepare(s, err) : r;
 }
 
 void gw_sqlite_close_file(struct gw_store *s)
@@ -332,12 +348,19 @@ int gw_store_each(struct gw_store *s, int (*cb)(void *ctx, struct gw_hnv_object 
 
 int gw_store_begin(struct gw_store *s, uint64_t *ret_revision, struct gw_error *err)
 {
-	int r = gw_sqlite_run(s, GW_SQLITE_BEGIN, "starting a change", err);
+	int r;
 
+	if (s->staged)
+		return gw_error_set(
+			err, EBUSY, GW_ERR_UNAVAILABLE, s->path,
+			"a backup is about to take the place of the store: try again when gwd has begun anew");
+	r = gw_sqlite_run(s, GW_SQLITE_BEGIN, "starting a change", err);
 	if (r < 0)
 		return r;
 	s->writing = true;
 	s->pending = *ret_revision = s->revision + 1;
+	s->now = time(NULL);
+	memset(s->added, 0, sizeof s->added);
 	return 0;
 }
 
@@ -415,6 +438,8 @@ int gw_store_commit(struct gw_store *s, struct gw_error *err)
 	}
 	s->writing = false;
 	s->revision = s->pending;
+	for (size_t i = 0; i < GW_SQLITE_LOG_MAX; i++)
+		s->rows[i] += s->added[i];
 	return 0;
 }
 

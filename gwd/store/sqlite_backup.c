@@ -51,18 +51,19 @@ static int move(const char *path, const char *from, const char *to, struct gw_er
 	return gw_fs_sync_dir_of(path, err);
 }
 
-int gw_store_stage(const char *path, const char *from, struct gw_error *err)
+int gw_store_stage(struct gw_store *s, const char *from, struct gw_error *err)
 {
 	_cleanup_free_ char *staged = NULL;
 
-	if (asprintf(&staged, "%s.restore", path) < 0) {
+	if (asprintf(&staged, "%s.restore", s->path) < 0) {
 		staged = NULL;
 		return gw_error_oom(err);
 	}
 	if (rename(from, staged) < 0)
 		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, from, "cannot be renamed to %s: %s", staged,
 				    strerror(errno));
-	return gw_fs_sync_dir_of(path, err);
+	s->staged = true;
+	return gw_fs_sync_dir_of(s->path, err);
 }
 
 int gw_sqlite_take_staged(struct gw_store *s, struct gw_error *err)

@@ -25,11 +25,24 @@ enum gw_sqlite_statement {
 	GW_SQLITE_CHANGES,
 	GW_SQLITE_AUDIT,
 	GW_SQLITE_AUDIT_EACH,
+	GW_SQLITE_AUDIT_AS,
+	GW_SQLITE_AUDIT_LAST,
+	GW_SQLITE_FEED_START,
+	GW_SQLITE_RESTORES,
+	GW_SQLITE_FEED_OLD, /* the logs' statements, in the order of enum gw_sqlite_log */
+	GW_SQLITE_AUDIT_OLD,
+	GW_SQLITE_FEED_CUT,
+	GW_SQLITE_AUDIT_CUT,
+	GW_SQLITE_FEED_TRIM,
+	GW_SQLITE_AUDIT_TRIM,
 	GW_SQLITE_ACCESS_EACH,
 	GW_SQLITE_ACCESS_PUT,
 	GW_SQLITE_ACCESS_DELETE,
 	GW_SQLITE_STATEMENT_MAX
 };
+
+/* What grows with every change, until it is trimmed. */
+enum gw_sqlite_log { GW_SQLITE_FEED, GW_SQLITE_AUDIT_LOG, GW_SQLITE_LOG_MAX };
 
 struct gw_store {
 	sqlite3 *db;
@@ -38,9 +51,14 @@ struct gw_store {
 	char *text; /* JSON of the row that is being written, grows as needed */
 	size_t text_size;
 	int lock_fd;
-	bool writing;	   /* between begin and commit or rollback */
-	uint64_t revision; /* of the last commit */
-	uint64_t pending;  /* of what is being written */
+	bool writing; /* between begin and commit or rollback */
+	bool staged;  /* another file is to take its place: what is written now would be lost */
+	int64_t now;  /* of what is being written */
+	uint64_t rows[GW_SQLITE_LOG_MAX], added[GW_SQLITE_LOG_MAX]; /* of the logs; by what is being written */
+	uint64_t restores;   /* how often a copy has taken the place of what was there */
+	uint64_t feed_start; /* the feed has every change after this revision */
+	uint64_t revision;   /* of the last commit */
+	uint64_t pending;    /* of what is being written */
 };
 
 /* Fills `err` for an SQLite result code: what failed, on which file, and what to do about it. */
@@ -48,6 +66,8 @@ int gw_sqlite_error(const struct gw_store *s, int rc, const char *doing, struct 
 /* Opens the database `path`, an empty one too, checks and prepares it. On failure it is left to gw_sqlite_close_file. */
 int gw_sqlite_open_file(struct gw_store *s, const char *path, struct gw_error *err);
 void gw_sqlite_close_file(struct gw_store *s);
+/* How long the logs are, and where the feed begins. */
+int gw_sqlite_measure_logs(struct gw_store *s, struct gw_error *err);
 /* Puts a store that gw_store_stage left in the place of what is there. */
 int gw_sqlite_take_staged(struct gw_store *s, struct gw_error *err);
 /* Makes an empty store when there is none. */

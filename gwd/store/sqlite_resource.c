@@ -4,6 +4,7 @@
 #include "store/sqlite_private.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 static int write_change(struct gw_store *s, const char *tenant, const char *path, bool gone, struct gw_error *err)
 {
@@ -13,6 +14,8 @@ static int write_change(struct gw_store *s, const char *tenant, const char *path
 	sqlite3_bind_text(st, 2, tenant, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 3, path, -1, SQLITE_STATIC);
 	sqlite3_bind_int(st, 4, gone);
+	sqlite3_bind_int64(st, 5, s->now);
+	s->added[GW_SQLITE_FEED]++;
 	return gw_sqlite_run(s, GW_SQLITE_CHANGE, "writing the feed of changes", err);
 }
 
@@ -83,6 +86,14 @@ int gw_store_each_change(struct gw_store *s, uint64_t revision, unsigned limit,
 	sqlite3_stmt *st = s->st[GW_SQLITE_CHANGES];
 	int rc, r = 0;
 
+	if (revision < s->feed_start)
+		return gw_error_set(err, ESTALE, GW_ERR_GONE, "",
+				    "changes up to revision %" PRIu64
+				    " are not kept any more: start over with the full state",
+				    s->feed_start);
+	if (revision > s->revision)
+		return gw_error_set(err, ESTALE, GW_ERR_GONE, "",
+				    "the last revision is %" PRIu64 ": start over with the full state", s->revision);
 	sqlite3_bind_int64(st, 1, (sqlite3_int64)revision);
 	sqlite3_bind_int64(st, 2, limit);
 	while (r == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
@@ -109,6 +120,7 @@ int gw_store_audit(struct gw_store *s, int64_t time, const struct gw_store_deed 
 	sqlite3_bind_text(st, 4, deed->method, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 5, deed->tenant, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 6, deed->path, -1, SQLITE_STATIC);
+	s->added[GW_SQLITE_AUDIT_LOG]++;
 	return gw_sqlite_run(s, GW_SQLITE_AUDIT, "writing the audit log", err);
 }
 

@@ -54,6 +54,12 @@ static const char *const migrations[] = {
 	" method TEXT NOT NULL,"
 	" tenant TEXT NOT NULL,"
 	" path TEXT NOT NULL);",
+
+	/* What grows is trimmed: by age, and whoever follows is told from where on the feed is whole. Restores are counted. */
+	"ALTER TABLE change ADD COLUMN time INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE change SET time = CAST(strftime('%s', 'now') AS INTEGER);"
+	"INSERT INTO meta VALUES ('feed_start', 0);"
+	"INSERT INTO meta VALUES ('restores', 0);",
 };
 
 #define VERSION ((sqlite3_int64)(sizeof migrations / sizeof *migrations))

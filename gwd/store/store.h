@@ -42,7 +42,10 @@ void gw_store_rollback(struct gw_store *s);
 
 /* A copy of the store at `path`, whole and of one moment, under the name `to`. May run on any thread. */
 int gw_store_backup(const char *path, const char *to, struct gw_error *err);
-/* From the next gw_store_open of `path` on it is what the file `from` is now; what it was stays beside it. */
-int gw_store_stage(const char *path, const char *from, struct gw_error *err);
+/*
+ * From its next opening on the store is what the file `from` is now; what it was stays beside it. Until then it takes no changes
+ * any more.
+ */
+int gw_store_stage(struct gw_store *s, const char *from, struct gw_error *err);
 
 #endif

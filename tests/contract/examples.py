@@ -37,7 +37,8 @@ EXAMPLES = [
     ("/servers/host1", {
         "connections": [{"managementAddresses": ["host1.example"], "credential": ref("/credentials/login")}],
         "roles": ["host", "gateway"],
-        "providerAddresses": [{"address": "10.1.0.10", "prefixLength": 24, "interface": "eth1"}]}),
+        "providerAddresses": [
+            {"address": "10.1.0.10", "prefixLength": 24, "interface": "eth1", "logicalSubnet": ref(FABRIC + "/subnets/pa")}]}),
     ("/portProfiles/plain", {"flowExport": "192.0.2.9:4739"}),
     ("/publicIPAddresses/shop", {
         "ipAddress": "198.51.100.7", "publicIPAllocationMethod": "Static", "idleTimeoutInMinutes": 4, "shared": False,

@@ -260,13 +260,70 @@ def provider(w):
               409, "Conflict", "properties.providerAddresses")
 
 
+PA = "/logicalNetworks/fabric/subnets/pa"
+
+
+def node(w, name, *addresses):
+    """Makes a server with these provider addresses; returns those that it has."""
+    body = w.put("/servers/" + name, {"providerAddresses": list(addresses)})
+    return [a["address"] for a in body["properties"]["providerAddresses"]]
+
+
+@g.case("provider addresses that nobody chose: from the pools of their subnet, no router, each once, kept, free again")
+def provider(w):
+    w.put("/logicalNetworks/fabric", {})
+    w.put(PA, {"addressPrefix": "10.2.0.0/24", "defaultGateways": ["10.2.0.11"]})
+    w.refused("PUT", "/servers/n0", {"properties": {"providerAddresses": [{"interface": "eth1", "logicalSubnet": ref(PA)}]}},
+              409, "LimitExceeded", "properties.providerAddresses[0].address")
+    w.refused("PUT", "/servers/n0", {"properties": {"providerAddresses": [{"interface": "eth1"}]}}, 400, "MissingProperty",
+              "properties.providerAddresses[0].address")
+    w.put(PA + "/ipPools/p", {"startIpAddress": "10.2.0.10", "endIpAddress": "10.2.0.14"})
+    mine = {"interface": "eth1", "logicalSubnet": ref(PA)}
+    chosen = dict(mine, address="10.2.0.12")
+    equal(node(w, "n1", chosen), ["10.2.0.12"], "one that was chosen")
+    two = node(w, "n2", mine, mine)
+    three = node(w, "n3", dict(mine, interface="eth2"))
+    equal(set(two + three), {"10.2.0.10", "10.2.0.13", "10.2.0.14"}, "those that were assigned")
+    w.refused("PUT", "/servers/n4", {"properties": {"providerAddresses": [mine]}}, 409, "LimitExceeded",
+              "properties.providerAddresses[0].address")
+    equal(w.get(PA + "/ipPools/p")["properties"]["usage"]["numberofIPAddressesAllocated"], 4, "usage")
+
+    etag = w.get("/servers/n2")["etag"]
+    equal(node(w, "n2", mine, mine), two, "said again without addresses")
+    equal(w.get("/servers/n2")["etag"], etag, "nothing has changed")
+    equal(node(w, "n2", mine, dict(mine, address=two[0])), [two[1], two[0]], "one of them said, the other kept")
+    equal(node(w, "n2", mine), [two[1]], "one of them left out")
+    equal(node(w, "n4", mine), [two[0]], "what it had is free")
+    w.delete("/servers/n4")
+    equal(node(w, "n5", dict(mine, interface="eth7")), [two[0]], "free again")
+
+
+@g.case("provider addresses that were chosen lie in their subnet's pools, and keep the pools there")
+def provider_bounds(w):
+    def refused(target, **element):
+        w.refused("PUT", "/servers/n9", {"properties": {"providerAddresses": [dict({"logicalSubnet": ref(PA)}, **element)]}},
+                  400, "InvalidProperty", "properties.providerAddresses[0]." + target)
+    free = w.get("/servers/n5")["properties"]["providerAddresses"][0]["address"]
+    w.delete("/servers/n5")
+    refused("address", address="10.3.0.1")
+    refused("address", address="10.2.0.11")
+    refused("address", address="10.2.0.99")
+    refused("prefixLength", address=free, prefixLength=16)
+    refused("interface", address=free, interface="a/b")
+    w.refused("PUT", PA + "/ipPools/p", {"properties": {"startIpAddress": "10.2.0.13", "endIpAddress": "10.2.0.99"}}, 409,
+              "Conflict", "properties.addressPrefix")
+    w.refused("PUT", PA, {"properties": {"addressPrefix": "10.2.0.0/24", "defaultGateways": ["10.2.0.12"]}}, 409, "Conflict",
+              "properties.addressPrefix")
+    w.put(PA + "/ipPools/q", {"startIpAddress": "10.2.0.20", "endIpAddress": "10.2.0.29"})
+    w.refused("DELETE", PA + "/ipPools/p", None, 409, "Conflict", "properties.addressPrefix")
+    w.delete(PA + "/ipPools/q")
+
+
 @g.case("multicast groups: from multicast pools only, each once, only for subnets that want one")
 def groups(w):
     def make(i, **more):
         return w.call("PUT", NET + "/subnets/g%d" % i,
                       {"properties": dict({"addressPrefix": "10.50.%d.0/24" % i, "broadcastMode": "Multicast"}, **more)})
-    status, body, _ = make(0)
-    equal((status, body["error"]["target"]), (409, "properties.multicastGroup"), "without a pool")
     w.put("/logicalNetworks/l/subnets/in/ipPools/g", {
         "startIpAddress": "239.1.0.1", "endIpAddress": "239.1.0.3", "multicast": True})
     make(1, multicastGroup="239.1.0.2")
@@ -276,6 +333,31 @@ def groups(w):
     equal((status, body["error"]["code"]), (409, "LimitExceeded"), "one more")
     require("multicastGroup" not in make(5, broadcastMode="Unicast")[1]["properties"], "Unicast needs none")
     equal(w.get("/logicalNetworks/l/subnets/in/ipPools/g")["properties"]["usage"]["numberofIPAddressesAllocated"], 3, "usage")
+    w.refused("PUT", NET + "/subnets/g1", {"properties": {
+        "addressPrefix": "10.50.1.0/24", "broadcastMode": "Multicast", "multicastGroup": "239.1.0.4"}}, 400, "InvalidProperty",
+        "properties.multicastGroup")
+    w.refused("PUT", "/logicalNetworks/l/subnets/in/ipPools/g", {"properties": {
+        "startIpAddress": "239.1.0.1", "endIpAddress": "239.1.0.2", "multicast": True}}, 409, "Conflict", "properties.startIpAddress")
+    w.refused("PUT", "/logicalNetworks/l/subnets/in/ipPools/h", {"properties": {
+        "startIpAddress": "224.0.0.200", "endIpAddress": "224.0.1.10", "multicast": True}}, 400, "InvalidProperty",
+        "properties.startIpAddress")
+
+
+@g.case("multicast groups without a pool: FWD-9's range, without the addresses that switches flood")
+def usual_groups(w):
+    for i in (1, 2, 3):
+        w.delete(NET + "/subnets/g%d" % i)
+    w.delete("/logicalNetworks/l/subnets/in/ipPools/g")
+    path, body = NET + "/subnets/u", {"addressPrefix": "10.51.0.0/24", "broadcastMode": "Multicast"}
+    group = ipaddress.ip_address(w.put(path, body)["properties"]["multicastGroup"])
+    require(group in ipaddress.ip_network("239.0.0.0/8") and group not in ipaddress.ip_network("239.0.0.0/24") and
+            group not in ipaddress.ip_network("239.128.0.0/24"), "the group %s" % group)
+    for chosen in ("239.0.0.7", "239.128.0.7", "224.0.0.251", "238.1.1.1"):
+        w.refused("PUT", path, {"properties": dict(body, multicastGroup=chosen)}, 400, "InvalidProperty",
+                  "properties.multicastGroup")
+    w.put(path, dict(body, multicastGroup="239.255.255.255"))
+    w.refused("PUT", "/logicalNetworks/l/subnets/in/ipPools/g", {"properties": {
+        "startIpAddress": "239.1.0.1", "endIpAddress": "239.1.0.3", "multicast": True}}, 409, "Conflict", "properties.startIpAddress")
 
 
 suite.main()

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """gwctl backup and restore: everything comes back, also into a newer version; what is no sound copy changes nothing."""
+import glob
 import os
 import shutil
 import sqlite3
@@ -78,19 +79,77 @@ def _(w):
         equal(f.read(), before, "the file")
 
 
-@g.case("a copy that an older version made is brought up to date")
+def made_by(w, version):
+    """A copy as a gwd of that schema version made it."""
+    path = os.path.join(w.dir, "v%d" % version)
+    with open(os.path.join(case.root(), "tests/unit/store/v%d.sql" % version), encoding="utf-8") as f, sqlite3.connect(path) as db:
+        db.executescript(f.read())
+    return path
+
+
+def revision(w):
+    with sqlite3.connect("file:%s?mode=ro" % (w.state_dir + "/gwd.db"), uri=True) as db:
+        return db.execute("SELECT value FROM meta WHERE key = 'revision'").fetchone()[0]
+
+
+@g.case("a copy that an older version made is brought up to date, whichever it is")
 def _(w):
-    path = copy_of(w, "old")
-    with sqlite3.connect(path) as db:
-        for table in ("access", "resource", "change", "audit"):
-            db.execute("DROP TABLE " + table)
-        db.execute("PRAGMA user_version = 1")
-    before = w.everything()
-    now = copy_of(w, "now")
-    restore(w, path)
-    equal(w.everything(), {}, "what the old version had")
+    before, now = w.everything(), copy_of(w, "now")
+    versions = sorted(glob.glob(os.path.join(case.root(), "tests/unit/store/v*.sql")))
+    require(len(versions) >= 4, "stores of older versions: %s" % versions)
+    for version in range(1, len(versions) + 1):
+        restore(w, made_by(w, version))
+        there = w.everything() if version < 3 else {
+            p: w.call("GET", p)[1] for p in ("/routeTables/plain/routes/away", "/virtualNetworks/Blue/subnets/web")}
+        if version < 3:
+            equal(there, {}, "resources of version %d" % version)
+        else:
+            equal(there["/routeTables/plain/routes/away"]["instanceId"], "5a24d15e-3fed-422c-a49f-ac1c0e13782e", "a route")
+            equal(there["/virtualNetworks/Blue/subnets/web"]["properties"]["isolationId"], 5001, "a subnet")
+            equal(w.get("/routeTables/plain")["tags"], {"n": 2}, "tags")
+        equal(w.call("GET", "/access/tokens/robot")[0], 200 if version > 1 else 404, "a token of version %d" % version)
+        w.put("/servers/new", {}, (201,))
+        w.restart()
+        w.get("/servers/new")
     restore(w, now)
     equal(w.everything(), before, "everything")
+
+
+@g.case("an etag that was given after the copy was made is never that of another version")
+def _(w):
+    path, where = copy_of(w, "etags"), "/routeTables/own"
+    for _ in range(2):
+        seen = set()
+        for i in range(4):
+            w.put(where, {}, (200,), tags={"before": i})
+            seen.add(w.get(where)["etag"])
+        restore(w, path)
+        for i in range(6):
+            w.put(where, {}, (200,), tags={"after": i})
+            require(w.get(where)["etag"] not in seen, "an etag of change %d" % i)
+        w.refused("PUT", where, {"properties": {}}, 412, "PreconditionFailed", "If-Match", {"If-Match": ", ".join(seen)})
+    restore(w, path)
+
+
+def deeds(w):
+    return w.call("GET", "/monitoring/audit", query="?$top=1000")[1]["value"]
+
+
+@g.case("revisions and the numbers of the audit log go on behind those that were there, and the log says who restored")
+def _(w):
+    path = copy_of(w, "early")
+    for i in range(5):
+        w.put("/routeTables/n%d" % i, {}, (201,))
+    was, log = revision(w), deeds(w)
+    restore(w, path)
+    require(revision(w) > was, "revision %d after %d" % (revision(w), was))
+    last = deeds(w)[-1]
+    equal((last["who"], last["method"], last["path"]), ("root", "PUT", "/backup"), "the last entry")
+    require(last["number"] > log[-1]["number"], "its number")
+    w.refused("GET", "/routeTables/n0", None, 404, "NotFound")
+    w.put("/routeTables/n0", {}, (201,))
+    require(revision(w) > was + 1 and deeds(w)[-1]["number"] == last["number"] + 1, "and on from there")
+    w.delete("/routeTables/n0")
 
 
 @g.case("what is no sound copy is refused, and nothing changes")
@@ -116,6 +175,8 @@ def _(w):
             ("foreign", sql("PRAGMA application_id = 1"), "not a store of gwd"),
             ("newer", sql("PRAGMA user_version = 99"), "newer gwd"),
             ("body", sql("UPDATE resource SET body = '{\"properties\":{\"x\":1}}' WHERE path = '/routeTables/own'"), "/routeTables/own"),
+            ("a record of another node", sql("INSERT INTO object VALUES ('providerAddresses', '10.1.1.20', 1, '%s')" % (
+                '{"ProviderAddress":"10.1.1.20","PrefixLength":24,"Interface":"eth1","VlanID":101}')), "VlanID"),
             ("orphan", sql("DELETE FROM resource WHERE path = '/virtualNetworks/blue'"), "no parent"),
             ("dangling", sql("DELETE FROM resource WHERE path = '/credentials/login'"), "/credentials/login"),
             ("sealed with another key", sql("UPDATE resource SET body = replace(body, 'sealed:1:', 'sealed:1:AAAA')"), "key")):

@@ -259,8 +259,11 @@ static void load(void *ctx, const struct gw_catalog *c, const struct gw_resource
 
 static struct gw_catalog *make(void)
 {
-	const struct gw_catalog_params params = {
-		.router_mac = {{2, 0x67, 0x77, 0x64, 0, 1}}, .vsid_first = 4096, .vsid_last = 4099, .limit = 1000};
+	const struct gw_catalog_params params = {.router_mac = {{2, 0x67, 0x77, 0x64, 0, 1}},
+						 .vsid_first = 4096,
+						 .vsid_last = 4099,
+						 .limit = 1000,
+						 .tenant_limit = 900};
 	struct gw_catalog *c = NULL;
 
 	require(gw_catalog_new(&params, &c) == 0);

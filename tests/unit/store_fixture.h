@@ -7,6 +7,8 @@
 
 #include "store/store.h"
 
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 struct list {
@@ -79,6 +81,14 @@ static inline void in_child(void (*body)(void **state), void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* The directory "tiny", for disks that only this process sees. Root's to do. */
+static inline void make_tiny(void **state)
+{
+	assert_int_equal(mkdir(fixture_path(state, "tiny"), 0700), 0);
+	assert_int_equal(unshare(CLONE_NEWNS), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 }
 
 #endif

@@ -235,6 +235,34 @@ def _(m):
     m.check("systemctl stop gwd-bird@gwd-kept strongswan", 60)
 
 
+@g.case("a controller on the network: TLS within the sandbox; the first operator's token is on the console once, and in no journal")
+def _(m):
+    m.check("sed -i 's|^#roles = .*|roles = host, controller|; s|^#listen = .*|listen = unix:/run/gwd/api.sock, https://127.0.0.1:8443|'"
+            " /etc/gwd/gwd.conf")
+    through(m, "systemctl restart gwd")
+    m.wait_gwd()
+    equal(m.check("stat -c '%a %U' /var/lib/gwd/operator-token /var/lib/gwd/tls.key"), "600 root\n600 root\n", "modes")
+    token = m.check("cat /var/lib/gwd/operator-token").strip()
+    gwctl = "gwctl --api https://127.0.0.1:8443 --ca /var/lib/gwd/tls.crt --token-file /var/lib/gwd/operator-token "
+    m.check("printf '[{\"path\": \"/macPools/vms\", \"body\": {\"properties\": {\"startMacAddress\": \"020000000000\", "
+            "\"endMacAddress\": \"0200000000FF\"}}}]' >/root/pool.json; " + gwctl + "apply -f /root/pool.json")
+    require("vms" in m.check(gwctl + "get macpools"), "what was applied is there")
+
+    def console():
+        with open(os.path.join(m.logs, "serial.log"), errors="replace") as f:
+            return f.read().count(token)
+    case.eventually(console, "the token is on the console", 60)
+    through(m, "systemctl restart gwd; systemctl restart gwd-first-token.path")
+    m.wait_gwd()
+    m.check(gwctl + "get macpools")
+    equal(console(), 1, "how often the console has shown it")
+    m.check("journalctl -b --no-pager >/run/journal && grep -q first-operator /run/journal")
+    equal(m.run("grep -F %s /run/journal" % token)[0], 1, "the journal has it")
+    m.check("sed -i 's|^roles = .*|#roles = host|; s|^listen = .*|#listen = unix:/run/gwd/api.sock|' /etc/gwd/gwd.conf")
+    through(m, "systemctl restart gwd")
+    m.wait_gwd()
+
+
 # --- the package -------------------------------------------------------------------------------------------------------------
 
 def package(m, version, program=None):

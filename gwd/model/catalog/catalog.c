@@ -6,6 +6,8 @@
  */
 #include "model/catalog/private.h"
 
+#include "model/resource/network.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -191,7 +193,7 @@ size_t gw_catalog_count_of(const struct gw_catalog *c, enum gw_kind kind)
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
 					  enum gw_kind kind, const struct gw_resource *prev)
 {
-	const struct gw_resource *r = prev ? prev->next : parent ? parent->children : c->roots;
+	const struct gw_resource *r = prev ? prev->next : parent ? parent->children : c->roots[kind];
 
 	while (r && r->kind != kind)
 		r = r->next;
@@ -235,7 +237,7 @@ static void resource_free(struct gw_resource *r)
  */
 static void plant(struct gw_catalog *c, struct gw_resource *r)
 {
-	struct gw_resource **first = r->parent ? &r->parent->children : &c->roots;
+	struct gw_resource **first = r->parent ? &r->parent->children : &c->roots[r->kind];
 
 	if (!*first) {
 		r->prev = r;
@@ -254,13 +256,14 @@ static void plant(struct gw_catalog *c, struct gw_resource *r)
 	}
 	gw_hmap_insert(&c->paths, &r->by_path, hash_of(r->parent, r->kind, r->id));
 	c->counts[r->kind]++;
+	gw_tenants_count(c, r, 1);
 	gw_keys_insert(c, &r->now);
 }
 
 /* Leaves `r->next`, so that it can be planted where it was when everything since has been undone. */
 static void uproot(struct gw_catalog *c, struct gw_resource *r)
 {
-	struct gw_resource **first = r->parent ? &r->parent->children : &c->roots;
+	struct gw_resource **first = r->parent ? &r->parent->children : &c->roots[r->kind];
 
 	if (r->next)
 		r->next->prev = r->prev;
@@ -272,6 +275,7 @@ static void uproot(struct gw_catalog *c, struct gw_resource *r)
 		r->prev->next = r->next;
 	gw_hmap_remove(&c->paths, &r->by_path);
 	c->counts[r->kind]--;
+	gw_tenants_count(c, r, -1);
 	gw_keys_remove(c, &r->now);
 }
 
@@ -279,13 +283,19 @@ int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **r
 {
 	struct gw_catalog *c = calloc(1, sizeof *c);
 
-	if (!c || gw_hmap_init(&c->paths) < 0 || gw_hmap_init(&c->keys) < 0) {
+	if (!c || gw_hmap_init(&c->paths) < 0 || gw_keys_init(c) < 0 || gw_hmap_init(&c->tenants) < 0) {
 		gw_catalog_free(c);
 		return -ENOMEM;
 	}
 	c->params = *params;
 	*ret = c;
 	return 0;
+}
+
+void gw_catalog_set_limits(struct gw_catalog *c, size_t limit, size_t tenant_limit)
+{
+	c->params.limit = limit;
+	c->params.tenant_limit = tenant_limit;
 }
 
 struct gw_catalog *gw_catalog_free(struct gw_catalog *c)
@@ -297,6 +307,7 @@ struct gw_catalog *gw_catalog_free(struct gw_catalog *c)
 		resource_free(GW_CONTAINER_OF(node, struct gw_resource, by_path));
 	gw_hmap_done(&c->paths);
 	gw_hmap_done(&c->keys);
+	gw_tenants_free(c);
 	free(c->steps);
 	free(c);
 	return NULL;
@@ -376,9 +387,8 @@ static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draf
 		e = refuse_operators(c, draft, NULL, err);
 	if (e == 0 && !parent)
 		e = refuse_shadow(c, draft, err);
-	if (e == 0 && c->paths.n >= c->params.limit)
-		e = gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "",
-				 "there are %zu resources, as many as a controller keeps: delete some", c->paths.n);
+	if (e == 0)
+		e = gw_tenants_reserve(c, parent ? gw_resource_tenant(parent) : draft->version.tenant, err);
 	if (e < 0)
 		return e;
 	r = calloc(1, sizeof *r);
@@ -438,15 +448,17 @@ static int spell(void *ctx, const struct gw_property *row, char **ref, const cha
 static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft *draft, struct gw_error *err)
 {
 	const struct gw_schema *schema = gw_kind_info(r->kind)->schema;
+	const struct gw_schema_carrier carrier = {
+		.by_tenant = c->asker, .same_secret = c->params.same_secret, .ctx = c->params.ctx};
 	struct spelling s = {c, r, err};
 	int e = reserve(c, err);
 
 	if (e == 0)
 		e = refuse_operators(c, draft, r->now.properties, err);
 	if (e == 0)
-		e = gw_schema_carry(schema, r->now.properties, draft->version.properties, c->asker, err);
-	if (e == 0)
 		e = gw_schema_each_ref(schema, draft->version.properties, spell, &s);
+	if (e == 0)
+		e = gw_schema_carry(schema, r->now.properties, draft->version.properties, &carrier, err);
 	if (e < 0)
 		return e;
 	if (same_version(r->kind, &r->now, &draft->version))
@@ -455,7 +467,7 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 	gw_keys_remove(c, &r->now);
 	step(c, GW_STEP_REPLACED, r);
 	c->steps[c->n_steps - 1].before = r->now;
-	take_version(c, r, draft, r->now.serial + 1);
+	take_version(c, r, draft, r->now.serial < c->params.serial_floor ? c->params.serial_floor : r->now.serial + 1);
 	return 0;
 }
 
@@ -526,10 +538,16 @@ static int put_children(struct gw_catalog *c, struct gw_resource *r, struct gw_d
 	return 0;
 }
 
-/* Who still refers to it is found when the transaction settles. */
+/*
+ * Who still refers to it is found when the transaction settles. What it was part of is looked at then as well: where that stood
+ * in the body of some earlier request is no place in this one.
+ */
 int gw_catalog_delete(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	int e = 0;
+
+	for (struct gw_resource *part = r->parent; part; part = part->parent)
+		part->listed = 0;
 
 	while (e == 0 && r->children)
 		e = gw_catalog_delete(c, r->children->prev, err);
@@ -601,12 +619,39 @@ static int each_touched(struct gw_catalog *c, pass_fn *pass, struct gw_error *er
 	return e;
 }
 
+static bool has_groups(enum gw_kind kind, const struct gw_version *v)
+{
+	return kind == GW_KIND_LOGICAL_POOL && v->properties && ((const struct gw_ip_pool *)v->properties)->multicast;
+}
+
+/* Subnets everywhere live off a pool of groups: they are looked at once. */
+static int check_group_pools(struct gw_catalog *c, struct gw_error *err)
+{
+	for (size_t i = c->begun; i < c->n_steps; i++) {
+		const struct gw_step *s = &c->steps[i];
+		int e;
+
+		if (!has_groups(s->r->kind, &s->r->now) && !has_groups(s->r->kind, &s->before))
+			continue;
+		e = gw_check_groups(c, err);
+		if (e < 0) {
+			gw_resource_place(s->r, err);
+			c->fault = s->r;
+		}
+		return e;
+	}
+	return 0;
+}
+
 int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 {
 	int e;
 
 	c->fault = NULL;
-	e = gw_expected_check(c, err);
+	c->siblings = (struct gw_siblings){0};
+	e = gw_tenants_check(c, err);
+	if (e == 0)
+		e = gw_expected_check(c, err);
 	if (e == 0)
 		e = each_touched(c, gw_references_resolve, err);
 	if (e == 0)
@@ -617,7 +662,9 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 		e = each_touched(c, gw_assign, err);
 	if (e == 0)
 		e = each_touched(c, gw_keys_check, err);
-	return e == 0 ? each_touched(c, gw_check, err) : e;
+	if (e == 0)
+		e = each_touched(c, gw_check, err);
+	return e == 0 ? check_group_pools(c, err) : e;
 }
 
 static int note_trouble(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
@@ -637,11 +684,14 @@ int gw_catalog_settle_loaded(struct gw_catalog *c, void (*warn)(void *ctx, const
 	int e;
 
 	c->fault = NULL;
+	c->siblings = (struct gw_siblings){0};
+	c->loading = true;
 	e = each_touched(c, gw_references_resolve, err);
 	if (e == 0)
 		e = each_touched(c, gw_keys_make, err);
 	if (e == 0)
 		e = each_touched(c, note_trouble, err);
+	c->loading = false;
 	for (size_t i = 0; e == 0 && i < c->n_steps; i++)
 		if (c->steps[i].r->now.trouble)
 			warn(ctx, c->steps[i].r);
@@ -685,8 +735,10 @@ void gw_catalog_commit(struct gw_catalog *c)
 			gw_version_done(s->r->kind, &s->before);
 	}
 	for (size_t i = 0; i < c->n_steps; i++)
-		if (c->steps[i].type == GW_STEP_GONE)
+		if (c->steps[i].type == GW_STEP_GONE) {
+			gw_tenants_forget(c, c->steps[i].r);
 			resource_free(c->steps[i].r);
+		}
 	c->n_steps = c->begun = 0;
 }
 
@@ -738,8 +790,10 @@ static void undo_to(struct gw_catalog *c, size_t n)
 		r->unlinked = false;
 	}
 	for (size_t i = n; i < end; i++)
-		if (c->steps[i].type == GW_STEP_MADE)
+		if (c->steps[i].type == GW_STEP_MADE) {
+			gw_tenants_forget(c, c->steps[i].r);
 			resource_free(c->steps[i].r);
+		}
 }
 
 void gw_catalog_undo(struct gw_catalog *c)

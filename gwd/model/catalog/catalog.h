@@ -24,7 +24,7 @@ struct gw_catalog;
 /* What a PUT changes of a resource. */
 struct gw_version {
 	uint64_t revision; /* of the store, when it was last written */
-	uint64_t serial;   /* how often it has been changed */
+	uint64_t serial;   /* grows with every change of it; no two of its versions ever have the same */
 	int64_t updated;   /* when, in seconds since 1970 */
 	char *tenant;	   /* of a top-level resource; NULL: the operator's. Children have their parent's */
 	char *trouble;	   /* what is wrong with it by the rules of today; it came from the store. NULL: nothing */
@@ -41,8 +41,9 @@ struct gw_resource {
 	struct gw_hmap_node by_path;
 	enum gw_kind kind;
 	struct gw_resource *parent;
-	struct gw_resource *children, *next, *prev; /* siblings of all kinds, in the order of their making */
-	char *id;				    /* in the letter case of its first PUT */
+	struct gw_resource *children, *next,
+		*prev; /* siblings, in the order of their making: of all kinds below a resource, of one at the top */
+	char *id;      /* in the letter case of its first PUT */
 	struct gw_uuid instance;
 	struct gw_version now;
 	struct gw_ref *referrers;
@@ -82,13 +83,19 @@ struct gw_draft *gw_draft_free(struct gw_draft *draft);
 struct gw_catalog_params {
 	struct gw_mac router_mac;	/* no network interface may have it */
 	uint32_t vsid_first, vsid_last; /* what is assigned */
-	size_t limit;			/* resources */
+	size_t limit, tenant_limit;	/* resources, of all together and of each tenant */
+	uint64_t serial_floor;		/* of versions to come; those of resources that are made begin at 1 */
+	/* Whether two secrets are the same, as they were sealed. NULL: when they look the same. */
+	bool (*same_secret)(void *ctx, const char *a, const char *b);
+	void *ctx;
 };
 
 bool gw_tenant_valid(const char *tenant);
 
 int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **ret);
 struct gw_catalog *gw_catalog_free(struct gw_catalog *c);
+/* From the next settling on. */
+void gw_catalog_set_limits(struct gw_catalog *c, size_t limit, size_t tenant_limit);
 
 /*
  * "/virtualNetworks/blue/subnets/web", in any letter case; NULL: there is none, or it is no path.
@@ -141,7 +148,10 @@ void gw_catalog_rollback(struct gw_catalog *c);
 
 /* The resource as clients see it, with its children. NULL when memory ran out. */
 json_t *gw_resource_encode(const struct gw_catalog *c, const struct gw_resource *r);
-/* Changes with everything that gw_resource_encode shows; tells nothing about other resources. */
+/*
+ * Changes with everything that gw_resource_encode shows but what gw_kind_shows_others is about: another manager's NIC in a subnet
+ * must not make this one's If-Match fail. Tells nothing about other resources.
+ */
 void gw_resource_etag(const struct gw_resource *r, char buf[static 48]);
 
 /* A resource as the store keeps it: without its children, with its secrets as they are sealed. */

@@ -2,7 +2,7 @@
  * check.c - what only the whole can tell of a resource: whether a prefix overlaps another, an address lies in its subnet, a
  * connection has what its type needs. Called for every resource that a transaction touched, when values have been assigned.
  */
-#include "model/catalog/private.h"
+#include "model/catalog/check.h"
 
 #include "model/resource/connection.h"
 #include "model/resource/gateway.h"
@@ -11,269 +11,7 @@
 #include "model/resource/network.h"
 #include "model/resource/policy.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define bad(err, name, ...)	 refuse(err, EINVAL, GW_ERR_INVALID_PROPERTY, name, __VA_ARGS__)
-#define missing(err, name, ...)	 refuse(err, EINVAL, GW_ERR_MISSING_PROPERTY, name, __VA_ARGS__)
-#define conflict(err, name, ...) refuse(err, EEXIST, GW_ERR_CONFLICT, name, __VA_ARGS__)
-
-#define refuse(err, errnum, code, name, ...)                                                                           \
-	(gw_error_set(err, errnum, code, name, __VA_ARGS__), gw_error_prefix(err, "properties."), -(errnum))
-
-/* --- addresses ---------------------------------------------------------------------------------------------------- */
-
-static bool same_family(const struct gw_addr *a, const struct gw_addr *b)
-{
-	return gw_addr_is_v4(a) == gw_addr_is_v4(b);
-}
-
-bool gw_subnet_host(const struct gw_prefix *p, const struct gw_addr *a)
-{
-	struct gw_addr router = gw_prefix_first_host(p), last = gw_prefix_last(p);
-
-	if (!gw_prefix_contains(p, a) || gw_addr_equal(a, &router) || gw_addr_equal(a, &p->addr))
-		return false;
-	return !gw_addr_is_v4(a) || !gw_addr_equal(a, &last);
-}
-
-static int check_siblings(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_prefix *mine,
-			  const struct gw_prefix *(*prefix)(const struct gw_resource *r), struct gw_error *err)
-{
-	const struct gw_resource *other = NULL;
-
-	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
-		if (other != r && prefix(other) && gw_prefix_overlaps(mine, prefix(other)))
-			return conflict(err, "addressPrefix", "overlaps that of \"%s\"", other->id);
-	return 0;
-}
-
-static const struct gw_prefix *logical_prefix(const struct gw_resource *r)
-{
-	return &GW_PROPERTIES(r, logical_subnet)->prefix;
-}
-
-static const struct gw_prefix *virtual_prefix(const struct gw_resource *r)
-{
-	return &GW_PROPERTIES(r, virtual_subnet)->prefix;
-}
-
-/* --- pools -------------------------------------------------------------------------------------------------------- */
-
-static int check_pool(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_prefix *subnet,
-		      struct gw_error *err)
-{
-	const struct gw_ip_pool *p = r->now.properties, *q;
-	const struct gw_resource *other = NULL;
-
-	if (!same_family(&p->first, &p->last) || gw_addr_cmp(&p->first, &p->last) > 0)
-		return bad(err, "endIpAddress", "must not be before startIpAddress");
-	if (p->multicast && (!gw_addr_is_multicast(&p->first) || !gw_addr_is_multicast(&p->last)))
-		return bad(err, "startIpAddress", "a pool with multicast true has multicast addresses");
-	if (!p->multicast && !gw_prefix_contains(subnet, &p->first))
-		return bad(err, "startIpAddress", "must lie in the subnet's prefix");
-	if (!p->multicast && !gw_prefix_contains(subnet, &p->last))
-		return bad(err, "endIpAddress", "must lie in the subnet's prefix");
-	while ((other = gw_catalog_next(c, r->parent, r->kind, other))) {
-		q = other->now.properties;
-		if (other != r && gw_addr_cmp(&p->first, &q->last) <= 0 && gw_addr_cmp(&q->first, &p->last) <= 0)
-			return conflict(err, "startIpAddress", "overlaps the pool \"%s\"", other->id);
-	}
-	return 0;
-}
-
-static int check_pools_of(const struct gw_catalog *c, const struct gw_resource *subnet, enum gw_kind kind,
-			  const struct gw_prefix *prefix, struct gw_error *err)
-{
-	const struct gw_resource *pool = NULL;
-
-	while ((pool = gw_catalog_next(c, subnet, kind, pool))) {
-		const struct gw_ip_pool *p = pool->now.properties;
-
-		if (!p->multicast && !(gw_prefix_contains(prefix, &p->first) && gw_prefix_contains(prefix, &p->last)))
-			return conflict(err, "addressPrefix", "leaves out the pool \"%s\"", pool->id);
-	}
-	return 0;
-}
-
-static int check_mac_pool(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
-{
-	const struct gw_mac_pool *p = r->now.properties, *q;
-	const struct gw_resource *other = NULL;
-
-	if (!gw_mac_is_unicast(&p->first) || !gw_mac_is_unicast(&p->last))
-		return bad(err, gw_mac_is_unicast(&p->first) ? "endMacAddress" : "startMacAddress",
-			   "must be a unicast MAC address");
-	if (memcmp(&p->first, &p->last, sizeof p->first) > 0)
-		return bad(err, "endMacAddress", "must not be before startMacAddress");
-	while ((other = gw_catalog_next(c, NULL, GW_KIND_MAC_POOL, other))) {
-		q = other->now.properties;
-		if (other != r && memcmp(&p->first, &q->last, sizeof p->first) <= 0 &&
-		    memcmp(&q->first, &p->last, sizeof p->first) <= 0)
-			return conflict(err, "startMacAddress", "overlaps the pool \"%s\"", other->id);
-	}
-	return 0;
-}
-
-/* --- networks ----------------------------------------------------------------------------------------------------- */
-
-static int check_logical_subnet(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
-{
-	const struct gw_logical_subnet *p = r->now.properties;
-	int e = check_siblings(c, r, &p->prefix, logical_prefix, err);
-
-	return e == 0 ? check_pools_of(c, r, GW_KIND_LOGICAL_POOL, &p->prefix, err) : e;
-}
-
-static bool in_space(const struct gw_virtual_network *network, const struct gw_prefix *prefix)
-{
-	for (size_t i = 0; i < network->space.prefixes.n; i++) {
-		const struct gw_prefix *p = GW_LIST_AT(network->space.prefixes, struct gw_prefix, i);
-
-		if (same_family(&p->addr, &prefix->addr) && p->len <= prefix->len &&
-		    gw_prefix_contains(p, &prefix->addr))
-			return true;
-	}
-	return false;
-}
-
-static int check_virtual_network(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
-{
-	static const struct gw_uuid nil;
-	const struct gw_virtual_network *p = r->now.properties;
-	const struct gw_list *prefixes = &p->space.prefixes;
-	const struct gw_resource *subnet = NULL;
-
-	if (gw_uuid_equal(&p->rdid, &nil))
-		return bad(err, "routingDomainId", "must not be all zero");
-	if (prefixes->n == 0)
-		return bad(err, "addressSpace.addressPrefixes", "must have at least one prefix");
-	for (size_t i = 0; i < prefixes->n; i++)
-		for (size_t j = 0; j < i; j++)
-			if (gw_prefix_overlaps(GW_LIST_AT(*prefixes, struct gw_prefix, i),
-					       GW_LIST_AT(*prefixes, struct gw_prefix, j)))
-				return bad(err, "addressSpace.addressPrefixes", "element %zu overlaps element %zu", i,
-					   j);
-	while ((subnet = gw_catalog_next(c, r, GW_KIND_VIRTUAL_SUBNET, subnet)))
-		if (!in_space(p, virtual_prefix(subnet)))
-			return conflict(err, "addressSpace.addressPrefixes", "leaves out the subnet \"%s\"",
-					subnet->id);
-	return 0;
-}
-
-static bool in_pools(const struct gw_catalog *c, const struct gw_resource *subnet, const struct gw_addr *a)
-{
-	const struct gw_resource *pool = NULL;
-	bool any = false;
-
-	while ((pool = gw_catalog_next(c, subnet, GW_KIND_VIRTUAL_POOL, pool))) {
-		const struct gw_ip_pool *p = pool->now.properties;
-
-		any = true;
-		if (gw_addr_cmp(&p->first, a) <= 0 && gw_addr_cmp(a, &p->last) <= 0)
-			return true;
-	}
-	return !any;
-}
-
-static const char *why_not_in(const struct gw_catalog *c, const struct gw_resource *subnet, const struct gw_addr *a)
-{
-	const struct gw_prefix *prefix = virtual_prefix(subnet);
-
-	if (!gw_prefix_contains(prefix, a))
-		return "must lie in the prefix of its subnet";
-	if (!gw_subnet_host(prefix, a))
-		return "is reserved in its subnet: the router, the network or the broadcast address";
-	return in_pools(c, subnet, a) ? NULL : "must lie in a pool of its subnet";
-}
-
-static int check_virtual_subnet(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
-{
-	const struct gw_virtual_subnet *p = r->now.properties;
-	const struct gw_virtual_network *network = r->parent->now.properties;
-	int e;
-
-	if (!gw_prefix_is_subnet(&p->prefix) || gw_addr_is_multicast(&p->prefix.addr))
-		return bad(err, "addressPrefix", "must have room for a router and hosts");
-	if (!in_space(network, &p->prefix))
-		return bad(err, "addressPrefix", "must lie in the addressSpace of its virtual network");
-	if (!gw_vsid_assignable(p->vsid))
-		return bad(err, "isolationId", "must be a VSID from %u to %u", GW_VSID_MIN, GW_VSID_MAX);
-	if (GW_GIVEN(p, virtual_subnet, group) && !gw_addr_is_multicast(&p->group))
-		return bad(err, "multicastGroup", "must be a multicast address");
-	e = check_siblings(c, r, &p->prefix, virtual_prefix, err);
-	if (e == 0)
-		e = check_pools_of(c, r, GW_KIND_VIRTUAL_POOL, &p->prefix, err);
-	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next) {
-		const struct gw_ip_configuration *q = ref->from->now.properties;
-		const char *why = ref->from->kind == GW_KIND_IP_CONFIGURATION ? why_not_in(c, r, &q->address) : NULL;
-
-		if (why)
-			e = conflict(err, "addressPrefix", "an address of \"%s\" %s", ref->from->parent->id, why);
-	}
-	return e;
-}
-
-/* --- interfaces --------------------------------------------------------------------------------------------------- */
-
-static bool is_interface_name(const char *s)
-{
-	return strcmp(s, ".") != 0 && strcmp(s, "..") != 0 && !strpbrk(s, "/: \t\n%");
-}
-
-static int check_interface(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
-{
-	const struct gw_network_interface *p = r->now.properties;
-	const struct gw_resource *configuration = NULL, *network = NULL;
-
-	if (!gw_mac_is_unicast(&p->mac) || gw_mac_equal(&p->mac, &c->params.router_mac))
-		return bad(err, "privateMacAddress", "must be a unicast address, and not the distributed router's");
-	if (p->host_interface && !is_interface_name(p->host_interface))
-		return bad(err, "hostInterface",
-			   "must be an interface name of 1 to 15 bytes without '/', ':' or blanks");
-	while ((configuration = gw_catalog_next(c, r, GW_KIND_IP_CONFIGURATION, configuration))) {
-		const struct gw_resource *subnet =
-			gw_reference(c, configuration, GW_PROPERTIES(configuration, ip_configuration)->subnet);
-
-		if (network && subnet->parent != network)
-			return bad(err, "ipConfigurations", "must all be in subnets of one virtual network");
-		network = subnet->parent;
-	}
-	return 0;
-}
-
-static int check_ip_configuration(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
-{
-	const struct gw_ip_configuration *p = r->now.properties;
-	const struct gw_resource *subnet = gw_reference(c, r, p->subnet);
-	const char *why = why_not_in(c, subnet, &p->address);
-	int e;
-
-	if (why)
-		return bad(err, "privateIPAddress", "%s", why);
-	for (const struct gw_ref *ref = subnet->referrers; ref; ref = ref->next)
-		if (ref->from->kind == GW_KIND_VIRTUAL_GATEWAY)
-			return conflict(err, "subnet", "is kept for the virtual gateway \"%s\"", ref->from->id);
-	e = check_interface(c, r->parent, err);
-	return e;
-}
-
-static int check_server(const struct gw_resource *r, struct gw_error *err)
-{
-	const struct gw_server *p = r->now.properties;
-
-	for (size_t i = 0; i < p->addresses.n; i++) {
-		const struct gw_server_address *a = GW_LIST_AT(p->addresses, struct gw_server_address, i);
-
-		if (!gw_addr_is_unicast(&a->address))
-			return bad(err, "providerAddresses", "element %zu: address must be a unicast one", i);
-		if (gw_addr_is_v4(&a->address) && a->prefix_length > 32)
-			return bad(err, "providerAddresses", "element %zu: prefixLength is at most 32 for IPv4", i);
-	}
-	return 0;
-}
 
 /* --- policies ----------------------------------------------------------------------------------------------------- */
 
@@ -343,7 +81,7 @@ static int check_route(const struct gw_catalog *c, const struct gw_resource *r, 
 		return missing(err, "nextHopIpAddress", "missing: nextHopType VirtualAppliance needs it");
 	if (p->hop != GW_HOP_APPLIANCE && has)
 		return bad(err, "nextHopIpAddress", "is for nextHopType VirtualAppliance only");
-	if (has && (!gw_addr_is_unicast(&p->address) || !same_family(&p->address, &p->prefix.addr)))
+	if (has && (!gw_addr_is_unicast(&p->address) || !gw_addr_same_family(&p->address, &p->prefix.addr)))
 		return bad(err, "nextHopIpAddress", "must be a unicast address of the prefix's family");
 	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
 		if (other != r && gw_prefix_equal(&p->prefix, &GW_PROPERTIES(other, route)->prefix))
@@ -573,26 +311,9 @@ int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 	int e;
 
 	switch (r->kind) {
-	case GW_KIND_LOGICAL_SUBNET:
-		return check_logical_subnet(c, r, err);
-	case GW_KIND_LOGICAL_POOL:
-		return check_pool(c, r, logical_prefix(r->parent), err);
-	case GW_KIND_VIRTUAL_NETWORK:
-		return check_virtual_network(c, r, err);
-	case GW_KIND_VIRTUAL_SUBNET:
-		return check_virtual_subnet(c, r, err);
-	case GW_KIND_VIRTUAL_POOL:
-		e = check_pool(c, r, virtual_prefix(r->parent), err);
-		return e == 0 ? check_virtual_subnet(c, r->parent, err) : e;
-	case GW_KIND_NETWORK_INTERFACE:
-		return check_interface(c, r, err);
 	case GW_KIND_IP_CONFIGURATION:
-		e = check_ip_configuration(c, r, err);
+		e = gw_check_network(c, r, err);
 		return e == 0 ? check_pools_joined(c, r, err) : e;
-	case GW_KIND_MAC_POOL:
-		return check_mac_pool(c, r, err);
-	case GW_KIND_SERVER:
-		return check_server(r, err);
 	case GW_KIND_ACL_RULE:
 		return check_acl_rule(c, r, err);
 	case GW_KIND_PORT_PROFILE:
@@ -616,6 +337,6 @@ int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 	case GW_KIND_OUTBOUND_NAT_RULE:
 		return check_same_balancer(c, r, &GW_PROPERTIES(r, outbound_nat_rule)->frontends, err);
 	default:
-		return 0;
+		return gw_check_network(c, r, err);
 	}
 }

@@ -13,8 +13,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define CHILDREN_MAX 8192 /* that one body may bring */
-
 struct envelope {
 	const char *id, *ref;
 	const json_t *properties, *metadata, *tags;
@@ -186,8 +184,10 @@ static int on_child(void *ctx, const struct gw_property *row, const json_t *valu
 	int r;
 
 	if (!*reading->left)
-		return gw_error_set(err, E2BIG, GW_ERR_TOO_LARGE, "", "more than %d resources in one request",
-				    CHILDREN_MAX);
+		return gw_error_set(err, E2BIG, GW_ERR_TOO_LARGE, "",
+				    "more than %d resources in one request: leave the list out, which changes none of "
+				    "them, and put those that change under their own paths",
+				    GW_PROPERTY_CHILDREN_MAX);
 	--*reading->left;
 	r = decode(row->kind, NULL, value, reading->sealer, reading->left, reading->tail, err);
 	if (r == 0)
@@ -261,7 +261,7 @@ static int decode(enum gw_kind kind, const char *id, const json_t *body, const s
 int gw_draft_decode(enum gw_kind kind, const char *id, const json_t *body, const struct gw_schema_reader *sealer,
 		    struct gw_draft **ret, struct gw_error *err)
 {
-	size_t left = CHILDREN_MAX;
+	size_t left = GW_PROPERTY_CHILDREN_MAX;
 
 	return decode(kind, id, body, sealer, &left, ret, err);
 }

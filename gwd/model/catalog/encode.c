@@ -1,5 +1,5 @@
 /* encode.c - resources as clients see them, and as the store keeps them. See catalog.h. */
-#include "model/catalog/private.h"
+#include "model/catalog/pools.h"
 
 #include "model/resource/interface.h"
 #include "model/resource/network.h"
@@ -14,6 +14,13 @@
 /* --- etags -------------------------------------------------------------------------------------------------------- */
 
 /* FNV-1a over the tree: children are part of what a GET shows, and of what a PUT with their list replaces. */
+static uint64_t fold_bytes(const void *bytes, size_t n, uint64_t hash)
+{
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
 static uint64_t fold(const struct gw_resource *r, uint64_t hash)
 {
 	const struct {
@@ -21,8 +28,9 @@ static uint64_t fold(const struct gw_resource *r, uint64_t hash)
 		uint64_t serial;
 	} part = {r->instance, r->now.serial};
 
-	for (size_t i = 0; i < sizeof part; i++)
-		hash = (hash ^ ((const uint8_t *)&part)[i]) * UINT64_C(0x100000001b3);
+	hash = fold_bytes(&part, sizeof part, hash);
+	if (r->now.trouble) /* it is in the resource's state */
+		hash = fold_bytes(r->now.trouble, strlen(r->now.trouble), hash);
 	for (const struct gw_resource *child = r->children; child; child = child->next)
 		hash = fold(child, hash);
 	return hash;
@@ -77,47 +85,34 @@ static json_t *usage(uint64_t total, uint64_t allocated)
 			 (json_int_t)allocated, "numberOfIPAddressesInTransition", 0);
 }
 
-/* Addresses from first to last; a larger number than JSON can say is said as the largest. */
-static uint64_t distance(const uint8_t *first, const uint8_t *last, size_t n)
-{
-	uint64_t d = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (d > UINT64_MAX >> 17)
-			return INT64_MAX;
-		d = (d << 8) + last[i] - first[i];
-	}
-	return d + 1;
-}
-
-static json_t *pool_usage(const struct gw_catalog *c, const struct gw_ip_pool *p, enum gw_key_space space,
+/* How full a pool is: its range of the values that are taken in a space. */
+static json_t *pool_usage(const struct gw_catalog *c, const struct gw_resource *r, enum gw_key_space space,
 			  const void *scope)
 {
-	uint64_t n = 0;
+	const struct gw_ip_pool *p = r->now.properties;
+	const struct gw_range range = {p->first, p->last};
 
-	GW_HMAP_FOR_EACH (node, &c->keys) {
-		const struct gw_key *key = GW_CONTAINER_OF(node, struct gw_key, node);
-		struct gw_addr a;
+	return usage(gw_range_size(&range), gw_keys_count(c, space, scope, &p->first, &p->last, sizeof p->first));
+}
 
-		memcpy(a.b, key->value, sizeof a.b);
-		n += key->space == space && key->scope == scope && gw_addr_cmp(&p->first, &a) <= 0 &&
-		     gw_addr_cmp(&a, &p->last) <= 0;
-	}
-	return usage(distance(p->first.b, p->last.b, sizeof p->first.b), n);
+static json_t *provider_usage(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	bool is_public = GW_PROPERTIES(r->parent, logical_subnet)->is_public;
+
+	return pool_usage(c, r,
+			  GW_PROPERTIES(r, ip_pool)->multicast ? GW_KEY_GROUP
+			  : is_public			       ? GW_KEY_PUBLIC_ADDRESS
+							       : GW_KEY_PROVIDER_ADDRESS,
+			  NULL);
 }
 
 static json_t *mac_usage(const struct gw_catalog *c, const struct gw_mac_pool *p)
 {
-	uint64_t n = 0;
+	const struct gw_range range = {gw_pool_mac(&p->first), gw_pool_mac(&p->last)};
 
-	GW_HMAP_FOR_EACH (node, &c->keys) {
-		const struct gw_key *key = GW_CONTAINER_OF(node, struct gw_key, node);
-
-		n += key->space == GW_KEY_MAC && memcmp(p->first.b, key->value, 6) <= 0 &&
-		     memcmp(key->value, p->last.b, 6) <= 0;
-	}
-	return json_pack("{s:I, s:I}", "numberOfMACAddresses", (json_int_t)distance(p->first.b, p->last.b, 6),
-			 "numberOfMACAddressesAllocated", (json_int_t)n);
+	return json_pack("{s:I, s:I}", "numberOfMACAddresses", (json_int_t)gw_range_size(&range),
+			 "numberOfMACAddressesAllocated",
+			 (json_int_t)gw_keys_count(c, GW_KEY_MAC, NULL, &p->first, &p->last, sizeof p->first));
 }
 
 static json_t *router_of(const struct gw_virtual_subnet *p)
@@ -136,21 +131,11 @@ static void describe(const struct gw_catalog *c, const struct gw_resource *r, js
 		json_object_set_new(properties, "ipConfigurations", referrers(r, GW_KIND_IP_CONFIGURATION));
 		break;
 	case GW_KIND_VIRTUAL_POOL:
-		json_object_set_new(properties, "usage",
-				    pool_usage(c, r->now.properties, GW_KEY_CUSTOMER_ADDRESS, r->parent));
+		json_object_set_new(properties, "usage", pool_usage(c, r, GW_KEY_CUSTOMER_ADDRESS, r->parent));
 		break;
-	case GW_KIND_LOGICAL_POOL: {
-		const struct gw_ip_pool *p = r->now.properties;
-		bool is_public = GW_PROPERTIES(r->parent, logical_subnet)->is_public;
-
-		json_object_set_new(properties, "usage",
-				    pool_usage(c, p,
-					       p->multicast ? GW_KEY_GROUP
-					       : is_public  ? GW_KEY_PUBLIC_ADDRESS
-							    : GW_KEY_PROVIDER_ADDRESS,
-					       NULL));
+	case GW_KIND_LOGICAL_POOL:
+		json_object_set_new(properties, "usage", provider_usage(c, r));
 		break;
-	}
 	case GW_KIND_MAC_POOL:
 		json_object_set_new(properties, "usage", mac_usage(c, r->now.properties));
 		break;

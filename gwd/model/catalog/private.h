@@ -2,6 +2,7 @@
 #ifndef GW_MODEL_CATALOG_PRIVATE_H
 #define GW_MODEL_CATALOG_PRIVATE_H
 
+#include "base/rank.h"
 #include "model/catalog/catalog.h"
 
 /* Values that only one resource may have, each in a space of its own. */
@@ -16,15 +17,31 @@ enum gw_key_space {
 	GW_KEY_HOST_INTERFACE,	/* on one server */
 	GW_KEY_GATEWAY_SERVER,	/* a server is one gateway */
 	GW_KEY_GATEWAY_NETWORK, /* a virtual network has one gateway */
+	GW_KEY_GATEWAY_SUBNET,	/* a subnet is kept for one */
 };
 
 struct gw_key {
 	struct gw_hmap_node node;
+	struct gw_rank_node rank; /* among those of its space and scope */
 	struct gw_resource *owner;
 	const char *name;  /* of the property */
 	const void *scope; /* what it is unique in; NULL: everything */
 	enum gw_key_space space;
 	uint8_t value[16];
+};
+
+/* How much a tenant has; kept as long as he has anything. */
+struct gw_tenant {
+	struct gw_hmap_node node;
+	size_t n;
+	char name[];
+};
+
+/* Of the last parent whose children were looked at together: two that overlap, or NULL. */
+struct gw_siblings {
+	const struct gw_resource *parent, *one, *other;
+	enum gw_kind kind;
+	bool each; /* too much is wrong: look at each by itself */
 };
 
 enum gw_step_type { GW_STEP_MADE, GW_STEP_REPLACED, GW_STEP_GONE };
@@ -37,9 +54,10 @@ struct gw_step {
 };
 
 struct gw_catalog {
-	struct gw_hmap paths, keys;
+	struct gw_hmap paths, keys, tenants;
+	struct gw_rank ranks; /* of all keys */
 	size_t counts[GW_KIND_MAX];
-	struct gw_resource *roots;
+	struct gw_resource *roots[GW_KIND_MAX];
 	struct gw_step *steps;
 	size_t n_steps, room;
 	size_t begun;			 /* the first step since begin */
@@ -47,7 +65,9 @@ struct gw_catalog {
 	const struct gw_resource *fault; /* of the last settling */
 	uint64_t revision;		 /* of what it changes */
 	int64_t now;
-	const char *asker; /* the tenant who asks; NULL: the operator */
+	struct gw_siblings siblings; /* of this settling */
+	bool loading;		     /* what comes was accepted once */
+	const char *asker;	     /* the tenant who asks; NULL: the operator */
 	struct gw_catalog_params params;
 };
 
@@ -76,16 +96,32 @@ int gw_keys_make(struct gw_catalog *c, struct gw_resource *r, struct gw_error *e
 void gw_keys_insert(struct gw_catalog *c, struct gw_version *v);
 void gw_keys_remove(struct gw_catalog *c, struct gw_version *v);
 int gw_keys_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+/* How many values of the space lie between first and last. */
+size_t gw_keys_count(const struct gw_catalog *c, enum gw_key_space space, const void *scope, const void *first,
+		     const void *last, size_t n);
+int gw_keys_init(struct gw_catalog *c);
 const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
 					const void *value, size_t n);
+
+/* tenants.c: how many resources there may be. Who is reserved for can be counted. */
+int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *err);
+void gw_tenants_count(struct gw_catalog *c, const struct gw_resource *r, int by);
+/* When a top-level resource goes, for good. */
+void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r);
+/* Of what the transaction has made. */
+int gw_tenants_check(struct gw_catalog *c, struct gw_error *err);
+void gw_tenants_free(struct gw_catalog *c);
+
+/* siblings.c: whether the prefix of one that was touched overlaps that of another child of its parent. */
+typedef const struct gw_prefix *gw_prefix_of(const struct gw_resource *r);
+int gw_siblings_check(struct gw_catalog *c, const struct gw_resource *r, gw_prefix_of *prefix, struct gw_error *err);
 
 /* assign.c: values that the manager left to us. */
 int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 /* check.c: what only the whole can tell of a resource that was touched. */
 int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
-
-/* Whether a VM may have the address: neither the router nor the ends of the subnet. */
-bool gw_subnet_host(const struct gw_prefix *subnet, const struct gw_addr *a);
+/* Every multicast group, when the pools that they are from have changed. */
+int gw_check_groups(const struct gw_catalog *c, struct gw_error *err);
 
 #define GW_PROPERTIES(r, tag) ((struct gw_##tag *)(r)->now.properties)
 /* What a reference of `from` leads to, NULL for a field without one. */

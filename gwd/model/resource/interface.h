@@ -91,8 +91,12 @@ GW_SCHEMA_STRUCT(mac_pool, GW_MAC_POOL)
 GW_SCHEMA_STRUCT(server_connection, GW_SERVER_CONNECTION)
 
 #define GW_SERVER_ADDRESS(S, P, O, L, V, C, R)                                                                         \
-	P(S, ADDR, address, "address", .flags = GW_PROPERTY_IS_REQUIRED, .help = "A provider address of the node.")    \
-	P(S, UINT, prefix_length, "prefixLength", .max = 128, .help = "Its prefix length; absent: its subnet's.")      \
+	P(S, ADDR, address, "address", .flags = GW_PROPERTY_IS_ASSIGNED,                                               \
+	  .help = "A provider address of the node; absent: one of the logicalSubnet's pools.")                         \
+	P(S, REF, subnet, "logicalSubnet", .kind = GW_KIND_LOGICAL_SUBNET,                                             \
+	  .help = "The subnet that it lives in, with the pools that it is from.")                                      \
+	P(S, UINT, prefix_length, "prefixLength", .max = 128,                                                          \
+	  .help = "Its prefix length; absent: the logicalSubnet's.")                                                   \
 	P(S, TEXT, interface, "interface", .min = 1, .max = 15, .help = "The interface that has it.")
 GW_SCHEMA_STRUCT(server_address, GW_SERVER_ADDRESS)
 

@@ -8,6 +8,7 @@
 #include "model/resource/network.h"
 #include "model/resource/policy.h"
 
+#include <string.h>
 #include <strings.h>
 
 static const struct gw_kind_info kinds[GW_KIND_MAX] = {
@@ -28,4 +29,19 @@ enum gw_kind gw_kind_find(enum gw_kind parent, const char *collection)
 		if (kinds[k].parent == parent && !strcasecmp(kinds[k].collection, collection))
 			return k;
 	return GW_KIND_NONE;
+}
+
+bool gw_kind_shows_others(enum gw_kind kind)
+{
+	const struct gw_schema *schema = kinds[kind].schema;
+
+	for (const struct gw_property *row = schema->rows; row < schema->rows + schema->n_rows; row++) {
+		/* Every kind has these two, and they change with the resource. */
+		if (row->type == GW_PROPERTY_READ_ONLY && strcmp(row->name, "provisioningState") != 0 &&
+		    strcmp(row->name, "configurationState") != 0)
+			return true;
+		if (row->type == GW_PROPERTY_CHILDREN && gw_kind_shows_others(row->kind))
+			return true;
+	}
+	return false;
 }

@@ -55,6 +55,11 @@ struct gw_kind_info {
 };
 
 const struct gw_kind_info *gw_kind_info(enum gw_kind kind);
+/*
+ * Whether a GET of one shows, of it or of its children, what changes without a change of it: who refers to it, how much of it is
+ * taken, how it is. Its etag says nothing about that, which is as it should be for If-Match, and too little for a 304.
+ */
+bool gw_kind_shows_others(enum gw_kind kind);
 /* By the name of the collection below `parent`, in any letter case; GW_KIND_NONE: there is none. */
 enum gw_kind gw_kind_find(enum gw_kind parent, const char *collection);
 

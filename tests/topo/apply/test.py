@@ -122,6 +122,22 @@ def _(w):
     equal(sorted(r["etag"] for r in everything(w.b)), sorted(r["etag"] for r in before), "etags after the restart")
 
 
+@g.case("the sample of two customers with the same addresses is what an empty controller takes, and comes back by name")
+def _(w):
+    c = w.controller("c")
+    c.start()
+    sample = os.path.join(case.root(), "configs/samples/two-customers.json")
+    with open(sample) as f:
+        paths = [e["path"] for e in json.load(f)]
+    equal(verdicts(c.ctl("apply", "-f", sample)), dict.fromkeys(paths, "created"), "what was said")
+    nics = json.loads(c.ctl("get", "networkinterfaces", "-o", "json"))["value"]
+    where = [n["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"] for n in nics]
+    equal(sorted(where), ["10.1.1.11", "10.1.1.11", "10.1.1.12", "10.1.1.12"], "addresses")
+    one = json.loads(c.ctl("get", "virtualnetwork", "contoso", "-o", "json"))
+    equal(one["properties"]["subnets"][0]["properties"]["isolationId"], 5001, "VSID")
+    c.stop()
+
+
 @g.case("every kind has a table of at most 80 columns, a wide one, and IDs that lead to one resource each")
 def _(w):
     for name in names(w.a):

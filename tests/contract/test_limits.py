@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""How many resources there may be: of one tenant, which keeps no other from working, and of all, of whom none is told how many
+the others have."""
+import http.client
+import json
+import re
+import signal
+import socket
+
+import world
+from lib import case, tls
+from lib.case import equal, require
+
+suite = case.Suite()
+OVERALL, EACH = 40, 10
+
+
+class Limited(world.Controller):
+    """A controller with low limits, and two tenants that come with tokens."""
+
+    def __init__(self):
+        super().__init__("limited")
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            self.port = s.getsockname()[1]
+        self.settings["limits"] = {"resources": str(OVERALL), "tenant_resources": str(EACH)}
+        self.settings["api"] = {"listen": "unix:%s, https://127.0.0.1:%d" % (self.socket_path, self.port)}
+        self.configure()
+        self.start()
+        self.tokens = {}
+        for t in ("a", "b"):
+            status, body, _ = self.call("PUT", "/access/tokens/" + t, {"properties": {"role": "tenant", "tenantId": t}})
+            equal(status, 201, "token of " + t)
+            self.tokens[t] = body["properties"]["token"]
+
+    def ask(self, tenant, method, path, properties=None):
+        """-> (status, body or None)"""
+        c = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20, context=tls.context())
+        try:
+            c.request(method, world.document.PREFIX + path, None if properties is None else json.dumps({"properties": properties}),
+                      {"Authorization": "Bearer " + self.tokens[tenant], "Content-Type": "application/json"})
+            r = c.getresponse()
+            text = r.read()
+            return r.status, json.loads(text) if text else None
+        finally:
+            c.close()
+
+    def limit(self, **limits):
+        """Other limits from now on."""
+        self.settings["limits"].update({k: str(v) for k, v in limits.items()})
+        self.configure()
+        self.process.send_signal(signal.SIGHUP)
+
+        def read_again():
+            with open(self.log, encoding="utf-8") as f:
+                return f.read().count("configuration read again") > self.reloads
+        self.reloads = getattr(self, "reloads", -1) + 1
+        case.eventually(read_again, "the configuration is read again")
+
+
+def setup():
+    w = Limited()
+    case.after_group.append(lambda: w.process and w.stop())
+    return w
+
+
+def refused(answer, part):
+    """It is a refusal of the limit; returns its message."""
+    status, body = answer
+    equal((status, body["error"]["code"] if status > 299 else None), (409, "LimitExceeded"), "answer %s" % body)
+    require(part in body["error"]["message"], body)
+    return body["error"]["message"]
+
+
+def made(answer):
+    equal(answer[0], 201, "answer %s" % (answer[1],))
+    return answer[1]
+
+
+g = suite.group("", setup)
+
+
+@g.case("a tenant has so many, children counted, whoever makes them; what he has he can change and delete")
+def of_a_tenant(w):
+    for i in range(EACH - 2):
+        made(w.ask("a", "PUT", "/routeTables/t%d" % i, {}))
+    made(w.ask("a", "PUT", "/routeTables/t0/routes/r0", {"addressPrefix": "10.0.0.0/8", "nextHopType": "None"}))
+    made(w.ask("a", "PUT", "/routeTables/t0/routes/r1", {"addressPrefix": "11.0.0.0/8", "nextHopType": "None"}))
+    said = refused(w.ask("a", "PUT", "/routeTables/more", {}), "may have 10")
+    require("ask the operator" in said, said)
+    refused(w.ask("a", "PUT", "/routeTables/t0/routes/r2", {"addressPrefix": "12.0.0.0/8", "nextHopType": "None"}), "may have 10")
+    equal(w.ask("a", "GET", "/routeTables/more")[0], 404, "what was refused")
+    status, body, _ = w.call("PUT", "/routeTables/more", {"properties": {}, "resourceMetadata": {"tenantId": "a"}})
+    require("tenant_resources" in refused((status, body), "may have 10"), "an operator is told the key")
+    equal(w.ask("a", "PUT", "/routeTables/t0/routes/r0", {"addressPrefix": "13.0.0.0/8", "nextHopType": "None"})[0], 200, "a change")
+    # A list that replaces another as long is no more than there was.
+    routes = [{"resourceId": "n%d" % i, "properties": {"addressPrefix": "1%d.0.0.0/8" % i, "nextHopType": "None"}} for i in range(3)]
+    equal(w.ask("a", "PUT", "/routeTables/t0", {"routes": routes[:2]})[0], 200, "another list")
+    refused(w.ask("a", "PUT", "/routeTables/t0", {"routes": routes}), "may have 10")
+    equal(len(w.ask("a", "GET", "/routeTables/t0")[1]["properties"]["routes"]), 2, "routes after the refusal")
+    equal(w.ask("a", "DELETE", "/routeTables/t7")[0], 202, "DELETE")
+    made(w.ask("a", "PUT", "/routeTables/more", {}))
+    refused(w.ask("a", "PUT", "/routeTables/t7", {}), "may have 10")
+
+
+@g.case("and keeps no other from working")
+def of_others(w):
+    for i in range(EACH):
+        made(w.ask("b", "PUT", "/routeTables/t%d" % i, {}))
+    refused(w.ask("b", "PUT", "/routeTables/more", {}), "may have 10")
+    w.put("/servers/operators", {}, (201,))
+
+
+@g.case("what all have together: the operator is told how many, a tenant is not")
+def of_all(w):
+    for i in range(OVERALL - 2 * EACH - 1):
+        w.put("/servers/s%d" % i, {}, (201,))
+    status, body, _ = w.call("PUT", "/servers/more", {"properties": {}})
+    refused((status, body), "keeps %d" % OVERALL)
+    equal(w.ask("a", "DELETE", "/routeTables/t6")[0], 202, "DELETE")
+    w.put("/servers/more", {}, (201,))
+    said = refused(w.ask("a", "PUT", "/routeTables/t6", {}), "ask its operator")
+    require(not re.search("[0-9]", said), "no number: " + said)
+    equal(w.ask("a", "PUT", "/routeTables/t0", {"routes": []})[0], 200, "making less")
+    made(w.ask("a", "PUT", "/routeTables/t6", {}))
+
+
+@g.case("an element of a batch that goes beyond it is named, and nothing of the batch stays")
+def batch(w):
+    before = w.state()
+    status, body, _ = w.call("POST", "/batch", [
+        {"path": "/servers/s0", "method": "DELETE"}, {"path": "/servers/s1", "method": "DELETE"},
+        {"path": "/servers/n0", "body": {"properties": {}}}, {"path": "/servers/n1", "body": {"properties": {}}},
+        {"path": "/servers/n2", "body": {"properties": {}}}, {"path": "/servers/n3", "body": {"properties": {}}}], checked=False)
+    refused((status, body), "keeps %d" % OVERALL)
+    require(re.fullmatch(r"\[[2-5]\]\.body", body["error"]["target"]), body)
+    equal(w.state(), before, "everything")
+
+
+@g.case("limits that become lower leave what is there, also over a restart; higher ones count at once")
+def changed(w):
+    before = w.state()
+    w.limit(resources=5, tenant_resources=3)
+    refused(w.ask("b", "PUT", "/routeTables/more", {}), "may have 3")
+    w.restart()
+    equal(w.state(), before, "everything after a restart")
+    equal(w.ask("b", "PUT", "/routeTables/t0", {"routes": []})[0], 200, "a PUT that changes nothing")
+    equal(w.ask("b", "DELETE", "/routeTables/t0")[0], 202, "DELETE")
+    refused(w.ask("b", "PUT", "/routeTables/t0", {}), "may have 3")
+    w.limit(resources=1000, tenant_resources=100)
+    made(w.ask("b", "PUT", "/routeTables/t0", {}))
+    for i in range(50):
+        made(w.ask("b", "PUT", "/routeTables/n%d" % i, {}))
+
+
+if __name__ == "__main__":
+    suite.main()
