@@ -53,6 +53,18 @@ static int load(struct gw_control *k, struct gw_error *err)
 	return 0;
 }
 
+static struct gw_catalog_limits limits_of(const struct gw_config *config)
+{
+	return (struct gw_catalog_limits){
+		.resources = config->resource_limit,
+		.tenant_resources = config->tenant_resource_limit,
+		.tenant_memory = (size_t)config->tenant_memory_limit << 20,
+		.tenant_public_addresses = config->tenant_public_limit,
+		.tenant_mac_addresses = config->tenant_mac_limit,
+		.tenant_subnets = config->tenant_vsid_limit,
+	};
+}
+
 static bool same_secret(void *ctx, const char *a, const char *b)
 {
 	const struct gw_control *k = ctx;
@@ -70,8 +82,7 @@ int gw_control_open(struct gw_store *store, const struct gw_config *config, stru
 		.vsid_last = GW_VSID_MAX,
 		/* Etags that were given between a copy and its restore are not to be those of what is changed after it. */
 		.serial_floor = gw_store_restores(store) << 40,
-		.limit = config->resource_limit,
-		.tenant_limit = config->tenant_resource_limit,
+		.limits = limits_of(config),
 		.same_secret = same_secret,
 		.ctx = k,
 	};
@@ -313,12 +324,13 @@ static int write_all(struct gw_control *k, const struct gw_principal *who, const
 int gw_control_submit(struct gw_control *k, const struct gw_principal *who, struct gw_control_op *ops, size_t n,
 		      size_t *ret_failed, struct gw_error *err)
 {
+	const struct gw_catalog_limits limits = limits_of(k->config);
 	int r = 0;
 
 	*ret_failed = n;
 	if (k->state == GW_CONTROL_COMMITTING) /* while it is working, it is the job that submits */
 		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, "", "another change is being stored: try again");
-	gw_catalog_set_limits(k->catalog, k->config->resource_limit, k->config->tenant_resource_limit);
+	gw_catalog_set_limits(k->catalog, &limits);
 	gw_catalog_begin(k->catalog, gw_commit_next_revision(k), time(NULL),
 			 who->access == GW_ACCESS_TENANT ? who->tenant : NULL);
 	for (size_t i = 0; r == 0 && i < n; i++) {
