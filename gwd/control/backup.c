@@ -237,6 +237,28 @@ static int check(const struct gw_control *k, const struct gw_principal *who, con
 	return r;
 }
 
+/* What is wrong is wrong with what was sent: neither with the store, nor for whoever runs the daemon to mend. */
+static void blame_copy(const struct gw_control *k, const char *path, struct gw_error *err)
+{
+	static const char *const advice[] = {"; the file was left", ": restore a backup"};
+	char message[sizeof err->message], target[sizeof err->target];
+
+	if (!err || (err->code != GW_ERR_UNAVAILABLE && err->code != GW_ERR_INTERNAL))
+		return;
+	snprintf(message, sizeof message, "%s", err->message);
+	for (size_t i = 0; i < sizeof advice / sizeof *advice; i++) {
+		char *rest = strstr(message, advice[i]);
+
+		if (rest)
+			*rest = '\0';
+	}
+	snprintf(target, sizeof target, "%s", err->target);
+	if (!strcmp(target, path) || !strcmp(target, k->config->store_path))
+		*target = '\0';
+	gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, target,
+		     "this is no copy that can be restored here: %s; nothing was changed", message);
+}
+
 static void discard(const char *path)
 {
 	static const char *const parts[] = {"", "-wal", "-shm", ".lock"};
@@ -265,9 +287,8 @@ int gw_control_restore(struct gw_control *k, const struct gw_principal *who, con
 	r = gw_fs_write_private(path, copy, n, err);
 	if (r == 0) {
 		r = check(k, who, path, err);
-		/* What is wrong with it is wrong with what was sent. */
-		if (r < 0 && err && err->code == GW_ERR_UNAVAILABLE)
-			err->code = GW_ERR_INVALID_REQUEST;
+		if (r < 0 && r != -ENOMEM && r != -ENOSPC)
+			blame_copy(k, path, err);
 	}
 	if (r == 0)
 		r = gw_store_stage(k->store, path, err);

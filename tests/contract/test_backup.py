@@ -278,6 +278,10 @@ def _(w):
             ("sealed with another key", sql("UPDATE resource SET body = replace(body, 'sealed:1:', 'sealed:1:AAAA')"), "key")):
         said = spoil(name, how)
         require(part in said, "%s: %s" % (name, said))
+        require("incoming" not in said and "gwd.db" not in said and "left as it" not in said, "%s blames the store: %s" % (name, said))
+        with open(os.path.join(w.dir, name), "rb") as f:
+            status = w.call("PUT", "/backup", f.read(), {"Content-Type": "application/octet-stream"}, checked=False)[0]
+        equal(status, 400, "status for " + name)
     equal(w.everything(), before, "everything")
     equal(w.process.pid, pid, "the process")
     equal(sorted(os.listdir(w.state_dir)), files, "files")
