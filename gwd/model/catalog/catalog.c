@@ -283,7 +283,7 @@ int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **r
 {
 	struct gw_catalog *c = calloc(1, sizeof *c);
 
-	if (!c || gw_hmap_init(&c->paths) < 0 || gw_hmap_init(&c->keys) < 0 || gw_hmap_init(&c->tenants) < 0) {
+	if (!c || gw_hmap_init(&c->paths) < 0 || gw_keys_init(c) < 0 || gw_hmap_init(&c->tenants) < 0) {
 		gw_catalog_free(c);
 		return -ENOMEM;
 	}

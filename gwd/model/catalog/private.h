@@ -2,6 +2,7 @@
 #ifndef GW_MODEL_CATALOG_PRIVATE_H
 #define GW_MODEL_CATALOG_PRIVATE_H
 
+#include "base/rank.h"
 #include "model/catalog/catalog.h"
 
 /* Values that only one resource may have, each in a space of its own. */
@@ -22,6 +23,7 @@ enum gw_key_space {
 
 struct gw_key {
 	struct gw_hmap_node node;
+	struct gw_rank_node rank; /* among those of its space and scope */
 	struct gw_resource *owner;
 	const char *name;  /* of the property */
 	const void *scope; /* what it is unique in; NULL: everything */
@@ -54,6 +56,7 @@ struct gw_step {
 
 struct gw_catalog {
 	struct gw_hmap paths, keys, tenants;
+	struct gw_rank ranks; /* of all keys */
 	size_t counts[GW_KIND_MAX];
 	struct gw_resource *roots[GW_KIND_MAX];
 	struct gw_step *steps;
@@ -92,6 +95,10 @@ int gw_keys_make(struct gw_catalog *c, struct gw_resource *r, struct gw_error *e
 void gw_keys_insert(struct gw_catalog *c, struct gw_version *v);
 void gw_keys_remove(struct gw_catalog *c, struct gw_version *v);
 int gw_keys_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+/* How many values of the space lie between first and last. */
+size_t gw_keys_count(const struct gw_catalog *c, enum gw_key_space space, const void *scope, const void *first,
+		     const void *last, size_t n);
+int gw_keys_init(struct gw_catalog *c);
 const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
 					const void *value, size_t n);
 
