@@ -18,6 +18,7 @@ enum gw_key_space {
 	GW_KEY_GATEWAY_SERVER,	/* a server is one gateway */
 	GW_KEY_GATEWAY_NETWORK, /* a virtual network has one gateway */
 	GW_KEY_GATEWAY_SUBNET,	/* a subnet is kept for one */
+	GW_KEY_SPACES
 };
 
 struct gw_key {
@@ -33,7 +34,7 @@ struct gw_key {
 /* How much a tenant has; kept as long as he has anything. */
 struct gw_tenant {
 	struct gw_hmap_node node;
-	size_t n;
+	size_t n, memory, keys[GW_KEY_SPACES];
 	char name[];
 };
 
@@ -108,8 +109,13 @@ int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *
 void gw_tenants_count(struct gw_catalog *c, const struct gw_resource *r, int by);
 /* When a top-level resource goes, for good. */
 void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r);
-/* Of what the transaction has made. */
+/* Another version has taken the place of `before`. */
+void gw_tenants_recount(struct gw_catalog *c, const struct gw_resource *r, const struct gw_version *before);
+/* A key of his comes or goes. */
+void gw_tenants_count_key(struct gw_catalog *c, const struct gw_key *key, int by);
+/* Of what the transaction has made or changed; the values that it takes, when they have been assigned. */
 int gw_tenants_check(struct gw_catalog *c, struct gw_error *err);
+int gw_tenants_check_keys(struct gw_catalog *c, struct gw_error *err);
 void gw_tenants_free(struct gw_catalog *c);
 
 /* siblings.c: whether the prefix of one that was touched overlaps that of another child of its parent. */
