@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/hmap.h"
 #include "base/log.h"
 #include "control/control.h"
 #include "engine/engine.h"
@@ -495,6 +496,10 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	gw_log_init(GW_LOG_INFO);
+	if (gw_hash_randomize() < 0) {
+		gw_log_error("cannot start: the kernel gives no random bytes");
+		return 1;
+	}
 	d.config_path = options.config_path;
 	if (gw_config_load(d.config_path, &d.config, &err) < 0) {
 		log_failure("", &err);
