@@ -256,6 +256,7 @@ static void take_over(struct gw_config *config, const struct gw_config *new)
 	config->audit_days = new->audit_days;
 	config->login_rate = new->login_rate;
 	config->request_seconds = new->request_seconds;
+	config->body_memory = new->body_memory;
 	memcpy(config->tls_cert, new->tls_cert, sizeof config->tls_cert);
 	memcpy(config->tls_key, new->tls_key, sizeof config->tls_key);
 	memcpy(config->client_ca, new->client_ca, sizeof config->client_ca);
