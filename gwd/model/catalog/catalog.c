@@ -359,6 +359,23 @@ static int refuse_operators(const struct gw_catalog *c, const struct gw_draft *d
 	return -EACCES;
 }
 
+/* References do not say that they mean the operator's: his own would take its place in those that there are. */
+static int refuse_shadow(const struct gw_catalog *c, const struct gw_draft *draft, struct gw_error *err)
+{
+	const char *tenant = draft->version.tenant;
+	const struct gw_resource *shared = tenant ? gw_catalog_root(c, NULL, draft->kind, draft->id) : NULL;
+	const struct gw_resource *from = shared ? gw_references_of_tenant(shared, tenant) : NULL;
+	char *path = from ? gw_resource_path(from) : NULL;
+
+	if (!from)
+		return 0;
+	gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "resourceId",
+		     "%s refers to the operator's resource of this name: take another name, or change that first",
+		     path ? path : from->id);
+	free(path);
+	return -EEXIST;
+}
+
 static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draft *draft, struct gw_resource **ret,
 		struct gw_error *err)
 {
@@ -367,6 +384,8 @@ static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draf
 
 	if (e == 0)
 		e = refuse_operators(c, draft, NULL, err);
+	if (e == 0 && !parent)
+		e = refuse_shadow(c, draft, err);
 	if (e == 0)
 		e = gw_tenants_reserve(c, parent ? gw_resource_tenant(parent) : draft->version.tenant, err);
 	if (e < 0)

@@ -89,6 +89,8 @@ void gw_expected_clear(struct gw_catalog *c);
 int gw_references_resolve(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 void gw_references_link(struct gw_version *v);
 void gw_references_unlink(struct gw_version *v);
+/* Who of this tenant's refers to it, or to what is below it; NULL: nobody. */
+const struct gw_resource *gw_references_of_tenant(const struct gw_resource *r, const char *tenant);
 
 /* keys.c: what a version takes. */
 int gw_keys_make(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
