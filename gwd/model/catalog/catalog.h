@@ -8,7 +8,7 @@
  *     gw_catalog_undo            back to the last begin, instead
  *   gw_catalog_commit | gw_catalog_rollback       of everything since the first begin
  *
- * No clock, no I/O; secrets are sealed by the caller.
+ * No clock, no I/O but random numbers (getrandom) for what is assigned; secrets are sealed by the caller.
  */
 #ifndef GW_MODEL_CATALOG_CATALOG_H
 #define GW_MODEL_CATALOG_CATALOG_H
