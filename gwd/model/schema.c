@@ -52,6 +52,11 @@ void gw_schema_give(const struct gw_schema *schema, void *object, size_t offset)
 	*(uint64_t *)object |= bit_at(schema, offset);
 }
 
+void gw_schema_ungive(const struct gw_schema *schema, void *object, size_t offset)
+{
+	*(uint64_t *)object &= ~bit_at(schema, offset);
+}
+
 /* --- release ------------------------------------------------------------------------------------------------------ */
 
 static void value_done(enum gw_property_type type, void *value)

@@ -442,6 +442,7 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 		e = gw_schema_carry(schema, r->now.properties, draft->version.properties, &carrier, err);
 	if (e < 0)
 		return e;
+	gw_assign_carried(r->kind, &r->now, &draft->version);
 	if (same_version(r->kind, &r->now, &draft->version))
 		return 0;
 	gw_references_unlink(&r->now);
@@ -600,30 +601,6 @@ static int each_touched(struct gw_catalog *c, pass_fn *pass, struct gw_error *er
 	return e;
 }
 
-static bool has_groups(enum gw_kind kind, const struct gw_version *v)
-{
-	return kind == GW_KIND_LOGICAL_POOL && v->properties && ((const struct gw_ip_pool *)v->properties)->multicast;
-}
-
-/* Subnets everywhere live off a pool of groups: they are looked at once. */
-static int check_group_pools(struct gw_catalog *c, struct gw_error *err)
-{
-	for (size_t i = c->begun; i < c->n_steps; i++) {
-		const struct gw_step *s = &c->steps[i];
-		int e;
-
-		if (!has_groups(s->r->kind, &s->r->now) && !has_groups(s->r->kind, &s->before))
-			continue;
-		e = gw_check_groups(c, err);
-		if (e < 0) {
-			gw_resource_place(s->r, err);
-			c->fault = s->r;
-		}
-		return e;
-	}
-	return 0;
-}
-
 int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 {
 	int e;
@@ -645,7 +622,7 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 		e = each_touched(c, gw_keys_check, err);
 	if (e == 0)
 		e = each_touched(c, gw_check, err);
-	return e == 0 ? check_group_pools(c, err) : e;
+	return e == 0 ? gw_check_pools(c, err) : e;
 }
 
 static int note_trouble(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)

@@ -35,6 +35,7 @@ struct gw_version {
 	size_t n_refs;
 	struct gw_key *keys;
 	size_t n_keys;
+	bool is_carried; /* the value that gwd had assigned is still there, and may be chosen again */
 };
 
 struct gw_resource {

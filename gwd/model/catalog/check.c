@@ -2,7 +2,9 @@
  * check.c - what only the whole can tell of a resource: whether a prefix overlaps another, an address lies in its subnet, a
  * connection has what its type needs. Called for every resource that a transaction touched, when values have been assigned.
  */
+#include "base/cleanup.h"
 #include "model/catalog/check.h"
+#include "model/catalog/pools.h"
 
 #include "model/resource/connection.h"
 #include "model/resource/gateway.h"
@@ -91,10 +93,19 @@ static int check_route(const struct gw_catalog *c, const struct gw_resource *r, 
 
 /* --- gateways ----------------------------------------------------------------------------------------------------- */
 
-static int check_public_address(const struct gw_resource *r, struct gw_error *err)
+static int check_public_address(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
-	if (!gw_addr_is_unicast(&GW_PROPERTIES(r, public_address)->address))
+	_cleanup_(gw_ranges_done) struct gw_ranges ranges = {0};
+	const struct gw_addr *a = &GW_PROPERTIES(r, public_address)->address;
+
+	if (!gw_addr_is_unicast(a))
 		return bad(err, "ipAddress", "must be a unicast address");
+	if (gw_pools_public(c, &ranges) < 0)
+		return gw_error_oom(err);
+	if (ranges.n > 0 && !gw_ranges_have(&ranges, a))
+		return bad(err, "ipAddress",
+			   "must lie in an ipPool of a public logical subnet, and be neither an end of the subnet nor one "
+			   "of its defaultGateways");
 	return 0;
 }
 
@@ -321,7 +332,7 @@ int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 	case GW_KIND_ROUTE:
 		return check_route(c, r, err);
 	case GW_KIND_PUBLIC_ADDRESS:
-		return check_public_address(r, err);
+		return check_public_address(c, r, err);
 	case GW_KIND_VIRTUAL_GATEWAY:
 		return check_virtual_gateway(c, r, err);
 	case GW_KIND_CONNECTION:

@@ -112,6 +112,9 @@ static int check_mac_pool(const struct gw_catalog *c, const struct gw_resource *
 			   "must be a unicast MAC address");
 	if (memcmp(&p->first, &p->last, sizeof p->first) > 0)
 		return bad(err, "endMacAddress", "must not be before startMacAddress");
+	if (p->first.b[0] != p->last.b[0])
+		return bad(err, "endMacAddress",
+			   "must have the first byte of startMacAddress: between them are addresses of groups");
 	while ((other = gw_catalog_next(c, NULL, GW_KIND_MAC_POOL, other))) {
 		q = other->now.properties;
 		if (other != r && memcmp(&p->first, &q->last, sizeof p->first) <= 0 &&
@@ -169,8 +172,8 @@ static bool in_space(const struct gw_virtual_network *network, const struct gw_p
 }
 
 /* The groups of its subnets are from the pools that are for it. */
-static int check_groups_of(const struct gw_catalog *c, const struct gw_resource *network, const char *name,
-			   struct gw_error *err)
+int gw_check_groups_of(const struct gw_catalog *c, const struct gw_resource *network, const char *name,
+		       struct gw_error *err)
 {
 	_cleanup_(gw_ranges_done) struct gw_ranges ranges = {0};
 	const struct gw_resource *subnet = NULL;
@@ -195,6 +198,8 @@ static int check_group(const struct gw_catalog *c, const struct gw_resource *r, 
 
 	if (!GW_GIVEN(p, virtual_subnet, group))
 		return 0;
+	if (p->broadcast == GW_BROADCAST_UNICAST)
+		return bad(err, "multicastGroup", "is for broadcastMode Multicast only: leave it out");
 	if (!gw_addr_is_multicast(&p->group))
 		return bad(err, "multicastGroup", "must be a multicast address");
 	if (gw_pools_group(c, r->parent, &ranges) < 0)
@@ -226,10 +231,11 @@ static int check_virtual_network(const struct gw_catalog *c, const struct gw_res
 		if (!in_space(p, virtual_prefix(subnet)))
 			return conflict(err, "addressSpace.addressPrefixes", "leaves out the subnet \"%s\"",
 					subnet->id);
-	return check_groups_of(c, r, "logicalNetwork", err);
+	return gw_check_groups_of(c, r, "logicalNetwork", err);
 }
 
-static const char *why_not_in(const struct gw_catalog *c, const struct gw_resource *subnet, const struct gw_addr *a)
+const char *gw_check_customer_address(const struct gw_catalog *c, const struct gw_resource *subnet,
+				      const struct gw_addr *a)
 {
 	const struct gw_prefix *prefix = virtual_prefix(subnet);
 
@@ -259,7 +265,7 @@ static int check_virtual_subnet(struct gw_catalog *c, const struct gw_resource *
 		e = check_pools_of(c, r, GW_KIND_VIRTUAL_POOL, &p->prefix, err);
 	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next) {
 		const struct gw_ip_configuration *q = ref->from->now.properties;
-		const char *why = ref->from->kind == GW_KIND_IP_CONFIGURATION ? why_not_in(c, r, &q->address) : NULL;
+		const char *why = ref->from->kind == GW_KIND_IP_CONFIGURATION ? gw_check_customer_address(c, r, &q->address) : NULL;
 
 		if (why)
 			e = conflict(err, "addressPrefix", "an address of \"%s\" %s", ref->from->parent->id, why);
@@ -301,7 +307,7 @@ static int check_ip_configuration(const struct gw_catalog *c, const struct gw_re
 	const struct gw_ip_configuration *p = r->now.properties;
 	const struct gw_resource *subnet = gw_reference(c, r, p->subnet);
 	const struct gw_resource *gateway = gw_keys_owner(c, GW_KEY_GATEWAY_SUBNET, NULL, &subnet, sizeof subnet);
-	const char *why = why_not_in(c, subnet, &p->address);
+	const char *why = gw_check_customer_address(c, subnet, &p->address);
 
 	if (why)
 		return bad(err, "privateIPAddress", "%s", why);
@@ -345,16 +351,6 @@ static int check_server(const struct gw_catalog *c, const struct gw_resource *r,
 		}
 	}
 	return 0;
-}
-
-int gw_check_groups(const struct gw_catalog *c, struct gw_error *err)
-{
-	const struct gw_resource *network = NULL;
-	int e = 0;
-
-	while (e == 0 && (network = gw_catalog_next(c, NULL, GW_KIND_VIRTUAL_NETWORK, network)))
-		e = check_groups_of(c, network, "startIpAddress", err);
-	return e;
 }
 
 int gw_check_network(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)

@@ -107,12 +107,16 @@ void gw_tenants_free(struct gw_catalog *c);
 typedef const struct gw_prefix *gw_prefix_of(const struct gw_resource *r);
 int gw_siblings_check(struct gw_catalog *c, const struct gw_resource *r, gw_prefix_of *prefix, struct gw_error *err);
 
-/* assign.c: values that the manager left to us. */
+/*
+ * assign.c: values that the manager left to us. The first is told what `now` carries over from `before`: gives up what is
+ * needed no more, and notes what may be chosen again.
+ */
+void gw_assign_carried(enum gw_kind kind, const struct gw_version *before, struct gw_version *now);
 int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 /* check.c: what only the whole can tell of a resource that was touched. */
 int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
-/* Every multicast group, when the pools that they are from have changed. */
-int gw_check_groups(const struct gw_catalog *c, struct gw_error *err);
+/* check_pools.c: what lives off pools that have changed, wherever it is. */
+int gw_check_pools(struct gw_catalog *c, struct gw_error *err);
 
 #define GW_PROPERTIES(r, tag) ((struct gw_##tag *)(r)->now.properties)
 /* What a reference of `from` leads to, NULL for a field without one. */
