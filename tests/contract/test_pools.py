@@ -124,6 +124,7 @@ def private(w):
     w.put("/publicIPAddresses/own", {"ipAddress": "10.1.0.9", "publicIPAllocationMethod": "Static"})
     pool = "/logicalNetworks/fabric/subnets/pa/ipPools/p"
     w.put(pool, {"startIpAddress": "10.1.0.9", "endIpAddress": "10.1.0.9"})
+    equal(used(w, pool), (1, 0), "usage")
     w.put(pool, {"startIpAddress": "10.1.0.10", "endIpAddress": "10.1.0.10"})
     w.delete(pool)
 

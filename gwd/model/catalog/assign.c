@@ -101,7 +101,10 @@ static int assign_vsid(struct gw_catalog *c, struct gw_virtual_subnet *p, struct
 		GW_GIVE(p, virtual_subnet, vsid);
 		return 0;
 	}
-	return none_free("isolationId", "every VSID is in use", err);
+	return none_free("isolationId",
+			 c->asker ? "every VSID is in use"
+				  : "every VSID of [controller] vsids is in use: choose one outside, or make it wider",
+			 err);
 }
 
 static int assign_group(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)

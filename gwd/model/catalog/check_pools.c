@@ -147,7 +147,8 @@ static int in_use(struct gw_catalog *c, const struct change *change, const struc
 	c->fault = s->r;
 	if (s->type == GW_STEP_GONE)
 		return gw_error_set(err, EBUSY, GW_ERR_CONFLICT, path ? path : s->r->id,
-				    "it is in use: %s of %s would lie in no pool any more", what, user ? user : who->id);
+				    "it is in use: %s of %s would lie in no pool any more", what,
+				    user ? user : who->id);
 	e = conflict(err, name, "%s of %s would lie in no pool any more", what, user ? user : who->id);
 	gw_resource_place(s->r, err);
 	return e;

@@ -17,7 +17,8 @@ struct gw_ranges {
 	size_t n, room;
 };
 
-int gw_ranges_push(struct gw_ranges *ranges, const struct gw_addr *first, const struct gw_addr *last); /* 0 or -ENOMEM */
+int gw_ranges_push(struct gw_ranges *ranges, const struct gw_addr *first,
+		   const struct gw_addr *last); /* 0 or -ENOMEM */
 void gw_ranges_done(struct gw_ranges *ranges);
 uint64_t gw_range_size(const struct gw_range *r);
 bool gw_range_has(const struct gw_range *r, const struct gw_addr *a);
