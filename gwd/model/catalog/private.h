@@ -103,6 +103,15 @@ void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r);
 int gw_tenants_check(struct gw_catalog *c, struct gw_error *err);
 void gw_tenants_free(struct gw_catalog *c);
 
+/* touched.c: every resource that the request has put, in the order of its steps, or children before their parents. */
+typedef int gw_pass(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+int gw_touched_each(struct gw_catalog *c, gw_pass *pass, struct gw_error *err);
+/* Parents of what it has deleted, too. */
+int gw_touched_each_up(struct gw_catalog *c, gw_pass *pass, struct gw_error *err);
+
+/* draft.c: whether the body is of this place. */
+int gw_draft_check_place(const struct gw_draft *draft, const struct gw_resource *parent, struct gw_error *err);
+
 /* siblings.c: whether the prefix of one that was touched overlaps that of another child of its parent. */
 typedef const struct gw_prefix *gw_prefix_of(const struct gw_resource *r);
 int gw_siblings_check(struct gw_catalog *c, const struct gw_resource *r, gw_prefix_of *prefix, struct gw_error *err);
