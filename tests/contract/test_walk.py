@@ -270,6 +270,8 @@ def secrets(w):
     one["properties"]["ipSecConfiguration"]["localIdentity"] = "other.example"
     equal(w.call("PUT", path, one)[0], 200, "PUT without the secret")
     one["resourceId"] = "anew"
+    w.refused("PUT", path[:-4] + "anew", one, 400, "InvalidProperty", "resourceRef")
+    del one["resourceRef"]
     w.refused("PUT", path[:-4] + "anew", one, 400, "MissingProperty", "properties.ipSecConfiguration.sharedSecret")
 
 
