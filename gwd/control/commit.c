@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,6 +215,7 @@ static void looked(struct gw_look *look)
 	struct gw_control *k = look->k;
 	struct gw_control_job *job = look->job;
 
+	assert(job);
 	*look->link = look->next;
 	if (look->next)
 		look->next->link = look->link;

@@ -335,6 +335,9 @@ static int check_credential(const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_credential *p = r->now.properties;
 
+	/* Who copies one from a GET has to say the secret again: without it nothing could be proved with it. */
+	if (!p->value)
+		return missing(err, "value", "missing: it is what the credential is for, and no GET answers it");
 	if (p->type == GW_CREDENTIAL_PASSWORD && !p->user)
 		return missing(err, "userName", "missing: type UsernamePassword needs it");
 	if (gw_credential_is_certificate(p->type))
