@@ -40,6 +40,8 @@ struct gw_config {
 	struct gw_mac router_mac;
 	char bpf_dir[GW_PATHLEN]; /* on a bpffs; pins go to bpf_dir/<name> */
 	unsigned flow_table_size;
+	/* [controller] */
+	unsigned vsid_first, vsid_last; /* what is assigned to virtual subnets */
 	/* [store] */
 	char store_path[GW_PATHLEN + 16];
 	unsigned feed_limit, feed_days, audit_limit, audit_days;

@@ -179,7 +179,7 @@ def key(w):
 @g.case("a credential says its secret when it is made: a copy of what GET answers is refused elsewhere")
 def made(w):
     one = w.get("/credentials/login")
-    w.refused("PUT", "/credentials/copied", dict(one, resourceId="copied"), 400, "MissingProperty", "properties.value")
+    w.refused("PUT", "/credentials/copied", dict(one, resourceRef=None, resourceId="copied"), 400, "MissingProperty", "properties.value")
     w.put("/credentials/copied", dict(one["properties"], value="another"), (201,))
     equal(w.call("PUT", "/credentials/copied", w.get("/credentials/copied"))[0], 200, "PUT of what GET answers")
     w.delete("/credentials/copied")
