@@ -202,14 +202,6 @@ const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const stru
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-bool gw_tenant_valid(const char *tenant)
-{
-	size_t n = strlen(tenant);
-
-	return n > 0 && n <= GW_TENANT_MAX &&
-	       strspn(tenant, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == n;
-}
-
 void gw_version_done(enum gw_kind kind, struct gw_version *v)
 {
 	if (v->properties)

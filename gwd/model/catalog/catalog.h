@@ -14,10 +14,10 @@
 #define GW_MODEL_CATALOG_CATALOG_H
 
 #include "base/hmap.h"
+#include "model/principal.h"
 #include "model/resource/kind.h"
 
 #define GW_RESOURCE_ID_MAX 128
-#define GW_TENANT_MAX	   63
 
 struct gw_catalog;
 
@@ -89,8 +89,6 @@ struct gw_catalog_params {
 	bool (*same_secret)(void *ctx, const char *a, const char *b);
 	void *ctx;
 };
-
-bool gw_tenant_valid(const char *tenant);
 
 int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **ret);
 struct gw_catalog *gw_catalog_free(struct gw_catalog *c);
