@@ -22,7 +22,10 @@ static const char introduction[] =
 	"that are "
 	"not in a list that is sent are deleted. Read-only properties are ignored in requests, write-only ones are "
 	"never "
-	"answered and stay as they are when they are left out. Any other property that is not described is refused.";
+	"answered and stay as they are when they are left out. Any other property that is not described is refused. "
+	"Tenants may not choose what has x-gwd-operators. By a reference with x-gwd-shared a tenant may use what is "
+	"the "
+	"operator's, a publicIPAddress only when it is shared; by any other it is as if it were not there.";
 
 /* What is the same in every request and response. */
 static const char common[] =

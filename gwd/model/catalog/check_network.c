@@ -262,7 +262,8 @@ static int check_virtual_subnet(struct gw_catalog *c, const struct gw_resource *
 		const char *why = ref->from->kind == GW_KIND_IP_CONFIGURATION ? why_not_in(c, r, &q->address) : NULL;
 
 		if (why)
-			e = conflict(err, "addressPrefix", "an address of \"%s\" %s", ref->from->parent->id, why);
+			e = conflict(err, "addressPrefix", "an address of %s %s", gw_told_name(c, ref->from->parent),
+				     why);
 	}
 	return e;
 }
@@ -306,7 +307,7 @@ static int check_ip_configuration(const struct gw_catalog *c, const struct gw_re
 	if (why)
 		return bad(err, "privateIPAddress", "%s", why);
 	if (gateway)
-		return conflict(err, "subnet", "is kept for the virtual gateway \"%s\"", gateway->id);
+		return conflict(err, "subnet", "is kept for a virtual gateway, %s", gw_told_name(c, gateway));
 	return check_interface(c, r->parent, err);
 }
 

@@ -32,6 +32,7 @@ struct gw_key {
 struct gw_tenant {
 	struct gw_hmap_node node;
 	size_t n;
+	struct gw_resource *roots[GW_KIND_MAX];
 	char name[];
 };
 
@@ -63,14 +64,19 @@ struct gw_catalog {
 	uint64_t revision;		 /* of what it changes */
 	int64_t now;
 	struct gw_siblings siblings; /* of this settling */
-	bool loading;		     /* what comes was accepted once */
-	const char *asker;	     /* the tenant who asks; NULL: the operator */
+	struct gw_resource **troubled;
+	size_t n_troubled;
+	bool loading;	   /* what comes was accepted once */
+	const char *asker; /* the tenant who asks; NULL: the operator */
 	struct gw_catalog_params params;
 };
 
-bool gw_resource_id_valid(const char *id);
+/* paths.c: without regard to letter case, as ids and collections are. */
+uint32_t gw_path_hash(const struct gw_resource *parent, enum gw_kind kind, const char *id);
 /* Whether he who asks may be told that it is there. */
 bool gw_resource_is_told(const struct gw_catalog *c, const struct gw_resource *r);
+/* Its id, or what he who asks is told instead; as long as it is there. */
+const char *gw_told_name(const struct gw_catalog *c, const struct gw_resource *r);
 /* Makes a target that is relative to the resource one of the request's body. */
 void gw_resource_place(const struct gw_resource *r, struct gw_error *err);
 void gw_version_done(enum gw_kind kind, struct gw_version *v);
@@ -96,12 +102,20 @@ const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_
 
 /* tenants.c: how many resources there may be. Who is reserved for can be counted. */
 int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *err);
-void gw_tenants_count(struct gw_catalog *c, const struct gw_resource *r, int by);
+void gw_tenants_add(struct gw_catalog *c, struct gw_resource *r);
+void gw_tenants_remove(struct gw_catalog *c, struct gw_resource *r);
 /* When a top-level resource goes, for good. */
 void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r);
 /* Of what the transaction has made. */
 int gw_tenants_check(struct gw_catalog *c, struct gw_error *err);
 void gw_tenants_free(struct gw_catalog *c);
+
+/* trouble.c: of everything that was loaded. */
+int gw_trouble_note(struct gw_catalog *c, struct gw_error *err);
+/* What a transaction that is about to be for good has replaced or deleted. */
+void gw_trouble_forget(struct gw_catalog *c);
+/* After it: whether what it has changed has mended what it has not touched. */
+void gw_trouble_look_again(struct gw_catalog *c);
 
 /* siblings.c: whether the prefix of one that was touched overlaps that of another child of its parent. */
 typedef const struct gw_prefix *gw_prefix_of(const struct gw_resource *r);
@@ -117,5 +131,11 @@ int gw_check_groups(const struct gw_catalog *c, struct gw_error *err);
 #define GW_PROPERTIES(r, tag) ((struct gw_##tag *)(r)->now.properties)
 /* What a reference of `from` leads to, NULL for a field without one. */
 struct gw_resource *gw_reference(const struct gw_catalog *c, const struct gw_resource *from, const char *path);
+/*
+ * The same for a reference that comes in: a tenant finds what is his, of the operator's what the row is for, and what the operator
+ * has given to the resource already, so that what he reads may be said again.
+ */
+struct gw_resource *gw_reference_by(const struct gw_catalog *c, const struct gw_resource *from,
+				    const struct gw_property *row, const char *path);
 
 #endif

@@ -28,6 +28,11 @@ static struct gw_tenant *find(const struct gw_catalog *c, const char *name)
 	return NULL;
 }
 
+bool gw_catalog_has_tenant(const struct gw_catalog *c, const char *tenant)
+{
+	return find(c, tenant);
+}
+
 int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *err)
 {
 	struct gw_tenant *t;
@@ -42,14 +47,54 @@ int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *
 	return 0;
 }
 
-void gw_tenants_count(struct gw_catalog *c, const struct gw_resource *r, int by)
+static struct gw_tenant *tenant_of(const struct gw_catalog *c, const struct gw_resource *r)
 {
 	const char *name = gw_resource_tenant(r);
 	struct gw_tenant *t = name ? find(c, name) : NULL;
 
 	assert(!name || t);
-	if (t)
-		t->n += (size_t)by;
+	return t;
+}
+
+void gw_tenants_add(struct gw_catalog *c, struct gw_resource *r)
+{
+	struct gw_tenant *t = tenant_of(c, r);
+
+	if (!t)
+		return;
+	t->n++;
+	if (r->parent)
+		return;
+	r->prev_of_tenant = NULL;
+	r->next_of_tenant = t->roots[r->kind];
+	if (r->next_of_tenant)
+		r->next_of_tenant->prev_of_tenant = r;
+	t->roots[r->kind] = r;
+}
+
+void gw_tenants_remove(struct gw_catalog *c, struct gw_resource *r)
+{
+	struct gw_tenant *t = tenant_of(c, r);
+
+	if (!t)
+		return;
+	t->n--;
+	if (r->parent)
+		return;
+	if (r->next_of_tenant)
+		r->next_of_tenant->prev_of_tenant = r->prev_of_tenant;
+	if (r->prev_of_tenant)
+		r->prev_of_tenant->next_of_tenant = r->next_of_tenant;
+	else
+		t->roots[r->kind] = r->next_of_tenant;
+}
+
+const struct gw_resource *gw_catalog_next_of(const struct gw_catalog *c, const char *tenant, enum gw_kind kind,
+					     const struct gw_resource *prev)
+{
+	const struct gw_tenant *t = prev ? NULL : find(c, tenant);
+
+	return prev ? prev->next_of_tenant : t ? t->roots[kind] : NULL;
 }
 
 void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r)
