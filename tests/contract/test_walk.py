@@ -465,6 +465,22 @@ def bad(w):
     w.refused("GET", "/servers", None, 400, "InvalidRequest", "$filter", query="?$filter=x")
     w.refused("GET", "/servers", None, 400, "InvalidRequest", "query", query="?$top=%zz")
     equal(w.call("GET", "/servers", query="?other=1")[0], 200, "an option that is nobody's")
+    for query, name in (("?$top=1&$top=2", "$top"), ("?$skipToken=a&$skipToken=b", "$skipToken"), ("?tenantId=a&TENANTID=b", "TENANTID")):
+        w.refused("GET", "/servers", None, 400, "InvalidRequest", name, query=query)
+    w.put("/servers/one", {})
+    for query in ("?$top=1", "?$skipToken=a"):
+        w.refused("GET", "/servers/one", None, 400, "InvalidRequest", query[1:].split("=")[0], query=query)
+    w.delete("/servers/one")
+
+
+@g.case("a $skipToken that no nextLink has is refused")
+def bad_tokens(w):
+    for token in ("%ff", "", "!", "a!", "a!b%20c", "a%20b", "a%2fb", "..", "x" * 129, "a!" + "x" * 64):
+        w.refused("GET", "/servers", None, 400, "InvalidRequest", "$skipToken", query="?$skipToken=" + token)
+    for token in ("-1", "+1", "%201", "", "x", "1x", "99999999999999999999999", "9223372036854775808", "18446744073709551615"):
+        w.refused("GET", "/monitoring/audit", None, 400, "InvalidRequest", "$skipToken", query="?$skipToken=" + token, checked=False)
+    for path in ("/servers?$skipToken=nobody", "/servers?$skipToken=nobody!a", "/monitoring/audit?$skipToken=9223372036854775806"):
+        equal(json.loads(w.request("GET", world.document.PREFIX + path).body), {"value": []}, path)
 
 
 g = suite.group("tenants", world.controller)
