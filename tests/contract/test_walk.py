@@ -544,6 +544,30 @@ def own(w):
     equal(w.get("/accessControlLists/own")["etag"], theirs["etag"], "the tenant's is as it was")
 
 
+@g.case("what a reference means stays: a tenant's name does not take the place of the operator's, also after a restart")
+def shadows(w):
+    w.put("/accessControlLists/common", {})
+    subnet = {"addressPrefix": "10.0.1.0/24", "accessControlList": examples.ref("/accessControlLists/common")}
+    net = {"properties": dict(NETWORK, subnets=[{"resourceId": "s", "properties": subnet}]), "resourceMetadata": {"tenantId": "a"}}
+    equal(w.call("PUT", "/virtualNetworks/refers", net)[0], 201, "PUT")
+    equal(w.call("PUT", "/accessControlLists/common", {"properties": {}}, query="?tenantId=a")[0], 201, "one of the tenant's")
+    for how in (None, "stop", "kill"):
+        if how:
+            getattr(w, how)()
+            w.start()
+        one = w.call("GET", "/virtualNetworks/refers/subnets/s", query="?tenantId=a")[1]
+        equal(one["properties"]["accessControlList"], examples.ref("/accessControlLists/common?tenantId="), "the reference")
+        equal(w.call("PUT", "/virtualNetworks/refers/subnets/s", one, query="?tenantId=a")[1]["etag"], one["etag"], "GET-edit-PUT")
+        w.refused("DELETE", "/accessControlLists/common", None, 409, "Conflict", "/accessControlLists/common", query="?tenantId=")
+    one["properties"]["accessControlList"] = examples.ref("/accessControlLists/common")
+    one = w.call("PUT", "/virtualNetworks/refers/subnets/s", one, query="?tenantId=a")[1]
+    equal(one["properties"]["accessControlList"], examples.ref("/accessControlLists/common"), "his own, when he says so")
+    w.refused("DELETE", "/accessControlLists/common", None, 409, "Conflict", "/accessControlLists/common", query="?tenantId=a")
+    equal(w.call("DELETE", "/virtualNetworks/refers", query="?tenantId=a")[0], 202, "DELETE")
+    for query in ("?tenantId=a", "?tenantId="):
+        equal(w.call("DELETE", "/accessControlLists/common", query=query)[0], 202, "DELETE " + query)
+
+
 @g.case("a list with tenantId has that tenant's only, on every page")
 def lists_of_tenants(w):
     for i in range(5):

@@ -150,7 +150,7 @@ int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **r
 {
 	struct gw_catalog *c = calloc(1, sizeof *c);
 
-	if (!c || gw_hmap_init(&c->paths) < 0 || gw_hmap_init(&c->keys) < 0 || gw_hmap_init(&c->tenants) < 0) {
+	if (!c || gw_hmap_init(&c->paths) < 0 || gw_keys_init(c) < 0 || gw_hmap_init(&c->tenants) < 0) {
 		gw_catalog_free(c);
 		return -ENOMEM;
 	}
@@ -159,10 +159,9 @@ int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **r
 	return 0;
 }
 
-void gw_catalog_set_limits(struct gw_catalog *c, size_t limit, size_t tenant_limit)
+void gw_catalog_set_limits(struct gw_catalog *c, const struct gw_catalog_limits *limits)
 {
-	c->params.limit = limit;
-	c->params.tenant_limit = tenant_limit;
+	c->params.limits = *limits;
 }
 
 struct gw_catalog *gw_catalog_free(struct gw_catalog *c)
@@ -316,6 +315,7 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 	step(c, GW_STEP_REPLACED, r);
 	c->steps[c->n_steps - 1].before = r->now;
 	take_version(c, r, draft, r->now.serial < c->params.serial_floor ? c->params.serial_floor : r->now.serial + 1);
+	gw_tenants_recount(c, r, &c->steps[c->n_steps - 1].before);
 	return 0;
 }
 
@@ -509,6 +509,8 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 	if (e == 0)
 		e = each_touched(c, gw_assign, err);
 	if (e == 0)
+		e = gw_tenants_check_keys(c, err);
+	if (e == 0)
 		e = each_touched(c, gw_keys_check, err);
 	if (e == 0)
 		e = each_touched(c, gw_check, err);
@@ -583,6 +585,7 @@ void gw_catalog_commit(struct gw_catalog *c)
 static void undo(struct gw_catalog *c, struct gw_step *s)
 {
 	struct gw_resource *r = s->r;
+	struct gw_version dropped;
 
 	switch (s->type) {
 	case GW_STEP_GONE:
@@ -595,8 +598,10 @@ static void undo(struct gw_catalog *c, struct gw_step *s)
 		break;
 	case GW_STEP_REPLACED:
 		gw_keys_remove(c, &r->now);
-		gw_version_done(r->kind, &r->now);
+		dropped = r->now;
 		r->now = s->before;
+		gw_tenants_recount(c, r, &dropped);
+		gw_version_done(r->kind, &dropped);
 		gw_keys_insert(c, &r->now);
 		break;
 	}
