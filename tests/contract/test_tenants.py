@@ -435,6 +435,18 @@ def _(w):
     equal(r.status, 201, "PUT")
     equal(r.json()["resourceMetadata"], {"note": "x", "tenantId": "a"}, "metadata")
     equal(w.ask("b", "GET", "/routeTables/t").status, 404, "for the other tenant")
+    route = {"addressPrefix": "172.16.0.0/12", "nextHopType": "None"}
+    r = w.ask("a", "PUT", "/routeTables/t", {"routes": [{"resourceId": "r", "properties": route, "resourceMetadata": {"tenantId": "b", "n": 1}}]})
+    equal(r.json()["properties"]["routes"][0]["resourceMetadata"], {"n": 1, "tenantId": "a"}, "metadata of a child in a list")
+    r = w.ask("a", "PUT", "/routeTables/t/routes/s", dict(route, addressPrefix="172.32.0.0/12"), resourceMetadata={"tenantId": "b"})
+    equal(r.json()["resourceMetadata"], {"tenantId": "a"}, "metadata of a child on its own path")
+    for query, owner, wrong in (("?tenantId=a", "a", "b"), ("?tenantId=a", "a", "A")):
+        for path, target in (("/routeTables/t/routes/s", ""), ("/routeTables/t", "properties.routes[1].")):
+            body = {"routes": [{"resourceId": i, "properties": dict(route, addressPrefix=p), "resourceMetadata": {"tenantId": t}}
+                               for i, p, t in (("r", "172.16.0.0/12", owner), ("s", "172.32.0.0/12", wrong))]}
+            r = w.ask("operator", "PUT", path + query, body if target else dict(route, addressPrefix="172.32.0.0/12"),
+                      **({} if target else {"resourceMetadata": {"tenantId": wrong}}))
+            equal((r.status, r.json()["error"]["target"]), (400, target + "resourceMetadata.tenantId"), "an operator who says another's")
     equal(w.ask("a", "DELETE", "/routeTables/t").status, 202, "DELETE")
 
 
