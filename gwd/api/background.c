@@ -90,7 +90,12 @@ void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply 
 		return;
 	}
 	b->job = (struct gw_control_job){
-		.looks = use == GW_API_USES_CATALOG, .may = on_turn, .run = on_run, .done = on_done};
+		.client = gw_control_client(req->who),
+		.looks = use == GW_API_USES_CATALOG,
+		.may = on_turn,
+		.run = on_run,
+		.done = on_done,
+	};
 	b->handler = handler;
 	b->after = after;
 	b->req = *req;

@@ -341,6 +341,11 @@ size_t gw_api_body_limit(const struct gw_api_match *match, const struct gw_confi
 	return match->limit == GW_API_LIMIT_BATCH ? config->batch_limit : config->body_limit;
 }
 
+const char *gw_api_body_type(const struct gw_api_match *match)
+{
+	return match->limit == GW_API_LIMIT_BACKUP ? "application/octet-stream" : "application/json";
+}
+
 void gw_api_dispatch(const struct gw_api_match *match, struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	req->param[0] = match->param[0];

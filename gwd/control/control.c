@@ -78,8 +78,8 @@ static int open_on(struct gw_store *store, const struct gw_config *config, struc
 	struct gw_control *k = calloc(1, sizeof *k);
 	const struct gw_catalog_params params = {
 		.router_mac = config->router_mac,
-		.vsid_first = GW_VSID_MIN,
-		.vsid_last = GW_VSID_MAX,
+		.vsid_first = config->vsid_first,
+		.vsid_last = config->vsid_last,
 		/* Etags that were given between a copy and its restore are not to be those of what is changed after it. */
 		.serial_floor = gw_store_restores(store) << 40,
 		.limits = limits_of(config),

@@ -63,6 +63,7 @@ int gw_path_parse(const struct gw_catalog *c, const struct gw_principal *who, co
 {
 	char *qualifier, *last, *collection;
 	size_t n = strlen(path), slashes = 0;
+	const struct gw_property *row;
 
 	*ret = (struct gw_path){0};
 	if (*path != '/' || n > GW_REF_MAX)
@@ -88,6 +89,9 @@ int gw_path_parse(const struct gw_catalog *c, const struct gw_principal *who, co
 	}
 	if (find_parent(c, who, ret->text, last, strchr(path, '?') ? strchr(path, '?') : "", &ret->parent) < 0)
 		return gw_path_not_there(c, who, path, err);
+	row = ret->parent ? gw_schema_find(gw_kind_info(ret->parent->kind)->schema, collection) : NULL;
+	if (row && row->flags & GW_PROPERTY_IS_LATER)
+		return gw_error_set(err, EOPNOTSUPP, GW_ERR_NOT_SUPPORTED, "", "this version has no %s", row->name);
 	ret->kind = gw_kind_find(ret->parent ? ret->parent->kind : GW_KIND_NONE, collection);
 	if (ret->kind == GW_KIND_NONE || (ret->id && !*ret->id))
 		return gw_path_not_there(c, who, path, err);

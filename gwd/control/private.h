@@ -19,9 +19,13 @@
  * reads may come in.
  *
  * When several wait, those who read on the loop come first, since that is short. The others take turns, so that none waits for
- * ever: after a commit those who look, after them the one who works, after him those who change something together.
+ * ever: after a commit those who look, after them the one who works, after him those who change something together. So a change
+ * waits for one job and some looks at most. Of those who look or work, it is the turn of the client who has had none for the
+ * longest, however much another asks for.
  */
 enum gw_control_state { GW_CONTROL_IDLE, GW_CONTROL_OPEN, GW_CONTROL_COMMITTING, GW_CONTROL_WORKING };
+
+#define GW_CONTROL_CLIENTS 64
 
 struct gw_trim {
 	struct gw_control *control;
@@ -50,9 +54,15 @@ struct gw_control {
 	const struct gw_config *config;
 	uint8_t seal_key[GW_SEAL_KEYLEN];
 	enum gw_control_state state;
-	bool writing;			  /* the store's transaction has begun */
-	struct gw_control_job *job;	  /* while working */
-	struct gw_look *looks;		  /* while idle */
+	bool writing;		    /* the store's transaction has begun */
+	struct gw_control_job *job; /* while working */
+	struct gw_look *looks;	    /* while idle */
+	unsigned n_looks;
+	struct {
+		uint32_t client;
+		uint64_t turn;	       /* 0: nobody's place */
+	} clients[GW_CONTROL_CLIENTS]; /* who had jobs of late */
+	uint64_t turns;
 	enum gw_control_turn last;	  /* who has had a turn */
 	uint64_t revision;		  /* of the last change that was accepted, while not idle */
 	struct gw_control_queue waiting;  /* for their turn */

@@ -270,6 +270,8 @@ def secrets(w):
     one["properties"]["ipSecConfiguration"]["localIdentity"] = "other.example"
     equal(w.call("PUT", path, one)[0], 200, "PUT without the secret")
     one["resourceId"] = "anew"
+    w.refused("PUT", path[:-4] + "anew", one, 400, "InvalidProperty", "resourceRef")
+    del one["resourceRef"]
     w.refused("PUT", path[:-4] + "anew", one, 400, "MissingProperty", "properties.ipSecConfiguration.sharedSecret")
 
 
@@ -303,7 +305,7 @@ def conditions(w):
                   "If-Match", {"If-Match": "*"})
         w.refused("DELETE", missing, None, 412, "PreconditionFailed", "If-Match", {"If-Match": "*"})
     equal(w.everything(), before, "everything afterwards")
-    require({"credentials", "networkInterfaces", "aclRules", "routes"} <= with_tag, "answered with 304: %s" % with_tag)
+    require({"credentials", "portProfiles", "aclRules", "routes"} <= with_tag, "answered with 304: %s" % with_tag)
     require(not {"subnets", "virtualNetworks", "ipPools", "macPools", "accessControlLists"} & with_tag, "not with 304: %s" % with_tag)
     w.put("/servers/spare", {})
     etag = w.get("/servers/spare")["etag"]

@@ -308,6 +308,7 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 		e = gw_schema_carry(schema, r->now.properties, draft->version.properties, &carrier, err);
 	if (e < 0)
 		return e;
+	gw_assign_carried(r->kind, &r->now, &draft->version);
 	if (same_version(r->kind, &r->now, &draft->version))
 		return 0;
 	gw_references_unlink(&r->now);
@@ -335,7 +336,9 @@ int gw_catalog_put(struct gw_catalog *c, struct gw_resource *parent, struct gw_d
 		*ret = r;
 		return 0;
 	}
-	e = r ? replace(c, r, draft, err) : make(c, parent, draft, &r, err);
+	e = draft->says ? gw_draft_check_place(draft, parent, err) : 0;
+	if (e == 0)
+		e = r ? replace(c, r, draft, err) : make(c, parent, draft, &r, err);
 	if (e == 0) {
 		r->listed = 0;
 		e = put_children(c, r, draft, err);
@@ -442,55 +445,6 @@ static int refuse_in_use(struct gw_catalog *c, struct gw_error *err)
 	return 0;
 }
 
-/*
- * Assigning comes before checking, resources in the order of their steps. What refers to a changed resource is checked as
- * well: a subnet's new prefix may leave out an address that lives in it.
- */
-typedef int pass_fn(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
-
-static int each_touched(struct gw_catalog *c, pass_fn *pass, struct gw_error *err)
-{
-	int e = 0;
-
-	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
-		struct gw_resource *r = c->steps[i].r;
-
-		/* What is gone may have been what its parent rested on: a pool with addresses in use. */
-		if (r->gone)
-			r = pass == gw_check ? r->parent : NULL;
-		e = r && !r->gone ? pass(c, r, err) : 0;
-		if (e < 0) {
-			gw_resource_place(r, err);
-			c->fault = c->steps[i].r;
-		}
-	}
-	return e;
-}
-
-static bool has_groups(enum gw_kind kind, const struct gw_version *v)
-{
-	return kind == GW_KIND_LOGICAL_POOL && v->properties && ((const struct gw_ip_pool *)v->properties)->multicast;
-}
-
-/* Subnets everywhere live off a pool of groups: they are looked at once. */
-static int check_group_pools(struct gw_catalog *c, struct gw_error *err)
-{
-	for (size_t i = c->begun; i < c->n_steps; i++) {
-		const struct gw_step *s = &c->steps[i];
-		int e;
-
-		if (!has_groups(s->r->kind, &s->r->now) && !has_groups(s->r->kind, &s->before))
-			continue;
-		e = gw_check_groups(c, err);
-		if (e < 0) {
-			gw_resource_place(s->r, err);
-			c->fault = s->r;
-		}
-		return e;
-	}
-	return 0;
-}
-
 int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 {
 	int e;
@@ -501,20 +455,20 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 	if (e == 0)
 		e = gw_expected_check(c, err);
 	if (e == 0)
-		e = each_touched(c, gw_references_resolve, err);
+		e = gw_touched_each(c, gw_references_resolve, err);
 	if (e == 0)
 		e = refuse_in_use(c, err);
 	if (e == 0)
-		e = each_touched(c, gw_keys_make, err);
+		e = gw_touched_each(c, gw_keys_make, err);
 	if (e == 0)
-		e = each_touched(c, gw_assign, err);
+		e = gw_touched_each(c, gw_assign, err);
 	if (e == 0)
 		e = gw_tenants_check_keys(c, err);
 	if (e == 0)
-		e = each_touched(c, gw_keys_check, err);
+		e = gw_touched_each(c, gw_keys_check, err);
 	if (e == 0)
-		e = each_touched(c, gw_check, err);
-	return e == 0 ? check_group_pools(c, err) : e;
+		e = gw_touched_each_up(c, gw_check, err);
+	return e == 0 ? gw_check_pools(c, err) : e;
 }
 
 int gw_catalog_settle_loaded(struct gw_catalog *c, void (*warn)(void *ctx, const struct gw_resource *r), void *ctx,
@@ -525,9 +479,9 @@ int gw_catalog_settle_loaded(struct gw_catalog *c, void (*warn)(void *ctx, const
 	c->fault = NULL;
 	c->siblings = (struct gw_siblings){0};
 	c->loading = true;
-	e = each_touched(c, gw_references_resolve, err);
+	e = gw_touched_each(c, gw_references_resolve, err);
 	if (e == 0)
-		e = each_touched(c, gw_keys_make, err);
+		e = gw_touched_each(c, gw_keys_make, err);
 	if (e == 0)
 		e = gw_trouble_note(c, err);
 	c->loading = false;

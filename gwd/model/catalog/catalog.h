@@ -8,7 +8,7 @@
  *     gw_catalog_undo            back to the last begin, instead
  *   gw_catalog_commit | gw_catalog_rollback       of everything since the first begin
  *
- * No clock, no I/O; secrets are sealed by the caller.
+ * No clock, no I/O but random numbers (getrandom) for what is assigned; secrets are sealed by the caller.
  */
 #ifndef GW_MODEL_CATALOG_CATALOG_H
 #define GW_MODEL_CATALOG_CATALOG_H
@@ -36,6 +36,7 @@ struct gw_version {
 	size_t n_refs;
 	struct gw_key *keys;
 	size_t n_keys;
+	bool is_carried; /* the value that gwd had assigned is still there, and may be chosen again */
 };
 
 struct gw_resource {
@@ -67,6 +68,7 @@ struct gw_draft {
 	enum gw_kind kind;
 	char *id;
 	char *ref; /* the body was {"resourceRef": ...}: the resource that is there, or will be, unchanged; else NULL */
+	char *says; /* which resource it is, by a body that says more; NULL: it does not */
 	struct gw_version version;
 	uint64_t lists; /* bit k: the list of children of kind k was given, so that who is not in it goes */
 	struct gw_draft *children, *next;

@@ -123,6 +123,15 @@ int gw_tenants_check(struct gw_catalog *c, struct gw_error *err);
 int gw_tenants_check_keys(struct gw_catalog *c, struct gw_error *err);
 void gw_tenants_free(struct gw_catalog *c);
 
+/* touched.c: every resource that the request has put, in the order of its steps, or children before their parents. */
+typedef int gw_pass(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+int gw_touched_each(struct gw_catalog *c, gw_pass *pass, struct gw_error *err);
+/* Parents of what it has deleted, too. */
+int gw_touched_each_up(struct gw_catalog *c, gw_pass *pass, struct gw_error *err);
+
+/* draft.c: whether the body is of this place. */
+int gw_draft_check_place(const struct gw_draft *draft, const struct gw_resource *parent, struct gw_error *err);
+
 /* trouble.c: of everything that was loaded. */
 int gw_trouble_note(struct gw_catalog *c, struct gw_error *err);
 /* What a transaction that is about to be for good has replaced or deleted. */
@@ -134,12 +143,16 @@ void gw_trouble_look_again(struct gw_catalog *c);
 typedef const struct gw_prefix *gw_prefix_of(const struct gw_resource *r);
 int gw_siblings_check(struct gw_catalog *c, const struct gw_resource *r, gw_prefix_of *prefix, struct gw_error *err);
 
-/* assign.c: values that the manager left to us. */
+/*
+ * assign.c: values that the manager left to us. The first is told what `now` carries over from `before`: gives up what is
+ * needed no more, and notes what may be chosen again.
+ */
+void gw_assign_carried(enum gw_kind kind, const struct gw_version *before, struct gw_version *now);
 int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 /* check.c: what only the whole can tell of a resource that was touched. */
 int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
-/* Every multicast group, when the pools that they are from have changed. */
-int gw_check_groups(const struct gw_catalog *c, struct gw_error *err);
+/* check_pools.c: what lives off pools that have changed, wherever it is. */
+int gw_check_pools(struct gw_catalog *c, struct gw_error *err);
 
 #define GW_PROPERTIES(r, tag) ((struct gw_##tag *)(r)->now.properties)
 /* What a reference of `from` leads to, NULL for a field without one. */

@@ -59,7 +59,8 @@ GW_SCHEMA_STRUCT(dhcp_options, GW_DHCP_OPTIONS)
 	P(S, ADDR, group, "multicastGroup", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,               \
 	  .help = "The provider multicast group of a subnet whose broadcastMode is Multicast.")                        \
 	R(S, "ipConfigurations", .help = "The IP configurations that live in the subnet.")                             \
-	P(S, ANY, service_insertion, "serviceInsertionElements", .flags = GW_PROPERTY_IS_INERT)
+	P(S, ANY, service_insertion, "serviceInsertionElements", .flags = GW_PROPERTY_IS_INERT)                        \
+	P(S, ANY, service_chain, "serviceInsertion", .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(virtual_subnet, GW_VIRTUAL_SUBNET)
 
 enum gw_broadcast { GW_BROADCAST_UNICAST, GW_BROADCAST_MULTICAST };
