@@ -98,10 +98,10 @@ int gw_control_backup(struct gw_control *k, const struct gw_principal *who, gw_c
 {
 	struct backup *b = calloc(1, sizeof *b);
 	struct gw_uuid uuid;
-	char text[GW_UUID_STRLEN];
+	char text[GW_UUID_STRLEN], doer[GW_DOER_STRLEN];
 
 	if (!b || gw_uuid_random(&uuid) < 0 || !(b->path = strdup(k->config->store_path)) ||
-	    !(b->who = strdup(who->name)) ||
+	    !(b->who = strdup(gw_principal_format(who, doer))) ||
 	    asprintf(&b->copy, "%s" COPY "%s", b->path, gw_uuid_format(&uuid, text)) < 0) {
 		if (b) {
 			free(b->path);
