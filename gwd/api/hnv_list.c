@@ -214,7 +214,7 @@ static int make(const struct gw_api_request *req, struct listing **ret, struct g
 void gw_api_hnv_list(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	struct gw_error err = GW_ERROR_INIT;
-	struct listing *l;
+	struct listing *l = NULL;
 
 	if (make(req, &l, &err) < 0) {
 		gw_api_reply_error(reply, &err);
