@@ -250,6 +250,10 @@ static void take_over(struct gw_config *config, const struct gw_config *new)
 	config->request_rate = new->request_rate;
 	config->resource_limit = new->resource_limit;
 	config->tenant_resource_limit = new->tenant_resource_limit;
+	config->tenant_memory_limit = new->tenant_memory_limit;
+	config->tenant_public_limit = new->tenant_public_limit;
+	config->tenant_mac_limit = new->tenant_mac_limit;
+	config->tenant_vsid_limit = new->tenant_vsid_limit;
 	config->feed_limit = new->feed_limit;
 	config->feed_days = new->feed_days;
 	config->audit_limit = new->audit_limit;

@@ -45,10 +45,16 @@ static int audit(const struct gw_api_request *req, struct gw_api_reply *reply, s
 	return 0;
 }
 
-void gw_api_audit(const struct gw_api_request *req, struct gw_api_reply *reply)
+static void on_audit(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
 	if (audit(req, reply, &err) < 0)
 		gw_api_reply_error(reply, &err);
+}
+
+/* Out of the store, which nobody else may use meanwhile. */
+void gw_api_audit(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	gw_api_in_background(req, reply, GW_API_USES_CONTROL, on_audit, NULL);
 }

@@ -133,7 +133,7 @@ int gw_api_collection(const struct gw_api_request *req, const struct gw_resource
 	const struct gw_catalog *c = gw_control_catalog(req->service->control);
 	_cleanup_free_ const void **members = NULL;
 	struct gw_api_page page = {.cmp = by_id};
-	struct mark mark;
+	struct mark mark = {.tenant = ""};
 	size_t top = 0;
 	int r = gw_api_parse_top(req->top, TOP_MAX, &top, err);
 

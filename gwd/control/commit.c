@@ -8,6 +8,7 @@
 #include "base/hmap.h"
 #include "base/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,6 +292,7 @@ static void looked(struct gw_look *look)
 	struct gw_control *k = look->k;
 	struct gw_control_job *job = look->job;
 
+	assert(job);
 	k->n_looks--;
 	*look->link = look->next;
 	if (look->next)

@@ -53,6 +53,18 @@ static int load(struct gw_control *k, struct gw_error *err)
 	return 0;
 }
 
+static struct gw_catalog_limits limits_of(const struct gw_config *config)
+{
+	return (struct gw_catalog_limits){
+		.resources = config->resource_limit,
+		.tenant_resources = config->tenant_resource_limit,
+		.tenant_memory = (size_t)config->tenant_memory_limit << 20,
+		.tenant_public_addresses = config->tenant_public_limit,
+		.tenant_mac_addresses = config->tenant_mac_limit,
+		.tenant_subnets = config->tenant_vsid_limit,
+	};
+}
+
 static bool same_secret(void *ctx, const char *a, const char *b)
 {
 	const struct gw_control *k = ctx;
@@ -60,8 +72,8 @@ static bool same_secret(void *ctx, const char *a, const char *b)
 	return gw_seal_same(k->seal_key, a, b);
 }
 
-int gw_control_open(struct gw_store *store, const struct gw_config *config, struct uv_loop_s *loop,
-		    struct gw_control **ret, struct gw_error *err)
+static int open_on(struct gw_store *store, const struct gw_config *config, struct uv_loop_s *loop,
+		   struct gw_control **ret, struct gw_error *err)
 {
 	struct gw_control *k = calloc(1, sizeof *k);
 	const struct gw_catalog_params params = {
@@ -70,24 +82,18 @@ int gw_control_open(struct gw_store *store, const struct gw_config *config, stru
 		.vsid_last = GW_VSID_MAX,
 		/* Etags that were given between a copy and its restore are not to be those of what is changed after it. */
 		.serial_floor = gw_store_restores(store) << 40,
-		.limit = config->resource_limit,
-		.tenant_limit = config->tenant_resource_limit,
+		.limits = limits_of(config),
 		.same_secret = same_secret,
 		.ctx = k,
 	};
-	_cleanup_free_ char *key = NULL;
-	int r;
+	int r = 0;
 
-	if (!k || asprintf(&key, "%s/secret.key", config->state_dir) < 0) {
-		key = NULL;
-		free(k);
+	if (!k)
 		return gw_error_oom(err);
-	}
 	k->store = store;
 	k->loop = loop;
 	k->config = config;
-	r = gw_seal_load_key(key, k->seal_key, err);
-	if (r == 0 && gw_catalog_new(&params, &k->catalog) < 0)
+	if (gw_catalog_new(&params, &k->catalog) < 0)
 		r = gw_error_oom(err);
 	if (r == 0)
 		r = load(k, err);
@@ -97,9 +103,69 @@ int gw_control_open(struct gw_store *store, const struct gw_config *config, stru
 		gw_control_close(k);
 		return r;
 	}
+	*ret = k;
+	return 0;
+}
+
+/* A key is made for a store that has no secrets yet. In the place of one that is lost it would lose them for good. */
+static int take_key(struct gw_control *k, struct gw_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/secret.key", k->config->state_dir) < 0) {
+		path = NULL;
+		return gw_error_oom(err);
+	}
+	r = gw_seal_load_key(path, k->seal_key, err);
+	if (r == 0)
+		return gw_control_check_secrets(k, err);
+	if (r != -ENOENT)
+		return r;
+	if (!gw_control_has_secrets(k))
+		return gw_seal_make_key(path, k->seal_key, err);
+	return gw_error_set(
+		err, ENOENT, GW_ERR_UNAVAILABLE, path,
+		"the key that the store's secrets are sealed with is missing: put it back from where it was "
+		"kept, with mode 0600; without it they are lost, and what has them must be deleted and made "
+		"anew on an empty store");
+}
+
+int gw_control_open(struct gw_store *store, const struct gw_config *config, struct uv_loop_s *loop,
+		    struct gw_control **ret, struct gw_error *err)
+{
+	struct gw_control *k = NULL;
+	int r;
+
+	gw_control_discard_copies(config);
+	r = open_on(store, config, loop, &k, err);
+	if (r < 0)
+		return r;
+	r = take_key(k, err);
+	if (r < 0) {
+		gw_control_close(k);
+		return r;
+	}
 	gw_log_info("controller: %zu resources", gw_catalog_count(k->catalog));
 	*ret = k;
 	return 0;
+}
+
+int gw_control_open_sealed(struct gw_store *store, const struct gw_config *config,
+			   const uint8_t key[static GW_SEAL_KEYLEN], struct gw_control **ret, struct gw_error *err)
+{
+	struct gw_control *k = NULL;
+	int r = open_on(store, config, NULL, &k, err);
+
+	if (r < 0)
+		return r;
+	memcpy(k->seal_key, key, sizeof k->seal_key);
+	r = gw_control_check_secrets(k, err);
+	if (r < 0)
+		gw_control_close(k);
+	else
+		*ret = k;
+	return r;
 }
 
 struct gw_control *gw_control_close(struct gw_control *k)
@@ -313,12 +379,13 @@ static int write_all(struct gw_control *k, const struct gw_principal *who, const
 int gw_control_submit(struct gw_control *k, const struct gw_principal *who, struct gw_control_op *ops, size_t n,
 		      size_t *ret_failed, struct gw_error *err)
 {
+	const struct gw_catalog_limits limits = limits_of(k->config);
 	int r = 0;
 
 	*ret_failed = n;
 	if (k->state == GW_CONTROL_COMMITTING) /* while it is working, it is the job that submits */
 		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, "", "another change is being stored: try again");
-	gw_catalog_set_limits(k->catalog, k->config->resource_limit, k->config->tenant_resource_limit);
+	gw_catalog_set_limits(k->catalog, &limits);
 	gw_catalog_begin(k->catalog, gw_commit_next_revision(k), time(NULL),
 			 who->access == GW_ACCESS_TENANT ? who->tenant : NULL);
 	for (size_t i = 0; r == 0 && i < n; i++) {

@@ -84,8 +84,12 @@ int gw_control_flush(struct gw_control *k, struct gw_error *err);
 
 /* `fd` is the callee's: a file that has no name any more. On failure it is -1, and `err` says why. */
 typedef void gw_control_copied(void *ctx, int fd, const struct gw_error *err);
-/* A copy of everything that is kept; secrets are in it as they are sealed, the key is not. `done` comes on the loop's thread. */
-int gw_control_backup(struct gw_control *k, gw_control_copied *done, void *ctx, struct gw_error *err);
+/*
+ * A copy of everything that is kept, as the audit log says; secrets are in it as they are sealed, the key is not. `done` comes on
+ * the loop's thread, unless this fails.
+ */
+int gw_control_backup(struct gw_control *k, const struct gw_principal *who, gw_control_copied *done, void *ctx,
+		      struct gw_error *err);
 /* Checks a copy; from the next start on it is what is kept. Until then nothing can be changed any more. */
 int gw_control_restore(struct gw_control *k, const struct gw_principal *who, const void *copy, size_t n,
 		       struct gw_error *err);

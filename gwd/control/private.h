@@ -105,7 +105,9 @@ void gw_commit_close(struct gw_control *k);
  * seal.c: secrets are kept encrypted, with a key that is a file of its own beside the store, so that neither a copy of the
  * store nor a backup says them.
  */
+/* -ENOENT, and `err` left to the caller, when there is none. */
 int gw_seal_load_key(const char *path, uint8_t ret[static GW_SEAL_KEYLEN], struct gw_error *err);
+int gw_seal_make_key(const char *path, uint8_t ret[static GW_SEAL_KEYLEN], struct gw_error *err);
 int gw_seal(const uint8_t key[static GW_SEAL_KEYLEN], const char *secret, char **ret, struct gw_error *err);
 /* The clear text, to be wiped and freed. */
 int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char **ret, struct gw_error *err);
@@ -114,6 +116,14 @@ bool gw_seal_same(const uint8_t key[static GW_SEAL_KEYLEN], const char *a, const
 
 /* Whether every secret that is kept can be read with the key. */
 int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err);
+bool gw_control_has_secrets(const struct gw_control *k);
+
+/* control.c: on a store whose secrets are sealed with that key; every one is looked at. */
+int gw_control_open_sealed(struct gw_store *store, const struct gw_config *config,
+			   const uint8_t key[static GW_SEAL_KEYLEN], struct gw_control **ret, struct gw_error *err);
+
+/* backup.c: what copies that were not finished left beside the store. */
+void gw_control_discard_copies(const struct gw_config *config);
 
 /* path.c */
 struct gw_path {

@@ -40,7 +40,7 @@ struct gw_service {
 	/* The daemon begins anew as soon as what is under way has been answered. */
 	void (*restart)(void *restart_ctx);
 	void *restart_ctx;
-	struct gw_control *control; /* NULL unless the node is a controller */
+	struct gw_control *control;  /* NULL unless the node is a controller */
 	struct gw_loop_meter *meter; /* NULL: nobody measures how long the loop is kept busy */
 	const struct gw_access_table *access;
 	/* Both are durable, audited as `who`'s, and hold for the next request, when they return 0. put_access fills in e->revision. */

@@ -15,7 +15,7 @@ bench: build bench-tools ## speed beside the kernel's devices and Open vSwitch: 
 bench-scale: build bench-tools ## what many records and tenants cost in time and memory; also part of bench
 	$(PYTHON) tests/bench/scale.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
 
-bench-api: build ## how fast the controller's API is, with few and with many networks; also part of bench
+bench-api: build ## how fast the controller's API is, with few and with many networks; fails when a goal is missed; also part of bench
 	$(PYTHON) tests/bench/api.py --build $(BUILD) --rounds $(BENCH_ROUNDS)
 
 bench-profile: build bench-tools ## what each BPF program costs per run, and where the rest of the time goes

@@ -98,7 +98,7 @@ for example, of_example in examples.EXAMPLES:
 
 
 # What the whole requires, though no row does.
-NEEDED = {"privateMacAddress", "ipAddress", "privateIPAddress", "nextHopIpAddress", "frontendPort", "sharedSecret",
+NEEDED = {"privateMacAddress", "ipAddress", "value", "privateIPAddress", "nextHopIpAddress", "frontendPort", "sharedSecret",
           "ipSecConfiguration", "destinationIPAddress", "l3Configuration"}
 
 

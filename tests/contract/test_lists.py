@@ -107,6 +107,16 @@ def overlaps(w):
     w.refused("PUT", NET, {"properties": body}, 409, "Conflict", "properties.subnets[82].properties.addressPrefix")
     body["subnets"][-1]["properties"]["addressPrefix"] = "10.0.0.0/25"  # where those were that go
     put(w, {"properties": body})
+    # Numbers that IPv4 addresses are kept as lie in the first; no IPv4 prefix does.
+    body["addressSpace"]["addressPrefixes"].append("::/32")
+    body["subnets"] += [{"resourceId": "low", "properties": {"addressPrefix": "::/64"}},
+                        {"resourceId": "within", "properties": {"addressPrefix": "0:0:0:0:8000::/66"}}]
+    for s in body["subnets"][:30]:
+        s["tags"] = {"n": 1}
+    w.refused("PUT", NET, {"properties": body}, 409, "Conflict",
+              lambda t: t in ["properties.subnets[%d].properties.addressPrefix" % i for i in (83, 84)])
+    body["subnets"].pop()
+    put(w, {"properties": body})
     w.delete(NET)
 
 

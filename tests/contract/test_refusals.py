@@ -467,18 +467,35 @@ def no_resource(w):
 @g.case("a body of 1 MiB is taken, one byte more is not")
 def large(w):
     for size, status in ((1 << 20, 201), ((1 << 20) + 1, 413), (3 << 20, 413)):
-        frame = b'{"tags": {"a": "%s"}}'
+        frame = b'{"etag": "%s"}'
         text = frame % (b"x" * (size - len(frame) + 2))
         equal(len(text), size, "size of the body")
         got, body, _ = w.call("PUT", "/servers/large", text)
         equal(got, status, "%d bytes (%s)" % (size, str(body)[:200]))
         if status == 201:
-            equal(len(w.get("/servers/large")["tags"]["a"]), size - len(frame) + 2, "what was kept")
             w.delete("/servers/large")
             w.before = (w.before[0], seen(w)[1])
         else:
             equal(body["error"]["code"], "RequestTooLarge", "code")
     unchanged(w, "large bodies")
+
+
+@g.case("tags and metadata: 64 KiB and 1024 values of each are kept, no more, nested or in a list of children")
+def notes(w):
+    for name in ("tags", "resourceMetadata"):
+        for value, over in (({"a": "x" * (65536 - 1)}, {"a": "x" * 65536}), ({"a" * 65536: 1}, {"a" * 65535: "xy"}),
+                            ({str(i): i for i in range(1023)}, {str(i): {} for i in range(1024)}),
+                            ({"a": [{}] * 1022}, {"a": [[0]] * 512})):
+            w.call("PUT", "/routeTables/noted", {name: value, "properties": {}}, checked=False)
+            equal(w.get("/routeTables/noted")[name], value, "what was kept")
+            w.refused("PUT", "/routeTables/noted", {name: over, "properties": {}}, 400, "InvalidProperty", name)
+            w.refused("PUT", "/routeTables/noted", {"properties": {"routes": [
+                {"resourceId": "r", name: over, "properties": {"addressPrefix": "10.0.0.0/8", "nextHopType": "None"}}]}},
+                      400, "InvalidProperty", "properties.routes[0]." + name)
+    w.restart()
+    equal(w.get("/routeTables/noted")["resourceMetadata"], {"a": [{}] * 1022}, "what was kept over a restart")
+    w.delete("/routeTables/noted")
+    w.before = (w.before[0], seen(w)[1])
 
 
 @g.case("methods that a path does not have: 405, and Allow says which it has")

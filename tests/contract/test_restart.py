@@ -164,12 +164,13 @@ def raze(w):
 @g.case("what today's rules would refuse stays, and says so")
 def _(w):
     mac = {"privateMacAddress": "02AA00000005", "privateMacAllocationMethod": "Static"}
-    w.put("/networkInterfaces/odd", mac)
+    etag = w.put("/networkInterfaces/odd", mac)["etag"]
     w.stop()
     w.settings["engine"]["router_mac"] = "02:aa:00:00:00:05"
     w.configure()
     w.start()
     state = w.get("/networkInterfaces/odd")["properties"]["configurationState"]
+    equal(w.call("GET", "/networkInterfaces/odd", headers={"If-None-Match": etag})[0], 200, "who knew it as it was sees that")
     equal((state["status"], state["detailedInfo"][0]["code"]), ("Failure", "NotValidAnyMore"), "state")
     require("privateMacAddress" in state["detailedInfo"][0]["message"], state)
     with open(w.log, encoding="utf-8") as f:

@@ -528,6 +528,23 @@ def own(w):
     equal(w.get("/accessControlLists/own")["etag"], theirs["etag"], "the tenant's is as it was")
 
 
+@g.case("what a reference means stays: a tenant's name does not take the place of the operator's")
+def shadows(w):
+    w.put("/accessControlLists/common", {})
+    subnet = {"addressPrefix": "10.0.1.0/24", "accessControlList": examples.ref("/accessControlLists/common")}
+    net = {"properties": dict(NETWORK, subnets=[{"resourceId": "s", "properties": subnet}]), "resourceMetadata": {"tenantId": "a"}}
+    equal(w.call("PUT", "/virtualNetworks/refers", net)[0], 201, "PUT")
+    for query, envelope in (("?tenantId=a", {}), ("", {"resourceMetadata": {"tenantId": "a"}})):
+        error = w.refused("PUT", "/accessControlLists/common", dict(envelope, properties={}), 409, "Conflict", "resourceId", query=query)
+        require("/virtualNetworks/refers/subnets/s refers to" in error["message"], error)
+    equal(w.call("PUT", "/accessControlLists/common", {"properties": {}}, query="?tenantId=b")[0], 201, "of another tenant")
+    equal(w.call("DELETE", "/virtualNetworks/refers/subnets/s", query="?tenantId=a")[0], 202, "DELETE of what refers")
+    equal(w.call("PUT", "/accessControlLists/common", {"properties": {}}, query="?tenantId=a")[0], 201, "when nothing refers")
+    for query in ("?tenantId=a", "?tenantId=b", "?tenantId="):
+        equal(w.call("DELETE", "/accessControlLists/common", query=query)[0], 202, "DELETE " + query)
+    equal(w.call("DELETE", "/virtualNetworks/refers", query="?tenantId=a")[0], 202, "DELETE")
+
+
 @g.case("a list with tenantId has that tenant's only, on every page")
 def lists_of_tenants(w):
     for i in range(5):

@@ -262,8 +262,12 @@ static struct gw_catalog *make(void)
 	const struct gw_catalog_params params = {.router_mac = {{2, 0x67, 0x77, 0x64, 0, 1}},
 						 .vsid_first = 4096,
 						 .vsid_last = 4099,
-						 .limit = 1000,
-						 .tenant_limit = 900};
+						 .limits = {.resources = 1000,
+							    .tenant_resources = 900,
+							    .tenant_memory = 1 << 20,
+							    .tenant_public_addresses = 3,
+							    .tenant_mac_addresses = 5,
+							    .tenant_subnets = 3}};
 	struct gw_catalog *c = NULL;
 
 	require(gw_catalog_new(&params, &c) == 0);

@@ -283,7 +283,7 @@ int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **r
 {
 	struct gw_catalog *c = calloc(1, sizeof *c);
 
-	if (!c || gw_hmap_init(&c->paths) < 0 || gw_hmap_init(&c->keys) < 0 || gw_hmap_init(&c->tenants) < 0) {
+	if (!c || gw_hmap_init(&c->paths) < 0 || gw_keys_init(c) < 0 || gw_hmap_init(&c->tenants) < 0) {
 		gw_catalog_free(c);
 		return -ENOMEM;
 	}
@@ -292,10 +292,9 @@ int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **r
 	return 0;
 }
 
-void gw_catalog_set_limits(struct gw_catalog *c, size_t limit, size_t tenant_limit)
+void gw_catalog_set_limits(struct gw_catalog *c, const struct gw_catalog_limits *limits)
 {
-	c->params.limit = limit;
-	c->params.tenant_limit = tenant_limit;
+	c->params.limits = *limits;
 }
 
 struct gw_catalog *gw_catalog_free(struct gw_catalog *c)
@@ -360,6 +359,23 @@ static int refuse_operators(const struct gw_catalog *c, const struct gw_draft *d
 	return -EACCES;
 }
 
+/* References do not say that they mean the operator's: his own would take its place in those that there are. */
+static int refuse_shadow(const struct gw_catalog *c, const struct gw_draft *draft, struct gw_error *err)
+{
+	const char *tenant = draft->version.tenant;
+	const struct gw_resource *shared = tenant ? gw_catalog_root(c, NULL, draft->kind, draft->id) : NULL;
+	const struct gw_resource *from = shared ? gw_references_of_tenant(shared, tenant) : NULL;
+	char *path = from ? gw_resource_path(from) : NULL;
+
+	if (!from)
+		return 0;
+	gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "resourceId",
+		     "%s refers to the operator's resource of this name: take another name, or change that first",
+		     path ? path : from->id);
+	free(path);
+	return -EEXIST;
+}
+
 static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draft *draft, struct gw_resource **ret,
 		struct gw_error *err)
 {
@@ -368,6 +384,8 @@ static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draf
 
 	if (e == 0)
 		e = refuse_operators(c, draft, NULL, err);
+	if (e == 0 && !parent)
+		e = refuse_shadow(c, draft, err);
 	if (e == 0)
 		e = gw_tenants_reserve(c, parent ? gw_resource_tenant(parent) : draft->version.tenant, err);
 	if (e < 0)
@@ -449,6 +467,7 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 	step(c, GW_STEP_REPLACED, r);
 	c->steps[c->n_steps - 1].before = r->now;
 	take_version(c, r, draft, r->now.serial < c->params.serial_floor ? c->params.serial_floor : r->now.serial + 1);
+	gw_tenants_recount(c, r, &c->steps[c->n_steps - 1].before);
 	return 0;
 }
 
@@ -642,6 +661,8 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 	if (e == 0)
 		e = each_touched(c, gw_assign, err);
 	if (e == 0)
+		e = gw_tenants_check_keys(c, err);
+	if (e == 0)
 		e = each_touched(c, gw_keys_check, err);
 	if (e == 0)
 		e = each_touched(c, gw_check, err);
@@ -726,6 +747,7 @@ void gw_catalog_commit(struct gw_catalog *c)
 static void undo(struct gw_catalog *c, struct gw_step *s)
 {
 	struct gw_resource *r = s->r;
+	struct gw_version dropped;
 
 	switch (s->type) {
 	case GW_STEP_GONE:
@@ -738,8 +760,10 @@ static void undo(struct gw_catalog *c, struct gw_step *s)
 		break;
 	case GW_STEP_REPLACED:
 		gw_keys_remove(c, &r->now);
-		gw_version_done(r->kind, &r->now);
+		dropped = r->now;
 		r->now = s->before;
+		gw_tenants_recount(c, r, &dropped);
+		gw_version_done(r->kind, &dropped);
 		gw_keys_insert(c, &r->now);
 		break;
 	}

@@ -31,6 +31,7 @@ struct gw_version {
 	json_t *metadata;  /* "resourceMetadata" as it came; NULL: none */
 	json_t *tags;
 	void *properties; /* the struct of the kind's schema */
+	size_t memory;	  /* that it takes, as reckoned from what was put */
 	struct gw_ref *refs;
 	size_t n_refs;
 	struct gw_key *keys;
@@ -80,11 +81,22 @@ int gw_draft_decode(enum gw_kind kind, const char *id, const json_t *body, const
 int gw_draft_set_tenant(struct gw_draft *draft, const char *tenant, struct gw_error *err);
 struct gw_draft *gw_draft_free(struct gw_draft *draft);
 
+/* Of tags and of metadata, each: what nobody looks into is not to be what most of the memory is for. */
+#define GW_RESOURCE_NOTES_MAX  65536 /* bytes of names and texts */
+#define GW_RESOURCE_VALUES_MAX 1024
+
+/* How much there may be: of all together, and of each tenant. */
+struct gw_catalog_limits {
+	size_t resources, tenant_resources;
+	size_t tenant_memory; /* bytes, as reckoned */
+	size_t tenant_public_addresses, tenant_mac_addresses, tenant_subnets;
+};
+
 struct gw_catalog_params {
 	struct gw_mac router_mac;	/* no network interface may have it */
 	uint32_t vsid_first, vsid_last; /* what is assigned */
-	size_t limit, tenant_limit;	/* resources, of all together and of each tenant */
-	uint64_t serial_floor;		/* of versions to come; those of resources that are made begin at 1 */
+	struct gw_catalog_limits limits;
+	uint64_t serial_floor; /* of versions to come; those of resources that are made begin at 1 */
 	/* Whether two secrets are the same, as they were sealed. NULL: when they look the same. */
 	bool (*same_secret)(void *ctx, const char *a, const char *b);
 	void *ctx;
@@ -95,7 +107,7 @@ bool gw_tenant_valid(const char *tenant);
 int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **ret);
 struct gw_catalog *gw_catalog_free(struct gw_catalog *c);
 /* From the next settling on. */
-void gw_catalog_set_limits(struct gw_catalog *c, size_t limit, size_t tenant_limit);
+void gw_catalog_set_limits(struct gw_catalog *c, const struct gw_catalog_limits *limits);
 
 /*
  * "/virtualNetworks/blue/subnets/web", in any letter case; NULL: there is none, or it is no path.

@@ -306,6 +306,14 @@ static int check_pools_joined(const struct gw_catalog *c, const struct gw_resour
 	return e;
 }
 
+/* Who copies one from a GET has to say the secret again: without it nothing could be proved with it. */
+static int check_credential(const struct gw_resource *r, struct gw_error *err)
+{
+	return GW_PROPERTIES(r, credential)->value
+		       ? 0
+		       : missing(err, "value", "missing: it is what the credential is for, and no GET answers it");
+}
+
 int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	int e;
@@ -330,6 +338,8 @@ int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 		return check_bgp_router(r, err);
 	case GW_KIND_BGP_PEER:
 		return check_bgp_peer(c, r, err);
+	case GW_KIND_CREDENTIAL:
+		return check_credential(r, err);
 	case GW_KIND_BACKEND_POOL:
 		return check_backend_pool(c, r, "subnets", err);
 	case GW_KIND_INBOUND_NAT_RULE:

@@ -85,50 +85,25 @@ static json_t *usage(uint64_t total, uint64_t allocated)
 			 (json_int_t)allocated, "numberOfIPAddressesInTransition", 0);
 }
 
-/* How many values of one space lie in a range. */
-static uint64_t taken(const struct gw_catalog *c, enum gw_key_space space, const struct gw_range *range)
+/* How full a pool is: its range of the values that are taken in a space. */
+static json_t *pool_usage(const struct gw_catalog *c, const struct gw_resource *r, enum gw_key_space space,
+			  const void *scope)
 {
-	uint64_t n = 0;
+	const struct gw_ip_pool *p = r->now.properties;
+	const struct gw_range range = {p->first, p->last};
 
-	GW_HMAP_FOR_EACH (node, &c->keys) {
-		const struct gw_key *key = GW_CONTAINER_OF(node, struct gw_key, node);
-		struct gw_addr a = {{0}};
-
-		if (key->space != space)
-			continue;
-		if (space == GW_KEY_MAC)
-			memcpy(a.b + 10, key->value, 6);
-		else
-			memcpy(a.b, key->value, sizeof a.b);
-		n += gw_range_has(range, &a);
-	}
-	return n;
+	return usage(gw_range_size(&range), gw_keys_count(c, space, scope, &p->first, &p->last, sizeof p->first));
 }
 
 static json_t *provider_usage(const struct gw_catalog *c, const struct gw_resource *r)
 {
-	const struct gw_ip_pool *p = r->now.properties;
-	const struct gw_range range = {p->first, p->last};
 	bool is_public = GW_PROPERTIES(r->parent, logical_subnet)->is_public;
 
-	return usage(gw_range_size(&range), taken(c,
-						  p->multicast ? GW_KEY_GROUP
-						  : is_public  ? GW_KEY_PUBLIC_ADDRESS
+	return pool_usage(c, r,
+			  GW_PROPERTIES(r, ip_pool)->multicast ? GW_KEY_GROUP
+			  : is_public			       ? GW_KEY_PUBLIC_ADDRESS
 							       : GW_KEY_PROVIDER_ADDRESS,
-						  &range));
-}
-
-/* Only who lives in the subnet is looked at. */
-static json_t *customer_usage(const struct gw_resource *r)
-{
-	const struct gw_ip_pool *p = r->now.properties;
-	const struct gw_range range = {p->first, p->last};
-	uint64_t n = 0;
-
-	for (const struct gw_ref *ref = r->parent->referrers; ref; ref = ref->next)
-		n += ref->from->kind == GW_KIND_IP_CONFIGURATION &&
-		     gw_range_has(&range, &GW_PROPERTIES(ref->from, ip_configuration)->address);
-	return usage(gw_range_size(&range), n);
+			  NULL);
 }
 
 static json_t *mac_usage(const struct gw_catalog *c, const struct gw_mac_pool *p)
@@ -136,7 +111,8 @@ static json_t *mac_usage(const struct gw_catalog *c, const struct gw_mac_pool *p
 	const struct gw_range range = {gw_pool_mac(&p->first), gw_pool_mac(&p->last)};
 
 	return json_pack("{s:I, s:I}", "numberOfMACAddresses", (json_int_t)gw_range_size(&range),
-			 "numberOfMACAddressesAllocated", (json_int_t)taken(c, GW_KEY_MAC, &range));
+			 "numberOfMACAddressesAllocated",
+			 (json_int_t)gw_keys_count(c, GW_KEY_MAC, NULL, &p->first, &p->last, sizeof p->first));
 }
 
 static json_t *router_of(const struct gw_virtual_subnet *p)
@@ -155,7 +131,7 @@ static void describe(const struct gw_catalog *c, const struct gw_resource *r, js
 		json_object_set_new(properties, "ipConfigurations", referrers(r, GW_KIND_IP_CONFIGURATION));
 		break;
 	case GW_KIND_VIRTUAL_POOL:
-		json_object_set_new(properties, "usage", customer_usage(r));
+		json_object_set_new(properties, "usage", pool_usage(c, r, GW_KEY_CUSTOMER_ADDRESS, r->parent));
 		break;
 	case GW_KIND_LOGICAL_POOL:
 		json_object_set_new(properties, "usage", provider_usage(c, r));

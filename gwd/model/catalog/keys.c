@@ -128,19 +128,55 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 	}
 }
 
+static int compare(const struct gw_rank_node *x, const struct gw_rank_node *y)
+{
+	const struct gw_key *a = GW_CONTAINER_OF(x, struct gw_key, rank), *b = GW_CONTAINER_OF(y, struct gw_key, rank);
+
+	if (a->space != b->space)
+		return a->space < b->space ? -1 : 1;
+	if (a->scope != b->scope)
+		return (uintptr_t)a->scope < (uintptr_t)b->scope ? -1 : 1;
+	return memcmp(a->value, b->value, sizeof a->value);
+}
+
+int gw_keys_init(struct gw_catalog *c)
+{
+	struct gw_uuid start;
+	int r = gw_uuid_random(&start);
+
+	c->ranks.compare = compare;
+	memcpy(&c->ranks.last, &start, sizeof c->ranks.last);
+	return r < 0 ? r : gw_hmap_init(&c->keys);
+}
+
+size_t gw_keys_count(const struct gw_catalog *c, enum gw_key_space space, const void *scope, const void *first,
+		     const void *last, size_t n)
+{
+	struct gw_key from = {.space = space, .scope = scope}, to = from;
+
+	memcpy(from.value, first, n);
+	memcpy(to.value, last, n);
+	return gw_rank_upto(&c->ranks, &to.rank) - gw_rank_below(&c->ranks, &from.rank);
+}
+
 void gw_keys_insert(struct gw_catalog *c, struct gw_version *v)
 {
 	for (size_t i = 0; i < v->n_keys; i++) {
 		struct gw_key *key = &v->keys[i];
 
 		gw_hmap_insert(&c->keys, &key->node, hash_of(key->space, key->scope, key->value));
+		gw_tenants_count_key(c, key, 1);
+		gw_rank_insert(&c->ranks, &key->rank);
 	}
 }
 
 void gw_keys_remove(struct gw_catalog *c, struct gw_version *v)
 {
-	for (size_t i = 0; i < v->n_keys; i++)
+	for (size_t i = 0; i < v->n_keys; i++) {
 		gw_hmap_remove(&c->keys, &v->keys[i].node);
+		gw_tenants_count_key(c, &v->keys[i], -1);
+		gw_rank_remove(&c->ranks, &v->keys[i].rank);
+	}
 }
 
 int gw_keys_make(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)

@@ -2,6 +2,7 @@
 #ifndef GW_MODEL_CATALOG_PRIVATE_H
 #define GW_MODEL_CATALOG_PRIVATE_H
 
+#include "base/rank.h"
 #include "model/catalog/catalog.h"
 
 /* Values that only one resource may have, each in a space of its own. */
@@ -17,10 +18,12 @@ enum gw_key_space {
 	GW_KEY_GATEWAY_SERVER,	/* a server is one gateway */
 	GW_KEY_GATEWAY_NETWORK, /* a virtual network has one gateway */
 	GW_KEY_GATEWAY_SUBNET,	/* a subnet is kept for one */
+	GW_KEY_SPACES
 };
 
 struct gw_key {
 	struct gw_hmap_node node;
+	struct gw_rank_node rank; /* among those of its space and scope */
 	struct gw_resource *owner;
 	const char *name;  /* of the property */
 	const void *scope; /* what it is unique in; NULL: everything */
@@ -31,7 +34,7 @@ struct gw_key {
 /* How much a tenant has; kept as long as he has anything. */
 struct gw_tenant {
 	struct gw_hmap_node node;
-	size_t n;
+	size_t n, memory, keys[GW_KEY_SPACES];
 	char name[];
 };
 
@@ -53,6 +56,7 @@ struct gw_step {
 
 struct gw_catalog {
 	struct gw_hmap paths, keys, tenants;
+	struct gw_rank ranks; /* of all keys */
 	size_t counts[GW_KIND_MAX];
 	struct gw_resource *roots[GW_KIND_MAX];
 	struct gw_step *steps;
@@ -85,12 +89,18 @@ void gw_expected_clear(struct gw_catalog *c);
 int gw_references_resolve(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 void gw_references_link(struct gw_version *v);
 void gw_references_unlink(struct gw_version *v);
+/* Who of this tenant's refers to it, or to what is below it; NULL: nobody. */
+const struct gw_resource *gw_references_of_tenant(const struct gw_resource *r, const char *tenant);
 
 /* keys.c: what a version takes. */
 int gw_keys_make(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 void gw_keys_insert(struct gw_catalog *c, struct gw_version *v);
 void gw_keys_remove(struct gw_catalog *c, struct gw_version *v);
 int gw_keys_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+/* How many values of the space lie between first and last. */
+size_t gw_keys_count(const struct gw_catalog *c, enum gw_key_space space, const void *scope, const void *first,
+		     const void *last, size_t n);
+int gw_keys_init(struct gw_catalog *c);
 const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
 					const void *value, size_t n);
 
@@ -99,8 +109,13 @@ int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *
 void gw_tenants_count(struct gw_catalog *c, const struct gw_resource *r, int by);
 /* When a top-level resource goes, for good. */
 void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r);
-/* Of what the transaction has made. */
+/* Another version has taken the place of `before`. */
+void gw_tenants_recount(struct gw_catalog *c, const struct gw_resource *r, const struct gw_version *before);
+/* A key of his comes or goes. */
+void gw_tenants_count_key(struct gw_catalog *c, const struct gw_key *key, int by);
+/* Of what the transaction has made or changed; the values that it takes, when they have been assigned. */
 int gw_tenants_check(struct gw_catalog *c, struct gw_error *err);
+int gw_tenants_check_keys(struct gw_catalog *c, struct gw_error *err);
 void gw_tenants_free(struct gw_catalog *c);
 
 /* siblings.c: whether the prefix of one that was touched overlaps that of another child of its parent. */

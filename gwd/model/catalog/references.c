@@ -99,3 +99,18 @@ struct gw_resource *gw_reference(const struct gw_catalog *c, const struct gw_res
 {
 	return path ? gw_catalog_find(c, gw_resource_tenant(from), path) : NULL;
 }
+
+const struct gw_resource *gw_references_of_tenant(const struct gw_resource *r, const char *tenant)
+{
+	const struct gw_resource *found = NULL;
+
+	for (const struct gw_ref *ref = r->referrers; ref && !found; ref = ref->next) {
+		const char *owner = gw_resource_tenant(ref->from);
+
+		if (owner && !strcmp(owner, tenant))
+			found = ref->from;
+	}
+	for (const struct gw_resource *child = r->children; child && !found; child = child->next)
+		found = gw_references_of_tenant(child, tenant);
+	return found;
+}
