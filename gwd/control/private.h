@@ -84,6 +84,7 @@ struct gw_control {
 	struct gw_trim trim;
 	struct gw_operation operations[GW_OPERATIONS]; /* a ring */
 	size_t n_operations;
+	bool letting_in; /* those who wait: jobs do not begin out of turn meanwhile */
 	bool ending, closed;
 	unsigned handles; /* that the loop has not let go of */
 };
