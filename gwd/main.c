@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/hmap.h"
 #include "base/log.h"
 #include "control/control.h"
 #include "engine/engine.h"
@@ -260,6 +261,7 @@ static void take_over(struct gw_config *config, const struct gw_config *new)
 	config->audit_days = new->audit_days;
 	config->login_rate = new->login_rate;
 	config->request_seconds = new->request_seconds;
+	config->body_memory = new->body_memory;
 	memcpy(config->tls_cert, new->tls_cert, sizeof config->tls_cert);
 	memcpy(config->tls_key, new->tls_key, sizeof config->tls_key);
 	memcpy(config->client_ca, new->client_ca, sizeof config->client_ca);
@@ -500,6 +502,10 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	gw_log_init(GW_LOG_INFO);
+	if (gw_hash_randomize() < 0) {
+		gw_log_error("cannot start: the kernel gives no random bytes");
+		return 1;
+	}
 	d.config_path = options.config_path;
 	if (gw_config_load(d.config_path, &d.config, &err) < 0) {
 		log_failure("", &err);

@@ -219,7 +219,9 @@ static int pass_access(void *ctx, const struct gw_access_entry *e, struct gw_err
 /* Everything that a start would read. Then it goes on where the store that it replaces has been. */
 static int check(const struct gw_control *k, const struct gw_principal *who, const char *path, struct gw_error *err)
 {
-	const struct gw_store_deed deed = {.who = who->name, .method = "PUT", .tenant = "", .path = "/backup"};
+	char doer[GW_DOER_STRLEN];
+	const struct gw_store_deed deed = {
+		.who = gw_principal_format(who, doer), .method = "PUT", .tenant = "", .path = "/backup"};
 	struct gw_control *copy = NULL;
 	struct gw_store *store = NULL;
 	int r = gw_store_open(path, &store, err);

@@ -198,7 +198,7 @@ int gw_control_find(const struct gw_control *k, const struct gw_principal *who, 
 	*ret = gw_path_resource(k->catalog, &p);
 	*ret_kind = GW_KIND_NONE;
 	if (!*ret || !gw_control_sees(who, *ret))
-		return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no %s", path);
+		return gw_path_not_there(k->catalog, who, path, err);
 	return 0;
 }
 
@@ -360,6 +360,23 @@ static int write_gone(void *ctx, const struct gw_resource *r)
 	return path ? gw_store_delete_resource(w->k->store, tenant ? tenant : "", path, w->err) : gw_error_oom(w->err);
 }
 
+/* Whose it is and its path as it is kept: what was sent may have meant any of that name. */
+static int write_deed(struct gw_control *k, const struct gw_principal *who, const struct gw_control_op *op, time_t now,
+		      struct gw_error *err)
+{
+	const char *tenant = gw_resource_tenant(op->resource);
+	_cleanup_free_ char *path = gw_resource_path(op->resource);
+	char name[GW_DOER_STRLEN];
+	const struct gw_store_deed deed = {
+		.who = gw_principal_format(who, name),
+		.method = strcasecmp(op->method, "PUT") == 0 ? "PUT" : "DELETE",
+		.tenant = tenant ? tenant : "",
+		.path = path,
+	};
+
+	return path ? gw_store_audit(k->store, now, &deed, err) : gw_error_oom(err);
+}
+
 static int write_all(struct gw_control *k, const struct gw_principal *who, const struct gw_control_op *ops, size_t n,
 		     struct gw_error *err)
 {
@@ -368,11 +385,8 @@ static int write_all(struct gw_control *k, const struct gw_principal *who, const
 	int r = gw_catalog_changes(k->catalog, write_put, write_gone, &w);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = gw_store_audit(
-			k->store, now,
-			&(struct gw_store_deed){
-				.who = who->name, .method = ops[i].method, .tenant = who->tenant, .path = ops[i].path},
-			err);
+		if (ops[i].changed)
+			r = write_deed(k, who, &ops[i], now, err);
 	return r;
 }
 

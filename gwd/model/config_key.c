@@ -141,6 +141,9 @@ static const struct row rows[] = {
 	{KEY("limits", "tenant_subnets", "4096",
 	     "How many virtual subnets one tenant may have: each has a VSID, 1 to 10000000."),
 	 parse_number, AT(tenant_vsid_limit), 1, 10000000},
+	{KEY("limits", "body_memory", "268435456",
+	     "How many bytes of bodies are held in memory at a time, of one address a quarter; 1048576 to 1073741824."),
+	 parse_number, AT(body_memory), 1048576, 1073741824},
 	{KEY("limits", "connections", "256",
 	     "How many connections each place of [api] listen serves at a time, 8 to 16384."),
 	 parse_number, AT(connection_limit), 8, 16384},
@@ -151,7 +154,7 @@ static const struct row rows[] = {
 	     "How many requests a second one address may send over the network, 1 to 1000000; twice as many at once."),
 	 parse_number, AT(request_rate), 1, 1000000},
 	{KEY("limits", "failed_logins_per_minute", "10",
-	     "After how many wrong tokens an address is not listened to for a while, 1 to 1000."),
+	     "After how many wrong tokens a minute further wrong ones of an address are refused with 429, 1 to 1000."),
 	 parse_number, AT(login_rate), 1, 1000},
 	{KEY("limits", "request_seconds", "30",
 	     "Within how many seconds a request must be here, and its answer be read, 1 to 3600."),
@@ -333,7 +336,7 @@ static bool number(const char *s, unsigned min, unsigned max, unsigned *ret)
 	size_t n = strspn(s, "0123456789");
 	unsigned long v;
 
-	if (n == 0 || n > 9 || s[n])
+	if (n == 0 || n > 10 || s[n])
 		return false;
 	v = strtoul(s, NULL, 10);
 	if (v < min || v > max)

@@ -216,6 +216,10 @@ static json_t *property(const struct gw_property *row, bool *failed)
 		gw_openapi_set(schema, "writeOnly", json_true(), failed);
 	if (row->flags & GW_PROPERTY_IS_ASSIGNED)
 		gw_openapi_set(schema, "x-gwd-assigned", json_true(), failed);
+	if (row->flags & GW_PROPERTY_IS_OPERATORS)
+		gw_openapi_set(schema, "x-gwd-operators", json_true(), failed);
+	if (row->flags & GW_PROPERTY_IS_SHARED)
+		gw_openapi_set(schema, "x-gwd-shared", json_true(), failed);
 	if (row->flags & GW_PROPERTY_IS_INERT)
 		gw_openapi_set(schema, "x-gwd-inert", json_true(), failed);
 	return schema;

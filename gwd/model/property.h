@@ -46,6 +46,8 @@ enum {
 	GW_PROPERTY_IS_INERT = 32,     /* kept and answered, without meaning here */
 	GW_PROPERTY_IS_LATER = 256,    /* a list that this version has no elements of: empty, or NotSupported */
 	GW_PROPERTY_IS_OPERATORS = 64, /* tenants may not choose it: whether a value is taken would tell of others */
+	/* A reference by which a tenant may use what is the operator's; by any other, that is as if it were not there. */
+	GW_PROPERTY_IS_SHARED = 128,
 };
 
 #define GW_PROPERTY_LIST_MAX	 1024 /* elements, where a row says nothing else */

@@ -60,6 +60,7 @@ static void test_defaults(void **state)
 	assert_string_equal(c.client_ca, "");
 	assert_false(c.auth_none);
 	assert_int_equal(c.request_seconds, 30);
+	assert_int_equal(c.body_memory, 268435456);
 }
 
 static void test_everything_set(void **state)
@@ -118,7 +119,7 @@ static void test_listen(void **state)
 	good("[api]\nlisten = unix:/a/b.sock , https://10.0.0.1:8443,https://[fd00::1]:443\ntls_cert = /c\ntls_key = "
 	     "/k\n"
 	     "client_ca = /ca\n[limits]\nconnections = 9\nconnections_per_client = 8\nrequests_per_second = 7\n"
-	     "failed_logins_per_minute = 6\nrequest_seconds = 5\n",
+	     "failed_logins_per_minute = 6\nrequest_seconds = 5\nbody_memory = 1073741824\n",
 	     &c);
 	assert_string_equal(c.tls_cert, "/c");
 	assert_string_equal(c.tls_key, "/k");
@@ -128,6 +129,7 @@ static void test_listen(void **state)
 	assert_int_equal(c.request_rate, 7);
 	assert_int_equal(c.login_rate, 6);
 	assert_int_equal(c.request_seconds, 5);
+	assert_int_equal(c.body_memory, 1073741824);
 	assert_int_equal(gw_listen_parse(c.listen, places, &n, &why), 0);
 	assert_int_equal(n, 3);
 	assert_int_equal(places[0].scheme, GW_LISTEN_UNIX);
@@ -431,7 +433,7 @@ static void test_keys_have_help(void **state)
 
 		check(len > 20 && k->help[len - 1] == '.', "[%s] %s", k->section, k->name);
 	}
-	assert_int_equal(n, 39);
+	assert_int_equal(n, 45);
 }
 
 static void test_limits(void **state)

@@ -10,6 +10,7 @@
 #include "model/catalog/check.h"
 #include "model/catalog/pools.h"
 
+#include "model/resource/connection.h"
 #include "model/resource/gateway.h"
 #include "model/resource/interface.h"
 #include "model/resource/network.h"
@@ -257,6 +258,17 @@ static int assign_server(struct gw_catalog *c, struct gw_resource *r, struct gw_
 	return e;
 }
 
+/* So that a copy of what GET answers is not taken for one that never had a password. */
+static void assign_peer(struct gw_resource *r)
+{
+	struct gw_bgp_peer *p = r->now.properties;
+
+	if (!p->password || GW_GIVEN(p, bgp_peer, has_password))
+		return;
+	p->has_password = true;
+	GW_GIVE(p, bgp_peer, has_password);
+}
+
 void gw_assign_carried(enum gw_kind kind, const struct gw_version *before, struct gw_version *now)
 {
 	if (kind == GW_KIND_VIRTUAL_SUBNET) {
@@ -292,6 +304,8 @@ int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 		e = assign_public(c, r, err);
 	else if (r->kind == GW_KIND_SERVER)
 		return assign_server(c, r, err);
+	else if (r->kind == GW_KIND_BGP_PEER)
+		assign_peer(r);
 	else
 		return 0;
 	if (e == 0 && (given != *(uint64_t *)r->now.properties || r->kind == GW_KIND_IP_CONFIGURATION))

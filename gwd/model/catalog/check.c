@@ -175,8 +175,8 @@ static int check_virtual_gateway(const struct gw_catalog *c, const struct gw_res
 		for (const struct gw_ref *ref = subnet->referrers; ref; ref = ref->next)
 			if (ref->from->kind == GW_KIND_IP_CONFIGURATION)
 				return conflict(err, "gatewaySubnets",
-						"\"%s\" lives in element %zu, which must be the gateway's alone",
-						ref->from->parent->id, i);
+						"%s lives in element %zu, which must be the gateway's alone",
+						gw_told_name(c, ref->from->parent), i);
 	}
 	return 0;
 }

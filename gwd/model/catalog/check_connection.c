@@ -248,6 +248,12 @@ static int check_bgp_peer(const struct gw_catalog *c, const struct gw_resource *
 		return bad(err, "asNumber", "must be the same number as extAsNumber");
 	if (ext_as && p->ext_as == 0)
 		return bad(err, "extAsNumber", "must not be 0.0");
+	if (p->has_password && !p->password)
+		return missing(err, "password",
+			       "missing: hasPassword says that there is one, and none is known here; say it, or leave "
+			       "hasPassword out");
+	if (p->password && GW_GIVEN(p, bgp_peer, has_password) && !p->has_password)
+		return bad(err, "hasPassword", "must be true, or left out: there is a password");
 	while ((other = gw_catalog_next(c, r->parent, r->kind, other))) {
 		q = other->now.properties;
 		if (other != r && gw_addr_equal(&p->address, &q->address))

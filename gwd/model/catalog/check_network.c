@@ -327,7 +327,8 @@ static int check_virtual_subnet(struct gw_catalog *c, const struct gw_resource *
 					  : NULL;
 
 		if (why)
-			e = conflict(err, "addressPrefix", "an address of \"%s\" %s", ref->from->parent->id, why);
+			e = conflict(err, "addressPrefix", "an address of %s %s", gw_told_name(c, ref->from->parent),
+				     why);
 	}
 	return e;
 }
@@ -360,7 +361,7 @@ static int check_ip_configuration(const struct gw_catalog *c, const struct gw_re
 	if (why)
 		return bad(err, "privateIPAddress", "%s", why);
 	if (gateway)
-		return conflict(err, "subnet", "is kept for the virtual gateway \"%s\"", gateway->id);
+		return conflict(err, "subnet", "is kept for a virtual gateway, %s", gw_told_name(c, gateway));
 	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
 		if (gw_reference(c, other, GW_PROPERTIES(other, ip_configuration)->subnet)->parent != subnet->parent)
 			return bad(err, "subnet", "must be in one virtual network with that of \"%s\"", other->id);

@@ -333,11 +333,13 @@ int gw_catalog_load(struct gw_catalog *c, const struct gw_stored *row, struct gw
 	body = json_loads(row->body, JSON_REJECT_DUPLICATES, &where);
 	if (!body)
 		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, row->path, "damaged: %s", where.text);
+	/* An older version took tenants' ids that are none; settling says so. */
+	if (*row->tenant && !gw_tenant_valid(row->tenant))
+		json_object_del(json_object_get(body, "resourceMetadata"), "tenantId");
 	e = gw_draft_decode(kind, id, body, NULL, &draft, err);
 	json_decref(body);
-	if (e == 0 && !parent && *row->tenant && !draft->version.tenant &&
-	    !(draft->version.tenant = strdup(row->tenant)))
-		e = gw_error_oom(err);
+	if (e == 0 && !parent && *row->tenant && !draft->version.tenant)
+		e = gw_draft_set_tenant(draft, row->tenant, err);
 	if (e == 0)
 		e = gw_catalog_put(c, parent, draft, &r, err);
 	gw_draft_free(draft);

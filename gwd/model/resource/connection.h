@@ -113,6 +113,8 @@ GW_SCHEMA_STRUCT(connection, GW_CONNECTION)
 	P(S, REF, map_out, "policyMapOut", .kind = GW_KIND_POLICY_MAP, .help = "What it is told.")                     \
 	P(S, BOOL, bfd, "bfd", .help = "Whether its failure is noticed by BFD.")                                       \
 	P(S, SECRET, password, "password", .min = 1, .max = 80, .help = "TCP MD5 password: write-only.")               \
+	P(S, BOOL, has_password, "hasPassword", .flags = GW_PROPERTY_IS_ASSIGNED,                                      \
+	  .help = "Whether it has a password: who copies what GET answers has to say it again.")                       \
 	P(S, UINT, max_prefixes, "maximumPrefixes", .min = 1, .max = 1000000, .help = "Most that is learnt from it.")  \
 	R(S, "connectionState", .help = "Where the session stands.")                                                   \
 	R(S, "statistics", .help = "Counters.")

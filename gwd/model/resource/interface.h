@@ -49,8 +49,9 @@ GW_SCHEMA_STRUCT(dns_settings, GW_DNS_SETTINGS)
 	  .help = "Whether the manager chooses the address, or gwd from the subnet's pools.")                          \
 	P(S, REF, subnet, "subnet", .kind = GW_KIND_VIRTUAL_SUBNET, .flags = GW_PROPERTY_IS_REQUIRED,                  \
 	  .help = "The virtual subnet that it lives in.")                                                              \
-	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .help = "Rules for this address.")                    \
-	P(S, REF, public_address, "publicIPAddress", .kind = GW_KIND_PUBLIC_ADDRESS,                                   \
+	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .flags = GW_PROPERTY_IS_SHARED,                       \
+	  .help = "Rules for this address.")                                                                           \
+	P(S, REF, public_address, "publicIPAddress", .kind = GW_KIND_PUBLIC_ADDRESS, .flags = GW_PROPERTY_IS_SHARED,   \
 	  .help = "The address by which it is reached from outside.")                                                  \
 	V(S, REF, pools, "loadBalancerBackendAddressPools", .kind = GW_KIND_BACKEND_POOL, .max = 16,                   \
 	  .help = "The pools that it is part of.")                                                                     \
@@ -68,9 +69,10 @@ GW_SCHEMA_STRUCT(ip_configuration, GW_IP_CONFIGURATION)
 	C(S, IP_CONFIGURATION, "ipConfigurations", .help = "The VM's addresses.")                                      \
 	O(S, dns_settings, dns, "dnsSettings", .help = "What this VM is told by DHCP.")                                \
 	O(S, port_settings, settings, "portSettings", .help = "What the port lets through.")                           \
-	P(S, REF, profile, "portProfile", .kind = GW_KIND_PORT_PROFILE,                                                \
+	P(S, REF, profile, "portProfile", .kind = GW_KIND_PORT_PROFILE, .flags = GW_PROPERTY_IS_SHARED,                \
 	  .help = "Settings that the port's own override.")                                                            \
-	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .help = "Rules for the whole port.")                  \
+	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .flags = GW_PROPERTY_IS_SHARED,                       \
+	  .help = "Rules for the whole port.")                                                                         \
 	P(S, REF, server, "server", .kind = GW_KIND_SERVER, .flags = GW_PROPERTY_IS_OPERATORS,                         \
 	  .help = "The host that the VM runs on now.")                                                                 \
 	P(S, TEXT, host_interface, "hostInterface", .min = 1, .max = 15, .flags = GW_PROPERTY_IS_OPERATORS,            \

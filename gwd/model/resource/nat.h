@@ -7,8 +7,8 @@
 extern const char *const gw_nat_protocols[]; /* "All", "Tcp", "Udp" */
 
 #define GW_FRONTEND(S, P, O, L, V, C, R)                                                                               \
-	P(S, REF, address, "publicIPAddress", .kind = GW_KIND_PUBLIC_ADDRESS, .flags = GW_PROPERTY_IS_REQUIRED,        \
-	  .help = "The address outside.")                                                                              \
+	P(S, REF, address, "publicIPAddress", .kind = GW_KIND_PUBLIC_ADDRESS,                                          \
+	  .flags = GW_PROPERTY_IS_REQUIRED | GW_PROPERTY_IS_SHARED, .help = "The address outside.")                    \
 	R(S, "inboundNatRules", .help = "Who uses it.")                                                                \
 	R(S, "outboundNatRules", .help = "Who uses it.")
 GW_SCHEMA_STRUCT(frontend, GW_FRONTEND)
