@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/hmap.h"
 #include "base/log.h"
 #include "control/control.h"
 #include "engine/engine.h"
@@ -222,6 +223,7 @@ static void warn_of_restart(const struct gw_config *old, const struct gw_config 
 		{"[engine] bpf_dir", TEXT(bpf_dir)},
 		{"[engine] flow_table_size", SAME(flow_table_size)},
 		{"[engine] record_limit", SAME(record_limit)},
+		{"[controller] vsids", SAME(vsid_first) && SAME(vsid_last)},
 		{"[store] path", TEXT(store_path)},
 		{"[limits] ports", SAME(port_limit)},
 		{"[limits] routes", SAME(route_limit)},
@@ -249,12 +251,17 @@ static void take_over(struct gw_config *config, const struct gw_config *new)
 	config->request_rate = new->request_rate;
 	config->resource_limit = new->resource_limit;
 	config->tenant_resource_limit = new->tenant_resource_limit;
+	config->tenant_memory_limit = new->tenant_memory_limit;
+	config->tenant_public_limit = new->tenant_public_limit;
+	config->tenant_mac_limit = new->tenant_mac_limit;
+	config->tenant_vsid_limit = new->tenant_vsid_limit;
 	config->feed_limit = new->feed_limit;
 	config->feed_days = new->feed_days;
 	config->audit_limit = new->audit_limit;
 	config->audit_days = new->audit_days;
 	config->login_rate = new->login_rate;
 	config->request_seconds = new->request_seconds;
+	config->body_memory = new->body_memory;
 	memcpy(config->tls_cert, new->tls_cert, sizeof config->tls_cert);
 	memcpy(config->tls_key, new->tls_key, sizeof config->tls_key);
 	memcpy(config->client_ca, new->client_ca, sizeof config->client_ca);
@@ -495,6 +502,10 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	gw_log_init(GW_LOG_INFO);
+	if (gw_hash_randomize() < 0) {
+		gw_log_error("cannot start: the kernel gives no random bytes");
+		return 1;
+	}
 	d.config_path = options.config_path;
 	if (gw_config_load(d.config_path, &d.config, &err) < 0) {
 		log_failure("", &err);

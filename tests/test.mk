@@ -43,6 +43,7 @@ test: test-built ## build with gcc, clang and sanitizers, package and image; the
 test-long: test-built ## everything: also all that runs inside the VM, the demo, and the long fuzzing
 	$(MAKE) --no-print-directory test-demo
 	$(MAKE) --no-print-directory fuzz
+	$(MAKE) --no-print-directory test-crash
 	tests/run
 
 test-unit: ## unit tests only

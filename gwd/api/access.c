@@ -4,6 +4,7 @@
  *
  * Every PUT of a token makes a new secret, which the answer to it shows, and nothing ever after.
  */
+#include "api/api.h"
 #include "api/router.h"
 
 #include "base/cleanup.h"
@@ -111,6 +112,8 @@ static int put(const struct gw_api_request *req, char token[static GW_TOKEN_STRL
 		r = req->service->put_access(req->service->ctx, req->who, &e, err);
 	if (r < 0)
 		return r;
+	if (kind == GW_ACCESS_TOKENS)
+		gw_api_forget_first_operator(req->service, e.name);
 	answer = gw_access_encode(&e);
 	if (answer && kind == GW_ACCESS_TOKENS)
 		json_object_set_new(json_object_get(answer, "properties"), "token", json_string(token));
@@ -148,6 +151,8 @@ void gw_api_access_delete(const struct gw_api_request *req, struct gw_api_reply 
 	existed = now;
 	if (r == 0)
 		r = req->service->delete_access(req->service->ctx, req->who, kind, req->param[1], &err);
+	if (r == 0 && existed && kind == GW_ACCESS_TOKENS)
+		gw_api_forget_first_operator(req->service, req->param[1]);
 	if (r < 0)
 		gw_api_reply_error(reply, &err);
 	else

@@ -74,6 +74,12 @@ int gw_api_check(const struct gw_config *config, struct gw_error *err)
 	return r == 0 && any_tls(places, n) ? gw_tls_check(config, err) : r;
 }
 
+static void tell_certificate(struct gw_api *api)
+{
+	api->env.stats.certificate_until = gw_tls_until(api->env.tls);
+	gw_log_notice("TLS certificate: SHA-256 fingerprint %s", gw_tls_fingerprint(api->env.tls));
+}
+
 static int prepare_tls(struct gw_api *api, const struct gw_listen *places, size_t n, struct gw_error *err)
 {
 	int r;
@@ -82,7 +88,7 @@ static int prepare_tls(struct gw_api *api, const struct gw_listen *places, size_
 		return 0;
 	r = gw_tls_new(api->env.service->config, &api->env.tls, err);
 	if (r == 0)
-		gw_log_notice("TLS certificate: SHA-256 fingerprint %s", gw_tls_fingerprint(api->env.tls));
+		tell_certificate(api);
 	return r;
 }
 
@@ -123,7 +129,7 @@ int gw_api_reload(struct gw_api *api, struct gw_error *err)
 		return 0;
 	r = gw_tls_reload(api->env.tls, api->env.service->config, err);
 	if (r == 0)
-		gw_log_notice("TLS certificate: SHA-256 fingerprint %s", gw_tls_fingerprint(api->env.tls));
+		tell_certificate(api);
 	return r;
 }
 

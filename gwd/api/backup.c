@@ -30,7 +30,7 @@ void gw_api_backup_get(const struct gw_api_request *req, struct gw_api_reply *re
 	if (r == 0 && !(later = gw_api_defer(req)))
 		r = gw_error_oom(&err);
 	if (r == 0)
-		r = gw_control_backup(req->service->control, on_copied, later, &err);
+		r = gw_control_backup(req->service->control, req->who, on_copied, later, &err);
 	if (r == 0)
 		return;
 	gw_api_reply_error(reply, &err);

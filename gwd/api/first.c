@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define NAME "first-operator"
@@ -22,7 +23,7 @@ static bool is_needed(const struct gw_service *service)
 	const char *why;
 	size_t n = 0;
 
-	if (service->config->auth_none || gw_access_has_operator(service->access) ||
+	if (service->config->auth_none || gw_access_has_operator(service->access, *service->config->client_ca) ||
 	    gw_listen_parse(service->config->listen, places, &n, &why) < 0)
 		return false;
 	for (size_t i = 0; i < n; i++)
@@ -37,6 +38,11 @@ static void show(const char *token)
 		dprintf(STDERR_FILENO, "gwd: the token of the first operator, shown this once: %s\n", token);
 }
 
+static void path_of(const struct gw_service *service, char *path, size_t size)
+{
+	snprintf(path, size, "%s/operator-token", service->config->state_dir);
+}
+
 int gw_api_first_operator(const struct gw_service *service, struct gw_error *err)
 {
 	struct gw_access_entry e = {.kind = GW_ACCESS_TOKENS, .name = NAME, .role = GW_ACCESS_OPERATOR};
@@ -44,11 +50,14 @@ int gw_api_first_operator(const struct gw_service *service, struct gw_error *err
 	char path[GW_PATHLEN + 32], text[GW_TOKEN_STRLEN + 1];
 	int r;
 
+	/* Of a store that another one has taken the place of. */
+	if (!gw_access_get(service->access, GW_ACCESS_TOKENS, NAME))
+		gw_api_forget_first_operator(service, NAME);
 	if (!is_needed(service))
 		return 0;
 	if (gw_token_make(text) < 0 || gw_token_hash(text, GW_TOKEN_LEN, &e.hash) < 0)
 		return gw_error_set(err, EIO, GW_ERR_INTERNAL, "", "there are no random numbers for a token");
-	snprintf(path, sizeof path, "%s/operator-token", service->config->state_dir);
+	path_of(service, path, sizeof path);
 	/* First the file: a crash in between leaves one that is made anew at the next start. */
 	strcat(text, "\n");
 	r = gw_fs_write_private(path, text, strlen(text), err);
@@ -63,4 +72,17 @@ int gw_api_first_operator(const struct gw_service *service, struct gw_error *err
 	}
 	explicit_bzero(text, sizeof text);
 	return r;
+}
+
+void gw_api_forget_first_operator(const struct gw_service *service, const char *name)
+{
+	char path[GW_PATHLEN + 32];
+
+	if (strcasecmp(name, NAME) != 0 || !*service->config->state_dir)
+		return;
+	path_of(service, path, sizeof path);
+	if (unlink(path) == 0)
+		gw_log_notice("the token in %s is void: the file has been removed", path);
+	else if (errno != ENOENT)
+		gw_log_warning("the token in %s is void, but the file cannot be removed: %s", path, strerror(errno));
 }

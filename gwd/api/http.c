@@ -16,10 +16,13 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define CONNECTION_MEMORY (64 * 1024) /* request line, headers and buffers of one connection */
 #define SWEEP_MS	  250
+#define HANDSHAKE_SECONDS 10
+#define LEAST_RATE	  65536 /* bytes a second, of bodies and answers that take their time */
 #define BURST		  16
 #define STALLS_MAX	  6 /* 64 ms between runs */
 
@@ -31,12 +34,44 @@ static void on_sweep(uv_timer_t *timer);
 void gw_http_cut(struct gw_http_connection *c)
 {
 	c->deadline_ms = UINT64_MAX;
+	c->cut = true;
 	shutdown(c->fd, SHUT_RDWR);
 }
 
 void gw_http_set_deadline(struct gw_http_connection *c, unsigned seconds)
 {
-	c->deadline_ms = seconds ? gw_http_now(c->http) + seconds * UINT64_C(1000) : UINT64_MAX;
+	c->moved = 0;
+	c->deadline_ms = seconds ? gw_http_now() + seconds * UINT64_C(1000) : UINT64_MAX;
+}
+
+void gw_http_moved(struct gw_http_connection *c, size_t n)
+{
+	unsigned seconds = c->http->env->service->config->request_seconds;
+
+	c->moved += n;
+	if (c->deadline_ms != UINT64_MAX && c->moved >= (uint64_t)seconds * LEAST_RATE)
+		gw_http_set_deadline(c, seconds);
+}
+
+/*
+ * The last place is taken: one goes that has not said yet who it is, so that there is a place for the next one, who may. Of
+ * them the oldest, of the client that has the most.
+ */
+static void make_place(struct gw_http *http, const struct gw_http_connection *newest)
+{
+	struct gw_http_connection *worst = NULL;
+	unsigned most = 0;
+
+	for (struct gw_http_connection *c = http->connections; c; c = c->next) {
+		unsigned n = c->counted ? gw_limit_connections(http->env->limits, &c->client) : 0;
+
+		if (c == newest || c->proved || c->cut || n < most)
+			continue;
+		most = n;
+		worst = c;
+	}
+	if (worst)
+		gw_http_cut(worst);
 }
 
 /* From a socket's address; of other families nothing. */
@@ -59,7 +94,7 @@ static void count_client(struct gw_http_connection *c)
 	struct gw_addr a = address_of(info ? info->client_addr : NULL);
 
 	c->client = gw_limit_key(&a);
-	c->counted = gw_limit_connect(env->limits, env->service->config, &c->client, gw_http_now(c->http));
+	c->counted = gw_limit_connect(env->limits, env->service->config, &c->client, gw_http_now());
 	if (!c->counted)
 		gw_http_cut(c);
 }
@@ -72,6 +107,21 @@ static gnutls_session_t session_of(const struct gw_http *http, struct MHD_Connec
 		return NULL;
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 	return info ? info->tls_session : NULL;
+}
+
+/* A handshake is short, and whoever does not get on with it has a place that others need. */
+static unsigned first_seconds(const struct gw_http *http, gnutls_session_t session)
+{
+	unsigned seconds = http->env->service->config->request_seconds;
+
+	return session && seconds > HANDSHAKE_SECONDS ? HANDSHAKE_SECONDS : seconds;
+}
+
+static unsigned count(const struct gw_http *http)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+	return info ? info->num_connections : 0;
 }
 
 static void begin(struct gw_http *http, struct MHD_Connection *connection, void **socket_context)
@@ -99,9 +149,12 @@ static void begin(struct gw_http *http, struct MHD_Connection *connection, void 
 	*socket_context = c;
 	if (!uv_is_active((uv_handle_t *)&http->sweep))
 		uv_timer_start(&http->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
-	gw_http_set_deadline(c, http->env->service->config->request_seconds);
-	if (http->place.scheme != GW_LISTEN_UNIX)
+	gw_http_set_deadline(c, first_seconds(http, session));
+	c->proved = http->place.scheme == GW_LISTEN_UNIX; /* the socket is for operators only */
+	if (!c->proved)
 		count_client(c);
+	if (count(http) >= http->env->service->config->connection_limit)
+		make_place(http, c);
 }
 
 static void end(struct gw_http_connection *c)
@@ -136,7 +189,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
 static void on_sweep(uv_timer_t *timer)
 {
 	struct gw_http *http = timer->data;
-	uint64_t now = gw_http_now(http);
+	uint64_t now = gw_http_now();
 
 	for (struct gw_http_connection *c = http->connections; c; c = c->next) {
 		if (now >= c->deadline_ms) {
@@ -148,11 +201,20 @@ static void on_sweep(uv_timer_t *timer)
 
 /* --- on the loop -------------------------------------------------------------------------------------------------- */
 
-static unsigned count(const struct gw_http *http)
+/*
+ * What the library has read without having come to us: of a handshake, or of the head of a request. That counts as progress, or
+ * a long head would come in with long waits between its pieces.
+ */
+static void look_at_sockets(struct gw_http *http)
 {
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+	for (struct gw_http_connection *c = http->connections; c; c = c->next) {
+		int unread = 0;
 
-	return info ? info->num_connections : 0;
+		if (c->cut || ioctl(c->fd, FIONREAD, &unread) < 0)
+			continue;
+		http->progress += unread != c->unread;
+		c->unread = unread;
+	}
 }
 
 /* Runs the library; what it says about its next run. */
@@ -184,6 +246,8 @@ static void run(struct gw_http *http)
 	for (int i = 0; i < BURST && wants && ms == 0 && last != http->progress; i++) {
 		last = http->progress;
 		wants = run_once(http, &ms);
+		if (wants && ms == 0 && last == http->progress)
+			look_at_sockets(http);
 	}
 	gw_loop_leave(meter, "http", "run", entered);
 	if (!wants) {

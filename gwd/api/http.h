@@ -19,6 +19,7 @@ struct gw_http_env {
 	struct gw_tls *tls;	  /* NULL unless one of them is https:// */
 	struct gw_limits *limits; /* of clients on the network */
 	struct gw_api_stats stats;
+	bool restores; /* a backup is being read */
 	bool draining; /* what is under way is finished, nothing new is begun */
 };
 

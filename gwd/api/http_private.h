@@ -15,6 +15,9 @@ struct gw_http_exchange;
  *     connected --request line--> request --all of it is here--> at work --answer--> answering --read--> idle --+
  *                                    ^                      (no deadline)                                       |
  *                                    +------------------------request line---------------------------------------+
+ *
+ * Bodies and answers may take longer, as long as enough of them moves: whenever so many bytes have passed as a slow but honest
+ * client moves within the time, the time begins anew.
  */
 struct gw_http_connection {
 	struct gw_http_connection *next, **link;
@@ -26,7 +29,11 @@ struct gw_http_connection {
 	struct gw_tls_identity *identity; /* of TLS, with `session` */
 	gnutls_session_t session;
 	struct gw_tls_peer peer;
-	uint64_t deadline_ms; /* of uv_now; UINT64_MAX: none */
+	bool proved;	      /* who it is, once at least; others go first when it is full */
+	bool cut;	      /* it is ending */
+	int unread;	      /* bytes in its socket when last looked at */
+	uint64_t deadline_ms; /* of gw_http_now; UINT64_MAX: none */
+	uint64_t moved;	      /* bytes since the deadline was set */
 	struct gw_http_exchange *exchange;
 };
 
@@ -45,9 +52,10 @@ struct gw_http {
 	unsigned stalls;   /* runs in a row of which nothing came, though it wanted them */
 };
 
-static inline uint64_t gw_http_now(const struct gw_http *http)
+/* Not uv_now, which stands still while a handler is at work. */
+static inline uint64_t gw_http_now(void)
 {
-	return uv_now(http->env->loop);
+	return uv_hrtime() / 1000000;
 }
 
 /* The library has something to do that no descriptor tells of. */
@@ -55,9 +63,24 @@ void gw_http_wake(struct gw_http *http);
 /* The connection is to be ended. */
 void gw_http_cut(struct gw_http_connection *c);
 void gw_http_set_deadline(struct gw_http_connection *c, unsigned seconds);
+/* So many bytes of a body or an answer have passed. */
+void gw_http_moved(struct gw_http_connection *c, size_t n);
 
-/* http_check.c: whether the head of a request is one, and its end is where everybody sees it. */
+/* --- http_check.c --- */
+
+/* Whether the head of a request is one, and its end is where everybody sees it. */
 int gw_http_check(struct MHD_Connection *connection, const char *version, struct gw_error *err);
+/* Whether it comes from a page of somebody else's that a browser shows; of listeners on the network. */
+int gw_http_check_origin(struct MHD_Connection *connection, const struct gw_http *http, struct gw_error *err);
+/* Whether the body is of the type that is read: `type`, as "application/json". */
+int gw_http_check_type(struct MHD_Connection *connection, const struct gw_http *http, const char *type,
+		       struct gw_error *err);
+
+/* --- http_answer.c --- */
+
+/* Queues `reply`; what of it has been taken over is gone from it. Its status and length are counted. */
+struct gw_api_reply;
+enum MHD_Result gw_http_answer(struct gw_http_connection *c, struct gw_api_reply *reply, bool closes);
 
 /* --- http_request.c: callbacks of the library --- */
 

@@ -20,10 +20,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define IDLE_SECONDS 15	   /* between requests */
-#define PIECE	     16384 /* of an answer: as much as TLS sends at once */
+#define SMALL_BODY   65536 /* so much of each body is counted as its connection's */
 
 struct gw_http_exchange {
 	struct gw_api_deferred deferred; /* first: this is what a handler has that answers later */
@@ -38,6 +37,10 @@ struct gw_http_exchange {
 	size_t limit;
 	char *body;
 	size_t len, room;
+	size_t held; /* of it is counted against what all bodies may have, with `limits` and `client` */
+	struct gw_limits *limits;
+	struct gw_addr client;
+	bool restores;	/* it is the one that may be as large as a backup */
 	size_t dropped; /* bytes thrown away */
 	/* Of dispatched requests: header values, or NULL. Owned, as an answer that comes later may come when the connection has gone. */
 	char *if_match, *if_none_match;
@@ -52,130 +55,13 @@ struct gate {
 	struct gw_http_exchange *x;	 /* NULL when the client has gone */
 };
 
-/* --- replies ------------------------------------------------------------------------------------------------------ */
-
-static void add_header(struct MHD_Response *response, const char *name, const char *value)
-{
-	if (value && *value && MHD_add_response_header(response, name, value) != MHD_YES)
-		gw_log_debug("no room for header %s", name);
-}
-
-static void add_request_id(struct MHD_Response *response)
-{
-	char text[GW_UUID_STRLEN];
-	struct gw_uuid id;
-
-	if (gw_uuid_random(&id) == 0)
-		add_header(response, "x-ms-request-id", gw_uuid_format(&id, text));
-}
-
-static void add_headers(struct MHD_Response *response, const struct gw_http_exchange *x)
-{
-	const struct gw_http *http = x->c->http;
-	const struct gw_api_reply *reply = &x->reply;
-	char seconds[16] = "";
-
-	if (reply->body)
-		add_header(response, "Content-Type", GW_API_JSON_TYPE);
-	else
-		add_header(response, "Content-Type", reply->content_type);
-	add_header(response, "Cache-Control", "no-store");
-	add_header(response, "ETag", reply->etag);
-	add_header(response, "Location", reply->location);
-	add_header(response, "Azure-AsyncOperation", reply->operation);
-	add_header(response, "Allow", reply->allow);
-	if (reply->retry_after)
-		snprintf(seconds, sizeof seconds, "%u", reply->retry_after);
-	add_header(response, "Retry-After", seconds);
-	if (reply->challenge) {
-		add_header(response, "WWW-Authenticate", "Bearer realm=\"gwd\"");
-		add_header(response, "WWW-Authenticate", "Basic realm=\"gwd\", charset=\"UTF-8\"");
-	}
-	if (http->env->draining || x->broken)
-		add_header(response, "Connection", "close");
-	add_request_id(response);
-}
-
-/* A long answer, of which the library asks for a piece whenever it has sent the one before. */
-struct long_answer {
-	struct gw_http *http;
-	char *text;
-	size_t len;
-};
-
-static ssize_t next_piece(void *cls, uint64_t at, char *buf, size_t max)
-{
-	struct long_answer *a = cls;
-	size_t n = a->len - (size_t)at;
-
-	a->http->progress++;
-	if (n > max)
-		n = max;
-	memcpy(buf, a->text + at, n);
-	return n ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
-}
-
-static void free_long_answer(void *cls)
-{
-	struct long_answer *a = cls;
-
-	free(a->text);
-	free(a);
-}
-
-/* Takes over `text`, which may be NULL, if it succeeds. */
-static struct MHD_Response *make_response(struct gw_http_exchange *x, char *text)
-{
-	size_t len = text ? strlen(text) : 0;
-	struct MHD_Response *response;
-	struct long_answer *a;
-	struct stat st;
-
-	if (x->reply.has_fd) {
-		if (fstat(x->reply.fd, &st) < 0)
-			return NULL;
-		response = MHD_create_response_from_fd64((uint64_t)st.st_size, x->reply.fd);
-		x->reply.has_fd = !response; /* the library closes it */
-		return response;
-	}
-	if (len <= PIECE)
-		return MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
-	a = malloc(sizeof *a);
-	if (!a)
-		return NULL;
-	*a = (struct long_answer){x->c->http, text, len};
-	response = MHD_create_response_from_callback(len, PIECE, next_piece, a, free_long_answer);
-	if (!response)
-		free(a);
-	return response;
-}
-
 static enum MHD_Result send_reply(struct gw_http_exchange *x)
 {
-	struct gw_http *http = x->c->http;
-	struct gw_loop_meter *meter = http->env->service->meter;
-	uint64_t entered = gw_loop_enter(meter);
-	char *text = x->reply.body ? json_dumps(x->reply.body, JSON_COMPACT) : x->reply.text;
-	unsigned status = x->reply.body && !text ? 500 : x->reply.status;
-	struct MHD_Response *response;
-	enum MHD_Result r;
+	struct gw_http_env *env = x->c->http->env;
 
-	x->reply.text = NULL;
-	gw_loop_leave(meter, "http", "encode", entered);
-	if (status < GW_API_STATUSES)
-		http->env->stats.answered[status]++;
 	if (x->whole_ns)
-		gw_histogram_add(&http->env->stats.duration, (double)(uv_hrtime() - x->whole_ns) / 1e9);
-	response = make_response(x, text);
-	if (!response) {
-		free(text);
-		return MHD_NO;
-	}
-	add_headers(response, x);
-	gw_http_set_deadline(x->c, http->env->service->config->request_seconds);
-	r = MHD_queue_response(x->c->mhd, status, response);
-	MHD_destroy_response(response);
-	return r;
+		gw_histogram_add(&env->stats.duration, (double)(uv_hrtime() - x->whole_ns) / 1e9);
+	return gw_http_answer(x->c, &x->reply, env->draining || x->broken);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -199,14 +85,24 @@ void *gw_http_on_target(void *cls, const char *target, struct MHD_Connection *co
 	return x;
 }
 
+static void drop_body(struct gw_http_exchange *x)
+{
+	if (x->body)
+		explicit_bzero(x->body, x->len); /* there may be secrets in it */
+	free(x->body);
+	x->body = NULL;
+	x->len = x->room = 0;
+	gw_limit_body_done(x->limits, &x->client, &x->held);
+}
+
 static void exchange_free(struct gw_http_exchange *x)
 {
+	drop_body(x);
 	gw_api_match_done(&x->match);
 	gw_api_reply_done(&x->reply);
 	free(x->if_match);
 	free(x->if_none_match);
 	free(x->target);
-	free(x->body);
 	free(x);
 }
 
@@ -224,6 +120,8 @@ void gw_http_on_completed(void *cls, struct MHD_Connection *connection, void **c
 	if (x->gate)
 		x->gate->x = NULL;
 	x->c->exchange = NULL;
+	if (x->restores)
+		x->c->http->env->restores = false;
 	x->c->http->busy--;
 	x->c->http->progress++;
 	gw_http_set_deadline(x->c, IDLE_SECONDS);
@@ -289,24 +187,39 @@ static int too_many(struct gw_http_exchange *x, unsigned seconds, const char *wh
 	return -EBUSY;
 }
 
+/* As often as the limit lets it through, lest logging be what is attacked. */
+static void log_failed_login(const struct gw_http_connection *c)
+{
+	char text[GW_ADDR_STRLEN];
+
+	gw_log_notice("a token that is not known was shown from %s", gw_addr_format(&c->client, text));
+}
+
+/* Who has the right token is let in, however many wrong ones others show from the same address. */
 static int authenticate(struct gw_http_exchange *x, struct gw_error *err)
 {
 	struct gw_http_connection *c = x->c;
 	struct gw_http_env *env = c->http->env;
 	const struct gw_config *config = env->service->config;
 	const char *header = MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, "Authorization");
-	unsigned wait = header ? gw_limit_login(env->limits, config, &c->client, gw_http_now(c->http)) : 0;
+	unsigned wait;
 	int r;
 
-	if (wait)
-		return too_many(x, wait, "failed logins", err);
 	if (c->session && !header)
-		gw_tls_check_peer(env->tls, c->session, gw_http_now(c->http), &c->peer);
+		gw_tls_check_peer(env->tls, c->session, gw_http_now(), &c->peer);
 	r = gw_auth_check(env->service->access, header, c->peer.subject, c->peer.problem, &x->who, err);
-	if (r == -EACCES)
-		gw_limit_login_failed(env->limits, config, &c->client, gw_http_now(c->http));
-	if (r < 0)
-		refuse(x, err);
+	c->proved = c->proved || r == 0;
+	if (r == 0)
+		return 0;
+	if (r == -EACCES) {
+		env->stats.failed_logins++;
+		wait = gw_limit_login(env->limits, config, &c->client, gw_http_now());
+		if (wait)
+			return too_many(x, wait, "failed logins", err);
+		gw_limit_login_failed(env->limits, config, &c->client, gw_http_now());
+		log_failed_login(c);
+	}
+	refuse(x, err);
 	return r;
 }
 
@@ -328,9 +241,18 @@ static int identify(struct gw_http_exchange *x, bool open, struct gw_error *err)
 	}
 	if (config->auth_none) {
 		x->who = (struct gw_principal){.access = GW_ACCESS_OPERATOR, .name = "anybody"};
+		x->c->proved = true;
 		return 0;
 	}
 	return open ? 0 : authenticate(x, err);
+}
+
+static bool has_body(const struct gw_http_exchange *x)
+{
+	const char *length = MHD_lookup_connection_value(x->c->mhd, MHD_HEADER_KIND, "Content-Length");
+
+	return (length && strcmp(length, "0") != 0) ||
+	       MHD_lookup_connection_value(x->c->mhd, MHD_HEADER_KIND, "Transfer-Encoding");
 }
 
 /* 0: it may go on, or be refused when its body has come; else the refusal is in the reply, to be said at once. */
@@ -344,15 +266,21 @@ static int admit(struct gw_http_exchange *x, const char *method)
 	int r;
 
 	if (http->place.scheme != GW_LISTEN_UNIX)
-		wait = gw_limit_request(env->limits, env->service->config, &x->c->client, gw_http_now(http));
+		wait = gw_limit_request(env->limits, env->service->config, &x->c->client, gw_http_now());
 	if (wait)
 		return too_many(x, wait, "requests", &err);
 	known = gw_api_match(method, x->target, &x->match, &x->reply) == 0;
+	if (gw_http_check_origin(x->c->mhd, http, &err) < 0) {
+		refuse(x, &err);
+		return -EACCES;
+	}
 	r = identify(x, known && gw_api_is_open(&x->match), &err);
 	if (r < 0)
 		return r;
 	x->refused = !known;
-	if (known && gw_api_authorize(&x->match, &x->who, &err) < 0)
+	if (known && (gw_api_authorize(&x->match, &x->who, &err) < 0 ||
+		      (!x->match.reads && has_body(x) &&
+		       gw_http_check_type(x->c->mhd, http, gw_api_body_type(&x->match), &err) < 0)))
 		refuse(x, &err);
 	return 0;
 }
@@ -367,14 +295,6 @@ static void refuse_large(struct gw_http_exchange *x)
 		     "the body may have up to %zu bytes here: send it in several requests, or raise %s", x->limit,
 		     x->match.limit == GW_API_LIMIT_BATCH ? "[limits] batch" : "[limits] body");
 	refuse(x, &err);
-}
-
-static bool has_body(const struct gw_http_exchange *x)
-{
-	const char *length = MHD_lookup_connection_value(x->c->mhd, MHD_HEADER_KIND, "Content-Length");
-
-	return (length && strcmp(length, "0") != 0) ||
-	       MHD_lookup_connection_value(x->c->mhd, MHD_HEADER_KIND, "Transfer-Encoding");
 }
 
 /* The header is here, the body is not. MHD_YES without a reply lets it come. */
@@ -404,8 +324,28 @@ static enum MHD_Result begin(struct gw_http_exchange *x, const char *method, con
 	return MHD_YES;
 }
 
+/* Whether memory for bodies has room for one of `room` bytes. A backup is larger than all others: there is one at a time. */
+static bool may_hold(struct gw_http_exchange *x, size_t room)
+{
+	struct gw_http_connection *c = x->c;
+	struct gw_http_env *env = c->http->env;
+
+	if (room <= SMALL_BODY || x->restores)
+		return true;
+	if (x->match.limit == GW_API_LIMIT_BACKUP) {
+		x->restores = !env->restores;
+		env->restores = true;
+		return x->restores;
+	}
+	if (!c->counted)
+		return true;
+	x->limits = env->limits;
+	x->client = c->client;
+	return gw_limit_body(env->limits, env->service->config, &c->client, room, &x->held);
+}
+
 /* Makes room for `n` bytes more. */
-static bool reserve(struct gw_http_exchange *x, size_t n)
+static int reserve(struct gw_http_exchange *x, size_t n, struct gw_error *err)
 {
 	size_t room = x->room ? x->room : 4096;
 	char *larger;
@@ -413,13 +353,17 @@ static bool reserve(struct gw_http_exchange *x, size_t n)
 	while (room < x->len + n)
 		room *= 2;
 	if (room == x->room)
-		return true;
+		return 0;
+	if (!may_hold(x, room))
+		return gw_error_set(err, ENOBUFS, GW_ERR_UNAVAILABLE, "",
+				    "too many large bodies come in at the same time: try again, or raise [limits] "
+				    "body_memory");
 	larger = realloc(x->body, room);
 	if (!larger)
-		return false;
+		return gw_error_oom(err);
 	x->body = larger;
 	x->room = room;
-	return true;
+	return 0;
 }
 
 static enum MHD_Result collect(struct gw_http_exchange *x, const char *data, size_t *n)
@@ -428,11 +372,13 @@ static enum MHD_Result collect(struct gw_http_exchange *x, const char *data, siz
 	size_t len = *n;
 
 	*n = 0;
+	gw_http_moved(x->c, len);
 	if (!x->refused && len > x->limit - x->len)
 		refuse_large(x);
-	if (!x->refused && !reserve(x, len)) {
-		gw_error_oom(&err);
+	if (!x->refused && reserve(x, len, &err) < 0) {
+		drop_body(x);
 		refuse(x, &err);
+		x->reply.retry_after = 1;
 	}
 	if (x->refused) {
 		x->dropped += len;
@@ -475,6 +421,11 @@ static void dispatch(struct gw_http_exchange *x)
 	gw_http_set_deadline(x->c, 0);
 	if (!copy_header(x, "If-Match", &x->if_match) || !copy_header(x, "If-None-Match", &x->if_none_match)) {
 		gw_error_oom(&err);
+		refuse(x, &err);
+		return;
+	}
+	/* The header may have come long before the body, and the turn long after it. */
+	if (gw_auth_check_again(env->service->access, &x->who, &err) < 0) {
 		refuse(x, &err);
 		return;
 	}

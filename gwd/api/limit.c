@@ -16,6 +16,7 @@ struct client {
 	struct client *newer, *older; /* by last use */
 	struct gw_addr key;
 	unsigned connections;
+	size_t bodies; /* bytes of its connections' */
 	struct bucket requests, handshakes, logins;
 };
 
@@ -24,6 +25,8 @@ struct gw_limits {
 	struct client *newest, *oldest;
 	struct client clients[GW_LIMIT_CLIENTS];
 	size_t used;
+	unsigned refs; /* of who made it, and of each body */
+	size_t bodies; /* bytes */
 };
 
 struct gw_limits *gw_limits_new(void)
@@ -34,13 +37,16 @@ struct gw_limits *gw_limits_new(void)
 		free(l);
 		l = NULL;
 	}
+	if (l)
+		l->refs = 1;
 	return l;
 }
 
 struct gw_limits *gw_limits_free(struct gw_limits *l)
 {
-	if (l)
-		gw_hmap_done(&l->map);
+	if (!l || --l->refs > 0)
+		return NULL;
+	gw_hmap_done(&l->map);
 	free(l);
 	return NULL;
 }
@@ -87,7 +93,7 @@ static struct client *take_place(struct gw_limits *l)
 		c = &l->clients[l->used++];
 	} else {
 		c = l->oldest;
-		while (c && c->connections > 0)
+		while (c && (c->connections > 0 || c->bodies > 0))
 			c = c->newer;
 		if (!c)
 			return NULL;
@@ -167,6 +173,57 @@ void gw_limit_disconnect(struct gw_limits *l, const struct gw_addr *key)
 	if (c && c->connections > 0)
 		c->connections--;
 }
+
+unsigned gw_limit_connections(struct gw_limits *l, const struct gw_addr *key)
+{
+	const struct client *c = lookup(l, key, gw_hash_bytes(key->b, sizeof key->b, 0));
+
+	return c ? c->connections : 0;
+}
+
+/* --- bodies ------------------------------------------------------------------------------------------------------- */
+
+/* One body that is allowed has room, whatever the configuration says about all of them. */
+static size_t at_least(size_t bytes, const struct gw_config *config)
+{
+	size_t one = 2 * (size_t)(config->batch_limit > config->body_limit ? config->batch_limit : config->body_limit);
+
+	return bytes > one ? bytes : one;
+}
+
+bool gw_limit_body(struct gw_limits *l, const struct gw_config *config, const struct gw_addr *key, size_t n,
+		   size_t *held)
+{
+	struct client *c = lookup(l, key, gw_hash_bytes(key->b, sizeof key->b, 0));
+	size_t more = n > *held ? n - *held : 0;
+
+	if (!more)
+		return true;
+	if (!c || l->bodies + more > at_least(config->body_memory, config) ||
+	    c->bodies + more > at_least(config->body_memory / 4, config))
+		return false;
+	l->bodies += more;
+	c->bodies += more;
+	l->refs += *held == 0;
+	*held = n;
+	return true;
+}
+
+void gw_limit_body_done(struct gw_limits *l, const struct gw_addr *key, size_t *held)
+{
+	struct client *c;
+
+	if (*held == 0)
+		return;
+	c = lookup(l, key, gw_hash_bytes(key->b, sizeof key->b, 0));
+	if (c) /* nobody loses his place while he has a body */
+		c->bodies -= *held;
+	l->bodies -= *held;
+	*held = 0;
+	gw_limits_free(l);
+}
+
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
 unsigned gw_limit_request(struct gw_limits *l, const struct gw_config *config, const struct gw_addr *key,
 			  uint64_t now_ms)

@@ -30,6 +30,14 @@ bool gw_limit_connect(struct gw_limits *l, const struct gw_config *c, const stru
 void gw_limit_disconnect(struct gw_limits *l, const struct gw_addr *key);
 /* 0: go on; else after how many seconds it may try again. */
 unsigned gw_limit_request(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, uint64_t now_ms);
+/* How many connections it has. */
+unsigned gw_limit_connections(struct gw_limits *l, const struct gw_addr *key);
+/*
+ * Is there room in memory for a body of the client's to take `n` bytes, instead of *held? If so, *held is that afterwards. It is
+ * given back by gw_limit_body_done, which may be called when the limits have been freed.
+ */
+bool gw_limit_body(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, size_t n, size_t *held);
+void gw_limit_body_done(struct gw_limits *l, const struct gw_addr *key, size_t *held);
 unsigned gw_limit_login(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, uint64_t now_ms);
 void gw_limit_login_failed(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, uint64_t now_ms);
 

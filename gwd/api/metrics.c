@@ -78,6 +78,12 @@ static void api(struct gw_metrics *m, const struct gw_api_stats *stats)
 		snprintf(status, sizeof status, "%u", i);
 		gw_metrics_sample(m, "gwd_http_requests_total", LABELS("code", status), (double)stats->answered[i]);
 	}
+	one(m, "gwd_failed_logins_total", "counter", "Requests with a token that is not known.",
+	    (double)stats->failed_logins);
+	if (stats->certificate_until)
+		one(m, "gwd_tls_certificate_expiry_timestamp_seconds", "gauge",
+		    "When the certificate of the API expires, in seconds since 1970.",
+		    (double)stats->certificate_until);
 	gw_metrics_histogram(m, "gwd_http_request_duration_seconds",
 			     "From the end of a request to the beginning of its answer.", &stats->duration);
 }

@@ -16,51 +16,50 @@
 /* A method of a path that is no resource of the provider API. What it answers is told in words only. */
 static const struct other {
 	const char *path, *method, *id, *summary;
-	const char *statuses, *refusals;
-	const char *query; /* parameters, NULL: none */
-	bool is_outside;   /* not below the prefix */
-	const char *body;  /* its type, NULL: none */
+	const char *statuses, *refusals; /* the latter beside what any may answer */
+	const char *query;		 /* parameters, NULL: none */
+	bool is_outside;		 /* not below the prefix */
+	const char *body;		 /* its type, NULL: none */
 } others[] = {
 	{"/openapi.json", "get", "getOpenApi", "This document.", "200", "401", NULL, true, NULL},
 	{"/version", "get", "getVersion", "Name and version of this node.", "200", "401", NULL, true, NULL},
 	{"/healthz", "get", "getHealth", "Whether the daemon answers.", "200", "", NULL, true, NULL},
-	{"/readyz", "get", "getReadiness", "Whether the node is in its intended state.", "200", "401 503", NULL, true,
+	{"/readyz", "get", "getReadiness", "Whether the node is in its intended state.", "200", "401", NULL, true,
 	 NULL},
-	{"/metrics", "get", "getMetrics", "What is counted, for Prometheus.", "200", "401 403", NULL, true, NULL},
-	{"/batch", "post", "postBatch", "Puts and deletes of resources, all or none.", "200",
-	 "400 401 403 404 409 412 413 429 500 503", NULL, false, JSON},
-	{"/backup", "get", "getBackup", "All that is stored; secrets as they are sealed.", "200", "401 403 404 500 503",
-	 NULL, false, NULL},
-	{"/backup", "put", "putBackup", "A backup instead of what is stored; the daemon starts again.", "202",
-	 "400 401 403 404 409 413 500 503", NULL, false, "application/octet-stream"},
-	{"/operations/{operationId}", "get", "getOperation", "How far a change has come.", "200", "401 403 404", NULL,
+	{"/metrics", "get", "getMetrics", "What is counted, for Prometheus.", "200", "401", NULL, true, NULL},
+	{"/batch", "post", "postBatch", "Puts and deletes of resources, all or none.", "200", "401 404 409 412", NULL,
+	 false, JSON},
+	{"/backup", "get", "getBackup", "All that is stored; secrets as they are sealed.", "200", "401 404", NULL,
 	 false, NULL},
-	{"/operationResults/{operationId}", "get", "getOperationResult", "The same.", "200", "401 403 404", NULL, false,
+	{"/backup", "put", "putBackup", "A backup instead of what is stored; the daemon starts again.", "202",
+	 "401 404 409", NULL, false, "application/octet-stream"},
+	{"/operations/{operationId}", "get", "getOperation", "How far a change has come.", "200", "401 404", NULL,
+	 false, NULL},
+	{"/operationResults/{operationId}", "get", "getOperationResult", "The same.", "200", "401 404", NULL, false,
 	 NULL},
-	{"/access/{accessKind}", "get", "listAccess", "Who may use this interface over the network.", "200",
-	 "401 403 404", NULL, false, NULL},
-	{"/access/{accessKind}/{accessId}", "get", "getAccess", "One of them.", "200", "401 403 404 412", NULL, false,
+	{"/access/{accessKind}", "get", "listAccess", "Who may use this interface over the network.", "200", "401 404",
+	 NULL, false, NULL},
+	{"/access/{accessKind}/{accessId}", "get", "getAccess", "One of them.", "200", "401 404 412", NULL, false,
 	 NULL},
 	{"/access/{accessKind}/{accessId}", "put", "putAccess",
-	 "Makes it, or replaces it; a token's secret is told now only.", "200 201", "400 401 403 404 409 412 413", NULL,
-	 false, JSON},
+	 "Makes it, or replaces it; a token's secret is told now only.", "200 201", "401 404 409 412", NULL, false,
+	 JSON},
 	{"/access/{accessKind}/{accessId}", "delete", "deleteAccess", "It has no access any more.", "200 204",
-	 "401 403 404 412", NULL, false, NULL},
-	{"/hnv/{hnvKind}", "get", "listHnv", "Records of this node.", "200", "400 401 403 404", "Top SkipToken", false,
-	 NULL},
-	{"/hnv/{hnvKind}/{hnvId}", "get", "getHnv", "One of them.", "200", "400 401 403 404 412", NULL, false, NULL},
-	{"/hnv/{hnvKind}/{hnvId}", "put", "putHnv", "Makes it, or replaces what it was.", "200 201",
-	 "400 401 403 404 409 412 413 503", NULL, false, JSON},
-	{"/hnv/{hnvKind}/{hnvId}", "delete", "deleteHnv", "It is gone from the kernel when this answers.", "200 204",
-	 "400 401 403 404 412 503", NULL, false, NULL},
-	{"/hnv/batch", "post", "postHnvBatch", "Puts and deletes of records, all or none.", "200",
-	 "400 401 403 404 409 412 413 503", NULL, false, JSON},
-	{"/monitoring/statistics", "get", "getStatistics", "What the node and its drivers count.", "200", "401 403",
-	 NULL, false, NULL},
-	{"/monitoring/audit", "get", "listAudit", "Who changed what, the oldest first.", "200", "400 401 403 404 503",
-	 "Top SkipToken", false, NULL},
-	{"/monitoring/trace", "post", "postTrace", "The way that a packet would take.", "200", "400 401 403 404 503",
+	 "401 404 412", NULL, false, NULL},
+	{"/hnv/{hnvKind}", "get", "listHnv", "Records of this node.", "200", "401 404", "Top SkipToken", false, NULL},
+	{"/hnv/{hnvKind}/{hnvId}", "get", "getHnv", "One of them.", "200", "401 404 412", NULL, false, NULL},
+	{"/hnv/{hnvKind}/{hnvId}", "put", "putHnv", "Makes it, or replaces what it was.", "200 201", "401 404 409 412",
 	 NULL, false, JSON},
+	{"/hnv/{hnvKind}/{hnvId}", "delete", "deleteHnv", "It is gone from the kernel when this answers.", "200 204",
+	 "401 404 412", NULL, false, NULL},
+	{"/hnv/batch", "post", "postHnvBatch", "Puts and deletes of records, all or none.", "200", "401 404 409 412",
+	 NULL, false, JSON},
+	{"/monitoring/statistics", "get", "getStatistics", "What the node and its drivers count.", "200", "401", NULL,
+	 false, NULL},
+	{"/monitoring/audit", "get", "listAudit", "Who changed what, the oldest first.", "200", "401 404",
+	 "Top SkipToken", false, NULL},
+	{"/monitoring/trace", "post", "postTrace", "The way that a packet would take.", "200", "401 404", NULL, false,
+	 JSON},
 };
 
 /* What stands in the braces of their paths. */
@@ -122,8 +121,11 @@ static void add_answers(json_t *responses, const char *statuses, bool *failed)
 static void add_other(const struct other *o, json_t *paths, bool *failed)
 {
 	json_t *item = json_object_get(paths, o->path), *responses = gw_openapi_refusals(o->refusals, failed),
-	       *operation;
+	       *of_body = gw_openapi_refusals(o->body ? "413 415" : "", failed), *operation;
 
+	if (json_object_update(responses, of_body) < 0)
+		*failed = true;
+	json_decref(of_body);
 	if (!item) {
 		gw_openapi_set(paths, o->path, json_pack("{s:o}", "parameters", parameters_of(o->path, failed)),
 			       failed);
@@ -135,6 +137,8 @@ static void add_other(const struct other *o, json_t *paths, bool *failed)
 	operation = json_pack("{s:s, s:s, s:o}", "operationId", o->id, "summary", o->summary, "responses", responses);
 	if (o->query)
 		add_query(operation, o->query, failed);
+	if (!strcmp(o->id, "getHealth")) /* nobody has to say who he is */
+		gw_openapi_set(operation, "security", json_array(), failed);
 	if (o->body)
 		gw_openapi_set(operation, "requestBody",
 			       json_pack("{s:b, s:{s:{s:{}}}}", "required", 1, "content", o->body, "schema"), failed);

@@ -53,6 +53,13 @@ static int check_shape(const char *text, size_t n, struct gw_error *err)
 	return 0;
 }
 
+static size_t without_quotation(const char *text)
+{
+	const char *quotation = strstr(text, " near '");
+
+	return quotation ? (size_t)(quotation - text) : strlen(text);
+}
+
 int gw_api_parse_json(const char *text, size_t n, json_t **ret, struct gw_error *err)
 {
 	json_error_t where;
@@ -62,9 +69,9 @@ int gw_api_parse_json(const char *text, size_t n, json_t **ret, struct gw_error 
 	if (r < 0)
 		return r;
 	value = json_loadb(text ? text : "", n, JSON_REJECT_DUPLICATES, &where);
-	if (!value)
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_JSON, "", "line %d column %d: %s", where.line,
-				    where.column, where.text);
+	if (!value) /* without what it quotes, which may be half a secret */
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_JSON, "", "line %d column %d: %.*s", where.line,
+				    where.column, (int)without_quotation(where.text), where.text);
 	*ret = value;
 	return 0;
 }

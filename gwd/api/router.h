@@ -73,6 +73,8 @@ bool gw_api_is_open(const struct gw_api_match *match);
 int gw_api_authorize(const struct gw_api_match *match, const struct gw_principal *who, struct gw_error *err);
 void gw_api_match_done(struct gw_api_match *match);
 size_t gw_api_body_limit(const struct gw_api_match *match, const struct gw_config *config);
+/* The type that its body has to have. */
+const char *gw_api_body_type(const struct gw_api_match *match);
 void gw_api_dispatch(const struct gw_api_match *match, struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_reply_done(struct gw_api_reply *reply);
 

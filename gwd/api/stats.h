@@ -9,6 +9,8 @@
 
 struct gw_api_stats {
 	uint64_t answered[GW_API_STATUSES]; /* by status */
+	uint64_t failed_logins;
+	int64_t certificate_until; /* that is shown: seconds since 1970; 0: none is */
 	struct gw_histogram duration;
 };
 

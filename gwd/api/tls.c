@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,7 @@ struct gw_tls_identity {
 	unsigned n_certs;
 	gnutls_privkey_t key;
 	char fingerprint[32 * 3];
+	time_t until;
 	bool asks; /* for a client certificate */
 };
 
@@ -93,6 +95,18 @@ static void wipe(gnutls_datum_t *d)
 	*d = (gnutls_datum_t){0};
 }
 
+/* It is shown all the same: clients see for themselves, and those that compare the fingerprint or have the wrong time go on. */
+static void warn_of_time(gnutls_x509_crt_t crt, const char *path)
+{
+	time_t now = time(NULL);
+
+	if (gnutls_x509_crt_get_expiration_time(crt) < now)
+		gw_log_warning("%s: the certificate has expired, clients will refuse it: put a new one there", path);
+	else if (gnutls_x509_crt_get_activation_time(crt) > now)
+		gw_log_warning("%s: the certificate is not valid yet, clients will refuse it: is the clock right?",
+			       path);
+}
+
 static int load_chain(struct gw_tls_identity *id, const char *path, struct gw_error *err)
 {
 	gnutls_x509_crt_t chain[MAX_CHAIN];
@@ -111,9 +125,8 @@ static int load_chain(struct gw_tls_identity *id, const char *path, struct gw_er
 				"is no PEM file with a certificate, followed by the one that signed it and so on, 8 at "
 				"most",
 				rc, err);
-	if (gnutls_x509_crt_get_expiration_time(chain[0]) < time(NULL))
-		r = gw_error_set(err, EKEYEXPIRED, GW_ERR_INVALID_PROPERTY, path,
-				 "the certificate has expired: put a new one there");
+	id->until = gnutls_x509_crt_get_expiration_time(chain[0]);
+	warn_of_time(chain[0], path);
 	rc = gnutls_x509_crt_get_fingerprint(chain[0], GNUTLS_DIG_SHA256, hash, &size);
 	for (unsigned i = 0; i < n; i++) {
 		if (r == 0 && rc >= 0) {
@@ -160,14 +173,42 @@ static int load_key(struct gw_tls_identity *id, const char *path, struct gw_erro
 	return 0;
 }
 
-/* The certificate is written last: where it is, its key is whole. */
+/* Whether the certificate there is one, of a time that is over. */
+static bool is_over(const char *path)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	gnutls_x509_crt_t crt = NULL;
+	gnutls_datum_t pem = {0};
+	bool over;
+
+	if (read_file(path, &pem, &err) < 0)
+		return false;
+	over = gnutls_x509_crt_init(&crt) >= 0 && gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM) >= 0 &&
+	       gnutls_x509_crt_get_expiration_time(crt) < time(NULL);
+	if (crt)
+		gnutls_x509_crt_deinit(crt);
+	wipe(&pem);
+	return over;
+}
+
+/*
+ * The certificate is written last: where it is, its key is whole. One of our own making that has expired, as one does that was made
+ * while the clock was wrong, is made anew.
+ */
 static int make_own(const struct gw_config *config, const char *cert_path, const char *key_path, struct gw_error *err)
 {
 	gnutls_datum_t cert = {0}, key = {0};
+	bool over = is_over(cert_path);
 	int r;
 
-	if (access(cert_path, F_OK) == 0)
+	if (!over && access(cert_path, F_OK) == 0)
 		return 0;
+	if (over) {
+		gw_log_warning("%s: the certificate has expired, another one is made", cert_path);
+		if (unlink(cert_path) < 0)
+			return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, cert_path, "cannot remove: %s",
+					    strerror(errno));
+	}
 	r = gw_fs_mkdirs(config->state_dir, 0700, err);
 	if (r == 0)
 		r = gw_tls_make(config, &cert, &key, err);
@@ -309,6 +350,11 @@ const char *gw_tls_fingerprint(const struct gw_tls *tls)
 	return tls->identity->fingerprint;
 }
 
+int64_t gw_tls_until(const struct gw_tls *tls)
+{
+	return tls->identity->until;
+}
+
 /* --- sessions ----------------------------------------------------------------------------------------------------- */
 
 struct gw_tls_identity *gw_tls_begin(struct gw_tls *tls, gnutls_session_t session)
@@ -367,6 +413,15 @@ static bool read_subject(gnutls_x509_crt_t crt, struct gw_tls_peer *peer)
 	return true;
 }
 
+/* The verification lets through what has no extended key usage at all. */
+static bool is_for_clients(gnutls_x509_crt_t crt)
+{
+	char first[8];
+	size_t n = sizeof first;
+
+	return gnutls_x509_crt_get_key_purpose_oid(crt, 0, first, &n, NULL) != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
+}
+
 static void verify(const struct gw_tls *tls, gnutls_x509_crt_t *chain, unsigned n, struct gw_tls_peer *peer)
 {
 	gnutls_typed_vdata_st usage = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
@@ -386,6 +441,8 @@ static void verify(const struct gw_tls *tls, gnutls_x509_crt_t *chain, unsigned 
 		distrust(peer, "none of [api] client_ca has signed it");
 	else if (status)
 		distrust(peer, "its signatures do not hold");
+	else if (!is_for_clients(chain[0]))
+		distrust(peer, "it is not meant for clients (extended key usage clientAuth)");
 	else if (!read_subject(chain[0], peer))
 		distrust(peer, "its subject has no common name of 1 to 64 bytes, or several");
 }

@@ -29,6 +29,8 @@ int gw_tls_reload(struct gw_tls *tls, const struct gw_config *config, struct gw_
 int gw_tls_check(const struct gw_config *config, struct gw_error *err);
 /* SHA-256 of the certificate, as "AB:CD:...". */
 const char *gw_tls_fingerprint(const struct gw_tls *tls);
+/* When it expires, in seconds since 1970. */
+int64_t gw_tls_until(const struct gw_tls *tls);
 
 /* A session begins: gives it the identity of the moment, which it holds until gw_tls_end; without `tls` none, so that it fails. */
 struct gw_tls_identity *gw_tls_begin(struct gw_tls *tls, gnutls_session_t session);

@@ -32,7 +32,8 @@
 	X(CAPABILITY, "CapabilityMissing", 503)                                                                        \
 	X(UNAVAILABLE, "Unavailable", 503)                                                                             \
 	X(TOO_MANY_REQUESTS, "TooManyRequests", 429)                                                                   \
-	X(GONE, "Gone", 410)
+	X(GONE, "Gone", 410)                                                                                           \
+	X(MEDIA_TYPE, "UnsupportedMediaType", 415)
 
 enum gw_error_code {
 #define X(id, name, http) GW_ERR_##id,

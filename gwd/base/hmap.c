@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
 #define FIRST_BUCKETS 16
 
@@ -101,16 +103,72 @@ void gw_hmap_done(struct gw_hmap *m)
 	*m = (struct gw_hmap){0};
 }
 
-/* FNV-1a with a final mix: short keys, no alignment demands;
- * keys are not chosen by an attacker who could see the order. */
+/* --- hashing ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t hash_key[2] = {0x243f6a8885a308d3, 0x13198a2e03707344};
+
+int gw_hash_randomize(void)
+{
+	ssize_t n;
+
+	do
+		n = getrandom(hash_key, sizeof hash_key, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return n == sizeof hash_key ? 0 : -EIO;
+}
+
+struct sip {
+	uint64_t a, b, c, d;
+};
+
+static uint64_t rotate(uint64_t x, unsigned by)
+{
+	return x << by | x >> (64 - by);
+}
+
+static void sip_round(struct sip *s)
+{
+	s->a += s->b;
+	s->b = rotate(s->b, 13) ^ s->a;
+	s->a = rotate(s->a, 32);
+	s->c += s->d;
+	s->d = rotate(s->d, 16) ^ s->c;
+	s->a += s->d;
+	s->d = rotate(s->d, 21) ^ s->a;
+	s->c += s->b;
+	s->b = rotate(s->b, 17) ^ s->c;
+	s->c = rotate(s->c, 32);
+}
+
+static void sip_word(struct sip *s, uint64_t word)
+{
+	s->d ^= word;
+	sip_round(s);
+	s->a ^= word;
+}
+
+/* SipHash-1-3 of the seed and the bytes, folded: made for hash tables whose keys an adversary chooses. */
 uint32_t gw_hash_bytes(const void *p, size_t n, uint32_t seed)
 {
+	struct sip s = {hash_key[0] ^ 0x736f6d6570736575, hash_key[1] ^ 0x646f72616e646f6d,
+			hash_key[0] ^ 0x6c7967656e657261, hash_key[1] ^ 0x7465646279746573};
 	const uint8_t *b = p;
-	uint32_t h = 2166136261u ^ seed;
+	uint64_t word, sum;
 
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ b[i]) * 16777619u;
-	h ^= h >> 15;
-	h *= 0x2c1b3c6du;
-	return h ^ (h >> 13);
+	sip_word(&s, seed);
+	for (size_t left = n; left >= sizeof word; left -= sizeof word, b += sizeof word) {
+		memcpy(&word, b, sizeof word);
+		sip_word(&s, word);
+	}
+	word = (uint64_t)n << 56;
+	if (n % sizeof word)
+		memcpy(&word, b, n % sizeof word); /* the last byte stays the length's */
+	sip_word(&s, word);
+	s.c ^= 0xff;
+	for (int i = 0; i < 3; i++)
+		sip_round(&s);
+	sum = s.a ^ s.b ^ s.c ^ s.d;
+	return (uint32_t)(sum ^ sum >> 32);
 }

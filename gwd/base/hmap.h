@@ -34,7 +34,16 @@ struct gw_hmap_node *gw_hmap_first(const struct gw_hmap *m);
 struct gw_hmap_node *gw_hmap_next(const struct gw_hmap *m, const struct gw_hmap_node *node);
 void gw_hmap_done(struct gw_hmap *m); /* frees the buckets, not the objects */
 
+/*
+ * Keyed, since names that tenants choose are hashed: who does not know the key cannot make them meet in one chain. `seed` tells
+ * uses apart and joins several parts of a key. Values are good within one process only: they are not stored and not sent.
+ */
 uint32_t gw_hash_bytes(const void *p, size_t n, uint32_t seed);
+/*
+ * Draws the key, before anything is hashed. Without it there is a fixed one, so that what depends on the order of a table comes
+ * again in tests. -errno when the kernel gives no random bytes.
+ */
+int gw_hash_randomize(void);
 
 #define GW_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 

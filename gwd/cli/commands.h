@@ -28,6 +28,7 @@ enum gw_cli_opt {
 	GW_CLI_OPT_SUBJECT,
 	GW_CLI_OPT_ROLE,
 	GW_CLI_OPT_TENANT,
+	GW_CLI_OPT_AFTER,
 	GW_CLI_OPT_RDID,
 	GW_CLI_OPT_INTERFACE,
 	GW_CLI_OPT_VSID,
@@ -164,6 +165,7 @@ int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *clie
 int gw_cli_run_trace(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_backup(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_restore(const struct gw_cli_args *args, struct gw_cli_client *client);
+int gw_cli_run_audit(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_batch(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_import(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_apply(const struct gw_cli_args *args, struct gw_cli_client *client);

@@ -5,12 +5,16 @@
  */
 #include "control/private.h"
 
+#include "base/hmap.h"
 #include "base/log.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LOOKS_MAX                                                                                                      \
+	4 /* at a time: more than there are threads for would only wait in another queue, where nobody takes turns */
 
 /* --- queues ------------------------------------------------------------------------------------------------------- */
 
@@ -53,7 +57,7 @@ bool gw_control_is_open_for(const struct gw_control *k, enum gw_control_turn tur
 	case GW_CONTROL_JOINS:
 		return (k->state == GW_CONTROL_IDLE || k->state == GW_CONTROL_OPEN) && !k->looks;
 	case GW_CONTROL_LOOKS: /* nobody who looks keeps out those who wait until others have looked */
-		return k->state == GW_CONTROL_IDLE && (!k->looks || !k->waiting.first);
+		return k->state == GW_CONTROL_IDLE && (!k->looks || !k->waiting.first) && k->n_looks < LOOKS_MAX;
 	case GW_CONTROL_WORKS:
 		return k->state == GW_CONTROL_IDLE && !k->looks;
 	default:
@@ -63,27 +67,125 @@ bool gw_control_is_open_for(const struct gw_control *k, enum gw_control_turn tur
 
 static const struct gw_error ending = {.code = GW_ERR_UNAVAILABLE, .message = "gwd ends before this was done"};
 
-/* `last` has had its turn. Who finds that it is another's after all comes back into the queue. */
-static void let_in(struct gw_control *k, enum gw_control_turn last)
+uint32_t gw_control_client(const struct gw_principal *who)
 {
-	struct gw_control_queue by_turn[GW_CONTROL_TURNS];
+	const char *name = who->access == GW_ACCESS_TENANT ? who->tenant : who->name;
+	uint32_t client = gw_hash_bytes(name, strlen(name), who->access == GW_ACCESS_TENANT);
+
+	return client ? client : 1;
+}
+
+/* When the client's last job began; 0: longer ago than is remembered. */
+static uint64_t last_turn(const struct gw_control *k, uint32_t client)
+{
+	for (size_t i = 0; i < GW_CONTROL_CLIENTS; i++)
+		if (k->clients[i].turn && k->clients[i].client == client)
+			return k->clients[i].turn;
+	return 0;
+}
+
+/* Its place, or that of him whose last turn is the longest ago. */
+static void remember_turn(struct gw_control *k, uint32_t client)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < GW_CONTROL_CLIENTS; i++) {
+		if (k->clients[i].turn && k->clients[i].client == client) {
+			at = i;
+			break;
+		}
+		if (k->clients[i].turn < k->clients[at].turn)
+			at = i;
+	}
+	k->clients[at].client = client;
+	k->clients[at].turn = ++k->turns;
+}
+
+/* Takes him out whose client has had no turn for the longest; of one client's, and of those who had none, the first. */
+static struct gw_control_waiter *take_next(const struct gw_control *k, struct gw_control_queue *q)
+{
+	struct gw_control_waiter **best = NULL, *w;
+	uint64_t since = UINT64_MAX;
+
+	for (struct gw_control_waiter **at = &q->first; *at; at = &(*at)->next) {
+		uint64_t turn = last_turn(k, (*at)->client);
+
+		if (turn >= since)
+			continue;
+		since = turn;
+		best = at;
+	}
+	if (!best)
+		return NULL;
+	w = *best;
+	*best = w->next;
+	if (!w->next)
+		q->last = best;
+	return w;
+}
+
+/* Those of the queue, the next client first, as long as there is a turn for them; the others go on waiting in their order. */
+static void let_jobs_in(struct gw_control *k, struct gw_control_queue *q, enum gw_control_turn turn)
+{
+	struct gw_control_waiter *w, *next;
+
+	while (gw_control_is_open_for(k, turn) && (w = take_next(k, q)))
+		w->done(w, NULL);
+	for (w = q->first; w; w = next) {
+		next = w->next;
+		push(&k->waiting, w);
+	}
+}
+
+/* Appends those who wait to the queue of their kind. */
+static void sort_waiting(struct gw_control *k, struct gw_control_queue by_turn[static GW_CONTROL_TURNS])
+{
 	struct gw_control_waiter *w = take_all(&k->waiting).first, *next;
 
-	if (k->ending) {
-		tell_all(w, &ending);
-		return;
-	}
-	for (int t = 0; t < GW_CONTROL_TURNS; t++)
-		queue_init(&by_turn[t]);
 	for (; w; w = next) {
 		next = w->next;
 		push(&by_turn[w->turn], w);
 	}
-	tell_all(by_turn[GW_CONTROL_READS].first, NULL);
+}
+
+static void tell_queue(struct gw_control_queue *q)
+{
+	struct gw_control_queue all = take_all(q);
+
+	tell_all(all.first, NULL);
+}
+
+/*
+ * One round; `last` has had its turn. Many a request that reads, or changes something, turns out to be much work when it is let
+ * in: then it does not begin at once, before those who have waited for that, but waits among them.
+ */
+static void let_round_in(struct gw_control *k, enum gw_control_turn last)
+{
+	struct gw_control_queue by_turn[GW_CONTROL_TURNS];
+
+	for (int t = 0; t < GW_CONTROL_TURNS; t++)
+		queue_init(&by_turn[t]);
+	k->letting_in = true;
+	sort_waiting(k, by_turn);
+	tell_queue(&by_turn[GW_CONTROL_READS]);
+	sort_waiting(k, by_turn);
 	for (int i = 1; i < GW_CONTROL_TURNS; i++) {
 		last = last + 1 < GW_CONTROL_TURNS ? last + 1 : GW_CONTROL_LOOKS;
-		tell_all(by_turn[last].first, NULL);
+		if (last == GW_CONTROL_JOINS)
+			tell_queue(&by_turn[last]);
+		else
+			let_jobs_in(k, &by_turn[last], last);
 	}
+	k->letting_in = false;
+}
+
+/* `last` has had its turn. Until something is under way, at whose end the others come in, or nobody waits. */
+static void let_in(struct gw_control *k, enum gw_control_turn last)
+{
+	if (k->ending)
+		tell_all(take_all(&k->waiting).first, &ending);
+	while (!k->ending && k->state == GW_CONTROL_IDLE && !k->looks && k->waiting.first)
+		let_round_in(k, last);
 }
 
 void gw_control_queue(struct gw_control *k, struct gw_control_waiter *w)
@@ -216,13 +318,14 @@ static void looked(struct gw_look *look)
 	struct gw_control_job *job = look->job;
 
 	assert(job);
+	k->n_looks--;
 	*look->link = look->next;
 	if (look->next)
 		look->next->link = look->link;
 	look->job = NULL;
-	job->done(job, NULL);
-	if (!k->looks)
+	if (!k->looks) /* before anybody asks anew */
 		let_in(k, GW_CONTROL_LOOKS);
+	job->done(job, NULL);
 }
 
 static void on_looked(uv_work_t *work, int status)
@@ -258,6 +361,7 @@ static int start_look(struct gw_control *k, struct gw_control_job *job)
 	if (look->next)
 		look->next->link = &look->next;
 	k->looks = look;
+	k->n_looks++;
 	return 0;
 }
 
@@ -266,8 +370,14 @@ static void start_job(struct gw_control *k, struct gw_control_job *job)
 {
 	static const struct gw_error no_thread = {.code = GW_ERR_UNAVAILABLE,
 						  .message = "no thread is free: try again"};
+	struct gw_error why = GW_ERROR_INIT;
 	int r;
 
+	remember_turn(k, job->client);
+	if (job->may && job->may(job, &why) < 0) {
+		job->done(job, &why);
+		return;
+	}
 	if (job->looks) {
 		r = start_look(k, job);
 	} else {
@@ -287,7 +397,7 @@ static void on_turn_of_job(struct gw_control_waiter *waiter, const struct gw_err
 	if (err)
 		job->done(job, err);
 	else
-		gw_control_run(job->k, job);
+		start_job(job->k, job);
 }
 
 void gw_control_run(struct gw_control *k, struct gw_control_job *job)
@@ -295,9 +405,10 @@ void gw_control_run(struct gw_control *k, struct gw_control_job *job)
 	job->k = k;
 	job->waiter = (struct gw_control_waiter){
 		.turn = job->looks ? GW_CONTROL_LOOKS : GW_CONTROL_WORKS,
+		.client = job->client,
 		.done = on_turn_of_job,
 	};
-	if (gw_control_is_open_for(k, job->waiter.turn))
+	if (!k->letting_in && gw_control_is_open_for(k, job->waiter.turn))
 		start_job(k, job);
 	else
 		gw_control_queue(k, &job->waiter);

@@ -53,6 +53,18 @@ static int load(struct gw_control *k, struct gw_error *err)
 	return 0;
 }
 
+static struct gw_catalog_limits limits_of(const struct gw_config *config)
+{
+	return (struct gw_catalog_limits){
+		.resources = config->resource_limit,
+		.tenant_resources = config->tenant_resource_limit,
+		.tenant_memory = (size_t)config->tenant_memory_limit << 20,
+		.tenant_public_addresses = config->tenant_public_limit,
+		.tenant_mac_addresses = config->tenant_mac_limit,
+		.tenant_subnets = config->tenant_vsid_limit,
+	};
+}
+
 static bool same_secret(void *ctx, const char *a, const char *b)
 {
 	const struct gw_control *k = ctx;
@@ -60,34 +72,28 @@ static bool same_secret(void *ctx, const char *a, const char *b)
 	return gw_seal_same(k->seal_key, a, b);
 }
 
-int gw_control_open(struct gw_store *store, const struct gw_config *config, struct uv_loop_s *loop,
-		    struct gw_control **ret, struct gw_error *err)
+static int open_on(struct gw_store *store, const struct gw_config *config, struct uv_loop_s *loop,
+		   struct gw_control **ret, struct gw_error *err)
 {
 	struct gw_control *k = calloc(1, sizeof *k);
 	const struct gw_catalog_params params = {
 		.router_mac = config->router_mac,
-		.vsid_first = GW_VSID_MIN,
-		.vsid_last = GW_VSID_MAX,
+		.vsid_first = config->vsid_first,
+		.vsid_last = config->vsid_last,
 		/* Etags that were given between a copy and its restore are not to be those of what is changed after it. */
 		.serial_floor = gw_store_restores(store) << 40,
-		.limit = config->resource_limit,
-		.tenant_limit = config->tenant_resource_limit,
+		.limits = limits_of(config),
 		.same_secret = same_secret,
 		.ctx = k,
 	};
-	_cleanup_free_ char *key = NULL;
-	int r;
+	int r = 0;
 
-	if (!k || asprintf(&key, "%s/secret.key", config->state_dir) < 0) {
-		key = NULL;
-		free(k);
+	if (!k)
 		return gw_error_oom(err);
-	}
 	k->store = store;
 	k->loop = loop;
 	k->config = config;
-	r = gw_seal_load_key(key, k->seal_key, err);
-	if (r == 0 && gw_catalog_new(&params, &k->catalog) < 0)
+	if (gw_catalog_new(&params, &k->catalog) < 0)
 		r = gw_error_oom(err);
 	if (r == 0)
 		r = load(k, err);
@@ -97,9 +103,69 @@ int gw_control_open(struct gw_store *store, const struct gw_config *config, stru
 		gw_control_close(k);
 		return r;
 	}
+	*ret = k;
+	return 0;
+}
+
+/* A key is made for a store that has no secrets yet. In the place of one that is lost it would lose them for good. */
+static int take_key(struct gw_control *k, struct gw_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/secret.key", k->config->state_dir) < 0) {
+		path = NULL;
+		return gw_error_oom(err);
+	}
+	r = gw_seal_load_key(path, k->seal_key, err);
+	if (r == 0)
+		return gw_control_check_secrets(k, err);
+	if (r != -ENOENT)
+		return r;
+	if (!gw_control_has_secrets(k))
+		return gw_seal_make_key(path, k->seal_key, err);
+	return gw_error_set(
+		err, ENOENT, GW_ERR_UNAVAILABLE, path,
+		"the key that the store's secrets are sealed with is missing: put it back from where it was "
+		"kept, with mode 0600; without it they are lost, and what has them must be deleted and made "
+		"anew on an empty store");
+}
+
+int gw_control_open(struct gw_store *store, const struct gw_config *config, struct uv_loop_s *loop,
+		    struct gw_control **ret, struct gw_error *err)
+{
+	struct gw_control *k = NULL;
+	int r;
+
+	gw_control_discard_copies(config);
+	r = open_on(store, config, loop, &k, err);
+	if (r < 0)
+		return r;
+	r = take_key(k, err);
+	if (r < 0) {
+		gw_control_close(k);
+		return r;
+	}
 	gw_log_info("controller: %zu resources", gw_catalog_count(k->catalog));
 	*ret = k;
 	return 0;
+}
+
+int gw_control_open_sealed(struct gw_store *store, const struct gw_config *config,
+			   const uint8_t key[static GW_SEAL_KEYLEN], struct gw_control **ret, struct gw_error *err)
+{
+	struct gw_control *k = NULL;
+	int r = open_on(store, config, NULL, &k, err);
+
+	if (r < 0)
+		return r;
+	memcpy(k->seal_key, key, sizeof k->seal_key);
+	r = gw_control_check_secrets(k, err);
+	if (r < 0)
+		gw_control_close(k);
+	else
+		*ret = k;
+	return r;
 }
 
 struct gw_control *gw_control_close(struct gw_control *k)
@@ -132,7 +198,7 @@ int gw_control_find(const struct gw_control *k, const struct gw_principal *who, 
 	*ret = gw_path_resource(k->catalog, &p);
 	*ret_kind = GW_KIND_NONE;
 	if (!*ret || !gw_control_sees(who, *ret))
-		return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no %s", path);
+		return gw_path_not_there(k->catalog, who, path, err);
 	return 0;
 }
 
@@ -189,6 +255,52 @@ static int set_tenant(const struct gw_principal *who, const struct gw_path *path
 	return gw_draft_set_tenant(draft, tenant, err);
 }
 
+/* A child is its uppermost parent's; what it says of itself is not to be another's. */
+static int set_tenant_of_child(const struct gw_principal *who, const char *owner, struct gw_draft *child,
+			       struct gw_error *err)
+{
+	if (!child->version.tenant || !strcmp(child->version.tenant, owner))
+		return 0;
+	if (who->access == GW_ACCESS_TENANT)
+		return gw_draft_set_tenant(child, owner, err);
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceMetadata.tenantId",
+			    "says \"%s\", but it is part of what is %s%s%s: leave it out", child->version.tenant,
+			    *owner ? "\"" : "the operator's", owner, *owner ? "\"'s" : "");
+}
+
+static int set_tenant_of_children(const struct gw_principal *who, const char *owner, struct gw_draft *draft,
+				  struct gw_error *err)
+{
+	unsigned index[GW_KIND_MAX] = {0};
+	int r = 0;
+
+	for (struct gw_draft *child = draft->children; r == 0 && child; child = child->next) {
+		r = set_tenant_of_child(who, owner, child, err);
+		if (r == 0)
+			r = set_tenant_of_children(who, owner, child, err);
+		if (r < 0)
+			gw_error_prefix(err, "properties.%s[%u].", gw_kind_info(child->kind)->collection,
+					index[child->kind]);
+		index[child->kind]++;
+	}
+	return r;
+}
+
+static int set_tenants(const struct gw_principal *who, const struct gw_path *path, const struct gw_resource *now,
+		       struct gw_draft *draft, struct gw_error *err)
+{
+	const char *owner;
+	int r = set_tenant(who, path, now, draft, err);
+
+	if (r < 0)
+		return r;
+	owner = path->parent ? gw_resource_tenant(path->parent) : draft->version.tenant;
+	owner = owner ? owner : "";
+	if (path->parent)
+		r = set_tenant_of_child(who, owner, draft, err);
+	return r == 0 ? set_tenant_of_children(who, owner, draft, err) : r;
+}
+
 static int put(struct gw_control *k, const struct gw_principal *who, const struct gw_path *path,
 	       struct gw_control_op *op, struct gw_error *err)
 {
@@ -207,7 +319,7 @@ static int put(struct gw_control *k, const struct gw_principal *who, const struc
 	op->existed = now;
 	r = check_conditions(op, now, err);
 	if (r == 0)
-		r = set_tenant(who, path, now, draft, err);
+		r = set_tenants(who, path, now, draft, err);
 	if (r == 0 && now)
 		gw_resource_etag(now, before);
 	if (r == 0)
@@ -294,6 +406,23 @@ static int write_gone(void *ctx, const struct gw_resource *r)
 	return path ? gw_store_delete_resource(w->k->store, tenant ? tenant : "", path, w->err) : gw_error_oom(w->err);
 }
 
+/* Whose it is and its path as it is kept: what was sent may have meant any of that name. */
+static int write_deed(struct gw_control *k, const struct gw_principal *who, const struct gw_control_op *op, time_t now,
+		      struct gw_error *err)
+{
+	const char *tenant = gw_resource_tenant(op->resource);
+	_cleanup_free_ char *path = gw_resource_path(op->resource);
+	char name[GW_DOER_STRLEN];
+	const struct gw_store_deed deed = {
+		.who = gw_principal_format(who, name),
+		.method = strcasecmp(op->method, "PUT") == 0 ? "PUT" : "DELETE",
+		.tenant = tenant ? tenant : "",
+		.path = path,
+	};
+
+	return path ? gw_store_audit(k->store, now, &deed, err) : gw_error_oom(err);
+}
+
 static int write_all(struct gw_control *k, const struct gw_principal *who, const struct gw_control_op *ops, size_t n,
 		     struct gw_error *err)
 {
@@ -302,23 +431,21 @@ static int write_all(struct gw_control *k, const struct gw_principal *who, const
 	int r = gw_catalog_changes(k->catalog, write_put, write_gone, &w);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = gw_store_audit(
-			k->store, now,
-			&(struct gw_store_deed){
-				.who = who->name, .method = ops[i].method, .tenant = who->tenant, .path = ops[i].path},
-			err);
+		if (ops[i].changed)
+			r = write_deed(k, who, &ops[i], now, err);
 	return r;
 }
 
 int gw_control_submit(struct gw_control *k, const struct gw_principal *who, struct gw_control_op *ops, size_t n,
 		      size_t *ret_failed, struct gw_error *err)
 {
+	const struct gw_catalog_limits limits = limits_of(k->config);
 	int r = 0;
 
 	*ret_failed = n;
 	if (k->state == GW_CONTROL_COMMITTING) /* while it is working, it is the job that submits */
 		return gw_error_set(err, EBUSY, GW_ERR_UNAVAILABLE, "", "another change is being stored: try again");
-	gw_catalog_set_limits(k->catalog, k->config->resource_limit, k->config->tenant_resource_limit);
+	gw_catalog_set_limits(k->catalog, &limits);
 	gw_catalog_begin(k->catalog, gw_commit_next_revision(k), time(NULL),
 			 who->access == GW_ACCESS_TENANT ? who->tenant : NULL);
 	for (size_t i = 0; r == 0 && i < n; i++) {

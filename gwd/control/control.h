@@ -49,6 +49,7 @@ enum gw_control_turn { GW_CONTROL_READS, GW_CONTROL_LOOKS, GW_CONTROL_WORKS, GW_
 struct gw_control_waiter {
 	struct gw_control_waiter *next;
 	enum gw_control_turn turn;
+	uint32_t client; /* for whom, as gw_control_client has it */
 	/* `err` NULL: what was accepted is durable, or it is the waiter's turn. Else it has all been undone. */
 	void (*done)(struct gw_control_waiter *w, const struct gw_error *err);
 };
@@ -67,12 +68,17 @@ void gw_control_await(struct gw_control *k, struct gw_control_waiter *w);
  */
 struct gw_control_job {
 	struct gw_control_waiter waiter; /* ours */
+	uint32_t client;		 /* for whom: clients take turns */
 	bool looks;
+	/* On the loop's thread, when its turn has come: whether it may still be run; else `done` is told why not. NULL: it may. */
+	int (*may)(struct gw_control_job *job, struct gw_error *err);
 	void (*run)(struct gw_control_job *job);
 	void (*done)(struct gw_control_job *job, const struct gw_error *err);
 	struct gw_control *k;
 };
 
+/* What tells those apart who take turns: tenants, whoever asks for them, and the others by name. 0 is the daemon itself. */
+uint32_t gw_control_client(const struct gw_principal *who);
 /* At once or when it is its turn. Needs a loop. */
 void gw_control_run(struct gw_control *k, struct gw_control_job *job);
 /* Makes it durable here and now. */
@@ -80,8 +86,12 @@ int gw_control_flush(struct gw_control *k, struct gw_error *err);
 
 /* `fd` is the callee's: a file that has no name any more. On failure it is -1, and `err` says why. */
 typedef void gw_control_copied(void *ctx, int fd, const struct gw_error *err);
-/* A copy of everything that is kept; secrets are in it as they are sealed, the key is not. `done` comes on the loop's thread. */
-int gw_control_backup(struct gw_control *k, gw_control_copied *done, void *ctx, struct gw_error *err);
+/*
+ * A copy of everything that is kept, as the audit log says; secrets are in it as they are sealed, the key is not. `done` comes on
+ * the loop's thread, unless this fails.
+ */
+int gw_control_backup(struct gw_control *k, const struct gw_principal *who, gw_control_copied *done, void *ctx,
+		      struct gw_error *err);
 /* Checks a copy; from the next start on it is what is kept. Until then nothing can be changed any more. */
 int gw_control_restore(struct gw_control *k, const struct gw_principal *who, const void *copy, size_t n,
 		       struct gw_error *err);

@@ -19,17 +19,13 @@
  * reads may come in.
  *
  * When several wait, those who read on the loop come first, since that is short. The others take turns, so that none waits for
- * ever: after a commit those who look, after them the one who works, after him those who change something together.
+ * ever: after a commit those who look, after them the one who works, after him those who change something together. So a change
+ * waits for one job and some looks at most. Of those who look or work, it is the turn of the client who has had none for the
+ * longest, however much another asks for.
  */
 enum gw_control_state { GW_CONTROL_IDLE, GW_CONTROL_OPEN, GW_CONTROL_COMMITTING, GW_CONTROL_WORKING };
 
-#define GW_OPERATIONS 4096
-
-struct gw_operation {
-	struct gw_uuid id;
-	enum gw_access access; /* of whom it was */
-	char tenant[GW_PRINCIPAL_TENANTLEN];
-};
+#define GW_CONTROL_CLIENTS 64
 
 struct gw_trim {
 	struct gw_control *control;
@@ -58,9 +54,15 @@ struct gw_control {
 	const struct gw_config *config;
 	uint8_t seal_key[GW_SEAL_KEYLEN];
 	enum gw_control_state state;
-	bool writing;			  /* the store's transaction has begun */
-	struct gw_control_job *job;	  /* while working */
-	struct gw_look *looks;		  /* while idle */
+	bool writing;		    /* the store's transaction has begun */
+	struct gw_control_job *job; /* while working */
+	struct gw_look *looks;	    /* while idle */
+	unsigned n_looks;
+	struct {
+		uint32_t client;
+		uint64_t turn;	       /* 0: nobody's place */
+	} clients[GW_CONTROL_CLIENTS]; /* who had jobs of late */
+	uint64_t turns;
 	enum gw_control_turn last;	  /* who has had a turn */
 	uint64_t revision;		  /* of the last change that was accepted, while not idle */
 	struct gw_control_queue waiting;  /* for their turn */
@@ -73,8 +75,7 @@ struct gw_control {
 	struct gw_error error; /* of the thread */
 	int result;
 	struct gw_trim trim;
-	struct gw_operation operations[GW_OPERATIONS]; /* a ring */
-	size_t n_operations;
+	bool letting_in; /* those who wait: jobs do not begin out of turn meanwhile */
 	bool ending, closed;
 	unsigned handles; /* that the loop has not let go of */
 };
@@ -96,15 +97,30 @@ void gw_commit_close(struct gw_control *k);
  * seal.c: secrets are kept encrypted, with a key that is a file of its own beside the store, so that neither a copy of the
  * store nor a backup says them.
  */
+/* -ENOENT, and `err` left to the caller, when there is none. */
 int gw_seal_load_key(const char *path, uint8_t ret[static GW_SEAL_KEYLEN], struct gw_error *err);
+int gw_seal_make_key(const char *path, uint8_t ret[static GW_SEAL_KEYLEN], struct gw_error *err);
 int gw_seal(const uint8_t key[static GW_SEAL_KEYLEN], const char *secret, char **ret, struct gw_error *err);
 /* The clear text, to be wiped and freed. */
 int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char **ret, struct gw_error *err);
 /* Whether both say the same secret. How much of it they share does not show in the time it takes. */
 bool gw_seal_same(const uint8_t key[static GW_SEAL_KEYLEN], const char *a, const char *b);
 
+/* 32 bytes that only who has the key can make of the text; `use` keeps those for one thing from serving another. */
+#define GW_SEAL_TAGLEN 32
+int gw_seal_tag(const uint8_t key[static GW_SEAL_KEYLEN], const char *use, const void *text, size_t n,
+		uint8_t ret[static GW_SEAL_TAGLEN]);
+
 /* Whether every secret that is kept can be read with the key. */
 int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err);
+bool gw_control_has_secrets(const struct gw_control *k);
+
+/* control.c: on a store whose secrets are sealed with that key; every one is looked at. */
+int gw_control_open_sealed(struct gw_store *store, const struct gw_config *config,
+			   const uint8_t key[static GW_SEAL_KEYLEN], struct gw_control **ret, struct gw_error *err);
+
+/* backup.c: what copies that were not finished left beside the store. */
+void gw_control_discard_copies(const struct gw_config *config);
 
 /* path.c */
 struct gw_path {
@@ -120,6 +136,9 @@ struct gw_path {
 int gw_path_parse(const struct gw_catalog *c, const struct gw_principal *who, const char *path, struct gw_path *ret,
 		  struct gw_error *err);
 
+/* -ENOENT, and why. */
+int gw_path_not_there(const struct gw_catalog *c, const struct gw_principal *who, const char *path,
+		      struct gw_error *err);
 /* What is at the path now, or NULL. */
 struct gw_resource *gw_path_resource(const struct gw_catalog *c, const struct gw_path *path);
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #define PREFIX	 "sealed:1:"
 #define NONCELEN 12
@@ -21,13 +22,17 @@ int gw_seal_load_key(const char *path, uint8_t ret[static GW_SEAL_KEYLEN], struc
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	uint8_t key[GW_SEAL_KEYLEN + 1];
+	struct stat st = {0};
 	ssize_t n;
 
-	if (fd < 0 && errno == ENOENT) {
-		if (getrandom(ret, GW_SEAL_KEYLEN, 0) != GW_SEAL_KEYLEN)
-			return gw_error_set(err, EIO, GW_ERR_INTERNAL, path, "the kernel has no random numbers");
-		return gw_fs_write_private(path, ret, GW_SEAL_KEYLEN, err);
-	}
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_mode & 0077)
+		return gw_error_set(
+			err, EPERM, GW_ERR_UNAVAILABLE, path,
+			"others may read the key that secrets are sealed with (mode %04o): chmod 600 it, and "
+			"change the secrets if somebody may have read both the key and the store or a backup",
+			(unsigned)st.st_mode & 07777);
 	n = fd < 0 ? -1 : read(fd, key, sizeof key);
 	if (n < 0)
 		return gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path,
@@ -39,6 +44,13 @@ int gw_seal_load_key(const char *path, uint8_t ret[static GW_SEAL_KEYLEN], struc
 	memcpy(ret, key, GW_SEAL_KEYLEN);
 	gnutls_memset(key, 0, sizeof key);
 	return 0;
+}
+
+int gw_seal_make_key(const char *path, uint8_t ret[static GW_SEAL_KEYLEN], struct gw_error *err)
+{
+	if (getrandom(ret, GW_SEAL_KEYLEN, 0) != GW_SEAL_KEYLEN)
+		return gw_error_set(err, EIO, GW_ERR_INTERNAL, path, "the kernel has no random numbers");
+	return gw_fs_write_private(path, ret, GW_SEAL_KEYLEN, err);
 }
 
 static int crypto_error(int rc, struct gw_error *err)
@@ -104,9 +116,10 @@ int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char
 					       blob.size - NONCELEN, text, &n);
 		gnutls_aead_cipher_deinit(cipher);
 		if (r < 0)
-			r = gw_error_set(err, EBADMSG, GW_ERR_INTERNAL, "",
-					 "a stored secret does not fit the key that secrets are sealed with: put the "
-					 "secret.key that belongs to it into [node] state_dir");
+			r = gw_error_set(
+				err, EBADMSG, GW_ERR_UNAVAILABLE, "",
+				"its secret was sealed with another key: put the secret.key that belongs to it "
+				"into [node] state_dir");
 	}
 	gnutls_free(blob.data);
 	if (r == 0) {
@@ -114,6 +127,18 @@ int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char
 		text = NULL;
 	}
 	return r;
+}
+
+int gw_seal_tag(const uint8_t key[static GW_SEAL_KEYLEN], const char *use, const void *text, size_t n,
+		uint8_t ret[static GW_SEAL_TAGLEN])
+{
+	uint8_t own[GW_SEAL_TAGLEN]; /* a key of that use */
+	int rc = gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, GW_SEAL_KEYLEN, use, strlen(use), own);
+
+	if (rc == 0)
+		rc = gnutls_hmac_fast(GNUTLS_MAC_SHA256, own, sizeof own, text, n, ret);
+	explicit_bzero(own, sizeof own);
+	return rc < 0 ? -EIO : 0;
 }
 
 static void wipe(char *text)
@@ -153,7 +178,30 @@ static int check_secret(void *ctx, const char *secret)
 
 static int check_resource(void *ctx, const struct gw_resource *r)
 {
-	return gw_schema_each_secret(gw_kind_info(r->kind)->schema, r->now.properties, check_secret, ctx);
+	struct checking *c = ctx;
+	int e = gw_schema_each_secret(gw_kind_info(r->kind)->schema, r->now.properties, check_secret, c);
+	_cleanup_free_ char *path = e < 0 ? gw_resource_path(r) : NULL;
+
+	if (path)
+		gw_error_prefix(c->err, "%s", path);
+	return e;
+}
+
+static int any_secret(void *ctx, const char *secret)
+{
+	(void)ctx;
+	(void)secret;
+	return -EEXIST;
+}
+
+static int find_secret(void *ctx, const struct gw_resource *r)
+{
+	return gw_schema_each_secret(gw_kind_info(r->kind)->schema, r->now.properties, any_secret, ctx);
+}
+
+bool gw_control_has_secrets(const struct gw_control *k)
+{
+	return gw_catalog_each(k->catalog, find_secret, NULL) < 0;
 }
 
 int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err)

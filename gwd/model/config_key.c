@@ -26,7 +26,8 @@ struct row {
 };
 
 static parse_fn parse_name, parse_roles, parse_dir, parse_level, parse_listen, parse_interface, parse_cidr,
-	parse_number, parse_encap, parse_dscp, parse_mac, parse_backend, parse_file, parse_optional_file, parse_auth;
+	parse_number, parse_encap, parse_dscp, parse_mac, parse_backend, parse_file, parse_optional_file, parse_auth,
+	parse_vsids;
 
 #define AT(m)		.offset = offsetof(struct gw_config, m), .size = sizeof(((struct gw_config *)0)->m)
 #define KEY(s, n, d, h) .key = {.section = s, .name = n, .def = d, .help = h}
@@ -96,6 +97,10 @@ static const struct row rows[] = {
 	 AT(flow_table_size), 1024, 16777216},
 	{KEY("engine", "record_limit", "1048576", "How many lookup records the node accepts, 1 to 16777216."),
 	 parse_number, AT(record_limit), 1, 16777216},
+	{KEY("controller", "vsids", "4096-16777214",
+	     "The VSIDs that a controller assigns to virtual subnets whose isolationId nobody chose: the first and the "
+	     "last, within 4096-16777214."),
+	 parse_vsids, AT(vsid_first)},
 	{KEY("store", "backend", "sqlite", "What keeps the state. This version knows sqlite."), parse_backend, 0, 0},
 	{KEY("store", "path", "/var/lib/gwd/gwd.db",
 	     "The database file; an absolute path. The default is STATE_DIR/gwd.db with state_dir's value."),
@@ -124,6 +129,21 @@ static const struct row rows[] = {
 	 AT(resource_limit), 1, 10000000},
 	{KEY("limits", "tenant_resources", "100000", "How many of them one tenant may have, 1 to 10000000."),
 	 parse_number, AT(tenant_resource_limit), 1, 10000000},
+	{KEY("limits", "tenant_memory", "512",
+	     "How much memory they may take, as gwd reckons it from what was put, in MiB, 1 to 1048576."),
+	 parse_number, AT(tenant_memory_limit), 1, 1048576},
+	{KEY("limits", "tenant_public_addresses", "64",
+	     "How many public addresses one tenant may have, 1 to 10000000."),
+	 parse_number, AT(tenant_public_limit), 1, 10000000},
+	{KEY("limits", "tenant_mac_addresses", "16384",
+	     "How many MAC addresses one tenant may have: one for each network interface, 1 to 10000000."),
+	 parse_number, AT(tenant_mac_limit), 1, 10000000},
+	{KEY("limits", "tenant_subnets", "4096",
+	     "How many virtual subnets one tenant may have: each has a VSID, 1 to 10000000."),
+	 parse_number, AT(tenant_vsid_limit), 1, 10000000},
+	{KEY("limits", "body_memory", "268435456",
+	     "How many bytes of bodies are held in memory at a time, of one address a quarter; 1048576 to 1073741824."),
+	 parse_number, AT(body_memory), 1048576, 1073741824},
 	{KEY("limits", "connections", "256",
 	     "How many connections each place of [api] listen serves at a time, 8 to 16384."),
 	 parse_number, AT(connection_limit), 8, 16384},
@@ -134,7 +154,7 @@ static const struct row rows[] = {
 	     "How many requests a second one address may send over the network, 1 to 1000000; twice as many at once."),
 	 parse_number, AT(request_rate), 1, 1000000},
 	{KEY("limits", "failed_logins_per_minute", "10",
-	     "After how many wrong tokens an address is not listened to for a while, 1 to 1000."),
+	     "After how many wrong tokens a minute further wrong ones of an address are refused with 429, 1 to 1000."),
 	 parse_number, AT(login_rate), 1, 1000},
 	{KEY("limits", "request_seconds", "30",
 	     "Within how many seconds a request must be here, and its answer be read, 1 to 3600."),
@@ -316,7 +336,7 @@ static bool number(const char *s, unsigned min, unsigned max, unsigned *ret)
 	size_t n = strspn(s, "0123456789");
 	unsigned long v;
 
-	if (n == 0 || n > 9 || s[n])
+	if (n == 0 || n > 10 || s[n])
 		return false;
 	v = strtoul(s, NULL, 10);
 	if (v < min || v > max)
@@ -329,6 +349,25 @@ static int parse_number(const struct row *row, const char *value, void *p, struc
 {
 	(void)c;
 	return number(value, row->min, row->max, p) ? 0 : refuse(ret_why, NULL); /* the range is told by the caller */
+}
+
+static int parse_vsids(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
+{
+	static const char allowed[] = "allowed are two VSIDs with '-' between, from 4096 to 16777214, as 5000-5999";
+	size_t n = strcspn(value, "-");
+	char first[16] = "";
+	unsigned a, b;
+
+	(void)row;
+	(void)p;
+	if (value[n] != '-' || n >= sizeof first)
+		return refuse(ret_why, allowed);
+	memcpy(first, value, n);
+	if (!number(first, GW_VSID_MIN, GW_VSID_MAX, &a) || !number(value + n + 1, a, GW_VSID_MAX, &b))
+		return refuse(ret_why, allowed);
+	c->vsid_first = a;
+	c->vsid_last = b;
+	return 0;
 }
 
 static int parse_encap(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)

@@ -22,11 +22,21 @@ static const char introduction[] =
 	"that are "
 	"not in a list that is sent are deleted. Read-only properties are ignored in requests, write-only ones are "
 	"never "
-	"answered and stay as they are when they are left out. Any other property that is not described is refused.";
+	"answered and stay as they are when they are left out. Any other property that is not described is refused. "
+	"Who has "
+	"a client certificate that an operator has added needs no token, and on the unix socket nobody does. "
+	"Tenants may not choose what has x-gwd-operators. By a reference with x-gwd-shared a tenant may use what is "
+	"the "
+	"operator's, a publicIPAddress only when it is shared; by any other it is as if it were not there.";
 
 /* What is the same in every request and response. */
 static const char common[] =
 	"{"
+	"\"securitySchemes\": {"
+	" \"token\": {\"type\": \"http\", \"scheme\": \"bearer\"},"
+	" \"basic\": {\"type\": \"http\", \"scheme\": \"basic\","
+	"  \"description\": \"The name of a token, and the token as password.\"}"
+	"},"
 	"\"parameters\": {"
 	" \"Top\": {\"name\": \"$top\", \"in\": \"query\", \"description\": \"How many at most.\","
 	"  \"schema\": {\"type\": \"integer\", \"format\": \"int32\", \"minimum\": 1, \"maximum\": 1000}},"
@@ -93,6 +103,9 @@ static const char common[] =
 	"}"
 	"}";
 
+/* What any request may meet, whatever it is for. */
+#define ALWAYS "400 403 429 500 503"
+
 /* Refusals: the status, the name of the component, when it comes. */
 static const struct refusal {
 	const char *status, *name, *when;
@@ -104,9 +117,10 @@ static const struct refusal {
 	{"409", "Conflict", "Overlaps, is taken, or is in use."},
 	{"412", "PreconditionFailed", "If-Match or If-None-Match says no."},
 	{"413", "RequestTooLarge", "The body is too large."},
+	{"415", "UnsupportedMediaType", "The body is not of the type that is read here, or does not say so."},
 	{"429", "TooManyRequests", "Retry-After says when to come again."},
 	{"500", "InternalError", "Not the request's fault."},
-	{"503", "Unavailable", "The store cannot be written, or the node is not ready."},
+	{"503", "Unavailable", "The store cannot be written, memory is short, or the node is not ready."},
 };
 
 /* --- components --------------------------------------------------------------------------------------------------- */
@@ -171,7 +185,7 @@ json_t *gw_openapi_refusals(const char *statuses, bool *failed)
 	json_t *responses = json_object();
 
 	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
-		if (strstr(statuses, refusals[i].status))
+		if (strstr(statuses, refusals[i].status) || strstr(ALWAYS, refusals[i].status))
 			gw_openapi_set(responses, refusals[i].status, gw_openapi_ref("responses", refusals[i].name),
 				       failed);
 	return responses;
@@ -209,7 +223,7 @@ static json_t *nothing(const char *what)
 static json_t *list_operation(const char *id, const char *schema, bool *failed)
 {
 	static const char *const parameters[] = {"Top", "SkipToken", "TenantId", NULL};
-	struct operation op = {json_array(), gw_openapi_refusals("400 401 403 404 429 500 503", failed)};
+	struct operation op = {json_array(), gw_openapi_refusals("401 404", failed)};
 	json_t *page = json_pack("{s:s, s:b, s:[s], s:{s:{s:s, s:o}, s:{s:s, s:s}}}", "type", "object",
 				 "additionalProperties", 0, "required", "value", "properties", "value", "type", "array",
 				 "items", whole(schema), "nextLink", "type", "string", "description",
@@ -226,7 +240,7 @@ static json_t *list_operation(const char *id, const char *schema, bool *failed)
 static json_t *get_operation(const char *id, const char *schema, bool shows_others, bool *failed)
 {
 	static const char *const parameters[] = {"TenantId", "IfMatch", "IfNoneMatch", NULL};
-	struct operation op = {json_array(), gw_openapi_refusals("400 401 403 404 412 429 500 503", failed)};
+	struct operation op = {json_array(), gw_openapi_refusals("401 404 412", failed)};
 
 	add_parameters(op.parameters, parameters, failed);
 	gw_openapi_set(op.responses, "200", answer("The resource with its children.", schema, NULL), failed);
@@ -243,7 +257,7 @@ static json_t *get_operation(const char *id, const char *schema, bool shows_othe
 static json_t *put_operation(const char *id, const char *schema, bool *failed)
 {
 	static const char *const parameters[] = {"TenantId", "IfMatch", "IfNoneMatch", NULL};
-	struct operation op = {json_array(), gw_openapi_refusals("400 401 403 404 409 412 413 429 500 503", failed)};
+	struct operation op = {json_array(), gw_openapi_refusals("401 404 409 412 413 415", failed)};
 	json_t *put;
 
 	add_parameters(op.parameters, parameters, failed);
@@ -259,7 +273,7 @@ static json_t *put_operation(const char *id, const char *schema, bool *failed)
 static json_t *delete_operation(const char *id, bool *failed)
 {
 	static const char *const parameters[] = {"TenantId", "IfMatch", NULL};
-	struct operation op = {json_array(), gw_openapi_refusals("400 401 403 404 409 412 429 500 503", failed)};
+	struct operation op = {json_array(), gw_openapi_refusals("401 404 409 412", failed)};
 
 	add_parameters(op.parameters, parameters, failed);
 	gw_openapi_set(op.responses, "202", nothing("It is gone, and its children with it."), failed);
@@ -342,9 +356,9 @@ json_t *gw_openapi_document(const char *version, const char *prefix)
 
 	for (enum gw_kind k = GW_KIND_NONE + 1; k < GW_KIND_MAX; k++)
 		add_kind(k, paths, json_object_get(all, "parameters"), &failed);
-	document = json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:s}], s:o, s:o}", "openapi", "3.0.3", "info", "title",
-			     "gwd", "version", version, "description", introduction, "servers", "url", prefix, "paths",
-			     paths, "components", all);
+	document = json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:s}], s:[{s:[]}, {s:[]}], s:o, s:o}", "openapi", "3.0.3",
+			     "info", "title", "gwd", "version", version, "description", introduction, "servers", "url",
+			     prefix, "security", "token", "basic", "paths", paths, "components", all);
 	if (!document || failed) {
 		json_decref(document);
 		return NULL;

@@ -22,7 +22,7 @@ json_t *gw_openapi_ref(const char *class, const char *name);
 /* "virtual_network" as "VirtualNetwork", with `suffix`. */
 #define GW_OPENAPI_NAMELEN 64
 const char *gw_openapi_name(const char *tag, const char *suffix, char buf[static GW_OPENAPI_NAMELEN]);
-/* The "responses" of a method that may refuse with these: "400 404". */
+/* The "responses" of a method that may refuse with these, "404 412", beside what any may. */
 json_t *gw_openapi_refusals(const char *statuses, bool *failed);
 /* Adds the schemas of every kind of resource, and of what they are made of, to "components"/"schemas". */
 void gw_openapi_add_schemas(json_t *schemas, bool *failed);

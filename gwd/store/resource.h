@@ -53,9 +53,12 @@ struct gw_store_keep {
  */
 int gw_store_trim(struct gw_store *s, const struct gw_store_keep *keep, unsigned slice, bool *ret_more,
 		  struct gw_error *err);
+/* A deed that changes nothing, durably: it has no revision of its own. Not within a change. */
+int gw_store_note(struct gw_store *s, int64_t time, const struct gw_store_deed *deed, struct gw_error *err);
 /*
  * For a copy that is to take the place of `s`: its revisions and the audit log's numbers go on behind those of `s`, its feed begins
- * anew, and its audit log says whose deed that was.
+ * anew, and its audit log has what happened to `s` until now and whose deed this is. When it is a copy of `s`, who has access stays
+ * as it is in `s`: what was taken from somebody does not come back.
  */
 int gw_store_succeed(struct gw_store *copy, struct gw_store *s, int64_t time, const struct gw_store_deed *deed,
 		     struct gw_error *err);

@@ -2,8 +2,9 @@
  * sqlite.c - the store of store.h in one SQLite file (WAL, synchronous=FULL: a commit survives a power cut).
  *
  * Owns the file, its -wal and -shm companions and PATH.lock, which keeps a second daemon out; other programs
- * may read the file meanwhile (backups). Called by the reconciler only, on the loop's thread. A row's body is
- * the "properties" of the resource as JSON; the envelope around it is made anew when it is read.
+ * may read the file meanwhile (backups). Called by the reconciler and the controller: on the loop's thread, or on
+ * another while that has the store to itself. A row's body is the "properties" of the object as JSON; the envelope
+ * around it is made anew when it is read.
  */
 #include "store/sqlite_private.h"
 
@@ -44,7 +45,6 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_AUDIT_AS] =
 		("INSERT INTO audit (number, revision, time, who, method, tenant, path)"
 		 " VALUES (max(?7, 1 + (SELECT coalesce(max(number), 0) FROM audit)), ?1, ?2, ?3, ?4, ?5, ?6)"),
-	[GW_SQLITE_AUDIT_LAST] = "SELECT coalesce(max(number), 0) FROM audit",
 	[GW_SQLITE_FEED_START] = "UPDATE meta SET value = ?1 WHERE key = 'feed_start'",
 	[GW_SQLITE_RESTORES] = "UPDATE meta SET value = ?1 WHERE key = 'restores'",
 	[GW_SQLITE_FEED_OLD] =
@@ -59,6 +59,7 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_ACCESS_PUT] =
 		("INSERT INTO access (kind, name, revision, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, name) DO"
 		 " UPDATE SET name = excluded.name, revision = excluded.revision, body = excluded.body"),
+	[GW_SQLITE_ACCESS_CLEAR] = "DELETE FROM access",
 	[GW_SQLITE_ACCESS_DELETE] = "DELETE FROM access WHERE kind = ?1 AND name = ?2",
 };
 

@@ -26,7 +26,6 @@ enum gw_sqlite_statement {
 	GW_SQLITE_AUDIT,
 	GW_SQLITE_AUDIT_EACH,
 	GW_SQLITE_AUDIT_AS,
-	GW_SQLITE_AUDIT_LAST,
 	GW_SQLITE_FEED_START,
 	GW_SQLITE_RESTORES,
 	GW_SQLITE_FEED_OLD, /* the logs' statements, in the order of enum gw_sqlite_log */
@@ -37,6 +36,7 @@ enum gw_sqlite_statement {
 	GW_SQLITE_AUDIT_TRIM,
 	GW_SQLITE_ACCESS_EACH,
 	GW_SQLITE_ACCESS_PUT,
+	GW_SQLITE_ACCESS_CLEAR,
 	GW_SQLITE_ACCESS_DELETE,
 	GW_SQLITE_STATEMENT_MAX
 };

@@ -1,4 +1,4 @@
-/* sqlite_resource.c - see resource.h. Called by the controller, on the loop's thread. */
+/* sqlite_resource.c - see resource.h. Called by the controller: on the loop's thread, or on another when that has the store to itself. */
 #include "store/resource.h"
 
 #include "store/sqlite_private.h"
@@ -122,6 +122,22 @@ int gw_store_audit(struct gw_store *s, int64_t time, const struct gw_store_deed 
 	sqlite3_bind_text(st, 6, deed->path, -1, SQLITE_STATIC);
 	s->added[GW_SQLITE_AUDIT_LOG]++;
 	return gw_sqlite_run(s, GW_SQLITE_AUDIT, "writing the audit log", err);
+}
+
+int gw_store_note(struct gw_store *s, int64_t time, const struct gw_store_deed *deed, struct gw_error *err)
+{
+	uint64_t revision = 0;
+	int r = gw_store_begin(s, &revision, err);
+
+	if (r < 0)
+		return r;
+	s->pending = s->revision;
+	r = gw_store_audit(s, time, deed, err);
+	if (r < 0) {
+		gw_store_rollback(s);
+		return r;
+	}
+	return gw_store_commit(s, err);
 }
 
 int gw_store_each_deed(struct gw_store *s, uint64_t number, unsigned limit,

@@ -235,7 +235,10 @@ def main():
     with open(os.path.join(folder, "api.json"), "w", encoding="utf-8") as f:
         json.dump(result, f, indent=1)
         f.write("\n")
-    return 0
+    missed = [what for what, _, _, reached in goals(result) if not reached]
+    if missed:
+        print(f"api.py: goals that were not reached, {len(missed)}: {'; '.join(missed)}", file=sys.stderr)
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ bench: build bench-tools $(BUILD)/tests/bench/plan ## speed beside the kernel's 
 bench-scale: build bench-tools ## what many records and tenants cost in time and memory; also part of bench
 	$(PYTHON) tests/bench/scale.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
 
-bench-api: build ## how fast the controller's API is, with few and with many networks; also part of bench
+bench-api: build ## how fast the controller's API is, with few and with many networks; fails when a goal is missed; also part of bench
 	$(PYTHON) tests/bench/api.py --build $(BUILD) --rounds $(BENCH_ROUNDS)
 
 bench-plan: $(BUILD)/tests/bench/plan ## what one change costs the planner, with few and with many tenants; also part of bench

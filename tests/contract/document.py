@@ -20,17 +20,24 @@ META = {
         "info": {"type": "object", "required": ["title", "version"], "additionalProperties": False,
                  "properties": {k: {"type": "string", "minLength": 1} for k in ("title", "version", "description")}},
         "servers": {"$ref": "#/definitions/servers"},
+        "security": {"$ref": "#/definitions/security"},
         "paths": {"type": "object", "patternProperties": {"^/": {"$ref": "#/definitions/path"}},
                   "additionalProperties": False},
         "components": {
             "type": "object", "additionalProperties": False,
             "properties": {
+                "securitySchemes": {"type": "object", "additionalProperties": {
+                    "type": "object", "required": ["type", "scheme"], "additionalProperties": False,
+                    "properties": {"type": {"const": "http"}, "scheme": {"enum": ["basic", "bearer"]},
+                                   "description": {"type": "string"}}}},
                 "schemas": {"type": "object", "propertyNames": {"pattern": "^[A-Za-z0-9._-]+$"},
                             "additionalProperties": SCHEMA_OR_REF},
                 "responses": {"type": "object", "additionalProperties": {"$ref": "#/definitions/response"}},
                 "parameters": {"type": "object", "additionalProperties": {"$ref": "#/definitions/parameter"}},
                 "headers": {"type": "object", "additionalProperties": {"$ref": "#/definitions/header"}}}}},
     "definitions": {
+        "security": {"type": "array", "items": {
+            "type": "object", "minProperties": 1, "additionalProperties": {"type": "array", "maxItems": 0}}},
         "servers": {"type": "array", "minItems": 1, "items": {
             "type": "object", "required": ["url"], "additionalProperties": False,
             "properties": {"url": {"type": "string"}}}},
@@ -58,6 +65,7 @@ META = {
             "properties": {
                 "operationId": {"type": "string", "pattern": "^[A-Za-z]+$"}, "summary": {"type": "string"},
                 "parameters": {"$ref": "#/definitions/parameters"},
+                "security": {"$ref": "#/definitions/security"},
                 "requestBody": {"type": "object", "required": ["content"], "additionalProperties": False,
                                 "properties": {"required": {"type": "boolean"},
                                                "content": {"$ref": "#/definitions/content"}}},
@@ -202,6 +210,11 @@ def problems(text):
 
     used, ids = set(), set()
     walk(text, "")
+    for requirement in text.get("security", []):  # by name
+        for name in requirement:
+            if name not in text["components"].get("securitySchemes", {}):
+                found.append("security: there is no scheme %s" % name)
+            used.add("#/components/securitySchemes/" + name)
     for kind, things in text.get("components", {}).items():
         found += ["components/%s/%s is used nowhere" % (kind, name) for name in things
                   if "#/components/%s/%s" % (kind, name) not in used]

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import uuid
 
 import examples
 import world
@@ -84,6 +85,7 @@ def made_by(w, version):
     path = os.path.join(w.dir, "v%d" % version)
     with open(os.path.join(case.root(), "tests/unit/store/v%d.sql" % version), encoding="utf-8") as f, sqlite3.connect(path) as db:
         db.executescript(f.read())
+        db.execute("UPDATE meta SET value = ? WHERE key = 'uuid'", (str(uuid.uuid4()),))  # of a store of its own
     return path
 
 
@@ -152,6 +154,100 @@ def _(w):
     w.delete("/routeTables/n0")
 
 
+def token(w, name):
+    status, body, _ = w.call("PUT", "/access/tokens/" + name, {"properties": {"role": "monitor"}})
+    equal(status, 201, "token %s: %s" % (name, body))
+
+
+def tokens(w):
+    return {t["resourceId"] for t in w.call("GET", "/access/tokens")[1]["value"]}
+
+
+@g.case("the audit log loses nothing by a restore; who has a copy, and who has access, is recorded")
+def _(w):
+    token(w, "early")
+    path = copy_of(w, "recorded")
+    last = deeds(w)[-1]
+    equal((last["who"], last["method"], last["path"]), ("root", "GET", "/backup"), "the deed of the backup")
+    w.put("/routeTables/after", {}, (201,))
+    w.delete("/routeTables/after")
+    before = deeds(w)
+    restore(w, path)
+    log = deeds(w)
+    equal(log[:-1], before, "what was recorded before the restore")
+    equal((log[-1]["method"], log[-1]["path"]), ("PUT", "/backup"), "the deed of the restore")
+    restore(w, path)
+    equal(deeds(w)[:-1], log, "and again")
+    with sqlite3.connect(path) as db:
+        require(db.execute("SELECT count(*) FROM audit WHERE method = 'GET'").fetchone()[0] > 0, "the copy says that it was made")
+
+
+@g.case("a token that was taken away does not come back with a copy of this store, and a new one stays")
+def _(w):
+    token(w, "revoked")
+    path = copy_of(w, "access")
+    equal(w.call("DELETE", "/access/tokens/revoked", checked=False)[0], 200, "DELETE")
+    token(w, "new")
+    there = tokens(w)
+    restore(w, path)
+    equal(tokens(w), there, "tokens")
+    w.restart()
+    equal(tokens(w), there, "tokens after a restart")
+
+
+@g.case("a copy of another store brings its own, and its audit log comes before this one's")
+def _(w):
+    path, before = copy_of(w, "foreign"), deeds(w)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE meta SET value = ? WHERE key = 'uuid'", (str(uuid.uuid4()),))
+        db.execute("DELETE FROM access WHERE name = 'new'")
+        own = db.execute("SELECT count(*) FROM audit").fetchone()[0]
+    here = copy_of(w, "here")
+    before = deeds(w)
+    restore(w, path)
+    require("new" not in tokens(w) and "early" in tokens(w), "tokens: %s" % tokens(w))
+    log = deeds(w)
+    equal(len(log), own + len(before) + 1, "entries")
+    equal([dict(d, number=0) for d in log[own:-1]], [dict(d, number=0) for d in before], "what was recorded here")
+    require([d["number"] for d in log] == sorted({d["number"] for d in log}), "numbers")
+    require(log[-1]["number"] > before[-1]["number"], "the last number")
+    restore(w, here)
+    require("new" in tokens(w), "the other way: tokens: %s" % tokens(w))
+
+
+@g.case("what a daemon that was killed leaves of a copy is gone after the next start, and nothing else")
+def _(w):
+    before = w.everything()
+    w.stop()
+    db = w.state_dir + "/gwd.db"
+    left = [db + ".copy-9b2c", db + ".copy-9b2c-journal", db + ".incoming", db + ".incoming-wal"]
+    others = [db + ".copyist", db + ".mine", w.state_dir + "/other.db.copy-1"]
+    for path in left + others:
+        with open(path, "wb") as f:
+            f.write(b"x" * 100)
+    w.start()
+    equal([p for p in left if os.path.exists(p)], [], "what is left")
+    equal([p for p in others if not os.path.exists(p)], [], "what is gone")
+    for path in others:
+        os.unlink(path)
+    equal(w.everything(), before, "everything")
+
+
+@g.case("the way back has the log of the store that it is of, and no other")
+def _(w):
+    path, db = copy_of(w, "way"), w.state_dir + "/gwd.db.replaced"
+    restore(w, path)
+    for part in ("-wal", "-shm"):
+        with open(db + part, "wb") as f:
+            f.write(b"of the store before")
+    restore(w, path)
+    require(os.path.exists(db), "the way back")
+    for part in ("-wal", "-shm"):
+        if os.path.exists(db + part):
+            with open(db + part, "rb") as f:
+                require(b"before" not in f.read(), "a foreign " + part)
+
+
 @g.case("what is no sound copy is refused, and nothing changes")
 def _(w):
     before, sound = w.everything(), copy_of(w, "sound")
@@ -182,6 +278,10 @@ def _(w):
             ("sealed with another key", sql("UPDATE resource SET body = replace(body, 'sealed:1:', 'sealed:1:AAAA')"), "key")):
         said = spoil(name, how)
         require(part in said, "%s: %s" % (name, said))
+        require("incoming" not in said and "gwd.db" not in said and "left as it" not in said, "%s blames the store: %s" % (name, said))
+        with open(os.path.join(w.dir, name), "rb") as f:
+            status = w.call("PUT", "/backup", f.read(), {"Content-Type": "application/octet-stream"}, checked=False)[0]
+        equal(status, 400, "status for " + name)
     equal(w.everything(), before, "everything")
     equal(w.process.pid, pid, "the process")
     equal(sorted(os.listdir(w.state_dir)), files, "files")

@@ -13,7 +13,7 @@ from lib.case import equal, require
 # Values that rows allow and the whole does not, of these properties: what they must be then is told in test_refusals.py.
 MEANING = {
     "connectionType", "authenticationMethod", "nextHopType", "asNumber", "extAsNumber", "prefixLength", "sourceAddressPrefix",
-    "destinationAddressPrefix", "multicast", "protocol", "type", "frontendPort", "portStart", "portEnd",
+    "destinationAddressPrefix", "multicast", "protocol", "type", "frontendPort", "portStart", "portEnd", "hasPassword",
 }
 suite = case.Suite()
 
@@ -98,7 +98,7 @@ for example, of_example in examples.EXAMPLES:
 
 
 # What the whole requires, though no row does.
-NEEDED = {"privateMacAddress", "ipAddress", "privateIPAddress", "nextHopIpAddress", "frontendPort", "sharedSecret",
+NEEDED = {"privateMacAddress", "ipAddress", "value", "privateIPAddress", "nextHopIpAddress", "frontendPort", "sharedSecret",
           "ipSecConfiguration", "destinationIPAddress", "l3Configuration"}
 
 

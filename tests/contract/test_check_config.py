@@ -73,12 +73,20 @@ refused("no such certificate", {"tls_cert": lambda w: "/nowhere/tls.crt"}, "/now
 refused("no such key", {"tls_key": lambda w: "/nowhere/tls.key"}, "/nowhere/tls.key", "No such file")
 refused("no such authorities", {"client_ca": lambda w: "/nowhere/ca.crt"}, "/nowhere/ca.crt", "No such file")
 refused("the key is another's", {"tls_key": lambda w: w.other_key}, lambda w: w.other_key, "not the private key of the certificate")
-refused("the certificate has expired", {"tls_cert": lambda w: w.expired, "tls_key": lambda w: w.expired_key},
-        lambda w: w.expired, "has expired")
 refused("a key where the certificate should be", {"tls_cert": lambda w: w.key}, lambda w: w.key, "no PEM file with a certificate")
 refused("a certificate where the key should be", {"tls_key": lambda w: w.cert}, lambda w: w.cert, "no PEM file with a private key")
 refused("an empty file of authorities", {"client_ca": lambda w: w.empty}, lambda w: w.empty)
 refused("a folder", {"client_ca": lambda w: w.dir}, lambda w: w.dir, "is no file")
+
+
+@g.case("a certificate that has expired is warned of, and does not keep the daemon from starting")
+def expired(w):
+    w.settings["api"] = dict(w.settings["api"], tls_cert=w.expired, tls_key=w.expired_key, client_ca=w.ca)
+    status, said = check(w)
+    equal(status, 0, said)
+    require(w.expired in said and "has expired" in said, said)
+    w.start()
+    w.stop()
 
 
 @g.case("of what gwd has made itself, too")

@@ -48,13 +48,13 @@ class Limited(world.Controller):
         """Other limits from now on."""
         self.settings["limits"].update({k: str(v) for k, v in limits.items()})
         self.configure()
-        self.process.send_signal(signal.SIGHUP)
 
-        def read_again():
+        def reads():
             with open(self.log, encoding="utf-8") as f:
-                return f.read().count("configuration read again") > self.reloads
-        self.reloads = getattr(self, "reloads", -1) + 1
-        case.eventually(read_again, "the configuration is read again")
+                return f.read().count("configuration read again")
+        before = reads()
+        self.process.send_signal(signal.SIGHUP)
+        case.eventually(lambda: reads() > before, "the configuration is read again")
 
 
 def setup():
@@ -134,6 +134,58 @@ def batch(w):
     refused((status, body), "keeps %d" % OVERALL)
     require(re.fullmatch(r"\[[2-5]\]\.body", body["error"]["target"]), body)
     equal(w.state(), before, "everything")
+
+
+POOL = {"addressPrefix": "198.51.100.0/24", "isPublic": True, "ipPools": [
+    {"resourceId": "p", "properties": {"startIpAddress": "198.51.100.10", "endIpAddress": "198.51.100.99"}}]}
+
+
+@g.case("nor may a tenant have more of what all draw from one pot, nor of the memory, than is for one")
+def pots(w):
+    w.limit(resources=1000, tenant_resources=1000, tenant_public_addresses=2, tenant_mac_addresses=3, tenant_subnets=2,
+            tenant_memory=1)
+    w.put("/logicalNetworks/outside", {"subnets": [{"resourceId": "s", "properties": POOL}]}, (201,))
+    w.put("/macPools/all", {"startMacAddress": "00155D000000", "endMacAddress": "00155DFFFFFF"}, (201,))
+    for i in range(2):
+        made(w.ask("a", "PUT", "/publicIPAddresses/p%d" % i, {"publicIPAllocationMethod": "Dynamic"}))
+    said = refused(w.ask("a", "PUT", "/publicIPAddresses/p2", {"publicIPAllocationMethod": "Dynamic"}), "may have 2 public addresses")
+    require("ask the operator" in said, said)
+    status, body, _ = w.call("PUT", "/publicIPAddresses/p2", {
+        "properties": {"publicIPAllocationMethod": "Dynamic"}, "resourceMetadata": {"tenantId": "a"}})
+    require("tenant_public_addresses" in refused((status, body), "may have 2"), "an operator is told the key")
+    made(w.ask("b", "PUT", "/publicIPAddresses/p0", {"publicIPAllocationMethod": "Dynamic"}))
+    equal(w.ask("a", "PUT", "/publicIPAddresses/p1", {"publicIPAllocationMethod": "Dynamic", "idleTimeoutInMinutes": 7})[0], 200, "a change")
+    equal(w.ask("a", "DELETE", "/publicIPAddresses/p0")[0], 202, "DELETE")
+    made(w.ask("a", "PUT", "/publicIPAddresses/p2", {"publicIPAllocationMethod": "Dynamic"}))
+    for i in range(3):
+        made(w.ask("a", "PUT", "/networkInterfaces/n%d" % i, {}))
+    refused(w.ask("a", "PUT", "/networkInterfaces/n3", {}), "may have 3 MAC addresses")
+
+    def network(*subnets):
+        return {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [
+            {"resourceId": "s%d" % i, "properties": {"addressPrefix": "10.0.%d.0/24" % i}} for i in subnets]}
+    made(w.ask("a", "PUT", "/virtualNetworks/net", network(1, 2)))
+    refused(w.ask("a", "PUT", "/virtualNetworks/net", network(1, 2, 3)), "may have 2 virtual subnets")
+    equal(w.ask("a", "PUT", "/virtualNetworks/net", network(3, 4))[0], 200, "others instead")
+    w.restart()
+    refused(w.ask("a", "PUT", "/virtualNetworks/net", network(3, 4, 5)), "may have 2 virtual subnets")
+    refused(w.ask("a", "PUT", "/publicIPAddresses/p0", {"publicIPAllocationMethod": "Dynamic"}), "may have 2 public addresses")
+
+    def noted(name, text):
+        return w.call("PUT", "/routeTables/" + name, {"properties": {}, "tags": {"a": text}, "resourceMetadata": {"tenantId": "a"}})[:2]
+    many = 0
+    while many < 20 and noted("m%d" % many, "x" * 65000)[0] == 201:
+        many += 1
+    require(10 < many < 16, "%d resources of 64 KiB are in a MiB" % many)
+    refused(noted("m%d" % many, "x" * 65000), "bytes")
+    equal(noted("m0", "x" * 64000)[0], 200, "less instead")
+    made(w.ask("b", "PUT", "/routeTables/own", {}))
+    for i in range(2):
+        equal(w.ask("a", "DELETE", "/routeTables/m%d" % i)[0], 202, "DELETE")
+    equal(noted("m0", "x" * 65000)[0], 201, "when there is room again")
+    for i in range(1, many):
+        w.ask("a", "DELETE", "/routeTables/m%d" % i)
+    w.limit(tenant_memory=512)
 
 
 @g.case("limits that become lower leave what is there, also over a restart; higher ones count at once")

@@ -63,5 +63,22 @@ def _(w):
     require(0 < after["gwd_http_request_duration_seconds_sum"] < 10, "the time they took")
 
 
+@g.case("they say how long the event loop is kept busy, and by what")
+def _(w):
+    _, before = samples(w)
+    network = {"properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}
+    for i in range(5):
+        equal(w.h1.gwd.request("PUT", BASE + "/virtualNetworks/loop%d" % i, network).status, 201, "PUT")
+    _, after = samples(w)
+    put = '{handler="/networking/v1/**",action="PUT"}'
+    calls, total, longest = ("gwd_loop_handler_%s%s" % (n, put) for n in ("calls_total", "seconds_total", "longest_seconds"))
+    equal(after[calls] - before.get(calls, 0), 5, calls)
+    require(0 < after[longest] <= after[total], "%s, %s" % (after[longest], after[total]))
+    turns = after["gwd_loop_turn_seconds_count"] - before["gwd_loop_turn_seconds_count"]
+    require(turns >= 10, "%d turns for five requests on connections of their own" % turns)
+    require(after["gwd_loop_longest_turn_seconds"] <= after["gwd_loop_turn_seconds_sum"], "the longest of all turns")
+    require(after["gwd_loop_longest_turn_seconds"] >= after[longest], "the longest turn and the longest call")
+
+
 if __name__ == "__main__":
     suite.main()

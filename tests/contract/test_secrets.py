@@ -139,6 +139,70 @@ def nowhere(w):
         require(b"sealed:1:" in f.read(), "the copy has the secrets sealed")
 
 
+@g.case("without the key that they are sealed with, or with another one, it does not start; no new key takes its place")
+def key(w):
+    path, before = w.state_dir + "/secret.key", w.everything()
+    w.stop()
+    os.rename(path, path + ".away")
+
+    def refused(*parts):
+        status, said = w.expect_exit()
+        equal(status, 1, "exit status (%s)" % said)
+        for part in ("secret.key",) + parts:
+            require(part in said, "\"%s\" in what it says: %s" % (part, said))
+    refused("is missing: put it back")
+    require(not os.path.exists(path), "a key has been made")
+    with open(path, "wb") as f:
+        f.write(os.urandom(32))
+    os.chmod(path, 0o600)
+    refused("sealed with another key", "/")
+    os.rename(path + ".away", path)
+    for mode in (0o640, 0o604):
+        os.chmod(path, mode)
+        refused("%04o" % mode, "chmod 600")
+    os.chmod(path, 0o600)
+    w.start()
+    equal(w.everything(), before, "everything, with its own key")
+    # A key that goes while it runs is not made anew by a restore.
+    copy_of = os.path.join(w.dir, "keyed")
+    w.ctl("backup", copy_of)
+    os.rename(path, path + ".away")
+    w.ctl("restore", copy_of)
+    case.eventually(lambda: w.process.poll() is not None, "it does not begin anew without the key", 20)
+    w.process = None
+    require(not os.path.exists(path), "a key has been made")
+    os.rename(path + ".away", path)
+    w.start()
+    equal(w.everything(), before, "everything")
+
+
+@g.case("a credential says its secret when it is made: a copy of what GET answers is refused elsewhere")
+def made(w):
+    one = w.get("/credentials/login")
+    w.refused("PUT", "/credentials/copied", dict(one, resourceRef=None, resourceId="copied"), 400, "MissingProperty", "properties.value")
+    w.put("/credentials/copied", dict(one["properties"], value="another"), (201,))
+    equal(w.call("PUT", "/credentials/copied", w.get("/credentials/copied"))[0], 200, "PUT of what GET answers")
+    w.delete("/credentials/copied")
+
+
+@g.case("a BGP peer that had a password is not made without it from what GET answers; one that had none is")
+def peer(w):
+    peers = examples.GATEWAY + "/bgpRouters/router/bgpPeers"
+    one = w.get(peers + "/site")
+    equal(one["properties"]["hasPassword"], True, "hasPassword")
+    copied = dict(one["properties"], peerIpAddress="169.254.1.77")
+    w.refused("PUT", peers + "/copied", {"properties": copied}, 400, "MissingProperty", "properties.password")
+    plain = {k: v for k, v in copied.items() if k != "hasPassword"}
+    require("hasPassword" not in w.put(peers + "/copied", plain, (201,))["properties"], "it has none")
+    equal(w.call("PUT", peers + "/copied", w.get(peers + "/copied"))[0], 200, "PUT of what GET answers")
+    w.put(peers + "/copied", dict(plain, password="new"), (200,))
+    again = w.get(peers + "/copied")
+    equal(again["properties"]["hasPassword"], True, "hasPassword")
+    equal(put(w, peers + "/copied", again), again["etag"], "etag after a PUT of the same")
+    w.refused("PUT", peers + "/copied", {"properties": dict(copied, hasPassword=False)}, 400, "InvalidProperty", "properties.hasPassword")
+    w.delete(peers + "/copied")
+
+
 @g.case("nobody but root can look into the process, and it leaves no core dump, also when it has begun anew")
 def dumps(w):
     w.stop()

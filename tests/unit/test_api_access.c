@@ -69,7 +69,7 @@ static void test_table(void **state)
 	char name[16];
 
 	(void)state;
-	assert_false(gw_access_has_operator(t));
+	assert_false(gw_access_has_operator(t, true));
 	for (int i = 0; i < GW_ACCESS_ENTRIES_MAX; i++) {
 		snprintf(name, sizeof name, "t%d", i * 7 % GW_ACCESS_ENTRIES_MAX);
 		put(t, entry(GW_ACCESS_TOKENS, name, GW_ACCESS_MONITOR, ""));
@@ -82,7 +82,7 @@ static void test_table(void **state)
 	assert_int_equal(gw_access_check(t, &e, &err), -ENOSPC);
 	assert_int_equal(err.code, GW_ERR_LIMIT_EXCEEDED);
 	put(t, entry(GW_ACCESS_TOKENS, "T500", GW_ACCESS_OPERATOR, "")); /* replaces t500 */
-	assert_true(gw_access_has_operator(t));
+	assert_true(gw_access_has_operator(t, false));
 	assert_string_equal(gw_access_get(t, GW_ACCESS_TOKENS, "t500")->name, "T500");
 	e = entry(GW_ACCESS_TOKENS, "t500", GW_ACCESS_MONITOR, "");
 	assert_null(gw_access_find_token(t, &e.hash));
@@ -91,6 +91,10 @@ static void test_table(void **state)
 	assert_true(gw_access_delete(t, GW_ACCESS_TOKENS, "T501"));
 	assert_false(gw_access_delete(t, GW_ACCESS_TOKENS, "t501"));
 	assert_null(gw_access_find_token(t, &e.hash));
+	put(t, entry(GW_ACCESS_TOKENS, "T500", GW_ACCESS_MONITOR, ""));
+	put(t, entry(GW_ACCESS_CERTIFICATES, "boss", GW_ACCESS_OPERATOR, "boss")); /* which nobody may look at */
+	assert_false(gw_access_has_operator(t, false));
+	assert_true(gw_access_has_operator(t, true));
 	put(t, entry(GW_ACCESS_CERTIFICATES, "one", GW_ACCESS_HOST, "node-1"));
 	put(t, entry(GW_ACCESS_CERTIFICATES, "ONE", GW_ACCESS_HOST, "node-1"));
 	e = entry(GW_ACCESS_CERTIFICATES, "two", GW_ACCESS_HOST, "node-1");
@@ -257,6 +261,44 @@ static void test_failed_logins(void **state)
 	gw_limits_free(l);
 }
 
+static void test_bodies_in_memory(void **state)
+{
+	static const struct gw_config c = {.client_connection_limit = 9,
+					   .request_rate = 100,
+					   .body_memory = 10000,
+					   .batch_limit = 1000,
+					   .body_limit = 100};
+	struct gw_limits *l = gw_limits_new();
+	size_t held[8] = {0}, late = 0;
+	struct gw_addr a[8];
+	char text[GW_ADDR_STRLEN];
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		snprintf(text, sizeof text, "10.0.0.%d", i);
+		a[i] = address(text);
+		assert_false(gw_limit_body(l, &c, &a[i], 10, &held[i])); /* of nobody who is connected */
+		assert_true(gw_limit_connect(l, &c, &a[i], 0));
+	}
+	/* A quarter for one; a body that grows has what it had already. */
+	assert_true(gw_limit_body(l, &c, &a[0], 1000, &held[0]));
+	assert_true(gw_limit_body(l, &c, &a[0], 2500, &held[0]));
+	assert_int_equal(held[0], 2500);
+	assert_false(gw_limit_body(l, &c, &a[0], 2501, &held[0]));
+	assert_false(gw_limit_body(l, &c, &a[0], 1, &late));
+	assert_int_equal(late, 0);
+	for (int i = 1; i < 4; i++)
+		assert_true(gw_limit_body(l, &c, &a[i], 2500, &held[i]));
+	assert_false(gw_limit_body(l, &c, &a[4], 1, &held[4]));
+	gw_limit_body_done(l, &a[2], &held[2]);
+	assert_int_equal(held[2], 0);
+	assert_true(gw_limit_body(l, &c, &a[4], 2500, &held[4]));
+	/* Bodies that are still at work when the API has ended. */
+	gw_limits_free(l);
+	for (int i = 0; i < 8; i++)
+		gw_limit_body_done(l, &a[i], &held[i]);
+}
+
 static void test_handshakes_a_second(void **state)
 {
 	struct gw_limits *l = gw_limits_new();
@@ -323,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_auth),
 		cmocka_unit_test(test_requests_a_second),
 		cmocka_unit_test(test_failed_logins),
+		cmocka_unit_test(test_bodies_in_memory),
 		cmocka_unit_test(test_handshakes_a_second),
 		cmocka_unit_test(test_connections_and_bounded_memory),
 	};

@@ -7,6 +7,8 @@
 
 #include "api/router.h"
 
+#include <sys/mman.h>
+
 static struct gw_api_deferred *waiting;
 static bool at_once;
 static int calls;
@@ -151,6 +153,141 @@ static void test_server_has_ended(void **state)
 	close(fd);
 }
 
+/* --- who takes time ----------------------------------------------------------------------------------------------- */
+
+enum { MB = 1 << 20, LARGE = 50 * MB };
+
+/* A file as large as the backup of a controller that has much. */
+static int large_file(void)
+{
+	char block[4096];
+	int fd = memfd_create("large", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	for (unsigned i = 0; i < LARGE / sizeof block; i++) {
+		memset(block, (int)(i % 251), sizeof block);
+		assert_int_equal(write(fd, block, sizeof block), sizeof block);
+	}
+	return fd;
+}
+
+static int ask_for_file(struct server *s)
+{
+	struct gw_api_reply reply = {.status = 200, .has_fd = true, .fd = large_file()};
+	int fd = dial(s);
+
+	send_bytes(s, fd, slow, sizeof slow - 1);
+	until_called(s, 1);
+	gw_api_answer(waiting, &reply);
+	assert_false(reply.has_fd);
+	return fd;
+}
+
+/* Reads up to `n` bytes, as they come; 0 at the end. */
+static size_t read_some(struct server *s, int fd, char *buf, size_t n)
+{
+	ssize_t got;
+
+	for (uint64_t deadline = uv_hrtime() + 10000000000u;;) {
+		turn(s);
+		got = recv(fd, buf, n, 0);
+		if (got >= 0 || errno == ECONNRESET)
+			return got > 0 ? (size_t)got : 0;
+		assert_int_equal(errno, EAGAIN);
+		assert_true(uv_hrtime() < deadline);
+	}
+}
+
+/* Of `seconds` that have passed, as much as a client may read that reads `rate` bytes a second. */
+static bool is_early(size_t got, uint64_t begun, size_t rate)
+{
+	return (double)got > (double)(uv_hrtime() - begun) / 1e9 * (double)rate;
+}
+
+/* A file, to a client that is not fast but goes on: it takes some times as long as a request may. */
+static void test_large_file(void **state)
+{
+	static char buf[65536];
+	uint64_t begun = uv_hrtime();
+	size_t got = 0, header = 0;
+	struct server s;
+	unsigned wrong = 0;
+	int fd;
+
+	setup(&s, state);
+	fd = ask_for_file(&s);
+	for (size_t n; (n = read_some(&s, fd, buf, sizeof buf)) > 0; got += n) {
+		char *blank = got ? NULL : memmem(buf, n, "\r\n\r\n", 4);
+
+		if (blank)
+			header = (size_t)(blank + 4 - buf);
+		for (size_t i = got ? 0 : header; i < n; i++)
+			wrong += (unsigned char)buf[i] != (got + i - header) / 4096 % 251;
+		if (got + n == header + LARGE)
+			break;
+		while (is_early(got, begun, 16 * MB))
+			turn(&s);
+	}
+	assert_int_equal(wrong, 0);
+	assert_true(header > 0);
+	assert_true(uv_hrtime() - begun > 2000000000u); /* request_seconds is 1 */
+	close(fd);
+	end(&s);
+}
+
+/* One that reads a byte now and then has been waited for long enough. */
+static void test_large_file_is_not_read(void **state)
+{
+	static char buf[65536];
+	uint64_t begun;
+	struct server s;
+	size_t got = 0;
+	int fd;
+
+	setup(&s, state);
+	fd = ask_for_file(&s);
+	for (begun = uv_hrtime(); uv_hrtime() - begun < 3000000000u; turn(&s))
+		if (!is_early(got, begun, 1000) && recv(fd, buf, 1, 0) == 1)
+			got++;
+	for (size_t n; (n = read_some(&s, fd, buf, sizeof buf)) > 0;)
+		got += n;
+	assert_true(got < LARGE);
+	close(fd);
+	end(&s);
+}
+
+/* Bodies: 800 kB at 256 kB a second are not fast, but honest. */
+static void test_slow_upload(void **state)
+{
+	enum { N = 800000, RATE = 256 << 10 };
+	static const char head[] =
+		"POST /networking/v1/monitoring/trace HTTP/1.1\r\nHost: x\r\nContent-Length: 800000\r\n\r\n";
+	static char body[N];
+	uint64_t begun;
+	struct response r;
+	struct server s;
+	size_t sent = 0;
+	int fd;
+
+	setup(&s, state);
+	at_once = true;
+	memset(body, ' ', sizeof body);
+	fd = dial(&s);
+	send_bytes(&s, fd, head, sizeof head - 1);
+	for (begun = uv_hrtime(); sent < N; turn(&s)) {
+		if (is_early(sent, begun, RATE))
+			continue;
+		send_bytes(&s, fd, body + sent, N - sent < 10000 ? N - sent : 10000);
+		sent += N - sent < 10000 ? N - sent : 10000;
+	}
+	assert_true(uv_hrtime() - begun > 2000000000u);
+	assert_true(receive(&s, fd, false, &r));
+	assert_int_equal(r.status, 200);
+	done(&r);
+	close(fd);
+	end(&s);
+}
+
 static void on_drained(void *ctx)
 {
 	*(bool *)ctx = true;
@@ -198,7 +335,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		API_TEST(test_later),		API_TEST(test_at_once),
 		API_TEST(test_client_has_gone), API_TEST(test_server_has_ended),
-		API_TEST(test_drain),
+		API_TEST(test_large_file),	API_TEST(test_large_file_is_not_read),
+		API_TEST(test_slow_upload),	API_TEST(test_drain),
 	};
 
 	gw_log_init(GW_LOG_ERROR);

@@ -113,12 +113,53 @@ static void test_hash_bytes(void **state)
 	assert_int_not_equal(gw_hash_bytes("abc", 3, 1), gw_hash_bytes("abd", 3, 1));
 }
 
+/* Keys that a public function without a key makes equal (32-bit FNV-1a: well known), and those that are merely alike. */
+static void test_hash_is_not_foreseen(void **state)
+{
+	static const char *const pairs[][2] = {
+		{"costarring", "liquid"}, {"declinate", "macallums"}, {"altarage", "zinke"}};
+	enum { N = 4096 };
+	static unsigned in_bucket[N];
+	unsigned longest = 0;
+	uint32_t before;
+	char text[16];
+
+	(void)state;
+	for (size_t i = 0; i < GW_N(pairs); i++)
+		assert_int_not_equal(gw_hash_bytes(pairs[i][0], strlen(pairs[i][0]), 0),
+				     gw_hash_bytes(pairs[i][1], strlen(pairs[i][1]), 0));
+	for (int i = 0; i < N; i++) {
+		unsigned *n = &in_bucket[gw_hash_bytes(text, (size_t)snprintf(text, sizeof text, "nic-%d", i), 0) % N];
+
+		longest = ++*n > longest ? *n : longest;
+	}
+	assert_in_range(longest, 4, 12); /* as thrown by dice */
+	/* Every length, and every byte of it, counts. */
+	memset(text, 0, sizeof text);
+	for (size_t n = 0; n < sizeof text; n++) {
+		uint32_t h = gw_hash_bytes(text, n, 0);
+
+		assert_int_not_equal(h, gw_hash_bytes(text, n + 1, 0));
+		for (size_t i = 0; i < n; i++) {
+			text[i] = 1;
+			assert_int_not_equal(h, gw_hash_bytes(text, n, 0));
+			text[i] = 0;
+		}
+	}
+	/* Another key, other values. */
+	before = gw_hash_bytes("abc", 3, 1);
+	assert_int_equal(gw_hash_randomize(), 0);
+	assert_int_not_equal(before, gw_hash_bytes("abc", 3, 1));
+	assert_int_equal(gw_hash_bytes("abc", 3, 1), gw_hash_bytes("abc", 3, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_one_hash),
 		cmocka_unit_test(test_hash_bytes),
+		cmocka_unit_test(test_hash_is_not_foreseen),
 	};
 
 	return cmocka_run_group_tests_name("hmap", tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ struct gw_draft *gw_draft_free(struct gw_draft *draft)
 		gw_version_done(draft->kind, &draft->version);
 		free(draft->id);
 		free(draft->ref);
+		free(draft->says);
 		free(draft);
 		draft = next;
 	}
@@ -202,6 +204,74 @@ static int on_secret(void *ctx, const char *secret, char **ret, struct gw_error 
 	return reading->sealer->seal(reading->sealer->ctx, secret, ret, err);
 }
 
+/* --- how much it is ----------------------------------------------------------------------------------------------- */
+
+struct amount {
+	size_t values, bytes; /* of names and texts */
+};
+
+#define PER_RESOURCE 1024 /* bytes of memory, about */
+#define PER_VALUE    256
+
+static void weigh(const json_t *value, struct amount *a)
+{
+	const json_t *element;
+	const char *name;
+	size_t i;
+
+	a->values++;
+	a->bytes += json_is_string(value) ? json_string_length(value) : 0;
+	json_array_foreach((json_t *)value, i, element)
+	{
+		weigh(element, a);
+	}
+	json_object_foreach((json_t *)value, name, element)
+	{
+		a->bytes += strlen(name);
+		weigh(element, a);
+	}
+}
+
+/* What tenants may say as they like, and nobody looks into. */
+static int weigh_notes(const char *name, const json_t *notes, bool limited, struct amount *total, struct gw_error *err)
+{
+	struct amount a = {0};
+
+	if (notes)
+		weigh(notes, &a);
+	if (limited && (a.bytes > GW_RESOURCE_NOTES_MAX || a.values > GW_RESOURCE_VALUES_MAX))
+		return gw_error_set(
+			err, E2BIG, GW_ERR_INVALID_PROPERTY, name,
+			"has %zu values with %zu bytes of names and texts: up to %d values and %d bytes are "
+			"kept with a resource",
+			a.values, a.bytes, GW_RESOURCE_VALUES_MAX, GW_RESOURCE_NOTES_MAX);
+	total->values += a.values;
+	total->bytes += a.bytes;
+	return 0;
+}
+
+/* Children count for themselves. What comes from the store was accepted once. */
+static int weigh_all(struct gw_draft *draft, const struct envelope *e, bool limited, struct gw_error *err)
+{
+	const struct gw_schema *schema = gw_kind_info(draft->kind)->schema;
+	struct amount total = {0};
+	const json_t *value;
+	const char *name;
+	int r = weigh_notes("tags", e->tags, limited, &total, err);
+
+	if (r == 0)
+		r = weigh_notes("resourceMetadata", e->metadata, limited, &total, err);
+	json_object_foreach((json_t *)e->properties, name, value)
+	{
+		const struct gw_property *row = gw_schema_find(schema, name);
+
+		if (row && row->type != GW_PROPERTY_CHILDREN && row->type != GW_PROPERTY_READ_ONLY)
+			weigh(value, &total);
+	}
+	draft->version.memory = PER_RESOURCE + total.values * PER_VALUE + total.bytes;
+	return r;
+}
+
 static int read_properties(struct gw_draft *draft, const json_t *properties, const struct gw_schema_reader *sealer,
 			   size_t *left, struct gw_error *err)
 {
@@ -211,6 +281,8 @@ static int read_properties(struct gw_draft *draft, const json_t *properties, con
 	json_t *none = properties ? NULL : json_object();
 	uint64_t given;
 	int r;
+
+	static_assert(GW_KIND_MAX <= 64, "a bit of draft->lists for each kind");
 
 	draft->version.properties = calloc(1, schema->size);
 	if (!draft->version.properties || (!properties && !none)) {
@@ -247,6 +319,12 @@ static int decode(enum gw_kind kind, const char *id, const json_t *body, const s
 		draft->ref = strdup(e.ref);
 		r = draft->ref ? 0 : gw_error_oom(err);
 	}
+	if (r == 0 && !draft->ref && e.ref) {
+		draft->says = strdup(e.ref);
+		r = draft->says ? 0 : gw_error_oom(err);
+	}
+	if (r == 0 && !draft->ref)
+		r = weigh_all(draft, &e, sealer, err);
 	if (r == 0 && !draft->ref)
 		r = take_metadata(draft, &e, err);
 	if (r == 0 && !draft->ref)
@@ -264,4 +342,22 @@ int gw_draft_decode(enum gw_kind kind, const char *id, const json_t *body, const
 	size_t left = GW_PROPERTY_CHILDREN_MAX;
 
 	return decode(kind, id, body, sealer, &left, ret, err);
+}
+
+/* A body that was read from somewhere else is not put here by mistake. */
+int gw_draft_check_place(const struct gw_draft *draft, const struct gw_resource *parent, struct gw_error *err)
+{
+	char *above = parent ? gw_resource_path(parent) : strdup(""), *path = NULL;
+	int e = 0;
+
+	if (above && asprintf(&path, "%s/%s/%s", above, gw_kind_info(draft->kind)->collection, draft->id) < 0)
+		path = NULL;
+	if (!path)
+		e = gw_error_oom(err);
+	else if (strlen(path) != strcspn(draft->says, "?") || strncasecmp(path, draft->says, strlen(path)) != 0)
+		e = gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceRef",
+				 "this is %s, the body says %s: leave it out, or put it there", path, draft->says);
+	free(above);
+	free(path);
+	return e;
 }

@@ -165,6 +165,7 @@ void gw_keys_insert(struct gw_catalog *c, struct gw_version *v)
 		struct gw_key *key = &v->keys[i];
 
 		gw_hmap_insert(&c->keys, &key->node, hash_of(key->space, key->scope, key->value));
+		gw_tenants_count_key(c, key, 1);
 		gw_rank_insert(&c->ranks, &key->rank);
 	}
 }
@@ -173,6 +174,7 @@ void gw_keys_remove(struct gw_catalog *c, struct gw_version *v)
 {
 	for (size_t i = 0; i < v->n_keys; i++) {
 		gw_hmap_remove(&c->keys, &v->keys[i].node);
+		gw_tenants_count_key(c, &v->keys[i], -1);
 		gw_rank_remove(&c->ranks, &v->keys[i].rank);
 	}
 }

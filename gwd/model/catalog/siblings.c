@@ -4,6 +4,7 @@
  */
 #include "model/catalog/private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -101,7 +102,9 @@ int gw_siblings_check(struct gw_catalog *c, const struct gw_resource *r, gw_pref
 		return 0;
 	}
 	/* Told when it is the turn of one of the two, of which this request has put one. */
-	if (r == c->siblings.one)
-		return overlap(c->siblings.other, err);
-	return r == c->siblings.other ? overlap(c->siblings.one, err) : 0;
+	if (r != c->siblings.one && r != c->siblings.other)
+		return 0;
+	other = r == c->siblings.one ? c->siblings.other : c->siblings.one;
+	assert(other);
+	return overlap(other, err);
 }

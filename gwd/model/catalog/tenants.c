@@ -1,6 +1,7 @@
 /*
- * tenants.c - how many resources each tenant has, and how many there may be: of one tenant, so that none uses up what is for all,
- * and of all together. Who is at his limit may still change and delete what he has.
+ * tenants.c - how much each tenant has, and how much there may be: of one tenant, so that none uses up what is for all, and of all
+ * together. Resources are counted, the memory that they take, and the values of those that all tenants draw from one pot. Who is
+ * at his limit may still change and delete what he has.
  *
  * Held against the state that a transaction leaves, so that a list may be replaced by another as long. What was stored stays when
  * limits have become lower.
@@ -9,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +30,11 @@ static struct gw_tenant *find(const struct gw_catalog *c, const char *name)
 	return NULL;
 }
 
+bool gw_catalog_has_tenant(const struct gw_catalog *c, const char *tenant)
+{
+	return find(c, tenant);
+}
+
 int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *err)
 {
 	struct gw_tenant *t;
@@ -42,14 +49,79 @@ int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *
 	return 0;
 }
 
-void gw_tenants_count(struct gw_catalog *c, const struct gw_resource *r, int by)
+/* NULL: it is the operator's. */
+static struct gw_tenant *find_of(const struct gw_catalog *c, const struct gw_resource *r)
 {
 	const char *name = gw_resource_tenant(r);
-	struct gw_tenant *t = name ? find(c, name) : NULL;
 
-	assert(!name || t);
+	return name ? find(c, name) : NULL;
+}
+
+static struct gw_tenant *tenant_of(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	struct gw_tenant *t = find_of(c, r);
+
+	assert(t || !gw_resource_tenant(r));
+	return t;
+}
+
+void gw_tenants_add(struct gw_catalog *c, struct gw_resource *r)
+{
+	struct gw_tenant *t = tenant_of(c, r);
+
+	if (!t)
+		return;
+	t->n++;
+	t->memory += r->now.memory;
+	if (r->parent)
+		return;
+	r->prev_of_tenant = NULL;
+	r->next_of_tenant = t->roots[r->kind];
+	if (r->next_of_tenant)
+		r->next_of_tenant->prev_of_tenant = r;
+	t->roots[r->kind] = r;
+}
+
+void gw_tenants_remove(struct gw_catalog *c, struct gw_resource *r)
+{
+	struct gw_tenant *t = tenant_of(c, r);
+
+	if (!t)
+		return;
+	t->n--;
+	t->memory -= r->now.memory;
+	if (r->parent)
+		return;
+	if (r->next_of_tenant)
+		r->next_of_tenant->prev_of_tenant = r->prev_of_tenant;
+	if (r->prev_of_tenant)
+		r->prev_of_tenant->next_of_tenant = r->next_of_tenant;
+	else
+		t->roots[r->kind] = r->next_of_tenant;
+}
+
+const struct gw_resource *gw_catalog_next_of(const struct gw_catalog *c, const char *tenant, enum gw_kind kind,
+					     const struct gw_resource *prev)
+{
+	const struct gw_tenant *t = prev ? NULL : find(c, tenant);
+
+	return prev ? prev->next_of_tenant : t ? t->roots[kind] : NULL;
+}
+
+void gw_tenants_recount(struct gw_catalog *c, const struct gw_resource *r, const struct gw_version *before)
+{
+	struct gw_tenant *t = find_of(c, r);
+
 	if (t)
-		t->n += (size_t)by;
+		t->memory += r->now.memory - before->memory;
+}
+
+void gw_tenants_count_key(struct gw_catalog *c, const struct gw_key *key, int by)
+{
+	struct gw_tenant *t = find_of(c, key->owner);
+
+	if (t)
+		t->keys[key->space] += (size_t)by;
 }
 
 void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r)
@@ -62,20 +134,22 @@ void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r)
 	free(t);
 }
 
-/* What a tenant is told says nothing about how much others have. */
-static int check_one(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static int refuse(const struct gw_catalog *c, const char *target, size_t limit, const char *what, const char *name,
+		  size_t n, const char *key, struct gw_error *err)
 {
-	const char *name = gw_resource_tenant(r);
-	const struct gw_tenant *t = name ? find(c, name) : NULL;
+	return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, target,
+			    "a tenant may have %zu %s, and with this \"%s\" would have %zu: delete some, or %s%s",
+			    limit, what, name, n, c->asker ? "ask the operator for more" : "raise [limits] ",
+			    c->asker ? "" : key);
+}
 
-	if (t && t->n > c->params.tenant_limit)
-		return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "",
-				    "a tenant may have %zu resources, and with this \"%s\" would have %zu: delete "
-				    "some%s",
-				    c->params.tenant_limit, name, t->n,
-				    c->asker ? ", or ask the operator for more"
-					     : ", or raise [limits] tenant_resources");
-	if (c->paths.n <= c->params.limit)
+/* What a tenant is told says nothing about how much others have. */
+static int check_count(const struct gw_catalog *c, const struct gw_tenant *t, struct gw_error *err)
+{
+	if (t && t->n > c->params.limits.tenant_resources)
+		return refuse(c, "", c->params.limits.tenant_resources, "resources", t->name, t->n, "tenant_resources",
+			      err);
+	if (c->paths.n <= c->params.limits.resources)
 		return 0;
 	if (c->asker)
 		return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "",
@@ -83,7 +157,14 @@ static int check_one(const struct gw_catalog *c, const struct gw_resource *r, st
 	return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "",
 			    "the controller keeps %zu resources, and with this would have %zu: delete some, or raise "
 			    "[limits] resources",
-			    c->params.limit, c->paths.n);
+			    c->params.limits.resources, c->paths.n);
+}
+
+static int check_memory(const struct gw_catalog *c, const struct gw_tenant *t, struct gw_error *err)
+{
+	if (t->memory <= c->params.limits.tenant_memory)
+		return 0;
+	return refuse(c, "", c->params.limits.tenant_memory, "bytes", t->name, t->memory, "tenant_memory", err);
 }
 
 /* It is the whole that is too large: nothing in the body is at fault. */
@@ -93,13 +174,55 @@ int gw_tenants_check(struct gw_catalog *c, struct gw_error *err)
 
 	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
 		const struct gw_step *s = &c->steps[i];
+		const struct gw_tenant *t = s->r->gone ? NULL : find_of(c, s->r);
 
 		if (s->type == GW_STEP_MADE && !s->r->gone)
-			e = check_one(c, s->r, err);
+			e = check_count(c, t, err);
+		if (e == 0 && t && s->r->now.memory > s->before.memory)
+			e = check_memory(c, t, err);
 		if (e < 0)
 			c->fault = s->r;
 	}
 	return e;
+}
+
+/* What everybody draws from one pot. */
+static const struct {
+	enum gw_key_space space;
+	size_t limit; /* offset in struct gw_catalog_limits */
+	const char *what, *key;
+} shared[] = {
+	{GW_KEY_PUBLIC_ADDRESS, offsetof(struct gw_catalog_limits, tenant_public_addresses), "public addresses",
+	 "tenant_public_addresses"},
+	{GW_KEY_MAC, offsetof(struct gw_catalog_limits, tenant_mac_addresses), "MAC addresses", "tenant_mac_addresses"},
+	{GW_KEY_VSID, offsetof(struct gw_catalog_limits, tenant_subnets), "virtual subnets", "tenant_subnets"},
+};
+
+static bool has(const struct gw_version *v, enum gw_key_space space)
+{
+	for (size_t i = 0; i < v->n_keys; i++)
+		if (v->keys[i].space == space)
+			return true;
+	return false;
+}
+
+int gw_tenants_check_keys(struct gw_catalog *c, struct gw_error *err)
+{
+	for (size_t i = c->begun; i < c->n_steps; i++) {
+		const struct gw_step *s = &c->steps[i];
+		const struct gw_tenant *t = s->type == GW_STEP_MADE && !s->r->gone ? find_of(c, s->r) : NULL;
+
+		for (size_t k = 0; t && k < sizeof shared / sizeof *shared; k++) {
+			size_t limit = *(const size_t *)((const char *)&c->params.limits + shared[k].limit),
+			       n = t->keys[shared[k].space];
+
+			if (n <= limit || !has(&s->r->now, shared[k].space))
+				continue;
+			c->fault = s->r;
+			return refuse(c, "", limit, shared[k].what, t->name, n, shared[k].key, err);
+		}
+	}
+	return 0;
 }
 
 void gw_tenants_free(struct gw_catalog *c)

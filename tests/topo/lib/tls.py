@@ -32,7 +32,7 @@ class Authority:
     def issue(self, name, usage="clientAuth", san=None, dates=("20200101000000Z", "20491231000000Z")):
         """(certificate, key) files for the common name `name`."""
         base = os.path.join(self.dir, "%s-%s-%s" % (name, usage, dates[1]))
-        extensions = ["-addext", "extendedKeyUsage=" + usage]
+        extensions = ["-addext", "extendedKeyUsage=" + usage] if usage else []
         if san:
             extensions += ["-addext", "subjectAltName=" + san]
         run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name,
@@ -77,6 +77,8 @@ class Client:
         h = dict(headers or {})
         if self.token:
             h.setdefault("Authorization", "Bearer " + self.token)
+        if body is not None:
+            h.setdefault("Content-Type", "application/json")
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
         if path.startswith(("/hnv", "/access")):
