@@ -272,7 +272,7 @@ def _(w):
         for path, properties in (
                 ("/networkInterfaces/n", {**naming("portProfile", "/portProfiles/all"), **naming("accessControlList", "/accessControlLists/all")}),
                 ("/networkInterfaces/n/ipConfigurations/c", {
-                    "subnet": ref("/virtualNetworks/n/subnets/s"), **naming("publicIPAddress", "/publicIPAddresses/all")}),
+                    "subnet": ref("/virtualNetworks/n/subnets/s"), **naming("accessControlList", "/accessControlLists/all")}),
                 ("/virtualNetworks/n/subnets/s", {"addressPrefix": "10.0.1.0/24", **naming("routeTable", "/routeTables/all")}),
                 ("/virtualNetworks/n", {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, **naming("logicalNetwork", "/logicalNetworks/out")}),
                 ("/virtualGateways/n", naming("gatewayPools", "/gatewayPools/all")),

@@ -352,7 +352,7 @@ static int check_credential(const struct gw_resource *r, struct gw_error *err)
 		if (ref->from->kind == GW_KIND_CONNECTION &&
 		    GW_PROPERTIES(ref->from, connection)->type == GW_CONNECTION_IPSEC &&
 		    GW_PROPERTIES(ref->from, connection)->ipsec.authentication != GW_AUTHENTICATION_PSK)
-			return conflict(err, "type", "connection \"%s\" needs a certificate", ref->from->id);
+			return conflict(err, "type", "a connection that names it needs a certificate");
 	return 0;
 }
 

@@ -94,6 +94,14 @@ static int check_frontend(const struct gw_catalog *c, const struct gw_resource *
 	return e;
 }
 
+static int other_backend(const struct gw_catalog *c, const struct gw_resource *who, struct gw_error *err)
+{
+	if (!gw_resource_is_told(c, who))
+		return conflict(err, "backendIPConfiguration", "another address says that it leads there");
+	return conflict(err, "backendIPConfiguration", "\"%s\" of \"%s\" says that it leads there", who->id,
+			who->parent->id);
+}
+
 static int check_inbound_rule(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_inbound_nat_rule *p = r->now.properties;
@@ -111,8 +119,7 @@ static int check_inbound_rule(const struct gw_catalog *c, const struct gw_resour
 		e = check_rivals(c, r, gw_reference(c, r, *GW_LIST_AT(p->frontends, char *, i)), "frontendPort", err);
 	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next)
 		if (ref->from->kind == GW_KIND_IP_CONFIGURATION && backend && ref->from != backend)
-			e = conflict(err, "backendIPConfiguration", "\"%s\" of \"%s\" says that it leads there",
-				     ref->from->id, ref->from->parent->id);
+			e = other_backend(c, ref->from, err);
 	return e;
 }
 
