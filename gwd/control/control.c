@@ -255,6 +255,52 @@ static int set_tenant(const struct gw_principal *who, const struct gw_path *path
 	return gw_draft_set_tenant(draft, tenant, err);
 }
 
+/* A child is its uppermost parent's; what it says of itself is not to be another's. */
+static int set_tenant_of_child(const struct gw_principal *who, const char *owner, struct gw_draft *child,
+			       struct gw_error *err)
+{
+	if (!child->version.tenant || !strcmp(child->version.tenant, owner))
+		return 0;
+	if (who->access == GW_ACCESS_TENANT)
+		return gw_draft_set_tenant(child, owner, err);
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceMetadata.tenantId",
+			    "says \"%s\", but it is part of what is %s%s%s: leave it out", child->version.tenant,
+			    *owner ? "\"" : "the operator's", owner, *owner ? "\"'s" : "");
+}
+
+static int set_tenant_of_children(const struct gw_principal *who, const char *owner, struct gw_draft *draft,
+				  struct gw_error *err)
+{
+	unsigned index[GW_KIND_MAX] = {0};
+	int r = 0;
+
+	for (struct gw_draft *child = draft->children; r == 0 && child; child = child->next) {
+		r = set_tenant_of_child(who, owner, child, err);
+		if (r == 0)
+			r = set_tenant_of_children(who, owner, child, err);
+		if (r < 0)
+			gw_error_prefix(err, "properties.%s[%u].", gw_kind_info(child->kind)->collection,
+					index[child->kind]);
+		index[child->kind]++;
+	}
+	return r;
+}
+
+static int set_tenants(const struct gw_principal *who, const struct gw_path *path, const struct gw_resource *now,
+		       struct gw_draft *draft, struct gw_error *err)
+{
+	const char *owner;
+	int r = set_tenant(who, path, now, draft, err);
+
+	if (r < 0)
+		return r;
+	owner = path->parent ? gw_resource_tenant(path->parent) : draft->version.tenant;
+	owner = owner ? owner : "";
+	if (path->parent)
+		r = set_tenant_of_child(who, owner, draft, err);
+	return r == 0 ? set_tenant_of_children(who, owner, draft, err) : r;
+}
+
 static int put(struct gw_control *k, const struct gw_principal *who, const struct gw_path *path,
 	       struct gw_control_op *op, struct gw_error *err)
 {
@@ -273,7 +319,7 @@ static int put(struct gw_control *k, const struct gw_principal *who, const struc
 	op->existed = now;
 	r = check_conditions(op, now, err);
 	if (r == 0)
-		r = set_tenant(who, path, now, draft, err);
+		r = set_tenants(who, path, now, draft, err);
 	if (r == 0 && now)
 		gw_resource_etag(now, before);
 	if (r == 0)

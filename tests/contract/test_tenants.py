@@ -197,7 +197,12 @@ HIS = [
     ("/networkInterfaces/opn/ipConfigurations/c", {"subnet": ref("/virtualNetworks/op/subnets/s")}),
 ]
 FOR_ALL = [
-    ("/publicIPAddresses/all", {"shared": True}), ("/gatewayPools/all", {}), ("/portProfiles/all", {}),
+    ("/publicIPAddresses/all", {"shared": True}),
+    ("/loadBalancers/all", {}),
+    ("/loadBalancers/all/frontendIPConfigurations/f", {"publicIPAddress": ref("/publicIPAddresses/all")}),
+    ("/loadBalancers/all/inboundNatRules/r", {"frontendIPConfigurations": [ref("/loadBalancers/all/frontendIPConfigurations/f")],
+                                              "protocol": "Tcp", "frontendPort": 80}),
+    ("/gatewayPools/all", {}), ("/portProfiles/all", {}),
     ("/accessControlLists/all", {}), ("/routeTables/all", {}),
 ]
 # Where a tenant would name it: path, reference with the first name left open, the other properties.
@@ -271,8 +276,6 @@ def _(w):
         mine = own_place(w, tenant)
         for path, properties in (
                 ("/networkInterfaces/n", {**naming("portProfile", "/portProfiles/all"), **naming("accessControlList", "/accessControlLists/all")}),
-                ("/networkInterfaces/n/ipConfigurations/c", {
-                    "subnet": ref("/virtualNetworks/n/subnets/s"), **naming("accessControlList", "/accessControlLists/all")}),
                 ("/virtualNetworks/n/subnets/s", {"addressPrefix": "10.0.1.0/24", **naming("routeTable", "/routeTables/all")}),
                 ("/virtualNetworks/n", {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, **naming("logicalNetwork", "/logicalNetworks/out")}),
                 ("/virtualGateways/n", naming("gatewayPools", "/gatewayPools/all")),
@@ -282,6 +285,17 @@ def _(w):
                 require(r.status in (200, 201), "%s for %s: %d %s" % (path, tenant, r.status, r.body))
         for path, _ in FOR_ALL:
             require(w.ask(tenant, "GET", path).status in (403, 404), "GET of %s for a tenant" % path)
+        # Of a shared address no port can be asked for, so that nobody finds out which are taken.
+        front = "/loadBalancers/n/frontendIPConfigurations/f"
+        rule = {"frontendIPConfigurations": [ref(front)], "protocol": "Tcp"}
+        for port in (80, 81):
+            r = w.ask(tenant, "PUT", "/loadBalancers/n/inboundNatRules/i", dict(rule, frontendPort=port))
+            equal((r.status, r.json()["error"]["code"]), (400, "InvalidProperty"), "port %d" % port)
+        equal(w.ask(tenant, "PUT", front, {"publicIPAddress": ref("/publicIPAddresses/n")}).status, 200, "an address of his own")
+        equal(w.ask(tenant, "PUT", "/loadBalancers/n/inboundNatRules/i", dict(rule, frontendPort=80)).status, 201, "and a port of it")
+        r = w.ask(tenant, "PUT", front, {"publicIPAddress": ref("/publicIPAddresses/all")})
+        equal((r.status, r.json()["error"]["code"]), (400, "InvalidProperty"), "with the rule to the shared address")
+        equal(w.ask(tenant, "DELETE", "/loadBalancers/n/inboundNatRules/i").status, 202, "DELETE")
         # A name of his own is another one, and what he refers to stays what it was.
         equal(w.ask(tenant, "PUT", "/accessControlLists/all", {}).status, 201, "a list of his own of that name")
         r = w.ask(tenant, "GET", "/networkInterfaces/n").json()
@@ -435,6 +449,18 @@ def _(w):
     equal(r.status, 201, "PUT")
     equal(r.json()["resourceMetadata"], {"note": "x", "tenantId": "a"}, "metadata")
     equal(w.ask("b", "GET", "/routeTables/t").status, 404, "for the other tenant")
+    route = {"addressPrefix": "172.16.0.0/12", "nextHopType": "None"}
+    r = w.ask("a", "PUT", "/routeTables/t", {"routes": [{"resourceId": "r", "properties": route, "resourceMetadata": {"tenantId": "b", "n": 1}}]})
+    equal(r.json()["properties"]["routes"][0]["resourceMetadata"], {"n": 1, "tenantId": "a"}, "metadata of a child in a list")
+    r = w.ask("a", "PUT", "/routeTables/t/routes/s", dict(route, addressPrefix="172.32.0.0/12"), resourceMetadata={"tenantId": "b"})
+    equal(r.json()["resourceMetadata"], {"tenantId": "a"}, "metadata of a child on its own path")
+    for query, owner, wrong in (("?tenantId=a", "a", "b"), ("?tenantId=a", "a", "A")):
+        for path, target in (("/routeTables/t/routes/s", ""), ("/routeTables/t", "properties.routes[1].")):
+            body = {"routes": [{"resourceId": i, "properties": dict(route, addressPrefix=p), "resourceMetadata": {"tenantId": t}}
+                               for i, p, t in (("r", "172.16.0.0/12", owner), ("s", "172.32.0.0/12", wrong))]}
+            r = w.ask("operator", "PUT", path + query, body if target else dict(route, addressPrefix="172.32.0.0/12"),
+                      **({} if target else {"resourceMetadata": {"tenantId": wrong}}))
+            equal((r.status, r.json()["error"]["target"]), (400, target + "resourceMetadata.tenantId"), "an operator who says another's")
     equal(w.ask("a", "DELETE", "/routeTables/t").status, 202, "DELETE")
 
 

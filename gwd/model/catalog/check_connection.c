@@ -337,7 +337,7 @@ static int check_policy_map(const struct gw_resource *r, struct gw_error *err)
 
 /* --- credentials -------------------------------------------------------------------------------------------------- */
 
-static int check_credential(const struct gw_resource *r, struct gw_error *err)
+static int check_credential(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_credential *p = r->now.properties;
 
@@ -352,7 +352,7 @@ static int check_credential(const struct gw_resource *r, struct gw_error *err)
 		if (ref->from->kind == GW_KIND_CONNECTION &&
 		    GW_PROPERTIES(ref->from, connection)->type == GW_CONNECTION_IPSEC &&
 		    GW_PROPERTIES(ref->from, connection)->ipsec.authentication != GW_AUTHENTICATION_PSK)
-			return conflict(err, "type", "a connection that names it needs a certificate");
+			return conflict(err, "type", "connection %s needs a certificate", gw_told_name(c, ref->from));
 	return 0;
 }
 
@@ -368,7 +368,7 @@ int gw_check_connection(const struct gw_catalog *c, const struct gw_resource *r,
 	case GW_KIND_POLICY_MAP:
 		return check_policy_map(r, err);
 	case GW_KIND_CREDENTIAL:
-		return check_credential(r, err);
+		return check_credential(c, r, err);
 	default:
 		return 0;
 	}

@@ -70,11 +70,34 @@ static const struct gw_resource *rival_at(const struct gw_catalog *c, const stru
 	return NULL;
 }
 
+/* On an address of the operator's: whether a port is taken would tell of others. What the operator has put there may stay. */
+static bool may_choose_port(const struct gw_catalog *c, const struct gw_resource *rule,
+			    const struct gw_resource *frontend)
+{
+	const struct gw_resource *address = gw_reference(c, frontend, GW_PROPERTIES(frontend, frontend)->address);
+	const struct gw_inbound_nat_rule *p = rule->now.properties, *q;
+	const struct gw_version *was, *frontend_was;
+
+	if (c->loading || gw_resource_is_told(c, address))
+		return true;
+	was = gw_version_before(c, rule);
+	frontend_was = gw_version_before(c, frontend);
+	if (!was || !frontend_was || !gw_version_names(was, frontend) || !gw_version_names(frontend_was, address))
+		return false;
+	q = was->properties;
+	return p->protocol == q->protocol && p->frontend_port == q->frontend_port;
+}
+
 static int check_rivals(const struct gw_catalog *c, const struct gw_resource *rule, const struct gw_resource *frontend,
 			const char *name, struct gw_error *err)
 {
-	const struct gw_resource *rival = rival_at(c, rule, frontend);
+	const struct gw_resource *rival;
 
+	if (!may_choose_port(c, rule, frontend))
+		return bad(err, name,
+			   "its ports are shared by several tenants and not yours to choose: use a publicIPAddress of "
+			   "your own for inboundNatRules");
+	rival = rival_at(c, rule, frontend);
 	if (!rival)
 		return 0;
 	if (!gw_resource_is_told(c, rival))
@@ -94,14 +117,6 @@ static int check_frontend(const struct gw_catalog *c, const struct gw_resource *
 	return e;
 }
 
-static int other_backend(const struct gw_catalog *c, const struct gw_resource *who, struct gw_error *err)
-{
-	if (!gw_resource_is_told(c, who))
-		return conflict(err, "backendIPConfiguration", "another address says that it leads there");
-	return conflict(err, "backendIPConfiguration", "\"%s\" of \"%s\" says that it leads there", who->id,
-			who->parent->id);
-}
-
 static int check_inbound_rule(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_inbound_nat_rule *p = r->now.properties;
@@ -119,7 +134,8 @@ static int check_inbound_rule(const struct gw_catalog *c, const struct gw_resour
 		e = check_rivals(c, r, gw_reference(c, r, *GW_LIST_AT(p->frontends, char *, i)), "frontendPort", err);
 	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next)
 		if (ref->from->kind == GW_KIND_IP_CONFIGURATION && backend && ref->from != backend)
-			e = other_backend(c, ref->from, err);
+			e = conflict(err, "backendIPConfiguration", "an address of %s says that it leads there",
+				     gw_told_name(c, ref->from->parent));
 	return e;
 }
 

@@ -157,6 +157,9 @@ int gw_check_pools(struct gw_catalog *c, struct gw_error *err);
 #define GW_PROPERTIES(r, tag) ((struct gw_##tag *)(r)->now.properties)
 /* What a reference of `from` leads to, NULL for a field without one. */
 struct gw_resource *gw_reference(const struct gw_catalog *c, const struct gw_resource *from, const char *path);
+/* What it was before the transaction; NULL: it was not there. */
+const struct gw_version *gw_version_before(const struct gw_catalog *c, const struct gw_resource *r);
+bool gw_version_names(const struct gw_version *v, const struct gw_resource *to);
 /*
  * The same for a reference that comes in: a tenant finds what is his, of the operator's what the row is for, and what the operator
  * has given to the resource already, so that what he reads may be said again.

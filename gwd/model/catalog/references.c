@@ -57,7 +57,7 @@ static bool is_shared(const struct gw_property *row, const struct gw_resource *t
 	return to->kind != GW_KIND_PUBLIC_ADDRESS || GW_PROPERTIES(to, public_address)->shared;
 }
 
-static bool names(const struct gw_version *v, const struct gw_resource *to)
+bool gw_version_names(const struct gw_version *v, const struct gw_resource *to)
 {
 	for (size_t i = 0; i < v->n_refs; i++)
 		if (v->refs[i].to == to)
@@ -65,8 +65,7 @@ static bool names(const struct gw_version *v, const struct gw_resource *to)
 	return false;
 }
 
-/* What it was before the transaction. */
-static const struct gw_version *before(const struct gw_catalog *c, const struct gw_resource *r)
+const struct gw_version *gw_version_before(const struct gw_catalog *c, const struct gw_resource *r)
 {
 	for (size_t i = c->begun; i < c->n_steps; i++)
 		if (c->steps[i].r == r)
@@ -82,8 +81,8 @@ struct gw_resource *gw_reference_by(const struct gw_catalog *c, const struct gw_
 
 	if (!to || !c->asker || gw_resource_tenant(to) || is_shared(row, to))
 		return to;
-	was = before(c, from);
-	return was && names(was, to) ? to : NULL;
+	was = gw_version_before(c, from);
+	return was && gw_version_names(was, to) ? to : NULL;
 }
 
 static int resolve(void *ctx, const struct gw_property *row, char **ref, const char *where)

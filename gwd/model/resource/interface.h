@@ -51,7 +51,7 @@ GW_SCHEMA_STRUCT(dns_settings, GW_DNS_SETTINGS)
 	  .help = "The virtual subnet that it lives in.")                                                              \
 	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .flags = GW_PROPERTY_IS_SHARED,                       \
 	  .help = "Rules for this address.")                                                                           \
-	P(S, REF, public_address, "publicIPAddress", .kind = GW_KIND_PUBLIC_ADDRESS, .flags = GW_PROPERTY_IS_SHARED,   \
+	P(S, REF, public_address, "publicIPAddress", .kind = GW_KIND_PUBLIC_ADDRESS,                                   \
 	  .help = "The address by which it is reached from outside.")                                                  \
 	V(S, REF, pools, "loadBalancerBackendAddressPools", .kind = GW_KIND_BACKEND_POOL, .max = 16,                   \
 	  .help = "The pools that it is part of.")                                                                     \
