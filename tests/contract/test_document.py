@@ -35,6 +35,7 @@ def pruned(whole, *paths):
                 take(d["components"][kind][name])
 
     take(d["paths"])
+    d["components"]["securitySchemes"] = whole["components"]["securitySchemes"]  # what needs them is of the whole
     return d
 
 
