@@ -223,6 +223,7 @@ static void warn_of_restart(const struct gw_config *old, const struct gw_config 
 		{"[engine] bpf_dir", TEXT(bpf_dir)},
 		{"[engine] flow_table_size", SAME(flow_table_size)},
 		{"[engine] record_limit", SAME(record_limit)},
+		{"[controller] vsids", SAME(vsid_first) && SAME(vsid_last)},
 		{"[store] path", TEXT(store_path)},
 		{"[limits] ports", SAME(port_limit)},
 		{"[limits] routes", SAME(route_limit)},

@@ -21,7 +21,8 @@ static int audit(const struct gw_api_request *req, struct gw_api_reply *reply, s
 		r = gw_api_parse_top(req->top, TOP_MAX, &top, err);
 	if (r == 0 && req->skip_token) {
 		number = strtoull(req->skip_token, &end, 10);
-		if (*end || end == req->skip_token)
+		/* What no number is begins with a sign or a blank, or is too large for one. */
+		if (*end || *req->skip_token < '0' || *req->skip_token > '9' || number >= INT64_MAX)
 			r = gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "$skipToken",
 					 "not a token of this collection: follow nextLink as it is");
 	}

@@ -14,12 +14,26 @@ static int wrong(struct gw_error *err)
 			    "the token is not known here: it is wrong, or was replaced or deleted");
 }
 
-static void take(const struct gw_access_entry *e, struct gw_principal *ret)
+static int take(const struct gw_access_entry *e, struct gw_principal *ret, struct gw_error *err)
 {
-	*ret = (struct gw_principal){.access = e->role};
+	bool is_token = e->kind == GW_ACCESS_TOKENS;
+
+	/* An older version took any text. */
+	if (e->role == GW_ACCESS_TENANT && !gw_tenant_valid(e->tenant))
+		return gw_error_set(err, ENOKEY, GW_ERR_UNAUTHORIZED, "",
+				    "%s %s has a tenantId that is none (1 to %d letters, digits, '-' or '_'): an "
+				    "operator makes it anew",
+				    gw_access_kind_singular(e->kind), e->name, GW_TENANT_MAX);
+	*ret = (struct gw_principal){
+		.access = e->role,
+		.proof = is_token ? GW_PROOF_TOKEN : GW_PROOF_CERTIFICATE,
+		.revision = e->revision,
+	};
+	snprintf(ret->credential, sizeof ret->credential, "%s", e->name);
 	snprintf(ret->tenant, sizeof ret->tenant, "%s", e->tenant);
 	/* A host is who its certificate says that it is. */
-	snprintf(ret->name, sizeof ret->name, "%s", e->kind == GW_ACCESS_CERTIFICATES ? e->subject : e->name);
+	snprintf(ret->name, sizeof ret->name, "%s", is_token ? e->name : e->subject);
+	return 0;
 }
 
 static const struct gw_access_entry *find(const struct gw_access_table *access, const char *token, size_t n)
@@ -93,8 +107,7 @@ static int check_header(const struct gw_access_table *access, const char *header
 				    "this kind of authorization is not known; Bearer and Basic are");
 	if (!e)
 		return wrong(err);
-	take(e, ret);
-	return 0;
+	return take(e, ret, err);
 }
 
 int gw_auth_check(const struct gw_access_table *access, const char *authorization, const char *subject,
@@ -118,6 +131,13 @@ int gw_auth_check(const struct gw_access_table *access, const char *authorizatio
 				    "the client certificate is good, but nothing says what \"%s\" may do: an operator "
 				    "adds it with gwctl certificate add",
 				    subject);
-	take(e, ret);
-	return 0;
+	return take(e, ret, err);
+}
+
+int gw_auth_check_again(const struct gw_access_table *access, const struct gw_principal *who, struct gw_error *err)
+{
+	if (gw_access_holds(access, who))
+		return 0;
+	return gw_error_set(err, EACCES, GW_ERR_UNAUTHORIZED, "",
+			    "what this request was let in with was replaced or deleted before it was carried out");
 }

@@ -12,5 +12,7 @@
  */
 int gw_auth_check(const struct gw_access_table *access, const char *authorization, const char *subject,
 		  const char *problem, struct gw_principal *ret, struct gw_error *err);
+/* Later, when what he asks for is about to be done: -EACCES when he would not be let in any more. */
+int gw_auth_check_again(const struct gw_access_table *access, const struct gw_principal *who, struct gw_error *err);
 
 #endif

@@ -2,6 +2,7 @@
  * background.c - requests that are too much work for the loop: on a thread, while the loop goes on. Called by the handlers of such
  * requests.
  */
+#include "api/auth.h"
 #include "api/router.h"
 
 #include "control/control.h"
@@ -20,6 +21,14 @@ struct background {
 	struct gw_api_reply reply;
 };
 
+/* Who is no longer let in is not waited for either. */
+static int on_turn(struct gw_control_job *job, struct gw_error *err)
+{
+	struct background *b = (struct background *)job;
+
+	return gw_auth_check_again(b->req.service->access, b->req.who, err);
+}
+
 static void on_run(struct gw_control_job *job)
 {
 	struct background *b = (struct background *)job;
@@ -31,16 +40,17 @@ static void on_run(struct gw_control_job *job)
 static void on_done(struct gw_control_job *job, const struct gw_error *err)
 {
 	struct background *b = (struct background *)job;
-	bool done;
+	bool ended = b->later->gone, done; /* there is no server any more that could do what comes after */
 
 	/* What was refused is refused, whatever became of the store. */
 	if (err && b->reply.status < 400) {
 		gw_api_reply_done(&b->reply);
 		gw_api_reply_error(&b->reply, err);
+		b->reply.challenge = err->code == GW_ERR_UNAUTHORIZED;
 	}
 	done = b->reply.status < 400;
 	gw_api_answer(b->later, &b->reply);
-	if (done && b->after)
+	if (done && b->after && !ended)
 		b->after(b->req.service);
 	free(b);
 }
@@ -82,6 +92,7 @@ void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply 
 	b->job = (struct gw_control_job){
 		.client = gw_control_client(req->who),
 		.looks = use == GW_API_USES_CATALOG,
+		.may = on_turn,
 		.run = on_run,
 		.done = on_done,
 	};

@@ -48,17 +48,22 @@ static bool is_behind(const struct gw_resource *r, const struct mark *m)
 	return c > 0 || (c == 0 && strcmp(tenant_of(r), m->tenant) > 0);
 }
 
+static int no_token(struct gw_error *err)
+{
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "$skipToken",
+			    "not a token of this collection: follow nextLink as it is");
+}
+
 static int read_mark(const char *token, struct mark *ret, struct gw_error *err)
 {
 	const char *end = strchrnul(token, *TENANT_MARK);
 
 	if ((size_t)(end - token) > GW_RESOURCE_ID_MAX)
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "$skipToken",
-				    "not a token of this collection: follow nextLink as it is");
+		return no_token(err);
 	memcpy(ret->id, token, (size_t)(end - token));
 	ret->id[end - token] = '\0';
 	ret->tenant = *end ? end + 1 : end;
-	return 0;
+	return gw_resource_id_valid(ret->id) && (!*end || gw_tenant_valid(ret->tenant)) ? 0 : no_token(err);
 }
 
 /* "?tenantId=a" of the request, or "". */
@@ -74,9 +79,10 @@ static void collect(const struct gw_api_request *req, const struct gw_resource *
 {
 	const struct gw_catalog *c = gw_control_catalog(req->service->control);
 	const char *named = strchr(qualifier(req), '=');
+	const char *of = req->who->access == GW_ACCESS_TENANT ? req->who->tenant : named && named[1] ? named + 1 : NULL;
 	const struct gw_resource *r = NULL;
 
-	while ((r = gw_catalog_next(c, parent, kind, r)))
+	while ((r = of && !parent ? gw_catalog_next_of(c, of, kind, r) : gw_catalog_next(c, parent, kind, r)))
 		if (gw_control_sees(req->who, r) && (!mark || is_behind(r, mark)) &&
 		    (!named || !strcmp(tenant_of(r), named + 1)))
 			gw_api_page_add(page, r);

@@ -23,7 +23,7 @@ static bool is_needed(const struct gw_service *service)
 	const char *why;
 	size_t n = 0;
 
-	if (service->config->auth_none || gw_access_has_operator(service->access) ||
+	if (service->config->auth_none || gw_access_has_operator(service->access, *service->config->client_ca) ||
 	    gw_listen_parse(service->config->listen, places, &n, &why) < 0)
 		return false;
 	for (size_t i = 0; i < n; i++)

@@ -424,6 +424,11 @@ static void dispatch(struct gw_http_exchange *x)
 		refuse(x, &err);
 		return;
 	}
+	/* The header may have come long before the body, and the turn long after it. */
+	if (gw_auth_check_again(env->service->access, &x->who, &err) < 0) {
+		refuse(x, &err);
+		return;
+	}
 	req.if_match = x->if_match;
 	req.if_none_match = x->if_none_match;
 	gw_api_dispatch(&x->match, &req, &x->reply);

@@ -17,7 +17,6 @@ void gw_api_operation(const struct gw_api_request *req, struct gw_api_reply *rep
 		gw_api_reply_json(reply, 200, json_pack("{s:s}", "status", "Succeeded"));
 		return;
 	}
-	gw_error_set(&err, ENOENT, GW_ERR_NOT_FOUND, "",
-		     "there is no operation %s, or it is long done: ask for the resource itself", req->param[0]);
+	gw_error_set(&err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no operation %s", req->param[0]);
 	gw_api_reply_error(reply, &err);
 }

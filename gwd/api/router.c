@@ -184,17 +184,21 @@ static int parse_query(char *query, struct gw_api_match *match, struct gw_error 
 
 	for (char *pair = strtok_r(query, "&", &save); pair; pair = strtok_r(NULL, "&", &save)) {
 		char *value = strchr(pair, '=');
+		const char **option;
 
 		if (value)
 			*value++ = '\0';
 		if (gw_api_unescape(pair) < 0 || (value && gw_api_unescape(value) < 0))
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "query", "bad percent-encoding");
-		if (!strcasecmp(pair, "$top"))
-			match->top = value ? value : "";
-		else if (!strcasecmp(pair, "$skipToken"))
-			match->skip_token = value ? value : "";
-		else if (!strcasecmp(pair, "tenantId"))
-			match->tenant = value ? value : "";
+		option = !strcasecmp(pair, "$top")	   ? &match->top
+			 : !strcasecmp(pair, "$skipToken") ? &match->skip_token
+			 : !strcasecmp(pair, "tenantId")   ? &match->tenant
+							   : NULL;
+		if (option && *option)
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, pair,
+					    "given more than once: which one counts?");
+		if (option)
+			*option = value ? value : "";
 		else if (*pair == '$')
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, pair,
 					    "this query option is not supported; $top and $skipToken are");

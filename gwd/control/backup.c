@@ -33,7 +33,8 @@ struct backup {
 	struct gw_control *k;
 	gw_control_copied *done;
 	void *ctx;
-	char *who, *path, *copy;
+	char who[GW_DOER_STRLEN];
+	char *path, *copy;
 	int fd;
 	struct gw_error error;
 	int result;
@@ -55,7 +56,6 @@ static void on_work(uv_work_t *work)
 static void conclude(struct backup *b)
 {
 	b->done(b->ctx, b->fd, b->result < 0 ? &b->error : NULL);
-	free(b->who);
 	free(b->path);
 	free(b->copy);
 	free(b);
@@ -98,19 +98,17 @@ int gw_control_backup(struct gw_control *k, const struct gw_principal *who, gw_c
 {
 	struct backup *b = calloc(1, sizeof *b);
 	struct gw_uuid uuid;
-	char text[GW_UUID_STRLEN];
+	char text[GW_UUID_STRLEN], doer[GW_DOER_STRLEN];
 
 	if (!b || gw_uuid_random(&uuid) < 0 || !(b->path = strdup(k->config->store_path)) ||
-	    !(b->who = strdup(who->name)) ||
 	    asprintf(&b->copy, "%s" COPY "%s", b->path, gw_uuid_format(&uuid, text)) < 0) {
-		if (b) {
+		if (b)
 			free(b->path);
-			free(b->who);
-		}
 		free(b);
 		return gw_error_oom(err);
 	}
 	b->k = k;
+	snprintf(b->who, sizeof b->who, "%s", gw_principal_format(who, doer));
 	b->work.data = b;
 	b->done = done;
 	b->ctx = ctx;
@@ -219,7 +217,9 @@ static int pass_access(void *ctx, const struct gw_access_entry *e, struct gw_err
 /* Everything that a start would read. Then it goes on where the store that it replaces has been. */
 static int check(const struct gw_control *k, const struct gw_principal *who, const char *path, struct gw_error *err)
 {
-	const struct gw_store_deed deed = {.who = who->name, .method = "PUT", .tenant = "", .path = "/backup"};
+	char doer[GW_DOER_STRLEN];
+	const struct gw_store_deed deed = {
+		.who = gw_principal_format(who, doer), .method = "PUT", .tenant = "", .path = "/backup"};
 	struct gw_control *copy = NULL;
 	struct gw_store *store = NULL;
 	int r = gw_store_open(path, &store, err);

@@ -370,9 +370,14 @@ static void start_job(struct gw_control *k, struct gw_control_job *job)
 {
 	static const struct gw_error no_thread = {.code = GW_ERR_UNAVAILABLE,
 						  .message = "no thread is free: try again"};
+	struct gw_error why = GW_ERROR_INIT;
 	int r;
 
 	remember_turn(k, job->client);
+	if (job->may && job->may(job, &why) < 0) {
+		job->done(job, &why);
+		return;
+	}
 	if (job->looks) {
 		r = start_look(k, job);
 	} else {

@@ -78,8 +78,8 @@ static int open_on(struct gw_store *store, const struct gw_config *config, struc
 	struct gw_control *k = calloc(1, sizeof *k);
 	const struct gw_catalog_params params = {
 		.router_mac = config->router_mac,
-		.vsid_first = GW_VSID_MIN,
-		.vsid_last = GW_VSID_MAX,
+		.vsid_first = config->vsid_first,
+		.vsid_last = config->vsid_last,
 		/* Etags that were given between a copy and its restore are not to be those of what is changed after it. */
 		.serial_floor = gw_store_restores(store) << 40,
 		.limits = limits_of(config),
@@ -198,7 +198,7 @@ int gw_control_find(const struct gw_control *k, const struct gw_principal *who, 
 	*ret = gw_path_resource(k->catalog, &p);
 	*ret_kind = GW_KIND_NONE;
 	if (!*ret || !gw_control_sees(who, *ret))
-		return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no %s", path);
+		return gw_path_not_there(k->catalog, who, path, err);
 	return 0;
 }
 
@@ -255,6 +255,52 @@ static int set_tenant(const struct gw_principal *who, const struct gw_path *path
 	return gw_draft_set_tenant(draft, tenant, err);
 }
 
+/* A child is its uppermost parent's; what it says of itself is not to be another's. */
+static int set_tenant_of_child(const struct gw_principal *who, const char *owner, struct gw_draft *child,
+			       struct gw_error *err)
+{
+	if (!child->version.tenant || !strcmp(child->version.tenant, owner))
+		return 0;
+	if (who->access == GW_ACCESS_TENANT)
+		return gw_draft_set_tenant(child, owner, err);
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceMetadata.tenantId",
+			    "says \"%s\", but it is part of what is %s%s%s: leave it out", child->version.tenant,
+			    *owner ? "\"" : "the operator's", owner, *owner ? "\"'s" : "");
+}
+
+static int set_tenant_of_children(const struct gw_principal *who, const char *owner, struct gw_draft *draft,
+				  struct gw_error *err)
+{
+	unsigned index[GW_KIND_MAX] = {0};
+	int r = 0;
+
+	for (struct gw_draft *child = draft->children; r == 0 && child; child = child->next) {
+		r = set_tenant_of_child(who, owner, child, err);
+		if (r == 0)
+			r = set_tenant_of_children(who, owner, child, err);
+		if (r < 0)
+			gw_error_prefix(err, "properties.%s[%u].", gw_kind_info(child->kind)->collection,
+					index[child->kind]);
+		index[child->kind]++;
+	}
+	return r;
+}
+
+static int set_tenants(const struct gw_principal *who, const struct gw_path *path, const struct gw_resource *now,
+		       struct gw_draft *draft, struct gw_error *err)
+{
+	const char *owner;
+	int r = set_tenant(who, path, now, draft, err);
+
+	if (r < 0)
+		return r;
+	owner = path->parent ? gw_resource_tenant(path->parent) : draft->version.tenant;
+	owner = owner ? owner : "";
+	if (path->parent)
+		r = set_tenant_of_child(who, owner, draft, err);
+	return r == 0 ? set_tenant_of_children(who, owner, draft, err) : r;
+}
+
 static int put(struct gw_control *k, const struct gw_principal *who, const struct gw_path *path,
 	       struct gw_control_op *op, struct gw_error *err)
 {
@@ -273,7 +319,7 @@ static int put(struct gw_control *k, const struct gw_principal *who, const struc
 	op->existed = now;
 	r = check_conditions(op, now, err);
 	if (r == 0)
-		r = set_tenant(who, path, now, draft, err);
+		r = set_tenants(who, path, now, draft, err);
 	if (r == 0 && now)
 		gw_resource_etag(now, before);
 	if (r == 0)
@@ -360,6 +406,23 @@ static int write_gone(void *ctx, const struct gw_resource *r)
 	return path ? gw_store_delete_resource(w->k->store, tenant ? tenant : "", path, w->err) : gw_error_oom(w->err);
 }
 
+/* Whose it is and its path as it is kept: what was sent may have meant any of that name. */
+static int write_deed(struct gw_control *k, const struct gw_principal *who, const struct gw_control_op *op, time_t now,
+		      struct gw_error *err)
+{
+	const char *tenant = gw_resource_tenant(op->resource);
+	_cleanup_free_ char *path = gw_resource_path(op->resource);
+	char name[GW_DOER_STRLEN];
+	const struct gw_store_deed deed = {
+		.who = gw_principal_format(who, name),
+		.method = strcasecmp(op->method, "PUT") == 0 ? "PUT" : "DELETE",
+		.tenant = tenant ? tenant : "",
+		.path = path,
+	};
+
+	return path ? gw_store_audit(k->store, now, &deed, err) : gw_error_oom(err);
+}
+
 static int write_all(struct gw_control *k, const struct gw_principal *who, const struct gw_control_op *ops, size_t n,
 		     struct gw_error *err)
 {
@@ -368,11 +431,8 @@ static int write_all(struct gw_control *k, const struct gw_principal *who, const
 	int r = gw_catalog_changes(k->catalog, write_put, write_gone, &w);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = gw_store_audit(
-			k->store, now,
-			&(struct gw_store_deed){
-				.who = who->name, .method = ops[i].method, .tenant = who->tenant, .path = ops[i].path},
-			err);
+		if (ops[i].changed)
+			r = write_deed(k, who, &ops[i], now, err);
 	return r;
 }
 

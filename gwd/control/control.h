@@ -70,6 +70,8 @@ struct gw_control_job {
 	struct gw_control_waiter waiter; /* ours */
 	uint32_t client;		 /* for whom: clients take turns */
 	bool looks;
+	/* On the loop's thread, when its turn has come: whether it may still be run; else `done` is told why not. NULL: it may. */
+	int (*may)(struct gw_control_job *job, struct gw_error *err);
 	void (*run)(struct gw_control_job *job);
 	void (*done)(struct gw_control_job *job, const struct gw_error *err);
 	struct gw_control *k;

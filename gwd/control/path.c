@@ -4,8 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
-static int not_there(const char *path, struct gw_error *err)
+int gw_path_not_there(const struct gw_catalog *c, const struct gw_principal *who, const char *path,
+		      struct gw_error *err)
 {
+	if (who->access != GW_ACCESS_TENANT && !strchr(path, '?') && gw_catalog_is_ambiguous(c, path))
+		return gw_error_set(
+			err, ENOENT, GW_ERR_NOT_FOUND, "",
+			"several tenants have one of the name in %s: say whose is meant with ?tenantId=", path);
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no %s", path);
 }
 
@@ -58,14 +63,16 @@ int gw_path_parse(const struct gw_catalog *c, const struct gw_principal *who, co
 {
 	char *qualifier, *last, *collection;
 	size_t n = strlen(path), slashes = 0;
+	const struct gw_property *row;
 
 	*ret = (struct gw_path){0};
 	if (*path != '/' || n > GW_REF_MAX)
-		return not_there(path, err);
+		return gw_path_not_there(c, who, path, err);
 	memcpy(ret->text, path, n + 1);
 	qualifier = strchr(ret->text, '?');
 	ret->tenant = qualifier && !strncasecmp(qualifier, "?tenantId=", 10) ? qualifier + 10 : NULL;
-	if (ret->tenant && *ret->tenant && !gw_tenant_valid(ret->tenant))
+	/* One that is none may have been let in by an older version: who has it can be found and deleted. */
+	if (ret->tenant && *ret->tenant && !gw_tenant_valid(ret->tenant) && !gw_catalog_has_tenant(c, ret->tenant))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "tenantId",
 				    "must be 1 to %d letters, digits, '-' or '_'", GW_TENANT_MAX);
 	if (qualifier)
@@ -81,15 +88,18 @@ int gw_path_parse(const struct gw_catalog *c, const struct gw_principal *who, co
 		last = collection - 1;
 	}
 	if (find_parent(c, who, ret->text, last, strchr(path, '?') ? strchr(path, '?') : "", &ret->parent) < 0)
-		return not_there(path, err);
+		return gw_path_not_there(c, who, path, err);
+	row = ret->parent ? gw_schema_find(gw_kind_info(ret->parent->kind)->schema, collection) : NULL;
+	if (row && row->flags & GW_PROPERTY_IS_LATER)
+		return gw_error_set(err, EOPNOTSUPP, GW_ERR_NOT_SUPPORTED, "", "this version has no %s", row->name);
 	ret->kind = gw_kind_find(ret->parent ? ret->parent->kind : GW_KIND_NONE, collection);
 	if (ret->kind == GW_KIND_NONE || (ret->id && !*ret->id))
-		return not_there(path, err);
+		return gw_path_not_there(c, who, path, err);
 	if (who->access == GW_ACCESS_TENANT && !for_tenants(ret->kind))
 		return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, "", "%s are for operators", collection);
 	/* Of a collection of others' he sees what he may see of it: nothing. */
 	if (who->access == GW_ACCESS_TENANT && ret->id && ret->tenant && strcmp(ret->tenant, who->tenant) != 0)
-		return not_there(path, err);
+		return gw_path_not_there(c, who, path, err);
 	if (who->access == GW_ACCESS_TENANT)
 		ret->tenant = who->tenant;
 	return 0;

@@ -25,14 +25,7 @@
  */
 enum gw_control_state { GW_CONTROL_IDLE, GW_CONTROL_OPEN, GW_CONTROL_COMMITTING, GW_CONTROL_WORKING };
 
-#define GW_OPERATIONS	   4096
 #define GW_CONTROL_CLIENTS 64
-
-struct gw_operation {
-	struct gw_uuid id;
-	enum gw_access access; /* of whom it was */
-	char tenant[GW_PRINCIPAL_TENANTLEN];
-};
 
 struct gw_trim {
 	struct gw_control *control;
@@ -82,8 +75,6 @@ struct gw_control {
 	struct gw_error error; /* of the thread */
 	int result;
 	struct gw_trim trim;
-	struct gw_operation operations[GW_OPERATIONS]; /* a ring */
-	size_t n_operations;
 	bool letting_in; /* those who wait: jobs do not begin out of turn meanwhile */
 	bool ending, closed;
 	unsigned handles; /* that the loop has not let go of */
@@ -115,6 +106,11 @@ int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char
 /* Whether both say the same secret. How much of it they share does not show in the time it takes. */
 bool gw_seal_same(const uint8_t key[static GW_SEAL_KEYLEN], const char *a, const char *b);
 
+/* 32 bytes that only who has the key can make of the text; `use` keeps those for one thing from serving another. */
+#define GW_SEAL_TAGLEN 32
+int gw_seal_tag(const uint8_t key[static GW_SEAL_KEYLEN], const char *use, const void *text, size_t n,
+		uint8_t ret[static GW_SEAL_TAGLEN]);
+
 /* Whether every secret that is kept can be read with the key. */
 int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err);
 bool gw_control_has_secrets(const struct gw_control *k);
@@ -140,6 +136,9 @@ struct gw_path {
 int gw_path_parse(const struct gw_catalog *c, const struct gw_principal *who, const char *path, struct gw_path *ret,
 		  struct gw_error *err);
 
+/* -ENOENT, and why. */
+int gw_path_not_there(const struct gw_catalog *c, const struct gw_principal *who, const char *path,
+		      struct gw_error *err);
 /* What is at the path now, or NULL. */
 struct gw_resource *gw_path_resource(const struct gw_catalog *c, const struct gw_path *path);
 

@@ -129,6 +129,18 @@ int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char
 	return r;
 }
 
+int gw_seal_tag(const uint8_t key[static GW_SEAL_KEYLEN], const char *use, const void *text, size_t n,
+		uint8_t ret[static GW_SEAL_TAGLEN])
+{
+	uint8_t own[GW_SEAL_TAGLEN]; /* a key of that use */
+	int rc = gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, GW_SEAL_KEYLEN, use, strlen(use), own);
+
+	if (rc == 0)
+		rc = gnutls_hmac_fast(GNUTLS_MAC_SHA256, own, sizeof own, text, n, ret);
+	explicit_bzero(own, sizeof own);
+	return rc < 0 ? -EIO : 0;
+}
+
 static void wipe(char *text)
 {
 	if (text)

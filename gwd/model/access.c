@@ -2,6 +2,7 @@
 #include "model/access.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -36,6 +37,20 @@ int gw_access_parse(const char *name, enum gw_access *ret)
 		}
 	}
 	return -EINVAL;
+}
+
+const char *gw_principal_format(const struct gw_principal *who, char buf[static GW_DOER_STRLEN])
+{
+	snprintf(buf, GW_DOER_STRLEN, "%s%s", who->proof == GW_PROOF_CERTIFICATE ? "CN=" : "", who->name);
+	return buf;
+}
+
+bool gw_tenant_valid(const char *tenant)
+{
+	size_t n = strlen(tenant);
+
+	return n > 0 && n <= GW_TENANT_MAX &&
+	       strspn(tenant, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == n;
 }
 
 struct gw_access_table *gw_access_table_new(void)
@@ -80,6 +95,21 @@ const struct gw_access_entry *gw_access_get(const struct gw_access_table *t, enu
 	return find(&t->lists[kind], name, &at) ? &t->lists[kind].entries[at] : NULL;
 }
 
+/* Somebody else's tenant whose id differs in nothing but letter case: two tenants where one was meant. */
+static const struct gw_access_entry *find_variant(const struct gw_access_table *t, const struct gw_access_entry *e)
+{
+	for (size_t kind = 0; kind < GW_ACCESS_KINDS; kind++)
+		for (size_t i = 0; i < t->lists[kind].n; i++) {
+			const struct gw_access_entry *other = &t->lists[kind].entries[i];
+
+			if (other->kind == e->kind && !strcasecmp(other->name, e->name))
+				continue;
+			if (!strcasecmp(other->tenant, e->tenant) && strcmp(other->tenant, e->tenant) != 0)
+				return other;
+		}
+	return NULL;
+}
+
 int gw_access_check(const struct gw_access_table *t, const struct gw_access_entry *e, struct gw_error *err)
 {
 	const struct gw_access_entry *other = NULL;
@@ -89,6 +119,12 @@ int gw_access_check(const struct gw_access_table *t, const struct gw_access_entr
 	if (other && strcasecmp(other->name, e->name) != 0)
 		return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.subject",
 				    "certificate %s has this subject already: delete it, or change it", other->name);
+	other = find_variant(t, e);
+	if (other)
+		return gw_error_set(
+			err, EEXIST, GW_ERR_CONFLICT, "properties.tenantId",
+			"%s %s is for \"%s\", which would be another tenant: letter case counts in their ids",
+			gw_access_kind_singular(other->kind), other->name, other->tenant);
 	if (!gw_access_get(t, e->kind, e->name) && t->lists[e->kind].n >= GW_ACCESS_ENTRIES_MAX)
 		return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "",
 				    "there are %d %s already, which is the limit: delete one that is not needed",
@@ -177,11 +213,22 @@ const struct gw_access_entry *gw_access_find_subject(const struct gw_access_tabl
 	return NULL;
 }
 
-bool gw_access_has_operator(const struct gw_access_table *t)
+bool gw_access_holds(const struct gw_access_table *t, const struct gw_principal *who)
+{
+	const struct gw_access_entry *e;
+
+	if (who->proof == GW_PROOF_PLACE)
+		return true;
+	e = gw_access_get(t, who->proof == GW_PROOF_TOKEN ? GW_ACCESS_TOKENS : GW_ACCESS_CERTIFICATES, who->credential);
+	return e && e->revision == who->revision;
+}
+
+bool gw_access_has_operator(const struct gw_access_table *t, bool with_certificates)
 {
 	for (size_t kind = 0; kind < GW_ACCESS_KINDS; kind++)
 		for (size_t i = 0; i < t->lists[kind].n; i++)
-			if (t->lists[kind].entries[i].role == GW_ACCESS_OPERATOR)
+			if (t->lists[kind].entries[i].role == GW_ACCESS_OPERATOR &&
+			    (kind != GW_ACCESS_CERTIFICATES || with_certificates))
 				return true;
 	return false;
 }

@@ -47,7 +47,10 @@ const struct gw_access_entry *gw_access_at(const struct gw_access_table *t, enum
 /* Looks at every token, so that its time tells nothing. */
 const struct gw_access_entry *gw_access_find_token(const struct gw_access_table *t, const struct gw_token_hash *hash);
 const struct gw_access_entry *gw_access_find_subject(const struct gw_access_table *t, const char *subject);
-bool gw_access_has_operator(const struct gw_access_table *t);
+/* By a token, or where certificates are looked at by one of those. */
+bool gw_access_has_operator(const struct gw_access_table *t, bool with_certificates);
+/* Whether the credential that somebody has shown is still what it was. */
+bool gw_access_holds(const struct gw_access_table *t, const struct gw_principal *who);
 
 const char *gw_access_kind_path(enum gw_access_kind kind);     /* "tokens" */
 const char *gw_access_kind_singular(enum gw_access_kind kind); /* "token" */

@@ -143,6 +143,24 @@ static int decode_properties(const json_t *properties, struct gw_access_entry *e
 	return check(e, err);
 }
 
+/* What may be in the store since older versions, and is not taken any more. */
+static int check_new(const struct gw_access_entry *e, struct gw_error *err)
+{
+	static const char *const reserved[] = {"root", "gwd", "anybody"};
+
+	if (*e->tenant && !gw_tenant_valid(e->tenant))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.tenantId",
+				    "must be 1 to %d letters, digits, '-' or '_'", GW_TENANT_MAX);
+	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+		if (!strcasecmp(e->name, reserved[i]) ||
+		    (e->kind == GW_ACCESS_CERTIFICATES && !strcasecmp(e->subject, reserved[i])))
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY,
+					    !strcasecmp(e->name, reserved[i]) ? "resourceId" : "properties.subject",
+					    "%s is what gwd itself calls who needs no credential: choose another",
+					    reserved[i]);
+	return 0;
+}
+
 int gw_access_decode(enum gw_access_kind kind, const char *name, const json_t *body, struct gw_access_entry *ret,
 		     struct gw_error *err)
 {
@@ -174,6 +192,8 @@ int gw_access_decode(enum gw_access_kind kind, const char *name, const json_t *b
 				    "is not the name that the path has");
 	strcpy(e.name, name);
 	r = decode_properties(properties, &e, err);
+	if (r == 0)
+		r = check_new(&e, err);
 	if (r == 0)
 		*ret = e;
 	return r;

@@ -40,14 +40,16 @@ struct gw_config {
 	struct gw_mac router_mac;
 	char bpf_dir[GW_PATHLEN]; /* on a bpffs; pins go to bpf_dir/<name> */
 	unsigned flow_table_size;
+	/* [controller] */
+	unsigned vsid_first, vsid_last; /* what is assigned to virtual subnets */
 	/* [store] */
 	char store_path[GW_PATHLEN + 16];
 	unsigned feed_limit, feed_days, audit_limit, audit_days;
 	/* [limits] */
 	unsigned record_limit, port_limit, route_limit, provider_limit, body_limit, batch_limit;
-	unsigned body_memory;
 	unsigned resource_limit, tenant_resource_limit, tenant_memory_limit;
 	unsigned tenant_public_limit, tenant_mac_limit, tenant_vsid_limit;
+	unsigned body_memory;
 	unsigned connection_limit, client_connection_limit, request_rate, login_rate, request_seconds;
 };
 

@@ -26,7 +26,8 @@ struct row {
 };
 
 static parse_fn parse_name, parse_roles, parse_dir, parse_level, parse_listen, parse_interface, parse_cidr,
-	parse_number, parse_encap, parse_dscp, parse_mac, parse_backend, parse_file, parse_optional_file, parse_auth;
+	parse_number, parse_encap, parse_dscp, parse_mac, parse_backend, parse_file, parse_optional_file, parse_auth,
+	parse_vsids;
 
 #define AT(m)		.offset = offsetof(struct gw_config, m), .size = sizeof(((struct gw_config *)0)->m)
 #define KEY(s, n, d, h) .key = {.section = s, .name = n, .def = d, .help = h}
@@ -96,6 +97,10 @@ static const struct row rows[] = {
 	 AT(flow_table_size), 1024, 16777216},
 	{KEY("engine", "record_limit", "1048576", "How many lookup records the node accepts, 1 to 16777216."),
 	 parse_number, AT(record_limit), 1, 16777216},
+	{KEY("controller", "vsids", "4096-16777214",
+	     "The VSIDs that a controller assigns to virtual subnets whose isolationId nobody chose: the first and the "
+	     "last, within 4096-16777214."),
+	 parse_vsids, AT(vsid_first)},
 	{KEY("store", "backend", "sqlite", "What keeps the state. This version knows sqlite."), parse_backend, 0, 0},
 	{KEY("store", "path", "/var/lib/gwd/gwd.db",
 	     "The database file; an absolute path. The default is STATE_DIR/gwd.db with state_dir's value."),
@@ -344,6 +349,25 @@ static int parse_number(const struct row *row, const char *value, void *p, struc
 {
 	(void)c;
 	return number(value, row->min, row->max, p) ? 0 : refuse(ret_why, NULL); /* the range is told by the caller */
+}
+
+static int parse_vsids(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
+{
+	static const char allowed[] = "allowed are two VSIDs with '-' between, from 4096 to 16777214, as 5000-5999";
+	size_t n = strcspn(value, "-");
+	char first[16] = "";
+	unsigned a, b;
+
+	(void)row;
+	(void)p;
+	if (value[n] != '-' || n >= sizeof first)
+		return refuse(ret_why, allowed);
+	memcpy(first, value, n);
+	if (!number(first, GW_VSID_MIN, GW_VSID_MAX, &a) || !number(value + n + 1, a, GW_VSID_MAX, &b))
+		return refuse(ret_why, allowed);
+	c->vsid_first = a;
+	c->vsid_last = b;
+	return 0;
 }
 
 static int parse_encap(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)

@@ -24,7 +24,10 @@ static const char introduction[] =
 	"never "
 	"answered and stay as they are when they are left out. Any other property that is not described is refused. "
 	"Who has "
-	"a client certificate that an operator has added needs no token, and on the unix socket nobody does.";
+	"a client certificate that an operator has added needs no token, and on the unix socket nobody does. "
+	"Tenants may not choose what has x-gwd-operators. By a reference with x-gwd-shared a tenant may use what is "
+	"the "
+	"operator's, a publicIPAddress only when it is shared; by any other it is as if it were not there.";
 
 /* What is the same in every request and response. */
 static const char common[] =

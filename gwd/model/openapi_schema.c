@@ -183,7 +183,11 @@ static json_t *row_schema(const struct gw_property *row)
 	case GW_PROPERTY_CHILDREN:
 		return list_of(row, ref_to_schema(gw_kind_info(row->kind)->schema->name, ""));
 	case GW_PROPERTY_READ_ONLY:
+		if (row->flags & GW_PROPERTY_IS_LATER)
+			return json_pack("{s:s, s:{}}", "type", "array", "items");
 		return read_only(row->name);
+	case GW_PROPERTY_ANY:
+		return row->item ? value_schema(row, row->item, row->min, row->max) : json_object();
 	default:
 		return value_schema(row, row->type, row->min, row->max);
 	}
@@ -204,12 +208,18 @@ static json_t *property(const struct gw_property *row, bool *failed)
 		gw_openapi_set(schema, "description", json_string(row->help), failed);
 	if (row->flags & GW_PROPERTY_HAS_DEFAULT)
 		gw_openapi_set(schema, "default", default_of(row), failed);
-	if (row->type == GW_PROPERTY_READ_ONLY)
+	if (row->flags & GW_PROPERTY_IS_LATER)
+		gw_openapi_set(schema, "x-gwd-not-supported", json_true(), failed);
+	else if (row->type == GW_PROPERTY_READ_ONLY)
 		gw_openapi_set(schema, "readOnly", json_true(), failed);
 	if (row->type == GW_PROPERTY_SECRET)
 		gw_openapi_set(schema, "writeOnly", json_true(), failed);
 	if (row->flags & GW_PROPERTY_IS_ASSIGNED)
 		gw_openapi_set(schema, "x-gwd-assigned", json_true(), failed);
+	if (row->flags & GW_PROPERTY_IS_OPERATORS)
+		gw_openapi_set(schema, "x-gwd-operators", json_true(), failed);
+	if (row->flags & GW_PROPERTY_IS_SHARED)
+		gw_openapi_set(schema, "x-gwd-shared", json_true(), failed);
 	if (row->flags & GW_PROPERTY_IS_INERT)
 		gw_openapi_set(schema, "x-gwd-inert", json_true(), failed);
 	return schema;

@@ -2,8 +2,12 @@
 #ifndef GW_MODEL_PRINCIPAL_H
 #define GW_MODEL_PRINCIPAL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #define GW_PRINCIPAL_NAMELEN   65 /* of tokens, certificates and their subjects, with the NUL */
 #define GW_PRINCIPAL_TENANTLEN 65
+#define GW_TENANT_MAX	       63 /* letters, digits, '-' and '_' of a tenant's id */
 
 /* X-macro: name in the API. What each may do is a column of the API's table of routes. */
 #define GW_ACCESSES(X)                                                                                                 \
@@ -20,14 +24,29 @@ enum gw_access {
 		GW_ACCESS_MAX
 };
 
+/* How it was proved: by the place it came from (the unix socket, [api] auth = none), by a token, by a client certificate. */
+enum gw_proof { GW_PROOF_PLACE, GW_PROOF_TOKEN, GW_PROOF_CERTIFICATE };
+
 struct gw_principal {
 	enum gw_access access;
 	char tenant[GW_PRINCIPAL_TENANTLEN]; /* empty unless access is TENANT */
 	char name[GW_PRINCIPAL_NAMELEN];     /* for logs: of the token, of the certificate, or how it came in */
+	enum gw_proof proof;
+	char credential[GW_PRINCIPAL_NAMELEN]; /* name of the token's or certificate's entry */
+	uint64_t revision;		       /* of that entry: another one has another */
 };
+
+/*
+ * As the audit log names him: a token by its name, a certificate by its subject as "CN=gw1", which no token can be called; who needs
+ * no credential by how he came in.
+ */
+#define GW_DOER_STRLEN (GW_PRINCIPAL_NAMELEN + 3)
+const char *gw_principal_format(const struct gw_principal *who, char buf[static GW_DOER_STRLEN]);
 
 const char *gw_access_name(enum gw_access access);
 /* Any letter case; NONE is not among them. -EINVAL. */
 int gw_access_parse(const char *name, enum gw_access *ret);
+/* The one rule for ids of tenants, wherever they come from: credentials, queries, bodies, references. */
+bool gw_tenant_valid(const char *tenant);
 
 #endif

@@ -44,7 +44,10 @@ enum {
 	GW_PROPERTY_HAS_DEFAULT = 8,   /* of schema.h: `def` is answered where nothing was given */
 	GW_PROPERTY_IS_ASSIGNED = 16,  /* given by gwd where the manager gives none */
 	GW_PROPERTY_IS_INERT = 32,     /* kept and answered, without meaning here */
+	GW_PROPERTY_IS_LATER = 256,    /* a list that this version has no elements of: empty, or NotSupported */
 	GW_PROPERTY_IS_OPERATORS = 64, /* tenants may not choose it: whether a value is taken would tell of others */
+	/* A reference by which a tenant may use what is the operator's; by any other, that is as if it were not there. */
+	GW_PROPERTY_IS_SHARED = 128,
 };
 
 #define GW_PROPERTY_LIST_MAX	 1024 /* elements, where a row says nothing else */
@@ -60,13 +63,14 @@ struct gw_property {
 	const char *name;
 	uint16_t offset, size; /* of the field */
 	uint16_t present;      /* offset of a bool that says whether an optional value is there; 0: none */
-	uint8_t type, flags;
+	uint8_t type;
+	uint16_t flags;
 	uint32_t min, max;	   /* of GW_PROPERTY_UINT; `max` bytes of a text, elements of a list */
 	const char *const *values; /* of GW_PROPERTY_ENUM; matched without regard to case; NULL ends */
 	uint32_t def;		   /* of GW_PROPERTY_UINT, GW_PROPERTY_ENUM and GW_PROPERTY_BOOL */
 	const struct gw_schema *schema;
 	const char *help;
-	uint8_t item; /* type of a list's values */
+	uint8_t item; /* type of a list's values, and of what is kept as it came: GW_PROPERTY_ANY, which clients may give as no other */
 	uint8_t kind; /* enum gw_kind of children, and what a reference points to: its first kind */
 	uint16_t item_size;
 };

@@ -52,6 +52,11 @@ void gw_schema_give(const struct gw_schema *schema, void *object, size_t offset)
 	*(uint64_t *)object |= bit_at(schema, offset);
 }
 
+void gw_schema_ungive(const struct gw_schema *schema, void *object, size_t offset)
+{
+	*(uint64_t *)object &= ~bit_at(schema, offset);
+}
+
 /* --- release ------------------------------------------------------------------------------------------------------ */
 
 static void value_done(enum gw_property_type type, void *value)
@@ -163,6 +168,34 @@ static const json_t *number_of(const struct gw_property *row, const json_t *valu
 	return *ret_made ? *ret_made : value;
 }
 
+/* What has no meaning here has a type, which clients keep to. What the store has may be older than that. */
+static int read_any(const struct gw_property *row, const json_t *value, const struct gw_schema_reader *reader,
+		    json_t **ret, struct gw_error *err)
+{
+	struct gw_property as = *row;
+	union {
+		char *text;
+		uint32_t number;
+	} field = {NULL};
+	json_t *made = NULL;
+	const json_t *kept = value;
+	int r = 0;
+
+	if (row->item != 0 && reader && reader->seal) {
+		as.type = row->item;
+		as.offset = 0;
+		as.size = sizeof field.number;
+		kept = number_of(&as, value, &made);
+		r = gw_property_set(&as, kept, &field, err);
+		if (r == 0 && row->item == GW_PROPERTY_TEXT)
+			free(field.text);
+	}
+	if (r == 0)
+		*ret = json_incref((json_t *)kept);
+	json_decref(made);
+	return r;
+}
+
 static int read_value(const struct gw_property *row, const json_t *value, const struct gw_schema_reader *reader,
 		      void *object, struct gw_error *err)
 {
@@ -175,8 +208,7 @@ static int read_value(const struct gw_property *row, const json_t *value, const 
 	case GW_PROPERTY_SECRET:
 		return read_secret(row, value, reader, at(row, object), err);
 	case GW_PROPERTY_ANY:
-		*(json_t **)at(row, object) = json_incref((json_t *)value);
-		return 0;
+		return read_any(row, value, reader, at(row, object), err);
 	default:
 		r = gw_property_set(row, number_of(row, value, &made), object, err);
 		json_decref(made);
@@ -245,6 +277,15 @@ static int read_list(const struct gw_property *row, const json_t *value, const s
 	return 0;
 }
 
+/* Clients that have none say so by an empty list. */
+static int read_later(const struct gw_property *row, const json_t *value, struct gw_error *err)
+{
+	if (json_is_array(value) && json_array_size(value) == 0)
+		return 0;
+	return gw_error_set(err, EOPNOTSUPP, GW_ERR_NOT_SUPPORTED, row->name,
+			    "this version has none of them: leave it out, or empty");
+}
+
 static int read_row(const struct gw_property *row, const json_t *value, const struct gw_schema_reader *reader,
 		    void *object, struct gw_error *err)
 {
@@ -262,7 +303,7 @@ static int read_row(const struct gw_property *row, const json_t *value, const st
 	case GW_PROPERTY_VALUES:
 		return read_list(row, value, reader, at(row, object), err);
 	case GW_PROPERTY_READ_ONLY:
-		return 0;
+		return row->flags & GW_PROPERTY_IS_LATER ? read_later(row, value, err) : 0;
 	default:
 		return read_value(row, value, reader, object, err);
 	}
@@ -424,8 +465,8 @@ static bool says_same(const struct gw_schema *schema, const void *from, const vo
  * Elements have no names: each that leaves something out keeps what was assigned to the first of those before that says the
  * same, and that no other is.
  */
-static int carry_list(const struct gw_schema *schema, const struct gw_list *from, struct gw_list *to, const struct gw_schema_carrier *carrier,
-		      struct gw_error *err)
+static int carry_list(const struct gw_schema *schema, const struct gw_list *from, struct gw_list *to,
+		      const struct gw_schema_carrier *carrier, struct gw_error *err)
 {
 	_cleanup_free_ bool *taken = calloc(from->n + 1, sizeof *taken);
 	int r = 0;
@@ -577,6 +618,20 @@ int gw_schema_each_ref(const struct gw_schema *schema, void *object,
 	return each_ref(schema, object, &(struct walk){visit, ctx}, "");
 }
 
+static int each_secret_in_list(const struct gw_property *row, const struct gw_list *list,
+			       int (*visit)(void *ctx, const char *secret), void *ctx)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < list->n; i++) {
+		const void *element = (const char *)list->v + i * element_size(row);
+
+		r = row->type == GW_PROPERTY_LIST ? gw_schema_each_secret(row->schema, element, visit, ctx)
+						  : visit(ctx, *(char *const *)element);
+	}
+	return r;
+}
+
 int gw_schema_each_secret(const struct gw_schema *schema, const void *object,
 			  int (*visit)(void *ctx, const char *secret), void *ctx)
 {
@@ -587,6 +642,9 @@ int gw_schema_each_secret(const struct gw_schema *schema, const void *object,
 			r = visit(ctx, *(char *const *)cat(row, object));
 		else if (row->type == GW_PROPERTY_OBJECT)
 			r = gw_schema_each_secret(row->schema, cat(row, object), visit, ctx);
+		else if (row->type == GW_PROPERTY_LIST ||
+			 (row->type == GW_PROPERTY_VALUES && row->item == GW_PROPERTY_SECRET))
+			r = each_secret_in_list(row, cat(row, object), visit, ctx);
 	}
 	return r;
 }

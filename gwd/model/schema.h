@@ -143,8 +143,11 @@ struct gw_property gw_schema_item(const struct gw_property *row);
 /* Whether the field at `offset` has a value: GW_GIVEN(subnet, virtual_subnet, isolation_id). */
 bool gw_schema_given(const struct gw_schema *schema, const void *object, size_t offset);
 void gw_schema_give(const struct gw_schema *schema, void *object, size_t offset);
-#define GW_GIVEN(object, tag, field) gw_schema_given(&gw_schema_##tag, object, offsetof(struct gw_##tag, field))
-#define GW_GIVE(object, tag, field)  gw_schema_give(&gw_schema_##tag, object, offsetof(struct gw_##tag, field))
+/* Takes a value back that is no text: the field stays as it is, and counts no more. */
+void gw_schema_ungive(const struct gw_schema *schema, void *object, size_t offset);
+#define GW_GIVEN(object, tag, field)  gw_schema_given(&gw_schema_##tag, object, offsetof(struct gw_##tag, field))
+#define GW_GIVE(object, tag, field)   gw_schema_give(&gw_schema_##tag, object, offsetof(struct gw_##tag, field))
+#define GW_UNGIVE(object, tag, field) gw_schema_ungive(&gw_schema_##tag, object, offsetof(struct gw_##tag, field))
 
 /*
  * Calls `visit` with every reference in the object, nested ones too, and where it is ("subnets[0].routeTable"); a negative

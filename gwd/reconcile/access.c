@@ -27,12 +27,14 @@ int gw_reconcile_load_access(struct gw_reconcile *r, struct gw_error *err)
 static int audit(struct gw_reconcile *r, const struct gw_principal *who, const char *method, enum gw_access_kind kind,
 		 const char *name, struct gw_error *err)
 {
-	char path[128];
+	char path[128], doer[GW_DOER_STRLEN];
 
 	snprintf(path, sizeof path, "/access/%s/%s", gw_access_kind_path(kind), name);
-	return gw_store_audit(r->store, time(NULL),
-			      &(struct gw_store_deed){.who = who->name, .method = method, .tenant = "", .path = path},
-			      err);
+	return gw_store_audit(
+		r->store, time(NULL),
+		&(struct gw_store_deed){
+			.who = gw_principal_format(who, doer), .method = method, .tenant = "", .path = path},
+		err);
 }
 
 int gw_reconcile_put_access(void *ctx, const struct gw_principal *who, struct gw_access_entry *e, struct gw_error *err)

@@ -41,8 +41,9 @@ EXAMPLES = [
             {"address": "10.1.0.10", "prefixLength": 24, "interface": "eth1", "logicalSubnet": ref(FABRIC + "/subnets/pa")}]}),
     ("/portProfiles/plain", {"flowExport": "192.0.2.9:4739"}),
     ("/publicIPAddresses/shop", {
-        "ipAddress": "198.51.100.7", "publicIPAllocationMethod": "Static", "idleTimeoutInMinutes": 4, "shared": False,
+        "ipAddress": "198.51.100.17", "publicIPAllocationMethod": "Static", "idleTimeoutInMinutes": 4, "shared": False,
         "dnsRecord": "shop.example"}),
+    ("/publicIPAddresses/vm1", {}),
     ("/virtualNetworks/blue", {
         "addressSpace": {"addressPrefixes": ["10.0.0.0/16", "fd00::/48"]}, "dhcpOptions": {"dnsServers": ["10.0.0.53"]},
         "logicalNetwork": ref(FABRIC), "encapsulationMethod": "NVGRE",
@@ -50,10 +51,10 @@ EXAMPLES = [
     (SUBNET, {
         "addressPrefix": "10.0.0.0/24", "isolationId": 5001, "accessControlList": ref("/accessControlLists/front"),
         "routeTable": ref("/routeTables/own"), "broadcastMode": "Multicast", "multicastGroup": "239.1.0.7",
-        "serviceInsertionElements": []}),
+        "serviceInsertionElements": [], "serviceInsertion": {}}),
     (SUBNET + "/ipPools/vms", {"startIpAddress": "10.0.0.4", "endIpAddress": "10.0.0.250"}),
     (GATEWAY_SUBNET, {"addressPrefix": "10.0.255.0/29", "isolationId": 5002}),
-    (BALANCER, {}),
+    (BALANCER, {"loadBalancingRules": [], "probes": []}),
     (BALANCER + "/frontendIPConfigurations/front", {"publicIPAddress": ref("/publicIPAddresses/shop")}),
     (BALANCER + "/backendAddressPools/back", {"subnets": [ref(SUBNET)]}),
     ("/networkInterfaces/vm1", {
@@ -67,10 +68,11 @@ EXAMPLES = [
                             "enableHardwareLimits": False}},
         "portProfile": ref("/portProfiles/plain"), "accessControlList": ref("/accessControlLists/front"),
         "server": ref("/servers/host1"), "hostInterface": "tap0", "isHostVirtualNetworkInterface": False,
-        "isPrimary": True, "isMultitenantStack": False, "internalDnsNameLabel": "vm1", "serviceInsertionElements": []}),
+        "isPrimary": True, "isMultitenantStack": False, "internalDnsNameLabel": "vm1", "serviceInsertionElements": [],
+        "serviceInsertion": "none"}),
     ("/networkInterfaces/vm1/ipConfigurations/ip1", {
         "privateIPAddress": "10.0.0.5", "privateIPAllocationMethod": "Static", "subnet": ref(SUBNET),
-        "accessControlList": ref("/accessControlLists/front"), "publicIPAddress": ref("/publicIPAddresses/shop"),
+        "accessControlList": ref("/accessControlLists/front"), "publicIPAddress": ref("/publicIPAddresses/vm1"),
         "loadBalancerBackendAddressPools": [ref(BALANCER + "/backendAddressPools/back")], "isPrimary": True}),
     (BALANCER + "/inboundNatRules/ssh", {
         "frontendIPConfigurations": [ref(BALANCER + "/frontendIPConfigurations/front")], "protocol": "Tcp",

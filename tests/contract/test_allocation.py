@@ -199,6 +199,20 @@ def stays(w):
         equal((status, body["properties"][name]), (200, was), "%s of %s" % (name, path))
 
 
+@g.case("VSIDs are assigned within [controller] vsids; an operator may choose others")
+def own_vsids(w):
+    w = world.Controller("vsids", {"controller": {"vsids": "7001-7003"}})
+    case.after_group.append(w.stop)
+    w.start()
+    w.put(NET, {"addressSpace": {"addressPrefixes": ["10.0.0.0/8"]}})
+    w.put(NET + "/subnets/own", {"addressPrefix": "10.0.0.0/24", "isolationId": 7002})
+    w.put(NET + "/subnets/out", {"addressPrefix": "10.0.1.0/24", "isolationId": 7004})
+    got = {w.put(NET + "/subnets/s%d" % i, {"addressPrefix": "10.1.%d.0/24" % i})["properties"]["isolationId"] for i in (1, 2)}
+    equal(got, {7001, 7003}, "VSIDs")
+    w.refused("PUT", NET + "/subnets/s3", {"properties": {"addressPrefix": "10.1.3.0/24"}}, 409, "LimitExceeded",
+              "properties.isolationId")
+
+
 @g.case("routing domains: assigned ones are UUIDs, each once")
 def domains(w):
     got = {w.put("/virtualNetworks/d%d" % i, {"addressSpace": {"addressPrefixes": ["10.0.0.0/8"]}})["properties"]
@@ -250,7 +264,6 @@ def public(w):
 
 @g.case("provider addresses of servers are counted in their pool")
 def provider(w):
-    w.put("/publicIPAddresses/inside", {"ipAddress": "10.1.0.15", "publicIPAllocationMethod": "Static"})  # is none of them
     w.put("/servers/s", {"providerAddresses": [{"address": "10.1.0.10"}, {"address": "10.1.0.20"}, {"address": "10.1.0.21"}]})
     usage = w.get("/logicalNetworks/l/subnets/in/ipPools/p")["properties"]["usage"]
     equal((usage["numberOfIPAddresses"], usage["numberofIPAddressesAllocated"]), (11, 2), "usage")

@@ -13,7 +13,7 @@ from lib.case import equal, require
 # Values that rows allow and the whole does not, of these properties: what they must be then is told in test_refusals.py.
 MEANING = {
     "connectionType", "authenticationMethod", "nextHopType", "asNumber", "extAsNumber", "prefixLength", "sourceAddressPrefix",
-    "destinationAddressPrefix", "multicast", "protocol", "type", "frontendPort", "portStart", "portEnd",
+    "destinationAddressPrefix", "multicast", "protocol", "type", "frontendPort", "portStart", "portEnd", "hasPassword",
 }
 suite = case.Suite()
 

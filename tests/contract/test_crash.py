@@ -131,9 +131,14 @@ class Client(threading.Thread):
 
     def one(self):
         """False when the daemon has gone."""
-        ahead = {}
+        ahead, ops = {}, []
         many = self.random.random() < 0.15
-        ops = [self.choose(ahead) for _ in range(self.random.randint(2, 8) if many else 1)]
+        for _ in range(self.random.randint(2, 8) if many else 1):
+            then = dict(ahead)
+            op = self.choose(then)
+            if len(then) > len(ahead):  # a batch has no order: it names each once, alone or with what is below it
+                ops.append(op)
+                ahead = then
         what = "batch" if many else "DELETE" if ops[0][1] is None else "PUT"
         try:
             if many:

@@ -85,6 +85,10 @@ def wrong_things(w, row, good, path):
     name = inner.get("$ref", "").rsplit("/", 1)[-1]
     if row.get("readOnly") or row.get("x-gwd-inert") and "type" not in row:
         return
+    if row.get("x-gwd-not-supported"):
+        for v in ([{}], [{"resourceId": "r", "properties": {}}], [1], {}, "x", 5):
+            yield "later", v, "NotSupported", path
+        return
     if name == "Reference":
         for v in ("/servers/host1", 5, True, [], {}, {"resourceRef": 5}, {"resourceRef": ""},
                   {"resourceRef": "servers/host1"}, {"resourceRef": "/" + "x" * 512}, {"resourceRef": None}, {"resourceRef": ["/servers/host1"]},
@@ -334,7 +338,7 @@ MEANING = [
      "InvalidProperty", "nextHopIpAddress"),
     ("two routes to one prefix", "/routeTables/own/routes/n", {"addressPrefix": "172.16.0.0/12", "nextHopType": "None"}, 409,
      "Conflict", "addressPrefix"),
-    ("a public address that is taken", "/publicIPAddresses/n", {"ipAddress": "198.51.100.7"}, 409, "Conflict", "ipAddress"),
+    ("a public address that is taken", "/publicIPAddresses/n", {"ipAddress": "198.51.100.17"}, 409, "Conflict", "ipAddress"),
     ("a public address that is none", "/publicIPAddresses/n", {"ipAddress": "0.0.0.0"}, 400, "InvalidProperty", "ipAddress"),
     ("a server that is a gateway already", "/gateways/n", {"virtualServer": ref("/servers/host1")}, 409, "Conflict",
      "virtualServer"),
@@ -388,6 +392,145 @@ MEANING = [
     ("Tcp without a port", BALANCER + "/inboundNatRules/n", dict(NAT, protocol="Tcp"), 400, "MissingProperty", "frontendPort"),
     ("a port that is translated already", BALANCER + "/inboundNatRules/n", dict(NAT, protocol="Tcp", frontendPort=2222), 409,
      "Conflict", "frontendPort"),
+]
+
+ISP, PA = examples.OUTSIDE + "/subnets/isp", examples.FABRIC + "/subnets/pa"
+PEER, ROUTER = GATEWAY + "/bgpRouters/router/bgpPeers/site", GATEWAY + "/bgpRouters/router"
+VM1, VM2 = "/networkInterfaces/vm1/ipConfigurations/ip1", "/networkInterfaces/vm2/ipConfigurations/ip1"
+SPACE = {"addressSpace": {"addressPrefixes": ["10.0.0.0/8"]}}
+
+
+def modes(**mode):
+    """The connection "site" with another quick mode, or main mode."""
+    return {"ipSecConfiguration": dict(SITE["ipSecConfiguration"], **mode)}
+
+
+def policy(**more):
+    return {"policyList": [dict({"policyName": "p", "policyType": "Allow"}, **more)]}
+
+
+# What refers to each other, or stands beside each other, and can never work together; and values of texts and addresses.
+MEANING += [
+    ("a VM's address that a front end has", VM1, {"publicIPAddress": ref("/publicIPAddresses/shop")}, 409, "Conflict",
+     "publicIPAddress"),
+    ("a VM's address that another VM has", VM2, {"subnet": ref(SUBNET), "publicIPAddress": ref("/publicIPAddresses/vm1")}, 409,
+     "Conflict", "publicIPAddress"),
+    ("a front end with a VM's address", BALANCER + "/frontendIPConfigurations/n",
+     {"publicIPAddress": ref("/publicIPAddresses/vm1")}, 409, "Conflict", "publicIPAddress"),
+    ("a gateway pool with a VM's address", "/gatewayPools/n",
+     {"ipConfiguration": {"publicIPAddresses": [ref("/publicIPAddresses/vm1")]}}, 409, "Conflict",
+     "ipConfiguration.publicIPAddresses"),
+    ("a VM's address that is to be shared", "/publicIPAddresses/vm1", {"shared": True}, 409, "Conflict", "shared"),
+    ("an inbound rule that leads to another VM", VM2,
+     {"subnet": ref(SUBNET), "loadBalancerInboundNatRules": [ref(BALANCER + "/inboundNatRules/ssh")]}, 400, "InvalidProperty",
+     "loadBalancerInboundNatRules"),
+    ("an inbound rule that leads to two VMs", VM1, {"loadBalancerInboundNatRules": [ref(BALANCER + "/inboundNatRules/dns")]}, 409,
+     "Conflict", "loadBalancerInboundNatRules"),
+    ("a back end where another VM says that it is it", BALANCER + "/inboundNatRules/dns", {"backendIPConfiguration": ref(VM1)},
+     409, "Conflict", "backendIPConfiguration"),
+    ("two outbound rules for one pool", BALANCER + "/outboundNatRules/n",
+     dict(NAT, protocol="Tcp", backendAddressPool=ref(BALANCER + "/backendAddressPools/back")), 409, "Conflict",
+     "backendAddressPool"),
+    ("a reference that is twice in its list", GATEWAY, {"gatewayPools": [ref("/gatewayPools/pool"), ref("/GATEWAYPOOLS/Pool")]},
+     400, "InvalidProperty", "gatewayPools[1]"),
+    ("a reference that is twice in an inner list", "/gatewayPools/pool",
+     {"ipConfiguration": {"greVipSubnets": [ref(ISP), ref(ISP)]}}, 400, "InvalidProperty", "ipConfiguration.greVipSubnets[1]"),
+    ("a role that is twice in its list", "/servers/host1", {"roles": ["host", "gateway", "host"]}, 400, "InvalidProperty",
+     "roles[2]"),
+    ("a prefix that is twice in its list", ROUTER, {"bgpNetworks": ["10.0.0.0/24", "10.0.0.0/24"]}, 400, "InvalidProperty",
+     "bgpNetworks[1]"),
+    ("two GRE tunnels with one key", GATEWAY + "/networkConnections/n",
+     {"connectionType": "GRE", "greConfiguration": {"greKey": 4711}, "destinationIPAddress": "203.0.113.10"}, 409, "Conflict",
+     "greConfiguration.greKey"),
+    ("two connections to one VLAN", GATEWAY + "/networkConnections/n",
+     {"connectionType": "L3", "l3Configuration": {"vlanSubnet": ref(PA)}}, 409, "Conflict", "l3Configuration.vlanSubnet"),
+    ("ends of a tunnel of two families", GATEWAY + "/networkConnections/gre", {"sourceIPAddress": "2001:db8::1"}, 400,
+     "InvalidProperty", "sourceIPAddress"),
+    ("a tunnel from a group", GATEWAY + "/networkConnections/gre", {"sourceIPAddress": "239.0.0.1"}, 400, "InvalidProperty",
+     "sourceIPAddress"),
+    ("a group as the gateway's address", GATEWAY + "/networkConnections/gre",
+     {"ipAddresses": [{"ipAddress": "239.1.1.1", "prefixLength": 24}]}, 400, "InvalidProperty", "ipAddresses[0].ipAddress"),
+    ("no address as the other side's", GATEWAY + "/networkConnections/gre", {"peerIPAddresses": ["10.0.255.3", "0.0.0.0"]}, 400,
+     "InvalidProperty", "peerIPAddresses[1]"),
+    ("a connection's next hop of the other family", GATEWAY + "/networkConnections/gre",
+     {"routes": [{"destinationPrefix": "10.0.0.0/8", "nextHop": "fd00::2"}]}, 400, "InvalidProperty", "routes[0].nextHop"),
+    ("a route that is there twice", GATEWAY + "/networkConnections/gre",
+     {"routes": [{"destinationPrefix": "10.0.0.0/8"}, {"destinationPrefix": "10.0.0.0/8", "metric": 7}]}, 400, "InvalidProperty",
+     "routes[1].destinationPrefix"),
+    ("a certificate that is a password", GATEWAY + "/networkConnections/site", modes(authenticationMethod="Certificate"), 400,
+     "InvalidProperty", "ipSecConfiguration.credential"),
+    ("neither encryption nor integrity", GATEWAY + "/networkConnections/site", modes(
+        quickMode={"cipherTransformationConstant": "None", "authenticationTransformationConstant": "None"}), 400,
+     "InvalidProperty", "ipSecConfiguration.quickMode.authenticationTransformationConstant"),
+    ("GCM with another integrity", GATEWAY + "/networkConnections/site", modes(
+        quickMode={"cipherTransformationConstant": "GCMAES256", "authenticationTransformationConstant": "MD5196"}), 400,
+     "InvalidProperty", "ipSecConfiguration.quickMode.authenticationTransformationConstant"),
+    ("IKE without a group", GATEWAY + "/networkConnections/site", modes(mainMode={"diffieHellmanGroup": "None"}), 400,
+     "InvalidProperty", "ipSecConfiguration.mainMode.diffieHellmanGroup"),
+    ("a password without a name", "/credentials/n", {"type": "UsernamePassword", "value": "x"}, 400, "MissingProperty",
+     "userName"),
+    ("a router's identifier of IPv6", ROUTER, {"routerId": "fd00::1"}, 400, "InvalidProperty", "routerId"),
+    ("a router's identifier of zeros", ROUTER, {"routerId": "0.0.0.0"}, 400, "InvalidProperty", "routerId"),
+    ("a group as a router's address", ROUTER, {"routerIP": ["239.0.0.1"]}, 400, "InvalidProperty", "routerIP[0]"),
+    ("groups as what a router announces", ROUTER, {"bgpNetworks": ["10.0.0.0/24", "224.0.0.0/4"]}, 400, "InvalidProperty",
+     "bgpNetworks"),
+    ("a prefix to match that is none", GATEWAY + "/policyMaps/in", policy(matchCriteria=[
+        {"clause": "Prefix", "value": "10.0.0.0/8"}, {"clause": "Prefix", "value": "not-a-prefix"}]), 400, "InvalidProperty",
+     "policyList[0].matchCriteria[1].value"),
+    ("AS numbers backwards", GATEWAY + "/policyMaps/in", policy(matchCriteria=[{"clause": "AsnRange", "value": "2-1"}]), 400,
+     "InvalidProperty", "policyList[0].matchCriteria[0].value"),
+    ("AS numbers that are none", GATEWAY + "/policyMaps/in", policy(matchCriteria=[{"clause": "AsnRange", "value": "x-y"}]), 400,
+     "InvalidProperty", "policyList[0].matchCriteria[0].value"),
+    ("a community that is none", GATEWAY + "/policyMaps/in", policy(matchCriteria=[{"clause": "Community", "value": "65536:1"}]),
+     400, "InvalidProperty", "policyList[0].matchCriteria[0].value"),
+    ("a next hop to match that is none", GATEWAY + "/policyMaps/in", policy(matchCriteria=[{"clause": "NextHop", "value": "x"}]),
+     400, "InvalidProperty", "policyList[0].matchCriteria[0].value"),
+    ("an action that does nothing", GATEWAY + "/policyMaps/in", policy(setActions=[{"Med": 1}, {}]), 400, "InvalidProperty",
+     "policyList[0].setActions[1]"),
+    ("an action with a community that is none", GATEWAY + "/policyMaps/in", policy(setActions=[{"Community": "garbage!"}]), 400,
+     "InvalidProperty", "policyList[0].setActions[0].Community"),
+    ("an action with a group as next hop", GATEWAY + "/policyMaps/in", policy(setActions=[{"NextHop": "239.0.0.1"}]), 400,
+     "InvalidProperty", "policyList[0].setActions[0].NextHop"),
+    ("a gateway with the number 0", "/gateways/gw1", {"bgpConfig": {"extASNumber": "0.0"}}, 400, "InvalidProperty",
+     "bgpConfig.extASNumber"),
+    ("a group as a router of the fabric", "/gateways/gw1", {"bgpConfig": {"bgpPeer": [{"peerIpAddress": "239.0.0.1"}]}}, 400,
+     "InvalidProperty", "bgpConfig.bgpPeer[0].peerIpAddress"),
+    ("a node that gives up being a gateway", "/servers/host1", {"roles": ["host"]}, 409, "Conflict", "roles"),
+    ("a node that gives up being a host", "/servers/host1", {"roles": ["gateway"]}, 409, "Conflict", "roles"),
+    ("a node's name that is none", "/servers/host1", {"connections": [{"managementAddresses": ["host1.example", ""]}]}, 400,
+     "InvalidProperty", "connections[0].managementAddresses[1]"),
+    ("a node's name with blanks", "/servers/host1", {"connections": [{"managementAddresses": ["a b ;x"]}]}, 400,
+     "InvalidProperty", "connections[0].managementAddresses[0]"),
+    ("a logical network that carries virtual ones no more", examples.FABRIC, {"networkVirtualizationEnabled": False}, 409,
+     "Conflict", "networkVirtualizationEnabled"),
+    ("a virtual network over one that carries none", "/virtualNetworks/n", dict(SPACE, logicalNetwork=ref(examples.OUTSIDE)), 400,
+     "InvalidProperty", "logicalNetwork"),
+    ("a router outside its subnet", PA, {"defaultGateways": ["10.1.0.1", "192.0.2.1"]}, 400, "InvalidProperty",
+     "defaultGateways[1]"),
+    ("a router at the end of its subnet", PA, {"defaultGateways": ["10.1.0.255"]}, 400, "InvalidProperty", "defaultGateways[0]"),
+    ("a name server that is a group", PA, {"dnsServers": ["239.0.0.1"]}, 400, "InvalidProperty", "dnsServers[0]"),
+    ("a subnet's next hop of the other family", PA, {"routes": [{"destinationPrefix": "10.0.0.0/8", "nextHop": "fd00::1"}]}, 400,
+     "InvalidProperty", "routes[0].nextHop"),
+    ("a logical subnet of groups", examples.FABRIC + "/subnets/n", {"addressPrefix": "239.0.0.0/24"}, 400, "InvalidProperty",
+     "addressPrefix"),
+    ("a network of groups", "/virtualNetworks/n", {"addressSpace": {"addressPrefixes": ["10.0.0.0/8", "224.0.0.0/4"]}}, 400,
+     "InvalidProperty", "addressSpace.addressPrefixes"),
+    ("a network of the host itself", "/virtualNetworks/n", {"addressSpace": {"addressPrefixes": ["127.0.0.0/8"]}}, 400,
+     "InvalidProperty", "addressSpace.addressPrefixes"),
+    ("a network's name server that is none", "/virtualNetworks/blue", {"dhcpOptions": {"dnsServers": ["255.255.255.255"]}}, 400,
+     "InvalidProperty", "dhcpOptions.dnsServers[0]"),
+    ("a VM's name server that is none", "/networkInterfaces/vm1", {"dnsSettings": {"dnsServers": ["0.0.0.0"]}}, 400,
+     "InvalidProperty", "dnsSettings.dnsServers[0]"),
+    ("a rule from IPv4 to IPv6", "/accessControlLists/front/aclRules/n",
+     dict(RULE, sourceAddressPrefix="10.0.0.0/8", destinationAddressPrefix="fd00::/8"), 400, "InvalidProperty",
+     "destinationAddressPrefix"),
+    ("ICMPv6 from IPv4", "/accessControlLists/front/aclRules/n", dict(RULE, protocol="ICMPv6", sourceAddressPrefix="10.0.0.1"),
+     400, "InvalidProperty", "protocol"),
+    ("a collector without a port", "/portProfiles/plain", {"flowExport": "192.0.2.9"}, 400, "InvalidProperty", "flowExport"),
+    ("a collector that is no address", "/portProfiles/plain", {"flowExport": "not an address at all"}, 400, "InvalidProperty",
+     "flowExport"),
+    ("a collector of IPv6 without brackets", "/portProfiles/plain", {"flowExport": "2001:db8::9:4739"}, 400, "InvalidProperty",
+     "flowExport"),
 ]
 
 g = suite.group("meaning", built)

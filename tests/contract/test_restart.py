@@ -3,7 +3,9 @@
 # order; what is assigned afterwards is free. Covers API-3 and ADDR-3.
 import json
 import os
+import sqlite3
 import sys
+import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import examples
@@ -182,6 +184,84 @@ def _(w):
     del w.settings["engine"]["router_mac"]
     w.configure()
     w.start()
+
+
+def stored(w, change):
+    """What an older version might have left in the database."""
+    w.stop()
+    with sqlite3.connect(w.state_dir + "/gwd.db") as db:
+        change(db)
+    db.close()
+    w.start()
+
+
+def trouble(w, path, query=""):
+    """The code and text of what is wrong with it by its own state; None when nothing is."""
+    status, r, _ = w.call("GET", path, query=query, checked=False)
+    equal(status, 200, "GET %s (%s)" % (path, r))
+    state = r["properties"]["configurationState"]
+    require((state["status"] == "Failure") == (state["detailedInfo"][0]["code"] == "NotValidAnyMore"), state)
+    return state["detailedInfo"][0]["message"] if state["status"] == "Failure" else None
+
+
+@g.case("two of which only one can be right both say so, without the name of the other, until one is mended")
+def _(w):
+    def collide(db):
+        body, = db.execute("SELECT body FROM resource WHERE path = '/networkInterfaces/dup' AND tenant = 'a'").fetchone()
+        equal(db.execute("UPDATE resource SET body = ? WHERE path = '/networkInterfaces/dup' AND tenant = 'b'",
+                         (body.replace('"a"', '"b"'), )).rowcount, 1, "rows")
+
+    def put(tenant, mac, expect=(200, 201)):
+        status, r, _ = w.call("PUT", "/networkInterfaces/dup", {"properties": {
+            "privateMacAddress": mac, "privateMacAllocationMethod": "Static"}}, query="?tenantId=" + tenant)
+        require(status in expect, r)
+
+    for i, mended in enumerate("ab"):
+        for n, tenant in enumerate("ab"):
+            put(tenant, "02AA000000%d%d" % (i, n))
+        stored(w, collide)
+        for tenant in "ab":
+            said = trouble(w, "/networkInterfaces/dup", "?tenantId=" + tenant)
+            require(said and "taken" in said and "dup" not in said, "state of %s's: %s" % (tenant, said))
+        # What changes nothing of it does not mend it, and neither is what it was.
+        w.put("/routeTables/else", {})
+        w.delete("/routeTables/else")
+        require(trouble(w, "/networkInterfaces/dup", "?tenantId=a"), "it is as wrong as before")
+        put(mended, "02AA000000%d7" % i)
+        for tenant in "ab":
+            equal(trouble(w, "/networkInterfaces/dup", "?tenantId=" + tenant), None, "state of %s's" % tenant)
+    stored(w, collide)
+    equal(w.call("DELETE", "/networkInterfaces/dup", query="?tenantId=a")[0], 202, "DELETE")
+    equal(trouble(w, "/networkInterfaces/dup", "?tenantId=b"), None, "when the other is gone")
+    equal(w.call("DELETE", "/networkInterfaces/dup", query="?tenantId=b")[0], 202, "DELETE")
+
+
+@g.case("a tenant's id of an older version that is none does not keep the controller from starting")
+def _(w):
+    odd = ("acme corp", "x" * 64, "a/b", "m\u00fcller", "a?tenantId=b")
+
+    def spoil(db):
+        for n, tenant in enumerate(odd):
+            db.execute("UPDATE resource SET tenant = ?, body = replace(body, '\"t%d\"', ?) WHERE tenant = ?",
+                       (tenant, json.dumps(tenant), "t%d" % n))
+
+    for n in range(len(odd)):
+        w.put("/virtualNetworks/odd", {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [
+            {"resourceId": "s", "properties": {"addressPrefix": "10.0.0.0/24"}}]}, (201,), resourceMetadata={"tenantId": "t%d" % n})
+    stored(w, spoil)
+    for how in ("stop", "kill"):
+        for tenant in odd:
+            query = "?tenantId=" + urllib.parse.quote(tenant, safe="")
+            said = trouble(w, "/virtualNetworks/odd", query)
+            require(said and "tenantId" in said, "state for %r: %s" % (tenant, said))
+            equal(w.call("GET", "/virtualNetworks/odd", query=query, checked=False)[1]["resourceMetadata"]["tenantId"], tenant, "whose it is")
+            equal(w.call("GET", "/virtualNetworks/odd/subnets/s", query=query)[0], 200, "a child of it")
+        getattr(w, how)()
+        w.start()
+    for tenant in odd:
+        query = "?tenantId=" + urllib.parse.quote(tenant, safe="")
+        equal(w.call("DELETE", "/virtualNetworks/odd", query=query)[0], 202, "DELETE for %r" % tenant)
+        w.refused("GET", "/virtualNetworks/odd", None, 400, "InvalidRequest", "tenantId", query=query)
 
 
 suite.main()

@@ -179,10 +179,28 @@ def key(w):
 @g.case("a credential says its secret when it is made: a copy of what GET answers is refused elsewhere")
 def made(w):
     one = w.get("/credentials/login")
-    w.refused("PUT", "/credentials/copied", dict(one, resourceId="copied"), 400, "MissingProperty", "properties.value")
+    w.refused("PUT", "/credentials/copied", dict(one, resourceRef=None, resourceId="copied"), 400, "MissingProperty", "properties.value")
     w.put("/credentials/copied", dict(one["properties"], value="another"), (201,))
     equal(w.call("PUT", "/credentials/copied", w.get("/credentials/copied"))[0], 200, "PUT of what GET answers")
     w.delete("/credentials/copied")
+
+
+@g.case("a BGP peer that had a password is not made without it from what GET answers; one that had none is")
+def peer(w):
+    peers = examples.GATEWAY + "/bgpRouters/router/bgpPeers"
+    one = w.get(peers + "/site")
+    equal(one["properties"]["hasPassword"], True, "hasPassword")
+    copied = dict(one["properties"], peerIpAddress="169.254.1.77")
+    w.refused("PUT", peers + "/copied", {"properties": copied}, 400, "MissingProperty", "properties.password")
+    plain = {k: v for k, v in copied.items() if k != "hasPassword"}
+    require("hasPassword" not in w.put(peers + "/copied", plain, (201,))["properties"], "it has none")
+    equal(w.call("PUT", peers + "/copied", w.get(peers + "/copied"))[0], 200, "PUT of what GET answers")
+    w.put(peers + "/copied", dict(plain, password="new"), (200,))
+    again = w.get(peers + "/copied")
+    equal(again["properties"]["hasPassword"], True, "hasPassword")
+    equal(put(w, peers + "/copied", again), again["etag"], "etag after a PUT of the same")
+    w.refused("PUT", peers + "/copied", {"properties": dict(copied, hasPassword=False)}, 400, "InvalidProperty", "properties.hasPassword")
+    w.delete(peers + "/copied")
 
 
 @g.case("nobody but root can look into the process, and it leaves no core dump, also when it has begun anew")

@@ -6,6 +6,7 @@ that it is there: not by paths, names, references, values, error texts, pages, o
 import os
 import re
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "topo"))
 from lib import case, tls, world  # noqa: E402
@@ -62,13 +63,14 @@ class Cloud(world.World):
         super().__init__()
         h = self.host("h1", None, start=False)
         self.gwd = h.gwd
+        self.at = h.netns
         h.netns.ip("addr add %s dev lo" % ADDRESS)
         self.gwd.settings["node"].update(roles="controller", log_level="debug")
         self.gwd.settings["api"] = {"listen": "unix:%s, https://%s:8443" % (self.gwd.socket_path, ADDRESS)}
         self.gwd.settings["limits"] = {"requests_per_second": "100000"}
         self.gwd.configure()
         self.gwd.start()
-        self.who = {}
+        self.who, self.asked = {}, {}
         for name, role, tenant in (("a", "tenant", "a"), ("b", "tenant", "b"), ("watch", "monitor", None)):
             properties = {"role": role, **({"tenantId": tenant} if tenant else {})}
             r = self.gwd.request("PUT", BASE + "/access/tokens/" + name, {"properties": properties})
@@ -83,7 +85,16 @@ class Cloud(world.World):
         body = None if properties is None else dict(envelope, properties=properties)
         if who == "operator":
             return self.gwd.request(method, BASE + path, body)
-        return self.who[who].request(method, BASE + path, body)
+        return self.send(who, method, BASE + path, body)
+
+    def send(self, who, method, path, body=None):
+        c = self.who[who]
+        if time.monotonic() - self.asked.get(who, 0) > 5:  # it may have been idle for too long
+            c.close()
+            c = self.who[who] = tls.Client(self.at, ADDRESS, token=c.token)
+        r = c.request(method, path, body)
+        self.asked[who] = time.monotonic()
+        return r
 
     def operator(self, method, path, properties=None, status=200):
         r = self.ask("operator", method, path, properties)
@@ -170,6 +181,190 @@ def _(w):
         equal(w.ask("a", "DELETE", path).status, 202, path)
 
 
+# What the operator has: for himself, and for all. Of the first kind no tenant finds out whether it is there.
+HIS = [
+    ("/virtualNetworks/op", {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}),
+    ("/virtualNetworks/op/subnets/s", {"addressPrefix": "10.0.1.0/24"}),
+    ("/credentials/opc", {"type": "PreSharedKey", "value": "hush-hush-operator"}),
+    ("/logicalNetworks/op", {"subnets": [{"resourceId": "lan", "properties": {"addressPrefix": "192.0.2.0/24", "vlanID": 666}}]}),
+    ("/publicIPAddresses/opa", {}),
+    ("/loadBalancers/opb", {}),
+    ("/loadBalancers/opb/frontendIPConfigurations/f", {"publicIPAddress": ref("/publicIPAddresses/opa")}),
+    ("/loadBalancers/opb/backendAddressPools/p", {}),
+    ("/loadBalancers/opb/inboundNatRules/r", {"frontendIPConfigurations": [ref("/loadBalancers/opb/frontendIPConfigurations/f")],
+                                              "protocol": "Tcp", "frontendPort": 80}),
+    ("/networkInterfaces/opn", {}),
+    ("/networkInterfaces/opn/ipConfigurations/c", {"subnet": ref("/virtualNetworks/op/subnets/s")}),
+]
+FOR_ALL = [
+    ("/publicIPAddresses/all", {"shared": True}),
+    ("/loadBalancers/all", {}),
+    ("/loadBalancers/all/frontendIPConfigurations/f", {"publicIPAddress": ref("/publicIPAddresses/all")}),
+    ("/loadBalancers/all/inboundNatRules/r", {"frontendIPConfigurations": [ref("/loadBalancers/all/frontendIPConfigurations/f")],
+                                              "protocol": "Tcp", "frontendPort": 80}),
+    ("/gatewayPools/all", {}), ("/portProfiles/all", {}),
+    ("/accessControlLists/all", {}), ("/routeTables/all", {}),
+]
+# Where a tenant would name it: path, reference with the first name left open, the other properties.
+HIDDEN = [
+    ("/networkInterfaces/n/ipConfigurations/c", "subnet", "/virtualNetworks/%s/subnets/s", "op", {}),
+    ("/networkInterfaces/n/ipConfigurations/c", "publicIPAddress", "/publicIPAddresses/%s", "opa", {"subnet": ref("/virtualNetworks/n/subnets/s")}),
+    ("/networkInterfaces/n/ipConfigurations/c", "loadBalancerBackendAddressPools", "/loadBalancers/%s/backendAddressPools/p", "opb",
+     {"subnet": ref("/virtualNetworks/n/subnets/s")}),
+    ("/networkInterfaces/n/ipConfigurations/c", "loadBalancerInboundNatRules", "/loadBalancers/%s/inboundNatRules/r", "opb",
+     {"subnet": ref("/virtualNetworks/n/subnets/s")}),
+    # Of a kind that is for all elsewhere, and of another kind than the property wants.
+    ("/networkInterfaces/n", "accessControlList", "/credentials/%s", "opc", {}),
+    ("/networkInterfaces/n", "accessControlList", "/routeTables/%s", "all", {}),
+    ("/virtualGateways/n", "virtualNetwork", "/virtualNetworks/%s", "op", {}),
+    ("/virtualGateways/n", "gatewaySubnets", "/virtualNetworks/%s/subnets/s", "op", {}),
+    ("/virtualGateways/n/networkConnections/l3", "l3Configuration", "/logicalNetworks/%s/subnets/lan", "op", {"connectionType": "L3"}),
+    ("/virtualGateways/n/networkConnections/ike", "ipSecConfiguration", "/credentials/%s", "opc",
+     {"connectionType": "IPSec", "destinationIPAddress": "203.0.113.1"}),
+    ("/loadBalancers/n/frontendIPConfigurations/f", "publicIPAddress", "/publicIPAddresses/%s", "opa", {}),
+    ("/loadBalancers/n/backendAddressPools/b", "subnets", "/virtualNetworks/%s/subnets/s", "op", {}),
+    ("/loadBalancers/n/inboundNatRules/i", "backendIPConfiguration", "/networkInterfaces/%s/ipConfigurations/c", "opn",
+     {"frontendIPConfigurations": [ref("/loadBalancers/n/frontendIPConfigurations/f")], "protocol": "Tcp", "frontendPort": 81}),
+    ("/loadBalancers/n/outboundNatRules/o", "backendAddressPool", "/loadBalancers/%s/backendAddressPools/p", "opb",
+     {"frontendIPConfigurations": [ref("/loadBalancers/n/frontendIPConfigurations/f")]}),
+]
+LISTS = ("loadBalancerBackendAddressPools", "loadBalancerInboundNatRules", "gatewaySubnets", "subnets", "gatewayPools")
+
+
+def naming(name, path):
+    """A property that refers to the path."""
+    if name == "l3Configuration":
+        return {name: {"vlanSubnet": ref(path)}}
+    if name == "ipSecConfiguration":
+        return {name: {"authenticationMethod": "Certificate", "credential": ref(path)}}
+    return {name: [ref(path)] if name in LISTS else ref(path)}
+
+
+def own_place(w, tenant):
+    """Something that refers, of each kind; returns the paths, to be deleted backwards."""
+    made = [("/virtualNetworks/n", {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}),
+            ("/virtualNetworks/n/subnets/s", {"addressPrefix": "10.0.1.0/24"}),
+            ("/networkInterfaces/n", {}), ("/virtualGateways/n", {}), ("/publicIPAddresses/n", {}), ("/loadBalancers/n", {}),
+            ("/loadBalancers/n/frontendIPConfigurations/f", {"publicIPAddress": ref("/publicIPAddresses/n")})]
+    for path, properties in made:
+        equal(w.ask(tenant, "PUT", path, properties).status, 201, path)
+    return [path for path, _ in made]
+
+
+@g.case("what is the operator's own is as what is not there, in every reference and letter case")
+def _(w):
+    for path, properties in HIS + FOR_ALL:
+        w.operator("PUT", path, properties, 201)
+    mine = own_place(w, "a")
+    for path, name, target, there, rest in HIDDEN:
+        not_there = "".join(chr((ord(c) - 97 + 11) % 26 + 97) for c in there)
+        for query in ("", "?tenantId="):
+            answers = []
+            for one in (there, not_there):
+                # In capitals: as it is stored it would be spelled otherwise.
+                r = w.ask("a", "PUT", path, {**rest, **naming(name, (target % one).upper().replace("?TENANTID", "?tenantId") + query)})
+                require(r.status == 400, "%s: %s %s was let in: %d %s" % (path, name, target % one + query, r.status, r.body))
+                answers.append(r)
+            alike(answers[0], there.upper(), answers[1], not_there.upper())
+    for path in reversed(mine):
+        equal(w.ask("a", "DELETE", path).status, 202, path)
+
+
+@g.case("what the operator has for all may be named, also by two tenants, and not be read")
+def _(w):
+    for tenant in "ab":
+        mine = own_place(w, tenant)
+        for path, properties in (
+                ("/networkInterfaces/n", {**naming("portProfile", "/portProfiles/all"), **naming("accessControlList", "/accessControlLists/all")}),
+                ("/virtualNetworks/n/subnets/s", {"addressPrefix": "10.0.1.0/24", **naming("routeTable", "/routeTables/all")}),
+                ("/virtualNetworks/n", {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, **naming("logicalNetwork", "/logicalNetworks/out")}),
+                ("/virtualGateways/n", naming("gatewayPools", "/gatewayPools/all")),
+                ("/loadBalancers/n/frontendIPConfigurations/f", naming("publicIPAddress", "/publicIPAddresses/all"))):
+            for body in (properties, None):
+                r = w.ask(tenant, "PUT", path, properties if body else w.ask(tenant, "GET", path).json()["properties"])
+                require(r.status in (200, 201), "%s for %s: %d %s" % (path, tenant, r.status, r.body))
+        for path, _ in FOR_ALL:
+            require(w.ask(tenant, "GET", path).status in (403, 404), "GET of %s for a tenant" % path)
+        # Of a shared address no port can be asked for, so that nobody finds out which are taken.
+        front = "/loadBalancers/n/frontendIPConfigurations/f"
+        rule = {"frontendIPConfigurations": [ref(front)], "protocol": "Tcp"}
+        for port in (80, 81):
+            r = w.ask(tenant, "PUT", "/loadBalancers/n/inboundNatRules/i", dict(rule, frontendPort=port))
+            equal((r.status, r.json()["error"]["code"]), (400, "InvalidProperty"), "port %d" % port)
+        equal(w.ask(tenant, "PUT", front, {"publicIPAddress": ref("/publicIPAddresses/n")}).status, 200, "an address of his own")
+        equal(w.ask(tenant, "PUT", "/loadBalancers/n/inboundNatRules/i", dict(rule, frontendPort=80)).status, 201, "and a port of it")
+        r = w.ask(tenant, "PUT", front, {"publicIPAddress": ref("/publicIPAddresses/all")})
+        equal((r.status, r.json()["error"]["code"]), (400, "InvalidProperty"), "with the rule to the shared address")
+        equal(w.ask(tenant, "DELETE", "/loadBalancers/n/inboundNatRules/i").status, 202, "DELETE")
+        # A name of his own is another one, and what he refers to stays what it was.
+        equal(w.ask(tenant, "PUT", "/accessControlLists/all", {}).status, 201, "a list of his own of that name")
+        r = w.ask(tenant, "GET", "/networkInterfaces/n").json()
+        equal(r["properties"]["accessControlList"], ref("/accessControlLists/all?tenantId="), "the operator's")
+        equal(w.ask(tenant, "PUT", "/networkInterfaces/n", r["properties"]).status, 200, "GET-edit-PUT")
+        equal(w.ask(tenant, "DELETE", "/accessControlLists/all").status, 202, "nothing refers to his own")
+        w.operator("DELETE", "/accessControlLists/all", status=409)
+        for path in reversed(mine):
+            w.ask(tenant, "PUT", "/virtualNetworks/n/subnets/s", {"addressPrefix": "10.0.1.0/24"})
+            w.ask(tenant, "DELETE", "/networkInterfaces/n")
+            require(w.ask(tenant, "DELETE", path).status in (202, 204), path)
+
+
+@g.case("what the operator has put into a tenant's resource may be said again and taken out, not chosen")
+def _(w):
+    def place(tenant, address=None):
+        body = {"subnet": ref("/virtualNetworks/op/subnets/s"), **({"privateIPAddress": address, "privateIPAllocationMethod": "Static"} if address else {})}
+        w.ask("operator", "PUT", "/networkInterfaces/given?tenantId=" + tenant, {})
+        return w.ask("operator", "PUT", "/networkInterfaces/given/ipConfigurations/c?tenantId=" + tenant, body)
+
+    for tenant in "ab":
+        equal(place(tenant).status, 201, "the operator's PUT for " + tenant)
+    path = "/networkInterfaces/given"
+    r = w.ask("a", "GET", path).json()["properties"]
+    equal(r["ipConfigurations"][0]["properties"]["subnet"], ref("/virtualNetworks/op/subnets/s?tenantId="), "the operator's subnet")
+    equal(w.ask("a", "PUT", path, r, tags={"seen": "yes"}).status, 200, "GET-edit-PUT")
+    equal(w.ask("a", "PUT", path + "/ipConfigurations/c", {"subnet": ref("/virtualNetworks/op/subnets/s")}).status, 200, "in short")
+    equal(w.ask("a", "PUT", path + "/ipConfigurations/d", {"subnet": ref("/virtualNetworks/op/subnets/s")}).status, 400, "another of the kind")
+    # Nor does a name of the tenant's own get in its way, and nobody is told who else is there.
+    equal(w.ask("a", "PUT", "/virtualNetworks/op", {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}).status, 201, "a network of that name")
+    equal(w.ask("a", "PUT", path, w.ask("a", "GET", path).json()["properties"], tags={"seen": "again"}).status, 200, "GET-edit-PUT")
+    theirs = w.ask("b", "GET", path).json()["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"]
+    r = w.ask("a", "PUT", path + "/ipConfigurations/c", {
+        "subnet": ref("/virtualNetworks/op/subnets/s?tenantId="), "privateIPAddress": theirs, "privateIPAllocationMethod": "Static"})
+    equal(r.status, 409, "an address that is taken")
+    require("given" not in r.json()["error"]["message"], r.body)
+    r = w.ask("operator", "PUT", "/virtualGateways/given?tenantId=b", {
+        "virtualNetwork": ref("/virtualNetworks/op?tenantId="), "gatewaySubnets": [ref("/virtualNetworks/op/subnets/s?tenantId=")]})
+    equal(r.status, 409, "a subnet that is lived in")
+    equal(w.ask("a", "PUT", path, {"ipConfigurations": []}).status, 200, "taken out")
+    equal(w.ask("a", "PUT", path + "/ipConfigurations/c", {"subnet": ref("/virtualNetworks/op/subnets/s?tenantId=")}).status, 400, "put back")
+    # The gateway of another tenant, by a name that is a secret.
+    for p in (path + "?tenantId=b", "/networkInterfaces/opn"):
+        w.operator("DELETE", p, status=202)
+    r = w.ask("operator", "PUT", "/virtualGateways/given-secret?tenantId=b", {
+        "virtualNetwork": ref("/virtualNetworks/op?tenantId="), "gatewaySubnets": [ref("/virtualNetworks/op/subnets/s?tenantId=")]})
+    equal(r.status, 201, r.body)
+    w.operator("DELETE", "/virtualGateways/given-secret?tenantId=b", status=202)
+    for p in (path, "/virtualNetworks/op"):
+        equal(w.ask("a", "DELETE", p).status, 202, p)
+    for p, _ in reversed(HIS + FOR_ALL):
+        if p.count("/") == 2:
+            require(w.ask("operator", "DELETE", p).status in (202, 204), p)
+
+
+@g.case("?tenantId= of another leads nowhere, with every method")
+def _(w):
+    for tenant in "ab":
+        equal(w.ask(tenant, "PUT", "/routeTables/q", {}, tags={"of": tenant}).status, 201, "PUT")
+    for method, body in (("GET", None), ("PUT", {}), ("DELETE", None)):
+        for query in ("?tenantId=b", "?tenantId=nobody", "?tenantId="):
+            for name in ("q", "x"):
+                equal(w.ask("a", method, "/routeTables/" + name + query, body).status, 404, "%s of %s%s" % (method, name, query))
+    equal(w.ask("a", "GET", "/routeTables/q?tenantId=a").json()["tags"], {"of": "a"}, "his own, by its whole name")
+    for tenant in "ab":
+        equal(w.ask(tenant, "GET", "/routeTables/q").json()["tags"], {"of": tenant}, "what it was")
+        equal(w.ask(tenant, "DELETE", "/routeTables/q").status, 202, "DELETE")
+
+
 @g.case("names are each tenant's own: the same ones are free, and stay apart")
 def _(w):
     theirs = w.everything("b")
@@ -183,7 +378,11 @@ def _(w):
     for tenant in "ab":
         r = w.operator("GET", "/virtualNetworks/blue?tenantId=" + tenant).json()
         equal(r["resourceMetadata"]["tenantId"], tenant, "tenant")
-    equal(w.ask("operator", "GET", "/virtualNetworks/blue").status, 404, "a name that two have")
+    for path in ("/virtualNetworks/blue", "/virtualNetworks/blue/subnets/web", "/virtualNetworks/blue/subnets"):
+        r = w.ask("operator", "GET", path)
+        equal(r.status, 404, "a name that two have")
+        require("?tenantId=" in r.json()["error"]["message"], "%s: what is to be done is said: %s" % (path, r.body))
+    require("tenantId" not in w.ask("operator", "GET", "/virtualNetworks/nowhere").json()["error"]["message"], "a name that nobody has")
     for path, _ in reversed(OWN):
         equal(w.ask("a", "DELETE", path).status, 202, path)
     equal(w.everything("b"), theirs, "what the other tenant has")
@@ -238,9 +437,9 @@ def _(w):
     before = w.everything("b")
     for body in ([{"path": "/virtualNetworks/blue/subnets/new", "body": {"properties": {"addressPrefix": "10.0.9.0/24"}}}],
                  [{"path": "/macPools/mine", "body": {"properties": {"startMacAddress": "020000000000", "endMacAddress": "020000000001"}}}]):
-        r = w.who["a"].request("POST", BASE + "/batch", body)
+        r = w.send("a", "POST", BASE + "/batch", body)
         require(r.status in (403, 404), "%d %s" % (r.status, r.body))
-    equal(w.who["a"].request("POST", BASE + "/batch", [{"method": "DELETE", "path": "/virtualNetworks/blue"}]).status, 200, "nothing to do")
+    equal(w.send("a", "POST", BASE + "/batch", [{"method": "DELETE", "path": "/virtualNetworks/blue"}]).status, 200, "nothing to do")
     equal(w.everything("b"), before, "what the other tenant has")
 
 
@@ -250,6 +449,18 @@ def _(w):
     equal(r.status, 201, "PUT")
     equal(r.json()["resourceMetadata"], {"note": "x", "tenantId": "a"}, "metadata")
     equal(w.ask("b", "GET", "/routeTables/t").status, 404, "for the other tenant")
+    route = {"addressPrefix": "172.16.0.0/12", "nextHopType": "None"}
+    r = w.ask("a", "PUT", "/routeTables/t", {"routes": [{"resourceId": "r", "properties": route, "resourceMetadata": {"tenantId": "b", "n": 1}}]})
+    equal(r.json()["properties"]["routes"][0]["resourceMetadata"], {"n": 1, "tenantId": "a"}, "metadata of a child in a list")
+    r = w.ask("a", "PUT", "/routeTables/t/routes/s", dict(route, addressPrefix="172.32.0.0/12"), resourceMetadata={"tenantId": "b"})
+    equal(r.json()["resourceMetadata"], {"tenantId": "a"}, "metadata of a child on its own path")
+    for query, owner, wrong in (("?tenantId=a", "a", "b"), ("?tenantId=a", "a", "A")):
+        for path, target in (("/routeTables/t/routes/s", ""), ("/routeTables/t", "properties.routes[1].")):
+            body = {"routes": [{"resourceId": i, "properties": dict(route, addressPrefix=p), "resourceMetadata": {"tenantId": t}}
+                               for i, p, t in (("r", "172.16.0.0/12", owner), ("s", "172.32.0.0/12", wrong))]}
+            r = w.ask("operator", "PUT", path + query, body if target else dict(route, addressPrefix="172.32.0.0/12"),
+                      **({} if target else {"resourceMetadata": {"tenantId": wrong}}))
+            equal((r.status, r.json()["error"]["target"]), (400, target + "resourceMetadata.tenantId"), "an operator who says another's")
     equal(w.ask("a", "DELETE", "/routeTables/t").status, 202, "DELETE")
 
 
@@ -258,10 +469,10 @@ def _(w):
     equal(w.ask("watch", "GET", "/virtualNetworks/blue").status, 200, "GET for a monitor")
     equal(w.ask("watch", "PUT", "/routeTables/x", {}).status, 403, "PUT for a monitor")
     equal(w.ask("watch", "DELETE", "/routeTables/own").status, 403, "DELETE for a monitor")
-    equal(w.who["watch"].request("POST", BASE + "/batch", []).status, 403, "batch for a monitor")
+    equal(w.send("watch", "POST", BASE + "/batch", []).status, 403, "batch for a monitor")
     for path in ("/hnv/lookupRecords", "/access/tokens", "/monitoring/statistics"):
         equal(w.ask("a", "GET", path).status, 403, path)
-    equal(w.who["a"].request("GET", "/metrics").status, 403, "/metrics")
+    equal(w.send("a", "GET", "/metrics").status, 403, "/metrics")
 
 
 @g.case("who changed what is recorded, for operators and monitors")
@@ -277,6 +488,111 @@ def _(w):
                      ("root", "PUT", "/macPools/all", None), ("root", "PUT", "/access/tokens/watch", None)):
         require(expected in said, "%s is not recorded" % (expected,))
     equal(w.ask("a", "GET", "/monitoring/audit").status, 403, "for a tenant")
+
+
+def audit(w):
+    """(who, method, whose, path) of everything that is recorded."""
+    page = w.ask("watch", "GET", "/monitoring/audit?$top=1000").json()
+    require("nextLink" not in page, "more than one page")
+    return [(r["who"], r["method"], r.get("tenantId"), r["path"]) for r in page["value"]]
+
+
+@g.case("the audit log says whose resource it was, by its own path, and only what was changed")
+def _(w):
+    before = len(audit(w))
+    w.operator("PUT", "/ROUTEtables/an", {}, 201)
+    equal(w.ask("a", "PUT", "/routeTables/an", {}).status, 201, "a's")
+    equal(w.ask("operator", "PUT", "/routetables/AN?tenantId=b", {}).status, 201, "b's, by the query")
+    equal(w.ask("operator", "PUT", "/routeTables/other", {}, resourceMetadata={"tenantId": "b"}).status, 201, "b's, by the body")
+    equal(w.ask("a", "PUT", "/routeTables/an", {}).status, 200, "nothing new")
+    equal(w.ask("a", "DELETE", "/routeTables/nowhere").status, 204, "nothing there")
+    r = w.gwd.request("POST", BASE + "/batch", [
+        {"path": "/routeTables/an?tenantId=b", "body": {"properties": {}}},
+        {"path": "/ROUTETABLES/an?tenantId=a", "body": {"properties": {}, "tags": {"new": "yes"}}},
+        {"method": "DELETE", "path": "/routeTables/OTHER?tenantId=b"}, {"method": "DELETE", "path": "/routeTables/nowhere"}])
+    equal(r.status, 200, r.body)
+    equal(w.ask("operator", "DELETE", "/routeTables/an?tenantId=").status, 202, "the operator's own")
+    equal(w.ask("a", "DELETE", "/ROUTETABLES/AN").status, 202, "a's")
+    equal(audit(w)[before:], [
+        ("root", "PUT", None, "/routeTables/an"), ("a", "PUT", "a", "/routeTables/an"), ("root", "PUT", "b", "/routeTables/AN"),
+        ("root", "PUT", "b", "/routeTables/other"), ("root", "DELETE", "b", "/routeTables/other"), ("root", "PUT", "a", "/routeTables/an"),
+        ("root", "DELETE", None, "/routeTables/an"), ("a", "DELETE", "a", "/routeTables/an")], "what is recorded")
+    w.operator("DELETE", "/routeTables/an?tenantId=b", status=202)
+
+
+@g.case("credentials: no names that gwd uses itself, no tenant's id that is none or another's in other letters")
+def _(w):
+    def put(kind, name, **properties):
+        r = w.gwd.request("PUT", BASE + "/access/%s/%s" % (kind, name), {"properties": properties})
+        return r.status, (r.json().get("error") or {}).get("target")
+
+    for name in ("root", "ROOT", "gwd", "anybody"):
+        equal(put("tokens", name, role="monitor"), (400, "resourceId"), name)
+        equal(put("certificates", "c", role="monitor", subject=name), (400, "properties.subject"), name)
+    for bad in ("acme corp", "x" * 64, "a/b", "m\u00fcller", "a?tenantId=b", ".", "a.b", "*"):
+        for kind in ("tokens", "certificates"):
+            subject = {"subject": "s"} if kind == "certificates" else {}
+            equal(put(kind, "c", role="tenant", tenantId=bad, **subject), (400, "properties.tenantId"), repr(bad))
+    equal(put("tokens", "c", role="tenant", tenantId="A"), (409, "properties.tenantId"), "A where a is")
+    equal(put("certificates", "c", role="tenant", tenantId="B", subject="s"), (409, "properties.tenantId"), "B where b is")
+    for good in ("x" * 63, "-", "_9", "Contoso"):
+        r = w.gwd.request("PUT", BASE + "/access/tokens/c", {"properties": {"role": "tenant", "tenantId": good}})
+        require(r.status in (200, 201), r.body)
+        with tls.Client(w.at, ADDRESS, token=r.json()["properties"]["token"]) as c:
+            r = c.request("PUT", BASE + "/routeTables/mine", {"properties": {}})
+            equal(r.status, 201, r.body)
+            equal(r.json()["resourceMetadata"], {"tenantId": good}, "whose it is")
+        again = w.ask("operator", "GET", "/routeTables/mine?tenantId=" + good).json()
+        equal(w.gwd.request("PUT", BASE + "/routeTables/mine?tenantId=" + good, again).status, 200, "GET-edit-PUT for an operator")
+        w.operator("DELETE", "/routeTables/mine?tenantId=" + good, status=202)
+    w.gwd.request("DELETE", BASE + "/access/tokens/c")
+
+
+@g.case("who has lost his token is refused, whatever he has begun")
+def _(w):
+    for method, path, body in (("PUT", "/routeTables/late", b'{"properties": {}}'), ("POST", "/batch", b'[{"path": "/routeTables/late", "body": {}}]')):
+        for how in ("DELETE", "PUT"):
+            r = w.gwd.request("PUT", BASE + "/access/tokens/temp", {"properties": {"role": "tenant", "tenantId": "a"}})
+            require(r.status in (200, 201), r.body)
+            with tls.Client(w.at, ADDRESS, token=r.json()["properties"]["token"]) as c:
+                equal(c.request("GET", BASE + "/routeTables").status, 200, "let in")
+                c.connection.putrequest(method, BASE + path)
+                c.connection.putheader("Authorization", "Bearer " + c.token)
+                c.connection.putheader("Content-Type", "application/json")
+                c.connection.putheader("Content-Length", str(len(body)))
+                c.connection.endheaders(body[:5])
+                # Another request on another connection is answered: what was sent before it is here.
+                equal(w.ask("a", "GET", "/routeTables").status, 200, "GET")
+                changed = w.gwd.request(how, BASE + "/access/tokens/temp", {"properties": {"role": "tenant", "tenantId": "b"}} if how == "PUT" else None)
+                equal(changed.status, 200, how + " of the token")
+                c.connection.send(body[5:])
+                r = c.connection.getresponse()
+                equal(r.status, 401, "%s after %s of its token: %s" % (method, how, r.read()))
+    equal(w.ask("a", "GET", "/routeTables/late").status, 404, "what he began")
+    w.gwd.request("DELETE", BASE + "/access/tokens/temp")
+
+
+@g.case("an operation says its own state after a restart too: nothing is kept of it that others could push out")
+def _(w):
+    r = w.ask("b", "PUT", "/routeTables/own", {}, tags={"changed": "again"})
+    equal(r.status, 200, "PUT")
+    operation = r.headers["Azure-AsyncOperation"][len(BASE):]
+    his = w.operator("PUT", "/routeTables/his", {}, 201).headers["Azure-AsyncOperation"][len(BASE):]
+    w.gwd.stop()
+    w.gwd.start()
+    w.asked.clear()
+    equal(w.ask("b", "GET", operation).json(), {"status": "Succeeded"}, "after a restart")
+    equal(w.ask("watch", "GET", operation).status, 200, "for a monitor")
+    equal(w.operator("GET", his).json(), {"status": "Succeeded"}, "the operator's own")
+    for tenant in "ab":
+        equal(w.ask(tenant, "GET", his).status, 404, "the operator's for a tenant")
+    equal(w.ask("a", "GET", operation).status, 404, "another's")
+    # What is random in it, and what proves that it was given, and to b: no digit of it may be another one.
+    digits = [i for i, c in enumerate(operation) if c != "-" and i >= len(operation) - 36]
+    for at in digits[::3]:
+        made_up = operation[:at] + "%x" % (int(operation[at], 16) ^ 1) + operation[at + 1:]
+        equal(w.ask("b", "GET", made_up).status, 404, "made up: " + made_up)
+    w.operator("DELETE", "/routeTables/his", status=202)
 
 
 @g.case("secrets are in no answer, log, metric, audit record, backup or store")

@@ -270,6 +270,8 @@ def secrets(w):
     one["properties"]["ipSecConfiguration"]["localIdentity"] = "other.example"
     equal(w.call("PUT", path, one)[0], 200, "PUT without the secret")
     one["resourceId"] = "anew"
+    w.refused("PUT", path[:-4] + "anew", one, 400, "InvalidProperty", "resourceRef")
+    del one["resourceRef"]
     w.refused("PUT", path[:-4] + "anew", one, 400, "MissingProperty", "properties.ipSecConfiguration.sharedSecret")
 
 
@@ -303,7 +305,7 @@ def conditions(w):
                   "If-Match", {"If-Match": "*"})
         w.refused("DELETE", missing, None, 412, "PreconditionFailed", "If-Match", {"If-Match": "*"})
     equal(w.everything(), before, "everything afterwards")
-    require({"credentials", "networkInterfaces", "aclRules", "routes"} <= with_tag, "answered with 304: %s" % with_tag)
+    require({"credentials", "portProfiles", "aclRules", "routes"} <= with_tag, "answered with 304: %s" % with_tag)
     require(not {"subnets", "virtualNetworks", "ipPools", "macPools", "accessControlLists"} & with_tag, "not with 304: %s" % with_tag)
     w.put("/servers/spare", {})
     etag = w.get("/servers/spare")["etag"]
@@ -465,6 +467,22 @@ def bad(w):
     w.refused("GET", "/servers", None, 400, "InvalidRequest", "$filter", query="?$filter=x")
     w.refused("GET", "/servers", None, 400, "InvalidRequest", "query", query="?$top=%zz")
     equal(w.call("GET", "/servers", query="?other=1")[0], 200, "an option that is nobody's")
+    for query, name in (("?$top=1&$top=2", "$top"), ("?$skipToken=a&$skipToken=b", "$skipToken"), ("?tenantId=a&TENANTID=b", "TENANTID")):
+        w.refused("GET", "/servers", None, 400, "InvalidRequest", name, query=query)
+    w.put("/servers/one", {})
+    for query in ("?$top=1", "?$skipToken=a"):
+        w.refused("GET", "/servers/one", None, 400, "InvalidRequest", query[1:].split("=")[0], query=query)
+    w.delete("/servers/one")
+
+
+@g.case("a $skipToken that no nextLink has is refused")
+def bad_tokens(w):
+    for token in ("%ff", "", "!", "a!", "a!b%20c", "a%20b", "a%2fb", "..", "x" * 129, "a!" + "x" * 64):
+        w.refused("GET", "/servers", None, 400, "InvalidRequest", "$skipToken", query="?$skipToken=" + token)
+    for token in ("-1", "+1", "%201", "", "x", "1x", "99999999999999999999999", "9223372036854775808", "18446744073709551615"):
+        w.refused("GET", "/monitoring/audit", None, 400, "InvalidRequest", "$skipToken", query="?$skipToken=" + token, checked=False)
+    for path in ("/servers?$skipToken=nobody", "/servers?$skipToken=nobody!a", "/monitoring/audit?$skipToken=9223372036854775806"):
+        equal(json.loads(w.request("GET", world.document.PREFIX + path).body), {"value": []}, path)
 
 
 g = suite.group("tenants", world.controller)
@@ -528,21 +546,28 @@ def own(w):
     equal(w.get("/accessControlLists/own")["etag"], theirs["etag"], "the tenant's is as it was")
 
 
-@g.case("what a reference means stays: a tenant's name does not take the place of the operator's")
+@g.case("what a reference means stays: a tenant's name does not take the place of the operator's, also after a restart")
 def shadows(w):
     w.put("/accessControlLists/common", {})
     subnet = {"addressPrefix": "10.0.1.0/24", "accessControlList": examples.ref("/accessControlLists/common")}
     net = {"properties": dict(NETWORK, subnets=[{"resourceId": "s", "properties": subnet}]), "resourceMetadata": {"tenantId": "a"}}
     equal(w.call("PUT", "/virtualNetworks/refers", net)[0], 201, "PUT")
-    for query, envelope in (("?tenantId=a", {}), ("", {"resourceMetadata": {"tenantId": "a"}})):
-        error = w.refused("PUT", "/accessControlLists/common", dict(envelope, properties={}), 409, "Conflict", "resourceId", query=query)
-        require("/virtualNetworks/refers/subnets/s refers to" in error["message"], error)
-    equal(w.call("PUT", "/accessControlLists/common", {"properties": {}}, query="?tenantId=b")[0], 201, "of another tenant")
-    equal(w.call("DELETE", "/virtualNetworks/refers/subnets/s", query="?tenantId=a")[0], 202, "DELETE of what refers")
-    equal(w.call("PUT", "/accessControlLists/common", {"properties": {}}, query="?tenantId=a")[0], 201, "when nothing refers")
-    for query in ("?tenantId=a", "?tenantId=b", "?tenantId="):
-        equal(w.call("DELETE", "/accessControlLists/common", query=query)[0], 202, "DELETE " + query)
+    equal(w.call("PUT", "/accessControlLists/common", {"properties": {}}, query="?tenantId=a")[0], 201, "one of the tenant's")
+    for how in (None, "stop", "kill"):
+        if how:
+            getattr(w, how)()
+            w.start()
+        one = w.call("GET", "/virtualNetworks/refers/subnets/s", query="?tenantId=a")[1]
+        equal(one["properties"]["accessControlList"], examples.ref("/accessControlLists/common?tenantId="), "the reference")
+        equal(w.call("PUT", "/virtualNetworks/refers/subnets/s", one, query="?tenantId=a")[1]["etag"], one["etag"], "GET-edit-PUT")
+        w.refused("DELETE", "/accessControlLists/common", None, 409, "Conflict", "/accessControlLists/common", query="?tenantId=")
+    one["properties"]["accessControlList"] = examples.ref("/accessControlLists/common")
+    one = w.call("PUT", "/virtualNetworks/refers/subnets/s", one, query="?tenantId=a")[1]
+    equal(one["properties"]["accessControlList"], examples.ref("/accessControlLists/common"), "his own, when he says so")
+    w.refused("DELETE", "/accessControlLists/common", None, 409, "Conflict", "/accessControlLists/common", query="?tenantId=a")
     equal(w.call("DELETE", "/virtualNetworks/refers", query="?tenantId=a")[0], 202, "DELETE")
+    for query in ("?tenantId=a", "?tenantId="):
+        equal(w.call("DELETE", "/accessControlLists/common", query=query)[0], 202, "DELETE " + query)
 
 
 @g.case("a list with tenantId has that tenant's only, on every page")

@@ -13,6 +13,22 @@
 #include "model/catalog/catalog.h"
 
 #include <errno.h>
+#include <sys/random.h>
+
+/* --- chance --------------------------------------------------------------------------------------------------------- */
+
+static uint64_t chance;
+
+/* In the place of the C library's: what is assigned by chance is the same each time, so that a finding comes back. */
+ssize_t getrandom(void *buf, size_t n, unsigned flags)
+{
+	(void)flags;
+	for (size_t i = 0; i < n; i++) {
+		chance = chance * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		((uint8_t *)buf)[i] = (uint8_t)(chance >> 56);
+	}
+	return (ssize_t)n;
+}
 
 /* --- the world that requests meet ---------------------------------------------------------------------------------- */
 
@@ -347,9 +363,11 @@ static char transact(struct gw_catalog *c, char **rest, int *ret, struct gw_erro
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = strndup((const char *)data, size), *rest = text, *durable, *before, sign = 1;
-	struct gw_catalog *c = make();
+	struct gw_catalog *c;
 
 	require(text);
+	chance = 0;
+	c = make();
 	populate(c);
 	before = dump(c);
 	durable = strdup(before);

@@ -69,7 +69,7 @@ static void test_table(void **state)
 	char name[16];
 
 	(void)state;
-	assert_false(gw_access_has_operator(t));
+	assert_false(gw_access_has_operator(t, true));
 	for (int i = 0; i < GW_ACCESS_ENTRIES_MAX; i++) {
 		snprintf(name, sizeof name, "t%d", i * 7 % GW_ACCESS_ENTRIES_MAX);
 		put(t, entry(GW_ACCESS_TOKENS, name, GW_ACCESS_MONITOR, ""));
@@ -82,7 +82,7 @@ static void test_table(void **state)
 	assert_int_equal(gw_access_check(t, &e, &err), -ENOSPC);
 	assert_int_equal(err.code, GW_ERR_LIMIT_EXCEEDED);
 	put(t, entry(GW_ACCESS_TOKENS, "T500", GW_ACCESS_OPERATOR, "")); /* replaces t500 */
-	assert_true(gw_access_has_operator(t));
+	assert_true(gw_access_has_operator(t, false));
 	assert_string_equal(gw_access_get(t, GW_ACCESS_TOKENS, "t500")->name, "T500");
 	e = entry(GW_ACCESS_TOKENS, "t500", GW_ACCESS_MONITOR, "");
 	assert_null(gw_access_find_token(t, &e.hash));
@@ -91,6 +91,10 @@ static void test_table(void **state)
 	assert_true(gw_access_delete(t, GW_ACCESS_TOKENS, "T501"));
 	assert_false(gw_access_delete(t, GW_ACCESS_TOKENS, "t501"));
 	assert_null(gw_access_find_token(t, &e.hash));
+	put(t, entry(GW_ACCESS_TOKENS, "T500", GW_ACCESS_MONITOR, ""));
+	put(t, entry(GW_ACCESS_CERTIFICATES, "boss", GW_ACCESS_OPERATOR, "boss")); /* which nobody may look at */
+	assert_false(gw_access_has_operator(t, false));
+	assert_true(gw_access_has_operator(t, true));
 	put(t, entry(GW_ACCESS_CERTIFICATES, "one", GW_ACCESS_HOST, "node-1"));
 	put(t, entry(GW_ACCESS_CERTIFICATES, "ONE", GW_ACCESS_HOST, "node-1"));
 	e = entry(GW_ACCESS_CERTIFICATES, "two", GW_ACCESS_HOST, "node-1");

@@ -8,6 +8,7 @@
 
 #include "obs/loop.h"
 
+#include <errno.h>
 #include <time.h>
 
 #define V1	  "/networking/v1"
@@ -266,6 +267,62 @@ static void test_all_take_turns(void **state)
 	free(body);
 }
 
+struct asked_again {
+	struct gw_control_job job; /* first */
+	const bool *allowed;
+	bool ran, done;
+	enum gw_error_code code;
+};
+
+static int may(struct gw_control_job *job, struct gw_error *err)
+{
+	const struct asked_again *a = (struct asked_again *)job;
+
+	return *a->allowed ? 0 : gw_error_set(err, EACCES, GW_ERR_UNAUTHORIZED, "", "not any more");
+}
+
+static void run(struct gw_control_job *job)
+{
+	((struct asked_again *)job)->ran = true;
+}
+
+static void finished(struct gw_control_job *job, const struct gw_error *err)
+{
+	struct asked_again *a = (struct asked_again *)job;
+
+	a->done = true;
+	if (err)
+		a->code = err->code;
+}
+
+/* Who has begun something is asked again when its turn has come; those behind him do not wait for him. */
+static void test_jobs_that_may_not_any_more(void **state)
+{
+	static const bool yes = true;
+	bool allowed = true;
+	struct asked_again jobs[] = {
+		{.allowed = &yes}, {.allowed = &allowed}, {.allowed = &yes}, {.allowed = &allowed}};
+	const size_t n = sizeof jobs / sizeof *jobs;
+	struct controller c;
+
+	manage(&c, state, "");
+	for (size_t i = 0; i < n; i++) {
+		jobs[i].job = (struct gw_control_job){.looks = i == 3, .may = may, .run = run, .done = finished};
+		gw_control_run(c.control, &jobs[i].job);
+	}
+	allowed = false; /* the first is under way, the others wait */
+	for (size_t i = 0; i < n; i++)
+		while (!jobs[i].done)
+			turn(&c.s);
+	for (size_t i = 0; i < n; i++) {
+		bool may_not = jobs[i].allowed == &allowed;
+
+		assert_true(jobs[i].ran == !may_not);
+		assert_int_equal(jobs[i].code, may_not ? GW_ERR_UNAUTHORIZED : GW_ERR_NONE);
+	}
+	leave(&c);
+}
+
 static void on_time(uv_timer_t *timer)
 {
 	(void)timer;
@@ -325,7 +382,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		API_TEST(test_large_changes),  API_TEST(test_large_answers),
 		API_TEST(test_records),	       API_TEST(test_records_change_while_they_are_listed),
-		API_TEST(test_all_take_turns), API_TEST(test_the_meter),
+		API_TEST(test_all_take_turns), API_TEST(test_jobs_that_may_not_any_more),
+		API_TEST(test_the_meter),
 	};
 
 	gw_log_init(GW_LOG_ERROR);

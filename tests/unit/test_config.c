@@ -47,6 +47,8 @@ static void test_defaults(void **state)
 	assert_memory_equal(c.router_mac.b, ((uint8_t[]){0x02, 0x67, 0x77, 0x64, 0x00, 0x01}), 6);
 	assert_string_equal(c.bpf_dir, "/sys/fs/bpf/gwd");
 	assert_int_equal(c.flow_table_size, 65536);
+	assert_int_equal(c.vsid_first, 4096);
+	assert_int_equal(c.vsid_last, 16777214);
 	assert_string_equal(c.store_path, "/var/lib/gwd/gwd.db");
 	assert_int_equal(c.record_limit, 1048576);
 	assert_int_equal(c.port_limit, 1024);
@@ -73,7 +75,8 @@ static void test_everything_set(void **state)
 	     "NVGRE\nvxlan_port = 8472\n"
 	     "ttl = 255\ndscp = 46\n[engine]\nrouter_mac = 00155D011404\nbpf_dir = /b\nflow_table_size = "
 	     "1024\n"
-	     "record_limit = 16777216\n[store]\nbackend = sqlite\npath = /p/x.db\n[limits]\nports = "
+	     "record_limit = 16777216\n[controller]\nvsids = 5000-5000\n[store]\nbackend = sqlite\npath = "
+	     "/p/x.db\n[limits]\nports = "
 	     "4096\nroutes = 1\n"
 	     "provider_addresses = 9\nbody = 4096\nbatch = 5000\n[node]\n",
 	     &c);
@@ -95,6 +98,8 @@ static void test_everything_set(void **state)
 	assert_string_equal(c.bpf_dir, "/b");
 	assert_int_equal(c.flow_table_size, 1024);
 	assert_int_equal(c.record_limit, 16777216);
+	assert_int_equal(c.vsid_first, 5000);
+	assert_int_equal(c.vsid_last, 5000);
 	assert_string_equal(c.store_path, "/p/x.db");
 	assert_int_equal(c.port_limit, 4096);
 	assert_int_equal(c.route_limit, 1);
@@ -162,7 +167,10 @@ static void test_refused(void **state)
 		const char *words[2];
 	} rows[] = {
 		{"[node]\nnam = x\n", GW_ERR_UNKNOWN_PROPERTY, 2, {"nam:", "name, roles, state_dir"}},
-		{"[nodes]\n", GW_ERR_UNKNOWN_PROPERTY, 1, {"nodes:", "node, api, underlay, engine, store, limits"}},
+		{"[nodes]\n",
+		 GW_ERR_UNKNOWN_PROPERTY,
+		 1,
+		 {"nodes:", "node, api, underlay, engine, controller, store, limits"}},
 		{"[node\n", GW_ERR_INVALID_REQUEST, 1, {"[node", "[name]"}},
 		{"[]\n", GW_ERR_UNKNOWN_PROPERTY, 1, {"no such section", ""}},
 		{"[\n", GW_ERR_INVALID_REQUEST, 1, {"[name]", ""}},
@@ -256,6 +264,12 @@ static void test_refused(void **state)
 		{"[engine]\nrouter_mac = 01:00:5e:00:00:01\n", GW_ERR_INVALID_PROPERTY, 2, {"unicast MAC", ""}},
 		{"[engine]\nflow_table_size = 1023\n", GW_ERR_INVALID_PROPERTY, 2, {"1024 to 16777216", ""}},
 		{"[engine]\nrecord_limit = 16777217\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 16777216", ""}},
+		{"[controller]\nvsids = 4095-5000\n", GW_ERR_INVALID_PROPERTY, 2, {"4096 to 16777214", ""}},
+		{"[controller]\nvsids = 5000-16777215\n", GW_ERR_INVALID_PROPERTY, 2, {"5000-16777215", ""}},
+		{"[controller]\nvsids = 5001-5000\n", GW_ERR_INVALID_PROPERTY, 2, {"as 5000-5999", ""}},
+		{"[controller]\nvsids = 5000\n", GW_ERR_INVALID_PROPERTY, 2, {"two VSIDs", ""}},
+		{"[controller]\nvsids = -5000\n", GW_ERR_INVALID_PROPERTY, 2, {"two VSIDs", ""}},
+		{"[controller]\nvsids = 5000-5999-6000\n", GW_ERR_INVALID_PROPERTY, 2, {"two VSIDs", ""}},
 		{"[store]\nbackend = etcd\n", GW_ERR_INVALID_PROPERTY, 2, {"etcd", "sqlite"}},
 		{"[store]\npath = /x/\n", GW_ERR_INVALID_PROPERTY, 2, {"a file", ""}},
 		{"[limits]\nports = 4097\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 4096", ""}},
@@ -422,7 +436,7 @@ static void test_keys_have_help(void **state)
 
 		check(len > 20 && k->help[len - 1] == '.', "[%s] %s", k->section, k->name);
 	}
-	assert_int_equal(n, 44);
+	assert_int_equal(n, 45);
 }
 
 static void test_limits(void **state)

@@ -7,8 +7,10 @@
  * next one is looked for behind the last, so that what has just become free rests for a while.
  */
 #include "base/cleanup.h"
+#include "model/catalog/check.h"
 #include "model/catalog/pools.h"
 
+#include "model/resource/connection.h"
 #include "model/resource/gateway.h"
 #include "model/resource/interface.h"
 #include "model/resource/network.h"
@@ -100,7 +102,10 @@ static int assign_vsid(struct gw_catalog *c, struct gw_virtual_subnet *p, struct
 		GW_GIVE(p, virtual_subnet, vsid);
 		return 0;
 	}
-	return none_free("isolationId", "every VSID is in use", err);
+	return none_free("isolationId",
+			 c->asker ? "every VSID is in use"
+				  : "every VSID of [controller] vsids is in use: choose one outside, or make it wider",
+			 err);
 }
 
 static int assign_group(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
@@ -126,11 +131,10 @@ static int assign_subnet(struct gw_catalog *c, struct gw_resource *r, struct gw_
 	return e;
 }
 
-static int missing(const char *name, struct gw_error *err)
+/* It is not for us to choose. */
+static int chosen(const char *name, struct gw_error *err)
 {
-	gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, name, "missing: the allocation method is Static");
-	gw_error_prefix(err, "properties.");
-	return -EINVAL;
+	return missing(err, name, "missing: the allocation method is Static");
 }
 
 static bool is_no_router(const void *ctx, const struct gw_addr *a)
@@ -151,7 +155,7 @@ static int assign_interface(struct gw_catalog *c, struct gw_resource *r, struct 
 	if (GW_GIVEN(p, network_interface, mac))
 		return 0;
 	if (p->allocation == GW_ALLOCATION_STATIC)
-		return missing("privateMacAddress", err);
+		return chosen("privateMacAddress", err);
 	if (gw_pools_mac(c, &ranges) < 0)
 		return gw_error_oom(err);
 	if (!take(c, &ranges, GW_KEY_MAC, NULL, is_no_router, c, NULL, &value))
@@ -166,6 +170,14 @@ static bool is_host(const void *ctx, const struct gw_addr *a)
 	return gw_subnet_host(ctx, a);
 }
 
+/* It may have moved to another subnet, where its address is another's, or none. */
+static bool is_usable(struct gw_catalog *c, struct gw_resource *r, const struct gw_resource *subnet)
+{
+	const struct gw_ip_configuration *p = r->now.properties;
+
+	return !gw_check_customer_address(c, subnet, &p->address) && gw_keys_check(c, r, NULL) == 0;
+}
+
 static int assign_address(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	_cleanup_(gw_ranges_done) struct gw_ranges ranges = {0};
@@ -173,12 +185,10 @@ static int assign_address(struct gw_catalog *c, struct gw_resource *r, struct gw
 	struct gw_resource *subnet = gw_reference(c, r, p->subnet);
 	const struct gw_virtual_subnet *s = subnet->now.properties;
 
-	/* It moved to another subnet, and its address was ours to choose. */
-	if (GW_GIVEN(p, ip_configuration, address) &&
-	    (p->allocation == GW_ALLOCATION_STATIC || gw_prefix_contains(&s->prefix, &p->address)))
+	if (GW_GIVEN(p, ip_configuration, address) && (!r->now.is_carried || is_usable(c, r, subnet)))
 		return 0;
 	if (p->allocation == GW_ALLOCATION_STATIC)
-		return missing("privateIPAddress", err);
+		return chosen("privateIPAddress", err);
 	if (gw_pools_customer(c, subnet, &ranges) < 0)
 		return gw_error_oom(err);
 	if (!take(c, &ranges, GW_KEY_CUSTOMER_ADDRESS, subnet, is_host, &s->prefix, &subnet->cursor, &p->address))
@@ -196,7 +206,7 @@ static int assign_public(struct gw_catalog *c, struct gw_resource *r, struct gw_
 	if (GW_GIVEN(p, public_address, address))
 		return 0;
 	if (p->allocation == GW_ALLOCATION_STATIC)
-		return missing("ipAddress", err);
+		return chosen("ipAddress", err);
 	if (gw_pools_public(c, &ranges) < 0)
 		return gw_error_oom(err);
 	if (!take(c, &ranges, GW_KEY_PUBLIC_ADDRESS, NULL, any_unicast, NULL, NULL, &p->address))
@@ -248,6 +258,35 @@ static int assign_server(struct gw_catalog *c, struct gw_resource *r, struct gw_
 	return e;
 }
 
+/* So that a copy of what GET answers is not taken for one that never had a password. */
+static void assign_peer(struct gw_resource *r)
+{
+	struct gw_bgp_peer *p = r->now.properties;
+
+	if (!p->password || GW_GIVEN(p, bgp_peer, has_password))
+		return;
+	p->has_password = true;
+	GW_GIVE(p, bgp_peer, has_password);
+}
+
+void gw_assign_carried(enum gw_kind kind, const struct gw_version *before, struct gw_version *now)
+{
+	if (kind == GW_KIND_VIRTUAL_SUBNET) {
+		const struct gw_virtual_subnet *was = before->properties;
+		struct gw_virtual_subnet *p = now->properties;
+
+		/* A group that somebody chooses for Unicast is refused. */
+		if (p->broadcast == GW_BROADCAST_UNICAST && GW_GIVEN(p, virtual_subnet, group) &&
+		    GW_GIVEN(was, virtual_subnet, group) && gw_addr_equal(&p->group, &was->group))
+			GW_UNGIVE(p, virtual_subnet, group);
+	} else if (kind == GW_KIND_IP_CONFIGURATION) {
+		const struct gw_ip_configuration *was = before->properties, *p = now->properties;
+
+		now->is_carried = p->allocation == GW_ALLOCATION_DYNAMIC && GW_GIVEN(p, ip_configuration, address) &&
+				  GW_GIVEN(was, ip_configuration, address) && gw_addr_equal(&p->address, &was->address);
+	}
+}
+
 int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	uint64_t given = *(uint64_t *)r->now.properties;
@@ -265,6 +304,8 @@ int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 		e = assign_public(c, r, err);
 	else if (r->kind == GW_KIND_SERVER)
 		return assign_server(c, r, err);
+	else if (r->kind == GW_KIND_BGP_PEER)
+		assign_peer(r);
 	else
 		return 0;
 	if (e == 0 && (given != *(uint64_t *)r->now.properties || r->kind == GW_KIND_IP_CONFIGURATION))

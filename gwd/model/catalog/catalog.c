@@ -14,140 +14,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* --- paths -------------------------------------------------------------------------------------------------------- */
-
-/* Without regard to letter case, as ids and collections are. */
-static uint32_t hash_part(const char *s, size_t n, uint32_t seed)
-{
-	char low[GW_RESOURCE_ID_MAX + 1];
-
-	for (size_t i = 0; i < n; i++)
-		low[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] | 0x20) : s[i];
-	return gw_hash_bytes(low, n, seed);
-}
-
-static uint32_t hash_of(const struct gw_resource *parent, enum gw_kind kind, const char *id)
-{
-	return hash_part(id, strlen(id), parent ? parent->by_path.hash * 31 + kind : kind);
-}
-
-struct gw_resource *gw_catalog_child(const struct gw_catalog *c, const struct gw_resource *parent, enum gw_kind kind,
-				     const char *id)
-{
-	if (strlen(id) > GW_RESOURCE_ID_MAX)
-		return NULL;
-	GW_HMAP_FOR_EACH_HASH (node, &c->paths, hash_of(parent, kind, id)) {
-		struct gw_resource *r = GW_CONTAINER_OF(node, struct gw_resource, by_path);
-
-		if (r->parent == parent && r->kind == kind && !strcasecmp(r->id, id))
-			return r;
-	}
-	return NULL;
-}
-
 /* Text of a tenant may be absent on both sides. */
 static bool same_text(const char *a, const char *b)
 {
 	return a == b || (a && b && !strcmp(a, b));
-}
-
-struct gw_resource *gw_catalog_root(const struct gw_catalog *c, const char *tenant, enum gw_kind kind, const char *id)
-{
-	if (strlen(id) > GW_RESOURCE_ID_MAX)
-		return NULL;
-	GW_HMAP_FOR_EACH_HASH (node, &c->paths, hash_of(NULL, kind, id)) {
-		struct gw_resource *r = GW_CONTAINER_OF(node, struct gw_resource, by_path);
-
-		if (!r->parent && r->kind == kind && same_text(r->now.tenant, tenant) && !strcasecmp(r->id, id))
-			return r;
-	}
-	return NULL;
-}
-
-/* The only one of that name, whoever has it. */
-static struct gw_resource *only_root(const struct gw_catalog *c, enum gw_kind kind, const char *id)
-{
-	struct gw_resource *found = NULL;
-
-	if (strlen(id) > GW_RESOURCE_ID_MAX)
-		return NULL;
-	GW_HMAP_FOR_EACH_HASH (node, &c->paths, hash_of(NULL, kind, id)) {
-		struct gw_resource *r = GW_CONTAINER_OF(node, struct gw_resource, by_path);
-
-		if (r->parent || r->kind != kind || strcasecmp(r->id, id) != 0)
-			continue;
-		if (found)
-			return NULL;
-		found = r;
-	}
-	return found;
-}
-
-static struct gw_resource *find_root(const struct gw_catalog *c, const char *tenant, const char *owner,
-				     enum gw_kind kind, const char *id)
-{
-	struct gw_resource *r;
-
-	if (owner && *owner)
-		return !tenant || !strcmp(tenant, owner) ? gw_catalog_root(c, owner, kind, id) : NULL;
-	r = gw_catalog_root(c, tenant, kind, id);
-	if (owner && tenant && r) /* his own has the name, and references are kept without an empty owner */
-		return NULL;
-	if (r || owner)
-		return r ? r : gw_catalog_root(c, NULL, kind, id);
-	return tenant ? gw_catalog_root(c, NULL, kind, id) : only_root(c, kind, id);
-}
-
-struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *tenant, const char *path)
-{
-	static const char qualifier[] = "?tenantId=";
-	struct gw_resource *r = NULL;
-	enum gw_kind kind = GW_KIND_NONE;
-	char text[GW_REF_MAX + 1], *save = NULL, *owner;
-	bool is_id = false;
-
-	if (*path != '/' || strlen(path) > GW_REF_MAX)
-		return NULL;
-	memcpy(text, path, strlen(path) + 1);
-	owner = strchr(text, '?');
-	if (owner && strncasecmp(owner, qualifier, sizeof qualifier - 1) != 0)
-		return NULL;
-	if (owner) {
-		*owner = '\0';
-		owner += sizeof qualifier - 1;
-	}
-	for (char *part = strtok_r(text, "/", &save); part; part = strtok_r(NULL, "/", &save), is_id = !is_id) {
-		if (is_id)
-			r = r ? gw_catalog_child(c, r, kind, part) : find_root(c, tenant, owner, kind, part);
-		else
-			kind = gw_kind_find(kind, part);
-		if (is_id ? !r : kind == GW_KIND_NONE)
-			return NULL;
-	}
-	return is_id ? NULL : r;
-}
-
-char *gw_resource_path(const struct gw_resource *r)
-{
-	char *parent = r->parent ? gw_resource_path(r->parent) : strdup(""), *path = NULL;
-
-	if (parent && asprintf(&path, "%s/%s/%s", parent, gw_kind_info(r->kind)->collection, r->id) < 0)
-		path = NULL;
-	free(parent);
-	return path;
-}
-
-char *gw_resource_ref(const struct gw_resource *r, const struct gw_resource *from)
-{
-	const char *owner = gw_resource_tenant(r);
-	char *path = gw_resource_path(r), *ref = NULL;
-
-	if (!path || !owner || same_text(owner, gw_resource_tenant(from)))
-		return path;
-	if (asprintf(&ref, "%s?tenantId=%s", path, owner) < 0)
-		ref = NULL;
-	free(path);
-	return ref;
 }
 
 void gw_resource_place(const struct gw_resource *r, struct gw_error *err)
@@ -166,6 +36,11 @@ const char *gw_resource_tenant(const struct gw_resource *r)
 bool gw_resource_is_told(const struct gw_catalog *c, const struct gw_resource *r)
 {
 	return !c->asker || same_text(c->asker, gw_resource_tenant(r));
+}
+
+const char *gw_told_name(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	return gw_resource_is_told(c, r) ? r->id : "somebody else's";
 }
 
 int gw_catalog_each(const struct gw_catalog *c, int (*visit)(void *ctx, const struct gw_resource *r), void *ctx)
@@ -201,14 +76,6 @@ const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const stru
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
-
-bool gw_tenant_valid(const char *tenant)
-{
-	size_t n = strlen(tenant);
-
-	return n > 0 && n <= GW_TENANT_MAX &&
-	       strspn(tenant, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == n;
-}
 
 void gw_version_done(enum gw_kind kind, struct gw_version *v)
 {
@@ -254,9 +121,9 @@ static void plant(struct gw_catalog *c, struct gw_resource *r)
 		else
 			r->prev->next = r;
 	}
-	gw_hmap_insert(&c->paths, &r->by_path, hash_of(r->parent, r->kind, r->id));
+	gw_hmap_insert(&c->paths, &r->by_path, gw_path_hash(r->parent, r->kind, r->id));
 	c->counts[r->kind]++;
-	gw_tenants_count(c, r, 1);
+	gw_tenants_add(c, r);
 	gw_keys_insert(c, &r->now);
 }
 
@@ -275,7 +142,7 @@ static void uproot(struct gw_catalog *c, struct gw_resource *r)
 		r->prev->next = r->next;
 	gw_hmap_remove(&c->paths, &r->by_path);
 	c->counts[r->kind]--;
-	gw_tenants_count(c, r, -1);
+	gw_tenants_remove(c, r);
 	gw_keys_remove(c, &r->now);
 }
 
@@ -307,6 +174,7 @@ struct gw_catalog *gw_catalog_free(struct gw_catalog *c)
 	gw_hmap_done(&c->paths);
 	gw_hmap_done(&c->keys);
 	gw_tenants_free(c);
+	free(c->troubled);
 	free(c->steps);
 	free(c);
 	return NULL;
@@ -359,23 +227,6 @@ static int refuse_operators(const struct gw_catalog *c, const struct gw_draft *d
 	return -EACCES;
 }
 
-/* References do not say that they mean the operator's: his own would take its place in those that there are. */
-static int refuse_shadow(const struct gw_catalog *c, const struct gw_draft *draft, struct gw_error *err)
-{
-	const char *tenant = draft->version.tenant;
-	const struct gw_resource *shared = tenant ? gw_catalog_root(c, NULL, draft->kind, draft->id) : NULL;
-	const struct gw_resource *from = shared ? gw_references_of_tenant(shared, tenant) : NULL;
-	char *path = from ? gw_resource_path(from) : NULL;
-
-	if (!from)
-		return 0;
-	gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "resourceId",
-		     "%s refers to the operator's resource of this name: take another name, or change that first",
-		     path ? path : from->id);
-	free(path);
-	return -EEXIST;
-}
-
 static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draft *draft, struct gw_resource **ret,
 		struct gw_error *err)
 {
@@ -384,8 +235,6 @@ static int make(struct gw_catalog *c, struct gw_resource *parent, struct gw_draf
 
 	if (e == 0)
 		e = refuse_operators(c, draft, NULL, err);
-	if (e == 0 && !parent)
-		e = refuse_shadow(c, draft, err);
 	if (e == 0)
 		e = gw_tenants_reserve(c, parent ? gw_resource_tenant(parent) : draft->version.tenant, err);
 	if (e < 0)
@@ -429,10 +278,9 @@ struct spelling {
 static int spell(void *ctx, const struct gw_property *row, char **ref, const char *where)
 {
 	const struct spelling *s = ctx;
-	const struct gw_resource *to = gw_reference(s->c, s->from, *ref);
+	const struct gw_resource *to = gw_reference_by(s->c, s->from, row, *ref);
 	char *path = to ? gw_resource_ref(to, s->from) : NULL;
 
-	(void)row;
 	(void)where;
 	if (!to)
 		return 0;
@@ -460,6 +308,7 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 		e = gw_schema_carry(schema, r->now.properties, draft->version.properties, &carrier, err);
 	if (e < 0)
 		return e;
+	gw_assign_carried(r->kind, &r->now, &draft->version);
 	if (same_version(r->kind, &r->now, &draft->version))
 		return 0;
 	gw_references_unlink(&r->now);
@@ -487,7 +336,9 @@ int gw_catalog_put(struct gw_catalog *c, struct gw_resource *parent, struct gw_d
 		*ret = r;
 		return 0;
 	}
-	e = r ? replace(c, r, draft, err) : make(c, parent, draft, &r, err);
+	e = draft->says ? gw_draft_check_place(draft, parent, err) : 0;
+	if (e == 0)
+		e = r ? replace(c, r, draft, err) : make(c, parent, draft, &r, err);
 	if (e == 0) {
 		r->listed = 0;
 		e = put_children(c, r, draft, err);
@@ -594,55 +445,6 @@ static int refuse_in_use(struct gw_catalog *c, struct gw_error *err)
 	return 0;
 }
 
-/*
- * Assigning comes before checking, resources in the order of their steps. What refers to a changed resource is checked as
- * well: a subnet's new prefix may leave out an address that lives in it.
- */
-typedef int pass_fn(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
-
-static int each_touched(struct gw_catalog *c, pass_fn *pass, struct gw_error *err)
-{
-	int e = 0;
-
-	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
-		struct gw_resource *r = c->steps[i].r;
-
-		/* What is gone may have been what its parent rested on: a pool with addresses in use. */
-		if (r->gone)
-			r = pass == gw_check ? r->parent : NULL;
-		e = r && !r->gone ? pass(c, r, err) : 0;
-		if (e < 0) {
-			gw_resource_place(r, err);
-			c->fault = c->steps[i].r;
-		}
-	}
-	return e;
-}
-
-static bool has_groups(enum gw_kind kind, const struct gw_version *v)
-{
-	return kind == GW_KIND_LOGICAL_POOL && v->properties && ((const struct gw_ip_pool *)v->properties)->multicast;
-}
-
-/* Subnets everywhere live off a pool of groups: they are looked at once. */
-static int check_group_pools(struct gw_catalog *c, struct gw_error *err)
-{
-	for (size_t i = c->begun; i < c->n_steps; i++) {
-		const struct gw_step *s = &c->steps[i];
-		int e;
-
-		if (!has_groups(s->r->kind, &s->r->now) && !has_groups(s->r->kind, &s->before))
-			continue;
-		e = gw_check_groups(c, err);
-		if (e < 0) {
-			gw_resource_place(s->r, err);
-			c->fault = s->r;
-		}
-		return e;
-	}
-	return 0;
-}
-
 int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 {
 	int e;
@@ -653,31 +455,20 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 	if (e == 0)
 		e = gw_expected_check(c, err);
 	if (e == 0)
-		e = each_touched(c, gw_references_resolve, err);
+		e = gw_touched_each(c, gw_references_resolve, err);
 	if (e == 0)
 		e = refuse_in_use(c, err);
 	if (e == 0)
-		e = each_touched(c, gw_keys_make, err);
+		e = gw_touched_each(c, gw_keys_make, err);
 	if (e == 0)
-		e = each_touched(c, gw_assign, err);
+		e = gw_touched_each(c, gw_assign, err);
 	if (e == 0)
 		e = gw_tenants_check_keys(c, err);
 	if (e == 0)
-		e = each_touched(c, gw_keys_check, err);
+		e = gw_touched_each(c, gw_keys_check, err);
 	if (e == 0)
-		e = each_touched(c, gw_check, err);
-	return e == 0 ? check_group_pools(c, err) : e;
-}
-
-static int note_trouble(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
-{
-	struct gw_error why = GW_ERROR_INIT;
-
-	if (gw_keys_check(c, r, &why) == 0 && gw_check(c, r, &why) == 0)
-		return 0;
-	if (asprintf(&r->now.trouble, "%s: %s", why.target, why.message) < 0)
-		r->now.trouble = NULL;
-	return r->now.trouble ? 0 : gw_error_oom(err);
+		e = gw_touched_each_up(c, gw_check, err);
+	return e == 0 ? gw_check_pools(c, err) : e;
 }
 
 int gw_catalog_settle_loaded(struct gw_catalog *c, void (*warn)(void *ctx, const struct gw_resource *r), void *ctx,
@@ -688,15 +479,14 @@ int gw_catalog_settle_loaded(struct gw_catalog *c, void (*warn)(void *ctx, const
 	c->fault = NULL;
 	c->siblings = (struct gw_siblings){0};
 	c->loading = true;
-	e = each_touched(c, gw_references_resolve, err);
+	e = gw_touched_each(c, gw_references_resolve, err);
 	if (e == 0)
-		e = each_touched(c, gw_keys_make, err);
+		e = gw_touched_each(c, gw_keys_make, err);
 	if (e == 0)
-		e = each_touched(c, note_trouble, err);
+		e = gw_trouble_note(c, err);
 	c->loading = false;
-	for (size_t i = 0; e == 0 && i < c->n_steps; i++)
-		if (c->steps[i].r->now.trouble)
-			warn(ctx, c->steps[i].r);
+	for (size_t i = 0; e == 0 && i < c->n_troubled; i++)
+		warn(ctx, c->troubled[i]);
 	return e;
 }
 
@@ -730,6 +520,7 @@ bool gw_catalog_changed(const struct gw_catalog *c)
 void gw_catalog_commit(struct gw_catalog *c)
 {
 	gw_expected_clear(c);
+	gw_trouble_forget(c);
 	for (size_t i = 0; i < c->n_steps; i++) {
 		struct gw_step *s = &c->steps[i];
 
@@ -742,6 +533,7 @@ void gw_catalog_commit(struct gw_catalog *c)
 			resource_free(c->steps[i].r);
 		}
 	c->n_steps = c->begun = 0;
+	gw_trouble_look_again(c);
 }
 
 static void undo(struct gw_catalog *c, struct gw_step *s)
@@ -796,6 +588,8 @@ static void undo_to(struct gw_catalog *c, size_t n)
 	}
 	for (size_t i = n; i < end; i++)
 		if (c->steps[i].type == GW_STEP_MADE) {
+			if (c->steps[i].r->now.trouble) /* it was loaded, with all that is troubled */
+				c->n_troubled = 0;
 			gw_tenants_forget(c, c->steps[i].r);
 			resource_free(c->steps[i].r);
 		}

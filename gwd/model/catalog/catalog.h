@@ -8,16 +8,16 @@
  *     gw_catalog_undo            back to the last begin, instead
  *   gw_catalog_commit | gw_catalog_rollback       of everything since the first begin
  *
- * No clock, no I/O; secrets are sealed by the caller.
+ * No clock, no I/O but random numbers (getrandom) for what is assigned; secrets are sealed by the caller.
  */
 #ifndef GW_MODEL_CATALOG_CATALOG_H
 #define GW_MODEL_CATALOG_CATALOG_H
 
 #include "base/hmap.h"
+#include "model/principal.h"
 #include "model/resource/kind.h"
 
 #define GW_RESOURCE_ID_MAX 128
-#define GW_TENANT_MAX	   63
 
 struct gw_catalog;
 
@@ -36,6 +36,7 @@ struct gw_version {
 	size_t n_refs;
 	struct gw_key *keys;
 	size_t n_keys;
+	bool is_carried; /* the value that gwd had assigned is still there, and may be chosen again */
 };
 
 struct gw_resource {
@@ -44,7 +45,8 @@ struct gw_resource {
 	struct gw_resource *parent;
 	struct gw_resource *children, *next,
 		*prev; /* siblings, in the order of their making: of all kinds below a resource, of one at the top */
-	char *id;      /* in the letter case of its first PUT */
+	struct gw_resource *next_of_tenant, *prev_of_tenant; /* of one kind, at the top, in no particular order */
+	char *id;					     /* in the letter case of its first PUT */
 	struct gw_uuid instance;
 	struct gw_version now;
 	struct gw_ref *referrers;
@@ -66,6 +68,7 @@ struct gw_draft {
 	enum gw_kind kind;
 	char *id;
 	char *ref; /* the body was {"resourceRef": ...}: the resource that is there, or will be, unchanged; else NULL */
+	char *says; /* which resource it is, by a body that says more; NULL: it does not */
 	struct gw_version version;
 	uint64_t lists; /* bit k: the list of children of kind k was given, so that who is not in it goes */
 	struct gw_draft *children, *next;
@@ -102,8 +105,6 @@ struct gw_catalog_params {
 	void *ctx;
 };
 
-bool gw_tenant_valid(const char *tenant);
-
 int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **ret);
 struct gw_catalog *gw_catalog_free(struct gw_catalog *c);
 /* From the next settling on. */
@@ -117,6 +118,11 @@ void gw_catalog_set_limits(struct gw_catalog *c, const struct gw_catalog_limits 
  * be the only one of that name. "/virtualNetworks/blue?tenantId=a" says which is meant, "?tenantId=" that it is the operator's own.
  */
 struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *tenant, const char *path);
+bool gw_resource_id_valid(const char *id);
+/* Whether he has anything. */
+bool gw_catalog_has_tenant(const struct gw_catalog *c, const char *tenant);
+/* Whether what the path begins with is the name of several tenants' and not of the operator's, so that he has to say whose. */
+bool gw_catalog_is_ambiguous(const struct gw_catalog *c, const char *path);
 /* A top-level resource of exactly this tenant; NULL: the operator's. */
 struct gw_resource *gw_catalog_root(const struct gw_catalog *c, const char *tenant, enum gw_kind kind, const char *id);
 struct gw_resource *gw_catalog_child(const struct gw_catalog *c, const struct gw_resource *parent, enum gw_kind kind,
@@ -126,12 +132,15 @@ size_t gw_catalog_count_of(const struct gw_catalog *c, enum gw_kind kind);
 
 /* The path in its canonical letter case; to be freed. NULL when memory ran out. */
 char *gw_resource_path(const struct gw_resource *r);
-/* The same as `from` would refer to it: with its tenant, where the path alone might mean another one. */
+/* The same as `from` refers to it: with its tenant if that is not his, so that it means the same whatever else is made. */
 char *gw_resource_ref(const struct gw_resource *r, const struct gw_resource *from);
 const char *gw_resource_tenant(const struct gw_resource *r); /* NULL: the operator's */
 /* Children of one kind; NULL to start, NULL ends. With parent NULL: top-level ones. */
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
 					  enum gw_kind kind, const struct gw_resource *prev);
+/* Top-level ones of one tenant, without a look at those of others: how many they are is not to show in the time that it takes. */
+const struct gw_resource *gw_catalog_next_of(const struct gw_catalog *c, const char *tenant, enum gw_kind kind,
+					     const struct gw_resource *prev);
 
 /*
  * How many resources somebody comes across who encodes, replaces or deletes it: itself, its children, who refers to them. Counts no

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "model/catalog/check.h"
 #include "model/catalog/pools.h"
+#include "model/hnv.h"
 
 #include "model/resource/interface.h"
 #include "model/resource/network.h"
@@ -112,6 +113,9 @@ static int check_mac_pool(const struct gw_catalog *c, const struct gw_resource *
 			   "must be a unicast MAC address");
 	if (memcmp(&p->first, &p->last, sizeof p->first) > 0)
 		return bad(err, "endMacAddress", "must not be before startMacAddress");
+	if (p->first.b[0] != p->last.b[0])
+		return bad(err, "endMacAddress",
+			   "must have the first byte of startMacAddress: between them are addresses of groups");
 	while ((other = gw_catalog_next(c, NULL, GW_KIND_MAC_POOL, other))) {
 		q = other->now.properties;
 		if (other != r && memcmp(&p->first, &q->last, sizeof p->first) <= 0 &&
@@ -132,11 +136,54 @@ static const char *why_no_node(const struct gw_catalog *c, const struct gw_resou
 	return in_pools(c, subnet, GW_KIND_LOGICAL_POOL, a) ? NULL : "must lie in a pool of its logicalSubnet";
 }
 
+/* What nodes in the subnet are told. */
+static int check_routers(const struct gw_logical_subnet *p, struct gw_error *err)
+{
+	for (size_t i = 0; i < p->routers.n; i++) {
+		if (gw_subnet_node(&p->prefix, GW_LIST_AT(p->routers, struct gw_addr, i)))
+			continue;
+		gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "",
+			     "must be an address of the subnet, and neither its first nor its last");
+		gw_error_prefix(err, "properties.defaultGateways[%zu]", i);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < p->routes.n; i++) {
+		const struct gw_subnet_route *route = GW_LIST_AT(p->routes, struct gw_subnet_route, i);
+
+		if (gw_addr_is_unicast(&route->next_hop) &&
+		    gw_addr_same_family(&route->next_hop, &route->destination.addr))
+			continue;
+		gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "nextHop",
+			     "must be a unicast address of the prefix's family");
+		gw_error_prefix(err, "properties.routes[%zu].", i);
+		return -EINVAL;
+	}
+	return gw_check_unicast("dnsServers", &p->dns, err);
+}
+
+static int check_logical_network(const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_logical_network *p = r->now.properties;
+
+	if (!GW_GIVEN(p, logical_network, virtualized) || p->virtualized)
+		return 0;
+	for (const struct gw_ref *ref = r->referrers; ref; ref = ref->next)
+		if (ref->from->kind == GW_KIND_VIRTUAL_NETWORK)
+			return conflict(err, "networkVirtualizationEnabled",
+					"virtual network \"%s\" is carried over it", ref->from->id);
+	return 0;
+}
+
 static int check_logical_subnet(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_logical_subnet *p = r->now.properties;
-	int e = gw_siblings_check(c, r, logical_prefix, err);
+	int e;
 
+	if (!gw_check_routable(&p->prefix))
+		return bad(err, "addressPrefix", "must be of addresses that nodes can have");
+	e = check_routers(p, err);
+	if (e == 0)
+		e = gw_siblings_check(c, r, logical_prefix, err);
 	if (e == 0)
 		e = check_pools_of(c, r, GW_KIND_LOGICAL_POOL, &p->prefix, err);
 	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next) {
@@ -169,8 +216,8 @@ static bool in_space(const struct gw_virtual_network *network, const struct gw_p
 }
 
 /* The groups of its subnets are from the pools that are for it. */
-static int check_groups_of(const struct gw_catalog *c, const struct gw_resource *network, const char *name,
-			   struct gw_error *err)
+int gw_check_groups_of(const struct gw_catalog *c, const struct gw_resource *network, const char *name,
+		       struct gw_error *err)
 {
 	_cleanup_(gw_ranges_done) struct gw_ranges ranges = {0};
 	const struct gw_resource *subnet = NULL;
@@ -195,6 +242,8 @@ static int check_group(const struct gw_catalog *c, const struct gw_resource *r, 
 
 	if (!GW_GIVEN(p, virtual_subnet, group))
 		return 0;
+	if (p->broadcast == GW_BROADCAST_UNICAST)
+		return bad(err, "multicastGroup", "is for broadcastMode Multicast only: leave it out");
 	if (!gw_addr_is_multicast(&p->group))
 		return bad(err, "multicastGroup", "must be a multicast address");
 	if (gw_pools_group(c, r->parent, &ranges) < 0)
@@ -210,12 +259,24 @@ static int check_virtual_network(const struct gw_catalog *c, const struct gw_res
 	static const struct gw_uuid nil;
 	const struct gw_virtual_network *p = r->now.properties;
 	const struct gw_list *prefixes = &p->space.prefixes;
-	const struct gw_resource *subnet = NULL;
+	const struct gw_resource *subnet = NULL, *logical = gw_reference(c, r, p->logical_network);
+	int e;
 
 	if (gw_uuid_equal(&p->rdid, &nil))
 		return bad(err, "routingDomainId", "must not be all zero");
 	if (prefixes->n == 0)
 		return bad(err, "addressSpace.addressPrefixes", "must have at least one prefix");
+	for (size_t i = 0; i < prefixes->n; i++)
+		if (!gw_check_routable(GW_LIST_AT(*prefixes, struct gw_prefix, i)))
+			return bad(err, "addressSpace.addressPrefixes",
+				   "element %zu has no addresses that VMs can have", i);
+	if (logical && GW_GIVEN(GW_PROPERTIES(logical, logical_network), logical_network, virtualized) &&
+	    !GW_PROPERTIES(logical, logical_network)->virtualized)
+		return bad(err, "logicalNetwork",
+			   "says that it carries none: its networkVirtualizationEnabled is false");
+	e = gw_check_unicast("dhcpOptions.dnsServers", &p->dhcp.dns, err);
+	if (e < 0)
+		return e;
 	for (size_t i = 0; i < prefixes->n; i++)
 		for (size_t j = 0; j < i; j++)
 			if (gw_prefix_overlaps(GW_LIST_AT(*prefixes, struct gw_prefix, i),
@@ -226,10 +287,11 @@ static int check_virtual_network(const struct gw_catalog *c, const struct gw_res
 		if (!in_space(p, virtual_prefix(subnet)))
 			return conflict(err, "addressSpace.addressPrefixes", "leaves out the subnet \"%s\"",
 					subnet->id);
-	return check_groups_of(c, r, "logicalNetwork", err);
+	return gw_check_groups_of(c, r, "logicalNetwork", err);
 }
 
-static const char *why_not_in(const struct gw_catalog *c, const struct gw_resource *subnet, const struct gw_addr *a)
+const char *gw_check_customer_address(const struct gw_catalog *c, const struct gw_resource *subnet,
+				      const struct gw_addr *a)
 {
 	const struct gw_prefix *prefix = virtual_prefix(subnet);
 
@@ -246,8 +308,9 @@ static int check_virtual_subnet(struct gw_catalog *c, const struct gw_resource *
 	const struct gw_virtual_network *network = r->parent->now.properties;
 	int e;
 
-	if (!gw_prefix_is_subnet(&p->prefix) || gw_addr_is_multicast(&p->prefix.addr))
-		return bad(err, "addressPrefix", "must have room for a router and hosts");
+	if (!gw_prefix_is_subnet(&p->prefix) || !gw_check_routable(&p->prefix) ||
+	    gw_addr_is_link_local(&p->prefix.addr))
+		return bad(err, "addressPrefix", "must have room for a router and hosts that it can route for");
 	if (!in_space(network, &p->prefix))
 		return bad(err, "addressPrefix", "must lie in the addressSpace of its virtual network");
 	if (!gw_vsid_assignable(p->vsid))
@@ -259,10 +322,13 @@ static int check_virtual_subnet(struct gw_catalog *c, const struct gw_resource *
 		e = check_pools_of(c, r, GW_KIND_VIRTUAL_POOL, &p->prefix, err);
 	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next) {
 		const struct gw_ip_configuration *q = ref->from->now.properties;
-		const char *why = ref->from->kind == GW_KIND_IP_CONFIGURATION ? why_not_in(c, r, &q->address) : NULL;
+		const char *why = ref->from->kind == GW_KIND_IP_CONFIGURATION
+					  ? gw_check_customer_address(c, r, &q->address)
+					  : NULL;
 
 		if (why)
-			e = conflict(err, "addressPrefix", "an address of \"%s\" %s", ref->from->parent->id, why);
+			e = conflict(err, "addressPrefix", "an address of %s %s", gw_told_name(c, ref->from->parent),
+				     why);
 	}
 	return e;
 }
@@ -271,29 +337,17 @@ static int check_virtual_subnet(struct gw_catalog *c, const struct gw_resource *
 
 #define BAD_INTERFACE "must be an interface name of 1 to 15 bytes without '/', ':' or blanks"
 
-static bool is_interface_name(const char *s)
-{
-	return strcmp(s, ".") != 0 && strcmp(s, "..") != 0 && !strpbrk(s, "/: \t\n%");
-}
-
 static int check_interface(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_network_interface *p = r->now.properties;
-	const struct gw_resource *configuration = NULL, *network = NULL;
 
 	if (!gw_mac_is_unicast(&p->mac) || gw_mac_equal(&p->mac, &c->params.router_mac))
 		return bad(err, "privateMacAddress", "must be a unicast address, and not the distributed router's");
-	if (p->host_interface && !is_interface_name(p->host_interface))
+	if (p->host_interface && !gw_hnv_interface_valid(p->host_interface))
 		return bad(err, "hostInterface", BAD_INTERFACE);
-	while ((configuration = gw_catalog_next(c, r, GW_KIND_IP_CONFIGURATION, configuration))) {
-		const struct gw_resource *subnet =
-			gw_reference(c, configuration, GW_PROPERTIES(configuration, ip_configuration)->subnet);
-
-		if (network && subnet->parent != network)
-			return bad(err, "ipConfigurations", "must all be in subnets of one virtual network");
-		network = subnet->parent;
-	}
-	return 0;
+	if (p->server && !gw_server_has_role(gw_reference(c, r, p->server), GW_SERVER_HOST))
+		return bad(err, "server", "has roles, and host is none of them");
+	return gw_check_unicast("dnsSettings.dnsServers", &p->dns.servers, err);
 }
 
 static int check_ip_configuration(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
@@ -301,13 +355,57 @@ static int check_ip_configuration(const struct gw_catalog *c, const struct gw_re
 	const struct gw_ip_configuration *p = r->now.properties;
 	const struct gw_resource *subnet = gw_reference(c, r, p->subnet);
 	const struct gw_resource *gateway = gw_keys_owner(c, GW_KEY_GATEWAY_SUBNET, NULL, &subnet, sizeof subnet);
-	const char *why = why_not_in(c, subnet, &p->address);
+	const char *why = gw_check_customer_address(c, subnet, &p->address);
+	const struct gw_resource *other = NULL;
 
 	if (why)
 		return bad(err, "privateIPAddress", "%s", why);
 	if (gateway)
-		return conflict(err, "subnet", "is kept for the virtual gateway \"%s\"", gateway->id);
-	return check_interface(c, r->parent, err);
+		return conflict(err, "subnet", "is kept for a virtual gateway, %s", gw_told_name(c, gateway));
+	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
+		if (gw_reference(c, other, GW_PROPERTIES(other, ip_configuration)->subnet)->parent != subnet->parent)
+			return bad(err, "subnet", "must be in one virtual network with that of \"%s\"", other->id);
+	return 0;
+}
+
+bool gw_server_has_role(const struct gw_resource *server, enum gw_server_role role)
+{
+	const struct gw_list *roles = &GW_PROPERTIES(server, server)->roles;
+
+	for (size_t i = 0; i < roles->n; i++)
+		if (*GW_LIST_AT(*roles, uint8_t, i) == role)
+			return true;
+	return roles->n == 0;
+}
+
+static int check_server_connections(const struct gw_list *connections, struct gw_error *err)
+{
+	for (size_t i = 0; i < connections->n; i++) {
+		const struct gw_list *hosts = &GW_LIST_AT(*connections, struct gw_server_connection, i)->addresses;
+
+		for (size_t j = 0; j < hosts->n; j++) {
+			if (gw_value_is_host(*GW_LIST_AT(*hosts, char *, j)))
+				continue;
+			gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "", "must be a host name or an address");
+			gw_error_prefix(err, "properties.connections[%zu].managementAddresses[%zu]", i, j);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* Who lives on a node that gives up a role. */
+static int check_roles(const struct gw_resource *r, struct gw_error *err)
+{
+	bool is_host = gw_server_has_role(r, GW_SERVER_HOST), is_gateway = gw_server_has_role(r, GW_SERVER_GATEWAY);
+
+	for (const struct gw_ref *ref = r->referrers; !(is_host && is_gateway) && ref; ref = ref->next) {
+		if (!is_host && ref->from->kind == GW_KIND_NETWORK_INTERFACE)
+			return conflict(err, "roles", "\"%s\" runs on it: it is a host", ref->from->id);
+		if (!is_gateway && ref->from->kind == GW_KIND_GATEWAY)
+			return conflict(err, "roles", "\"%s\" is on it: it is a gateway", ref->from->id);
+	}
+	return 0;
 }
 
 static int check_server_address(const struct gw_catalog *c, const struct gw_resource *r,
@@ -326,7 +424,7 @@ static int check_server_address(const struct gw_catalog *c, const struct gw_reso
 	if (has_length && subnet && p->prefix_length != logical_prefix(subnet)->len)
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "prefixLength",
 				    "must be the logicalSubnet's, %u: leave it out", logical_prefix(subnet)->len);
-	if (p->interface && !is_interface_name(p->interface))
+	if (p->interface && !gw_hnv_interface_valid(p->interface))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "interface", BAD_INTERFACE);
 	return 0;
 }
@@ -334,27 +432,16 @@ static int check_server_address(const struct gw_catalog *c, const struct gw_reso
 static int check_server(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_server *p = r->now.properties;
+	int e = check_server_connections(&p->connections, err);
 
-	for (size_t i = 0; i < p->addresses.n; i++) {
+	for (size_t i = 0; e == 0 && i < p->addresses.n; i++) {
 		const struct gw_server_address *a = GW_LIST_AT(p->addresses, struct gw_server_address, i);
-		int e = check_server_address(c, r, a, err);
 
-		if (e < 0) {
+		e = check_server_address(c, r, a, err);
+		if (e < 0)
 			gw_error_prefix(err, "properties.providerAddresses[%zu].", i);
-			return e;
-		}
 	}
-	return 0;
-}
-
-int gw_check_groups(const struct gw_catalog *c, struct gw_error *err)
-{
-	const struct gw_resource *network = NULL;
-	int e = 0;
-
-	while (e == 0 && (network = gw_catalog_next(c, NULL, GW_KIND_VIRTUAL_NETWORK, network)))
-		e = check_groups_of(c, network, "startIpAddress", err);
-	return e;
+	return e == 0 ? check_roles(r, err) : e;
 }
 
 int gw_check_network(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
@@ -362,6 +449,8 @@ int gw_check_network(struct gw_catalog *c, const struct gw_resource *r, struct g
 	int e;
 
 	switch (r->kind) {
+	case GW_KIND_LOGICAL_NETWORK:
+		return check_logical_network(r, err);
 	case GW_KIND_LOGICAL_SUBNET:
 		return check_logical_subnet(c, r, err);
 	case GW_KIND_LOGICAL_POOL:

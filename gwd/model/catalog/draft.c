@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ struct gw_draft *gw_draft_free(struct gw_draft *draft)
 		gw_version_done(draft->kind, &draft->version);
 		free(draft->id);
 		free(draft->ref);
+		free(draft->says);
 		free(draft);
 		draft = next;
 	}
@@ -280,6 +282,8 @@ static int read_properties(struct gw_draft *draft, const json_t *properties, con
 	uint64_t given;
 	int r;
 
+	static_assert(GW_KIND_MAX <= 64, "a bit of draft->lists for each kind");
+
 	draft->version.properties = calloc(1, schema->size);
 	if (!draft->version.properties || (!properties && !none)) {
 		json_decref(none);
@@ -315,6 +319,10 @@ static int decode(enum gw_kind kind, const char *id, const json_t *body, const s
 		draft->ref = strdup(e.ref);
 		r = draft->ref ? 0 : gw_error_oom(err);
 	}
+	if (r == 0 && !draft->ref && e.ref) {
+		draft->says = strdup(e.ref);
+		r = draft->says ? 0 : gw_error_oom(err);
+	}
 	if (r == 0 && !draft->ref)
 		r = weigh_all(draft, &e, sealer, err);
 	if (r == 0 && !draft->ref)
@@ -334,4 +342,22 @@ int gw_draft_decode(enum gw_kind kind, const char *id, const json_t *body, const
 	size_t left = GW_PROPERTY_CHILDREN_MAX;
 
 	return decode(kind, id, body, sealer, &left, ret, err);
+}
+
+/* A body that was read from somewhere else is not put here by mistake. */
+int gw_draft_check_place(const struct gw_draft *draft, const struct gw_resource *parent, struct gw_error *err)
+{
+	char *above = parent ? gw_resource_path(parent) : strdup(""), *path = NULL;
+	int e = 0;
+
+	if (above && asprintf(&path, "%s/%s/%s", above, gw_kind_info(draft->kind)->collection, draft->id) < 0)
+		path = NULL;
+	if (!path)
+		e = gw_error_oom(err);
+	else if (strlen(path) != strcspn(draft->says, "?") || strncasecmp(path, draft->says, strlen(path)) != 0)
+		e = gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceRef",
+				 "this is %s, the body says %s: leave it out, or put it there", path, draft->says);
+	free(above);
+	free(path);
+	return e;
 }

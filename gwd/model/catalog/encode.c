@@ -176,6 +176,19 @@ static json_t *info(const char *message, const char *code)
 	return json_pack("{s:s, s:s, s:s}", "source", "gwd", "message", message, "code", code);
 }
 
+/* Whether it is what everybody has who never heard of it. */
+static bool asks_nothing(const struct gw_property *row, const void *field)
+{
+	const json_t *any = row->type == GW_PROPERTY_ANY ? *(json_t *const *)field : NULL;
+
+	if (row->type == GW_PROPERTY_TEXT)
+		return !**(char *const *)field;
+	if (json_is_number(any))
+		return json_number_value(any) == 0;
+	return json_is_false(any) || (json_is_string(any) && json_string_length(any) == 0) ||
+	       ((json_is_array(any) || json_is_object(any)) && json_array_size(any) + json_object_size(any) == 0);
+}
+
 /* What is kept without meaning here, and says so when it asks for something. */
 static void list_inert(const struct gw_schema *schema, const void *object, json_t *list)
 {
@@ -188,8 +201,7 @@ static void list_inert(const struct gw_schema *schema, const void *object, json_
 			continue;
 		if (row->type == GW_PROPERTY_OBJECT)
 			list_inert(row->schema, field, list);
-		if (!(row->flags & GW_PROPERTY_IS_INERT) || row->type != GW_PROPERTY_ANY ||
-		    json_is_false(*(json_t *const *)field))
+		if (!(row->flags & GW_PROPERTY_IS_INERT) || asks_nothing(row, field))
 			continue;
 		snprintf(message, sizeof message, "%s is kept, and has no meaning here", row->name);
 		json_array_append_new(list, info(message, "NotImplemented"));
@@ -236,6 +248,8 @@ static json_t *properties_of(const struct gw_catalog *c, const struct gw_resourc
 	for (size_t i = 0; i < schema->n_rows; i++)
 		if (schema->rows[i].type == GW_PROPERTY_CHILDREN)
 			json_object_set_new(properties, schema->rows[i].name, children_of(c, r, schema->rows[i].kind));
+		else if (schema->rows[i].flags & GW_PROPERTY_IS_LATER)
+			json_object_set_new(properties, schema->rows[i].name, json_array());
 	describe(c, r, properties);
 	json_object_set_new(properties, "provisioningState", json_string("Succeeded"));
 	json_object_set_new(properties, "configurationState", state_of(r));
@@ -319,11 +333,13 @@ int gw_catalog_load(struct gw_catalog *c, const struct gw_stored *row, struct gw
 	body = json_loads(row->body, JSON_REJECT_DUPLICATES, &where);
 	if (!body)
 		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, row->path, "damaged: %s", where.text);
+	/* An older version took tenants' ids that are none; settling says so. */
+	if (*row->tenant && !gw_tenant_valid(row->tenant))
+		json_object_del(json_object_get(body, "resourceMetadata"), "tenantId");
 	e = gw_draft_decode(kind, id, body, NULL, &draft, err);
 	json_decref(body);
-	if (e == 0 && !parent && *row->tenant && !draft->version.tenant &&
-	    !(draft->version.tenant = strdup(row->tenant)))
-		e = gw_error_oom(err);
+	if (e == 0 && !parent && *row->tenant && !draft->version.tenant)
+		e = gw_draft_set_tenant(draft, row->tenant, err);
 	if (e == 0)
 		e = gw_catalog_put(c, parent, draft, &r, err);
 	gw_draft_free(draft);

@@ -24,6 +24,17 @@ static struct gw_addr add(struct gw_addr a, uint64_t n)
 	return a;
 }
 
+/* The address in front of it, which is not the first of all. */
+static struct gw_addr before(struct gw_addr a)
+{
+	int i = 15;
+
+	while (i > 0 && a.b[i] == 0)
+		a.b[i--] = 0xff;
+	a.b[i]--;
+	return a;
+}
+
 uint64_t gw_range_size(const struct gw_range *r)
 {
 	uint64_t n = 0;
@@ -67,7 +78,7 @@ bool gw_ranges_have(const struct gw_ranges *ranges, const struct gw_addr *a)
 	return false;
 }
 
-static int push(struct gw_ranges *ranges, const struct gw_addr *first, const struct gw_addr *last)
+int gw_ranges_push(struct gw_ranges *ranges, const struct gw_addr *first, const struct gw_addr *last)
 {
 	size_t room = ranges->room ? 2 * ranges->room : 8;
 
@@ -108,7 +119,7 @@ int gw_pools_mac(const struct gw_catalog *c, struct gw_ranges *ret)
 		struct gw_addr first = gw_pool_mac(&GW_PROPERTIES(pool, mac_pool)->first),
 			       last = gw_pool_mac(&GW_PROPERTIES(pool, mac_pool)->last);
 
-		e = push(ret, &first, &last);
+		e = gw_ranges_push(ret, &first, &last);
 	}
 	return e;
 }
@@ -124,7 +135,7 @@ static int push_pools(const struct gw_catalog *c, const struct gw_resource *subn
 		const struct gw_ip_pool *p = pool->now.properties;
 
 		if (p->multicast == multicast)
-			e = push(ret, &p->first, &p->last);
+			e = gw_ranges_push(ret, &p->first, &p->last);
 	}
 	return e;
 }
@@ -135,7 +146,7 @@ int gw_pools_customer(const struct gw_catalog *c, const struct gw_resource *subn
 	struct gw_addr last = gw_prefix_last(prefix);
 	int e = push_pools(c, subnet, GW_KIND_VIRTUAL_POOL, false, ret);
 
-	return e == 0 && ret->n == 0 ? push(ret, &prefix->addr, &last) : e;
+	return e == 0 && ret->n == 0 ? gw_ranges_push(ret, &prefix->addr, &last) : e;
 }
 
 int gw_pools_provider(const struct gw_catalog *c, const struct gw_resource *subnet, struct gw_ranges *ret)
@@ -143,9 +154,67 @@ int gw_pools_provider(const struct gw_catalog *c, const struct gw_resource *subn
 	return push_pools(c, subnet, GW_KIND_LOGICAL_POOL, false, ret);
 }
 
-/* Pools below logical networks, or only one of them. */
-static int push_logical(const struct gw_catalog *c, const struct gw_resource *only, bool multicast,
-			struct gw_ranges *ret)
+/* What is left of a range without one address: one range, two, or none. */
+static int push_without(const struct gw_range *range, const struct gw_addr *out, struct gw_ranges *ret)
+{
+	struct gw_addr last = before(*out), first = add(*out, 1);
+	int e = 0;
+
+	if (!gw_range_has(range, out))
+		return gw_ranges_push(ret, &range->first, &range->last);
+	if (gw_addr_cmp(&range->first, out) < 0)
+		e = gw_ranges_push(ret, &range->first, &last);
+	if (e == 0 && gw_addr_cmp(out, &range->last) < 0)
+		e = gw_ranges_push(ret, &first, &range->last);
+	return e;
+}
+
+static int leave_out(struct gw_ranges *ranges, size_t from, const struct gw_addr *out)
+{
+	int e = 0;
+
+	for (size_t n = ranges->n, i = from; e == 0 && i < n; i++) {
+		struct gw_range range = ranges->r[from];
+
+		/* Each moves to the end, without what is left out. */
+		memmove(&ranges->r[from], &ranges->r[from + 1], (ranges->n - from - 1) * sizeof *ranges->r);
+		ranges->n--;
+		e = push_without(&range, out, ranges);
+	}
+	return e;
+}
+
+/* The pools of a public subnet, without what gw_logical_subnet_node() keeps from hosts. */
+static int push_public(const struct gw_catalog *c, const struct gw_resource *subnet, struct gw_ranges *ret)
+{
+	const struct gw_logical_subnet *p = subnet->now.properties;
+	struct gw_addr last = gw_prefix_last(&p->prefix);
+	size_t from = ret->n;
+	int e = push_pools(c, subnet, GW_KIND_LOGICAL_POOL, false, ret);
+
+	for (size_t i = 0; e == 0 && i < p->routers.n; i++)
+		e = leave_out(ret, from, GW_LIST_AT(p->routers, struct gw_addr, i));
+	if (!gw_prefix_is_subnet(&p->prefix))
+		return e;
+	if (e == 0)
+		e = leave_out(ret, from, &p->prefix.addr);
+	return e == 0 && gw_addr_is_v4(&last) ? leave_out(ret, from, &last) : e;
+}
+
+int gw_pools_public(const struct gw_catalog *c, struct gw_ranges *ret)
+{
+	const struct gw_resource *network = NULL, *subnet;
+	int e = 0;
+
+	while (e == 0 && (network = gw_catalog_next(c, NULL, GW_KIND_LOGICAL_NETWORK, network)))
+		for (subnet = NULL; e == 0 && (subnet = gw_catalog_next(c, network, GW_KIND_LOGICAL_SUBNET, subnet));)
+			if (GW_PROPERTIES(subnet, logical_subnet)->is_public)
+				e = push_public(c, subnet, ret);
+	return e;
+}
+
+/* Pools of groups below logical networks, or only one of them. */
+static int push_groups(const struct gw_catalog *c, const struct gw_resource *only, struct gw_ranges *ret)
 {
 	const struct gw_resource *network = NULL, *subnet;
 	int e = 0;
@@ -154,15 +223,14 @@ static int push_logical(const struct gw_catalog *c, const struct gw_resource *on
 		if (only && network != only)
 			continue;
 		for (subnet = NULL; e == 0 && (subnet = gw_catalog_next(c, network, GW_KIND_LOGICAL_SUBNET, subnet));)
-			if (multicast || GW_PROPERTIES(subnet, logical_subnet)->is_public)
-				e = push_pools(c, subnet, GW_KIND_LOGICAL_POOL, multicast, ret);
+			e = push_pools(c, subnet, GW_KIND_LOGICAL_POOL, true, ret);
 	}
 	return e;
 }
 
-int gw_pools_public(const struct gw_catalog *c, struct gw_ranges *ret)
+int gw_pools_groups(const struct gw_catalog *c, struct gw_ranges *ret)
 {
-	return push_logical(c, NULL, false, ret);
+	return push_groups(c, NULL, ret);
 }
 
 /*
@@ -172,7 +240,7 @@ int gw_pools_group(const struct gw_catalog *c, const struct gw_resource *virtual
 {
 	static const char *const usual[][2] = {{"239.0.1.0", "239.127.255.255"}, {"239.128.1.0", "239.255.255.255"}};
 	const struct gw_virtual_network *p = virtual_network->now.properties;
-	int e = push_logical(c, gw_reference(c, virtual_network, p->logical_network), true, ret);
+	int e = push_groups(c, gw_reference(c, virtual_network, p->logical_network), ret);
 
 	if (e < 0 || ret->n > 0)
 		return e;
@@ -181,7 +249,7 @@ int gw_pools_group(const struct gw_catalog *c, const struct gw_resource *virtual
 
 		gw_addr_parse(usual[i][0], &first);
 		gw_addr_parse(usual[i][1], &last);
-		e = push(ret, &first, &last);
+		e = gw_ranges_push(ret, &first, &last);
 	}
 	return e;
 }

@@ -17,6 +17,8 @@ struct gw_ranges {
 	size_t n, room;
 };
 
+int gw_ranges_push(struct gw_ranges *ranges, const struct gw_addr *first,
+		   const struct gw_addr *last); /* 0 or -ENOMEM */
 void gw_ranges_done(struct gw_ranges *ranges);
 uint64_t gw_range_size(const struct gw_range *r);
 bool gw_range_has(const struct gw_range *r, const struct gw_addr *a);
@@ -30,7 +32,10 @@ int gw_pools_mac(const struct gw_catalog *c, struct gw_ranges *ret);
 int gw_pools_customer(const struct gw_catalog *c, const struct gw_resource *subnet, struct gw_ranges *ret);
 /* Of a logical subnet: there may be none. */
 int gw_pools_provider(const struct gw_catalog *c, const struct gw_resource *subnet, struct gw_ranges *ret);
+/* Of all public logical subnets, without the ends of each and its routers. */
 int gw_pools_public(const struct gw_catalog *c, struct gw_ranges *ret);
+/* Of groups, below any logical network. */
+int gw_pools_groups(const struct gw_catalog *c, struct gw_ranges *ret);
 /* For the subnets of a virtual network; without pools FWD-9's usual range. */
 int gw_pools_group(const struct gw_catalog *c, const struct gw_resource *virtual_network, struct gw_ranges *ret);
 

@@ -35,6 +35,7 @@ struct gw_key {
 struct gw_tenant {
 	struct gw_hmap_node node;
 	size_t n, memory, keys[GW_KEY_SPACES];
+	struct gw_resource *roots[GW_KIND_MAX];
 	char name[];
 };
 
@@ -67,14 +68,19 @@ struct gw_catalog {
 	uint64_t revision;		 /* of what it changes */
 	int64_t now;
 	struct gw_siblings siblings; /* of this settling */
-	bool loading;		     /* what comes was accepted once */
-	const char *asker;	     /* the tenant who asks; NULL: the operator */
+	struct gw_resource **troubled;
+	size_t n_troubled;
+	bool loading;	   /* what comes was accepted once */
+	const char *asker; /* the tenant who asks; NULL: the operator */
 	struct gw_catalog_params params;
 };
 
-bool gw_resource_id_valid(const char *id);
+/* paths.c: without regard to letter case, as ids and collections are. */
+uint32_t gw_path_hash(const struct gw_resource *parent, enum gw_kind kind, const char *id);
 /* Whether he who asks may be told that it is there. */
 bool gw_resource_is_told(const struct gw_catalog *c, const struct gw_resource *r);
+/* Its id, or what he who asks is told instead; as long as it is there. */
+const char *gw_told_name(const struct gw_catalog *c, const struct gw_resource *r);
 /* Makes a target that is relative to the resource one of the request's body. */
 void gw_resource_place(const struct gw_resource *r, struct gw_error *err);
 void gw_version_done(enum gw_kind kind, struct gw_version *v);
@@ -89,8 +95,6 @@ void gw_expected_clear(struct gw_catalog *c);
 int gw_references_resolve(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 void gw_references_link(struct gw_version *v);
 void gw_references_unlink(struct gw_version *v);
-/* Who of this tenant's refers to it, or to what is below it; NULL: nobody. */
-const struct gw_resource *gw_references_of_tenant(const struct gw_resource *r, const char *tenant);
 
 /* keys.c: what a version takes. */
 int gw_keys_make(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
@@ -106,7 +110,8 @@ const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_
 
 /* tenants.c: how many resources there may be. Who is reserved for can be counted. */
 int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *err);
-void gw_tenants_count(struct gw_catalog *c, const struct gw_resource *r, int by);
+void gw_tenants_add(struct gw_catalog *c, struct gw_resource *r);
+void gw_tenants_remove(struct gw_catalog *c, struct gw_resource *r);
 /* When a top-level resource goes, for good. */
 void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r);
 /* Another version has taken the place of `before`. */
@@ -118,19 +123,48 @@ int gw_tenants_check(struct gw_catalog *c, struct gw_error *err);
 int gw_tenants_check_keys(struct gw_catalog *c, struct gw_error *err);
 void gw_tenants_free(struct gw_catalog *c);
 
+/* touched.c: every resource that the request has put, in the order of its steps, or children before their parents. */
+typedef int gw_pass(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
+int gw_touched_each(struct gw_catalog *c, gw_pass *pass, struct gw_error *err);
+/* Parents of what it has deleted, too. */
+int gw_touched_each_up(struct gw_catalog *c, gw_pass *pass, struct gw_error *err);
+
+/* draft.c: whether the body is of this place. */
+int gw_draft_check_place(const struct gw_draft *draft, const struct gw_resource *parent, struct gw_error *err);
+
+/* trouble.c: of everything that was loaded. */
+int gw_trouble_note(struct gw_catalog *c, struct gw_error *err);
+/* What a transaction that is about to be for good has replaced or deleted. */
+void gw_trouble_forget(struct gw_catalog *c);
+/* After it: whether what it has changed has mended what it has not touched. */
+void gw_trouble_look_again(struct gw_catalog *c);
+
 /* siblings.c: whether the prefix of one that was touched overlaps that of another child of its parent. */
 typedef const struct gw_prefix *gw_prefix_of(const struct gw_resource *r);
 int gw_siblings_check(struct gw_catalog *c, const struct gw_resource *r, gw_prefix_of *prefix, struct gw_error *err);
 
-/* assign.c: values that the manager left to us. */
+/*
+ * assign.c: values that the manager left to us. The first is told what `now` carries over from `before`: gives up what is
+ * needed no more, and notes what may be chosen again.
+ */
+void gw_assign_carried(enum gw_kind kind, const struct gw_version *before, struct gw_version *now);
 int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 /* check.c: what only the whole can tell of a resource that was touched. */
 int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
-/* Every multicast group, when the pools that they are from have changed. */
-int gw_check_groups(const struct gw_catalog *c, struct gw_error *err);
+/* check_pools.c: what lives off pools that have changed, wherever it is. */
+int gw_check_pools(struct gw_catalog *c, struct gw_error *err);
 
 #define GW_PROPERTIES(r, tag) ((struct gw_##tag *)(r)->now.properties)
 /* What a reference of `from` leads to, NULL for a field without one. */
 struct gw_resource *gw_reference(const struct gw_catalog *c, const struct gw_resource *from, const char *path);
+/* What it was before the transaction; NULL: it was not there. */
+const struct gw_version *gw_version_before(const struct gw_catalog *c, const struct gw_resource *r);
+bool gw_version_names(const struct gw_version *v, const struct gw_resource *to);
+/*
+ * The same for a reference that comes in: a tenant finds what is his, of the operator's what the row is for, and what the operator
+ * has given to the resource already, so that what he reads may be said again.
+ */
+struct gw_resource *gw_reference_by(const struct gw_catalog *c, const struct gw_resource *from,
+				    const struct gw_property *row, const char *path);
 
 #endif

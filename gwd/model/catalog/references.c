@@ -1,6 +1,8 @@
 /* references.c - what a version names, and who names it. Called by catalog.c. */
 #include "model/catalog/private.h"
 
+#include "model/resource/gateway.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,14 +50,49 @@ static int count(void *ctx, const struct gw_property *row, char **ref, const cha
 	return 0;
 }
 
+static bool is_shared(const struct gw_property *row, const struct gw_resource *to)
+{
+	if (!(row->flags & GW_PROPERTY_IS_SHARED) || to->kind != row->kind)
+		return false;
+	return to->kind != GW_KIND_PUBLIC_ADDRESS || GW_PROPERTIES(to, public_address)->shared;
+}
+
+bool gw_version_names(const struct gw_version *v, const struct gw_resource *to)
+{
+	for (size_t i = 0; i < v->n_refs; i++)
+		if (v->refs[i].to == to)
+			return true;
+	return false;
+}
+
+const struct gw_version *gw_version_before(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	for (size_t i = c->begun; i < c->n_steps; i++)
+		if (c->steps[i].r == r)
+			return c->steps[i].type == GW_STEP_REPLACED ? &c->steps[i].before : NULL;
+	return &r->now;
+}
+
+struct gw_resource *gw_reference_by(const struct gw_catalog *c, const struct gw_resource *from,
+				    const struct gw_property *row, const char *path)
+{
+	struct gw_resource *to = gw_reference(c, from, path);
+	const struct gw_version *was;
+
+	if (!to || !c->asker || gw_resource_tenant(to) || is_shared(row, to))
+		return to;
+	was = gw_version_before(c, from);
+	return was && gw_version_names(was, to) ? to : NULL;
+}
+
 static int resolve(void *ctx, const struct gw_property *row, char **ref, const char *where)
 {
 	struct resolving *s = ctx;
 	struct gw_version *v = &s->from->now;
-	struct gw_resource *to = gw_reference(s->c, s->from, *ref);
+	struct gw_resource *to = gw_reference_by(s->c, s->from, row, *ref);
 	char *path;
 
-	/* A tenant's reference never finds what is another's: its name must not be found out by guessing. */
+	/* A tenant's reference never finds what is not for him: its name must not be found out by guessing. */
 	if (!to || to->kind != row->kind) {
 		gw_error_set(s->err, EINVAL, GW_ERR_INVALID_PROPERTY, where,
 			     to ? "must refer to a %s, not to %s" : "there is no %s %s", gw_kind_info(row->kind)->name,
@@ -98,19 +135,4 @@ int gw_references_resolve(struct gw_catalog *c, struct gw_resource *r, struct gw
 struct gw_resource *gw_reference(const struct gw_catalog *c, const struct gw_resource *from, const char *path)
 {
 	return path ? gw_catalog_find(c, gw_resource_tenant(from), path) : NULL;
-}
-
-const struct gw_resource *gw_references_of_tenant(const struct gw_resource *r, const char *tenant)
-{
-	const struct gw_resource *found = NULL;
-
-	for (const struct gw_ref *ref = r->referrers; ref && !found; ref = ref->next) {
-		const char *owner = gw_resource_tenant(ref->from);
-
-		if (owner && !strcmp(owner, tenant))
-			found = ref->from;
-	}
-	for (const struct gw_resource *child = r->children; child && !found; child = child->next)
-		found = gw_references_of_tenant(child, tenant);
-	return found;
 }

@@ -30,6 +30,11 @@ static struct gw_tenant *find(const struct gw_catalog *c, const char *name)
 	return NULL;
 }
 
+bool gw_catalog_has_tenant(const struct gw_catalog *c, const char *tenant)
+{
+	return find(c, tenant);
+}
+
 int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *err)
 {
 	struct gw_tenant *t;
@@ -44,22 +49,68 @@ int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *
 	return 0;
 }
 
-void gw_tenants_count(struct gw_catalog *c, const struct gw_resource *r, int by)
+/* NULL: it is the operator's. */
+static struct gw_tenant *find_of(const struct gw_catalog *c, const struct gw_resource *r)
 {
 	const char *name = gw_resource_tenant(r);
-	struct gw_tenant *t = name ? find(c, name) : NULL;
 
-	assert(!name || t);
+	return name ? find(c, name) : NULL;
+}
+
+static struct gw_tenant *tenant_of(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	struct gw_tenant *t = find_of(c, r);
+
+	assert(t || !gw_resource_tenant(r));
+	return t;
+}
+
+void gw_tenants_add(struct gw_catalog *c, struct gw_resource *r)
+{
+	struct gw_tenant *t = tenant_of(c, r);
+
 	if (!t)
 		return;
-	t->n += (size_t)by;
-	t->memory += (size_t)by * r->now.memory;
+	t->n++;
+	t->memory += r->now.memory;
+	if (r->parent)
+		return;
+	r->prev_of_tenant = NULL;
+	r->next_of_tenant = t->roots[r->kind];
+	if (r->next_of_tenant)
+		r->next_of_tenant->prev_of_tenant = r;
+	t->roots[r->kind] = r;
+}
+
+void gw_tenants_remove(struct gw_catalog *c, struct gw_resource *r)
+{
+	struct gw_tenant *t = tenant_of(c, r);
+
+	if (!t)
+		return;
+	t->n--;
+	t->memory -= r->now.memory;
+	if (r->parent)
+		return;
+	if (r->next_of_tenant)
+		r->next_of_tenant->prev_of_tenant = r->prev_of_tenant;
+	if (r->prev_of_tenant)
+		r->prev_of_tenant->next_of_tenant = r->next_of_tenant;
+	else
+		t->roots[r->kind] = r->next_of_tenant;
+}
+
+const struct gw_resource *gw_catalog_next_of(const struct gw_catalog *c, const char *tenant, enum gw_kind kind,
+					     const struct gw_resource *prev)
+{
+	const struct gw_tenant *t = prev ? NULL : find(c, tenant);
+
+	return prev ? prev->next_of_tenant : t ? t->roots[kind] : NULL;
 }
 
 void gw_tenants_recount(struct gw_catalog *c, const struct gw_resource *r, const struct gw_version *before)
 {
-	const char *name = gw_resource_tenant(r);
-	struct gw_tenant *t = name ? find(c, name) : NULL;
+	struct gw_tenant *t = find_of(c, r);
 
 	if (t)
 		t->memory += r->now.memory - before->memory;
@@ -67,8 +118,7 @@ void gw_tenants_recount(struct gw_catalog *c, const struct gw_resource *r, const
 
 void gw_tenants_count_key(struct gw_catalog *c, const struct gw_key *key, int by)
 {
-	const char *name = gw_resource_tenant(key->owner);
-	struct gw_tenant *t = name ? find(c, name) : NULL;
+	struct gw_tenant *t = find_of(c, key->owner);
 
 	if (t)
 		t->keys[key->space] += (size_t)by;
@@ -117,13 +167,6 @@ static int check_memory(const struct gw_catalog *c, const struct gw_tenant *t, s
 	return refuse(c, "", c->params.limits.tenant_memory, "bytes", t->name, t->memory, "tenant_memory", err);
 }
 
-static const struct gw_tenant *of(const struct gw_catalog *c, const struct gw_resource *r)
-{
-	const char *name = gw_resource_tenant(r);
-
-	return name ? find(c, name) : NULL;
-}
-
 /* It is the whole that is too large: nothing in the body is at fault. */
 int gw_tenants_check(struct gw_catalog *c, struct gw_error *err)
 {
@@ -131,7 +174,7 @@ int gw_tenants_check(struct gw_catalog *c, struct gw_error *err)
 
 	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
 		const struct gw_step *s = &c->steps[i];
-		const struct gw_tenant *t = s->r->gone ? NULL : of(c, s->r);
+		const struct gw_tenant *t = s->r->gone ? NULL : find_of(c, s->r);
 
 		if (s->type == GW_STEP_MADE && !s->r->gone)
 			e = check_count(c, t, err);
@@ -167,7 +210,7 @@ int gw_tenants_check_keys(struct gw_catalog *c, struct gw_error *err)
 {
 	for (size_t i = c->begun; i < c->n_steps; i++) {
 		const struct gw_step *s = &c->steps[i];
-		const struct gw_tenant *t = s->type == GW_STEP_MADE && !s->r->gone ? of(c, s->r) : NULL;
+		const struct gw_tenant *t = s->type == GW_STEP_MADE && !s->r->gone ? find_of(c, s->r) : NULL;
 
 		for (size_t k = 0; t && k < sizeof shared / sizeof *shared; k++) {
 			size_t limit = *(const size_t *)((const char *)&c->params.limits + shared[k].limit),

@@ -6,10 +6,12 @@
 
 enum gw_connection_type { GW_CONNECTION_IPSEC, GW_CONNECTION_GRE, GW_CONNECTION_L3 };
 extern const char *const gw_connection_types[];
-extern const char *const gw_authentications[]; /* "PSK", "Certificate" */
+enum gw_authentication { GW_AUTHENTICATION_PSK, GW_AUTHENTICATION_CERTIFICATE };
+extern const char *const gw_authentications[];
 extern const char *const gw_pfs_groups[], *const gw_esp_ciphers[], *const gw_esp_integrities[];
 extern const char *const gw_dh_groups[], *const gw_ike_ciphers[], *const gw_ike_integrities[];
 extern const char *const gw_selector_types[];
+enum gw_policy_clause { GW_CLAUSE_PREFIX, GW_CLAUSE_AS_RANGE, GW_CLAUSE_COMMUNITY, GW_CLAUSE_NEXT_HOP };
 extern const char *const gw_policy_types[], *const gw_policy_clauses[];
 
 #define GW_QUICK_MODE(S, P, O, L, V, C, R)                                                                             \
@@ -111,6 +113,8 @@ GW_SCHEMA_STRUCT(connection, GW_CONNECTION)
 	P(S, REF, map_out, "policyMapOut", .kind = GW_KIND_POLICY_MAP, .help = "What it is told.")                     \
 	P(S, BOOL, bfd, "bfd", .help = "Whether its failure is noticed by BFD.")                                       \
 	P(S, SECRET, password, "password", .min = 1, .max = 80, .help = "TCP MD5 password: write-only.")               \
+	P(S, BOOL, has_password, "hasPassword", .flags = GW_PROPERTY_IS_ASSIGNED,                                      \
+	  .help = "Whether it has a password: who copies what GET answers has to say it again.")                       \
 	P(S, UINT, max_prefixes, "maximumPrefixes", .min = 1, .max = 1000000, .help = "Most that is learnt from it.")  \
 	R(S, "connectionState", .help = "Where the session stands.")                                                   \
 	R(S, "statistics", .help = "Counters.")
@@ -124,7 +128,7 @@ GW_SCHEMA_STRUCT(bgp_peer, GW_BGP_PEER)
 	V(S, PREFIX, networks, "bgpNetworks", .max = 256, .help = "What it announces besides the network's subnets.")  \
 	C(S, BGP_PEER, "bgpPeers", .help = "Its peers.")                                                               \
 	R(S, "isGenerated", .help = "Whether gwd made it.")                                                            \
-	P(S, ANY, require_igp_sync, "requireIgpSync", .flags = GW_PROPERTY_IS_INERT)
+	P(S, ANY, require_igp_sync, "requireIgpSync", .item = GW_PROPERTY_BOOL, .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(bgp_router, GW_BGP_ROUTER)
 
 #define GW_POLICY_MATCH(S, P, O, L, V, C, R)                                                                           \

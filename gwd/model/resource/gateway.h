@@ -73,7 +73,8 @@ GW_SCHEMA_STRUCT(gateway, GW_GATEWAY)
 
 #define GW_VIRTUAL_GATEWAY(S, P, O, L, V, C, R)                                                                        \
 	P(S, REF, network, "virtualNetwork", .kind = GW_KIND_VIRTUAL_NETWORK, .help = "The network that it serves.")   \
-	V(S, REF, pools, "gatewayPools", .kind = GW_KIND_GATEWAY_POOL, .max = 16, .help = "Where it may be carried.")  \
+	V(S, REF, pools, "gatewayPools", .kind = GW_KIND_GATEWAY_POOL, .max = 16, .flags = GW_PROPERTY_IS_SHARED,      \
+	  .help = "Where it may be carried.")                                                                          \
 	V(S, REF, subnets, "gatewaySubnets", .kind = GW_KIND_VIRTUAL_SUBNET, .max = 4,                                 \
 	  .help = "Subnets of the network that are kept for the gateway.")                                             \
 	P(S, ENUM, routing, "routingType", .values = gw_routing_types, .flags = GW_PROPERTY_HAS_DEFAULT,               \

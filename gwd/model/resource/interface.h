@@ -7,13 +7,14 @@
 enum gw_allocation { GW_ALLOCATION_STATIC, GW_ALLOCATION_DYNAMIC };
 extern const char *const gw_allocation_methods[];
 extern const char *const gw_switch_states[]; /* "Disabled", "Enabled" */
+enum gw_server_role { GW_SERVER_HOST, GW_SERVER_GATEWAY, GW_SERVER_CONTROLLER };
 extern const char *const gw_server_roles[];
 
 #define GW_QOS(S, P, O, L, V, C, R)                                                                                    \
 	P(S, UINT, reserved, "outboundReservedValue", .max = 100, .help = "Share of what is sent, in percent.")        \
 	P(S, UINT, max_out, "outboundMaximumMbps", .max = 1000000, .help = "Most that the VM may send; 0: no limit.")  \
 	P(S, UINT, max_in, "inboundMaximumMbps", .max = 1000000, .help = "Most that the VM gets; 0: no limit.")        \
-	P(S, ANY, enable_hw, "enableHardwareLimits", .flags = GW_PROPERTY_IS_INERT)
+	P(S, ANY, enable_hw, "enableHardwareLimits", .item = GW_PROPERTY_BOOL, .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(qos, GW_QOS)
 
 #define GW_PORT_SETTINGS_ROWS(S, P, O, L, V, C, R)                                                                     \
@@ -27,15 +28,18 @@ GW_SCHEMA_STRUCT(qos, GW_QOS)
 	  .help = "Broadcasts and multicasts a second that the VM may send; 0: no limit.")                             \
 	P(S, UINT, flow_limit, "portFlowLimit", .max = 10000000, .help = "Flows that the VM may have; 0: no limit.")   \
 	O(S, qos, qos, "qosSettings", .help = "Rates.")                                                                \
-	P(S, ANY, vmq, "vmqWeight", .flags = GW_PROPERTY_IS_INERT)                                                     \
-	P(S, ANY, iov, "iovWeight", .flags = GW_PROPERTY_IS_INERT)                                                     \
-	P(S, ANY, iov_moderation, "iovInterruptModeration", .flags = GW_PROPERTY_IS_INERT)                             \
-	P(S, ANY, iov_queues, "iovQueuePairsRequested", .flags = GW_PROPERTY_IS_INERT)
+	P(S, ANY, vmq, "vmqWeight", .item = GW_PROPERTY_UINT, .max = 100, .flags = GW_PROPERTY_IS_INERT)               \
+	P(S, ANY, iov, "iovWeight", .item = GW_PROPERTY_UINT, .max = 100, .flags = GW_PROPERTY_IS_INERT)               \
+	P(S, ANY, iov_moderation, "iovInterruptModeration", .item = GW_PROPERTY_TEXT, .max = 32,                       \
+	  .flags = GW_PROPERTY_IS_INERT)                                                                               \
+	P(S, ANY, iov_queues, "iovQueuePairsRequested", .item = GW_PROPERTY_UINT, .max = UINT32_MAX,                   \
+	  .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(port_settings, GW_PORT_SETTINGS_ROWS)
 
 #define GW_DNS_SETTINGS(S, P, O, L, V, C, R)                                                                           \
 	V(S, ADDR, servers, "dnsServers", .max = 8, .help = "Name servers that this VM is told.")                      \
-	P(S, ANY, internal_label, "internalDnsNameLabel", .flags = GW_PROPERTY_IS_INERT)
+	P(S, ANY, internal_label, "internalDnsNameLabel", .item = GW_PROPERTY_TEXT, .max = 253,                        \
+	  .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(dns_settings, GW_DNS_SETTINGS)
 
 #define GW_IP_CONFIGURATION(S, P, O, L, V, C, R)                                                                       \
@@ -45,14 +49,15 @@ GW_SCHEMA_STRUCT(dns_settings, GW_DNS_SETTINGS)
 	  .help = "Whether the manager chooses the address, or gwd from the subnet's pools.")                          \
 	P(S, REF, subnet, "subnet", .kind = GW_KIND_VIRTUAL_SUBNET, .flags = GW_PROPERTY_IS_REQUIRED,                  \
 	  .help = "The virtual subnet that it lives in.")                                                              \
-	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .help = "Rules for this address.")                    \
+	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .flags = GW_PROPERTY_IS_SHARED,                       \
+	  .help = "Rules for this address.")                                                                           \
 	P(S, REF, public_address, "publicIPAddress", .kind = GW_KIND_PUBLIC_ADDRESS,                                   \
 	  .help = "The address by which it is reached from outside.")                                                  \
 	V(S, REF, pools, "loadBalancerBackendAddressPools", .kind = GW_KIND_BACKEND_POOL, .max = 16,                   \
 	  .help = "The pools that it is part of.")                                                                     \
 	V(S, REF, nat_rules, "loadBalancerInboundNatRules", .kind = GW_KIND_INBOUND_NAT_RULE, .max = 64,               \
 	  .help = "The inbound NAT rules that lead to it.")                                                            \
-	P(S, ANY, primary, "isPrimary", .flags = GW_PROPERTY_IS_INERT)
+	P(S, ANY, primary, "isPrimary", .item = GW_PROPERTY_BOOL, .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(ip_configuration, GW_IP_CONFIGURATION)
 
 #define GW_NETWORK_INTERFACE(S, P, O, L, V, C, R)                                                                      \
@@ -64,18 +69,23 @@ GW_SCHEMA_STRUCT(ip_configuration, GW_IP_CONFIGURATION)
 	C(S, IP_CONFIGURATION, "ipConfigurations", .help = "The VM's addresses.")                                      \
 	O(S, dns_settings, dns, "dnsSettings", .help = "What this VM is told by DHCP.")                                \
 	O(S, port_settings, settings, "portSettings", .help = "What the port lets through.")                           \
-	P(S, REF, profile, "portProfile", .kind = GW_KIND_PORT_PROFILE,                                                \
+	P(S, REF, profile, "portProfile", .kind = GW_KIND_PORT_PROFILE, .flags = GW_PROPERTY_IS_SHARED,                \
 	  .help = "Settings that the port's own override.")                                                            \
-	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .help = "Rules for the whole port.")                  \
+	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .flags = GW_PROPERTY_IS_SHARED,                       \
+	  .help = "Rules for the whole port.")                                                                         \
 	P(S, REF, server, "server", .kind = GW_KIND_SERVER, .flags = GW_PROPERTY_IS_OPERATORS,                         \
 	  .help = "The host that the VM runs on now.")                                                                 \
 	P(S, TEXT, host_interface, "hostInterface", .min = 1, .max = 15, .flags = GW_PROPERTY_IS_OPERATORS,            \
 	  .help = "The tap or veth on that host.")                                                                     \
-	P(S, ANY, host, "isHostVirtualNetworkInterface", .flags = GW_PROPERTY_IS_INERT)                                \
-	P(S, ANY, primary, "isPrimary", .flags = GW_PROPERTY_IS_INERT)                                                 \
-	P(S, ANY, multitenant, "isMultitenantStack", .flags = GW_PROPERTY_IS_INERT)                                    \
-	P(S, ANY, internal_label, "internalDnsNameLabel", .flags = GW_PROPERTY_IS_INERT)                               \
-	P(S, ANY, service_insertion, "serviceInsertionElements", .flags = GW_PROPERTY_IS_INERT)
+	P(S, ANY, host, "isHostVirtualNetworkInterface", .item = GW_PROPERTY_BOOL, .flags = GW_PROPERTY_IS_INERT)      \
+	P(S, ANY, primary, "isPrimary", .item = GW_PROPERTY_BOOL, .flags = GW_PROPERTY_IS_INERT)                       \
+	P(S, ANY, multitenant, "isMultitenantStack", .item = GW_PROPERTY_BOOL, .flags = GW_PROPERTY_IS_INERT)          \
+	P(S, ANY, internal_label, "internalDnsNameLabel", .item = GW_PROPERTY_TEXT, .max = 253,                        \
+	  .flags = GW_PROPERTY_IS_INERT)                                                                               \
+	P(S, ANY, service_insertion, "serviceInsertionElements", .flags = GW_PROPERTY_IS_INERT)                        \
+	P(S, ANY, service_chain, "serviceInsertion", .flags = GW_PROPERTY_IS_INERT)                                    \
+	R(S, "status", .help = "How its port is.")                                                                     \
+	R(S, "statistics", .help = "Counters.")
 GW_SCHEMA_STRUCT(network_interface, GW_NETWORK_INTERFACE)
 
 #define GW_MAC_POOL(S, P, O, L, V, C, R)                                                                               \

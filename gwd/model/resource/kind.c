@@ -37,8 +37,8 @@ bool gw_kind_shows_others(enum gw_kind kind)
 
 	for (const struct gw_property *row = schema->rows; row < schema->rows + schema->n_rows; row++) {
 		/* Every kind has these two, and they change with the resource. */
-		if (row->type == GW_PROPERTY_READ_ONLY && strcmp(row->name, "provisioningState") != 0 &&
-		    strcmp(row->name, "configurationState") != 0)
+		if (row->type == GW_PROPERTY_READ_ONLY && !(row->flags & GW_PROPERTY_IS_LATER) &&
+		    strcmp(row->name, "provisioningState") != 0 && strcmp(row->name, "configurationState") != 0)
 			return true;
 		if (row->type == GW_PROPERTY_CHILDREN && gw_kind_shows_others(row->kind))
 			return true;

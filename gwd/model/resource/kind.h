@@ -48,6 +48,8 @@ enum gw_kind {
 		GW_KIND_MAX
 };
 
+#define GW_DEPTH_MAX 2 /* of a resource below its root */
+
 struct gw_kind_info {
 	enum gw_kind parent;
 	const char *collection, *name;

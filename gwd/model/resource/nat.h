@@ -7,8 +7,8 @@
 extern const char *const gw_nat_protocols[]; /* "All", "Tcp", "Udp" */
 
 #define GW_FRONTEND(S, P, O, L, V, C, R)                                                                               \
-	P(S, REF, address, "publicIPAddress", .kind = GW_KIND_PUBLIC_ADDRESS, .flags = GW_PROPERTY_IS_REQUIRED,        \
-	  .help = "The address outside.")                                                                              \
+	P(S, REF, address, "publicIPAddress", .kind = GW_KIND_PUBLIC_ADDRESS,                                          \
+	  .flags = GW_PROPERTY_IS_REQUIRED | GW_PROPERTY_IS_SHARED, .help = "The address outside.")                    \
 	R(S, "inboundNatRules", .help = "Who uses it.")                                                                \
 	R(S, "outboundNatRules", .help = "Who uses it.")
 GW_SCHEMA_STRUCT(frontend, GW_FRONTEND)
@@ -29,7 +29,7 @@ GW_SCHEMA_STRUCT(backend_pool, GW_BACKEND_POOL)
 	P(S, REF, backend, "backendIPConfiguration", .kind = GW_KIND_IP_CONFIGURATION, .help = "The VM's address.")    \
 	P(S, UINT, idle_minutes, "idleTimeoutInMinutes", .min = 1, .max = 1440,                                        \
 	  .help = "When an idle flow is forgotten.")                                                                   \
-	P(S, ANY, floating, "enableFloatingIP", .flags = GW_PROPERTY_IS_INERT)
+	P(S, ANY, floating, "enableFloatingIP", .item = GW_PROPERTY_BOOL, .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(inbound_nat_rule, GW_INBOUND_NAT_RULE)
 
 #define GW_OUTBOUND_NAT_RULE(S, P, O, L, V, C, R)                                                                      \
@@ -45,7 +45,9 @@ GW_SCHEMA_STRUCT(outbound_nat_rule, GW_OUTBOUND_NAT_RULE)
 	C(S, FRONTEND, "frontendIPConfigurations", .help = "Addresses outside.")                                       \
 	C(S, BACKEND_POOL, "backendAddressPools", .help = "Pools of VMs.")                                             \
 	C(S, INBOUND_NAT_RULE, "inboundNatRules", .help = "From outside to one VM.")                                   \
-	C(S, OUTBOUND_NAT_RULE, "outboundNatRules", .help = "From VMs to the outside.")
+	C(S, OUTBOUND_NAT_RULE, "outboundNatRules", .help = "From VMs to the outside.")                                \
+	R(S, "loadBalancingRules", .flags = GW_PROPERTY_IS_LATER, .help = "Not in this version: always empty.")        \
+	R(S, "probes", .flags = GW_PROPERTY_IS_LATER, .help = "Not in this version: always empty.")
 GW_SCHEMA_STRUCT(load_balancer, GW_LOAD_BALANCER)
 
 #endif

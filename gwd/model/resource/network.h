@@ -49,15 +49,18 @@ GW_SCHEMA_STRUCT(dhcp_options, GW_DHCP_OPTIONS)
 	P(S, VSID, vsid, "isolationId", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,                   \
 	  .help = "The subnet's VSID.")                                                                                \
 	R(S, "defaultGateway", .help = "The distributed router's address in the subnet.")                              \
-	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .help = "Rules for every port of the subnet.")        \
-	P(S, REF, route_table, "routeTable", .kind = GW_KIND_ROUTE_TABLE, .help = "Routes of the subnet's own.")       \
+	P(S, REF, acl, "accessControlList", .kind = GW_KIND_ACL, .flags = GW_PROPERTY_IS_SHARED,                       \
+	  .help = "Rules for every port of the subnet.")                                                               \
+	P(S, REF, route_table, "routeTable", .kind = GW_KIND_ROUTE_TABLE, .flags = GW_PROPERTY_IS_SHARED,              \
+	  .help = "Routes of the subnet's own.")                                                                       \
 	C(S, VIRTUAL_POOL, "ipPools", .help = "Pools that VMs' addresses are taken from; none: the whole prefix.")     \
 	P(S, ENUM, broadcast, "broadcastMode", .values = gw_broadcast_modes, .flags = GW_PROPERTY_HAS_DEFAULT,         \
 	  .help = "How broadcasts get to other hosts.")                                                                \
 	P(S, ADDR, group, "multicastGroup", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,               \
 	  .help = "The provider multicast group of a subnet whose broadcastMode is Multicast.")                        \
 	R(S, "ipConfigurations", .help = "The IP configurations that live in the subnet.")                             \
-	P(S, ANY, service_insertion, "serviceInsertionElements", .flags = GW_PROPERTY_IS_INERT)
+	P(S, ANY, service_insertion, "serviceInsertionElements", .flags = GW_PROPERTY_IS_INERT)                        \
+	P(S, ANY, service_chain, "serviceInsertion", .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(virtual_subnet, GW_VIRTUAL_SUBNET)
 
 enum gw_broadcast { GW_BROADCAST_UNICAST, GW_BROADCAST_MULTICAST };
@@ -68,7 +71,7 @@ extern const char *const gw_broadcast_modes[];
 	  .help = "The addresses of the network.")                                                                     \
 	O(S, dhcp_options, dhcp, "dhcpOptions", .help = "What VMs are told by DHCP.")                                  \
 	C(S, VIRTUAL_SUBNET, "subnets", .help = "The subnets of the network.")                                         \
-	P(S, REF, logical_network, "logicalNetwork", .kind = GW_KIND_LOGICAL_NETWORK,                                  \
+	P(S, REF, logical_network, "logicalNetwork", .kind = GW_KIND_LOGICAL_NETWORK, .flags = GW_PROPERTY_IS_SHARED,  \
 	  .help = "The network whose provider addresses carry it.")                                                    \
 	P(S, ENUM, encapsulation, "encapsulationMethod", .values = gw_encapsulation_methods,                           \
 	  .flags = GW_PROPERTY_HAS_DEFAULT, .help = "How its packets are carried.")                                    \

@@ -11,6 +11,12 @@ extern const char *const gw_acl_actions[]; /* "Allow", "Deny" */
 extern const char *const gw_acl_types[];   /* "Inbound", "Outbound" */
 extern const char *const gw_isolations[];
 extern const char *const gw_next_hop_types[];
+enum gw_credential_type {
+	GW_CREDENTIAL_PASSWORD,
+	GW_CREDENTIAL_CERTIFICATE,
+	GW_CREDENTIAL_SUBJECT_NAME,
+	GW_CREDENTIAL_SHARED_KEY
+};
 extern const char *const gw_credential_types[];
 
 #define GW_ACL_RULE(S, P, O, L, V, C, R)                                                                               \
@@ -73,5 +79,10 @@ GW_SCHEMA_STRUCT(route_table, GW_ROUTE_TABLE)
 	P(S, TEXT, user, "userName", .max = 256, .help = "Of UsernamePassword.")                                       \
 	P(S, SECRET, value, "value", .min = 1, .max = 65536, .help = "The password, key or certificate: write-only.")
 GW_SCHEMA_STRUCT(credential, GW_CREDENTIAL)
+
+static inline bool gw_credential_is_certificate(uint8_t type)
+{
+	return type == GW_CREDENTIAL_CERTIFICATE || type == GW_CREDENTIAL_SUBJECT_NAME;
+}
 
 #endif

@@ -1,0 +1,193 @@
+/*
+ * check_nat.c - who may use a public address for what: one VM as a whole, or front ends of load balancers, whose rules share out
+ * its ports. Called by check.c.
+ */
+#include "model/catalog/check.h"
+
+#include "model/resource/gateway.h"
+#include "model/resource/interface.h"
+#include "model/resource/nat.h"
+
+#include <stdlib.h>
+
+/* --- addresses ---------------------------------------------------------------------------------------------------- */
+
+static int used(const struct gw_catalog *c, const char *name, const struct gw_resource *who, struct gw_error *err)
+{
+	char *path = gw_resource_is_told(c, who) ? gw_resource_path(who) : NULL;
+	int e = conflict(err, name, "is used by %s, and cannot be by both", path ? path : "another resource");
+
+	free(path);
+	return e;
+}
+
+/* All that comes to the address of a VM goes to the VM: there is nothing left that others could use. */
+int gw_check_public_use(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_resource *address,
+			const char *name, struct gw_error *err)
+{
+	bool is_vm = r->kind == GW_KIND_IP_CONFIGURATION;
+
+	if (is_vm && GW_PROPERTIES(address, public_address)->shared)
+		return bad(err, name, "is shared: it is for front ends of load balancers, not for one VM");
+	for (const struct gw_ref *ref = address->referrers; ref; ref = ref->next)
+		if (ref->from != r && (is_vm || ref->from->kind == GW_KIND_IP_CONFIGURATION))
+			return used(c, name, ref->from, err);
+	return 0;
+}
+
+/* --- rules -------------------------------------------------------------------------------------------------------- */
+
+static int check_same_balancer(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_list *refs,
+			       struct gw_error *err)
+{
+	if (refs->n == 0)
+		return bad(err, "frontendIPConfigurations", "must have at least one element");
+	for (size_t i = 0; i < refs->n; i++)
+		if (gw_reference(c, r, *GW_LIST_AT(*refs, char *, i))->parent != r->parent)
+			return bad(err, "frontendIPConfigurations", "element %zu belongs to another load balancer", i);
+	return 0;
+}
+
+static bool share_ports(const struct gw_inbound_nat_rule *p, const struct gw_inbound_nat_rule *q)
+{
+	return !p->protocol || !q->protocol || (p->protocol == q->protocol && p->frontend_port == q->frontend_port);
+}
+
+/* Another rule that translates the same on the address of the front end. */
+static const struct gw_resource *rival_at(const struct gw_catalog *c, const struct gw_resource *rule,
+					  const struct gw_resource *frontend)
+{
+	const struct gw_resource *address = gw_reference(c, frontend, GW_PROPERTIES(frontend, frontend)->address);
+
+	for (const struct gw_ref *ref = address->referrers; ref; ref = ref->next) {
+		if (ref->from->kind != GW_KIND_FRONTEND)
+			continue;
+		for (const struct gw_ref *by = ref->from->referrers; by; by = by->next)
+			if (by->from->kind == GW_KIND_INBOUND_NAT_RULE && by->from != rule &&
+			    share_ports(rule->now.properties, by->from->now.properties))
+				return by->from;
+	}
+	return NULL;
+}
+
+/* On an address of the operator's: whether a port is taken would tell of others. What the operator has put there may stay. */
+static bool may_choose_port(const struct gw_catalog *c, const struct gw_resource *rule,
+			    const struct gw_resource *frontend)
+{
+	const struct gw_resource *address = gw_reference(c, frontend, GW_PROPERTIES(frontend, frontend)->address);
+	const struct gw_inbound_nat_rule *p = rule->now.properties, *q;
+	const struct gw_version *was, *frontend_was;
+
+	if (c->loading || gw_resource_is_told(c, address))
+		return true;
+	was = gw_version_before(c, rule);
+	frontend_was = gw_version_before(c, frontend);
+	if (!was || !frontend_was || !gw_version_names(was, frontend) || !gw_version_names(frontend_was, address))
+		return false;
+	q = was->properties;
+	return p->protocol == q->protocol && p->frontend_port == q->frontend_port;
+}
+
+static int check_rivals(const struct gw_catalog *c, const struct gw_resource *rule, const struct gw_resource *frontend,
+			const char *name, struct gw_error *err)
+{
+	const struct gw_resource *rival;
+
+	if (!may_choose_port(c, rule, frontend))
+		return bad(err, name,
+			   "its ports are shared by several tenants and not yours to choose: use a publicIPAddress of "
+			   "your own for inboundNatRules");
+	rival = rival_at(c, rule, frontend);
+	if (!rival)
+		return 0;
+	if (!gw_resource_is_told(c, rival))
+		return conflict(err, name, "another rule translates it on the same address");
+	return conflict(err, name, "rule \"%s\" of \"%s\" translates it on the same address", rival->id,
+			rival->parent->id);
+}
+
+static int check_frontend(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_resource *address = gw_reference(c, r, GW_PROPERTIES(r, frontend)->address);
+	int e = gw_check_public_use(c, r, address, "publicIPAddress", err);
+
+	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next)
+		if (ref->from->kind == GW_KIND_INBOUND_NAT_RULE)
+			e = check_rivals(c, ref->from, r, "publicIPAddress", err);
+	return e;
+}
+
+static int check_inbound_rule(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_inbound_nat_rule *p = r->now.properties;
+	const struct gw_resource *backend = gw_reference(c, r, p->backend);
+	int e = check_same_balancer(c, r, &p->frontends, err);
+
+	if (e < 0)
+		return e;
+	if (p->protocol == 0 && (p->frontend_port || p->backend_port))
+		return bad(err, p->frontend_port ? "frontendPort" : "backendPort",
+			   "protocol All has no ports: leave it out");
+	if (p->protocol != 0 && !p->frontend_port)
+		return missing(err, "frontendPort", "missing: Tcp and Udp need it");
+	for (size_t i = 0; e == 0 && i < p->frontends.n; i++)
+		e = check_rivals(c, r, gw_reference(c, r, *GW_LIST_AT(p->frontends, char *, i)), "frontendPort", err);
+	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next)
+		if (ref->from->kind == GW_KIND_IP_CONFIGURATION && backend && ref->from != backend)
+			e = conflict(err, "backendIPConfiguration", "an address of %s says that it leads there",
+				     gw_told_name(c, ref->from->parent));
+	return e;
+}
+
+int gw_check_rules_joined(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_ip_configuration *p = r->now.properties;
+
+	for (size_t i = 0; i < p->nat_rules.n; i++) {
+		const struct gw_resource *rule = gw_reference(c, r, *GW_LIST_AT(p->nat_rules, char *, i));
+		const struct gw_resource *backend =
+			gw_reference(c, rule, GW_PROPERTIES(rule, inbound_nat_rule)->backend);
+
+		if (backend && backend != r)
+			return bad(err, "loadBalancerInboundNatRules", "element %zu leads to another address", i);
+		for (const struct gw_ref *ref = rule->referrers; ref; ref = ref->next)
+			if (ref->from != r && ref->from->kind == GW_KIND_IP_CONFIGURATION)
+				return conflict(err, "loadBalancerInboundNatRules",
+						"element %zu leads to another address", i);
+	}
+	return 0;
+}
+
+/* Of two rules for one pool each would have to be the one that says which address its VMs have outside. */
+static int check_outbound_rule(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_outbound_nat_rule *p = r->now.properties, *q;
+	const struct gw_resource *pool = gw_reference(c, r, p->pool), *other = NULL;
+	int e = check_same_balancer(c, r, &p->frontends, err);
+
+	if (e < 0)
+		return e;
+	if (pool->parent != r->parent)
+		return bad(err, "backendAddressPool", "belongs to another load balancer");
+	while ((other = gw_catalog_next(c, r->parent, r->kind, other))) {
+		q = other->now.properties;
+		if (other != r && (!p->protocol || !q->protocol || p->protocol == q->protocol) &&
+		    gw_reference(c, other, q->pool) == pool)
+			return conflict(err, "backendAddressPool", "rule \"%s\" translates it", other->id);
+	}
+	return 0;
+}
+
+int gw_check_nat(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	switch (r->kind) {
+	case GW_KIND_FRONTEND:
+		return check_frontend(c, r, err);
+	case GW_KIND_INBOUND_NAT_RULE:
+		return check_inbound_rule(c, r, err);
+	case GW_KIND_OUTBOUND_NAT_RULE:
+		return check_outbound_rule(c, r, err);
+	default:
+		return 0;
+	}
+}
