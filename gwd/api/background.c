@@ -40,7 +40,7 @@ static void on_run(struct gw_control_job *job)
 static void on_done(struct gw_control_job *job, const struct gw_error *err)
 {
 	struct background *b = (struct background *)job;
-	bool done;
+	bool ended = b->later->gone, done; /* there is no server any more that could do what comes after */
 
 	/* What was refused is refused, whatever became of the store. */
 	if (err && b->reply.status < 400) {
@@ -50,7 +50,7 @@ static void on_done(struct gw_control_job *job, const struct gw_error *err)
 	}
 	done = b->reply.status < 400;
 	gw_api_answer(b->later, &b->reply);
-	if (done && b->after)
+	if (done && b->after && !ended)
 		b->after(b->req.service);
 	free(b);
 }

@@ -210,7 +210,7 @@ static void look_at_sockets(struct gw_http *http)
 	for (struct gw_http_connection *c = http->connections; c; c = c->next) {
 		int unread = 0;
 
-		if (c->exchange || c->cut || ioctl(c->fd, FIONREAD, &unread) < 0)
+		if (c->cut || ioctl(c->fd, FIONREAD, &unread) < 0)
 			continue;
 		http->progress += unread != c->unread;
 		c->unread = unread;

@@ -31,7 +31,7 @@ struct gw_http_connection {
 	struct gw_tls_peer peer;
 	bool proved;	      /* who it is, once at least; others go first when it is full */
 	bool cut;	      /* it is ending */
-	int unread;	      /* bytes in its socket when last looked at, while there is no request */
+	int unread;	      /* bytes in its socket when last looked at */
 	uint64_t deadline_ms; /* of gw_http_now; UINT64_MAX: none */
 	uint64_t moved;	      /* bytes since the deadline was set */
 	struct gw_http_exchange *exchange;

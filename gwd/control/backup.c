@@ -33,7 +33,8 @@ struct backup {
 	struct gw_control *k;
 	gw_control_copied *done;
 	void *ctx;
-	char *who, *path, *copy;
+	char who[GW_DOER_STRLEN];
+	char *path, *copy;
 	int fd;
 	struct gw_error error;
 	int result;
@@ -55,7 +56,6 @@ static void on_work(uv_work_t *work)
 static void conclude(struct backup *b)
 {
 	b->done(b->ctx, b->fd, b->result < 0 ? &b->error : NULL);
-	free(b->who);
 	free(b->path);
 	free(b->copy);
 	free(b);
@@ -101,16 +101,14 @@ int gw_control_backup(struct gw_control *k, const struct gw_principal *who, gw_c
 	char text[GW_UUID_STRLEN], doer[GW_DOER_STRLEN];
 
 	if (!b || gw_uuid_random(&uuid) < 0 || !(b->path = strdup(k->config->store_path)) ||
-	    !(b->who = strdup(gw_principal_format(who, doer))) ||
 	    asprintf(&b->copy, "%s" COPY "%s", b->path, gw_uuid_format(&uuid, text)) < 0) {
-		if (b) {
+		if (b)
 			free(b->path);
-			free(b->who);
-		}
 		free(b);
 		return gw_error_oom(err);
 	}
 	b->k = k;
+	snprintf(b->who, sizeof b->who, "%s", gw_principal_format(who, doer));
 	b->work.data = b;
 	b->done = done;
 	b->ctx = ctx;

@@ -137,30 +137,55 @@ static void let_jobs_in(struct gw_control *k, struct gw_control_queue *q, enum g
 	}
 }
 
-/* `last` has had its turn. Who finds that it is another's after all comes back into the queue. */
-static void let_in(struct gw_control *k, enum gw_control_turn last)
+/* Appends those who wait to the queue of their kind. */
+static void sort_waiting(struct gw_control *k, struct gw_control_queue by_turn[static GW_CONTROL_TURNS])
 {
-	struct gw_control_queue by_turn[GW_CONTROL_TURNS];
 	struct gw_control_waiter *w = take_all(&k->waiting).first, *next;
 
-	if (k->ending) {
-		tell_all(w, &ending);
-		return;
-	}
-	for (int t = 0; t < GW_CONTROL_TURNS; t++)
-		queue_init(&by_turn[t]);
 	for (; w; w = next) {
 		next = w->next;
 		push(&by_turn[w->turn], w);
 	}
-	tell_all(by_turn[GW_CONTROL_READS].first, NULL);
+}
+
+static void tell_queue(struct gw_control_queue *q)
+{
+	struct gw_control_queue all = take_all(q);
+
+	tell_all(all.first, NULL);
+}
+
+/*
+ * One round; `last` has had its turn. Many a request that reads, or changes something, turns out to be much work when it is let
+ * in: then it does not begin at once, before those who have waited for that, but waits among them.
+ */
+static void let_round_in(struct gw_control *k, enum gw_control_turn last)
+{
+	struct gw_control_queue by_turn[GW_CONTROL_TURNS];
+
+	for (int t = 0; t < GW_CONTROL_TURNS; t++)
+		queue_init(&by_turn[t]);
+	k->letting_in = true;
+	sort_waiting(k, by_turn);
+	tell_queue(&by_turn[GW_CONTROL_READS]);
+	sort_waiting(k, by_turn);
 	for (int i = 1; i < GW_CONTROL_TURNS; i++) {
 		last = last + 1 < GW_CONTROL_TURNS ? last + 1 : GW_CONTROL_LOOKS;
 		if (last == GW_CONTROL_JOINS)
-			tell_all(by_turn[last].first, NULL);
+			tell_queue(&by_turn[last]);
 		else
 			let_jobs_in(k, &by_turn[last], last);
 	}
+	k->letting_in = false;
+}
+
+/* `last` has had its turn. Until something is under way, at whose end the others come in, or nobody waits. */
+static void let_in(struct gw_control *k, enum gw_control_turn last)
+{
+	if (k->ending)
+		tell_all(take_all(&k->waiting).first, &ending);
+	while (!k->ending && k->state == GW_CONTROL_IDLE && !k->looks && k->waiting.first)
+		let_round_in(k, last);
 }
 
 void gw_control_queue(struct gw_control *k, struct gw_control_waiter *w)
@@ -372,7 +397,7 @@ static void on_turn_of_job(struct gw_control_waiter *waiter, const struct gw_err
 	if (err)
 		job->done(job, err);
 	else
-		gw_control_run(job->k, job);
+		start_job(job->k, job);
 }
 
 void gw_control_run(struct gw_control *k, struct gw_control_job *job)
@@ -383,7 +408,7 @@ void gw_control_run(struct gw_control *k, struct gw_control_job *job)
 		.client = job->client,
 		.done = on_turn_of_job,
 	};
-	if (gw_control_is_open_for(k, job->waiter.turn))
+	if (!k->letting_in && gw_control_is_open_for(k, job->waiter.turn))
 		start_job(k, job);
 	else
 		gw_control_queue(k, &job->waiter);

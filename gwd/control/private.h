@@ -75,6 +75,7 @@ struct gw_control {
 	struct gw_error error; /* of the thread */
 	int result;
 	struct gw_trim trim;
+	bool letting_in; /* those who wait: jobs do not begin out of turn meanwhile */
 	bool ending, closed;
 	unsigned handles; /* that the loop has not let go of */
 };

@@ -210,6 +210,11 @@ def problems(text):
 
     used, ids = set(), set()
     walk(text, "")
+    for requirement in text.get("security", []):  # by name
+        for name in requirement:
+            if name not in text["components"].get("securitySchemes", {}):
+                found.append("security: there is no scheme %s" % name)
+            used.add("#/components/securitySchemes/" + name)
     for kind, things in text.get("components", {}).items():
         found += ["components/%s/%s is used nowhere" % (kind, name) for name in things
                   if "#/components/%s/%s" % (kind, name) not in used]

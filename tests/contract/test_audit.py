@@ -48,8 +48,8 @@ def shown(w):
     table = w.ctl("audit", "--after", log[-3]["number"]).splitlines()
     equal(table[0].split(), ["NUMBER", "TIME", "WHO", "METHOD", "TENANT", "PATH"], "titles")
     equal(table[2].split(), [str(log[-1]["number"]), log[-1]["time"], "root", "PUT", "-", "/routeTables/last"], "a row")
-    for e in entries(w, "--tenant", "a"):
-        equal(e["tenantId"], "a", "whose it is")
+    of_a = entries(w, "--tenant", "a")
+    equal([(e["tenantId"], e["path"]) for e in of_a], [("a", "/routeTables/first")], "of one tenant")
     equal(w.ctl_raw("audit", "--after", "x").returncode, 2, "exit status for a bad number")
     for before_it, word in ((), "audit"), (("audit",), "--after"):
         offered = subprocess.run([w.build + "/gwctl", "--list-words", *before_it], capture_output=True, text=True, check=True, timeout=20)

@@ -70,6 +70,13 @@ def table(n, size=30000):
     return {"properties": {}, "tags": {"n": n, "fill": "x" * size}}
 
 
+def large(n):
+    """More than may be left of the log, in parts that one resource may have."""
+    return dict(table(n, 50000), properties={"routes": [
+        {"resourceId": "r%d" % i, "properties": {"addressPrefix": "10.%d.0.0/16" % i, "nextHopType": "None"},
+         "tags": {"fill": "x" * 50000}} for i in range(4)]})
+
+
 class Client(threading.Thread):
     """Puts tables of its own, new and known ones in turn, until it has been refused a few times."""
 
@@ -127,10 +134,10 @@ def each(w):
     w.fill(0)
     one = w.get("/routeTables/old1")
     before = w.state()
-    full(w, "PUT", "/routeTables/new", table(1, 200000))
-    full(w, "PUT", "/routeTables/old1", table(1, 200000))
+    full(w, "PUT", "/routeTables/new", large(1))
+    full(w, "PUT", "/routeTables/old1", large(1))
     full(w, "POST", "/batch", [{"path": "/routeTables/old2", "method": "DELETE"},
-                               {"path": "/routeTables/old3", "body": table(1, 200000)}])
+                               {"path": "/routeTables/old3", "body": large(1)}])
     while w.request("DELETE", world.document.PREFIX + "/routeTables/old4").status != 503:
         require(w.request("PUT", world.document.PREFIX + "/routeTables/old4", {"properties": {}, "tags": {"n": 0}}).status in (201, 503),
                 "a table that comes and goes until there is no room")

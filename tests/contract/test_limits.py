@@ -48,13 +48,13 @@ class Limited(world.Controller):
         """Other limits from now on."""
         self.settings["limits"].update({k: str(v) for k, v in limits.items()})
         self.configure()
-        self.process.send_signal(signal.SIGHUP)
 
-        def read_again():
+        def reads():
             with open(self.log, encoding="utf-8") as f:
-                return f.read().count("configuration read again") > self.reloads
-        self.reloads = getattr(self, "reloads", -1) + 1
-        case.eventually(read_again, "the configuration is read again")
+                return f.read().count("configuration read again")
+        before = reads()
+        self.process.send_signal(signal.SIGHUP)
+        case.eventually(lambda: reads() > before, "the configuration is read again")
 
 
 def setup():

@@ -167,7 +167,10 @@ static void test_refused(void **state)
 		const char *words[2];
 	} rows[] = {
 		{"[node]\nnam = x\n", GW_ERR_UNKNOWN_PROPERTY, 2, {"nam:", "name, roles, state_dir"}},
-		{"[nodes]\n", GW_ERR_UNKNOWN_PROPERTY, 1, {"nodes:", "node, api, underlay, engine, store, limits"}},
+		{"[nodes]\n",
+		 GW_ERR_UNKNOWN_PROPERTY,
+		 1,
+		 {"nodes:", "node, api, underlay, engine, controller, store, limits"}},
 		{"[node\n", GW_ERR_INVALID_REQUEST, 1, {"[node", "[name]"}},
 		{"[]\n", GW_ERR_UNKNOWN_PROPERTY, 1, {"no such section", ""}},
 		{"[\n", GW_ERR_INVALID_REQUEST, 1, {"[name]", ""}},

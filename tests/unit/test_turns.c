@@ -4,6 +4,8 @@
  */
 #include "controller.h"
 
+#include "base/hmap.h"
+
 enum { JOBS_MAX = 64 };
 
 static const struct gw_principal anna = {.access = GW_ACCESS_TENANT, .name = "token-1", .tenant = "anna"},
@@ -169,6 +171,72 @@ static void test_change_among_jobs(void **state)
 	leave(&c);
 }
 
+/* A request that turns out to be a job when it is let in to read, as a batch or the list of a large collection does; again and again. */
+struct request {
+	struct gw_control_waiter waiter; /* first */
+	struct job job;
+	unsigned again;
+};
+
+static void on_request_done(struct gw_control_job *job, const struct gw_error *err)
+{
+	struct request *r = GW_CONTAINER_OF(job, struct request, job.job);
+
+	assert_null(err);
+	note(r->job.letter);
+	if (r->again == 0)
+		return;
+	r->again--;
+	gw_control_queue(r->job.control, &r->waiter);
+}
+
+static void on_request(struct gw_control_waiter *waiter, const struct gw_error *err)
+{
+	struct request *r = (struct request *)waiter;
+
+	assert_null(err);
+	gw_control_run(r->job.control, &r->job.job);
+}
+
+/* They do not come before a change either that has waited longer, nor all of one client's before another's. */
+static void test_requests_that_become_jobs(void **state)
+{
+	static const bool looks[] = {false, true};
+
+	for (size_t k = 0; k < sizeof looks / sizeof *looks; k++) {
+		struct request requests[6] = {0};
+		struct job first_job = {0};
+		struct controller c;
+		struct joiner j;
+		uv_sem_t go;
+
+		start(&c, state);
+		assert_int_equal(uv_sem_init(&go, 0), 0);
+		first_job.started = &go;
+		run(&c, &first_job, &root, '0', false);
+		for (int i = 0; i < 6; i++) {
+			requests[i].job = (struct job){.control = c.control, .letter = i < 5 ? 'a' : 'b'};
+			requests[i].job.job =
+				(struct gw_control_job){.client = gw_control_client(i < 5 ? &anna : &bert),
+							.looks = looks[k],
+							.run = on_run,
+							.done = on_request_done};
+			requests[i].waiter = (struct gw_control_waiter){.turn = GW_CONTROL_READS, .done = on_request};
+			requests[i].again = 4;
+			gw_control_queue(c.control, &requests[i].waiter);
+		}
+		j = (struct joiner){.waiter = {.turn = GW_CONTROL_JOINS, .done = on_turn}, .control = c.control};
+		gw_control_queue(c.control, &j.waiter);
+		uv_sem_post(&go);
+		until(&c, 1 + 6 * 5 + 1);
+		if (strncmp(log_, "0j", 2) != 0 || strcspn(log_, "b") > 6 ||
+		    (!looks[k] && strstr(log_, "aaa") < strrchr(log_, 'b')))
+			fail_msg("%s", log_);
+		uv_sem_destroy(&go);
+		leave(&c);
+	}
+}
+
 #define TURNS_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -177,6 +245,7 @@ int main(void)
 		cmocka_unit_test(test_clients),
 		TURNS_TEST(test_jobs_by_turns),
 		TURNS_TEST(test_change_among_jobs),
+		TURNS_TEST(test_requests_that_become_jobs),
 	};
 
 	gw_log_init(GW_LOG_ERROR);

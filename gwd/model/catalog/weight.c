@@ -2,16 +2,12 @@
 #include "model/catalog/private.h"
 
 /* That are looked at in the time that encoding a resource takes. */
-#define KEYS_PER_RESOURCE  64
 #define USERS_PER_RESOURCE 64
 
 size_t gw_resource_weight(const struct gw_catalog *c, const struct gw_resource *r, size_t enough)
 {
 	size_t weight = 1;
 
-	/* Its usage is counted anew each time. */
-	if (r->kind == GW_KIND_LOGICAL_POOL || r->kind == GW_KIND_VIRTUAL_POOL || r->kind == GW_KIND_MAC_POOL)
-		weight += c->keys.n / KEYS_PER_RESOURCE;
 	/* All that may live off it is looked at when it changes (check_pools.c). */
 	if (r->kind == GW_KIND_LOGICAL_POOL || r->kind == GW_KIND_LOGICAL_SUBNET)
 		weight += c->counts[GW_KIND_PUBLIC_ADDRESS] / USERS_PER_RESOURCE;

@@ -15,7 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, pkt, traffic, world
-from lib.case import equal, require
+from lib.case import SLOWNESS, equal, require
 from lib.gwd import CHATTER, Growth
 
 A, B, G = 5001, 5002, 5003
@@ -213,8 +213,9 @@ def add_cases(encapsulation):
     def _(w):
         # Nothing is taken away before there is something better, or what was there all the while.
         with routes(w, ("10.50.0.0/16", w.g.v4, 10), ("fd50::/16", w.g.v6, 10)):
-            flows = [traffic.UdpFlow(w.c, w.g, "10.50.1.1", 1500, 4, also=(w.k, w.l)),
-                     traffic.UdpFlow(w.c, w.g, "fd50:1::1", 1500, 4, port=7001, also=(w.k, w.l))]
+            rate, seconds = int(1500 / SLOWNESS), 4 * SLOWNESS
+            flows = [traffic.UdpFlow(w.c, w.g, "10.50.1.1", rate, seconds, also=(w.k, w.l)),
+                     traffic.UdpFlow(w.c, w.g, "fd50:1::1", rate, seconds, port=7001, also=(w.k, w.l))]
             for _ in range(4):
                 with routes(w, ("10.50.0.0/16", w.k.v4, 5), ("fd50::/16", w.k.v6, 5)), \
                         routes(w, ("10.50.1.0/24", w.l.v4), ("fd50:1::/32", w.l.v6)):
@@ -228,8 +229,9 @@ def add_cases(encapsulation):
     @g.case("FWD-7: routes that come and go beside a flow's own, above it and below it, cost it no packet")
     def _(w):
         with routes(w, ("10.50.0.0/16", w.g.v4, 10), ("fd50::/16", w.g.v6, 10)):
-            flows = [traffic.UdpFlow(w.c, w.g, "10.50.1.1", 1500, 3), traffic.UdpFlow(w.c, w.g, "fd50:1::1", 1500, 3,
-                                                                                     port=7001)]
+            rate, seconds = int(1500 / SLOWNESS), 3 * SLOWNESS
+            flows = [traffic.UdpFlow(w.c, w.g, "10.50.1.1", rate, seconds),
+                     traffic.UdpFlow(w.c, w.g, "fd50:1::1", rate, seconds, port=7001)]
             for _ in range(8):
                 with routes(w, ("10.50.2.0/24", w.k.v4), ("10.50.0.0/16", w.k.v4, 20), ("0.0.0.0/0", w.k.v4),
                             ("fd50:2::/32", w.k.v6), ("::/0", w.k.v6)):
