@@ -63,7 +63,6 @@ struct gw_control {
 		uint64_t turn;	       /* 0: nobody's place */
 	} clients[GW_CONTROL_CLIENTS]; /* who had jobs of late */
 	uint64_t turns;
-	enum gw_control_turn last;	  /* who has had a turn */
 	uint64_t revision;		  /* of the last change that was accepted, while not idle */
 	struct gw_control_queue waiting;  /* for their turn */
 	struct gw_control_queue accepted; /* for the commit */
