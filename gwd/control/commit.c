@@ -5,7 +5,6 @@
  */
 #include "control/private.h"
 
-#include "base/hmap.h"
 #include "base/log.h"
 
 #include <assert.h>
@@ -13,201 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOKS_MAX                                                                                                      \
-	4 /* at a time: more than there are threads for would only wait in another queue, where nobody takes turns */
-
-/* --- queues ------------------------------------------------------------------------------------------------------- */
-
-static void queue_init(struct gw_control_queue *q)
-{
-	q->first = NULL;
-	q->last = &q->first;
-}
-
-static void push(struct gw_control_queue *q, struct gw_control_waiter *w)
-{
-	w->next = NULL;
-	*q->last = w;
-	q->last = &w->next;
-}
-
-static struct gw_control_queue take_all(struct gw_control_queue *q)
-{
-	struct gw_control_queue all = {q->first, NULL};
-
-	queue_init(q);
-	return all;
-}
-
-static void tell_all(struct gw_control_waiter *w, const struct gw_error *err)
-{
-	while (w) {
-		struct gw_control_waiter *next = w->next;
-
-		w->done(w, err);
-		w = next;
-	}
-}
-
-/* --- turns -------------------------------------------------------------------------------------------------------- */
-
-bool gw_control_is_open_for(const struct gw_control *k, enum gw_control_turn turn)
-{
-	switch (turn) {
-	case GW_CONTROL_JOINS:
-		return (k->state == GW_CONTROL_IDLE || k->state == GW_CONTROL_OPEN) && !k->looks;
-	case GW_CONTROL_LOOKS: /* nobody who looks keeps out those who wait until others have looked */
-		return k->state == GW_CONTROL_IDLE && (!k->looks || !k->waiting.first) && k->n_looks < LOOKS_MAX;
-	case GW_CONTROL_WORKS:
-		return k->state == GW_CONTROL_IDLE && !k->looks;
-	default:
-		return k->state == GW_CONTROL_IDLE;
-	}
-}
-
-static const struct gw_error ending = {.code = GW_ERR_UNAVAILABLE, .message = "gwd ends before this was done"};
-
-uint32_t gw_control_client(const struct gw_principal *who)
-{
-	const char *name = who->access == GW_ACCESS_TENANT ? who->tenant : who->name;
-	uint32_t client = gw_hash_bytes(name, strlen(name), who->access == GW_ACCESS_TENANT);
-
-	return client ? client : 1;
-}
-
-/* When the client's last job began; 0: longer ago than is remembered. */
-static uint64_t last_turn(const struct gw_control *k, uint32_t client)
-{
-	for (size_t i = 0; i < GW_CONTROL_CLIENTS; i++)
-		if (k->clients[i].turn && k->clients[i].client == client)
-			return k->clients[i].turn;
-	return 0;
-}
-
-/* Its place, or that of him whose last turn is the longest ago. */
-static void remember_turn(struct gw_control *k, uint32_t client)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < GW_CONTROL_CLIENTS; i++) {
-		if (k->clients[i].turn && k->clients[i].client == client) {
-			at = i;
-			break;
-		}
-		if (k->clients[i].turn < k->clients[at].turn)
-			at = i;
-	}
-	k->clients[at].client = client;
-	k->clients[at].turn = ++k->turns;
-}
-
-/* Takes him out whose client has had no turn for the longest; of one client's, and of those who had none, the first. */
-static struct gw_control_waiter *take_next(const struct gw_control *k, struct gw_control_queue *q)
-{
-	struct gw_control_waiter **best = NULL, *w;
-	uint64_t since = UINT64_MAX;
-
-	for (struct gw_control_waiter **at = &q->first; *at; at = &(*at)->next) {
-		uint64_t turn = last_turn(k, (*at)->client);
-
-		if (turn >= since)
-			continue;
-		since = turn;
-		best = at;
-	}
-	if (!best)
-		return NULL;
-	w = *best;
-	*best = w->next;
-	if (!w->next)
-		q->last = best;
-	return w;
-}
-
-/* Those of the queue, the next client first, as long as there is a turn for them; the others go on waiting in their order. */
-static void let_jobs_in(struct gw_control *k, struct gw_control_queue *q, enum gw_control_turn turn)
-{
-	struct gw_control_waiter *w, *next;
-
-	while (gw_control_is_open_for(k, turn) && (w = take_next(k, q)))
-		w->done(w, NULL);
-	for (w = q->first; w; w = next) {
-		next = w->next;
-		push(&k->waiting, w);
-	}
-}
-
-/* Appends those who wait to the queue of their kind. */
-static void sort_waiting(struct gw_control *k, struct gw_control_queue by_turn[static GW_CONTROL_TURNS])
-{
-	struct gw_control_waiter *w = take_all(&k->waiting).first, *next;
-
-	for (; w; w = next) {
-		next = w->next;
-		push(&by_turn[w->turn], w);
-	}
-}
-
-static void tell_queue(struct gw_control_queue *q)
-{
-	struct gw_control_queue all = take_all(q);
-
-	tell_all(all.first, NULL);
-}
-
-/*
- * One round; `last` has had its turn. Many a request that reads, or changes something, turns out to be much work when it is let
- * in: then it does not begin at once, before those who have waited for that, but waits among them.
- */
-static void let_round_in(struct gw_control *k, enum gw_control_turn last)
-{
-	struct gw_control_queue by_turn[GW_CONTROL_TURNS];
-
-	for (int t = 0; t < GW_CONTROL_TURNS; t++)
-		queue_init(&by_turn[t]);
-	k->letting_in = true;
-	sort_waiting(k, by_turn);
-	tell_queue(&by_turn[GW_CONTROL_READS]);
-	sort_waiting(k, by_turn);
-	for (int i = 1; i < GW_CONTROL_TURNS; i++) {
-		last = last + 1 < GW_CONTROL_TURNS ? last + 1 : GW_CONTROL_LOOKS;
-		if (last == GW_CONTROL_JOINS)
-			tell_queue(&by_turn[last]);
-		else
-			let_jobs_in(k, &by_turn[last], last);
-	}
-	k->letting_in = false;
-}
-
-/* `last` has had its turn. Until something is under way, at whose end the others come in, or nobody waits. */
-static void let_in(struct gw_control *k, enum gw_control_turn last)
-{
-	if (k->ending)
-		tell_all(take_all(&k->waiting).first, &ending);
-	while (!k->ending && k->state == GW_CONTROL_IDLE && !k->looks && k->waiting.first)
-		let_round_in(k, last);
-}
-
-void gw_control_queue(struct gw_control *k, struct gw_control_waiter *w)
-{
-	push(&k->waiting, w);
-}
-
-void gw_control_await(struct gw_control *k, struct gw_control_waiter *w)
-{
-	if (k->state == GW_CONTROL_IDLE)
-		w->done(w, NULL);
-	else
-		push(&k->accepted, w);
-}
-
 /* --- committing --------------------------------------------------------------------------------------------------- */
 
 /* The store has said how it ended. */
 static void conclude(struct gw_control *k, const struct gw_error *err)
 {
 	enum gw_control_turn last = k->state == GW_CONTROL_WORKING ? GW_CONTROL_WORKS : GW_CONTROL_JOINS;
-	struct gw_control_waiter *accepted = take_all(&k->accepted).first;
+	struct gw_control_waiter *accepted = gw_turns_take_all(&k->accepted).first;
 
 	if (err) {
 		gw_log_error("a change could not be stored, it is undone: %s: %s", err->target, err->message);
@@ -217,8 +28,8 @@ static void conclude(struct gw_control *k, const struct gw_error *err)
 	}
 	k->state = GW_CONTROL_IDLE;
 	k->writing = false;
-	tell_all(accepted, err);
-	let_in(k, last);
+	gw_turns_tell(accepted, err);
+	gw_turns_let_in(k, last);
 }
 
 static void on_work(uv_work_t *work)
@@ -324,7 +135,7 @@ static void looked(struct gw_look *look)
 		look->next->link = look->link;
 	look->job = NULL;
 	if (!k->looks) /* before anybody asks anew */
-		let_in(k, GW_CONTROL_LOOKS);
+		gw_turns_let_in(k, GW_CONTROL_LOOKS);
 	job->done(job, NULL);
 }
 
@@ -373,7 +184,7 @@ static void start_job(struct gw_control *k, struct gw_control_job *job)
 	struct gw_error why = GW_ERROR_INIT;
 	int r;
 
-	remember_turn(k, job->client);
+	gw_turns_remember(k, job->client);
 	if (job->may && job->may(job, &why) < 0) {
 		job->done(job, &why);
 		return;
@@ -469,8 +280,8 @@ int gw_commit_init(struct gw_control *k, struct gw_error *err)
 {
 	int r;
 
-	queue_init(&k->waiting);
-	queue_init(&k->accepted);
+	gw_turns_queue_init(&k->waiting);
+	gw_turns_queue_init(&k->accepted);
 	if (!k->loop)
 		return 0;
 	r = uv_sem_init(&k->worked, 0);
@@ -510,7 +321,7 @@ void gw_commit_close(struct gw_control *k)
 		looked(k->looks);
 	if (k->state == GW_CONTROL_OPEN)
 		gw_control_flush(k, NULL);
-	tell_all(take_all(&k->waiting).first, &ending);
+	gw_turns_end(k);
 	k->closed = true;
 	if (k->handles == 0) {
 		control_free(k);

@@ -127,8 +127,8 @@ static int take_key(struct gw_control *k, struct gw_error *err)
 	return gw_error_set(
 		err, ENOENT, GW_ERR_UNAVAILABLE, path,
 		"the key that the store's secrets are sealed with is missing: put it back from where it was "
-		"kept, with mode 0600; without it they are lost, and what has them must be deleted and made "
-		"anew on an empty store");
+		"kept, with mode 0600; without it they are lost, and gwd starts only with an empty store at "
+		"another [store] path");
 }
 
 int gw_control_open(struct gw_store *store, const struct gw_config *config, struct uv_loop_s *loop,

@@ -63,7 +63,6 @@ struct gw_control {
 		uint64_t turn;	       /* 0: nobody's place */
 	} clients[GW_CONTROL_CLIENTS]; /* who had jobs of late */
 	uint64_t turns;
-	enum gw_control_turn last;	  /* who has had a turn */
 	uint64_t revision;		  /* of the last change that was accepted, while not idle */
 	struct gw_control_queue waiting;  /* for their turn */
 	struct gw_control_queue accepted; /* for the commit */
@@ -83,7 +82,22 @@ struct gw_control {
 /* trim.c: the timer begins. */
 int gw_trim_init(struct gw_control *k);
 
-/* commit.c */
+/* --- turns.c --- */
+
+void gw_turns_queue_init(struct gw_control_queue *q);
+/* What was in it; it is empty then. */
+struct gw_control_queue gw_turns_take_all(struct gw_control_queue *q);
+/* All from `w` on. */
+void gw_turns_tell(struct gw_control_waiter *w, const struct gw_error *err);
+/* A job of the client begins. */
+void gw_turns_remember(struct gw_control *k, uint32_t client);
+/* `last` has had its turn: others come in until something is under way, at whose end the next do, or nobody waits. */
+void gw_turns_let_in(struct gw_control *k, enum gw_control_turn last);
+/* There are no turns any more. */
+void gw_turns_end(struct gw_control *k);
+
+/* --- commit.c --- */
+
 int gw_commit_init(struct gw_control *k, struct gw_error *err);
 /* Of the next change that is accepted. */
 uint64_t gw_commit_next_revision(const struct gw_control *k);

@@ -139,5 +139,5 @@ EXAMPLES = [
     (GATEWAY + "/bgpRouters/router/bgpPeers/site", {
         "peerIpAddress": "169.254.1.2", "asNumber": 65002, "extAsNumber": "0.65002", "bfd": True,
         "policyMapIn": ref(GATEWAY + "/policyMaps/in"), "policyMapOut": ref(GATEWAY + "/policyMaps/in"),
-        "password": SECRETS[1], "maximumPrefixes": 1000}),
+        "password": SECRETS[1], "hasPassword": True, "maximumPrefixes": 1000}),
 ]

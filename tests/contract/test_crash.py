@@ -172,7 +172,7 @@ def verify(there, clients):
     for client in clients:
         done = {**client.known, **client.unsure}
         wrong = [{path: (versions.get(path), expected) for path, expected in state.items() if versions.get(path) != expected}
-                 for state in (client.known, done)]
+                 for state in ({**dict.fromkeys(client.unsure), **client.known}, done)]
         require(not all(wrong), "client %d: lost, half, or from nowhere (what is there, expected): %s; were the last request done: %s" % (
             client.number, *wrong))
         client.known = done if wrong[0] else client.known

@@ -35,6 +35,7 @@ def pruned(whole, *paths):
                 take(d["components"][kind][name])
 
     take(d["paths"])
+    d["components"]["securitySchemes"] = whole["components"]["securitySchemes"]  # what needs them is of the whole
     return d
 
 
@@ -56,6 +57,8 @@ def spoilt(w):
             ("a reference that leads nowhere", change(schemas + ("MacPool", "properties"), "x",
                                                       {"$ref": "#/components/schemas/None"})),
             ("an unknown keyword", change(schemas + ("MacPool",), "nullable", 1)),
+            ("a requirement of a scheme that is not there", change((), "security", [{"token": []}, {"basic": []}, {"x": []}])),
+            ("a scheme that nobody requires", change((), "security", [{"token": []}])),
             ("a component that nobody uses", change(schemas, "Lost", {"type": "string"})),
             ("a path parameter without a definition", change(item, "parameters", [])),
             ("an operationId that is not unique", change(item + ("get",), "operationId", "getVersion")),

@@ -47,9 +47,10 @@ static const char base[] =
 	"canary?tenantId=b','body':{'properties':{'ipConfigurations':[{'resourceId':'canary',"
 	"'properties':{'subnet':{'resourceRef':'/virtualNetworks/canary/subnets/canary'}}}]}}},"
 	"{'path':'/credentials/"
-	"canary?tenantId=b','body':{'properties':{'type':'UsernamePassword','value':'kept-to-oneself'}}},"
+	"canary?tenantId=b','body':{'properties':{'type':'UsernamePassword','userName':'u','value':'kept-to-oneself'}}}"
+	","
 	"{'path':'/credentials/"
-	"site?tenantId=a','body':{'properties':{'type':'UsernamePassword','value':'kept-to-oneself'}}}]";
+	"site?tenantId=a','body':{'properties':{'type':'UsernamePassword','userName':'u','value':'kept-to-oneself'}}}]";
 
 /* --- the controller ------------------------------------------------------------------------------------------------ */
 

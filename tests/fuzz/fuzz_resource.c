@@ -65,8 +65,7 @@ static const char *const base[][2] = {
 	{"/credentials/site", "{'type':'X509Certificate','value':'secret'}"},
 	{"/servers/h1", "{'roles':['host'],'providerAddresses':[{'address':'10.9.1.1','interface':'eth1'}]}"},
 	{"/servers/g1", "{'roles':['gateway']}"},
-	{"/publicIPAddresses/shared",
-	 "{'publicIPAllocationMethod':'Static','ipAddress':'203.0.113.100','shared':true}"},
+	{"/publicIPAddresses/shared", "{'publicIPAllocationMethod':'Static','ipAddress':'203.0.113.23','shared':true}"},
 	{"/publicIPAddresses/one", "{}"},
 	{"/portProfiles/base", "{'portSettings':{'arpGuardEnabled':'Enabled'}}"},
 	{"/portProfiles/guarded", "{'inherits':{'resourceRef':'/portProfiles/base'}}"},
@@ -182,7 +181,9 @@ static void populate(struct gw_catalog *c)
 		}
 		require(bodies[i] && request(c, path, owner, bodies[i], &err) == 0);
 	}
-	require(gw_catalog_settle(c, &err) == 0);
+	if (gw_catalog_settle(c, &err) < 0)
+		fprintf(stderr, "%s: %s\n", err.target, err.message);
+	require(err.code == GW_ERR_NONE);
 	gw_catalog_commit(c);
 }
 

@@ -8,8 +8,10 @@
 #include "store/store.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 struct list {
 	struct gw_hnv_object *o[4096];
@@ -41,6 +43,16 @@ static inline struct gw_store *open_ok(const char *path)
 	if (gw_store_open(path, &s, &err) < 0)
 		fail_msg("%s: %s", err.target, err.message);
 	return s;
+}
+
+/* For killed_at(): opens the store at the path `ctx`, which may make it or bring it up to date. */
+static inline void open_to_be_killed(void *ctx)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_store *s = NULL;
+
+	raise(SIGSTOP);
+	_exit(gw_store_open(ctx, &s, &err) < 0 ? 1 : 0);
 }
 
 static inline int put_now(struct gw_store *s, unsigned n, unsigned pa, struct gw_error *err)

@@ -201,15 +201,6 @@ static void test_API_2_killed_between_and_within_commits(void **state)
 	      undone);
 }
 
-static void make_store(void *ctx)
-{
-	struct gw_error err = GW_ERROR_INIT;
-	struct gw_store *s = NULL;
-
-	raise(SIGSTOP);
-	_exit(gw_store_open(ctx, &s, &err) < 0 ? 1 : 0);
-}
-
 /* Killed while it makes the store: the next start makes it, and leaves no draft of it. */
 static void test_API_2_killed_while_it_is_made(void **state)
 {
@@ -219,7 +210,7 @@ static void test_API_2_killed_while_it_is_made(void **state)
 	unsigned unfinished = 0, n;
 
 	snprintf(path, sizeof path, "%s", fixture_path(state, "gwd.db"));
-	for (n = 1; killed_at(n, make_store, path); n++) {
+	for (n = 1; killed_at(n, open_to_be_killed, path); n++) {
 		bool named = access(path, F_OK) == 0;
 		struct gw_store *s;
 

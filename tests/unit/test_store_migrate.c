@@ -242,15 +242,6 @@ static void test_a_newer_one_is_left_alone(void **state)
 
 /* --- cut short ---------------------------------------------------------------------------------------------------- */
 
-static void open_it(void *ctx)
-{
-	struct gw_error err = GW_ERROR_INIT;
-	struct gw_store *s = NULL;
-
-	raise(SIGSTOP);
-	_exit(gw_store_open(ctx, &s, &err) < 0 ? 1 : 0);
-}
-
 static void test_killed_on_the_way(void **state)
 {
 	char path[128];
@@ -264,7 +255,7 @@ static void test_killed_on_the_way(void **state)
 
 		make_old(path, 1);
 		before = dump(path);
-		killed = killed_at(n, open_it, path);
+		killed = killed_at(n, open_to_be_killed, path);
 		same_rows(&before, path);
 		assert_in_range(version_of(path), 1, NOW);
 		seen[version_of(path)]++;

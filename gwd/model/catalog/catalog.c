@@ -6,8 +6,6 @@
  */
 #include "model/catalog/private.h"
 
-#include "model/resource/network.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>

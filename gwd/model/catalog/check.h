@@ -1,4 +1,4 @@
-/* check.h - how checks refuse, and the checks of check_network.c. Shared by the files of the catalogue only. */
+/* check.h - how checks refuse, and what one file of them asks of another. Shared by the files of the catalogue only. */
 #ifndef GW_MODEL_CATALOG_CHECK_H
 #define GW_MODEL_CATALOG_CHECK_H
 

@@ -61,19 +61,28 @@ static bool is_public(const struct gw_resource *subnet)
 	return GW_PROPERTIES(subnet, logical_subnet)->is_public;
 }
 
+/* Of a logical subnet that the step has replaced; NULL: it did something else. */
+static const struct gw_logical_subnet *subnet_before(const struct gw_step *s)
+{
+	return s->type == GW_STEP_REPLACED && s->r->kind == GW_KIND_LOGICAL_SUBNET ? s->before.properties : NULL;
+}
+
 /* Whether it was public when the request began. */
 static bool was_public(const struct gw_catalog *c, const struct gw_resource *subnet)
 {
-	for (size_t i = c->begun; i < c->n_steps; i++)
-		if (c->steps[i].r == subnet && c->steps[i].type == GW_STEP_REPLACED)
-			return ((const struct gw_logical_subnet *)c->steps[i].before.properties)->is_public;
+	for (size_t i = c->begun; i < c->n_steps; i++) {
+		const struct gw_logical_subnet *was = subnet_before(&c->steps[i]);
+
+		if (was && c->steps[i].r == subnet)
+			return was->is_public;
+	}
 	return is_public(subnet);
 }
 
 /* All pools of a subnet that was public: it is private now, or has other routers. */
 static int note_subnet(const struct gw_catalog *c, struct change *change, const struct gw_step *s)
 {
-	const struct gw_logical_subnet *was = s->type == GW_STEP_REPLACED ? s->before.properties : NULL;
+	const struct gw_logical_subnet *was = subnet_before(s);
 	const struct gw_resource *pool = NULL;
 	int e = 0;
 
@@ -236,10 +245,9 @@ int gw_check_pools(struct gw_catalog *c, struct gw_error *err)
 	int e = 0;
 
 	for (size_t i = c->begun; !changes.is_hidden && i < c->n_steps; i++) {
-		const struct gw_step *s = &c->steps[i];
+		const struct gw_logical_subnet *was = subnet_before(&c->steps[i]);
 
-		changes.is_hidden = s->r->kind == GW_KIND_LOGICAL_SUBNET && s->type == GW_STEP_REPLACED &&
-				    ((const struct gw_logical_subnet *)s->before.properties)->is_public;
+		changes.is_hidden = was && was->is_public;
 	}
 	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++)
 		if (note_step(c, &changes, &c->steps[i]) < 0)

@@ -194,21 +194,24 @@ def udp_exact(a, b, address, payload_sizes, port=6000, gso=0, via=None, df=True,
 class UdpFlow:
     """A paced UDP flow with sequence numbers, from VM a to the address, which b has, and each of `also`."""
 
-    def __init__(self, a, b, address, rate, seconds, size=64, port=7000, also=(), cpu=None):
-        """`cpu`: where it is sent from; a sender that changes its CPU may overtake itself in the queues of a veth."""
+    def __init__(self, a, b, address, rate, seconds, size=64, port=7000, also=()):
         flow = case.tool("udpflow")
-        pinned = [] if cpu is None else ["taskset", "-c", str(cpu)]
         self.receivers, self.sender = [], None
         case.after_case.append(self.kill)
         for vm in (b, *also):
             self.receivers.append(vm.netns.popen([flow, "recv", address, str(port)], stdout=subprocess.PIPE, text=True))
             equal(self.receivers[-1].stdout.readline(), "ready\n", "udpflow starts in %s" % vm.name)
-        self.sender = a.netns.popen(pinned + [flow, "send", address, str(port), str(rate), str(seconds), str(size)],
+        self.sender = a.netns.popen([flow, "send", address, str(port), str(rate), str(seconds), str(size)],
                                     stdout=subprocess.PIPE, text=True)
         self.deadline = seconds + 15
 
     def running(self):
         return self.sender.poll() is None
+
+    def end(self):
+        """It has gone on for long enough."""
+        require(self.running(), "the flow outlasts what happens to it")
+        self.sender.terminate()
 
     def kill(self):
         for p in (self.sender, *self.receivers):
