@@ -211,6 +211,14 @@ static int finish(struct parser *ps)
 	r = place(ps, path, state_dir, "", ps->config->state_dir, "/gwd.db");
 	if (r < 0)
 		return r;
+	if (!*ps->config->controller_server)
+		snprintf(ps->config->controller_server, sizeof ps->config->controller_server, "%s", ps->config->name);
+	if (!*ps->config->controller_cert != !*ps->config->controller_key)
+		return fail(ps,
+			    ps->set[row_of("controller", *ps->config->controller_cert ? "client_cert" : "client_key")],
+			    GW_ERR_MISSING_PROPERTY,
+			    *ps->config->controller_cert ? "[controller] client_cert" : "[controller] client_key",
+			    "client_cert and client_key go together");
 	r = check_api(ps);
 	if (r < 0)
 		return r;
@@ -322,4 +330,22 @@ void gw_config_intent_limits(const struct gw_config *config, struct gw_intent_li
 			[GW_HNV_PORT] = config->port_limit},
 		.router_mac = config->router_mac,
 	};
+}
+
+bool gw_config_url(const char *urls, size_t i, char *buf, size_t size)
+{
+	static const char separators[] = ", \t";
+	const char *s = urls + strspn(urls, separators);
+	size_t n;
+
+	for (; i > 0 && *s; i--) {
+		s += strcspn(s, separators);
+		s += strspn(s, separators);
+	}
+	n = strcspn(s, separators);
+	if (n == 0 || n >= size)
+		return false;
+	memcpy(buf, s, n);
+	buf[n] = '\0';
+	return true;
 }

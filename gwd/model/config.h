@@ -11,7 +11,8 @@
 #include "model/intent.h"
 #include "model/listen.h"
 
-#define GW_PATHLEN GW_LISTEN_PATHLEN
+#define GW_PATHLEN	   GW_LISTEN_PATHLEN
+#define GW_CONTROLLER_URLS 8
 
 enum { GW_ROLE_HOST = 1, GW_ROLE_GATEWAY = 2, GW_ROLE_CONTROLLER = 4 };
 
@@ -42,6 +43,9 @@ struct gw_config {
 	unsigned flow_table_size;
 	/* [controller] */
 	unsigned vsid_first, vsid_last; /* what is assigned to virtual subnets */
+	char controller_urls[1024];	/* for gw_config_url; empty: nobody manages this node */
+	char controller_server[64];	/* what it is called there */
+	char controller_ca[GW_PATHLEN], controller_cert[GW_PATHLEN], controller_key[GW_PATHLEN]; /* empty: enrolled */
 	/* [store] */
 	char store_path[GW_PATHLEN + 16];
 	unsigned feed_limit, feed_days, audit_limit, audit_days;
@@ -66,6 +70,8 @@ int gw_config_parse(const char *text, size_t n, const char *name, struct gw_conf
 
 /* The i-th key that the configuration knows, in the order of the documentation; NULL behind the last. */
 const struct gw_config_key *gw_config_key(size_t i);
+/* The i-th of a list as [controller] urls; false behind the last. */
+bool gw_config_url(const char *urls, size_t i, char *buf, size_t size);
 /* The provider address that the configuration names, to be freed; NULL when it names none. */
 int gw_config_provider_address(const struct gw_config *config, struct gw_hnv_object **ret);
 /* Every count that the intent bounds, from [limits] and [engine] record_limit. */

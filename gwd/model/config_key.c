@@ -27,7 +27,7 @@ struct row {
 
 static parse_fn parse_name, parse_roles, parse_dir, parse_level, parse_listen, parse_interface, parse_cidr,
 	parse_number, parse_encap, parse_dscp, parse_mac, parse_backend, parse_file, parse_optional_file, parse_auth,
-	parse_vsids;
+	parse_vsids, parse_urls, parse_optional_name;
 
 #define AT(m)		.offset = offsetof(struct gw_config, m), .size = sizeof(((struct gw_config *)0)->m)
 #define KEY(s, n, d, h) .key = {.section = s, .name = n, .def = d, .help = h}
@@ -101,6 +101,23 @@ static const struct row rows[] = {
 	     "The VSIDs that a controller assigns to virtual subnets whose isolationId nobody chose: the first and the "
 	     "last, within 4096-16777214."),
 	 parse_vsids, AT(vsid_first)},
+	{KEY("controller", "urls", "",
+	     "The controller that manages this node: https://HOST:PORT or unix:PATH, up to 8 places of it with commas "
+	     "between, of which the first that answers is taken. Empty: none, unless the node was enrolled or is a "
+	     "controller itself."),
+	 parse_urls, AT(controller_urls)},
+	{KEY("controller", "server", "", "What the node is called there, below /servers. The default is [node] name."),
+	 parse_optional_name, AT(controller_server)},
+	{KEY("controller", "ca", "",
+	     "The certificates, in PEM, of those who sign the controller's; an absolute path. Empty: what enrolling "
+	     "has left in state_dir."),
+	 parse_optional_file, AT(controller_ca)},
+	{KEY("controller", "client_cert", "",
+	     "The certificate that the node shows there, in PEM; an absolute path. Empty: what enrolling has left in "
+	     "state_dir."),
+	 parse_optional_file, AT(controller_cert)},
+	{KEY("controller", "client_key", "", "The private key of client_cert, in PEM; an absolute path."),
+	 parse_optional_file, AT(controller_key)},
 	{KEY("store", "backend", "sqlite", "What keeps the state. This version knows sqlite."), parse_backend, 0, 0},
 	{KEY("store", "path", "/var/lib/gwd/gwd.db",
 	     "The database file; an absolute path. The default is STATE_DIR/gwd.db with state_dir's value."),
@@ -279,6 +296,43 @@ static int parse_listen(const struct row *row, const char *value, void *p, struc
 
 	(void)c;
 	return gw_listen_parse(value, places, &n, ret_why) < 0 ? -EINVAL : keep(row, value, p, ret_why);
+}
+
+static bool is_url(const char *s, size_t n)
+{
+	static const char unix_scheme[] = "unix:/", https[] = "https://";
+
+	if (n > strlen(unix_scheme) && !strncmp(s, unix_scheme, strlen(unix_scheme)))
+		return n - strlen("unix:") < GW_LISTEN_PATHLEN;
+	if (n <= strlen(https) || strncmp(s, https, strlen(https)) != 0)
+		return false;
+	/* A name or an address, in brackets if it is one of IPv6, and perhaps a port. */
+	s += strlen(https);
+	n -= strlen(https);
+	return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]") >= n;
+}
+
+static int parse_urls(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
+{
+	static const char separators[] = ", \t";
+	unsigned count = 0;
+
+	(void)c;
+	for (const char *s = value + strspn(value, separators); *s; s += strspn(s, separators)) {
+		size_t n = strcspn(s, separators);
+
+		if (++count > GW_CONTROLLER_URLS || !gw_utf8_is_printable(value) || !is_url(s, n))
+			return refuse(ret_why, "allowed are up to 8 of https://HOST:PORT and unix:PATH, with commas "
+					       "between");
+		s += n;
+	}
+	return keep(row, value, p, ret_why);
+}
+
+static int parse_optional_name(const struct row *row, const char *value, void *p, struct gw_config *c,
+			       const char **ret_why)
+{
+	return *value ? parse_name(row, value, p, c, ret_why) : keep(row, value, p, ret_why);
 }
 
 static int parse_auth(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)

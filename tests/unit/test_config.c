@@ -108,6 +108,32 @@ static void test_everything_set(void **state)
 	assert_int_equal(c.batch_limit, 5000);
 }
 
+static void test_controller(void **state)
+{
+	struct gw_config c;
+	char url[256];
+
+	(void)state;
+	good("[node]\nname = h1\n", &c);
+	assert_string_equal(c.controller_server, "h1");
+	assert_false(gw_config_url(c.controller_urls, 0, url, sizeof url));
+	good("[controller]\nurls = https://ctl.example:8443 ,https://[fd00::1]:443, unix:/a/b.sock\nserver = node-7\n"
+	     "ca = /ca\nclient_cert = /c\nclient_key = /k\n",
+	     &c);
+	assert_string_equal(c.controller_server, "node-7");
+	assert_string_equal(c.controller_ca, "/ca");
+	assert_string_equal(c.controller_cert, "/c");
+	assert_string_equal(c.controller_key, "/k");
+	assert_true(gw_config_url(c.controller_urls, 0, url, sizeof url));
+	assert_string_equal(url, "https://ctl.example:8443");
+	assert_true(gw_config_url(c.controller_urls, 1, url, sizeof url));
+	assert_string_equal(url, "https://[fd00::1]:443");
+	assert_true(gw_config_url(c.controller_urls, 2, url, sizeof url));
+	assert_string_equal(url, "unix:/a/b.sock");
+	assert_false(gw_config_url(c.controller_urls, 3, url, sizeof url));
+	assert_false(gw_config_url(c.controller_urls, 0, url, 8));
+}
+
 static void test_listen(void **state)
 {
 	struct gw_listen places[GW_LISTEN_MAX];
@@ -270,6 +296,16 @@ static void test_refused(void **state)
 		{"[controller]\nvsids = 5000\n", GW_ERR_INVALID_PROPERTY, 2, {"two VSIDs", ""}},
 		{"[controller]\nvsids = -5000\n", GW_ERR_INVALID_PROPERTY, 2, {"two VSIDs", ""}},
 		{"[controller]\nvsids = 5000-5999-6000\n", GW_ERR_INVALID_PROPERTY, 2, {"two VSIDs", ""}},
+		{"[controller]\nurls = http://c:1\n", GW_ERR_INVALID_PROPERTY, 2, {"https://HOST:PORT", ""}},
+		{"[controller]\nurls = https://c/path\n", GW_ERR_INVALID_PROPERTY, 2, {"https://HOST:PORT", ""}},
+		{"[controller]\nurls = unix:b.sock\n", GW_ERR_INVALID_PROPERTY, 2, {"unix:PATH", ""}},
+		{"[controller]\nurls = https://a,https://a,https://a,https://a,https://a,https://a,https://a,https://a,"
+		 "https://a\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"up to 8", ""}},
+		{"[controller]\nserver = -x\n", GW_ERR_INVALID_PROPERTY, 2, {"starts with a letter", ""}},
+		{"[controller]\nclient_key = /k\n", GW_ERR_MISSING_PROPERTY, 2, {"go together", ""}},
 		{"[store]\nbackend = etcd\n", GW_ERR_INVALID_PROPERTY, 2, {"etcd", "sqlite"}},
 		{"[store]\npath = /x/\n", GW_ERR_INVALID_PROPERTY, 2, {"a file", ""}},
 		{"[limits]\nports = 4097\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 4096", ""}},
@@ -436,7 +472,7 @@ static void test_keys_have_help(void **state)
 
 		check(len > 20 && k->help[len - 1] == '.', "[%s] %s", k->section, k->name);
 	}
-	assert_int_equal(n, 45);
+	assert_int_equal(n, 50);
 }
 
 static void test_limits(void **state)
@@ -460,11 +496,17 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything_set),
-		cmocka_unit_test(test_listen),	 cmocka_unit_test(test_paths_follow_their_folders),
-		cmocka_unit_test(test_refused),	 cmocka_unit_test(test_long_and_binary),
-		cmocka_unit_test(test_load),	 cmocka_unit_test(test_example),
-		cmocka_unit_test(test_manual),	 cmocka_unit_test(test_keys_have_help),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_everything_set),
+		cmocka_unit_test(test_controller),
+		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_paths_follow_their_folders),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_long_and_binary),
+		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_keys_have_help),
 		cmocka_unit_test(test_limits),
 	};
 
