@@ -18,11 +18,11 @@ static int audit(const struct gw_api_request *req, struct gw_api_reply *reply, s
 	int r = gw_api_require_controller(req, err);
 
 	if (r == 0)
-		r = gw_api_parse_top(req->top, TOP_MAX, &top, err);
-	if (r == 0 && req->skip_token) {
-		number = strtoull(req->skip_token, &end, 10);
+		r = gw_api_parse_top(req->query.top, TOP_MAX, &top, err);
+	if (r == 0 && req->query.skip_token) {
+		number = strtoull(req->query.skip_token, &end, 10);
 		/* What no number is begins with a sign or a blank, or is too large for one. */
-		if (*end || *req->skip_token < '0' || *req->skip_token > '9' || number >= INT64_MAX)
+		if (*end || *req->query.skip_token < '0' || *req->query.skip_token > '9' || number >= INT64_MAX)
 			r = gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "$skipToken",
 					 "not a token of this collection: follow nextLink as it is");
 	}

@@ -141,10 +141,10 @@ int gw_api_collection(const struct gw_api_request *req, const struct gw_resource
 	struct gw_api_page page = {.cmp = by_id};
 	struct mark mark = {.tenant = ""};
 	size_t top = 0;
-	int r = gw_api_parse_top(req->top, TOP_MAX, &top, err);
+	int r = gw_api_parse_top(req->query.top, TOP_MAX, &top, err);
 
-	if (r == 0 && req->skip_token)
-		r = read_mark(req->skip_token, &mark, err);
+	if (r == 0 && req->query.skip_token)
+		r = read_mark(req->query.skip_token, &mark, err);
 	if (r < 0)
 		return r;
 	members = calloc(top, sizeof *members);
@@ -152,7 +152,7 @@ int gw_api_collection(const struct gw_api_request *req, const struct gw_resource
 		return gw_error_oom(err);
 	page.member = members;
 	page.max = top;
-	collect(req, parent, kind, req->skip_token ? &mark : NULL, &page);
+	collect(req, parent, kind, req->query.skip_token ? &mark : NULL, &page);
 	gw_api_reply_json(reply, 200, encode(req, &page, room_for(c, &page), top));
 	return 0;
 }

@@ -56,8 +56,8 @@ static int get(const struct gw_api_request *req, struct gw_api_reply *reply, str
 		return e;
 	if (kind != GW_KIND_NONE)
 		return gw_api_collection(req, r, kind, reply, err);
-	if (req->top || req->skip_token)
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, req->top ? "$top" : "$skipToken",
+	if (req->query.top || req->query.skip_token)
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, req->query.top ? "$top" : "$skipToken",
 				    "is for collections; this is one resource");
 	gw_resource_etag(r, etag);
 	if (req->if_match && strcmp(req->if_match, "*") != 0 && !gw_etag_listed(req->if_match, etag))

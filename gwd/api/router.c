@@ -36,6 +36,7 @@ static const struct route {
 	const char *pattern;
 	unsigned roles;
 	struct action actions[MAX_METHODS];
+	bool joins; /* what changes there joins others that do */
 } routes[] = {
 	{GW_API_PREFIX "/hnv/batch", WATCHERS, {{"POST", gw_api_hnv_batch, GW_API_LIMIT_BATCH}}},
 	{GW_API_PREFIX "/hnv/*", WATCHERS, {{"GET", gw_api_hnv_list, GW_API_LIMIT_BODY}}},
@@ -66,11 +67,17 @@ static const struct route {
 	{GW_API_PREFIX "/batch",
 	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
 	 {{"POST", gw_api_resource_batch, GW_API_LIMIT_BATCH}}},
+	{GW_API_PREFIX "/servers/*/state", WATCHERS | BIT(HOST), {{"GET", gw_api_node_state, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/servers/*/status",
+	 BIT(OPERATOR) | BIT(HOST),
+	 {{"PUT", gw_api_node_status, GW_API_LIMIT_BODY}},
+	 .joins = true},
 	{GW_API_PREFIX "/**",
 	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
 	 {{"GET", gw_api_resource_get, GW_API_LIMIT_BODY},
 	  {"PUT", gw_api_resource_put, GW_API_LIMIT_BODY},
-	  {"DELETE", gw_api_resource_delete, GW_API_LIMIT_BODY}}},
+	  {"DELETE", gw_api_resource_delete, GW_API_LIMIT_BODY}},
+	 .joins = true},
 	{"/openapi.json", KNOWN, {{"GET", gw_api_openapi, GW_API_LIMIT_BODY}}},
 	{"/metrics", WATCHERS, {{"GET", gw_api_metrics, GW_API_LIMIT_BODY}}},
 	{"/version", KNOWN, {{"GET", gw_api_version, GW_API_LIMIT_BODY}}},
@@ -176,8 +183,25 @@ static bool fits(const char *pattern, const char *const *segments, int n, const 
 	return i == n;
 }
 
-/* $top and $skipToken; another name with '$' would change the
- * answer, so it is refused, anything else has no meaning. */
+/* NULL: it has no meaning. */
+static const char **find_option(struct gw_api_query *query, const char *name)
+{
+	const struct {
+		const char *name;
+		const char **value;
+	} options[] = {
+		{"$top", &query->top},	   {"$skipToken", &query->skip_token}, {"tenantId", &query->tenant},
+		{"since", &query->since},  {"epoch", &query->epoch},	       {"wait", &query->wait},
+		{"more", &query->more},
+	};
+
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		if (!strcasecmp(name, options[i].name))
+			return options[i].value;
+	return NULL;
+}
+
+/* Another name with '$' would change the answer, so it is refused, anything else has no meaning. */
 static int parse_query(char *query, struct gw_api_match *match, struct gw_error *err)
 {
 	char *save = NULL;
@@ -190,10 +214,7 @@ static int parse_query(char *query, struct gw_api_match *match, struct gw_error 
 			*value++ = '\0';
 		if (gw_api_unescape(pair) < 0 || (value && gw_api_unescape(value) < 0))
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "query", "bad percent-encoding");
-		option = !strcasecmp(pair, "$top")	   ? &match->top
-			 : !strcasecmp(pair, "$skipToken") ? &match->skip_token
-			 : !strcasecmp(pair, "tenantId")   ? &match->tenant
-							   : NULL;
+		option = find_option(&match->query, pair);
 		if (option && *option)
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, pair,
 					    "given more than once: which one counts?");
@@ -264,7 +285,7 @@ static int find_route(const char *method, char *path, struct gw_api_match *match
 		if (rest < n && join(segments, rest, n, match, err) < 0)
 			return -ENOENT;
 		r = find_action(&routes[i], method, match, reply, err);
-		match->joins = !match->reads && rest < n;
+		match->joins = !match->reads && routes[i].joins;
 		return r;
 	}
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",
@@ -275,7 +296,7 @@ static int add_tenant(struct gw_api_match *match, struct gw_error *err)
 {
 	char *with = NULL;
 
-	if (asprintf(&with, "%s?tenantId=%s", match->rest, match->tenant) < 0)
+	if (asprintf(&with, "%s?tenantId=%s", match->rest, match->query.tenant) < 0)
 		return gw_error_oom(err);
 	free(match->rest);
 	match->rest = with;
@@ -299,7 +320,7 @@ int gw_api_match(const char *method, const char *target, struct gw_api_match *re
 	r = find_route(method, match.text, &match, reply, &err);
 	if (r == 0 && query)
 		r = parse_query(query, &match, &err);
-	if (r == 0 && match.rest && match.tenant)
+	if (r == 0 && match.rest && match.query.tenant)
 		r = add_tenant(&match, &err);
 	if (r < 0)
 		goto refused;
@@ -351,7 +372,6 @@ void gw_api_dispatch(const struct gw_api_match *match, struct gw_api_request *re
 	req->param[0] = match->param[0];
 	req->param[1] = match->param[1];
 	req->rest = match->rest;
-	req->top = match->top;
-	req->skip_token = match->skip_token;
+	req->query = match->query;
 	match->handler(req, reply);
 }

@@ -34,6 +34,12 @@ struct gw_api_reply {
 	bool challenge;	      /* say how one proves who one is */
 };
 
+/* Decoded values, or NULL. */
+struct gw_api_query {
+	const char *top, *skip_token, *tenant;
+	const char *since, *epoch, *wait, *more; /* of those who follow a node's state */
+};
+
 struct gw_api_request {
 	const struct gw_service *service;
 	const struct gw_principal *who;	      /* allowed to do this by the table of routes */
@@ -43,7 +49,7 @@ struct gw_api_request {
 	/* From match: the decoded path segments that the pattern leaves open, and the query. */
 	const char *param[2];
 	const char *rest; /* what "**" took, as "/virtualNetworks/blue", with "?tenantId=" when the query has it */
-	const char *top, *skip_token;	  /* decoded values of $top and $skipToken, or NULL */
+	struct gw_api_query query;
 	const struct gw_api_stats *stats; /* NULL: nobody counts */
 	/* Of the transport; NULL where nobody can wait. */
 	struct gw_api_deferred *(*defer)(const struct gw_api_request *req);
@@ -58,11 +64,12 @@ struct gw_api_match {
 	enum gw_api_limit limit;
 	unsigned roles; /* bits 1 << enum gw_access: who may come here at all */
 	bool reads;	/* and changes nothing */
-	bool joins;	/* changes what the controller keeps: may be looked at together with others that do */
+	bool joins;	/* changes what the controller keeps or knows: may be looked at together with others that do */
 	const char *pattern, *method; /* of the route, literals */
-	char *text;		      /* owned: what param, top and skip_token point into */
+	char *text;		      /* owned: what param and query point into */
 	char *rest;		      /* owned */
-	const char *param[2], *top, *skip_token, *tenant;
+	const char *param[2];
+	struct gw_api_query query;
 };
 
 /* 0, or -errno with the refusal in `reply`. `target` is the request target as sent: percent-encoded, with its query. */
@@ -136,6 +143,8 @@ void gw_api_resource_get(const struct gw_api_request *req, struct gw_api_reply *
 void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_node_state(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_node_status(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_audit(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply);

@@ -24,11 +24,14 @@ static void conclude(struct gw_control *k, const struct gw_error *err)
 		gw_log_error("a change could not be stored, it is undone: %s: %s", err->target, err->message);
 		gw_catalog_rollback(k->catalog);
 	} else {
+		if (k->writing && last != GW_CONTROL_WORKS) /* after a job its thread has done it */
+			gw_nodes_update(k);
 		gw_catalog_commit(k->catalog);
 	}
 	k->state = GW_CONTROL_IDLE;
 	k->writing = false;
 	gw_turns_tell(accepted, err);
+	gw_nodes_tell(k);
 	gw_turns_let_in(k, last);
 }
 
@@ -42,7 +45,9 @@ static void on_work(uv_work_t *work)
 		k->job->run(k->job);
 	if (k->writing)
 		k->result = gw_store_commit(k->store, &k->error);
-	/* What a job has changed may be much to let go of; it has the catalogue for itself. */
+	/* What a job has changed may be much to plan, and to let go of; it has the catalogue for itself. */
+	if (k->job && k->writing && k->result == 0)
+		gw_nodes_update(k);
 	if (k->job && k->result < 0)
 		gw_catalog_rollback(k->catalog);
 	else if (k->job)
@@ -56,6 +61,7 @@ static void control_free(struct gw_control *k)
 		uv_sem_destroy(&k->worked);
 		uv_sem_destroy(&k->looked);
 	}
+	gw_plan_free(k->plan);
 	gw_catalog_free(k->catalog);
 	explicit_bzero(k->seal_key, sizeof k->seal_key);
 	free(k);
@@ -322,6 +328,7 @@ void gw_commit_close(struct gw_control *k)
 	if (k->state == GW_CONTROL_OPEN)
 		gw_control_flush(k, NULL);
 	gw_turns_end(k);
+	gw_control_release_followers(k);
 	k->closed = true;
 	if (k->handles == 0) {
 		control_free(k);

@@ -49,6 +49,7 @@ static int load(struct gw_control *k, struct gw_error *err)
 				    "a stored resource cannot be used (%s: %s): restore a backup or upgrade gwd",
 				    why.target, why.message);
 	}
+	gw_nodes_update(k);
 	gw_catalog_commit(k->catalog);
 	return 0;
 }
@@ -93,7 +94,7 @@ static int open_on(struct gw_store *store, const struct gw_config *config, struc
 	k->store = store;
 	k->loop = loop;
 	k->config = config;
-	if (gw_catalog_new(&params, &k->catalog) < 0)
+	if (gw_catalog_new(&params, &k->catalog) < 0 || gw_nodes_init(k) < 0)
 		r = gw_error_oom(err);
 	if (r == 0)
 		r = load(k, err);

@@ -8,6 +8,7 @@
 #include "model/catalog/catalog.h"
 #include "model/config.h"
 #include "model/principal.h"
+#include "plan/plan.h"
 #include "store/store.h"
 
 struct gw_control;
@@ -108,6 +109,29 @@ int gw_control_audit(const struct gw_control *k, uint64_t number, unsigned limit
 /* Something to ask for after a change, and whether `who` may. */
 int gw_control_new_operation(struct gw_control *k, const struct gw_principal *who, struct gw_uuid *ret);
 bool gw_control_operation(const struct gw_control *k, const struct gw_principal *who, const struct gw_uuid *id);
+
+/*
+ * What every node has to hold. May be read by who may read the catalogue; a revision of it means something together with the epoch,
+ * which is another one in each life of the controller.
+ */
+const struct gw_plan *gw_control_plan(struct gw_control *k);
+uint64_t gw_control_epoch(const struct gw_control *k);
+
+/* Somebody who waits for a change of what a node has to hold. Belongs to the caller until it is called. */
+struct gw_control_follower {
+	struct gw_control_follower *next, **link; /* ours */
+	struct gw_uuid server;			  /* its instance */
+	uint64_t since;				  /* the revision that he knows */
+	/* On the loop, once: there is something after it, or there is no such node any more, or it is time to go. */
+	void (*call)(struct gw_control_follower *f);
+};
+
+/* Of many who follow one node, the oldest is called in favour of a new one. */
+void gw_control_follow(struct gw_control *k, struct gw_control_follower *f);
+/* It is not called any more, if it has not been. */
+void gw_control_unfollow(struct gw_control_follower *f);
+/* The daemon is about to end: nobody is to wait any longer. */
+void gw_control_release_followers(struct gw_control *k);
 
 bool gw_control_sees(const struct gw_principal *who, const struct gw_resource *r);
 

@@ -51,6 +51,10 @@ struct gw_look {
 struct gw_control {
 	struct gw_store *store;
 	struct gw_catalog *catalog;
+	struct gw_plan *plan; /* of what has been committed */
+	bool plan_is_behind;
+	uint64_t epoch;
+	struct gw_control_follower *followers; /* the youngest first */
 	const struct gw_config *config;
 	uint8_t seal_key[GW_SEAL_KEYLEN];
 	enum gw_control_state state;
@@ -106,6 +110,14 @@ int gw_commit_begin(struct gw_control *k, struct gw_error *err);
 /* Takes back all that has been accepted and not committed. */
 void gw_commit_fail(struct gw_control *k, const struct gw_error *err);
 void gw_commit_close(struct gw_control *k);
+
+/* --- nodes.c --- */
+
+int gw_nodes_init(struct gw_control *k);
+/* What the catalogue's transaction has changed is committed; the transaction has not ended yet. */
+void gw_nodes_update(struct gw_control *k);
+/* Calls those whom it concerns. */
+void gw_nodes_tell(struct gw_control *k);
 
 /*
  * seal.c: secrets are kept encrypted, with a key that is a file of its own beside the store, so that neither a copy of the

@@ -16,6 +16,10 @@
 #include "plan/private.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum stage { LEAVES, OWN_GONE, GONE, GONE_PORTS, OWN, LIVE, LIVE_PORTS, DONE };
 
@@ -268,5 +272,44 @@ int gw_plan_visit(const struct gw_plan *p, struct gw_plan_cursor *cur, size_t li
 		begin_pass(cur, p, cur->until);
 	}
 	cur->revision = p->revision;
+	return 0;
+}
+
+/* --- as text ------------------------------------------------------------------------------------------------------ */
+
+const char *gw_plan_cursor_format(const struct gw_plan_cursor *cur, char buf[static GW_PLAN_CURSOR_STRLEN])
+{
+	snprintf(buf, GW_PLAN_CURSOR_STRLEN, "%x-%x-%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%" PRIx64,
+		 cur->whole | (unsigned)cur->again << 1, cur->stage, cur->since, cur->until, cur->member, cur->entry);
+	return buf;
+}
+
+int gw_plan_cursor_parse(const struct gw_plan *p, const struct gw_uuid *server, const char *text,
+			 struct gw_plan_cursor *ret)
+{
+	uint64_t field[6];
+
+	for (size_t i = 0; i < 6; i++) {
+		size_t n = strspn(text, "0123456789abcdef");
+
+		if (n < 1 || n > 16 || text[n] != (i < 5 ? '-' : '\0'))
+			return -EINVAL;
+		field[i] = strtoull(text, NULL, 16);
+		text += n + 1;
+	}
+	if (field[0] > 3 || field[1] >= DONE || field[2] > field[3] || field[3] > p->revision)
+		return -EINVAL;
+	*ret = (struct gw_plan_cursor){
+		.server = *server,
+		.whole = field[0] & 1,
+		.again = field[0] >> 1,
+		.stage = (unsigned)field[1],
+		.since = field[2],
+		.until = field[3],
+		.member = field[4],
+		.entry = field[5],
+		/* Nothing has been updated since it began, or what has is to be looked at. */
+		.generation = field[3] == p->revision ? p->generation : p->generation - 1,
+	};
 	return 0;
 }

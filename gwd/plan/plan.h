@@ -82,6 +82,15 @@ int gw_plan_open(const struct gw_plan *p, const struct gw_uuid *server, uint64_t
 int gw_plan_visit(const struct gw_plan *p, struct gw_plan_cursor *cursor, size_t limit,
 		  const struct gw_plan_visitor *v);
 
+/*
+ * A place as text, for who goes on with the visit later and keeps nothing meanwhile. What is read may be anything: then something is
+ * visited, or -EINVAL.
+ */
+#define GW_PLAN_CURSOR_STRLEN 96
+const char *gw_plan_cursor_format(const struct gw_plan_cursor *cursor, char buf[static GW_PLAN_CURSOR_STRLEN]);
+int gw_plan_cursor_parse(const struct gw_plan *p, const struct gw_uuid *server, const char *text,
+			 struct gw_plan_cursor *ret);
+
 /* --- what cannot be done ------------------------------------------------------------------------------------------ */
 
 enum gw_plan_grade {

@@ -1,0 +1,11 @@
+/* node.h - what the handlers of /servers/{id}/state and /servers/{id}/status have in common. */
+#ifndef GW_API_NODE_H
+#define GW_API_NODE_H
+
+#include "api/router.h"
+#include "control/control.h"
+
+/* The server of the path; a host asks for itself only. */
+int gw_api_node_find(const struct gw_api_request *req, const struct gw_resource **ret, struct gw_error *err);
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * nodes.c - what the nodes have to hold (plan/), and who waits for it to change. See control.h.
+ *
+ * The plan follows the catalogue after each commit, on the thread that has the catalogue for itself then. It is read by those who
+ * may read the catalogue.
+ */
+#include "control/private.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define REMEMBERED 4096 /* removals of each domain and node, beyond as many as it has objects */
+#define FOLLOWERS  4	/* of one node */
+
+int gw_nodes_init(struct gw_control *k)
+{
+	const struct gw_plan_params params = {.router_mac = k->config->router_mac, .remembered = REMEMBERED};
+	int r = gw_plan_new(&params, &k->plan);
+
+	if (r == 0 && getrandom(&k->epoch, sizeof k->epoch, 0) != (ssize_t)sizeof k->epoch)
+		r = -EIO;
+	return r;
+}
+
+void gw_nodes_update(struct gw_control *k)
+{
+	k->plan_is_behind = gw_plan_update(k->plan, k->catalog, gw_store_revision(k->store)) < 0;
+	if (k->plan_is_behind)
+		gw_log_error("no memory to find out what nodes have to hold: it is tried again when one asks");
+}
+
+const struct gw_plan *gw_control_plan(struct gw_control *k)
+{
+	if (k->plan_is_behind && k->state == GW_CONTROL_IDLE && !k->looks)
+		gw_nodes_update(k);
+	return k->plan;
+}
+
+uint64_t gw_control_epoch(const struct gw_control *k)
+{
+	return k->epoch;
+}
+
+/* --- followers ---------------------------------------------------------------------------------------------------- */
+
+static void unlink_follower(struct gw_control_follower *f)
+{
+	*f->link = f->next;
+	if (f->next)
+		f->next->link = f->link;
+	f->link = NULL;
+}
+
+static void call(struct gw_control_follower *f)
+{
+	unlink_follower(f);
+	f->call(f);
+}
+
+void gw_control_follow(struct gw_control *k, struct gw_control_follower *f)
+{
+	struct gw_control_follower *oldest = NULL;
+	unsigned n = 0;
+
+	for (struct gw_control_follower *other = k->followers; other; other = other->next) {
+		if (memcmp(&other->server, &f->server, sizeof f->server) != 0)
+			continue;
+		oldest = other;
+		n++;
+	}
+	f->next = k->followers;
+	f->link = &k->followers;
+	if (f->next)
+		f->next->link = &f->next;
+	k->followers = f;
+	if (n >= FOLLOWERS)
+		call(oldest);
+}
+
+void gw_control_unfollow(struct gw_control_follower *f)
+{
+	if (f->link)
+		unlink_follower(f);
+}
+
+static bool is_concerned(const struct gw_control *k, const struct gw_control_follower *f)
+{
+	uint64_t revision = gw_plan_node_revision(k->plan, &f->server);
+
+	return revision == 0 || revision > f->since; /* 0: there is no such node any more */
+}
+
+/* They may begin to follow again, or let others go, while they are called. */
+static void call_followers(struct gw_control *k, bool all)
+{
+	struct gw_control_follower *called = NULL, **end = &called, *f, *next;
+
+	for (f = k->followers; f; f = next) {
+		next = f->next;
+		if (!all && !is_concerned(k, f))
+			continue;
+		unlink_follower(f);
+		f->next = NULL;
+		f->link = end;
+		*end = f;
+		end = &f->next;
+	}
+	while ((f = called))
+		call(f);
+}
+
+void gw_nodes_tell(struct gw_control *k)
+{
+	call_followers(k, false);
+}
+
+void gw_control_release_followers(struct gw_control *k)
+{
+	call_followers(k, true);
+}
