@@ -198,7 +198,8 @@ static int make(const struct gw_api_request *req, struct listing **ret, struct g
 	r = gw_api_hnv_kind(req, &l->kind, err);
 	if (r == 0)
 		r = gw_api_parse_top(req->query.top, TOP_MAX, &l->page.max, err);
-	if (r == 0 && req->query.skip_token && (r = gw_hnv_decode_id(l->kind, req->query.skip_token, &l->after, err)) < 0)
+	if (r == 0 && req->query.skip_token &&
+	    (r = gw_hnv_decode_id(l->kind, req->query.skip_token, &l->after, err)) < 0)
 		gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "$skipToken",
 			     "not a token of this collection: follow nextLink as it is");
 	if (r == 0 && !(l->out = open_memstream(&l->text, &l->len)))

@@ -2,9 +2,17 @@
  * Called by the router. */
 #include "api/router.h"
 
+#include "control/control.h"
+
+#define NODES_MAX 1000
+
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	gw_api_reply_json(reply, 200, req->service->status(req->service->ctx));
+	json_t *status = req->service->status(req->service->ctx);
+
+	if (req->service->control)
+		json_object_set_new(status, "nodes", gw_control_nodes(req->service->control, NODES_MAX));
+	gw_api_reply_json(reply, 200, status);
 }
 
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply)

@@ -33,8 +33,8 @@ int gw_api_node_find(const struct gw_api_request *req, const struct gw_resource 
 	if (r < 0)
 		return r;
 	if (req->who->access == GW_ACCESS_HOST && strcasecmp(req->who->name, id) != 0)
-		return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, "", "%s is not %s: a node has to do with itself only",
-				    req->who->name, id);
+		return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, "",
+				    "%s is not %s: a node has to do with itself only", req->who->name, id);
 	*ret = gw_catalog_root(gw_control_catalog(req->service->control), NULL, GW_KIND_SERVER, id);
 	if (*ret)
 		return 0;
@@ -62,7 +62,8 @@ static int parse_number(const char *text, const char *name, uint64_t max, uint64
 
 static int gone(struct gw_error *err)
 {
-	return gw_error_set(err, ESTALE, GW_ERR_GONE, "more", "too much has changed meanwhile: begin with the first page again");
+	return gw_error_set(err, ESTALE, GW_ERR_GONE, "more",
+			    "too much has changed meanwhile: begin with the first page again");
 }
 
 static int read_question(const struct gw_api_request *req, struct question *ret, struct gw_error *err)
@@ -240,6 +241,7 @@ static int get(const struct gw_api_request *req, struct gw_api_reply *reply, str
 		r = read_question(req, &q, err);
 	if (r < 0)
 		return r;
+	gw_control_heard(k, &server->instance);
 	if (q.more) {
 		if (gw_plan_cursor_parse(gw_control_plan(k), &server->instance, q.more, &cursor) < 0)
 			return gone(err);

@@ -36,7 +36,6 @@ static const struct route {
 	const char *pattern;
 	unsigned roles;
 	struct action actions[MAX_METHODS];
-	bool joins; /* what changes there joins others that do */
 } routes[] = {
 	{GW_API_PREFIX "/hnv/batch", WATCHERS, {{"POST", gw_api_hnv_batch, GW_API_LIMIT_BATCH}}},
 	{GW_API_PREFIX "/hnv/*", WATCHERS, {{"GET", gw_api_hnv_list, GW_API_LIMIT_BODY}}},
@@ -70,14 +69,12 @@ static const struct route {
 	{GW_API_PREFIX "/servers/*/state", WATCHERS | BIT(HOST), {{"GET", gw_api_node_state, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/servers/*/status",
 	 BIT(OPERATOR) | BIT(HOST),
-	 {{"PUT", gw_api_node_status, GW_API_LIMIT_BODY}},
-	 .joins = true},
+	 {{"PUT", gw_api_node_status, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/**",
 	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
 	 {{"GET", gw_api_resource_get, GW_API_LIMIT_BODY},
 	  {"PUT", gw_api_resource_put, GW_API_LIMIT_BODY},
-	  {"DELETE", gw_api_resource_delete, GW_API_LIMIT_BODY}},
-	 .joins = true},
+	  {"DELETE", gw_api_resource_delete, GW_API_LIMIT_BODY}}},
 	{"/openapi.json", KNOWN, {{"GET", gw_api_openapi, GW_API_LIMIT_BODY}}},
 	{"/metrics", WATCHERS, {{"GET", gw_api_metrics, GW_API_LIMIT_BODY}}},
 	{"/version", KNOWN, {{"GET", gw_api_version, GW_API_LIMIT_BODY}}},
@@ -190,8 +187,8 @@ static const char **find_option(struct gw_api_query *query, const char *name)
 		const char *name;
 		const char **value;
 	} options[] = {
-		{"$top", &query->top},	   {"$skipToken", &query->skip_token}, {"tenantId", &query->tenant},
-		{"since", &query->since},  {"epoch", &query->epoch},	       {"wait", &query->wait},
+		{"$top", &query->top},	  {"$skipToken", &query->skip_token}, {"tenantId", &query->tenant},
+		{"since", &query->since}, {"epoch", &query->epoch},	      {"wait", &query->wait},
 		{"more", &query->more},
 	};
 
@@ -285,7 +282,7 @@ static int find_route(const char *method, char *path, struct gw_api_match *match
 		if (rest < n && join(segments, rest, n, match, err) < 0)
 			return -ENOENT;
 		r = find_action(&routes[i], method, match, reply, err);
-		match->joins = !match->reads && routes[i].joins;
+		match->joins = !match->reads && (rest < n || match->handler == gw_api_node_status);
 		return r;
 	}
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "",

@@ -133,6 +133,26 @@ void gw_control_unfollow(struct gw_control_follower *f);
 /* The daemon is about to end: nobody is to wait any longer. */
 void gw_control_release_followers(struct gw_control *k);
 
+/* What a node says of itself: how far it has come, and what it could not carry out. */
+#define GW_NODE_FAILURES 64
+enum gw_node_state { GW_NODE_SYNCED, GW_NODE_PENDING, GW_NODE_FAILING };
+struct gw_node_report {
+	uint64_t epoch, revision; /* of the state that it has carried out */
+	enum gw_node_state state;
+	char version[32], message[512];
+	unsigned failed;    /* how many changes it could not carry out */
+	json_t *failures;   /* of up to GW_NODE_FAILURES of them {"path", "code", "message"}, all texts */
+	json_t *statistics; /* an object, or NULL */
+};
+
+/* Takes over what the report has. It is a change, like those of the catalogue. */
+int gw_control_report(struct gw_control *k, const struct gw_resource *server, struct gw_node_report *report);
+void gw_node_report_done(struct gw_node_report *r);
+/* It has asked for something, and so is there. */
+void gw_control_heard(const struct gw_control *k, const struct gw_uuid *server);
+/* [{"id", "state", "revision", "reached", ...}] of up to `max` servers. */
+json_t *gw_control_nodes(const struct gw_control *k, size_t max);
+
 bool gw_control_sees(const struct gw_principal *who, const struct gw_resource *r);
 
 #endif

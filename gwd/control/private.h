@@ -55,6 +55,8 @@ struct gw_control {
 	bool plan_is_behind;
 	uint64_t epoch;
 	struct gw_control_follower *followers; /* the youngest first */
+	struct gw_hmap nodes;		       /* that have said something, by server */
+	struct gw_node *faulty;		       /* of them, those that could not do everything */
 	const struct gw_config *config;
 	uint8_t seal_key[GW_SEAL_KEYLEN];
 	enum gw_control_state state;
@@ -118,6 +120,12 @@ int gw_nodes_init(struct gw_control *k);
 void gw_nodes_update(struct gw_control *k);
 /* Calls those whom it concerns. */
 void gw_nodes_tell(struct gw_control *k);
+
+/* --- report.c --- */
+
+/* Of a catalogue: what is known of a resource. */
+void gw_reports_describe(void *ctx, const struct gw_resource *r, json_t *properties);
+void gw_reports_done(struct gw_control *k);
 
 /*
  * seal.c: secrets are kept encrypted, with a key that is a file of its own beside the store, so that neither a copy of the

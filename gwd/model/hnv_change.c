@@ -51,6 +51,15 @@ static int parse_path(const char *path, const char *name, enum gw_hnv_kind *ret_
 	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, name, "is not the path of a record");
 }
 
+int gw_hnv_change_parse_path(const char *path, struct gw_hnv_object **ret, struct gw_error *err)
+{
+	enum gw_hnv_kind kind = GW_HNV_KIND_MAX;
+	const char *id = NULL;
+	int r = parse_path(path, "path", &kind, &id, err);
+
+	return r < 0 ? r : gw_hnv_decode_id(kind, id, ret, err);
+}
+
 static int read_object(const json_t *j, const char *name, const struct gw_config *config, struct gw_hnv_object **ret,
 		       struct gw_error *err)
 {

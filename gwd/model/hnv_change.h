@@ -26,6 +26,8 @@ struct gw_hnv_change {
 json_t *gw_hnv_change_encode_put(const struct gw_hnv_object *o);
 json_t *gw_hnv_change_encode_delete(const struct gw_hnv_object *key);
 json_t *gw_hnv_change_encode_forget(uint32_t vsid);
+/* "/hnv/ports/tap0" as an object that has only its key. */
+int gw_hnv_change_parse_path(const char *path, struct gw_hnv_object **ret, struct gw_error *err);
 /* `config` as of gw_hnv_decode. Refuses what is none of them, or more than one. */
 int gw_hnv_change_decode(const json_t *j, const struct gw_config *config, struct gw_hnv_change *ret,
 			 struct gw_error *err);

@@ -173,7 +173,7 @@ int gw_plan_domain_stage(struct gw_plan_job *j, const struct gw_resource *source
 		return e < 0 ? e : 0;
 	}
 	j->p->work.objects++;
-	e = gw_plan_set_stage(&j->d->shared, o);
+	e = gw_plan_set_stage(&j->d->shared, o, &source->instance);
 	return e < 0 ? e : 1;
 }
 

@@ -72,7 +72,7 @@ static int stage(struct job *j, const struct gw_resource *source, const struct g
 		return e < 0 ? e : 0;
 	}
 	j->p->work.objects++;
-	e = gw_plan_set_stage(&j->n->own, o);
+	e = gw_plan_set_stage(&j->n->own, o, &source->instance);
 	return e < 0 ? e : 1;
 }
 

@@ -114,6 +114,18 @@ struct gw_plan_trouble {
 int gw_plan_troubles(const struct gw_plan *p, const struct gw_uuid *resource,
 		     int (*visit)(void *ctx, const struct gw_plan_trouble *t), void *ctx);
 
+/* --- whom it concerns --------------------------------------------------------------------------------------------- */
+
+/*
+ * The nodes that hold something because of a resource at the top: of a virtual network or a NIC all that take part in its domain.
+ * One comes as often as there are reasons for it. A negative return ends the walk and is returned.
+ */
+int gw_plan_nodes(const struct gw_plan *p, const struct gw_uuid *resource,
+		  int (*visit)(void *ctx, const struct gw_uuid *server), void *ctx);
+/* The resource because of which a node holds this. -ENOENT: it does not. */
+int gw_plan_source(const struct gw_plan *p, const struct gw_uuid *server, const struct gw_hnv_object *key,
+		   struct gw_uuid *ret);
+
 /* --- how much work it was ----------------------------------------------------------------------------------------- */
 
 struct gw_plan_work {

@@ -13,6 +13,7 @@ struct gw_plan_entry {
 	struct gw_plan_entry *next, *prev; /* of the same list, by serial */
 	uint64_t serial;		   /* later is higher, in the whole plan */
 	uint32_t round;			   /* of the computation that last brought it */
+	struct gw_uuid source;		   /* the instance of the resource that it comes from */
 	struct gw_hnv_object object;	   /* its revision: since when it is so, or gone */
 };
 
@@ -35,8 +36,10 @@ struct gw_plan_set {
 int gw_plan_set_init(struct gw_plan_set *s);
 void gw_plan_set_done(struct gw_plan_set *s);
 void gw_plan_set_begin(struct gw_plan_set *s);
-/* Of two with one key, the first stays. */
-int gw_plan_set_stage(struct gw_plan_set *s, const struct gw_hnv_object *o);
+/* Of two with one key, the first stays. `source`: the instance of the resource that asks for it. */
+int gw_plan_set_stage(struct gw_plan_set *s, const struct gw_hnv_object *o, const struct gw_uuid *source);
+/* NULL: it has no such object. */
+const struct gw_plan_entry *gw_plan_set_get(const struct gw_plan_set *s, const struct gw_hnv_object *key);
 bool gw_plan_set_changed(const struct gw_plan_set *s);
 void gw_plan_set_discard(struct gw_plan_set *s);
 /* Cannot fail. Returns how many have come, changed or gone. */
@@ -154,6 +157,7 @@ struct gw_plan {
 #define GW_PLAN_DOMAIN_OF(u) GW_CONTAINER_OF(u, struct gw_plan_domain, unit)
 
 /* unit.c */
+uint32_t gw_plan_hash(const struct gw_uuid *id);
 struct gw_plan_unit *gw_plan_unit_find(const struct gw_plan *p, const struct gw_uuid *id);
 int gw_plan_watch(struct gw_plan_unit *u, const struct gw_uuid *target);
 int gw_plan_watch_root(struct gw_plan_unit *u, const struct gw_resource *r);

@@ -117,7 +117,7 @@ static int port(struct gw_plan_job *j, const struct gw_resource *nic, const stru
 	if (e < 0 || !m)
 		return e;
 	j->p->work.objects++;
-	return gw_plan_set_stage(&m->ports, &o);
+	return gw_plan_set_stage(&m->ports, &o, &nic->instance);
 }
 
 /* --- NICs --------------------------------------------------------------------------------------------------------- */

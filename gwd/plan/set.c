@@ -75,7 +75,7 @@ void gw_plan_set_begin(struct gw_plan_set *s)
 	s->kept = 0;
 }
 
-int gw_plan_set_stage(struct gw_plan_set *s, const struct gw_hnv_object *o)
+int gw_plan_set_stage(struct gw_plan_set *s, const struct gw_hnv_object *o, const struct gw_uuid *source)
 {
 	uint32_t hash = gw_hnv_key_hash(o);
 	struct gw_plan_entry *e = find(&s->live_map, o, hash);
@@ -84,15 +84,21 @@ int gw_plan_set_stage(struct gw_plan_set *s, const struct gw_hnv_object *o)
 		return 0;
 	if (e && gw_hnv_same_content(&e->object, o)) {
 		e->round = s->round;
+		e->source = *source; /* for messages only: it may be so at once */
 		s->kept++;
 		return 0;
 	}
 	e = malloc(sizeof *e);
 	if (!e)
 		return -ENOMEM;
-	*e = (struct gw_plan_entry){.round = s->round, .object = *o};
+	*e = (struct gw_plan_entry){.round = s->round, .source = *source, .object = *o};
 	gw_hmap_insert(&s->staged, &e->by_key, hash);
 	return 0;
+}
+
+const struct gw_plan_entry *gw_plan_set_get(const struct gw_plan_set *s, const struct gw_hnv_object *key)
+{
+	return find(&s->live_map, key, gw_hnv_key_hash(key));
 }
 
 bool gw_plan_set_changed(const struct gw_plan_set *s)

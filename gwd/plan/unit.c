@@ -12,14 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t hash_of(const struct gw_uuid *id)
+uint32_t gw_plan_hash(const struct gw_uuid *id)
 {
 	return gw_hash_bytes(id, sizeof *id, 0);
 }
 
 struct gw_plan_unit *gw_plan_unit_find(const struct gw_plan *p, const struct gw_uuid *id)
 {
-	GW_HMAP_FOR_EACH_HASH (node, &p->units, hash_of(id)) {
+	GW_HMAP_FOR_EACH_HASH (node, &p->units, gw_plan_hash(id)) {
 		struct gw_plan_unit *u = GW_CONTAINER_OF(node, struct gw_plan_unit, by_id);
 
 		if (gw_uuid_equal(&u->id, id))
@@ -34,7 +34,7 @@ int gw_plan_watch(struct gw_plan_unit *u, const struct gw_uuid *target)
 {
 	struct gw_plan_watch *w;
 
-	GW_HMAP_FOR_EACH_HASH (node, &u->looked_at, hash_of(target))
+	GW_HMAP_FOR_EACH_HASH (node, &u->looked_at, gw_plan_hash(target))
 		if (gw_uuid_equal(&GW_CONTAINER_OF(node, struct gw_plan_watch, by_target)->target, target))
 			return 0;
 	w = malloc(sizeof *w);
@@ -42,7 +42,7 @@ int gw_plan_watch(struct gw_plan_unit *u, const struct gw_uuid *target)
 		return -ENOMEM;
 	*w = (struct gw_plan_watch){.next = u->staged_watches, .unit = u, .target = *target};
 	u->staged_watches = w;
-	return gw_hmap_insert(&u->looked_at, &w->by_target, hash_of(target));
+	return gw_hmap_insert(&u->looked_at, &w->by_target, gw_plan_hash(target));
 }
 
 int gw_plan_watch_root(struct gw_plan_unit *u, const struct gw_resource *r)
@@ -63,7 +63,7 @@ void gw_plan_mark(struct gw_plan *p, struct gw_plan_unit *u)
 
 void gw_plan_mark_watchers(struct gw_plan *p, const struct gw_uuid *target)
 {
-	GW_HMAP_FOR_EACH_HASH (node, &p->watches, hash_of(target)) {
+	GW_HMAP_FOR_EACH_HASH (node, &p->watches, gw_plan_hash(target)) {
 		struct gw_plan_watch *w = GW_CONTAINER_OF(node, struct gw_plan_watch, by_target);
 
 		if (gw_uuid_equal(&w->target, target))
@@ -170,7 +170,7 @@ static bool was_said(const struct gw_hmap_node *first, const struct gw_hmap_node
 static int troubles_of(const struct gw_plan *p, const struct gw_uuid *resource,
 		       int (*visit)(void *ctx, const struct gw_plan_trouble *t), void *ctx)
 {
-	const struct gw_hmap_node *first = gw_hmap_first_hash(&p->notes, hash_of(resource));
+	const struct gw_hmap_node *first = gw_hmap_first_hash(&p->notes, gw_plan_hash(resource));
 	int e = 0;
 
 	for (const struct gw_hmap_node *node = first; e >= 0 && node; node = gw_hmap_next_hash(node))
@@ -214,9 +214,9 @@ void gw_plan_unit_commit(struct gw_plan *p, struct gw_plan_unit *u)
 	u->staged_notes = NULL;
 	/* Neither can fail: both maps have their buckets. */
 	for (struct gw_plan_watch *w = u->watches; w; w = w->next)
-		gw_hmap_insert(&p->watches, &w->by_target, hash_of(&w->target));
+		gw_hmap_insert(&p->watches, &w->by_target, gw_plan_hash(&w->target));
 	for (struct gw_plan_note *n = u->notes; n; n = n->next)
-		gw_hmap_insert(&p->notes, &n->by_resource, hash_of(&n->trouble.resource));
+		gw_hmap_insert(&p->notes, &n->by_resource, gw_plan_hash(&n->trouble.resource));
 }
 
 void gw_plan_unit_done(struct gw_plan *p, struct gw_plan_unit *u)

@@ -102,6 +102,8 @@ struct gw_catalog_params {
 	uint64_t serial_floor; /* of versions to come; those of resources that are made begin at 1 */
 	/* Whether two secrets are the same, as they were sealed. NULL: when they look the same. */
 	bool (*same_secret)(void *ctx, const char *a, const char *b);
+	/* Adds to the properties that clients see of one that nodes hold something of, and to their state. NULL: nothing is known. */
+	void (*describe)(void *ctx, const struct gw_resource *r, json_t *properties);
 	void *ctx;
 };
 

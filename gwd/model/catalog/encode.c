@@ -208,22 +208,27 @@ static void list_inert(const struct gw_schema *schema, const void *object, json_
 	}
 }
 
-/* Nothing puts resources into force yet: the state says so rather than "Success". */
+/* What nothing puts into force says so, rather than "Success". */
 static json_t *state_of(const struct gw_resource *r)
 {
 	json_t *list = json_array();
 	char when[32];
 	struct tm tm;
 
-	json_array_append_new(
-		list, info("stored and checked; this version of gwd does not put it into force yet", "NotImplemented"));
+	if (!gw_kind_is_in_force(r->kind))
+		json_array_append_new(list,
+				      info("stored and checked; this version of gwd does not put it into force yet",
+					   "NotImplemented"));
 	list_inert(gw_kind_info(r->kind)->schema, r->now.properties, list);
 	gmtime_r(&(time_t){r->now.updated}, &tm);
 	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (r->now.trouble)
 		json_array_insert_new(list, 0, info(r->now.trouble, "NotValidAnyMore"));
-	return json_pack("{s:s, s:o, s:s}", "status", r->now.trouble ? "Failure" : "Unknown", "detailedInfo", list,
-			 "lastUpdatedTime", when);
+	return json_pack("{s:s, s:o, s:s}", "status",
+			 r->now.trouble			? "Failure"
+			 : gw_kind_is_in_force(r->kind) ? "Success"
+							: "Unknown",
+			 "detailedInfo", list, "lastUpdatedTime", when);
 }
 
 /* --- whole resources ---------------------------------------------------------------------------------------------- */
@@ -253,6 +258,8 @@ static json_t *properties_of(const struct gw_catalog *c, const struct gw_resourc
 	describe(c, r, properties);
 	json_object_set_new(properties, "provisioningState", json_string("Succeeded"));
 	json_object_set_new(properties, "configurationState", state_of(r));
+	if (c->params.describe && gw_kind_is_in_force(r->kind))
+		c->params.describe(c->params.ctx, r, properties);
 	return properties;
 }
 

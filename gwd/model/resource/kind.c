@@ -31,10 +31,26 @@ enum gw_kind gw_kind_find(enum gw_kind parent, const char *collection)
 	return GW_KIND_NONE;
 }
 
+bool gw_kind_is_in_force(enum gw_kind kind)
+{
+	static const bool in_force[GW_KIND_MAX] = {
+		[GW_KIND_LOGICAL_NETWORK] = true,   [GW_KIND_LOGICAL_SUBNET] = true,
+		[GW_KIND_LOGICAL_POOL] = true,	    [GW_KIND_VIRTUAL_NETWORK] = true,
+		[GW_KIND_VIRTUAL_SUBNET] = true,    [GW_KIND_VIRTUAL_POOL] = true,
+		[GW_KIND_NETWORK_INTERFACE] = true, [GW_KIND_IP_CONFIGURATION] = true,
+		[GW_KIND_MAC_POOL] = true,	    [GW_KIND_SERVER] = true,
+		[GW_KIND_ROUTE_TABLE] = true,	    [GW_KIND_ROUTE] = true,
+	};
+
+	return in_force[kind];
+}
+
 bool gw_kind_shows_others(enum gw_kind kind)
 {
 	const struct gw_schema *schema = kinds[kind].schema;
 
+	if (gw_kind_is_in_force(kind)) /* how far nodes have come */
+		return true;
 	for (const struct gw_property *row = schema->rows; row < schema->rows + schema->n_rows; row++) {
 		/* Every kind has these two, and they change with the resource. */
 		if (row->type == GW_PROPERTY_READ_ONLY && !(row->flags & GW_PROPERTY_IS_LATER) &&

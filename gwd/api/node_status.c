@@ -1,0 +1,176 @@
+/*
+ * node_status.c - PUT /servers/{id}/status: what a node says of itself. Called by the router.
+ *
+ *     {"epoch": "9f..", "revision": 1207, "version": "0.1.0", "state": "Synced", "message": "", "failed": 1,
+ *      "failures": [{"path": "/hnv/ports/tap0", "code": "Conflict", "message": "..."}], "statistics": {...}}
+ *
+ * What a later version adds has no meaning here, and is let through.
+ */
+#include "api/node.h"
+
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX	  512
+#define STATISTICS_DEPTH  4
+#define STATISTICS_VALUES 512
+
+static int bad(struct gw_error *err, const char *name, const char *what)
+{
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, name, "%s", what);
+}
+
+/* A text that is shown to people; absent: empty. */
+static int take_text(const json_t *body, const char *name, char *buf, size_t size, struct gw_error *err)
+{
+	const json_t *value = json_object_get(body, name);
+	const char *text = value ? json_string_value(value) : "";
+
+	if (!text || strlen(text) >= size || !gw_utf8_is_printable(text))
+		return bad(err, name, "must be a short text");
+	memcpy(buf, text, strlen(text) + 1);
+	return 0;
+}
+
+static int take_number(const json_t *body, const char *name, json_int_t max, uint64_t *ret, struct gw_error *err)
+{
+	const json_t *value = json_object_get(body, name);
+
+	if (value && (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > max))
+		return bad(err, name, "must be a number");
+	*ret = (uint64_t)json_integer_value(value);
+	return 0;
+}
+
+static int take_epoch(const json_t *body, uint64_t *ret, struct gw_error *err)
+{
+	char text[17];
+	int r = take_text(body, "epoch", text, sizeof text, err);
+
+	if (r == 0 && strspn(text, "0123456789abcdefABCDEF") != strlen(text))
+		r = bad(err, "epoch", "is what the state came with");
+	if (r == 0)
+		*ret = strtoull(text, NULL, 16);
+	return r;
+}
+
+static int take_state(const json_t *body, enum gw_node_state *ret, struct gw_error *err)
+{
+	static const char *const names[] = {
+		[GW_NODE_SYNCED] = "Synced", [GW_NODE_PENDING] = "Pending", [GW_NODE_FAILING] = "Failing"};
+	char text[16];
+	int r = take_text(body, "state", text, sizeof text, err);
+
+	for (size_t i = 0; r == 0 && i < sizeof names / sizeof *names; i++)
+		if (!strcmp(text, names[i])) {
+			*ret = (enum gw_node_state)i;
+			return 0;
+		}
+	return r < 0 ? r : bad(err, "state", "must be Synced, Pending or Failing");
+}
+
+/* A copy that has nothing but what is meant. */
+static int take_failures(const json_t *body, json_t **ret, struct gw_error *err)
+{
+	static const char *const names[] = {"path", "code", "message"};
+	const json_t *list = json_object_get(body, "failures"), *one;
+	size_t i;
+
+	*ret = json_array();
+	if (list && (!json_is_array(list) || json_array_size(list) > GW_NODE_FAILURES))
+		return bad(err, "failures", "must be a list of up to 64");
+	json_array_foreach(list, i, one)
+	{
+		json_t *copy = json_object();
+
+		if (json_array_append_new(*ret, copy) < 0)
+			return gw_error_oom(err);
+		for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+			char text[TEXT_MAX];
+
+			if (take_text(one, names[n], text, sizeof text, err) < 0) {
+				gw_error_prefix(err, "failures[%zu].", i);
+				return -EINVAL;
+			}
+			json_object_set_new(copy, names[n], json_string(text));
+		}
+	}
+	return 0;
+}
+
+/* Numbers, and objects of them, as many as an engine may have; anything else would be shown to people. */
+static bool is_statistics(const json_t *j, unsigned depth, size_t *left)
+{
+	const char *key;
+	json_t *value;
+
+	if (json_is_number(j))
+		return true;
+	if (!json_is_object(j) || depth == 0 || json_object_size(j) > *left)
+		return false;
+	*left -= json_object_size(j);
+	json_object_foreach((json_t *)j, key, value) if (strlen(key) > 64 || !gw_utf8_is_printable(key) ||
+							 !is_statistics(value, depth - 1, left)) return false;
+	return true;
+}
+
+static int take_statistics(const json_t *body, json_t **ret, struct gw_error *err)
+{
+	json_t *value = json_object_get(body, "statistics");
+	size_t left = STATISTICS_VALUES;
+
+	if (value && (!json_is_object(value) || !is_statistics(value, STATISTICS_DEPTH, &left)))
+		return bad(err, "statistics", "must be an object of numbers, and of objects of them");
+	*ret = json_incref(value);
+	return 0;
+}
+
+static int read_report(const json_t *body, struct gw_node_report *ret, struct gw_error *err)
+{
+	uint64_t failed = 0;
+	int r = json_is_object(body) ? 0 : bad(err, "", "a report is a JSON object");
+
+	if (r == 0)
+		r = take_epoch(body, &ret->epoch, err);
+	if (r == 0)
+		r = take_number(body, "revision", INT64_MAX, &ret->revision, err);
+	if (r == 0)
+		r = take_number(body, "failed", INT32_MAX, &failed, err);
+	if (r == 0)
+		r = take_text(body, "version", ret->version, sizeof ret->version, err);
+	if (r == 0)
+		r = take_text(body, "message", ret->message, sizeof ret->message, err);
+	if (r == 0)
+		r = take_state(body, &ret->state, err);
+	if (r == 0)
+		r = take_failures(body, &ret->failures, err);
+	if (r == 0)
+		r = take_statistics(body, &ret->statistics, err);
+	ret->failed = (unsigned)failed;
+	return r;
+}
+
+void gw_api_node_status(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	const struct gw_resource *server = NULL;
+	struct gw_node_report report = {0};
+	struct gw_error err = GW_ERROR_INIT;
+	json_t *body = NULL;
+	int r = gw_api_node_find(req, &server, &err);
+
+	if (r == 0)
+		r = gw_api_parse_json(req->body, req->body_len, &body, &err);
+	if (r == 0)
+		r = read_report(body, &report, &err);
+	if (r == 0 && gw_control_report(req->service->control, server, &report) < 0)
+		r = gw_error_oom(&err);
+	if (r < 0)
+		gw_api_reply_error(reply, &err);
+	else
+		reply->status = 204;
+	json_decref(body);
+	gw_node_report_done(&report);
+}
