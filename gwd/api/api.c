@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "control/control.h"
 
 #include <errno.h>
 #include <string.h>
@@ -167,6 +168,8 @@ void gw_api_drain(struct gw_api *api, void (*done)(void *ctx), void *ctx)
 	remove_names(api);
 	for (size_t i = 0; i < api->n; i++)
 		gw_http_quiesce(api->listeners[i]);
+	if (api->env.service->control)
+		gw_control_release_followers(api->env.service->control);
 	uv_timer_start(&api->drain, on_drain, 0, LOOK_MS);
 }
 

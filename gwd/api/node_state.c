@@ -175,7 +175,11 @@ static void end(struct waiting *w)
 
 	gw_control_unfollow(&w->follower);
 	if (!w->later->gone) {
-		if (gw_auth_check_again(w->service->access, &w->who, &err) < 0)
+		if (!gw_control_is_open_for(w->service->control, GW_CONTROL_READS))
+			gw_error_set(&err, ECANCELED, GW_ERR_UNAVAILABLE, "", "gwd ends");
+		else
+			gw_auth_check_again(w->service->access, &w->who, &err);
+		if (err.code != GW_ERR_NONE)
 			gw_api_reply_error(&reply, &err);
 		else
 			answer(w->service->control, &w->follower.server, w->follower.since, &reply);
