@@ -108,7 +108,9 @@ int gw_control_audit(const struct gw_control *k, uint64_t number, unsigned limit
 
 /* Something to ask for after a change, and whether `who` may. */
 int gw_control_new_operation(struct gw_control *k, const struct gw_principal *who, struct gw_uuid *ret);
-bool gw_control_operation(const struct gw_control *k, const struct gw_principal *who, const struct gw_uuid *id);
+/* False: there is none. *ret_done: every node that can be reached has carried it out. */
+bool gw_control_operation(const struct gw_control *k, const struct gw_principal *who, const struct gw_uuid *id,
+			  bool *ret_done);
 
 /*
  * What every node has to hold. May be read by who may read the catalogue; a revision of it means something together with the epoch,

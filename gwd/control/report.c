@@ -166,6 +166,18 @@ static uint64_t reached(const struct gw_control *k, const struct gw_node *n)
 	return n && n->report.epoch == k->epoch ? n->report.revision : 0;
 }
 
+bool gw_reports_have_reached(const struct gw_control *k, uint64_t revision)
+{
+	GW_HMAP_FOR_EACH (at, &k->nodes) {
+		const struct gw_node *n = GW_CONTAINER_OF(at, struct gw_node, by_server);
+		uint64_t last = gw_plan_node_revision(k->plan, &n->server);
+
+		if (!is_away(n) && reached(k, n) < (last < revision ? last : revision))
+			return false;
+	}
+	return true;
+}
+
 static const char *state_of(const struct gw_node *n)
 {
 	if (!n)
