@@ -152,8 +152,8 @@ int gw_control_report(struct gw_control *k, const struct gw_resource *server, st
 void gw_node_report_done(struct gw_node_report *r);
 /* It has asked for something, and so is there. */
 void gw_control_heard(const struct gw_control *k, const struct gw_uuid *server);
-/* [{"id", "state", "revision", "reached", ...}] of up to `max` servers. */
-json_t *gw_control_nodes(const struct gw_control *k, size_t max);
+/* {"tenants", "virtualNetworks", "networkInterfaces", "servers", "nodes": [{"id", "state", ...}]}, of up to `max` servers. */
+json_t *gw_control_status(const struct gw_control *k, size_t max);
 
 bool gw_control_sees(const struct gw_principal *who, const struct gw_resource *r);
 

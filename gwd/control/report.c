@@ -208,14 +208,18 @@ static json_t *status_of(const struct gw_control *k, const struct gw_resource *s
 	return j;
 }
 
-json_t *gw_control_nodes(const struct gw_control *k, size_t max)
+json_t *gw_control_status(const struct gw_control *k, size_t max)
 {
 	const struct gw_resource *server = NULL;
+	const struct gw_catalog *c = k->catalog;
 	json_t *list = json_array();
 
 	while ((server = gw_catalog_next(k->catalog, NULL, GW_KIND_SERVER, server)) && json_array_size(list) < max)
 		json_array_append_new(list, status_of(k, server));
-	return list;
+	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "tenants", (json_int_t)gw_catalog_count_tenants(c),
+			 "virtualNetworks", (json_int_t)gw_catalog_count_of(c, GW_KIND_VIRTUAL_NETWORK),
+			 "networkInterfaces", (json_int_t)gw_catalog_count_of(c, GW_KIND_NETWORK_INTERFACE), "servers",
+			 (json_int_t)gw_catalog_count_of(c, GW_KIND_SERVER), "nodes", list);
 }
 
 /* --- how a resource is -------------------------------------------------------------------------------------------- */
