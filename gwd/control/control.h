@@ -145,6 +145,7 @@ struct gw_node_report {
 	unsigned failed;    /* how many changes it could not carry out */
 	json_t *failures;   /* of up to GW_NODE_FAILURES of them {"path", "code", "message"}, all texts */
 	json_t *statistics; /* an object, or NULL */
+	json_t *ports;	    /* {interface: {"state", "detail", "counters"}}, or NULL: as told last */
 };
 
 /* Takes over what the report has. It is a change, like those of the catalogue. */

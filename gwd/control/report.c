@@ -55,7 +55,8 @@ void gw_node_report_done(struct gw_node_report *r)
 {
 	json_decref(r->failures);
 	json_decref(r->statistics);
-	r->failures = r->statistics = NULL;
+	json_decref(r->ports);
+	r->failures = r->statistics = r->ports = NULL;
 }
 
 static void take_from_faulty(struct gw_control *k, struct gw_node *n)
@@ -126,6 +127,8 @@ int gw_control_report(struct gw_control *k, const struct gw_resource *server, st
 
 	if (!n && !(n = make(k, server)))
 		return -ENOMEM;
+	if (!report->ports)
+		report->ports = json_incref(n->report.ports);
 	take_from_faulty(k, n);
 	gw_node_report_done(&n->report);
 	n->report = *report;
@@ -281,6 +284,24 @@ static int on_node(void *ctx, const struct gw_uuid *server)
 	return 0;
 }
 
+/* How the port of a NIC is, as its host says. */
+static void add_port(struct standing *s, json_t *properties)
+{
+	const struct gw_network_interface *p = s->r->now.properties;
+	const struct gw_resource *server = gw_reference(s->k->catalog, s->r, p->server);
+	const struct gw_node *n = server && p->host_interface ? node_of(s->k, &server->instance) : NULL;
+	json_t *port = n ? json_object_get(n->report.ports, p->host_interface) : NULL;
+	const char *state = json_string_value(json_object_get(port, "state"));
+	const char *detail = json_string_value(json_object_get(port, "detail"));
+
+	if (!port)
+		return;
+	json_object_set(properties, "status", json_object_get(port, "state"));
+	json_object_set(properties, "statistics", json_object_get(port, "counters"));
+	if (strcmp(state, "Up") != 0 && !is_away(n))
+		add(s, FAILURE, n->id, "PortNotUp", detail && *detail ? detail : state);
+}
+
 static void add_away(struct standing *s, const struct gw_resource *root)
 {
 	const struct gw_resource *server =
@@ -337,6 +358,8 @@ void gw_reports_describe(void *ctx, const struct gw_resource *r, json_t *propert
 	add_faults(&s);
 	gw_plan_nodes(s.k->plan, &root->instance, on_node, &s);
 	add_away(&s, root);
+	if (r->kind == GW_KIND_NETWORK_INTERFACE)
+		add_port(&s, properties);
 	add_missing(&s);
 	if (r->kind == GW_KIND_SERVER) {
 		n = node_of(s.k, &r->instance);
