@@ -198,73 +198,9 @@ static int lock_run_dir(struct daemon *d, struct gw_error *err)
 
 /* --- configuration ------------------------------------------------------------------------------------------------ */
 
-#define SAME(m) (old->m == new->m)
-#define TEXT(m) (strcmp(old->m, new->m) == 0)
-
-/* Keys that are read once. */
-static void warn_of_restart(const struct gw_config *old, const struct gw_config *new)
+static void log_restart(const char *key)
 {
-	const struct {
-		const char *key;
-		bool same;
-	} fixed[] = {
-		{"[node] name", TEXT(name)},
-		{"[node] roles", SAME(roles)},
-		{"[node] state_dir", TEXT(state_dir)},
-		{"[node] run_dir", TEXT(run_dir)},
-		{"[api] listen", TEXT(listen)},
-		{"[api] auth", SAME(auth_none)},
-		{"[underlay] interface", TEXT(underlay_interface)},
-		{"[underlay] address", SAME(has_underlay_address) &&
-					       gw_addr_equal(&old->underlay_address, &new->underlay_address) &&
-					       SAME(underlay_prefix_len)},
-		{"[underlay] vxlan_port", SAME(vxlan_port)},
-		{"[engine] router_mac", gw_mac_equal(&old->router_mac, &new->router_mac)},
-		{"[engine] bpf_dir", TEXT(bpf_dir)},
-		{"[engine] flow_table_size", SAME(flow_table_size)},
-		{"[engine] record_limit", SAME(record_limit)},
-		{"[controller] vsids", SAME(vsid_first) && SAME(vsid_last)},
-		{"[store] path", TEXT(store_path)},
-		{"[limits] ports", SAME(port_limit)},
-		{"[limits] routes", SAME(route_limit)},
-		{"[limits] provider_addresses", SAME(provider_limit)},
-		{"[limits] connections", SAME(connection_limit)},
-	};
-
-	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-		if (!fixed[i].same)
-			gw_log_warning("%s has changed in the configuration: it takes effect when gwd is restarted",
-				       fixed[i].key);
-}
-
-/* Drivers keep a pointer to the configuration, so what may change at run time is changed in place. */
-static void take_over(struct gw_config *config, const struct gw_config *new)
-{
-	config->log_level = new->log_level;
-	config->underlay_mtu = new->underlay_mtu;
-	config->encap = new->encap;
-	config->ttl = new->ttl;
-	config->dscp = new->dscp;
-	config->body_limit = new->body_limit;
-	config->batch_limit = new->batch_limit;
-	config->client_connection_limit = new->client_connection_limit;
-	config->request_rate = new->request_rate;
-	config->resource_limit = new->resource_limit;
-	config->tenant_resource_limit = new->tenant_resource_limit;
-	config->tenant_memory_limit = new->tenant_memory_limit;
-	config->tenant_public_limit = new->tenant_public_limit;
-	config->tenant_mac_limit = new->tenant_mac_limit;
-	config->tenant_vsid_limit = new->tenant_vsid_limit;
-	config->feed_limit = new->feed_limit;
-	config->feed_days = new->feed_days;
-	config->audit_limit = new->audit_limit;
-	config->audit_days = new->audit_days;
-	config->login_rate = new->login_rate;
-	config->request_seconds = new->request_seconds;
-	config->body_memory = new->body_memory;
-	memcpy(config->tls_cert, new->tls_cert, sizeof config->tls_cert);
-	memcpy(config->tls_key, new->tls_key, sizeof config->tls_key);
-	memcpy(config->client_ca, new->client_ca, sizeof config->client_ca);
+	gw_log_warning("%s has changed in the configuration: it takes effect when gwd is restarted", key);
 }
 
 static void reload(struct daemon *d)
@@ -276,8 +212,7 @@ static void reload(struct daemon *d)
 		log_failure("the new configuration is not used, the old one stays", &err);
 		return;
 	}
-	warn_of_restart(&d->config, &new);
-	take_over(&d->config, &new);
+	gw_config_renew(&d->config, &new, log_restart);
 	gw_log_init(d->config.log_level);
 	gw_reconcile_reconfigured(d->core);
 	if (d->api && gw_api_reload(d->api, &err) < 0)
