@@ -14,11 +14,11 @@
 #include "nl/nl.h"
 #include "node/node.h"
 #include "obs/loop.h"
+#include "options.h"
 #include "reconcile/reconcile.h"
 
 #include <cap-ng.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,8 +29,6 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <uv.h>
-
-#define DEFAULT_CONFIG "/etc/gwd/gwd.conf"
 
 /* In order of application: the underlay before what is carried over it. */
 static const struct gw_driver_ops *const drivers[] = {
@@ -56,70 +54,6 @@ struct daemon {
 	bool ending; /* requests under way are waited for */
 	bool again;  /* it ends to begin anew */
 };
-
-/* --- command line ------------------------------------------------------------------------------------------------- */
-
-struct options {
-	const char *config_path;
-	bool check_only, remove;
-};
-
-static void usage(FILE *f)
-{
-	fputs("Usage: gwd [OPTION]...\n"
-	      "The multitenant NVGRE/VXLAN gateway daemon.\n\n"
-	      "  -c, --config=FILE   read this configuration (default " DEFAULT_CONFIG ")\n"
-	      "      --check-config  check the configuration and the files of TLS and exit: 0 good, 1 bad\n"
-	      "                      (with --remove: only what that needs)\n"
-	      "      --remove        take out of the kernel what this node has put there, and exit; records are kept\n"
-	      "      --version       print the version and exit\n"
-	      "      --help          print this and exit\n\n"
-	      "SIGHUP reads the configuration again; SIGTERM ends the daemon, traffic goes on.\n"
-	      "See gwd(8) and gwd.conf(5).\n",
-	      f);
-}
-
-/* -1: go on; else the exit status. */
-static int parse_options(int argc, char **argv, struct options *ret)
-{
-	enum { CHECK = 256, REMOVE, VERSION, HELP };
-	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, CHECK},
-		{"remove", no_argument, NULL, REMOVE},	  {"version", no_argument, NULL, VERSION},
-		{"help", no_argument, NULL, HELP},	  {0},
-	};
-	int c;
-
-	*ret = (struct options){.config_path = DEFAULT_CONFIG};
-	while ((c = getopt_long(argc, argv, "c:", longs, NULL)) >= 0) {
-		switch (c) {
-		case 'c':
-			ret->config_path = optarg;
-			break;
-		case CHECK:
-			ret->check_only = true;
-			break;
-		case REMOVE:
-			ret->remove = true;
-			break;
-		case VERSION:
-			puts("gwd " GW_VERSION);
-			return 0;
-		case HELP:
-			usage(stdout);
-			return 0;
-		default:
-			usage(stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "gwd: unexpected argument \"%s\"\n", argv[optind]);
-		usage(stderr);
-		return 2;
-	}
-	return -1;
-}
 
 /* --- process ------------------------------------------------------------------------------------------------------ */
 
@@ -431,8 +365,8 @@ int main(int argc, char **argv)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	struct daemon d = {.run_lock = -1};
-	struct options options;
-	int status = parse_options(argc, argv, &options);
+	struct gw_options options;
+	int status = gw_options_parse(argc, argv, &options);
 
 	if (status >= 0)
 		return status;

@@ -21,6 +21,8 @@ declare -A MAY=(
 	[engine]="base model nl driver.h"
 	[cli]="base"
 	[driver.h]="base model"
+	[options.h]=""
+	[options.c]="options.h"
 )
 # Library header -> the only place (a file, or a folder with everything in it) that may include it.
 declare -A OWNER=(
