@@ -4,7 +4,12 @@
 
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	gw_api_reply_json(reply, 200, req->service->status(req->service->ctx));
+	const struct gw_service *service = req->service;
+	json_t *status = service->status(service->ctx);
+
+	if (service->link_status)
+		json_object_set_new(status, "controller", service->link_status(service->link_ctx));
+	gw_api_reply_json(reply, 200, status);
 }
 
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply)
