@@ -16,6 +16,7 @@
 #include "obs/loop.h"
 #include "options.h"
 #include "reconcile/reconcile.h"
+#include "sync/sync.h"
 
 #include <cap-ng.h>
 #include <errno.h>
@@ -51,6 +52,12 @@ struct daemon {
 	struct gw_control *control;
 	struct gw_service service;
 	struct gw_api *api;
+	struct gw_sync *sync;
+	struct {
+		struct gw_control_waiter waiter;
+		void (*go)(void *arg, const struct gw_error *why);
+		void *arg;
+	} turn; /* that the link to the controller waits for: it writes to the store that the controller's own core writes to */
 	bool ending; /* requests under way are waited for */
 	bool again;  /* it ends to begin anew */
 };
@@ -166,6 +173,64 @@ static void on_ready(void *ctx)
 	sd_notify(0, "READY=1\nSTATUS=Node is in its intended state");
 }
 
+static void on_state(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (d->sync)
+		gw_sync_node_changed(d->sync);
+}
+
+/* Somebody may have come first: then it waits again. */
+static void on_turn(struct gw_control_waiter *waiter, const struct gw_error *why)
+{
+	struct daemon *d = GW_CONTAINER_OF(waiter, struct daemon, turn.waiter);
+
+	if (!d->sync)
+		return;
+	if (!why && !gw_control_is_open_for(d->control, GW_CONTROL_READS))
+		gw_control_queue(d->control, &d->turn.waiter);
+	else
+		d->turn.go(d->turn.arg, why);
+}
+
+static void await_turn(void *ctx, void (*go)(void *arg, const struct gw_error *why), void *arg)
+{
+	struct daemon *d = ctx;
+
+	d->turn.waiter = (struct gw_control_waiter){.turn = GW_CONTROL_READS, .done = on_turn};
+	d->turn.go = go;
+	d->turn.arg = arg;
+	on_turn(&d->turn.waiter, NULL);
+}
+
+/* Nodes without a host's part have nothing that a controller could tell them. */
+static int follow(struct daemon *d, struct gw_error *err)
+{
+	const struct gw_sync_params params = {
+		.loop = &d->loop,
+		.service = &d->service,
+		.await_turn = d->control ? await_turn : NULL,
+		.ctx = d,
+	};
+	int r;
+
+	if (!(d->config.roles & GW_ROLE_HOST))
+		return 0;
+	r = gw_sync_open(&params, &d->sync, err);
+	if (r == 0) {
+		d->service.link_status = gw_sync_status;
+		d->service.link_ctx = d->sync;
+	}
+	return r;
+}
+
+static void unfollow(struct daemon *d)
+{
+	d->service.link_status = NULL;
+	d->sync = gw_sync_close(d->sync);
+}
+
 static void close_handle(uv_handle_t *h)
 {
 	if (h->type != UV_UNKNOWN_HANDLE && !uv_is_closing(h))
@@ -175,6 +240,7 @@ static void close_handle(uv_handle_t *h)
 /* The loop ends by itself when the last handle is closed. */
 static void stop(struct daemon *d)
 {
+	unfollow(d);
 	d->api = gw_api_stop(d->api);
 	d->control = gw_control_close(d->control);
 	d->core = gw_reconcile_close(d->core);
@@ -209,6 +275,7 @@ static void on_drained(void *ctx)
 static void end(struct daemon *d)
 {
 	d->ending = true;
+	unfollow(d); /* a controller that follows itself would wait for itself */
 	if (d->api)
 		gw_api_drain(d->api, on_drained, d);
 	else
@@ -289,6 +356,7 @@ static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_
 			.drivers = drivers,
 			.n_drivers = is_host ? N_DRIVERS : 0,
 			.on_ready = on_ready,
+			.on_state = on_state,
 			.ctx = d,
 		};
 	return r;
@@ -318,6 +386,8 @@ static int serve(struct daemon *d, struct gw_error *err)
 	if (r < 0)
 		return r;
 	r = gw_api_start(&d->loop, d->config.listen, &d->service, &d->api, err);
+	if (r == 0)
+		r = follow(d, err);
 	if (r == 0 && d->service.ready(d->service.ctx))
 		on_ready(d);
 	return r;
