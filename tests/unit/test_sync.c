@@ -70,7 +70,7 @@ static void test_API_2_state_that_is_there_already(void **state)
 	says(&w, ALL(RECORD("1", "1") "," PORT("tap0", "AA")));
 	settle(&w);
 	w.sync = gw_sync_close(w.sync);
-	turn(&w.b);
+	UNTIL(&w, !w.controller.waiting);
 	calls[0] = '\0';
 	follow(&w); /* as after a start */
 	says(&w, ALL(PORT("tap0", "AA") "," RECORD("1", "1")));
