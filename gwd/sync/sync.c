@@ -21,6 +21,7 @@ static const struct gw_sync_times usual = {
 	.retry_ms = 30000,
 	.report_ms = 30000,
 	.report_apart_ms = 250,
+	.details_apart_ms = 2000,
 };
 
 /* --- state -------------------------------------------------------------------------------------------------------- */
