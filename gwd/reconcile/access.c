@@ -74,7 +74,11 @@ int gw_reconcile_put_access(void *ctx, const struct gw_principal *who, struct gw
 	gw_access_put(r->access, e);
 	if (who->proof == GW_PROOF_ENROLLMENT)
 		gw_access_delete(r->access, GW_ACCESS_ENROLLMENTS, who->credential);
-	gw_log_notice("%s %s has access as %s", gw_access_kind_singular(e->kind), e->name, gw_access_name(e->role));
+	if (e->kind == GW_ACCESS_ENROLLMENTS)
+		gw_log_notice("a one-time token for the server %s was made", e->name);
+	else
+		gw_log_notice("%s %s has access as %s", gw_access_kind_singular(e->kind), e->name,
+			      gw_access_name(e->role));
 	return 0;
 }
 
