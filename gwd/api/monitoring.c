@@ -4,7 +4,14 @@
 
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	gw_api_reply_json(reply, 200, req->service->status(req->service->ctx));
+	const struct gw_service *service = req->service;
+	json_t *status = service->status(service->ctx), *enrollment = NULL;
+
+	if (status && service->enrollment)
+		enrollment = service->enrollment(service->enroll_ctx);
+	if (enrollment)
+		json_object_set_new(status, "enrollment", enrollment);
+	gw_api_reply_json(reply, 200, status);
 }
 
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply)

@@ -34,6 +34,8 @@ struct gw_api_reply {
 	bool challenge;	      /* say how one proves who one is */
 };
 
+struct gw_tls_anchor;
+
 struct gw_api_request {
 	const struct gw_service *service;
 	const struct gw_principal *who;	      /* allowed to do this by the table of routes */
@@ -45,6 +47,7 @@ struct gw_api_request {
 	const char *rest; /* what "**" took, as "/virtualNetworks/blue", with "?tenantId=" when the query has it */
 	const char *top, *skip_token;	  /* decoded values of $top and $skipToken, or NULL */
 	const struct gw_api_stats *stats; /* NULL: nobody counts */
+	const struct gw_tls_anchor *anchor; /* of those who come over TLS; NULL: nobody can */
 	/* Of the transport; NULL where nobody can wait. */
 	struct gw_api_deferred *(*defer)(const struct gw_api_request *req);
 	void *defer_ctx;
@@ -56,7 +59,7 @@ typedef void (*gw_api_handler)(const struct gw_api_request *req, struct gw_api_r
 struct gw_api_match {
 	gw_api_handler handler;
 	enum gw_api_limit limit;
-	unsigned roles; /* bits 1 << enum gw_access: who may come here at all */
+	unsigned roles; /* bits 1 << enum gw_access: who may come here at all; and one more, see router.c */
 	bool reads;	/* and changes nothing */
 	bool joins;	/* changes what the controller keeps: may be looked at together with others that do */
 	const char *pattern, *method; /* of the route, literals */
@@ -143,6 +146,10 @@ void gw_api_access_list(const struct gw_api_request *req, struct gw_api_reply *r
 void gw_api_access_get(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_ca(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_certificate(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_enrollment_get(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_enrollment_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_backup_get(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_backup_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_metrics(const struct gw_api_request *req, struct gw_api_reply *reply);

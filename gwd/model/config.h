@@ -43,6 +43,7 @@ struct gw_config {
 	unsigned flow_table_size;
 	/* [controller] */
 	unsigned vsid_first, vsid_last; /* what is assigned to virtual subnets */
+	unsigned certificate_seconds;	/* that one of a node's is good for */
 	char controller_urls[1024];	/* for gw_config_url; empty: nobody manages this node */
 	char controller_server[64];	/* what it is called there */
 	char controller_ca[GW_PATHLEN], controller_cert[GW_PATHLEN], controller_key[GW_PATHLEN]; /* empty: enrolled */

@@ -101,6 +101,10 @@ static const struct row rows[] = {
 	     "The VSIDs that a controller assigns to virtual subnets whose isolationId nobody chose: the first and the "
 	     "last, within 4096-16777214."),
 	 parse_vsids, AT(vsid_first)},
+	{KEY("controller", "certificate_seconds", "7776000",
+	     "For how many seconds the certificate is good that a controller gives a node, 10 to 315360000; the node asks "
+	     "for another one when a third of that is left."),
+	 parse_number, AT(certificate_seconds), 10, 315360000},
 	{KEY("controller", "urls", "",
 	     "The controller that manages this node: https://HOST:PORT or unix:PATH, up to 8 places of it with commas "
 	     "between, of which the first that answers is taken. Empty: none, unless the node was enrolled or is a "
