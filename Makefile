@@ -15,7 +15,7 @@ PYTHON   ?= /usr/bin/python3
 PREFIX   ?= /usr
 UNITDIR  ?= $(PREFIX)/lib/systemd/system
 DESTDIR  ?=
-PKGS     := libuv libmicrohttpd gnutls jansson sqlite3 libmnl libbpf libsystemd libcap-ng
+PKGS     := libuv libmicrohttpd gnutls libcurl jansson sqlite3 libmnl libbpf libsystemd libcap-ng
 CLI_PKGS := jansson libcurl
 
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla

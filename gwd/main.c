@@ -15,6 +15,7 @@
 #include "node/node.h"
 #include "obs/loop.h"
 #include "reconcile/reconcile.h"
+#include "sync/enroll.h"
 
 #include <cap-ng.h>
 #include <errno.h>
@@ -51,6 +52,7 @@ struct daemon {
 	uv_timer_t watchdog;
 	struct gw_reconcile *core;
 	struct gw_control *control;
+	struct gw_enroller *enroller;
 	struct gw_service service;
 	struct gw_api *api;
 	bool ending; /* requests under way are waited for */
@@ -261,6 +263,7 @@ static void take_over(struct gw_config *config, const struct gw_config *new)
 	config->audit_days = new->audit_days;
 	config->login_rate = new->login_rate;
 	config->request_seconds = new->request_seconds;
+	config->certificate_seconds = new->certificate_seconds;
 	config->body_memory = new->body_memory;
 	memcpy(config->tls_cert, new->tls_cert, sizeof config->tls_cert);
 	memcpy(config->tls_key, new->tls_key, sizeof config->tls_key);
@@ -307,6 +310,7 @@ static void close_handle(uv_handle_t *h)
 static void stop(struct daemon *d)
 {
 	d->api = gw_api_stop(d->api);
+	d->enroller = gw_enroller_close(d->enroller);
 	d->control = gw_control_close(d->control);
 	d->core = gw_reconcile_close(d->core);
 	d->nl = gw_nl_close(d->nl);
@@ -354,6 +358,24 @@ static void on_restart(void *ctx)
 	gw_log_notice("beginning anew, traffic goes on");
 	d->again = true;
 	end(d);
+}
+
+/* Who follows a controller reads at its start which one. */
+static void on_enrolled(void *ctx)
+{
+	on_restart(ctx);
+}
+
+static int open_enroller(struct daemon *d, struct gw_error *err)
+{
+	const struct gw_enroller_params params = {
+		.loop = &d->loop, .config = &d->config, .enrolled = on_enrolled, .ctx = d};
+	int r = gw_enroller_open(&params, &d->enroller, err);
+
+	d->service.enroll = gw_enroller_enroll;
+	d->service.enrollment = gw_enroller_status;
+	d->service.enroll_ctx = d->enroller;
+	return r;
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
@@ -445,7 +467,9 @@ static int serve(struct daemon *d, struct gw_error *err)
 	d->service.meter = d->meter = gw_loop_meter_new(&d->loop);
 	d->service.restart = on_restart;
 	d->service.restart_ctx = d;
-	r = gw_api_first_operator(&d->service, err);
+	r = open_enroller(d, err);
+	if (r == 0)
+		r = gw_api_first_operator(&d->service, err);
 	if (r < 0)
 		return r;
 	r = gw_api_start(&d->loop, d->config.listen, &d->service, &d->api, err);

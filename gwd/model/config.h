@@ -71,7 +71,9 @@ int gw_config_parse(const char *text, size_t n, const char *name, struct gw_conf
 
 /* The i-th key that the configuration knows, in the order of the documentation; NULL behind the last. */
 const struct gw_config_key *gw_config_key(size_t i);
-/* The i-th of a list as [controller] urls; false behind the last. */
+/* Whether it is a list as [controller] urls; it may be empty. */
+bool gw_config_urls_valid(const char *urls);
+/* The i-th of such a list; false behind the last. */
 bool gw_config_url(const char *urls, size_t i, char *buf, size_t size);
 /* The provider address that the configuration names, to be freed; NULL when it names none. */
 int gw_config_provider_address(const struct gw_config *config, struct gw_hnv_object **ret);
