@@ -361,15 +361,10 @@ static void on_restart(void *ctx)
 }
 
 /* Who follows a controller reads at its start which one. */
-static void on_enrolled(void *ctx)
-{
-	on_restart(ctx);
-}
-
 static int open_enroller(struct daemon *d, struct gw_error *err)
 {
 	const struct gw_enroller_params params = {
-		.loop = &d->loop, .config = &d->config, .enrolled = on_enrolled, .ctx = d};
+		.loop = &d->loop, .config = &d->config, .enrolled = on_restart, .ctx = d};
 	int r = gw_enroller_open(&params, &d->enroller, err);
 
 	d->service.enroll = gw_enroller_enroll;

@@ -119,10 +119,11 @@ static int check_entry(const struct gw_access_table *access, const char *server,
 
 	if (other && (other != by_name || !other->pinned || other->role != GW_ACCESS_HOST ||
 		      strcmp(other->subject, other->name) != 0))
-		return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "",
-				    "the certificate %s, which an operator has added, is of that name or subject: delete "
-				    "it, or call the server something else",
-				    other->name);
+		return gw_error_set(
+			err, EEXIST, GW_ERR_CONFLICT, "",
+			"the certificate %s, which an operator has added, is of that name or subject: delete "
+			"it, or call the server something else",
+			other->name);
 	*ret = by_name;
 	return 0;
 }

@@ -45,8 +45,8 @@ struct gw_api_request {
 	/* From match: the decoded path segments that the pattern leaves open, and the query. */
 	const char *param[2];
 	const char *rest; /* what "**" took, as "/virtualNetworks/blue", with "?tenantId=" when the query has it */
-	const char *top, *skip_token;	  /* decoded values of $top and $skipToken, or NULL */
-	const struct gw_api_stats *stats; /* NULL: nobody counts */
+	const char *top, *skip_token;	    /* decoded values of $top and $skipToken, or NULL */
+	const struct gw_api_stats *stats;   /* NULL: nobody counts */
 	const struct gw_tls_anchor *anchor; /* of those who come over TLS; NULL: nobody can */
 	/* Of the transport; NULL where nobody can wait. */
 	struct gw_api_deferred *(*defer)(const struct gw_api_request *req);

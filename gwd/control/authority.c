@@ -76,11 +76,12 @@ static int check_mode(const char *path, struct gw_error *err)
 	struct stat st;
 
 	if (stat(path, &st) == 0 && st.st_mode & 0077)
-		return gw_error_set(err, EPERM, GW_ERR_UNAVAILABLE, path,
-				    "others may read the key that the certificates of nodes are signed with (mode "
-				    "%04o): if somebody may have read it, remove node-ca.key and node-ca.crt and enroll "
-				    "every node anew, else chmod 600 it",
-				    (unsigned)st.st_mode & 07777);
+		return gw_error_set(
+			err, EPERM, GW_ERR_UNAVAILABLE, path,
+			"others may read the key that the certificates of nodes are signed with (mode "
+			"%04o): if somebody may have read it, remove node-ca.key and node-ca.crt and enroll "
+			"every node anew, else chmod 600 it",
+			(unsigned)st.st_mode & 07777);
 	return 0;
 }
 
@@ -151,8 +152,9 @@ static int begin(gnutls_x509_crt_t crt, const char *name, time_t from, time_t un
 		rc = gnutls_x509_crt_set_activation_time(crt, from);
 	if (rc >= 0)
 		rc = gnutls_x509_crt_set_expiration_time(crt, until);
-	return rc < 0 ? rc : gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, name,
-							   (unsigned)strlen(name));
+	return rc < 0 ? rc
+		      : gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, name,
+						      (unsigned)strlen(name));
 }
 
 /* The key's own, so that certificates of another authority that has the same name are told apart. */

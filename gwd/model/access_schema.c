@@ -284,7 +284,8 @@ static json_t *encode_properties(const struct gw_access_entry *e)
 	if (properties && e->kind == GW_ACCESS_CERTIFICATES)
 		json_object_set_new(properties, "subject", json_string(e->subject));
 	if (properties && e->pinned)
-		json_object_set_new(properties, "fingerprint", json_string(gw_fingerprint_format(&e->fingerprint, text)));
+		json_object_set_new(properties, "fingerprint",
+				    json_string(gw_fingerprint_format(&e->fingerprint, text)));
 	if (properties && e->has_previous)
 		json_object_set_new(properties, "previousFingerprint",
 				    json_string(gw_fingerprint_format(&e->previous, text)));

@@ -102,7 +102,8 @@ static const struct row rows[] = {
 	     "last, within 4096-16777214."),
 	 parse_vsids, AT(vsid_first)},
 	{KEY("controller", "certificate_seconds", "7776000",
-	     "For how many seconds the certificate is good that a controller gives a node, 10 to 315360000; the node asks "
+	     "For how many seconds the certificate is good that a controller gives a node, 10 to 315360000; the node "
+	     "asks "
 	     "for another one when a third of that is left."),
 	 parse_number, AT(certificate_seconds), 10, 315360000},
 	{KEY("controller", "urls", "",

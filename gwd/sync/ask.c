@@ -165,10 +165,11 @@ static int failed(const struct asking *a, CURLcode code, struct gw_error *err)
 	case CURLE_ABORTED_BY_CALLBACK:
 		return gw_error_set(err, ECANCELED, GW_ERR_UNAVAILABLE, url, "gwd ends before this was done");
 	case CURLE_PEER_FAILED_VERIFICATION:
-		return gw_error_set(err, EACCES, GW_ERR_UNAVAILABLE, url,
-				    "who answers there is not the controller, or its certificate is not for that name or "
-				    "address: %s",
-				    why);
+		return gw_error_set(
+			err, EACCES, GW_ERR_UNAVAILABLE, url,
+			"who answers there is not the controller, or its certificate is not for that name or "
+			"address: %s",
+			why);
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return gw_error_set(err, EHOSTUNREACH, GW_ERR_UNAVAILABLE, url, "cannot be reached: %s", why);

@@ -12,12 +12,12 @@
 #include <stdbool.h>
 
 struct gw_ask {
-	const char *url;	  /* "https://HOST:PORT" */
-	const char *path;	  /* "/networking/v1/ca" */
-	const char *ca;		  /* whom to trust, PEM; NULL: anybody, for what is no secret and is looked at otherwise */
-	const char *cert, *key;	  /* files; NULL: no certificate is shown */
-	const char *bearer;	  /* NULL: none */
-	const json_t *body;	  /* NULL: it is a GET, else a POST */
+	const char *url;  /* "https://HOST:PORT" */
+	const char *path; /* "/networking/v1/ca" */
+	const char *ca;	  /* whom to trust, PEM; NULL: anybody, for what is no secret and is looked at otherwise */
+	const char *cert, *key;	 /* files; NULL: no certificate is shown */
+	const char *bearer;	 /* NULL: none */
+	const json_t *body;	 /* NULL: it is a GET, else a POST */
 	const atomic_bool *stop; /* nobody waits any more when it becomes true */
 };
 

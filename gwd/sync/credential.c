@@ -173,8 +173,8 @@ int gw_credential_check(const char *certificate, const char *key, const char *se
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "certificate",
 				    "is not of the key that this node has made");
 	if (strcasecmp(facts.server, server) != 0)
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "certificate", "is for \"%s\", not for \"%s\"",
-				    facts.server, server);
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "certificate",
+				    "is for \"%s\", not for \"%s\"", facts.server, server);
 	if (now < facts.from || now >= facts.until)
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "certificate",
 				    "is of another time than this node has: is the clock right, here and there?");

@@ -58,9 +58,9 @@ static int slurp(const char *path, size_t max, char **ret, struct gw_error *err)
 	size_t n = 0;
 
 	if (fd < 0)
-		return errno == ENOENT ? -ENOENT
-				       : gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot read: %s",
-						      strerror(errno));
+		return errno == ENOENT
+			       ? -ENOENT
+			       : gw_error_set(err, errno, GW_ERR_UNAVAILABLE, path, "cannot read: %s", strerror(errno));
 	text = calloc(1, max + 2);
 	if (!text)
 		return gw_error_oom(err);

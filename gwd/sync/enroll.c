@@ -56,7 +56,7 @@ struct gw_enroller {
 	char urls[sizeof((struct gw_config){0}.controller_urls)];
 	char authority[GW_FINGERPRINT_STRLEN];
 	bool told_expired;
-	unsigned failures; /* of renewals, in a row */
+	unsigned failures;     /* of renewals, in a row */
 	struct gw_error error; /* of the last one */
 };
 
@@ -109,10 +109,11 @@ static int fetch_authority(const struct job *j, const char *url, char **ret_pem,
 				    "names no authority of its certificate: is it a controller?");
 	if (!gw_token_hash_equal(&hash, &j->token.authority)) {
 		free(pem);
-		return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, url,
-				    "is not the controller that the token is of: its authority is another one (%s); the "
-				    "token was not shown to it",
-				    gw_fingerprint_format(&hash, text));
+		return gw_error_set(
+			err, EACCES, GW_ERR_FORBIDDEN, url,
+			"is not the controller that the token is of: its authority is another one (%s); the "
+			"token was not shown to it",
+			gw_fingerprint_format(&hash, text));
 	}
 	*ret_pem = pem;
 	return 0;
@@ -406,10 +407,11 @@ static void tell_expired(struct gw_enroller *e)
 	if (e->told_expired)
 		return;
 	e->told_expired = true;
-	gw_error_set(&e->error, EKEYEXPIRED, GW_ERR_UNAVAILABLE, "controller.crt",
-		     "the certificate has expired at %s: this node must be enrolled anew, with what gwctl server enroll "
-		     "%s prints on the controller",
-		     gw_when_format(e->facts.until, when), e->facts.server);
+	gw_error_set(
+		&e->error, EKEYEXPIRED, GW_ERR_UNAVAILABLE, "controller.crt",
+		"the certificate has expired at %s: this node must be enrolled anew, with what gwctl server enroll "
+		"%s prints on the controller",
+		gw_when_format(e->facts.until, when), e->facts.server);
 	gw_log_error("%s", e->error.message);
 }
 
@@ -509,7 +511,8 @@ static int check_urls(const char *urls, struct gw_error *err)
 
 	if (!gw_config_urls_valid(urls) || strlen(urls) >= sizeof((struct gw_config){0}.controller_urls))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "urls",
-				    "allowed are up to %d of https://HOST:PORT with commas between", GW_CONTROLLER_URLS);
+				    "allowed are up to %d of https://HOST:PORT with commas between",
+				    GW_CONTROLLER_URLS);
 	for (size_t i = 0; gw_config_url(urls, i, url, sizeof url); i++)
 		if (strncmp(url, "https://", 8) != 0)
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "urls",
@@ -578,8 +581,8 @@ json_t *gw_enroller_status(void *ctx)
 		json_decref(more);
 	}
 	if (status && *e->error.message)
-		json_object_set_new(status, "lastError",
-				    json_sprintf("%s%s%s", e->error.target, *e->error.target ? ": " : "",
-						 e->error.message));
+		json_object_set_new(
+			status, "lastError",
+			json_sprintf("%s%s%s", e->error.target, *e->error.target ? ": " : "", e->error.message));
 	return status;
 }
