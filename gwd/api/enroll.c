@@ -29,6 +29,8 @@
 #include <strings.h>
 #include <time.h>
 
+#define SWEPT_MAX 8
+
 /* --- whom to trust ------------------------------------------------------------------------------------------------ */
 
 static int require_anchor(const struct gw_api_request *req, struct gw_error *err)
@@ -140,12 +142,14 @@ int gw_api_prepare_enrollment(const struct gw_api_request *req, struct gw_access
 		r = require_anchor(req, err);
 	if (r == 0)
 		r = check_entry(service->access, e->name, &entry, err);
-	/* Nobody else takes away those that were never used. */
-	for (size_t i = gw_access_count(service->access, GW_ACCESS_ENROLLMENTS); r == 0 && i > 0; i--) {
+	/* Nobody else takes away those that were never used; a few at a time, as each is a change of the store. */
+	for (size_t i = gw_access_count(service->access, GW_ACCESS_ENROLLMENTS), n = 0;
+	     r == 0 && i > 0 && n < SWEPT_MAX; i--) {
 		entry = gw_access_at(service->access, GW_ACCESS_ENROLLMENTS, i - 1);
 		if (entry->until <= now && strcasecmp(entry->name, e->name) != 0) {
 			char name[GW_PRINCIPAL_NAMELEN];
 
+			n++;
 			strcpy(name, entry->name);
 			r = service->delete_access(service->ctx, &gwd, GW_ACCESS_ENROLLMENTS, name, err);
 		}
