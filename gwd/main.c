@@ -16,6 +16,7 @@
 #include "obs/loop.h"
 #include "options.h"
 #include "reconcile/reconcile.h"
+#include "sync/enroll.h"
 #include "sync/sync.h"
 
 #include <cap-ng.h>
@@ -50,6 +51,7 @@ struct daemon {
 	uv_timer_t watchdog;
 	struct gw_reconcile *core;
 	struct gw_control *control;
+	struct gw_enroller *enroller;
 	struct gw_service service;
 	struct gw_api *api;
 	struct gw_sync *sync;
@@ -242,6 +244,7 @@ static void stop(struct daemon *d)
 {
 	unfollow(d);
 	d->api = gw_api_stop(d->api);
+	d->enroller = gw_enroller_close(d->enroller);
 	d->control = gw_control_close(d->control);
 	d->core = gw_reconcile_close(d->core);
 	d->nl = gw_nl_close(d->nl);
@@ -290,6 +293,26 @@ static void on_restart(void *ctx)
 	gw_log_notice("beginning anew, traffic goes on");
 	d->again = true;
 	end(d);
+}
+
+static void on_enrolled(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (d->sync)
+		gw_sync_enrolled(d->sync);
+}
+
+static int open_enroller(struct daemon *d, struct gw_error *err)
+{
+	const struct gw_enroller_params params = {
+		.loop = &d->loop, .config = &d->config, .enrolled = on_enrolled, .ctx = d};
+	int r = gw_enroller_open(&params, &d->enroller, err);
+
+	d->service.enroll = gw_enroller_enroll;
+	d->service.enrollment = gw_enroller_status;
+	d->service.enroll_ctx = d->enroller;
+	return r;
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
@@ -382,7 +405,9 @@ static int serve(struct daemon *d, struct gw_error *err)
 	d->service.meter = d->meter = gw_loop_meter_new(&d->loop);
 	d->service.restart = on_restart;
 	d->service.restart_ctx = d;
-	r = gw_api_first_operator(&d->service, err);
+	r = open_enroller(d, err);
+	if (r == 0)
+		r = gw_api_first_operator(&d->service, err);
 	if (r < 0)
 		return r;
 	r = gw_api_start(&d->loop, d->config.listen, &d->service, &d->api, err);

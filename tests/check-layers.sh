@@ -29,14 +29,14 @@ declare -A MAY=(
 declare -A OWNER=(
 	[microhttpd.h]="gwd/api/http"
 	[gnutls/gnutls.h]="gwd/api/tls"
-	[gnutls/abstract.h]="gwd/api/tls"
-	[gnutls/x509.h]="gwd/api/tls"
+	[gnutls/abstract.h]="gwd/api/tls gwd/control/authority"
+	[gnutls/x509.h]="gwd/api/tls gwd/control/authority gwd/sync/credential"
 	[gnutls/crypto.h]="gwd/model/token.c gwd/control/seal.c"
 	[sqlite3.h]="gwd/store/"
 	[libmnl/libmnl.h]="gwd/nl/"
 	[bpf/libbpf.h]="gwd/engine/"
 	[bpf/bpf.h]="gwd/engine/"
-	[curl/curl.h]="gwd/cli/ gwd/sync/link.c"
+	[curl/curl.h]="gwd/cli/ gwd/sync/"
 	[engine.skel.h]="gwd/engine/"
 )
 MAX_LINES=800

@@ -1,10 +1,11 @@
 /*
- * access.c - /access/tokens and /access/certificates: who may use the API over the network. For operators only, as the table of
- * routes says. Called by the router.
+ * access.c - /access/tokens, /access/certificates and /access/enrollments: who may use the API over the network. For operators
+ * only, as the table of routes says. Called by the router.
  *
- * Every PUT of a token makes a new secret, which the answer to it shows, and nothing ever after.
+ * Every PUT of a token or an enrollment makes a new secret, which the answer to it shows, and nothing ever after.
  */
 #include "api/api.h"
+#include "api/enroll.h"
 #include "api/router.h"
 
 #include "base/cleanup.h"
@@ -18,7 +19,7 @@ static int parse_kind(const struct gw_api_request *req, enum gw_access_kind *ret
 {
 	if (gw_access_kind_parse(req->param[0], ret) == 0)
 		return 0;
-	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there are tokens and certificates here");
+	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there are tokens, certificates and enrollments here");
 }
 
 void gw_api_access_list(const struct gw_api_request *req, struct gw_api_reply *reply)
@@ -73,7 +74,7 @@ void gw_api_access_get(const struct gw_api_request *req, struct gw_api_reply *re
 /* Makes the secret; its text goes into the answer once all else has gone well. */
 static int make_secret(struct gw_access_entry *e, char token[static GW_TOKEN_STRLEN], struct gw_error *err)
 {
-	if (e->kind != GW_ACCESS_TOKENS)
+	if (e->kind == GW_ACCESS_CERTIFICATES)
 		return 0;
 	if (gw_token_make(token) < 0 || gw_token_hash(token, GW_TOKEN_LEN, &e->hash) < 0)
 		return gw_error_set(err, EIO, GW_ERR_INTERNAL, "", "there are no random numbers");
@@ -101,6 +102,8 @@ static int put(const struct gw_api_request *req, char token[static GW_TOKEN_STRL
 	now = gw_access_get(req->service->access, kind, e.name);
 	existed = now;
 	r = check_conditions(req, now, err);
+	if (r == 0 && kind == GW_ACCESS_ENROLLMENTS)
+		r = gw_api_prepare_enrollment(req, &e, err);
 	if (r == 0)
 		r = make_secret(&e, token, err);
 	if (r == 0 &&
@@ -117,6 +120,8 @@ static int put(const struct gw_api_request *req, char token[static GW_TOKEN_STRL
 	answer = gw_access_encode(&e);
 	if (answer && kind == GW_ACCESS_TOKENS)
 		json_object_set_new(json_object_get(answer, "properties"), "token", json_string(token));
+	if (answer && kind == GW_ACCESS_ENROLLMENTS)
+		gw_api_tell_enrollment(req, &e, token, json_object_get(answer, "properties"));
 	gw_hnv_etag(e.revision, reply->etag);
 	gw_api_reply_json(reply, existed ? 200 : 201, answer);
 	return 0;

@@ -32,6 +32,10 @@ struct gw_api *gw_api_stop(struct gw_api *api);
  * STATE_DIR/operator-token, and shows it on standard error if that is a terminal. Before gw_api_start.
  */
 int gw_api_first_operator(const struct gw_service *service, struct gw_error *err);
+/*
+ * Who shows the newer one of two certificates has it: the older one is void from here on. Nobody else may be writing to the store.
+ */
+void gw_api_settle_certificate(const struct gw_service *service, const struct gw_principal *who);
 /* The token `name` is void: the file goes, if it was that one's. */
 void gw_api_forget_first_operator(const struct gw_service *service, const char *name);
 

@@ -11,12 +11,15 @@
 static int wrong(struct gw_error *err)
 {
 	return gw_error_set(err, EACCES, GW_ERR_UNAUTHORIZED, "",
-			    "the token is not known here: it is wrong, or was replaced or deleted");
+			    "the token is not known here: it is wrong, or was replaced or deleted; one that is good "
+			    "once may have been used");
 }
 
 static int take(const struct gw_access_entry *e, struct gw_principal *ret, struct gw_error *err)
 {
-	bool is_token = e->kind == GW_ACCESS_TOKENS;
+	static const enum gw_proof proofs[] = {[GW_ACCESS_TOKENS] = GW_PROOF_TOKEN,
+					       [GW_ACCESS_CERTIFICATES] = GW_PROOF_CERTIFICATE,
+					       [GW_ACCESS_ENROLLMENTS] = GW_PROOF_ENROLLMENT};
 
 	/* An older version took any text. */
 	if (e->role == GW_ACCESS_TENANT && !gw_tenant_valid(e->tenant))
@@ -25,14 +28,14 @@ static int take(const struct gw_access_entry *e, struct gw_principal *ret, struc
 				    "operator makes it anew",
 				    gw_access_kind_singular(e->kind), e->name, GW_TENANT_MAX);
 	*ret = (struct gw_principal){
-		.access = e->role,
-		.proof = is_token ? GW_PROOF_TOKEN : GW_PROOF_CERTIFICATE,
+		.access = e->kind == GW_ACCESS_ENROLLMENTS ? GW_ACCESS_NONE : e->role,
+		.proof = proofs[e->kind],
 		.revision = e->revision,
 	};
 	snprintf(ret->credential, sizeof ret->credential, "%s", e->name);
 	snprintf(ret->tenant, sizeof ret->tenant, "%s", e->tenant);
 	/* A host is who its certificate says that it is. */
-	snprintf(ret->name, sizeof ret->name, "%s", is_token ? e->name : e->subject);
+	snprintf(ret->name, sizeof ret->name, "%s", e->kind == GW_ACCESS_CERTIFICATES ? e->subject : e->name);
 	return 0;
 }
 
@@ -83,14 +86,14 @@ static const struct gw_access_entry *check_basic(const struct gw_access_table *a
 	if (colon) {
 		*colon = '\0';
 		e = find(access, colon + 1, (size_t)(text + n - (colon + 1)));
-		if (e && strcasecmp(e->name, text) != 0)
+		if (e && (e->kind != GW_ACCESS_TOKENS || strcasecmp(e->name, text) != 0))
 			e = NULL;
 	}
 	explicit_bzero(text, sizeof text);
 	return e;
 }
 
-static int check_header(const struct gw_access_table *access, const char *header, struct gw_principal *ret,
+static int check_header(const struct gw_access_table *access, const char *header, int64_t now, struct gw_principal *ret,
 			struct gw_error *err)
 {
 	const char *value = header + strcspn(header, " ");
@@ -107,31 +110,53 @@ static int check_header(const struct gw_access_table *access, const char *header
 				    "this kind of authorization is not known; Bearer and Basic are");
 	if (!e)
 		return wrong(err);
+	if (e->kind == GW_ACCESS_ENROLLMENTS && e->until <= now)
+		return gw_error_set(err, EACCES, GW_ERR_UNAUTHORIZED, "",
+				    "the one-time token has expired: make another one with gwctl server enroll %s",
+				    e->name);
 	return take(e, ret, err);
 }
 
-int gw_auth_check(const struct gw_access_table *access, const char *authorization, const char *subject,
-		  const char *problem, struct gw_principal *ret, struct gw_error *err)
+/* Of everybody whom the authorities of [api] client_ca have given that name, and of those whom this controller has given it. */
+static int check_certificate(const struct gw_access_table *access, const struct gw_auth_shown *shown,
+			     struct gw_principal *ret, struct gw_error *err)
 {
-	const struct gw_access_entry *e;
+	const struct gw_access_entry *e = gw_access_find_subject(access, shown->subject);
+	int r;
 
-	if (authorization)
-		return check_header(access, authorization, ret, err);
-	if (*problem)
+	if (!e)
+		return gw_error_set(err, ENOKEY, GW_ERR_UNAUTHORIZED, "",
+				    shown->issued ? "the certificate of \"%s\" is void: an operator has taken it back; "
+						    "if that is to be a node again, gwctl server enroll lets it in"
+						  : "the client certificate is good, but nothing says what \"%s\" may "
+						    "do: an operator adds it with gwctl certificate add",
+				    shown->subject);
+	/* What we issue is for the entry that we made, whatever somebody else has put in its place. */
+	if (!gw_access_is_for(e, shown->certificate) || (shown->issued && !e->pinned))
+		return gw_error_set(err, ENOKEY, GW_ERR_UNAUTHORIZED, "",
+				    "this certificate of \"%s\" is void: it has another one now; if whoever shows it "
+				    "is the right one, and the other is not, enroll it anew with gwctl server enroll",
+				    shown->subject);
+	r = take(e, ret, err);
+	if (r == 0)
+		ret->certificate = *shown->certificate;
+	return r;
+}
+
+int gw_auth_check(const struct gw_access_table *access, const struct gw_auth_shown *shown, struct gw_principal *ret,
+		  struct gw_error *err)
+{
+	if (shown->authorization)
+		return check_header(access, shown->authorization, shown->now, ret, err);
+	if (*shown->problem)
 		return gw_error_set(err, ENOKEY, GW_ERR_UNAUTHORIZED, "", "the client certificate is not trusted: %s",
-				    problem);
-	if (!*subject)
+				    shown->problem);
+	if (!*shown->subject)
 		return gw_error_set(
 			err, ENOKEY, GW_ERR_UNAUTHORIZED, "",
 			"who are you? Show a token, as bearer or as the password of basic authorization, or "
 			"a client certificate");
-	e = gw_access_find_subject(access, subject);
-	if (!e)
-		return gw_error_set(err, ENOKEY, GW_ERR_UNAUTHORIZED, "",
-				    "the client certificate is good, but nothing says what \"%s\" may do: an operator "
-				    "adds it with gwctl certificate add",
-				    subject);
-	return take(e, ret, err);
+	return check_certificate(access, shown, ret, err);
 }
 
 int gw_auth_check_again(const struct gw_access_table *access, const struct gw_principal *who, struct gw_error *err)

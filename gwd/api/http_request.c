@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define IDLE_SECONDS 15	   /* between requests */
 #define SMALL_BODY   65536 /* so much of each body is counted as its connection's */
@@ -30,7 +31,7 @@ struct gw_http_exchange {
 	char *target;
 	bool begun;   /* its header has been seen */
 	bool refused; /* `reply` is the answer, the body is thrown away */
-	bool broken;  /* where the next request would begin is in doubt: the connection ends */
+	bool broken;  /* where the next request would begin is in doubt, or who would send it: the connection ends */
 	struct gw_principal who;
 	struct gw_api_reply reply;
 	struct gw_api_match match;
@@ -207,7 +208,14 @@ static int authenticate(struct gw_http_exchange *x, struct gw_error *err)
 
 	if (c->session && !header)
 		gw_tls_check_peer(env->tls, c->session, gw_http_now(), &c->peer);
-	r = gw_auth_check(env->service->access, header, c->peer.subject, c->peer.problem, &x->who, err);
+	r = gw_auth_check(env->service->access,
+			  &(struct gw_auth_shown){.authorization = header,
+						  .subject = c->peer.subject,
+						  .problem = c->peer.problem,
+						  .certificate = &c->peer.fingerprint,
+						  .issued = c->peer.issued,
+						  .now = time(NULL)},
+			  &x->who, err);
 	c->proved = c->proved || r == 0;
 	if (r == 0)
 		return 0;
@@ -220,6 +228,8 @@ static int authenticate(struct gw_http_exchange *x, struct gw_error *err)
 		log_failed_login(c);
 	}
 	refuse(x, err);
+	/* A newer certificate, which it may have by now, is shown on another connection. */
+	x->broken = x->broken || (!header && *c->peer.subject);
 	return r;
 }
 
@@ -412,6 +422,7 @@ static void dispatch(struct gw_http_exchange *x)
 		.body = x->body,
 		.body_len = x->len,
 		.stats = &env->stats,
+		.anchor = env->tls ? gw_tls_anchor(env->tls) : NULL,
 		.defer = defer,
 		.defer_ctx = x,
 		.loop = env->loop,
@@ -429,6 +440,8 @@ static void dispatch(struct gw_http_exchange *x)
 		refuse(x, &err);
 		return;
 	}
+	if (!x->match.joins)
+		gw_api_settle_certificate(env->service, &x->who);
 	req.if_match = x->if_match;
 	req.if_none_match = x->if_none_match;
 	gw_api_dispatch(&x->match, &req, &x->reply);

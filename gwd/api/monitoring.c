@@ -9,12 +9,16 @@
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	const struct gw_service *service = req->service;
-	json_t *status = service->status(service->ctx);
+	json_t *status = service->status(service->ctx), *enrollment = NULL;
 
 	if (service->control)
 		json_object_set_new(status, "deployment", gw_control_status(service->control, NODES_MAX));
 	if (service->link_status)
 		json_object_set_new(status, "controller", service->link_status(service->link_ctx));
+	if (service->enrollment)
+		enrollment = service->enrollment(service->enroll_ctx);
+	if (enrollment)
+		json_object_set_new(status, "enrollment", enrollment);
 	gw_api_reply_json(reply, 200, status);
 }
 

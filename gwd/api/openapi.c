@@ -46,6 +46,15 @@ static const struct other {
 	 JSON},
 	{"/access/{accessKind}/{accessId}", "delete", "deleteAccess", "It has no access any more.", "200 204",
 	 "401 404 412", NULL, false, NULL},
+	{"/ca", "get", "getAuthority", "Whom a client has to trust to know this controller or node.", "200", "409",
+	 NULL, false, NULL},
+	{"/servers/{serverId}/certificate", "post", "postCertificate",
+	 "A certificate for a node, which shows its one-time token, or the one that it has.", "201", "401 404 409",
+	 NULL, false, JSON},
+	{"/enrollment", "get", "getEnrollment", "Whose node this is, and until when its certificate is good.", "200",
+	 "401 404", NULL, false, NULL},
+	{"/enrollment", "put", "putEnrollment", "It becomes the node that a one-time token is for.", "200",
+	 "401 404 409", NULL, false, JSON},
 	{"/hnv/{hnvKind}", "get", "listHnv", "Records of this node.", "200", "401 404", "Top SkipToken", false, NULL},
 	{"/hnv/{hnvKind}/{hnvId}", "get", "getHnv", "One of them.", "200", "401 404 412", NULL, false, NULL},
 	{"/hnv/{hnvKind}/{hnvId}", "put", "putHnv", "Makes it, or replaces what it was.", "200 201", "401 404 409 412",
@@ -71,8 +80,9 @@ static const struct {
 	const char *name, *help;
 } parameters[] = {
 	{"operationId", "As Azure-AsyncOperation has it."},
-	{"accessKind", "tokens or certificates."},
-	{"accessId", "The name that the operator gave it."},
+	{"accessKind", "tokens, certificates or enrollments."},
+	{"accessId", "The name that the operator gave it; of an enrollment the id of the server."},
+	{"serverId", "The server that the node is."},
 	{"hnvKind", "lookupRecords, customerRoutes, providerAddresses, providerRoutes or ports."},
 	{"hnvId", "Made of the record's key."},
 	{"serverId", "The node's, as below /servers."},
@@ -142,7 +152,7 @@ static void add_other(const struct other *o, json_t *paths, bool *failed)
 	operation = json_pack("{s:s, s:s, s:o}", "operationId", o->id, "summary", o->summary, "responses", responses);
 	if (o->query)
 		add_query(operation, o->query, failed);
-	if (!strcmp(o->id, "getHealth")) /* nobody has to say who he is */
+	if (!strcmp(o->id, "getHealth") || !strcmp(o->id, "getAuthority")) /* nobody has to say who he is */
 		gw_openapi_set(operation, "security", json_array(), failed);
 	if (o->body)
 		gw_openapi_set(operation, "requestBody",
@@ -160,11 +170,14 @@ static json_t *make(void)
 	responses = json_object_get(components, "responses");
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		add_other(&others[i], paths, &failed);
-	for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
+	for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
+		if (json_object_get(of_components, parameters[i].name)) /* a resource has it */
+			continue;
 		gw_openapi_set(of_components, parameters[i].name,
 			       json_pack("{s:s, s:s, s:b, s:s, s:{s:s}}", "name", parameters[i].name, "in", "path",
 					 "required", 1, "description", parameters[i].help, "schema", "type", "string"),
 			       &failed);
+	}
 	gw_openapi_set(responses, "Anything",
 		       json_pack("{s:s, s:{s:{s:{}}}}", "description", "As it is.", "content", "*/*", "schema"),
 		       &failed);

@@ -29,6 +29,7 @@ enum {
 	WATCHERS = BIT(OPERATOR) | BIT(MONITOR),
 	KNOWN = BIT(OPERATOR) | BIT(TENANT) | BIT(HOST) | BIT(MONITOR),
 	ANYBODY = KNOWN | BIT(NONE),
+	ENROLLING = 1u << GW_ACCESS_MAX, /* with a one-time token */
 };
 
 /* "*" takes one segment, "**" at the end all that are left. The first row that fits counts. */
@@ -53,6 +54,13 @@ static const struct route {
 	{GW_API_PREFIX "/monitoring/statistics", WATCHERS, {{"GET", gw_api_statistics, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/monitoring/audit", WATCHERS, {{"GET", gw_api_audit, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/monitoring/trace", WATCHERS, {{"POST", gw_api_trace, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/ca", ANYBODY, {{"GET", gw_api_ca, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/servers/*/certificate",
+	 BIT(HOST) | ENROLLING,
+	 {{"POST", gw_api_certificate, GW_API_LIMIT_BODY}}},
+	{GW_API_PREFIX "/enrollment",
+	 WATCHERS,
+	 {{"GET", gw_api_enrollment_get, GW_API_LIMIT_BODY}, {"PUT", gw_api_enrollment_put, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/backup",
 	 OPERATORS,
 	 {{"GET", gw_api_backup_get, GW_API_LIMIT_BODY}, {"PUT", gw_api_backup_put, GW_API_LIMIT_BACKUP}}},
@@ -336,8 +344,13 @@ bool gw_api_is_open(const struct gw_api_match *match)
 
 int gw_api_authorize(const struct gw_api_match *match, const struct gw_principal *who, struct gw_error *err)
 {
-	bool allowed = match->roles & 1u << who->access;
+	bool enrolls = who->proof == GW_PROOF_ENROLLMENT;
+	bool allowed = match->roles & (enrolls ? ENROLLING : 1u << who->access);
 
+	if (enrolls && !allowed)
+		return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, "",
+				    "a one-time token lets the node %s get its certificate, and do nothing else",
+				    who->name);
 	if (allowed && (match->reads || who->access != GW_ACCESS_MONITOR))
 		return 0;
 	return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, "", "%s, which has the role %s, may not do this%s",

@@ -34,6 +34,8 @@ struct gw_api_reply {
 	bool challenge;	      /* say how one proves who one is */
 };
 
+struct gw_tls_anchor;
+
 /* Decoded values, or NULL. */
 struct gw_api_query {
 	const char *top, *skip_token, *tenant;
@@ -50,7 +52,8 @@ struct gw_api_request {
 	const char *param[2];
 	const char *rest; /* what "**" took, as "/virtualNetworks/blue", with "?tenantId=" when the query has it */
 	struct gw_api_query query;
-	const struct gw_api_stats *stats; /* NULL: nobody counts */
+	const struct gw_api_stats *stats;   /* NULL: nobody counts */
+	const struct gw_tls_anchor *anchor; /* of those who come over TLS; NULL: nobody can */
 	/* Of the transport; NULL where nobody can wait. */
 	struct gw_api_deferred *(*defer)(const struct gw_api_request *req);
 	void *defer_ctx;
@@ -62,7 +65,7 @@ typedef void (*gw_api_handler)(const struct gw_api_request *req, struct gw_api_r
 struct gw_api_match {
 	gw_api_handler handler;
 	enum gw_api_limit limit;
-	unsigned roles; /* bits 1 << enum gw_access: who may come here at all */
+	unsigned roles; /* bits 1 << enum gw_access: who may come here at all; and one more, see router.c */
 	bool reads;	/* and changes nothing */
 	bool joins;	/* changes what the controller keeps or knows: may be looked at together with others that do */
 	const char *pattern, *method; /* of the route, literals */
@@ -152,6 +155,10 @@ void gw_api_access_list(const struct gw_api_request *req, struct gw_api_reply *r
 void gw_api_access_get(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_access_delete(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_ca(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_certificate(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_enrollment_get(const struct gw_api_request *req, struct gw_api_reply *reply);
+void gw_api_enrollment_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_backup_get(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_backup_put(const struct gw_api_request *req, struct gw_api_reply *reply);
 void gw_api_metrics(const struct gw_api_request *req, struct gw_api_reply *reply);

@@ -7,6 +7,8 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "control/authority.h"
+#include "model/enrollment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,15 +28,22 @@ struct gw_tls_identity {
 	gnutls_pcert_st certs[MAX_CHAIN];
 	unsigned n_certs;
 	gnutls_privkey_t key;
-	char fingerprint[32 * 3];
+	char fingerprint[GW_FINGERPRINT_STRLEN];
 	time_t until;
+	struct gw_tls_anchor anchor;
 	bool asks; /* for a client certificate */
+};
+
+/* Whose client certificates are trusted; NULL: there are none. */
+struct trust {
+	gnutls_x509_trust_list_t clients; /* of [api] client_ca */
+	gnutls_x509_trust_list_t nodes;	  /* of a controller's own authority */
 };
 
 struct gw_tls {
 	struct gw_tls_identity *identity;
-	gnutls_x509_trust_list_t clients; /* NULL: none are asked for */
-	uint64_t generation;		  /* counts loads */
+	struct trust trust;
+	uint64_t generation; /* counts loads */
 };
 
 /* --- identity ----------------------------------------------------------------------------------------------------- */
@@ -47,6 +56,7 @@ static struct gw_tls_identity *unref(struct gw_tls_identity *id)
 		gnutls_pcert_deinit(&id->certs[i]);
 	if (id->key)
 		gnutls_privkey_deinit(id->key);
+	free(id->anchor.pem);
 	free(id);
 	return NULL;
 }
@@ -107,13 +117,29 @@ static void warn_of_time(gnutls_x509_crt_t crt, const char *path)
 			       path);
 }
 
+static int take_anchor(struct gw_tls_identity *id, gnutls_x509_crt_t crt)
+{
+	size_t n = sizeof id->anchor.fingerprint.b;
+	gnutls_datum_t pem = {0};
+	int rc = gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, id->anchor.fingerprint.b, &n);
+
+	if (rc >= 0)
+		rc = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem);
+	if (rc >= 0) {
+		id->anchor.pem = strndup((const char *)pem.data, pem.size);
+		rc = id->anchor.pem ? 0 : GNUTLS_E_MEMORY_ERROR;
+	}
+	gnutls_free(pem.data);
+	return rc;
+}
+
 static int load_chain(struct gw_tls_identity *id, const char *path, struct gw_error *err)
 {
 	gnutls_x509_crt_t chain[MAX_CHAIN];
 	unsigned n = MAX_CHAIN;
 	gnutls_datum_t pem = {0};
-	uint8_t hash[32];
-	size_t size = sizeof hash;
+	struct gw_token_hash hash = {0};
+	size_t size = sizeof hash.b;
 	int rc, r = read_file(path, &pem, err);
 
 	if (r < 0)
@@ -127,7 +153,9 @@ static int load_chain(struct gw_tls_identity *id, const char *path, struct gw_er
 				rc, err);
 	id->until = gnutls_x509_crt_get_expiration_time(chain[0]);
 	warn_of_time(chain[0], path);
-	rc = gnutls_x509_crt_get_fingerprint(chain[0], GNUTLS_DIG_SHA256, hash, &size);
+	rc = gnutls_x509_crt_get_fingerprint(chain[0], GNUTLS_DIG_SHA256, hash.b, &size);
+	if (rc >= 0)
+		rc = take_anchor(id, chain[n - 1]);
 	for (unsigned i = 0; i < n; i++) {
 		if (r == 0 && rc >= 0) {
 			rc = gnutls_pcert_import_x509(&id->certs[i], chain[i], 0);
@@ -135,8 +163,7 @@ static int load_chain(struct gw_tls_identity *id, const char *path, struct gw_er
 		}
 		gnutls_x509_crt_deinit(chain[i]);
 	}
-	for (size_t i = 0; i < sizeof hash; i++)
-		snprintf(id->fingerprint + 3 * i, 4, "%02X%s", hash[i], i + 1 < sizeof hash ? ":" : "");
+	gw_fingerprint_format(&hash, id->fingerprint);
 	return r == 0 && rc < 0 ? bad_file(path, "this certificate cannot be used", rc, err) : r;
 }
 
@@ -247,7 +274,7 @@ static int load_identity(const struct gw_config *config, bool make, struct gw_tl
 	if (!id)
 		return gw_error_oom(err);
 	id->refs = 1;
-	id->asks = *config->client_ca;
+	id->asks = *config->client_ca || config->roles & GW_ROLE_CONTROLLER;
 	r = load_chain(id, cert, err);
 	if (r == 0)
 		r = load_key(id, key, err);
@@ -286,23 +313,82 @@ static int load_clients(const char *path, gnutls_x509_trust_list_t *ret, struct 
 	return 0;
 }
 
+/* `make`: an authority that is not there is made; else there may be none. */
+static int load_nodes(const struct gw_config *config, bool make, gnutls_x509_trust_list_t *ret, struct gw_error *err)
+{
+	struct gw_authority *authority = NULL;
+	gnutls_x509_trust_list_t list = NULL;
+	gnutls_x509_crt_t crt;
+	gnutls_datum_t der = {0};
+	int rc, r;
+
+	if (!(config->roles & GW_ROLE_CONTROLLER))
+		return 0;
+	r = gw_authority_open(config, make, &authority, err);
+	if (r < 0)
+		return r == -ENOENT && !make ? 0 : r;
+	rc = gnutls_x509_trust_list_init(&list, 0);
+	if (rc >= 0)
+		rc = gnutls_x509_crt_export2(gw_authority_certificate(authority), GNUTLS_X509_FMT_DER, &der);
+	if (rc >= 0)
+		rc = gnutls_x509_crt_init(&crt);
+	if (rc >= 0) {
+		rc = gnutls_x509_crt_import(crt, &der, GNUTLS_X509_FMT_DER);
+		if (rc >= 0) /* takes it over */
+			rc = gnutls_x509_trust_list_add_cas(list, &crt, 1, 0) == 1 ? 0 : GNUTLS_E_INTERNAL_ERROR;
+		if (rc < 0)
+			gnutls_x509_crt_deinit(crt);
+	}
+	gnutls_free(der.data);
+	gw_authority_close(authority);
+	if (rc < 0) {
+		if (list)
+			gnutls_x509_trust_list_deinit(list, 1);
+		return bad_file("node-ca.crt", "cannot be used", rc, err);
+	}
+	*ret = list;
+	return 0;
+}
+
+static void trust_done(struct trust *t)
+{
+	if (t->clients)
+		gnutls_x509_trust_list_deinit(t->clients, 1);
+	if (t->nodes)
+		gnutls_x509_trust_list_deinit(t->nodes, 1);
+	*t = (struct trust){0};
+}
+
+static int load_trust(const struct gw_config *config, bool make, struct trust *ret, struct gw_error *err)
+{
+	struct trust t = {0};
+	int r = load_clients(config->client_ca, &t.clients, err);
+
+	if (r == 0)
+		r = load_nodes(config, make, &t.nodes, err);
+	if (r < 0)
+		trust_done(&t);
+	else
+		*ret = t;
+	return r;
+}
+
 int gw_tls_reload(struct gw_tls *tls, const struct gw_config *config, struct gw_error *err)
 {
 	struct gw_tls_identity *identity = NULL;
-	gnutls_x509_trust_list_t clients = NULL;
+	struct trust trust = {0};
 	int r = load_identity(config, true, &identity, err);
 
 	if (r == 0)
-		r = load_clients(config->client_ca, &clients, err);
+		r = load_trust(config, true, &trust, err);
 	if (r < 0) {
 		unref(identity);
 		return r;
 	}
 	unref(tls->identity);
-	if (tls->clients)
-		gnutls_x509_trust_list_deinit(tls->clients, 1);
+	trust_done(&tls->trust);
 	tls->identity = identity;
-	tls->clients = clients;
+	tls->trust = trust;
 	tls->generation++;
 	return 0;
 }
@@ -310,14 +396,13 @@ int gw_tls_reload(struct gw_tls *tls, const struct gw_config *config, struct gw_
 int gw_tls_check(const struct gw_config *config, struct gw_error *err)
 {
 	struct gw_tls_identity *identity = NULL;
-	gnutls_x509_trust_list_t clients = NULL;
+	struct trust trust = {0};
 	int r = load_identity(config, false, &identity, err);
 
 	if (r == 0)
-		r = load_clients(config->client_ca, &clients, err);
+		r = load_trust(config, false, &trust, err);
 	unref(identity);
-	if (clients)
-		gnutls_x509_trust_list_deinit(clients, 1);
+	trust_done(&trust);
 	return r;
 }
 
@@ -339,8 +424,7 @@ struct gw_tls *gw_tls_free(struct gw_tls *tls)
 	if (!tls)
 		return NULL;
 	unref(tls->identity);
-	if (tls->clients)
-		gnutls_x509_trust_list_deinit(tls->clients, 1);
+	trust_done(&tls->trust);
 	free(tls);
 	return NULL;
 }
@@ -353,6 +437,11 @@ const char *gw_tls_fingerprint(const struct gw_tls *tls)
 int64_t gw_tls_until(const struct gw_tls *tls)
 {
 	return tls->identity->until;
+}
+
+const struct gw_tls_anchor *gw_tls_anchor(const struct gw_tls *tls)
+{
+	return &tls->identity->anchor;
 }
 
 /* --- sessions ----------------------------------------------------------------------------------------------------- */
@@ -422,13 +511,30 @@ static bool is_for_clients(gnutls_x509_crt_t crt)
 	return gnutls_x509_crt_get_key_purpose_oid(crt, 0, first, &n, NULL) != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
 }
 
-static void verify(const struct gw_tls *tls, gnutls_x509_crt_t *chain, unsigned n, struct gw_tls_peer *peer)
+/* A GnuTLS code, and what is wrong in *ret_status. */
+static int verify_with(gnutls_x509_trust_list_t list, gnutls_x509_crt_t *chain, unsigned n, unsigned *ret_status)
 {
 	gnutls_typed_vdata_st usage = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
 				       .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT};
-	unsigned status = 0;
-	int rc = gnutls_x509_trust_list_verify_crt2(tls->clients, chain, n, &usage, 1, 0, &status, NULL);
 
+	return gnutls_x509_trust_list_verify_crt2(list, chain, n, &usage, 1, 0, ret_status, NULL);
+}
+
+#define UNKNOWN_SIGNER (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA)
+
+static void verify(const struct gw_tls *tls, gnutls_x509_crt_t *chain, unsigned n, struct gw_tls_peer *peer)
+{
+	size_t size = sizeof peer->fingerprint.b;
+	unsigned status = UNKNOWN_SIGNER;
+	int rc = 0;
+
+	if (tls->trust.nodes)
+		rc = verify_with(tls->trust.nodes, chain, n, &status);
+	peer->issued = rc >= 0 && !(status & UNKNOWN_SIGNER);
+	if (rc >= 0 && !peer->issued && tls->trust.clients)
+		rc = verify_with(tls->trust.clients, chain, n, &status);
+	if (rc >= 0)
+		rc = gnutls_x509_crt_get_fingerprint(chain[0], GNUTLS_DIG_SHA256, peer->fingerprint.b, &size);
 	if (rc < 0)
 		distrust(peer, gnutls_strerror(rc));
 	else if (status & GNUTLS_CERT_EXPIRED)
@@ -437,8 +543,9 @@ static void verify(const struct gw_tls *tls, gnutls_x509_crt_t *chain, unsigned 
 		distrust(peer, "it is not valid yet");
 	else if (status & GNUTLS_CERT_PURPOSE_MISMATCH)
 		distrust(peer, "it is not meant for clients (extended key usage clientAuth)");
-	else if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
-		distrust(peer, "none of [api] client_ca has signed it");
+	else if (status & UNKNOWN_SIGNER)
+		distrust(peer, tls->trust.nodes ? "neither this controller nor any of [api] client_ca has signed it"
+						: "none of [api] client_ca has signed it");
 	else if (status)
 		distrust(peer, "its signatures do not hold");
 	else if (!is_for_clients(chain[0]))
@@ -460,7 +567,7 @@ void gw_tls_check_peer(const struct gw_tls *tls, gnutls_session_t session, uint6
 	shown = gnutls_certificate_get_peers(session, &n);
 	if (!shown || n == 0)
 		return;
-	if (!tls->clients) {
+	if (!tls->trust.clients && !tls->trust.nodes) {
 		distrust(peer, "[api] client_ca names no authority");
 		return;
 	}

@@ -1,10 +1,12 @@
 /*
- * tls_self.c - the key and self-signed certificate of a node that was given none. It is no authority: who wants to be sure of
- * the node compares the fingerprint, or trusts the file. Called by tls.c at the first start.
+ * tls_self.c - the key and certificate of a node that was given none. A controller's is signed by its authority, which its nodes
+ * trust, so that another one can take its place; any other is self-signed and no authority. Who wants to be sure of the node
+ * compares the fingerprint, or trusts the file. Called by tls.c at the first start.
  */
 #include "api/tls.h"
 
 #include "base/cleanup.h"
+#include "control/authority.h"
 #include "model/listen.h"
 
 #include <arpa/inet.h>
@@ -107,12 +109,51 @@ static int describe(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const stru
 	return rc < 0 ? rc : add_names(crt, config);
 }
 
+/* `crt` in PEM, and behind it who has signed it. */
+static int export_chain(gnutls_x509_crt_t crt, gnutls_x509_crt_t signer, gnutls_datum_t *ret)
+{
+	gnutls_datum_t own = {0}, above = {0};
+	int rc = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &own);
+
+	if (rc >= 0)
+		rc = gnutls_x509_crt_export2(signer, GNUTLS_X509_FMT_PEM, &above);
+	if (rc >= 0) {
+		ret->data = gnutls_malloc(own.size + above.size);
+		rc = ret->data ? 0 : GNUTLS_E_MEMORY_ERROR;
+	}
+	if (rc >= 0) {
+		memcpy(ret->data, own.data, own.size);
+		memcpy(ret->data + own.size, above.data, above.size);
+		ret->size = own.size + above.size;
+	}
+	gnutls_free(own.data);
+	gnutls_free(above.data);
+	return rc;
+}
+
+static int sign(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const struct gw_authority *authority,
+		gnutls_datum_t *ret)
+{
+	int rc;
+
+	if (!authority) {
+		rc = gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0);
+		return rc < 0 ? rc : gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, ret);
+	}
+	rc = gw_authority_sign(authority, crt);
+	return rc < 0 ? rc : export_chain(crt, gw_authority_certificate(authority), ret);
+}
+
 int gw_tls_make(const struct gw_config *config, gnutls_datum_t *ret_cert, gnutls_datum_t *ret_key, struct gw_error *err)
 {
+	struct gw_authority *authority = NULL;
 	gnutls_x509_privkey_t key = NULL;
 	gnutls_x509_crt_t crt = NULL;
-	int rc = gnutls_x509_privkey_init(&key);
+	int rc, r = config->roles & GW_ROLE_CONTROLLER ? gw_authority_open(config, true, &authority, err) : 0;
 
+	if (r < 0)
+		return r;
+	rc = gnutls_x509_privkey_init(&key);
 	if (rc >= 0)
 		rc = gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
 						  GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
@@ -121,11 +162,10 @@ int gw_tls_make(const struct gw_config *config, gnutls_datum_t *ret_cert, gnutls
 	if (rc >= 0)
 		rc = describe(crt, key, config);
 	if (rc >= 0)
-		rc = gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0);
-	if (rc >= 0)
 		rc = gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, ret_key);
 	if (rc >= 0)
-		rc = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, ret_cert);
+		rc = sign(crt, key, authority, ret_cert);
+	gw_authority_close(authority);
 	if (crt)
 		gnutls_x509_crt_deinit(crt);
 	if (key)

@@ -1,6 +1,6 @@
 /*
- * access.c - who may use the API over the network: the commands token and certificate. Both are the same resource, but for what
- * it is that lets one in. Called by main.c by way of the table of commands.
+ * access.c - who may use the API over the network: the commands token and certificate, and what of enrollment is the same: all
+ * are one resource, but for what it is that lets one in. Called by main.c by way of the table of commands.
  */
 #include "base/cleanup.h"
 #include "cli/args.h"
@@ -80,8 +80,10 @@ int gw_cli_run_access_delete(const struct gw_cli_args *args, struct gw_cli_clien
 
 int gw_cli_run_access_list(const struct gw_cli_args *args, struct gw_cli_client *client)
 {
-	static const char *const columns[][2] = {{"role", "ROLE"}, {"tenantId", "TENANT"}, {"subject", "SUBJECT"}};
-	size_t n = is_token(args) ? 2 : 3;
+	static const char *const columns[][2] = {
+		{"role", "ROLE"}, {"tenantId", "TENANT"}, {"subject", "SUBJECT"}, {"validUntil", "VALID UNTIL"}};
+	const size_t n_columns = sizeof columns / sizeof *columns, n = is_token(args) ? 2 : n_columns,
+		     first = strcmp(args->command->word, "enrollment") ? 0 : n_columns - 1;
 	_cleanup_response_ struct gw_cli_response answer = {0};
 	_cleanup_table_ struct gw_cli_table t = {0};
 	_cleanup_free_ char *path = collection_path(args);
@@ -96,14 +98,14 @@ int gw_cli_run_access_list(const struct gw_cli_args *args, struct gw_cli_client 
 		return 0;
 	}
 	gw_cli_table_column(&t, "NAME", false);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = first; i < n; i++)
 		gw_cli_table_column(&t, columns[i][1], false);
 	json_array_foreach((json_t *)value, at, item)
 	{
 		const json_t *properties = json_object_get(item, "properties");
 
 		gw_cli_table_add(&t, gw_cli_str(item, "resourceId"));
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = first; i < n; i++)
 			gw_cli_table_take(&t, gw_cli_cell(json_object_get(properties, columns[i][0])));
 	}
 	gw_cli_table_print(&t, stdout, 0);

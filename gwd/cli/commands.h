@@ -29,6 +29,7 @@ enum gw_cli_opt {
 	GW_CLI_OPT_ROLE,
 	GW_CLI_OPT_TENANT,
 	GW_CLI_OPT_AFTER,
+	GW_CLI_OPT_VALID,
 	GW_CLI_OPT_RDID,
 	GW_CLI_OPT_INTERFACE,
 	GW_CLI_OPT_VSID,
@@ -154,13 +155,15 @@ extern const size_t gw_cli_n_commands;
 gw_cli_opts gw_cli_required(const struct gw_cli_command *c);
 gw_cli_opts gw_cli_optional(const struct gw_cli_command *c);
 
-/* One for each command; records.c, access.c, status.c, trace.c, backup.c, misc.c, help.c, hnv/import.c, resource/get.c, resource/apply.c. */
+/* One for each command; records.c, access.c, enroll.c, status.c, trace.c, backup.c, misc.c, help.c, hnv/import.c, resource/get.c, resource/apply.c. */
 int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_delete(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_list(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_access_add(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_access_delete(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_access_list(const struct gw_cli_args *args, struct gw_cli_client *client);
+int gw_cli_run_server_enroll(const struct gw_cli_args *args, struct gw_cli_client *client);
+int gw_cli_run_enroll(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_trace(const struct gw_cli_args *args, struct gw_cli_client *client);
 int gw_cli_run_backup(const struct gw_cli_args *args, struct gw_cli_client *client);

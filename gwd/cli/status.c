@@ -99,6 +99,19 @@ static void show_controller(const json_t *controller, bool wide)
 	show_failures(controller, wide);
 }
 
+/* A certificate that is good needs no line. */
+static void show_enrollment(const json_t *enrollment)
+{
+	const char *state = gw_cli_str(enrollment, "state"), *error = gw_cli_str(enrollment, "lastError");
+
+	if (*error)
+		gw_cli_say_wrapped(stdout, "WARNING ", 8, error);
+	if (strcmp(state, "RenewalDue") == 0 || strcmp(state, "Expired") == 0)
+		gw_cli_say(stdout, "Certificate for the controller: %s, %s %s",
+			   *state == 'E' ? "EXPIRED" : "renewal is due", *state == 'E' ? "since" : "good until",
+			   gw_cli_str(enrollment, "validUntil"));
+}
+
 static void show_warnings(const json_t *status)
 {
 	const char *driver;
@@ -420,6 +433,7 @@ int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *clie
 	show_node(answer.body);
 	show_deployment(get(answer.body, "deployment"), wide);
 	show_controller(get(answer.body, "controller"), wide);
+	show_enrollment(get(answer.body, "enrollment"));
 	show_underlay(engine);
 	show_ports(get(engine, "ports"), wide);
 	show_subnets(get(engine, "virtualSubnets"), wide);

@@ -41,7 +41,11 @@ int gw_access_parse(const char *name, enum gw_access *ret)
 
 const char *gw_principal_format(const struct gw_principal *who, char buf[static GW_DOER_STRLEN])
 {
-	snprintf(buf, GW_DOER_STRLEN, "%s%s", who->proof == GW_PROOF_CERTIFICATE ? "CN=" : "", who->name);
+	const char *how = who->proof == GW_PROOF_CERTIFICATE  ? "CN="
+			  : who->proof == GW_PROOF_ENROLLMENT ? "enrollment="
+							      : "";
+
+	snprintf(buf, GW_DOER_STRLEN, "%s%s", how, who->name);
 	return buf;
 }
 
@@ -194,12 +198,16 @@ const struct gw_access_entry *gw_access_at(const struct gw_access_table *t, enum
 
 const struct gw_access_entry *gw_access_find_token(const struct gw_access_table *t, const struct gw_token_hash *hash)
 {
-	const struct list *list = &t->lists[GW_ACCESS_TOKENS];
+	static const enum gw_access_kind kinds[] = {GW_ACCESS_TOKENS, GW_ACCESS_ENROLLMENTS};
 	const struct gw_access_entry *found = NULL;
 
-	for (size_t i = 0; i < list->n; i++)
-		if (gw_token_hash_equal(&list->entries[i].hash, hash))
-			found = &list->entries[i];
+	for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+		const struct list *list = &t->lists[kinds[kind]];
+
+		for (size_t i = 0; i < list->n; i++)
+			if (gw_token_hash_equal(&list->entries[i].hash, hash))
+				found = &list->entries[i];
+	}
 	return found;
 }
 
@@ -213,14 +221,27 @@ const struct gw_access_entry *gw_access_find_subject(const struct gw_access_tabl
 	return NULL;
 }
 
+bool gw_access_is_for(const struct gw_access_entry *e, const struct gw_token_hash *certificate)
+{
+	return !e->pinned || gw_token_hash_equal(&e->fingerprint, certificate) ||
+	       (e->has_previous && gw_token_hash_equal(&e->previous, certificate));
+}
+
 bool gw_access_holds(const struct gw_access_table *t, const struct gw_principal *who)
 {
+	static const enum gw_access_kind kinds[] = {[GW_PROOF_TOKEN] = GW_ACCESS_TOKENS,
+						    [GW_PROOF_CERTIFICATE] = GW_ACCESS_CERTIFICATES,
+						    [GW_PROOF_ENROLLMENT] = GW_ACCESS_ENROLLMENTS};
 	const struct gw_access_entry *e;
 
 	if (who->proof == GW_PROOF_PLACE)
 		return true;
-	e = gw_access_get(t, who->proof == GW_PROOF_TOKEN ? GW_ACCESS_TOKENS : GW_ACCESS_CERTIFICATES, who->credential);
-	return e && e->revision == who->revision;
+	e = gw_access_get(t, kinds[who->proof], who->credential);
+	if (!e || e->revision == who->revision)
+		return e;
+	/* A node's entry changes when its certificate is renewed, while other requests of its are under way. */
+	return who->proof == GW_PROOF_CERTIFICATE && e->pinned && e->role == who->access &&
+	       !strcmp(e->tenant, who->tenant) && gw_access_is_for(e, &who->certificate);
 }
 
 bool gw_access_has_operator(const struct gw_access_table *t, bool with_certificates)

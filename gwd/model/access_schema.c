@@ -5,6 +5,8 @@
 #include "model/access.h"
 
 #include "base/utf8.h"
+#include "base/when.h"
+#include "model/enrollment.h"
 #include "model/hnv_schema.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@ static const struct {
 } kinds[] = {
 	[GW_ACCESS_TOKENS] = {"tokens", "token"},
 	[GW_ACCESS_CERTIFICATES] = {"certificates", "certificate"},
+	[GW_ACCESS_ENROLLMENTS] = {"enrollments", "enrollment"},
 };
 
 const char *gw_access_kind_path(enum gw_access_kind kind)
@@ -69,9 +72,70 @@ static int take_text(const char *key, const json_t *value, char ret[static GW_PR
 	return 0;
 }
 
+/* "AB:CD:..." of a certificate. */
+static int take_fingerprint(const char *key, const json_t *value, bool *ret_has, struct gw_token_hash *ret,
+			    struct gw_error *err)
+{
+	const char *s = json_string_value(value);
+	char target[64];
+
+	if (s && gw_fingerprint_parse(s, ret) == 0) {
+		*ret_has = true;
+		return 0;
+	}
+	snprintf(target, sizeof target, "properties.%s", key);
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, target,
+			    "must be the SHA-256 of the certificate as 32 bytes AB:CD:...");
+}
+
+static int take_until(const json_t *value, int64_t *ret, struct gw_error *err)
+{
+	const char *s = json_string_value(value);
+
+	if (s && gw_when_parse(s, ret) == 0)
+		return 0;
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.validUntil",
+			    "must be a time as 2030-01-31T12:00:00Z");
+}
+
+static int take_of_certificate(const char *key, const json_t *value, struct gw_access_entry *e, struct gw_error *err)
+{
+	if (!strcasecmp(key, "subject"))
+		return take_text("subject", value, e->subject, err);
+	if (!strcasecmp(key, "fingerprint"))
+		return take_fingerprint("fingerprint", value, &e->pinned, &e->fingerprint, err);
+	if (!strcasecmp(key, "previousFingerprint"))
+		return take_fingerprint("previousFingerprint", value, &e->has_previous, &e->previous, err);
+	if (!strcasecmp(key, "validUntil"))
+		return take_until(value, &e->until, err);
+	return -ENOENT;
+}
+
+/* All that a PUT can say is how long. */
+static int take_of_enrollment(const char *key, const json_t *value, struct gw_access_entry *e, struct gw_error *err)
+{
+	static const char *const answered[] = {"role", "validUntil", "urls"};
+	json_int_t seconds = json_integer_value(value);
+	char target[96];
+
+	for (size_t i = 0; i < sizeof answered / sizeof *answered; i++)
+		if (!strcasecmp(key, answered[i]))
+			return 0;
+	snprintf(target, sizeof target, "properties.%.64s", key);
+	if (strcasecmp(key, "validSeconds") != 0)
+		return gw_error_set(err, EINVAL, GW_ERR_UNKNOWN_PROPERTY, target,
+				    "an enrollment has no such property; it has validSeconds");
+	if (!json_is_integer(value) || seconds < 1 || seconds > GW_ENROLLMENT_SECONDS_MAX)
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.validSeconds",
+				    "must be a number from 1 to %d, which is 30 days", GW_ENROLLMENT_SECONDS_MAX);
+	e->until = seconds;
+	return 0;
+}
+
 static int take(const char *key, const json_t *value, struct gw_access_entry *e, struct gw_error *err)
 {
 	static const char *const ignored[] = {"provisioningState", "configurationState", "token"};
+	int r;
 	const char *role = json_string_value(value);
 	char target[96];
 
@@ -80,6 +144,8 @@ static int take(const char *key, const json_t *value, struct gw_access_entry *e,
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
 		if (!strcasecmp(key, ignored[i]))
 			return 0;
+	if (e->kind == GW_ACCESS_ENROLLMENTS)
+		return take_of_enrollment(key, value, e, err);
 	if (!strcasecmp(key, "role")) {
 		if (role && gw_access_parse(role, &e->role) == 0)
 			return 0;
@@ -88,11 +154,13 @@ static int take(const char *key, const json_t *value, struct gw_access_entry *e,
 	}
 	if (!strcasecmp(key, "tenantId"))
 		return take_text("tenantId", value, e->tenant, err);
-	if (!strcasecmp(key, "subject") && e->kind == GW_ACCESS_CERTIFICATES)
-		return take_text("subject", value, e->subject, err);
+	r = e->kind == GW_ACCESS_CERTIFICATES ? take_of_certificate(key, value, e, err) : -ENOENT;
+	if (r != -ENOENT)
+		return r;
 	snprintf(target, sizeof target, "properties.%.64s", key);
 	return gw_error_set(err, EINVAL, GW_ERR_UNKNOWN_PROPERTY, target, "a %s has no such property; it has role, %s",
-			    kinds[e->kind].singular, e->kind == GW_ACCESS_TOKENS ? "tenantId" : "tenantId, subject");
+			    kinds[e->kind].singular,
+			    e->kind == GW_ACCESS_TOKENS ? "tenantId" : "tenantId, subject, fingerprint");
 }
 
 /* What the members say together. */
@@ -110,6 +178,9 @@ static int check(const struct gw_access_entry *e, struct gw_error *err)
 	if (e->kind == GW_ACCESS_CERTIFICATES && !*e->subject)
 		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "properties.subject",
 				    "is needed: the common name of the certificate");
+	if (e->has_previous && !e->pinned)
+		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "properties.fingerprint",
+				    "is needed with previousFingerprint");
 	return 0;
 }
 
@@ -191,6 +262,10 @@ int gw_access_decode(enum gw_access_kind kind, const char *name, const json_t *b
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceId",
 				    "is not the name that the path has");
 	strcpy(e.name, name);
+	if (kind == GW_ACCESS_ENROLLMENTS) {
+		e.role = GW_ACCESS_HOST;
+		e.until = GW_ENROLLMENT_SECONDS;
+	}
 	r = decode_properties(properties, &e, err);
 	if (r == 0)
 		r = check_new(&e, err);
@@ -202,11 +277,20 @@ int gw_access_decode(enum gw_access_kind kind, const char *name, const json_t *b
 static json_t *encode_properties(const struct gw_access_entry *e)
 {
 	json_t *properties = json_pack("{s:s}", "role", gw_access_name(e->role));
+	char text[GW_FINGERPRINT_STRLEN], when[GW_WHEN_STRLEN];
 
 	if (properties && *e->tenant)
 		json_object_set_new(properties, "tenantId", json_string(e->tenant));
 	if (properties && e->kind == GW_ACCESS_CERTIFICATES)
 		json_object_set_new(properties, "subject", json_string(e->subject));
+	if (properties && e->pinned)
+		json_object_set_new(properties, "fingerprint",
+				    json_string(gw_fingerprint_format(&e->fingerprint, text)));
+	if (properties && e->has_previous)
+		json_object_set_new(properties, "previousFingerprint",
+				    json_string(gw_fingerprint_format(&e->previous, text)));
+	if (properties && e->until)
+		json_object_set_new(properties, "validUntil", json_string(gw_when_format(e->until, when)));
 	return properties;
 }
 
@@ -229,7 +313,7 @@ json_t *gw_access_encode_row(const struct gw_access_entry *e)
 	char hash[GW_TOKEN_HASH_STRLEN];
 	json_t *row = encode_properties(e);
 
-	if (row && e->kind == GW_ACCESS_TOKENS)
+	if (row && e->kind != GW_ACCESS_CERTIFICATES)
 		json_object_set_new(row, "sha256", json_string(gw_token_hash_format(&e->hash, hash)));
 	return row;
 }
@@ -248,13 +332,17 @@ int gw_access_decode_row(const char *kind, const char *name, const json_t *row, 
 	if (r < 0)
 		return r;
 	strcpy(e.name, name);
-	if (e.kind == GW_ACCESS_TOKENS && (!hash || gw_token_hash_parse(hash, &e.hash) < 0))
+	if (e.kind != GW_ACCESS_CERTIFICATES && (!hash || gw_token_hash_parse(hash, &e.hash) < 0))
 		return gw_error_set(err, EBADMSG, GW_ERR_UNAVAILABLE, "sha256", "is not 64 digits");
 	rest = json_copy((json_t *)row);
 	if (!rest)
 		return gw_error_oom(err);
 	json_object_del(rest, "sha256");
+	if (e.kind == GW_ACCESS_ENROLLMENTS)
+		e.role = GW_ACCESS_HOST;
 	r = decode_properties(rest, &e, err);
+	if (r == 0 && e.kind == GW_ACCESS_ENROLLMENTS)
+		r = take_until(json_object_get(rest, "validUntil"), &e.until, err);
 	json_decref(rest);
 	if (r == 0)
 		*ret = e;

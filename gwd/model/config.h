@@ -43,6 +43,7 @@ struct gw_config {
 	unsigned flow_table_size;
 	/* [controller] */
 	unsigned vsid_first, vsid_last; /* what is assigned to virtual subnets */
+	unsigned certificate_seconds;	/* that one of a node's is good for */
 	char controller_urls[1024];	/* for gw_config_url; empty: nobody manages this node */
 	char controller_server[64];	/* what it is called there */
 	char controller_ca[GW_PATHLEN], controller_cert[GW_PATHLEN], controller_key[GW_PATHLEN]; /* empty: enrolled */
@@ -76,7 +77,9 @@ void gw_config_renew(struct gw_config *config, const struct gw_config *new, void
 
 /* The i-th key that the configuration knows, in the order of the documentation; NULL behind the last. */
 const struct gw_config_key *gw_config_key(size_t i);
-/* The i-th of a list as [controller] urls; false behind the last. */
+/* Whether it is a list as [controller] urls; it may be empty. */
+bool gw_config_urls_valid(const char *urls);
+/* The i-th of such a list; false behind the last. */
 bool gw_config_url(const char *urls, size_t i, char *buf, size_t size);
 /* The provider address that the configuration names, to be freed; NULL when it names none. */
 int gw_config_provider_address(const struct gw_config *config, struct gw_hnv_object **ret);

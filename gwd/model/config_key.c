@@ -101,6 +101,11 @@ static const struct row rows[] = {
 	     "The VSIDs that a controller assigns to virtual subnets whose isolationId nobody chose: the first and the "
 	     "last, within 4096-16777214."),
 	 parse_vsids, AT(vsid_first)},
+	{KEY("controller", "certificate_seconds", "7776000",
+	     "For how many seconds the certificate is good that a controller gives a node, 10 to 315360000; the node "
+	     "asks "
+	     "for another one when a third of that is left."),
+	 parse_number, AT(certificate_seconds), 10, 315360000},
 	{KEY("controller", "urls", "",
 	     "The controller that manages this node: https://HOST:PORT or unix:PATH, up to 8 places of it with commas "
 	     "between, of which the first that answers is taken. Empty: none, unless the node was enrolled or is a "
@@ -312,20 +317,26 @@ static bool is_url(const char *s, size_t n)
 	return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]") >= n;
 }
 
-static int parse_urls(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
+bool gw_config_urls_valid(const char *urls)
 {
 	static const char separators[] = ", \t";
 	unsigned count = 0;
 
-	(void)c;
-	for (const char *s = value + strspn(value, separators); *s; s += strspn(s, separators)) {
+	for (const char *s = urls + strspn(urls, separators); *s; s += strspn(s, separators)) {
 		size_t n = strcspn(s, separators);
 
-		if (++count > GW_CONTROLLER_URLS || !gw_utf8_is_printable(value) || !is_url(s, n))
-			return refuse(ret_why, "allowed are up to 8 of https://HOST:PORT and unix:PATH, with commas "
-					       "between");
+		if (++count > GW_CONTROLLER_URLS || !gw_utf8_is_printable(urls) || !is_url(s, n))
+			return false;
 		s += n;
 	}
+	return true;
+}
+
+static int parse_urls(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
+{
+	(void)c;
+	if (!gw_config_urls_valid(value))
+		return refuse(ret_why, "allowed are up to 8 of https://HOST:PORT and unix:PATH, with commas between");
 	return keep(row, value, p, ret_why);
 }
 

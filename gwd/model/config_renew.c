@@ -68,6 +68,7 @@ void gw_config_renew(struct gw_config *config, const struct gw_config *new, void
 	config->feed_days = new->feed_days;
 	config->audit_limit = new->audit_limit;
 	config->audit_days = new->audit_days;
+	config->certificate_seconds = new->certificate_seconds;
 	config->login_rate = new->login_rate;
 	config->request_seconds = new->request_seconds;
 	config->body_memory = new->body_memory;

@@ -2,6 +2,8 @@
 #ifndef GW_MODEL_PRINCIPAL_H
 #define GW_MODEL_PRINCIPAL_H
 
+#include "model/token.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,23 +26,27 @@ enum gw_access {
 		GW_ACCESS_MAX
 };
 
-/* How it was proved: by the place it came from (the unix socket, [api] auth = none), by a token, by a client certificate. */
-enum gw_proof { GW_PROOF_PLACE, GW_PROOF_TOKEN, GW_PROOF_CERTIFICATE };
+/*
+ * How it was proved: by the place it came from (the unix socket, [api] auth = none), by a token, by a client certificate; or by the
+ * one-time token of a machine that becomes a node, whose access is none: it is for that alone.
+ */
+enum gw_proof { GW_PROOF_PLACE, GW_PROOF_TOKEN, GW_PROOF_CERTIFICATE, GW_PROOF_ENROLLMENT };
 
 struct gw_principal {
 	enum gw_access access;
 	char tenant[GW_PRINCIPAL_TENANTLEN]; /* empty unless access is TENANT */
 	char name[GW_PRINCIPAL_NAMELEN];     /* for logs: of the token, of the certificate, or how it came in */
 	enum gw_proof proof;
-	char credential[GW_PRINCIPAL_NAMELEN]; /* name of the token's or certificate's entry */
+	char credential[GW_PRINCIPAL_NAMELEN]; /* name of the entry of what was shown */
 	uint64_t revision;		       /* of that entry: another one has another */
+	struct gw_token_hash certificate;      /* that was shown: its SHA-256 */
 };
 
 /*
  * As the audit log names him: a token by its name, a certificate by its subject as "CN=gw1", which no token can be called; who needs
- * no credential by how he came in.
+ * no credential by how he came in; a machine that becomes a node as "enrollment=gw1".
  */
-#define GW_DOER_STRLEN (GW_PRINCIPAL_NAMELEN + 3)
+#define GW_DOER_STRLEN (GW_PRINCIPAL_NAMELEN + 11)
 const char *gw_principal_format(const struct gw_principal *who, char buf[static GW_DOER_STRLEN]);
 
 const char *gw_access_name(enum gw_access access);

@@ -20,6 +20,11 @@ struct gw_hnv_op {
 	uint64_t if_match;
 };
 
+/* Somebody who waits until this node is a controller's; belongs to the caller until `done` is called, on the loop's thread. */
+struct gw_enrolling {
+	void (*done)(struct gw_enrolling *e, const struct gw_error *err); /* NULL: it is */
+};
+
 struct gw_control;
 struct gw_loop_meter;
 
@@ -46,10 +51,18 @@ struct gw_service {
 	const char *manager;
 	json_t *(*link_status)(void *link_ctx); /* how the link to it is; NULL: there can be none */
 	void *link_ctx;
+	/* To become the node that a one-time token is for. NULL: not possible here. `done` comes only if it does not fail at once. */
+	int (*enroll)(void *enroll_ctx, const char *urls, const char *token, struct gw_enrolling *e,
+		      struct gw_error *err);
+	json_t *(*enrollment)(void *enroll_ctx); /* {"server", "urls", "state", ...}; NULL when memory ran out */
+	void *enroll_ctx;
 	struct gw_control *control;  /* NULL unless the node is a controller */
 	struct gw_loop_meter *meter; /* NULL: nobody measures how long the loop is kept busy */
 	const struct gw_access_table *access;
-	/* Both are durable, audited as `who`'s, and hold for the next request, when they return 0. put_access fills in e->revision. */
+	/*
+	 * Both are durable, audited as `who`'s, and hold for the next request, when they return 0. put_access fills in e->revision;
+	 * the one-time token that has let `who` in is used up with it.
+	 */
 	int (*put_access)(void *ctx, const struct gw_principal *who, struct gw_access_entry *e, struct gw_error *err);
 	int (*delete_access)(void *ctx, const struct gw_principal *who, enum gw_access_kind kind, const char *name,
 			     struct gw_error *err);

@@ -8,10 +8,10 @@
 #include <sys/random.h>
 
 /* RFC 4648, section 5, without padding. */
+static const char digits64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 static void base64url(const uint8_t *in, size_t n, char *out)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 	for (size_t i = 0; i < n; i += 3) {
 		uint32_t v = (uint32_t)in[i] << 16;
 		size_t left = n - i;
@@ -20,12 +20,12 @@ static void base64url(const uint8_t *in, size_t n, char *out)
 			v |= (uint32_t)in[i + 1] << 8;
 		if (left > 2)
 			v |= in[i + 2];
-		*out++ = digits[v >> 18];
-		*out++ = digits[v >> 12 & 63];
+		*out++ = digits64[v >> 18];
+		*out++ = digits64[v >> 12 & 63];
 		if (left > 1)
-			*out++ = digits[v >> 6 & 63];
+			*out++ = digits64[v >> 6 & 63];
 		if (left > 2)
-			*out++ = digits[v & 63];
+			*out++ = digits64[v & 63];
 	}
 	*out = '\0';
 }
@@ -72,6 +72,37 @@ int gw_token_hash_parse(const char *s, struct gw_token_hash *ret)
 		return -EINVAL;
 	for (size_t i = 0; i < sizeof h.b; i++)
 		h.b[i] = (uint8_t)((strchr(digits, s[2 * i]) - digits) << 4 | (strchr(digits, s[2 * i + 1]) - digits));
+	*ret = h;
+	return 0;
+}
+
+const char *gw_token_hash_base64(const struct gw_token_hash *h, char buf[static GW_TOKEN_BASE64_STRLEN])
+{
+	base64url(h->b, sizeof h->b, buf);
+	return buf;
+}
+
+int gw_token_hash_from_base64(const char *s, struct gw_token_hash *ret)
+{
+	char again[GW_TOKEN_BASE64_STRLEN];
+	struct gw_token_hash h = {0};
+	uint32_t bits = 0;
+	size_t n = 0;
+
+	if (strlen(s) != GW_TOKEN_BASE64_STRLEN - 1)
+		return -EINVAL;
+	for (size_t i = 0; s[i]; i++) {
+		const char *digit = strchr(digits64, s[i]);
+
+		if (!digit)
+			return -EINVAL;
+		bits = bits << 6 | (uint32_t)(digit - digits64);
+		if (i % 4 > 0)
+			h.b[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+	}
+	/* The last digit has two bits too many: there is one way to write it. */
+	if (strcmp(gw_token_hash_base64(&h, again), s) != 0)
+		return -EINVAL;
 	*ret = h;
 	return 0;
 }

@@ -27,5 +27,9 @@ bool gw_token_hash_equal(const struct gw_token_hash *a, const struct gw_token_ha
 #define GW_TOKEN_HASH_STRLEN 65
 const char *gw_token_hash_format(const struct gw_token_hash *h, char buf[static GW_TOKEN_HASH_STRLEN]);
 int gw_token_hash_parse(const char *s, struct gw_token_hash *ret);
+/* 43 characters that may stand in a token. */
+#define GW_TOKEN_BASE64_STRLEN 44
+const char *gw_token_hash_base64(const struct gw_token_hash *h, char buf[static GW_TOKEN_BASE64_STRLEN]);
+int gw_token_hash_from_base64(const char *s, struct gw_token_hash *ret);
 
 #endif

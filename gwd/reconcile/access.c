@@ -37,6 +37,14 @@ static int audit(struct gw_reconcile *r, const struct gw_principal *who, const c
 		err);
 }
 
+/* A one-time token is used up by the change that it lets somebody make, whatever becomes of the answer. */
+static int spend(struct gw_reconcile *r, const struct gw_principal *who, struct gw_error *err)
+{
+	return who->proof == GW_PROOF_ENROLLMENT
+		       ? gw_store_delete_access(r->store, GW_ACCESS_ENROLLMENTS, who->credential, err)
+		       : 0;
+}
+
 int gw_reconcile_put_access(void *ctx, const struct gw_principal *who, struct gw_access_entry *e, struct gw_error *err)
 {
 	struct gw_reconcile *r = ctx;
@@ -53,6 +61,8 @@ int gw_reconcile_put_access(void *ctx, const struct gw_principal *who, struct gw
 	e->revision = revision;
 	res = gw_store_put_access(r->store, e, err);
 	if (res == 0)
+		res = spend(r, who, err);
+	if (res == 0)
 		res = audit(r, who, "PUT", e->kind, e->name, err);
 	if (res < 0) {
 		gw_store_rollback(r->store);
@@ -62,7 +72,13 @@ int gw_reconcile_put_access(void *ctx, const struct gw_principal *who, struct gw
 	if (res < 0)
 		return res;
 	gw_access_put(r->access, e);
-	gw_log_notice("%s %s has access as %s", gw_access_kind_singular(e->kind), e->name, gw_access_name(e->role));
+	if (who->proof == GW_PROOF_ENROLLMENT)
+		gw_access_delete(r->access, GW_ACCESS_ENROLLMENTS, who->credential);
+	if (e->kind == GW_ACCESS_ENROLLMENTS)
+		gw_log_notice("a one-time token for the server %s was made", e->name);
+	else
+		gw_log_notice("%s %s has access as %s", gw_access_kind_singular(e->kind), e->name,
+			      gw_access_name(e->role));
 	return 0;
 }
 

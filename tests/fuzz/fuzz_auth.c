@@ -13,6 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct gw_token_hash none;
 	static struct gw_access_table *access;
 	struct gw_error err = GW_ERROR_INIT;
 	struct gw_principal who = {0};
@@ -26,7 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(access && gw_token_hash(TOKEN, GW_TOKEN_LEN, &e.hash) == 0 && gw_access_put(access, &e) == 0);
 	}
 	require(header);
-	r = gw_auth_check(access, header, "node-1", "", &who, &err);
+	r = gw_auth_check(access,
+			  &(struct gw_auth_shown){
+				  .authorization = header, .subject = "node-1", .problem = "", .certificate = &none},
+			  &who, &err);
 	if (r == 0) {
 		require(who.access == GW_ACCESS_MONITOR && !strcmp(who.name, "robot"));
 		require(strstr(header, TOKEN) || !strncasecmp(header, "Basic", 5));

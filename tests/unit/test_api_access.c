@@ -178,7 +178,12 @@ static void test_auth(void **state)
 	for (size_t i = 0; i < GW_N(cases); i++) {
 		struct gw_error err = GW_ERROR_INIT;
 		struct gw_principal who = {0};
-		int r = gw_auth_check(t, cases[i].header, cases[i].subject, cases[i].problem, &who, &err);
+		const struct gw_token_hash none = {0};
+		const struct gw_auth_shown shown = {.authorization = cases[i].header,
+						    .subject = cases[i].subject,
+						    .problem = cases[i].problem,
+						    .certificate = &none};
+		int r = gw_auth_check(t, &shown, &who, &err);
 
 		check(r == cases[i].r, "row %zu: %d", i, r);
 		if (r == 0) {
@@ -193,6 +198,106 @@ static void test_auth(void **state)
 				assert_contains(err.message, cases[i].says);
 		}
 	}
+	gw_access_table_free(t);
+}
+
+/* Which of the certificates of one subject is let in, and what comes of renewing it. */
+static void test_certificates(void **state)
+{
+	static const struct gw_token_hash a = {{1}}, b = {{2}}, c = {{3}};
+	static const struct {
+		bool pinned, has_previous; /* `b`, and `a` before it */
+		const struct gw_token_hash *shown;
+		bool issued;
+		int r;
+	} cases[] = {
+		{false, false, &a, false, 0},	   /* of [api] client_ca, any that it signs */
+		{false, false, &a, true, -ENOKEY}, /* we made that one for an entry that is gone */
+		{true, false, &b, true, 0},	   /* the one that it has */
+		{true, false, &b, false, 0},	   /* an operator may name one of his own authority's */
+		{true, false, &a, true, -ENOKEY},  /* replaced, however well it is signed */
+		{true, false, &c, false, -ENOKEY}, /* another's of that name */
+		{true, true, &a, true, 0},	   /* being renewed */
+		{true, true, &b, true, 0},	   {true, true, &c, true, -ENOKEY},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GW_N(cases); i++) {
+		struct gw_access_table *t = gw_access_table_new();
+		struct gw_access_entry e = entry(GW_ACCESS_CERTIFICATES, "gw1", GW_ACCESS_HOST, "gw1");
+		struct gw_error err = GW_ERROR_INIT;
+		struct gw_principal who = {0};
+		int r;
+
+		e.pinned = cases[i].pinned;
+		e.fingerprint = b;
+		e.has_previous = cases[i].has_previous;
+		e.previous = a;
+		put(t, e);
+		r = gw_auth_check(t,
+				  &(struct gw_auth_shown){.subject = "gw1",
+							  .problem = "",
+							  .certificate = cases[i].shown,
+							  .issued = cases[i].issued},
+				  &who, &err);
+		check(r == cases[i].r, "row %zu: %d %s", i, r, err.message);
+		if (r < 0) {
+			assert_int_equal(err.code, GW_ERR_UNAUTHORIZED);
+			assert_contains(err.message, "void");
+		} else {
+			assert_int_equal(who.access, GW_ACCESS_HOST);
+			assert_true(gw_token_hash_equal(&who.certificate, cases[i].shown));
+			assert_true(gw_access_holds(t, &who));
+			/* The entry becomes another one while it is at work: what it came with decides. */
+			e.revision = 7;
+			put(t, e);
+			assert_int_equal(gw_access_holds(t, &who), e.pinned);
+			e.pinned = true;
+			e.fingerprint = c;
+			e.has_previous = false;
+			put(t, e);
+			assert_false(gw_access_holds(t, &who));
+			gw_access_delete(t, GW_ACCESS_CERTIFICATES, "gw1");
+			assert_false(gw_access_holds(t, &who));
+		}
+		gw_access_table_free(t);
+	}
+}
+
+static void test_one_time_tokens(void **state)
+{
+	struct gw_access_table *t = gw_access_table_new();
+	struct gw_access_entry e = entry(GW_ACCESS_ENROLLMENTS, "gw1", GW_ACCESS_HOST, ""), back;
+	struct gw_auth_shown shown = {.authorization = "Bearer " TOKEN, .subject = "", .problem = "", .now = 999};
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_principal who = {0};
+	char doer[GW_DOER_STRLEN];
+	json_t *row;
+
+	(void)state;
+	assert_int_equal(gw_token_hash(TOKEN, GW_TOKEN_LEN, &e.hash), 0);
+	e.until = 1000;
+	row = gw_access_encode_row(&e);
+	assert_int_equal(gw_access_decode_row("enrollments", "gw1", row, &back, &err), 0);
+	assert_memory_equal(&back, &e, sizeof e);
+	json_object_del(row, "validUntil"); /* one for ever is none */
+	assert_true(gw_access_decode_row("enrollments", "gw1", row, &back, &err) < 0);
+	json_decref(row);
+	put(t, e);
+	assert_int_equal(gw_auth_check(t, &shown, &who, &err), 0);
+	assert_int_equal(who.access, GW_ACCESS_NONE);
+	assert_int_equal(who.proof, GW_PROOF_ENROLLMENT);
+	assert_string_equal(gw_principal_format(&who, doer), "enrollment=gw1");
+	assert_true(gw_access_holds(t, &who));
+	/* As a password it is nothing: gw1:TOKEN */
+	shown.authorization = "Basic Z3cxOmd3ZF8wMTIzNDU2Nzg5YWJjZGVmZ2hpakFCQ0RFRkdISUowMTIzNDU2Nzg5LV9B";
+	assert_int_equal(gw_auth_check(t, &shown, &who, &err), -EACCES);
+	shown.authorization = "Bearer " TOKEN;
+	shown.now = 1000;
+	assert_int_equal(gw_auth_check(t, &shown, &who, &err), -EACCES);
+	assert_contains(err.message, "expired");
+	gw_access_delete(t, GW_ACCESS_ENROLLMENTS, "GW1");
+	assert_false(gw_access_holds(t, &who));
 	gw_access_table_free(t);
 }
 
@@ -363,6 +468,8 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_auth),
+		cmocka_unit_test(test_certificates),
+		cmocka_unit_test(test_one_time_tokens),
 		cmocka_unit_test(test_requests_a_second),
 		cmocka_unit_test(test_failed_logins),
 		cmocka_unit_test(test_bodies_in_memory),

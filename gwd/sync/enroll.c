@@ -1,0 +1,588 @@
+/*
+ * enroll.c - see enroll.h. Owns the certificate's timer and the one job that may be under way; jobs ask on a thread, and everything
+ * else is on the loop's. Called by the composition root, and by the API through struct gw_service.
+ */
+#include "sync/enroll.h"
+
+#include "sync/ask.h"
+#include "sync/credential.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/when.h"
+#include "model/enrollment.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <uv.h>
+
+#define PREFIX	 "/networking/v1"
+#define HOUR	 3600
+#define URL_SIZE 1024
+
+enum task {
+	ENROLL, /* with a token */
+	RENEW,	/* with the certificate that is there */
+	SHOW	/* the new one, so that the old one is void */
+};
+
+/* On the thread it belongs to that; it knows nothing of the enroller. */
+struct job {
+	uv_work_t work;
+	struct gw_enroller *owner;
+	enum task task;
+	const struct gw_config *config; /* what of it is read is never changed */
+	char urls[sizeof((struct gw_config){0}.controller_urls)];
+	struct gw_enrollment token;
+	atomic_bool *stop;
+	struct gw_enrolling *waiter;
+	bool sent; /* the controller may have used the token up */
+	int result;
+	struct gw_error error;
+};
+
+struct gw_enroller {
+	struct gw_enroller_params params;
+	uv_timer_t timer;
+	struct job *job; /* under way, or NULL */
+	atomic_bool stop;
+	bool closed, timer_open;
+	bool enrolled; /* the rest is of the certificate that is there */
+	struct gw_credential_facts facts;
+	char urls[sizeof((struct gw_config){0}.controller_urls)];
+	char authority[GW_FINGERPRINT_STRLEN];
+	bool told_expired;
+	unsigned failures;     /* of renewals, in a row */
+	struct gw_error error; /* of the last one */
+};
+
+/* --- time --------------------------------------------------------------------------------------------------------- */
+
+enum gw_enrollment_state gw_enrollment_state(int64_t from, int64_t until, int64_t now)
+{
+	if (now >= until)
+		return GW_ENROLLMENT_EXPIRED;
+	return now >= until - (until - from) / 3 ? GW_ENROLLMENT_DUE : GW_ENROLLMENT_VALID;
+}
+
+unsigned gw_enrollment_wait(int64_t from, int64_t until, int64_t now, unsigned failures)
+{
+	int64_t wait = until - (until - from) / 3 - now, step = (until - from) / 100;
+
+	/* It is looked at every hour however long it has, as clocks are set. */
+	if (failures > 0)
+		wait = step * (failures < 16 ? failures : 16);
+	if (wait < 1)
+		wait = 1;
+	return wait < HOUR ? (unsigned)wait : HOUR;
+}
+
+/* --- asking, on a thread ------------------------------------------------------------------------------------------ */
+
+static const char *text_of(const json_t *answer, const char *name)
+{
+	const json_t *value = json_object_get(answer, name);
+	const char *s = json_string_value(value);
+
+	return s && strlen(s) == json_string_length(value) ? s : "";
+}
+
+/* The authority that answers there, if it is the one that the token names. */
+static int fetch_authority(const struct job *j, const char *url, char **ret_pem, struct gw_error *err)
+{
+	struct gw_token_hash hash = {0};
+	json_t *answer = NULL;
+	char *pem = NULL, text[GW_FINGERPRINT_STRLEN];
+	bool sent;
+	int r = gw_ask(&(struct gw_ask){.url = url, .path = PREFIX "/ca", .stop = j->stop}, &answer, &sent, err);
+
+	if (r < 0)
+		return r;
+	r = gw_credential_authority(text_of(answer, "certificate"), &pem, &hash, err);
+	json_decref(answer);
+	if (r < 0)
+		return gw_error_set(err, EPROTO, GW_ERR_UNAVAILABLE, url,
+				    "names no authority of its certificate: is it a controller?");
+	if (!gw_token_hash_equal(&hash, &j->token.authority)) {
+		free(pem);
+		return gw_error_set(
+			err, EACCES, GW_ERR_FORBIDDEN, url,
+			"is not the controller that the token is of: its authority is another one (%s); the "
+			"token was not shown to it",
+			gw_fingerprint_format(&hash, text));
+	}
+	*ret_pem = pem;
+	return 0;
+}
+
+/* What the controller has answered, with the key that was made for it. */
+static int take_answer(const json_t *answer, const char *server, struct gw_credential *c, struct gw_error *err)
+{
+	struct gw_token_hash hash;
+	int r;
+
+	c->certificate = strdup(text_of(answer, "certificate"));
+	if (!c->certificate)
+		return gw_error_oom(err);
+	r = gw_credential_check(c->certificate, c->key, server, err);
+	if (r < 0)
+		return r;
+	free(c->ca);
+	c->ca = NULL;
+	return gw_credential_authority(text_of(answer, "ca"), &c->ca, &hash, err);
+}
+
+/* Asks for a certificate; `ask` says where and who. On success `c` is complete but for its urls. */
+static int ask_for_certificate(struct job *j, struct gw_ask *ask, const char *server, struct gw_credential *c,
+			       struct gw_error *err)
+{
+	_cleanup_free_ char *request = NULL, *path = NULL;
+	json_t *body, *answer = NULL;
+	int r = gw_credential_request(&c->key, &request, err);
+
+	if (r < 0)
+		return r;
+	body = json_pack("{s:s}", "request", request);
+	if (!body || asprintf(&path, PREFIX "/servers/%s/certificate", server) < 0) {
+		path = NULL;
+		json_decref(body);
+		return gw_error_oom(err);
+	}
+	ask->path = path;
+	ask->body = body;
+	ask->stop = j->stop;
+	r = gw_ask(ask, &answer, &j->sent, err);
+	json_decref(body);
+	if (r == 0)
+		r = take_answer(answer, server, c, err);
+	json_decref(answer);
+	return r;
+}
+
+static int store(struct job *j, struct gw_credential *c, const char *urls, struct gw_error *err)
+{
+	c->urls = strdup(urls);
+	return c->urls ? gw_credential_store(j->config, c, err) : gw_error_oom(err);
+}
+
+static int enroll_at(struct job *j, const char *url, struct gw_error *err)
+{
+	_cleanup_credential_ struct gw_credential c = {0};
+	_cleanup_free_ char *ca = NULL;
+	struct gw_ask ask = {.url = url, .bearer = j->token.secret};
+	int r = fetch_authority(j, url, &ca, err);
+
+	if (r < 0)
+		return r;
+	ask.ca = ca;
+	r = ask_for_certificate(j, &ask, j->token.server, &c, err);
+	return r < 0 ? r : store(j, &c, j->urls, err);
+}
+
+/* The authority that an operator has named, or that of enrolling. */
+static int read_ca(const struct job *j, const struct gw_credential *now, char **ret, struct gw_error *err)
+{
+	const char *path = j->config->controller_ca;
+
+	if (*path)
+		return gw_credential_slurp(path, ret, err);
+	*ret = strdup(now->ca);
+	return *ret ? 0 : gw_error_oom(err);
+}
+
+static int renew_at(struct job *j, const char *url, struct gw_error *err)
+{
+	_cleanup_credential_ struct gw_credential now = {0}, next = {0};
+	struct gw_credential_facts facts = {0};
+	char cert[GW_PATHLEN + 32], key[GW_PATHLEN + 32];
+	_cleanup_free_ char *ca = NULL;
+	struct gw_ask ask = {.url = url, .cert = cert, .key = key};
+	json_t *answer = NULL;
+	int r = gw_credential_load(j->config, &now, err);
+
+	if (r == -ENOENT)
+		return gw_error_set(err, ENOENT, GW_ERR_UNAVAILABLE, j->config->state_dir,
+				    "what enrolling has left is not there any more");
+	if (r == 0)
+		r = read_ca(j, &now, &ca, err);
+	if (r == 0)
+		r = gw_credential_read(now.certificate, &facts, err);
+	if (r < 0)
+		return r;
+	gw_credential_path(j->config, "controller.crt", cert);
+	gw_credential_path(j->config, "controller.key", key);
+	ask.ca = ca;
+	if (j->task == RENEW) {
+		r = ask_for_certificate(j, &ask, facts.server, &next, err);
+		return r < 0 ? r : store(j, &next, now.urls, err);
+	}
+	ask.path = "/version";
+	ask.stop = j->stop;
+	r = gw_ask(&ask, &answer, &j->sent, err);
+	json_decref(answer);
+	return r;
+}
+
+/* A token that may have been used up is brought to no other place. */
+static void work(uv_work_t *req)
+{
+	struct job *j = req->data;
+	char url[URL_SIZE];
+
+	j->result = gw_error_set(&j->error, EINVAL, GW_ERR_INVALID_PROPERTY, "[controller] urls",
+				 "none of them is https://HOST:PORT");
+	for (size_t i = 0; !atomic_load(j->stop) && gw_config_url(j->urls, i, url, sizeof url); i++) {
+		struct gw_error err = GW_ERROR_INIT;
+
+		if (strncmp(url, "https://", 8) != 0)
+			continue;
+		j->result = j->task == ENROLL ? enroll_at(j, url, &err) : renew_at(j, url, &err);
+		j->error = err;
+		if (j->result == 0 || (j->task == ENROLL && j->sent))
+			break;
+	}
+}
+
+/* --- on the loop -------------------------------------------------------------------------------------------------- */
+
+static void schedule(struct gw_enroller *e);
+
+/* What there is now. */
+static int look(struct gw_enroller *e, struct gw_error *err)
+{
+	_cleanup_credential_ struct gw_credential c = {0};
+	struct gw_token_hash hash;
+	char *pem = NULL;
+	int r = gw_credential_load(e->params.config, &c, err);
+
+	e->enrolled = false;
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = gw_credential_read(c.certificate, &e->facts, err);
+	if (r == 0)
+		r = gw_credential_authority(c.ca, &pem, &hash, err);
+	if (r < 0)
+		return r;
+	free(pem);
+	gw_fingerprint_format(&hash, e->authority);
+	snprintf(e->urls, sizeof e->urls, "%s", c.urls);
+	e->enrolled = true;
+	return 0;
+}
+
+static void free_job(struct job *j)
+{
+	explicit_bzero(&j->token, sizeof j->token);
+	free(j);
+}
+
+static struct job *make_job(struct gw_enroller *e, enum task task, const char *urls)
+{
+	struct job *j = calloc(1, sizeof *j);
+
+	if (!j)
+		return NULL;
+	j->owner = e;
+	j->task = task;
+	j->config = e->params.config;
+	j->stop = &e->stop;
+	j->work.data = j;
+	snprintf(j->urls, sizeof j->urls, "%s", urls);
+	return j;
+}
+
+static void on_done(uv_work_t *req, int status);
+
+static int begin(struct gw_enroller *e, struct job *j, struct gw_error *err)
+{
+	int r = uv_queue_work(e->params.loop, &j->work, work, on_done);
+
+	if (r < 0) {
+		free_job(j);
+		return gw_error_set(err, -r, GW_ERR_UNAVAILABLE, "", "there is no thread for it: %s", uv_strerror(r));
+	}
+	e->job = j;
+	return 0;
+}
+
+static void free_enroller(struct gw_enroller *e)
+{
+	if (!e->closed || e->timer_open || e->job)
+		return;
+	curl_global_cleanup();
+	free(e);
+}
+
+/* Where the controller is: an operator's word comes first, as for who follows it. */
+static const char *urls_of(const struct gw_enroller *e)
+{
+	const char *configured = e->params.config->controller_urls;
+
+	return *configured ? configured : e->urls;
+}
+
+static void start(struct gw_enroller *e, enum task task)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct job *j = make_job(e, task, urls_of(e));
+
+	if (!j || begin(e, j, &err) < 0)
+		gw_log_warning("the certificate cannot be renewed now: %s", j ? err.message : "out of memory");
+}
+
+static void after_enrolling(struct gw_enroller *e, struct job *j)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	if (j->result == 0)
+		j->result = look(e, &j->error);
+	if (j->result == 0) {
+		e->failures = 0;
+		e->error = err;
+		e->told_expired = false;
+		gw_log_notice("this node is %s of the controller at %s now", e->facts.server, e->urls);
+	} else if (j->sent && j->result != -EREMOTEIO) { /* and was not refused */
+		gw_error_set(&err, -j->result, j->error.code, j->error.target,
+			     "%s; the token may be used up: make another one with gwctl server enroll %s",
+			     j->error.message, j->token.server);
+		j->error = err;
+	}
+	j->waiter->done(j->waiter, j->result < 0 ? &j->error : NULL);
+	if (j->result == 0)
+		e->params.enrolled(e->params.ctx);
+}
+
+static void after_renewal(struct gw_enroller *e, struct job *j)
+{
+	char when[GW_WHEN_STRLEN];
+
+	if (j->result == 0)
+		j->result = look(e, &j->error);
+	if (j->result < 0) {
+		e->failures++;
+		e->error = j->error;
+		gw_log_warning("the certificate, which is good until %s, cannot be renewed: %s: %s",
+			       gw_when_format(e->facts.until, when), j->error.target, j->error.message);
+		return;
+	}
+	e->failures = 0;
+	e->error = GW_ERROR_INIT;
+	gw_log_notice("the certificate has been renewed: it is good until %s", gw_when_format(e->facts.until, when));
+	if (e->params.renewed)
+		e->params.renewed(e->params.ctx);
+	start(e, SHOW);
+}
+
+static void on_done(uv_work_t *req, int status)
+{
+	struct job *j = req->data;
+	struct gw_enroller *e = j->owner;
+
+	if (status == UV_ECANCELED) /* it was not begun */
+		j->result = gw_error_set(&j->error, ECANCELED, GW_ERR_UNAVAILABLE, "", "gwd ends before this was done");
+	e->job = NULL;
+	if (e->closed && j->waiter)
+		j->waiter->done(j->waiter, j->result < 0 ? &j->error : NULL);
+	else if (!e->closed && j->task == ENROLL)
+		after_enrolling(e, j);
+	else if (!e->closed && j->task == RENEW)
+		after_renewal(e, j);
+	else if (j->result < 0) /* the next connection shows it as well */
+		gw_log_debug("the new certificate was not shown yet: %s", j->error.message);
+	free_job(j);
+	if (!e->closed)
+		schedule(e);
+	free_enroller(e);
+}
+
+static void tell_expired(struct gw_enroller *e)
+{
+	char when[GW_WHEN_STRLEN];
+
+	if (e->told_expired)
+		return;
+	e->told_expired = true;
+	gw_error_set(
+		&e->error, EKEYEXPIRED, GW_ERR_UNAVAILABLE, "controller.crt",
+		"the certificate has expired at %s: this node must be enrolled anew, with what gwctl server enroll "
+		"%s prints on the controller",
+		gw_when_format(e->facts.until, when), e->facts.server);
+	gw_log_error("%s", e->error.message);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct gw_enroller *e = timer->data;
+
+	if (e->job)
+		return;
+	switch (gw_enrollment_state(e->facts.from, e->facts.until, time(NULL))) {
+	case GW_ENROLLMENT_DUE:
+		e->told_expired = false;
+		start(e, RENEW);
+		break;
+	case GW_ENROLLMENT_EXPIRED:
+		tell_expired(e);
+		break;
+	default:
+		e->told_expired = false;
+		break;
+	}
+	if (!e->job)
+		schedule(e);
+}
+
+/* An operator who has put another certificate there renews it too. */
+static bool is_ours(const struct gw_enroller *e)
+{
+	return e->enrolled && !*e->params.config->controller_cert;
+}
+
+static void schedule(struct gw_enroller *e)
+{
+	int64_t now = time(NULL);
+	unsigned wait = HOUR;
+
+	uv_timer_stop(&e->timer);
+	if (!is_ours(e) || e->job)
+		return;
+	if (gw_enrollment_state(e->facts.from, e->facts.until, now) != GW_ENROLLMENT_EXPIRED || !e->told_expired)
+		wait = gw_enrollment_wait(e->facts.from, e->facts.until, now, e->failures);
+	uv_timer_start(&e->timer, on_timer, wait * UINT64_C(1000), 0);
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+int gw_enroller_open(const struct gw_enroller_params *params, struct gw_enroller **ret, struct gw_error *err)
+{
+	struct gw_error why = GW_ERROR_INIT;
+	struct gw_enroller *e = calloc(1, sizeof *e);
+
+	if (!e)
+		return gw_error_oom(err);
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free(e);
+		return gw_error_set(err, EIO, GW_ERR_INTERNAL, "", "libcurl cannot be started");
+	}
+	e->params = *params;
+	uv_timer_init(params->loop, &e->timer);
+	e->timer.data = e;
+	e->timer_open = true;
+	/* A node goes on without: what it has to carry is in its store. */
+	if (gw_credential_recover(params->config, &why) < 0 || look(e, &why) < 0) {
+		e->error = why;
+		gw_log_error("what enrolling has left cannot be used: %s: %s", why.target, why.message);
+	}
+	schedule(e);
+	*ret = e;
+	return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct gw_enroller *e = handle->data;
+
+	e->timer_open = false;
+	free_enroller(e);
+}
+
+struct gw_enroller *gw_enroller_close(struct gw_enroller *e)
+{
+	if (!e)
+		return NULL;
+	e->closed = true;
+	atomic_store(&e->stop, true);
+	if (e->job)
+		uv_cancel((uv_req_t *)&e->job->work);
+	uv_close((uv_handle_t *)&e->timer, on_closed);
+	return NULL;
+}
+
+/* --- for the API -------------------------------------------------------------------------------------------------- */
+
+static int check_urls(const char *urls, struct gw_error *err)
+{
+	char url[URL_SIZE];
+
+	if (!gw_config_urls_valid(urls) || strlen(urls) >= sizeof((struct gw_config){0}.controller_urls))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "urls",
+				    "allowed are up to %d of https://HOST:PORT with commas between",
+				    GW_CONTROLLER_URLS);
+	for (size_t i = 0; gw_config_url(urls, i, url, sizeof url); i++)
+		if (strncmp(url, "https://", 8) != 0)
+			return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "urls",
+					    "a controller enrolls over https:// only");
+	return gw_config_url(urls, 0, url, sizeof url)
+		       ? 0
+		       : gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "urls", "names no controller");
+}
+
+int gw_enroller_enroll(void *ctx, const char *urls, const char *token, struct gw_enrolling *w, struct gw_error *err)
+{
+	struct gw_enroller *e = ctx;
+	const struct gw_config *config = e->params.config;
+	struct gw_enrollment parsed;
+	struct job *j;
+	int r = check_urls(urls, err);
+
+	if (r == 0)
+		r = gw_enrollment_parse(token, &parsed, err);
+	if (r < 0)
+		return r;
+	if (strcmp(parsed.server, config->controller_server) != 0)
+		return gw_error_set(err, EINVAL, GW_ERR_CONFLICT, "token",
+				    "is for the server \"%s\", and this node is \"%s\": take one for that, or set "
+				    "[controller] server in the configuration and restart gwd",
+				    parsed.server, config->controller_server);
+	if (*config->controller_cert)
+		return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "[controller] client_cert",
+				    "names this node's certificate: take it and client_key out and restart gwd, and "
+				    "enroll it then");
+	if (e->job || e->closed)
+		return gw_error_set(err, EBUSY, GW_ERR_CONFLICT, "",
+				    "the node is just being enrolled, or its certificate renewed: try again");
+	j = make_job(e, ENROLL, urls);
+	if (!j)
+		return gw_error_oom(err);
+	j->token = parsed;
+	explicit_bzero(&parsed, sizeof parsed);
+	j->waiter = w;
+	uv_timer_stop(&e->timer);
+	r = begin(e, j, err);
+	if (r < 0)
+		schedule(e);
+	return r;
+}
+
+json_t *gw_enroller_status(void *ctx)
+{
+	static const char *const names[] = {"None", "Valid", "RenewalDue", "Expired"};
+	const struct gw_enroller *e = ctx;
+	char from[GW_WHEN_STRLEN], until[GW_WHEN_STRLEN], fingerprint[GW_FINGERPRINT_STRLEN];
+	enum gw_enrollment_state state = GW_ENROLLMENT_NONE;
+	json_t *status;
+
+	if (e->enrolled)
+		state = gw_enrollment_state(e->facts.from, e->facts.until, time(NULL));
+	status = json_pack("{s:s}", "state", names[state]);
+	if (status && e->enrolled) {
+		json_t *more = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "server", e->facts.server, "urls", e->urls,
+					 "authority", e->authority, "fingerprint",
+					 gw_fingerprint_format(&e->facts.fingerprint, fingerprint), "validFrom",
+					 gw_when_format(e->facts.from, from), "validUntil",
+					 gw_when_format(e->facts.until, until));
+
+		json_object_update(status, more);
+		json_decref(more);
+	}
+	if (status && *e->error.message)
+		json_object_set_new(
+			status, "lastError",
+			json_sprintf("%s%s%s", e->error.target, *e->error.target ? ": " : "", e->error.message));
+	return status;
+}
