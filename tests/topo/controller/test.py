@@ -19,9 +19,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, maps, tls, traffic, wire
-from lib.case import Failed, equal, eventually, require
+from lib.case import equal, eventually, require
 from lib.gwd import BASE
-from lib.manager import ADDRESS, KINDS, URL, Managed, different, is_empty, link, sample, switch
+from lib.manager import KINDS, URL, Managed, is_empty, link, sample, switch
 
 CONTOSO, FABRIKAM = 5001, 6001
 PA1, PA2 = "192.168.1.10", "192.168.2.20"

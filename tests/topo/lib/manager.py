@@ -13,7 +13,7 @@ from lib import case, maps, tls
 from lib.case import Failed, equal, eventually, require
 from lib.gwd import BASE, Gwd
 from lib.net import run
-from lib.world import Host, World
+from lib.world import World
 
 ADDRESS, URL = "10.9.0.1", "https://10.9.0.1:8443"
 RACKS = {"rack1": "192.168.1.1", "rack2": "192.168.2.1"}
