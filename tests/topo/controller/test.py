@@ -234,6 +234,32 @@ def _(w):
     traffic.reach(w.vm["contoso-sql"], web)
 
 
+@g.case("a port whose interface goes, or loses its carrier, is not said to be in force")
+def _(w):
+    web, nic = w.vm["contoso-web"], "/networkInterfaces/contoso-web"
+    w.h2.netns.rename(web.port, "away0")
+    w.reaches(nic, "Failure", "host2", ["does not exist"])
+    w.h2.netns.rename("away0", web.port)
+    w.reaches(nic, "Success", "host2", [])
+    web.netns.ip("link set eth0 down")
+    w.reaches(nic, "Warning", "host2", ["carrier"])
+    web.netns.ip("link set eth0 up")
+    w.reaches(nic, "Success", "host2", [])
+    traffic.reach(w.vm["contoso-sql"], web)
+
+
+@g.case("several places of the controller: the first that answers is followed")
+def _(w):
+    w.h1.gwd.settings["controller"]["urls"] = "https://10.9.0.77:8443, https://10.9.0.11:8443, " + URL
+    w.h1.gwd.configure()
+    w.h1.gwd.restart()
+    w.connected(w.h1)
+    equal(link(w.h1)["url"], URL, "whom h1 follows")
+    w.follow(w.h1, w.h1.certificate)
+    w.h1.gwd.restart()
+    w.connected(w.h1)
+
+
 @g.case("API-2: on a managed node the records can be read, not set: 409 that names the controller")
 def _(w):
     before = w.held(w.h1)
@@ -376,8 +402,6 @@ class Poll(threading.Thread):
 def _(w):
     w.connected(w.h2)
     held, poll = w.held(w.h2), Poll(w, w.h2)
-    before = w.c.status()["api"]["connections"] if "api" in w.c.status() else None
-    case.note("connections: %s" % before)
     poll.start()
     w.c.ctl("certificate", "del", "host2")
     w.put("/networkInterfaces/secret", {"server": {"resourceRef": "/servers/host2"}, "ipConfigurations": [

@@ -123,7 +123,7 @@ class Managed(World):
 
     def batch(self, elements):
         r = self.ask("POST", "/batch", elements)
-        require(r.status == 200, "batch: %d %s" % (r.status, r.body[:500]))
+        require(r.status in (200, 201, 202), "batch: %d %s" % (r.status, r.body[:500]))
         return r.json()
 
     def everything(self):
