@@ -11,7 +11,7 @@ void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *re
 	json_t *status = req->service->status(req->service->ctx);
 
 	if (req->service->control)
-		json_object_set_new(status, "nodes", gw_control_nodes(req->service->control, NODES_MAX));
+		json_object_set_new(status, "deployment", gw_control_status(req->service->control, NODES_MAX));
 	gw_api_reply_json(reply, 200, status);
 }
 

@@ -2,13 +2,15 @@
  * node_status.c - PUT /servers/{id}/status: what a node says of itself. Called by the router.
  *
  *     {"epoch": "9f..", "revision": 1207, "version": "0.1.0", "state": "Synced", "message": "", "failed": 1,
- *      "failures": [{"path": "/hnv/ports/tap0", "code": "Conflict", "message": "..."}], "statistics": {...}}
+ *      "failures": [{"path": "/hnv/ports/tap0", "code": "Conflict", "message": "..."}], "statistics": {...},
+ *      "ports": {"tap1": {"state": "Up", "counters": {...}}}}
  *
  * What a later version adds has no meaning here, and is let through.
  */
 #include "api/node.h"
 
 #include "base/utf8.h"
+#include "model/hnv.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +19,8 @@
 #define TEXT_MAX	  512
 #define STATISTICS_DEPTH  4
 #define STATISTICS_VALUES 512
+#define PORTS_MAX	  4096
+#define PORT_VALUES	  16
 
 static int bad(struct gw_error *err, const char *name, const char *what)
 {
@@ -128,6 +132,48 @@ static int take_statistics(const json_t *body, json_t **ret, struct gw_error *er
 	return 0;
 }
 
+static int take_port(const json_t *port, json_t **ret, struct gw_error *err)
+{
+	json_t *counters = json_object_get(port, "counters");
+	size_t left = PORT_VALUES;
+	char state[32], detail[TEXT_MAX];
+	int r = take_text(port, "state", state, sizeof state, err);
+
+	if (r == 0)
+		r = take_text(port, "detail", detail, sizeof detail, err);
+	if (r == 0 && counters && (!json_is_object(counters) || !is_statistics(counters, 1, &left)))
+		r = bad(err, "counters", "must be an object of numbers");
+	if (r == 0)
+		*ret = json_pack("{s:s, s:s, s:O*}", "state", state, "detail", detail, "counters", counters);
+	return r;
+}
+
+static int take_ports(const json_t *body, json_t **ret, struct gw_error *err)
+{
+	json_t *all = json_object_get(body, "ports"), *port, *copy = NULL;
+	const char *name;
+	int r;
+
+	if (!all)
+		return 0;
+	if (!json_is_object(all) || json_object_size(all) > PORTS_MAX)
+		return bad(err, "ports", "must be an object of up to 4096");
+	*ret = json_object();
+	json_object_foreach(all, name, port)
+	{
+		if (!gw_hnv_interface_valid(name))
+			return bad(err, "ports", "are named as interfaces are");
+		r = take_port(port, &copy, err);
+		if (r < 0) {
+			gw_error_prefix(err, "ports.%s.", name);
+			return r;
+		}
+		if (json_object_set_new(*ret, name, copy) < 0)
+			return gw_error_oom(err);
+	}
+	return 0;
+}
+
 static int read_report(const json_t *body, struct gw_node_report *ret, struct gw_error *err)
 {
 	uint64_t failed = 0;
@@ -149,6 +195,8 @@ static int read_report(const json_t *body, struct gw_node_report *ret, struct gw
 		r = take_failures(body, &ret->failures, err);
 	if (r == 0)
 		r = take_statistics(body, &ret->statistics, err);
+	if (r == 0)
+		r = take_ports(body, &ret->ports, err);
 	ret->failed = (unsigned)failed;
 	return r;
 }

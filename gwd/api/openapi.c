@@ -54,6 +54,10 @@ static const struct other {
 	 "401 404 412", NULL, false, NULL},
 	{"/hnv/batch", "post", "postHnvBatch", "Puts and deletes of records, all or none.", "200", "401 404 409 412",
 	 NULL, false, JSON},
+	{"/servers/{serverId}/state", "get", "getServerState", "What the node has to hold, or what has changed of it.",
+	 "200", "401 404 410", "Since Epoch Wait More", false, NULL},
+	{"/servers/{serverId}/status", "put", "putServerStatus", "What the node says of itself.", "204", "401 404",
+	 NULL, false, JSON},
 	{"/monitoring/statistics", "get", "getStatistics", "What the node and its drivers count.", "200", "401", NULL,
 	 false, NULL},
 	{"/monitoring/audit", "get", "listAudit", "Who changed what, the oldest first.", "200", "401 404",
@@ -71,6 +75,7 @@ static const struct {
 	{"accessId", "The name that the operator gave it."},
 	{"hnvKind", "lookupRecords, customerRoutes, providerAddresses, providerRoutes or ports."},
 	{"hnvId", "Made of the record's key."},
+	{"serverId", "The node's, as below /servers."},
 };
 
 static json_t *parameters_of(const char *path, bool *failed)

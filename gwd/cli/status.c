@@ -12,6 +12,7 @@
 
 #define PORTS_SHOWN   8
 #define SUBNETS_SHOWN 5
+#define NODES_SHOWN   12
 
 static const json_t *get(const json_t *object, const char *key)
 {
@@ -270,6 +271,90 @@ static void show_maps(const json_t *maps)
 		gw_cli_say_wrapped(stdout, "Tables: ", 2, line);
 }
 
+static uint64_t sum(const json_t *counters)
+{
+	const char *key;
+	json_t *count;
+	uint64_t n = 0;
+
+	json_object_foreach((json_t *)counters, key, count) n += (uint64_t)json_integer_value(count);
+	return n;
+}
+
+static bool is_well(const json_t *node)
+{
+	return strcmp(gw_cli_str(node, "state"), "Active") == 0 && gw_cli_num(node, "behind") == 0 &&
+	       gw_cli_num(node, "failed") == 0;
+}
+
+static void add_node(struct gw_cli_table *t, const json_t *node)
+{
+	char buf[GW_CLI_COUNTLEN];
+	bool spoke = get(node, "lastContactSeconds");
+
+	gw_cli_table_take(t, gw_cli_cell(get(node, "id")));
+	gw_cli_table_take(t, gw_cli_cell(get(node, "state")));
+	gw_cli_table_take(t, gw_cli_cell(get(node, "behind")));
+	gw_cli_table_take(t, gw_cli_cell(get(node, "failed")));
+	gw_cli_table_add(t, spoke ? gw_cli_count(sum(get(get(node, "statistics"), "drops")), buf) : "-");
+	gw_cli_table_add(t, spoke ? gw_cli_duration(gw_cli_num(node, "lastContactSeconds"), buf) : "never");
+	gw_cli_table_take(t, gw_cli_cell(get(node, "version")));
+}
+
+/* Of a controller: nodes that something is wrong with come first, with their own words under the table. */
+static void show_nodes(const json_t *nodes, bool wide)
+{
+	static const struct {
+		const char *title;
+		bool right;
+	} columns[] = {{"NODE", false}, {"STATE", false}, {"BEHIND", true},  {"FAILED", true},
+		       {"DROPS", true}, {"HEARD", true},  {"VERSION", false}};
+	_cleanup_table_ struct gw_cli_table t = {0};
+	size_t n = json_array_size(nodes), shown = 0, well = 0, i;
+	const json_t *node;
+
+	if (n == 0)
+		return;
+	for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+		gw_cli_table_column(&t, columns[c].title, columns[c].right);
+	for (int pass = 0; pass < 2; pass++) {
+		json_array_foreach((json_t *)nodes, i, node)
+		{
+			if (is_well(node) != (pass == 1))
+				continue;
+			well += is_well(node);
+			if (wide || shown < NODES_SHOWN) {
+				add_node(&t, node);
+				shown++;
+			}
+		}
+	}
+	puts("");
+	gw_cli_table_print(&t, stdout, 0);
+	if (shown < n)
+		gw_cli_say(stdout, "%zu nodes, %zu as they should be; %zu more with -o wide", n, well, n - shown);
+	json_array_foreach((json_t *)nodes, i, node)
+	{
+		const char *message = gw_cli_str(node, "message");
+		_cleanup_free_ char *head = gw_cli_format("%s: ", gw_cli_str(node, "id"));
+
+		if (*message)
+			gw_cli_say_wrapped(stdout, head, 2, message);
+	}
+}
+
+static void show_deployment(const json_t *deployment, bool wide)
+{
+	if (!deployment)
+		return;
+	gw_cli_say(stdout, "Controller: %llu tenants, %llu virtual networks, %llu network interfaces, %llu servers",
+		   (unsigned long long)gw_cli_num(deployment, "tenants"),
+		   (unsigned long long)gw_cli_num(deployment, "virtualNetworks"),
+		   (unsigned long long)gw_cli_num(deployment, "networkInterfaces"),
+		   (unsigned long long)gw_cli_num(deployment, "servers"));
+	show_nodes(get(deployment, "nodes"), wide);
+}
+
 int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *client)
 {
 	bool wide = gw_cli_output_is(args, "wide");
@@ -289,11 +374,13 @@ int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *clie
 	engine = get(answer.body, "engine");
 	show_warnings(answer.body);
 	show_node(answer.body);
+	show_deployment(get(answer.body, "deployment"), wide);
 	show_underlay(engine);
 	show_ports(get(engine, "ports"), wide);
 	show_subnets(get(engine, "virtualSubnets"), wide);
 	show_outcomes(get(engine, "outcomes"));
-	show_drops(get(engine, "drops"));
+	if (engine) /* a controller carries nothing */
+		show_drops(get(engine, "drops"));
 	show_maps(get(engine, "maps"));
 	return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * commit.c - when what has been accepted becomes durable, and who waits for it. See private.h.
  *
- * The thread uses the store and nothing else; while it does, nobody else may.
+ * The thread uses the store, and then the catalogue for the plan of the nodes; while it does, nobody else may use either.
  */
 #include "control/private.h"
 
@@ -24,8 +24,6 @@ static void conclude(struct gw_control *k, const struct gw_error *err)
 		gw_log_error("a change could not be stored, it is undone: %s: %s", err->target, err->message);
 		gw_catalog_rollback(k->catalog);
 	} else {
-		if (k->writing && last != GW_CONTROL_WORKS) /* after a job its thread has done it */
-			gw_nodes_update(k);
 		gw_catalog_commit(k->catalog);
 	}
 	k->state = GW_CONTROL_IDLE;
@@ -45,9 +43,10 @@ static void on_work(uv_work_t *work)
 		k->job->run(k->job);
 	if (k->writing)
 		k->result = gw_store_commit(k->store, &k->error);
-	/* What a job has changed may be much to plan, and to let go of; it has the catalogue for itself. */
-	if (k->job && k->writing && k->result == 0)
+	/* May be much, and nobody looks at the catalogue meanwhile. */
+	if (k->writing && k->result == 0)
 		gw_nodes_update(k);
+	/* What a job has changed may be much to let go of. */
 	if (k->job && k->result < 0)
 		gw_catalog_rollback(k->catalog);
 	else if (k->job)
@@ -242,6 +241,8 @@ int gw_control_flush(struct gw_control *k, struct gw_error *err)
 	r = gw_store_commit(k->store, &why);
 	if (r < 0 && err)
 		*err = why;
+	if (r == 0)
+		gw_nodes_update(k);
 	conclude(k, r < 0 ? &why : NULL);
 	return r;
 }

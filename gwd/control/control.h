@@ -108,7 +108,9 @@ int gw_control_audit(const struct gw_control *k, uint64_t number, unsigned limit
 
 /* Something to ask for after a change, and whether `who` may. */
 int gw_control_new_operation(struct gw_control *k, const struct gw_principal *who, struct gw_uuid *ret);
-bool gw_control_operation(const struct gw_control *k, const struct gw_principal *who, const struct gw_uuid *id);
+/* False: there is none. *ret_done: every node that can be reached has carried it out. */
+bool gw_control_operation(const struct gw_control *k, const struct gw_principal *who, const struct gw_uuid *id,
+			  bool *ret_done);
 
 /*
  * What every node has to hold. May be read by who may read the catalogue; a revision of it means something together with the epoch,
@@ -143,6 +145,7 @@ struct gw_node_report {
 	unsigned failed;    /* how many changes it could not carry out */
 	json_t *failures;   /* of up to GW_NODE_FAILURES of them {"path", "code", "message"}, all texts */
 	json_t *statistics; /* an object, or NULL */
+	json_t *ports;	    /* {interface: {"state", "detail", "counters"}}, or NULL: as told last */
 };
 
 /* Takes over what the report has. It is a change, like those of the catalogue. */
@@ -150,8 +153,8 @@ int gw_control_report(struct gw_control *k, const struct gw_resource *server, st
 void gw_node_report_done(struct gw_node_report *r);
 /* It has asked for something, and so is there. */
 void gw_control_heard(const struct gw_control *k, const struct gw_uuid *server);
-/* [{"id", "state", "revision", "reached", ...}] of up to `max` servers. */
-json_t *gw_control_nodes(const struct gw_control *k, size_t max);
+/* {"tenants", "virtualNetworks", "networkInterfaces", "servers", "nodes": [{"id", "state", ...}]}, of up to `max` servers. */
+json_t *gw_control_status(const struct gw_control *k, size_t max);
 
 bool gw_control_sees(const struct gw_principal *who, const struct gw_resource *r);
 

@@ -125,6 +125,8 @@ void gw_nodes_tell(struct gw_control *k);
 
 /* Of a catalogue: what is known of a resource. */
 void gw_reports_describe(void *ctx, const struct gw_resource *r, json_t *properties);
+/* Whether every node that can be reached holds all that concerns it, up to this revision. */
+bool gw_reports_have_reached(const struct gw_control *k, uint64_t revision);
 void gw_reports_done(struct gw_control *k);
 
 /*
@@ -144,6 +146,11 @@ bool gw_seal_same(const uint8_t key[static GW_SEAL_KEYLEN], const char *a, const
 #define GW_SEAL_TAGLEN 32
 int gw_seal_tag(const uint8_t key[static GW_SEAL_KEYLEN], const char *use, const void *text, size_t n,
 		uint8_t ret[static GW_SEAL_TAGLEN]);
+
+/* One block, which only who has the key can make or read. */
+#define GW_SEAL_BLOCKLEN 16
+int gw_seal_block(const uint8_t key[static GW_SEAL_KEYLEN], const char *use, bool encrypt,
+		  const uint8_t in[static GW_SEAL_BLOCKLEN], uint8_t ret[static GW_SEAL_BLOCKLEN]);
 
 /* Whether every secret that is kept can be read with the key. */
 int gw_control_check_secrets(const struct gw_control *k, struct gw_error *err);

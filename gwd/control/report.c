@@ -55,7 +55,8 @@ void gw_node_report_done(struct gw_node_report *r)
 {
 	json_decref(r->failures);
 	json_decref(r->statistics);
-	r->failures = r->statistics = NULL;
+	json_decref(r->ports);
+	r->failures = r->statistics = r->ports = NULL;
 }
 
 static void take_from_faulty(struct gw_control *k, struct gw_node *n)
@@ -126,6 +127,8 @@ int gw_control_report(struct gw_control *k, const struct gw_resource *server, st
 
 	if (!n && !(n = make(k, server)))
 		return -ENOMEM;
+	if (!report->ports)
+		report->ports = json_incref(n->report.ports);
 	take_from_faulty(k, n);
 	gw_node_report_done(&n->report);
 	n->report = *report;
@@ -166,6 +169,18 @@ static uint64_t reached(const struct gw_control *k, const struct gw_node *n)
 	return n && n->report.epoch == k->epoch ? n->report.revision : 0;
 }
 
+bool gw_reports_have_reached(const struct gw_control *k, uint64_t revision)
+{
+	GW_HMAP_FOR_EACH (at, &k->nodes) {
+		const struct gw_node *n = GW_CONTAINER_OF(at, struct gw_node, by_server);
+		uint64_t last = gw_plan_node_revision(k->plan, &n->server);
+
+		if (!is_away(n) && reached(k, n) < (last < revision ? last : revision))
+			return false;
+	}
+	return true;
+}
+
 static const char *state_of(const struct gw_node *n)
 {
 	if (!n)
@@ -196,14 +211,18 @@ static json_t *status_of(const struct gw_control *k, const struct gw_resource *s
 	return j;
 }
 
-json_t *gw_control_nodes(const struct gw_control *k, size_t max)
+json_t *gw_control_status(const struct gw_control *k, size_t max)
 {
 	const struct gw_resource *server = NULL;
+	const struct gw_catalog *c = k->catalog;
 	json_t *list = json_array();
 
 	while ((server = gw_catalog_next(k->catalog, NULL, GW_KIND_SERVER, server)) && json_array_size(list) < max)
 		json_array_append_new(list, status_of(k, server));
-	return list;
+	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "tenants", (json_int_t)gw_catalog_count_tenants(c),
+			 "virtualNetworks", (json_int_t)gw_catalog_count_of(c, GW_KIND_VIRTUAL_NETWORK),
+			 "networkInterfaces", (json_int_t)gw_catalog_count_of(c, GW_KIND_NETWORK_INTERFACE), "servers",
+			 (json_int_t)gw_catalog_count_of(c, GW_KIND_SERVER), "nodes", list);
 }
 
 /* --- how a resource is -------------------------------------------------------------------------------------------- */
@@ -265,6 +284,24 @@ static int on_node(void *ctx, const struct gw_uuid *server)
 	return 0;
 }
 
+/* How the port of a NIC is, as its host says. */
+static void add_port(struct standing *s, json_t *properties)
+{
+	const struct gw_network_interface *p = s->r->now.properties;
+	const struct gw_resource *server = gw_reference(s->k->catalog, s->r, p->server);
+	const struct gw_node *n = server && p->host_interface ? node_of(s->k, &server->instance) : NULL;
+	json_t *port = n ? json_object_get(n->report.ports, p->host_interface) : NULL;
+	const char *state = json_string_value(json_object_get(port, "state"));
+	const char *detail = json_string_value(json_object_get(port, "detail"));
+
+	if (!port)
+		return;
+	json_object_set(properties, "status", json_object_get(port, "state"));
+	json_object_set(properties, "statistics", json_object_get(port, "counters"));
+	if (strcmp(state, "Up") != 0 && !is_away(n))
+		add(s, FAILURE, n->id, "PortNotUp", detail && *detail ? detail : state);
+}
+
 static void add_away(struct standing *s, const struct gw_resource *root)
 {
 	const struct gw_resource *server =
@@ -321,6 +358,8 @@ void gw_reports_describe(void *ctx, const struct gw_resource *r, json_t *propert
 	add_faults(&s);
 	gw_plan_nodes(s.k->plan, &root->instance, on_node, &s);
 	add_away(&s, root);
+	if (r->kind == GW_KIND_NETWORK_INTERFACE)
+		add_port(&s, properties);
 	add_missing(&s);
 	if (r->kind == GW_KIND_SERVER) {
 		n = node_of(s.k, &r->instance);

@@ -129,11 +129,37 @@ int gw_unseal(const uint8_t key[static GW_SEAL_KEYLEN], const char *sealed, char
 	return r;
 }
 
+/* A key of that use. */
+static int derive(const uint8_t key[static GW_SEAL_KEYLEN], const char *use, uint8_t ret[static GW_SEAL_TAGLEN])
+{
+	return gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, GW_SEAL_KEYLEN, use, strlen(use), ret);
+}
+
+int gw_seal_block(const uint8_t key[static GW_SEAL_KEYLEN], const char *use, bool encrypt,
+		  const uint8_t in[static GW_SEAL_BLOCKLEN], uint8_t ret[static GW_SEAL_BLOCKLEN])
+{
+	uint8_t own[GW_SEAL_TAGLEN], zero[GW_SEAL_BLOCKLEN] = {0};
+	gnutls_datum_t secret = {own, sizeof own}, iv = {zero, sizeof zero};
+	gnutls_cipher_hd_t cipher = NULL;
+	int rc = derive(key, use, own);
+
+	if (rc == 0)
+		rc = gnutls_cipher_init(&cipher, GNUTLS_CIPHER_AES_256_CBC, &secret, &iv);
+	memcpy(ret, in, GW_SEAL_BLOCKLEN);
+	if (rc == 0) {
+		rc = encrypt ? gnutls_cipher_encrypt(cipher, ret, GW_SEAL_BLOCKLEN)
+			     : gnutls_cipher_decrypt(cipher, ret, GW_SEAL_BLOCKLEN);
+		gnutls_cipher_deinit(cipher);
+	}
+	explicit_bzero(own, sizeof own);
+	return rc < 0 ? -EIO : 0;
+}
+
 int gw_seal_tag(const uint8_t key[static GW_SEAL_KEYLEN], const char *use, const void *text, size_t n,
 		uint8_t ret[static GW_SEAL_TAGLEN])
 {
-	uint8_t own[GW_SEAL_TAGLEN]; /* a key of that use */
-	int rc = gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, GW_SEAL_KEYLEN, use, strlen(use), own);
+	uint8_t own[GW_SEAL_TAGLEN];
+	int rc = derive(key, use, own);
 
 	if (rc == 0)
 		rc = gnutls_hmac_fast(GNUTLS_MAC_SHA256, own, sizeof own, text, n, ret);

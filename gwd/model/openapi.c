@@ -46,6 +46,17 @@ static const char common[] =
 	"  \"description\": \"Whose resource is meant, where an operator sees several of that name; empty: the "
 	"operator's own.\","
 	"  \"schema\": {\"type\": \"string\", \"maxLength\": 63, \"pattern\": \"^[A-Za-z0-9_-]*$\"}},"
+	" \"Since\": {\"name\": \"since\", \"in\": \"query\","
+	"  \"description\": \"The revision of what the node holds; without it everything is told.\","
+	"  \"schema\": {\"type\": \"integer\", \"format\": \"int64\", \"minimum\": 0}},"
+	" \"Epoch\": {\"name\": \"epoch\", \"in\": \"query\","
+	"  \"description\": \"What that revision came with; when it is another one now, everything is told.\","
+	"  \"schema\": {\"type\": \"string\", \"pattern\": \"^[0-9a-fA-F]{16}$\"}},"
+	" \"Wait\": {\"name\": \"wait\", \"in\": \"query\","
+	"  \"description\": \"For how many seconds to wait when there is nothing to tell.\","
+	"  \"schema\": {\"type\": \"integer\", \"format\": \"int32\", \"minimum\": 0, \"maximum\": 60}},"
+	" \"More\": {\"name\": \"more\", \"in\": \"query\","
+	"  \"description\": \"As the page before has it, which is gone on from.\", \"schema\": {\"type\": \"string\"}},"
 	" \"IfMatch\": {\"name\": \"If-Match\", \"in\": \"header\","
 	"  \"description\": \"ETags of which the resource must have one, or *: it must exist.\","
 	"  \"schema\": {\"type\": \"string\"}},"
@@ -115,6 +126,7 @@ static const struct refusal {
 	{"403", "Forbidden", "Outside what the role may do."},
 	{"404", "NotFound", "There is none, or it belongs to somebody else."},
 	{"409", "Conflict", "Overlaps, is taken, or is in use."},
+	{"410", "Gone", "What was before has changed too much to go on from it: begin again."},
 	{"412", "PreconditionFailed", "If-Match or If-None-Match says no."},
 	{"413", "RequestTooLarge", "The body is too large."},
 	{"415", "UnsupportedMediaType", "The body is not of the type that is read here, or does not say so."},

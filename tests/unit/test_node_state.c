@@ -334,6 +334,9 @@ static void test_what_cannot_be_asked(void **state)
 		 "failures[0].path", NULL},
 		{"PUT", STATUS, "{\"state\":\"Synced\",\"statistics\":{\"a\":\"text\"}}", 400, "InvalidProperty",
 		 "statistics", NULL},
+		{"PUT", STATUS, "{\"state\":\"Synced\",\"ports\":{\"a/b\":{}}}", 400, "InvalidProperty", "ports", NULL},
+		{"PUT", STATUS, "{\"state\":\"Synced\",\"ports\":{\"a\":{\"counters\":{\"b\":{}}}}}", 400,
+		 "InvalidProperty", "ports.a.counters", NULL},
 		{"PUT", STATUS, "{\"state\":\"Synced\",\"statistics\":{\"a\":{\"b\":{\"c\":{\"d\":{}}}}}}", 400,
 		 "InvalidProperty", "statistics", NULL},
 	};
@@ -444,6 +447,19 @@ static void test_API_1_states_tell_the_truth(void **state)
 	state_is(&c, NIC("3"), "Succeeded", "Success", NULL);
 	report(&c, "h2", &two, ",\"message\":\"no memory\"");
 	state_is(&c, V1 "/servers/h2", "Succeeded", "Warning", "no memory");
+	/* A port is as its host says, until it says otherwise. */
+	report(&c, "h2", &two,
+	       ",\"ports\":{\"tap3\":{\"state\":\"Missing\",\"detail\":\"no tap3\",\"counters\":{\"txPackets\":7}}}");
+	state_is(&c, NIC("3"), "Succeeded", "Failure", "no tap3");
+	report(&c, "h2", &two, "");
+	state_is(&c, NIC("3"), "Succeeded", "Failure", "no tap3");
+	report(&c, "h2", &two, ",\"ports\":{\"tap3\":{\"state\":\"Up\",\"counters\":{\"txPackets\":8}}}");
+	state_is(&c, NIC("3"), "Succeeded", "Success", NULL);
+	r = simple(&c.s, "GET", NIC("3"), NULL);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(json_object_get(r.json, "properties"), "statistics"), "txPackets")),
+			 8);
+	done(&r);
 	/* What is asked for and not done says so. */
 	put(&c, V1 "/accessControlLists/acl", "{}");
 	put(&c, V1 "/virtualNetworks/blue",

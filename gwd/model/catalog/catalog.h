@@ -131,6 +131,7 @@ struct gw_resource *gw_catalog_child(const struct gw_catalog *c, const struct gw
 				     const char *id);
 size_t gw_catalog_count(const struct gw_catalog *c);
 size_t gw_catalog_count_of(const struct gw_catalog *c, enum gw_kind kind);
+size_t gw_catalog_count_tenants(const struct gw_catalog *c);
 
 /* The path in its canonical letter case; to be freed. NULL when memory ran out. */
 char *gw_resource_path(const struct gw_resource *r);

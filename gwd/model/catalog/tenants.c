@@ -35,6 +35,11 @@ bool gw_catalog_has_tenant(const struct gw_catalog *c, const char *tenant)
 	return find(c, tenant);
 }
 
+size_t gw_catalog_count_tenants(const struct gw_catalog *c)
+{
+	return c->tenants.n;
+}
+
 int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *err)
 {
 	struct gw_tenant *t;

@@ -1,0 +1,135 @@
+/* test_hnv_change.c - what a controller tells a node, one change at a time: there and back, and what is none (API-1). */
+#include "values.h"
+
+#include "model/hnv_change.h"
+
+#include <errno.h>
+
+static const struct gw_mac router_mac = {{0x02, 0x67, 0x77, 0x64, 0x00, 0x01}};
+
+static int read_text(const char *text, struct gw_hnv_change *ret, struct gw_error *err)
+{
+	json_t *j = json_loads(text, JSON_DECODE_ANY, NULL);
+	int r;
+
+	assert_non_null(j);
+	r = gw_hnv_change_decode(j, NULL, ret, err);
+	json_decref(j);
+	return r;
+}
+
+static void test_there_and_back(void **state)
+{
+	const struct gw_hnv_object objects[] = {
+		{.kind = GW_HNV_PROVIDER_ADDRESS,
+		 .paddr = {.pa = addr("10.1.1.20"), .prefix_len = 24, .interface = "eth1"}},
+		{.kind = GW_HNV_PROVIDER_ROUTE,
+		 .proute = {.prefix = prefix("0.0.0.0/0"), .next_hop = addr("10.1.1.1"), .interface = "eth1"}},
+		{.kind = GW_HNV_CUSTOMER_ROUTE,
+		 .croute = {.rdid = {{1, 2, 3}},
+			    .vsid = 5001,
+			    .prefix = prefix("fd00:1::/64"),
+			    .next_hop = addr("::"),
+			    .metric = 7}},
+		{.kind = GW_HNV_LOOKUP_RECORD,
+		 .record = {.vsid = 5001,
+			    .ca = addr("192.168.1.101"),
+			    .pa = addr("10.1.1.20"),
+			    .mac = mac("00155D011404"),
+			    .encap = GW_ENCAP_NVGRE}},
+		{.kind = GW_HNV_PORT,
+		 .port = {.interface = "tap0", .mac = mac("00155D011404"), .vsid = 5001, .forwards = true}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof objects / sizeof *objects; i++) {
+		json_t *put = gw_hnv_change_encode_put(&objects[i]), *gone = gw_hnv_change_encode_delete(&objects[i]);
+		struct gw_error err = GW_ERROR_INIT;
+		struct gw_hnv_change c = {0};
+
+		assert_int_equal(gw_hnv_check(&objects[i], &router_mac, &err), 0);
+		assert_int_equal(gw_hnv_change_decode(put, NULL, &c, &err), 0);
+		assert_int_equal(c.type, GW_HNV_CHANGE_PUT);
+		assert_true(gw_hnv_same_key(c.object, &objects[i]));
+		assert_true(gw_hnv_same_content(c.object, &objects[i]));
+		gw_hnv_object_free(c.object);
+		assert_int_equal(gw_hnv_change_decode(gone, NULL, &c, &err), 0);
+		assert_int_equal(c.type, GW_HNV_CHANGE_DELETE);
+		assert_true(gw_hnv_same_key(c.object, &objects[i]));
+		gw_hnv_object_free(c.object);
+		json_decref(put);
+		json_decref(gone);
+	}
+}
+
+static void test_forgetting(void **state)
+{
+	json_t *j = gw_hnv_change_encode_forget(5001);
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_hnv_change c = {0};
+
+	(void)state;
+	assert_int_equal(gw_hnv_change_decode(j, NULL, &c, &err), 0);
+	assert_int_equal(c.type, GW_HNV_CHANGE_FORGET);
+	assert_int_equal(c.vsid, 5001);
+	assert_null(c.object);
+	json_decref(j);
+}
+
+static void test_what_is_no_change(void **state)
+{
+	static const char *const bad[] = {
+		"[]",
+		"7",
+		"{}",
+		"null",
+		"{\"forget\":1}",
+		"{\"forget\":16777215}",
+		"{\"forget\":-1}",
+		"{\"forget\":\"5001\"}",
+		"{\"forget\":5001.5}",
+		"{\"forget\":5001,\"delete\":\"/hnv/ports/tap0\"}",
+		"{\"delete\":7}",
+		"{\"delete\":\"\"}",
+		"{\"delete\":\"/hnv/ports\"}",
+		"{\"delete\":\"/hnv/ports/\"}",
+		"{\"delete\":\"/hnv/ports/a/b\"}",
+		"{\"delete\":\"hnv/ports/tap0\"}",
+		"{\"delete\":\"/hnv/nothing/tap0\"}",
+		"{\"delete\":\"/hnv/nothingnothingnothingnothingnothing/tap0\"}",
+		"{\"delete\":\"/hnv/lookupRecords/5001\"}",
+		"{\"delete\":\"/hnv/ports/tap0\",\"properties\":{}}",
+		"{\"put\":\"/hnv/ports/tap0\"}",
+		"{\"put\":\"/hnv/ports/tap0\",\"properties\":[]}",
+		"{\"put\":\"/hnv/ports/tap0\",\"properties\":{}}",
+		"{\"put\":\"/hnv/ports/tap0\",\"properties\":{\"Interface\":\"tap1\",\"MACAddress\":\"00155D011404\","
+		"\"VirtualSubnetID\":5001}}",
+		"{\"put\":\"/hnv/ports/"
+		"tap0\",\"properties\":{\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":5001},"
+		"\"more\":1}",
+		"{\"put\":\"/hnv/ports/tap0\",\"properties\":{\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":5001,"
+		"\"Other\":1}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct gw_error err = GW_ERROR_INIT;
+		struct gw_hnv_change c = {0};
+
+		if (read_text(bad[i], &c, &err) != -EINVAL)
+			fail_msg("taken for a change: %s", bad[i]);
+		assert_true(*err.message);
+		assert_null(c.object);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_forgetting),
+		cmocka_unit_test(test_what_is_no_change),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
