@@ -15,7 +15,7 @@ PYTHON   ?= /usr/bin/python3
 PREFIX   ?= /usr
 UNITDIR  ?= $(PREFIX)/lib/systemd/system
 DESTDIR  ?=
-PKGS     := libuv libmicrohttpd gnutls jansson sqlite3 libmnl libbpf libsystemd libcap-ng
+PKGS     := libuv libmicrohttpd gnutls jansson sqlite3 libmnl libbpf libsystemd libcap-ng libcurl
 CLI_PKGS := jansson libcurl
 
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
@@ -72,7 +72,7 @@ $(BUILD)/gen/engine.skel.h: $(BUILD)/bpf/engine.o
 # --- C ----------------------------------------------------------------------------------------------------------------
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(call QUIET,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags $(PKGS) libcurl) -c $< -o $@
+	$(call QUIET,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags $(PKGS)) -c $< -o $@
 
 $(call obj,$(wildcard gwd/engine/*.c)): $(BUILD)/gen/engine.skel.h
 

@@ -14,11 +14,12 @@
 #include "nl/nl.h"
 #include "node/node.h"
 #include "obs/loop.h"
+#include "options.h"
 #include "reconcile/reconcile.h"
+#include "sync/sync.h"
 
 #include <cap-ng.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,8 +30,6 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <uv.h>
-
-#define DEFAULT_CONFIG "/etc/gwd/gwd.conf"
 
 /* In order of application: the underlay before what is carried over it. */
 static const struct gw_driver_ops *const drivers[] = {
@@ -53,73 +52,15 @@ struct daemon {
 	struct gw_control *control;
 	struct gw_service service;
 	struct gw_api *api;
+	struct gw_sync *sync;
+	struct {
+		struct gw_control_waiter waiter;
+		void (*go)(void *arg, const struct gw_error *why);
+		void *arg;
+	} turn; /* that the link to the controller waits for: it writes to the store that the controller's own core writes to */
 	bool ending; /* requests under way are waited for */
 	bool again;  /* it ends to begin anew */
 };
-
-/* --- command line ------------------------------------------------------------------------------------------------- */
-
-struct options {
-	const char *config_path;
-	bool check_only, remove;
-};
-
-static void usage(FILE *f)
-{
-	fputs("Usage: gwd [OPTION]...\n"
-	      "The multitenant NVGRE/VXLAN gateway daemon.\n\n"
-	      "  -c, --config=FILE   read this configuration (default " DEFAULT_CONFIG ")\n"
-	      "      --check-config  check the configuration and the files of TLS and exit: 0 good, 1 bad\n"
-	      "                      (with --remove: only what that needs)\n"
-	      "      --remove        take out of the kernel what this node has put there, and exit; records are kept\n"
-	      "      --version       print the version and exit\n"
-	      "      --help          print this and exit\n\n"
-	      "SIGHUP reads the configuration again; SIGTERM ends the daemon, traffic goes on.\n"
-	      "See gwd(8) and gwd.conf(5).\n",
-	      f);
-}
-
-/* -1: go on; else the exit status. */
-static int parse_options(int argc, char **argv, struct options *ret)
-{
-	enum { CHECK = 256, REMOVE, VERSION, HELP };
-	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, CHECK},
-		{"remove", no_argument, NULL, REMOVE},	  {"version", no_argument, NULL, VERSION},
-		{"help", no_argument, NULL, HELP},	  {0},
-	};
-	int c;
-
-	*ret = (struct options){.config_path = DEFAULT_CONFIG};
-	while ((c = getopt_long(argc, argv, "c:", longs, NULL)) >= 0) {
-		switch (c) {
-		case 'c':
-			ret->config_path = optarg;
-			break;
-		case CHECK:
-			ret->check_only = true;
-			break;
-		case REMOVE:
-			ret->remove = true;
-			break;
-		case VERSION:
-			puts("gwd " GW_VERSION);
-			return 0;
-		case HELP:
-			usage(stdout);
-			return 0;
-		default:
-			usage(stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "gwd: unexpected argument \"%s\"\n", argv[optind]);
-		usage(stderr);
-		return 2;
-	}
-	return -1;
-}
 
 /* --- process ------------------------------------------------------------------------------------------------------ */
 
@@ -198,73 +139,9 @@ static int lock_run_dir(struct daemon *d, struct gw_error *err)
 
 /* --- configuration ------------------------------------------------------------------------------------------------ */
 
-#define SAME(m) (old->m == new->m)
-#define TEXT(m) (strcmp(old->m, new->m) == 0)
-
-/* Keys that are read once. */
-static void warn_of_restart(const struct gw_config *old, const struct gw_config *new)
+static void log_restart(const char *key)
 {
-	const struct {
-		const char *key;
-		bool same;
-	} fixed[] = {
-		{"[node] name", TEXT(name)},
-		{"[node] roles", SAME(roles)},
-		{"[node] state_dir", TEXT(state_dir)},
-		{"[node] run_dir", TEXT(run_dir)},
-		{"[api] listen", TEXT(listen)},
-		{"[api] auth", SAME(auth_none)},
-		{"[underlay] interface", TEXT(underlay_interface)},
-		{"[underlay] address", SAME(has_underlay_address) &&
-					       gw_addr_equal(&old->underlay_address, &new->underlay_address) &&
-					       SAME(underlay_prefix_len)},
-		{"[underlay] vxlan_port", SAME(vxlan_port)},
-		{"[engine] router_mac", gw_mac_equal(&old->router_mac, &new->router_mac)},
-		{"[engine] bpf_dir", TEXT(bpf_dir)},
-		{"[engine] flow_table_size", SAME(flow_table_size)},
-		{"[engine] record_limit", SAME(record_limit)},
-		{"[controller] vsids", SAME(vsid_first) && SAME(vsid_last)},
-		{"[store] path", TEXT(store_path)},
-		{"[limits] ports", SAME(port_limit)},
-		{"[limits] routes", SAME(route_limit)},
-		{"[limits] provider_addresses", SAME(provider_limit)},
-		{"[limits] connections", SAME(connection_limit)},
-	};
-
-	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-		if (!fixed[i].same)
-			gw_log_warning("%s has changed in the configuration: it takes effect when gwd is restarted",
-				       fixed[i].key);
-}
-
-/* Drivers keep a pointer to the configuration, so what may change at run time is changed in place. */
-static void take_over(struct gw_config *config, const struct gw_config *new)
-{
-	config->log_level = new->log_level;
-	config->underlay_mtu = new->underlay_mtu;
-	config->encap = new->encap;
-	config->ttl = new->ttl;
-	config->dscp = new->dscp;
-	config->body_limit = new->body_limit;
-	config->batch_limit = new->batch_limit;
-	config->client_connection_limit = new->client_connection_limit;
-	config->request_rate = new->request_rate;
-	config->resource_limit = new->resource_limit;
-	config->tenant_resource_limit = new->tenant_resource_limit;
-	config->tenant_memory_limit = new->tenant_memory_limit;
-	config->tenant_public_limit = new->tenant_public_limit;
-	config->tenant_mac_limit = new->tenant_mac_limit;
-	config->tenant_vsid_limit = new->tenant_vsid_limit;
-	config->feed_limit = new->feed_limit;
-	config->feed_days = new->feed_days;
-	config->audit_limit = new->audit_limit;
-	config->audit_days = new->audit_days;
-	config->login_rate = new->login_rate;
-	config->request_seconds = new->request_seconds;
-	config->body_memory = new->body_memory;
-	memcpy(config->tls_cert, new->tls_cert, sizeof config->tls_cert);
-	memcpy(config->tls_key, new->tls_key, sizeof config->tls_key);
-	memcpy(config->client_ca, new->client_ca, sizeof config->client_ca);
+	gw_log_warning("%s has changed in the configuration: it takes effect when gwd is restarted", key);
 }
 
 static void reload(struct daemon *d)
@@ -276,8 +153,7 @@ static void reload(struct daemon *d)
 		log_failure("the new configuration is not used, the old one stays", &err);
 		return;
 	}
-	warn_of_restart(&d->config, &new);
-	take_over(&d->config, &new);
+	gw_config_renew(&d->config, &new, log_restart);
 	gw_log_init(d->config.log_level);
 	gw_reconcile_reconfigured(d->core);
 	if (d->api && gw_api_reload(d->api, &err) < 0)
@@ -297,6 +173,64 @@ static void on_ready(void *ctx)
 	sd_notify(0, "READY=1\nSTATUS=Node is in its intended state");
 }
 
+static void on_state(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (d->sync)
+		gw_sync_node_changed(d->sync);
+}
+
+/* Somebody may have come first: then it waits again. */
+static void on_turn(struct gw_control_waiter *waiter, const struct gw_error *why)
+{
+	struct daemon *d = GW_CONTAINER_OF(waiter, struct daemon, turn.waiter);
+
+	if (!d->sync)
+		return;
+	if (!why && !gw_control_is_open_for(d->control, GW_CONTROL_READS))
+		gw_control_queue(d->control, &d->turn.waiter);
+	else
+		d->turn.go(d->turn.arg, why);
+}
+
+static void await_turn(void *ctx, void (*go)(void *arg, const struct gw_error *why), void *arg)
+{
+	struct daemon *d = ctx;
+
+	d->turn.waiter = (struct gw_control_waiter){.turn = GW_CONTROL_READS, .done = on_turn};
+	d->turn.go = go;
+	d->turn.arg = arg;
+	on_turn(&d->turn.waiter, NULL);
+}
+
+/* Nodes without a host's part have nothing that a controller could tell them. */
+static int follow(struct daemon *d, struct gw_error *err)
+{
+	const struct gw_sync_params params = {
+		.loop = &d->loop,
+		.service = &d->service,
+		.await_turn = d->control ? await_turn : NULL,
+		.ctx = d,
+	};
+	int r;
+
+	if (!(d->config.roles & GW_ROLE_HOST))
+		return 0;
+	r = gw_sync_open(&params, &d->sync, err);
+	if (r == 0) {
+		d->service.link_status = gw_sync_status;
+		d->service.link_ctx = d->sync;
+	}
+	return r;
+}
+
+static void unfollow(struct daemon *d)
+{
+	d->service.link_status = NULL;
+	d->sync = gw_sync_close(d->sync);
+}
+
 static void close_handle(uv_handle_t *h)
 {
 	if (h->type != UV_UNKNOWN_HANDLE && !uv_is_closing(h))
@@ -306,6 +240,7 @@ static void close_handle(uv_handle_t *h)
 /* The loop ends by itself when the last handle is closed. */
 static void stop(struct daemon *d)
 {
+	unfollow(d);
 	d->api = gw_api_stop(d->api);
 	d->control = gw_control_close(d->control);
 	d->core = gw_reconcile_close(d->core);
@@ -340,6 +275,7 @@ static void on_drained(void *ctx)
 static void end(struct daemon *d)
 {
 	d->ending = true;
+	unfollow(d); /* a controller that follows itself would wait for itself */
 	if (d->api)
 		gw_api_drain(d->api, on_drained, d);
 	else
@@ -420,6 +356,7 @@ static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_
 			.drivers = drivers,
 			.n_drivers = is_host ? N_DRIVERS : 0,
 			.on_ready = on_ready,
+			.on_state = on_state,
 			.ctx = d,
 		};
 	return r;
@@ -449,6 +386,8 @@ static int serve(struct daemon *d, struct gw_error *err)
 	if (r < 0)
 		return r;
 	r = gw_api_start(&d->loop, d->config.listen, &d->service, &d->api, err);
+	if (r == 0)
+		r = follow(d, err);
 	if (r == 0 && d->service.ready(d->service.ctx))
 		on_ready(d);
 	return r;
@@ -496,8 +435,8 @@ int main(int argc, char **argv)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	struct daemon d = {.run_lock = -1};
-	struct options options;
-	int status = parse_options(argc, argv, &options);
+	struct gw_options options;
+	int status = gw_options_parse(argc, argv, &options);
 
 	if (status >= 0)
 		return status;

@@ -16,11 +16,14 @@ declare -A MAY=(
 	[control]="base model store plan"
 	[api]="base model store plan control obs"
 	[reconcile]="base model store driver.h"
+	[sync]="base model"
 	[node]="base model nl driver.h"
 	[netns]="base"
 	[engine]="base model nl driver.h"
 	[cli]="base"
 	[driver.h]="base model"
+	[options.h]=""
+	[options.c]="options.h"
 )
 # Library header -> the only place (a file, or a folder with everything in it) that may include it.
 declare -A OWNER=(
@@ -33,7 +36,7 @@ declare -A OWNER=(
 	[libmnl/libmnl.h]="gwd/nl/"
 	[bpf/libbpf.h]="gwd/engine/"
 	[bpf/bpf.h]="gwd/engine/"
-	[curl/curl.h]="gwd/cli/"
+	[curl/curl.h]="gwd/cli/ gwd/sync/link.c"
 	[engine.skel.h]="gwd/engine/"
 )
 MAX_LINES=800
@@ -97,8 +100,8 @@ too_long() {
 probe() {
 	local file=$1 text=$2 tree
 	tree=$(mktemp -d)
-	mkdir -p "$tree"/gwd/{base,model,store,plan,api,engine/bpf/lib,nl,cli,reconcile,node} "$tree/tests"
-	for h in base/addr model/hnv store/store engine/bpf/abi engine/bpf/lib/pkt engine/map nl/nl driver; do
+	mkdir -p "$tree"/gwd/{base,model,store,control,plan,api,engine/bpf/lib,nl,cli,reconcile,node} "$tree/tests"
+	for h in base/addr model/hnv store/store control/control engine/bpf/abi engine/bpf/lib/pkt engine/map nl/nl driver; do
 		echo "/* $h */" >"$tree/gwd/$h.h"
 	done
 	mkdir -p "$(dirname "$tree/$file")"
@@ -138,9 +141,12 @@ selftest() {
 		bad|gwd/api/x.c|#include <microhttpd.h>
 		bad|gwd/main.c|#include <sqlite3.h>
 		bad|gwd/reconcile/x.c|#include <libmnl/libmnl.h>
+		bad|gwd/sync/x.c|#include "control/control.h"
+		bad|gwd/sync/x.c|#include <curl/curl.h>
 		bad|gwd/fresh/x.c|#include "base/addr.h"
 		good|gwd/main.c|#include "engine/map.h"
 		good|gwd/plan/x.c|#include "model/hnv.h"
+		good|gwd/sync/link.c|#include <curl/curl.h>
 		good|gwd/api/http.c|#include <microhttpd.h>\n#include "store/store.h"
 		good|gwd/engine/x.c|#include "engine/bpf/abi.h"\n#include "map.h"\n#include "driver.h"
 		good|gwd/engine/bpf/x.bpf.c|#include "abi.h"\n#include "lib/pkt.h"\n#include <bpf/bpf_helpers.h>

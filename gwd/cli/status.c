@@ -10,9 +10,10 @@
 
 #include <string.h>
 
-#define PORTS_SHOWN   8
-#define SUBNETS_SHOWN 5
-#define NODES_SHOWN   12
+#define PORTS_SHOWN    8
+#define SUBNETS_SHOWN  5
+#define NODES_SHOWN    12
+#define FAILURES_SHOWN 4
 
 static const json_t *get(const json_t *object, const char *key)
 {
@@ -53,6 +54,49 @@ static void show_node(const json_t *status)
 	gw_cli_say_wrapped(stdout, "", 2, line);
 	if (*error)
 		gw_cli_say_wrapped(stdout, "Last error: ", 2, error);
+}
+
+static void show_failures(const json_t *controller, bool wide)
+{
+	const json_t *failures = get(controller, "failures"), *failure;
+	unsigned long long failed = (unsigned long long)gw_cli_num(controller, "failed"), shown = 0;
+	size_t i;
+
+	if (!failed)
+		return;
+	gw_cli_say(stdout, "%llu of the records that it wants cannot be:", failed);
+	json_array_foreach((json_t *)failures, i, failure)
+	{
+		_cleanup_free_ char *head = gw_cli_format("  %s: ", gw_cli_str(failure, "path"));
+
+		if (!wide && i == FAILURES_SHOWN)
+			break;
+		gw_cli_say_wrapped(stdout, head, 4, gw_cli_str(failure, "message"));
+		shown++;
+	}
+	if (shown < failed && !wide && shown < json_array_size(failures))
+		gw_cli_say(stdout, "  and others; more with -o wide");
+}
+
+/* Who manages the node, and whether it does as it is told. */
+static void show_controller(const json_t *controller, bool wide)
+{
+	const char *url = gw_cli_str(controller, "url"), *error = gw_cli_str(controller, "lastError");
+	_cleanup_free_ char *line = NULL, *revision = NULL, *heard = NULL;
+	char since[GW_CLI_COUNTLEN];
+
+	if (!*url)
+		return;
+	if (get(controller, "revision"))
+		revision = gw_cli_format(", revision %llu", (unsigned long long)gw_cli_num(controller, "revision"));
+	if (get(controller, "lastContact"))
+		heard = gw_cli_format(", heard %s ago", gw_cli_duration(gw_cli_num(controller, "lastContact"), since));
+	line = gw_cli_format("%s: %s, as server %s%s%s", url, gw_cli_str(controller, "state"),
+			     gw_cli_str(controller, "server"), revision ? revision : "", heard ? heard : "");
+	gw_cli_say_wrapped(stdout, "Controller ", 2, line);
+	if (*error)
+		gw_cli_say_wrapped(stdout, "  Last error: ", 4, error);
+	show_failures(controller, wide);
 }
 
 static void show_warnings(const json_t *status)
@@ -374,6 +418,7 @@ int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *clie
 	engine = get(answer.body, "engine");
 	show_warnings(answer.body);
 	show_node(answer.body);
+	show_controller(get(answer.body, "controller"), wide);
 	show_deployment(get(answer.body, "deployment"), wide);
 	show_underlay(engine);
 	show_ports(get(engine, "ports"), wide);

@@ -68,6 +68,12 @@ struct gw_config_key {
 int gw_config_load(const char *path, struct gw_config *ret, struct gw_error *err);
 int gw_config_parse(const char *text, size_t n, const char *name, struct gw_config *ret, struct gw_error *err);
 
+/*
+ * The configuration has been read again. Those who use it keep a pointer to it, so what may change at run time is changed in
+ * place; `restart` is told the others, as "[node] name".
+ */
+void gw_config_renew(struct gw_config *config, const struct gw_config *new, void (*restart)(const char *key));
+
 /* The i-th key that the configuration knows, in the order of the documentation; NULL behind the last. */
 const struct gw_config_key *gw_config_key(size_t i);
 /* The i-th of a list as [controller] urls; false behind the last. */

@@ -36,10 +36,16 @@ struct gw_service {
 	json_t *(*status)(void *ctx); /* {"node": {...}, "<driver>": {...}, ...} */
 	int (*trace)(void *ctx, const json_t *query, json_t **ret_answer, struct gw_error *err);
 	bool (*ready)(void *ctx);
+	/* How the drivers are: "Synced", "Pending" or "Failing", and the last error of one of them, or "". Good until the next turn. */
+	void (*state)(void *ctx, const char **ret_state, const char **ret_message);
 	uint64_t (*revision)(void *ctx); /* of the last change */
 	/* The daemon begins anew as soon as what is under way has been answered. */
 	void (*restart)(void *restart_ctx);
 	void *restart_ctx;
+	/* The controller that manages this node's records: nobody else changes them. NULL: they are the node's own. */
+	const char *manager;
+	json_t *(*link_status)(void *link_ctx); /* how the link to it is; NULL: there can be none */
+	void *link_ctx;
 	struct gw_control *control;  /* NULL unless the node is a controller */
 	struct gw_loop_meter *meter; /* NULL: nobody measures how long the loop is kept busy */
 	const struct gw_access_table *access;

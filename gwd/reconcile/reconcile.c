@@ -237,6 +237,7 @@ void gw_reconcile_service(struct gw_reconcile *r, struct gw_service *ret)
 		.status = gw_reconcile_status,
 		.trace = trace,
 		.ready = ready,
+		.state = gw_reconcile_state,
 		.revision = revision,
 		.access = r->access,
 		.put_access = gw_reconcile_put_access,

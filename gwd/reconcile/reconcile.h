@@ -20,6 +20,7 @@ struct gw_reconcile_params {
 	const struct gw_driver_ops *const *drivers; /* in order of application */
 	size_t n_drivers;
 	void (*on_ready)(void *ctx); /* once, when every driver has been synced for the first time; may be NULL */
+	void (*on_state)(void *ctx); /* a driver's state is another than before; may be NULL */
 	void *ctx;
 };
 

@@ -20,6 +20,14 @@ const char *gw_sync_state_name(enum gw_sync_state state)
 	return names[state];
 }
 
+static void tell_state(const struct gw_slot *slot)
+{
+	const struct gw_reconcile_params *params = &slot->owner->params;
+
+	if (params->on_state)
+		params->on_state(params->ctx);
+}
+
 static void transition(struct gw_slot *slot, enum gw_sync_state to, const char *why)
 {
 	if (slot->state == to)
@@ -27,6 +35,7 @@ static void transition(struct gw_slot *slot, enum gw_sync_state to, const char *
 	gw_log_debug("driver %s: %s -> %s (%s)", slot->ops->name, gw_sync_state_name(slot->state),
 		     gw_sync_state_name(to), why);
 	slot->state = to;
+	tell_state(slot);
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -63,6 +72,7 @@ static bool sync_one(struct gw_slot *slot)
 		slot->failures++;
 		slot->error = err;
 		transition(slot, GW_SYNC_FAILING, "sync failed");
+		tell_state(slot); /* it may have been failing before, of something else */
 		return false;
 	}
 	if (slot->state == GW_SYNC_FAILING)
@@ -141,6 +151,17 @@ static enum gw_sync_state worst(const struct gw_reconcile *r)
 			state = r->slots[i].state;
 	}
 	return state;
+}
+
+void gw_reconcile_state(void *ctx, const char **ret_state, const char **ret_message)
+{
+	const struct gw_reconcile *r = ctx;
+	enum gw_sync_state state = worst(r);
+
+	*ret_state = gw_sync_state_name(state == GW_SYNC_OPENED ? GW_SYNC_PENDING : state);
+	*ret_message = "";
+	for (size_t i = 0; i < r->n_open && !**ret_message; i++)
+		*ret_message = r->slots[i].error.message;
 }
 
 /* A driver that is called as something that is there already ("node") adds to it. */

@@ -1,0 +1,73 @@
+/*
+ * turn.c - when what was fetched is carried out, and what failed tried again: when the store is nobody else's. Called by follow.c
+ * with an answer that is whole, by the timer, and by whoever lends the turn.
+ */
+#include "sync/private.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static bool take_answer(struct gw_sync *s)
+{
+	struct gw_sync_answer *a = &s->answer;
+
+	if (gw_changes_merge(&s->todo, a, s->params.service->intent) < 0) {
+		gw_log_error("no memory for what the controller wants, will ask again");
+		return false;
+	}
+	memcpy(s->epoch, a->epoch, sizeof s->epoch);
+	s->revision = a->revision;
+	s->has_position = true;
+	return true;
+}
+
+static void work(struct gw_sync *s, bool all)
+{
+	size_t before = gw_sync_failed(s);
+
+	gw_changes_apply(&s->todo, s->params.service, s->configured, all);
+	if (before && !gw_sync_failed(s))
+		gw_log_notice("all that the controller wants is so now");
+	if (gw_sync_failed(s))
+		uv_timer_start(&s->retry, gw_sync_on_retry, s->times.retry_ms, 0);
+	else
+		uv_timer_stop(&s->retry);
+}
+
+static void go(void *arg, const struct gw_error *why)
+{
+	struct gw_sync *s = arg;
+	bool complete = s->complete, retrying = s->retrying, taken;
+
+	s->turn = s->complete = s->retrying = false;
+	if (why) /* gwd ends */
+		return;
+	taken = complete && take_answer(s);
+	if (taken || retrying)
+		work(s, retrying);
+	if (taken)
+		gw_log_debug("controller: revision %" PRIu64 " is carried out, %zu of its changes are not", s->revision,
+			     gw_sync_failed(s));
+	gw_sync_report(s);
+	if (complete)
+		gw_sync_carried_out(s, taken);
+}
+
+void gw_sync_await_turn(struct gw_sync *s)
+{
+	if (s->turn)
+		return;
+	s->turn = true;
+	if (s->params.await_turn)
+		s->params.await_turn(s->params.ctx, go, s);
+	else
+		go(s, NULL);
+}
+
+void gw_sync_on_retry(uv_timer_t *timer)
+{
+	struct gw_sync *s = timer->data;
+
+	s->retrying = true;
+	gw_sync_await_turn(s);
+}

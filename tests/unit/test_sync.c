@@ -1,0 +1,385 @@
+/* test_sync.c - API-2: what a controller tells a node is so, as far as it can be, and the controller is told what could not. */
+#include "sync_world.h"
+
+static void test_API_2_full_state_of_two_pages(void **state)
+{
+	static const char *const ids[] = {"tap0", "5001-10.0.0.1", "5001-10.0.0.2"};
+	struct world w;
+	json_t *report;
+
+	begin(&w, state, "");
+	assert_string_equal(w.b.service.manager + strlen(w.b.service.manager) - 15, "controller.sock");
+	says(&w, "{" E1 ",'full':true,'more':'a/b=','changes':[" RECORD("1", "1") "," PORT("tap0", "AA") "]}");
+	says(&w, "{" E1 ",'revision':7,'full':true,'changes':[" RECORD("2", "1") "]}");
+	settle(&w);
+	agree(&w.b, 3, ids);
+	assert_int_equal(stored(&w), 1); /* in one */
+	assert_string_equal(w.controller.asked[0], STATE "?since=0&wait=0");
+	assert_string_equal(w.controller.asked[1], STATE "?since=0&epoch=00000000000000e1&wait=0&more=a%2Fb%3D");
+	assert_string_equal(w.controller.asked[2], STATE "?since=7&epoch=00000000000000e1&wait=50");
+	report = reported(&w, 7, 0);
+	assert_string_equal(w.controller.report_target, "/networking/v1/servers/h1/status");
+	assert_string_equal(text(report, "epoch"), "00000000000000e1");
+	assert_string_equal(text(report, "state"), "Synced");
+	assert_string_equal(text(report, "version"), GW_VERSION);
+	assert_string_equal(text(report, "message"), "");
+	assert_int_equal(json_array_size(json_object_get(report, "failures")), 0);
+	assert_non_null(json_object_get(json_object_get(report, "statistics"), "objects"));
+	end(&w);
+}
+
+static void test_API_2_changes(void **state)
+{
+	static const char *const before[] = {"tap0", "5001-10.0.0.1", "5001-10.0.0.2"},
+				 *const ids[] = {"5001-10.0.0.2"}, *const after[] = {"tap1", "5001-10.0.0.4"};
+	struct world w;
+
+	begin(&w, state, "");
+	says(&w, ALL(RECORD("1", "1") "," RECORD("2", "1") "," PORT("tap0", "AA")));
+	settle(&w);
+	agree(&w.b, 3, before);
+	/* A later one of the same key counts; what is not there may be deleted. */
+	says(&w, "{" E1 ",'revision':8,'full':false,'changes':[" RECORD("3", "1") "," RECORD(
+			 "2", "3") ","
+				   "{'delete':'/hnv/ports/tap0'},{'delete':'/hnv/lookupRecords/5001-10.0.0.3'},"
+				   "{'delete':'/hnv/lookupRecords/5001-10.0.0.1'},{'delete':'/hnv/lookupRecords/"
+				   "5001-10.0.0.9'}]}");
+	settle(&w);
+	agree(&w.b, 1, ids);
+	assert_int_equal(gw_intent_next(w.b.service.intent, GW_HNV_LOOKUP_RECORD, NULL)->record.pa.b[15], 3);
+	/* All of a subnet but what comes after that. */
+	says(&w, "{" E1 ",'revision':9,'full':false,'changes':[" RECORD("5", "1") ",{'forget':5001}," RECORD(
+			 "4", "1") "," PORT("tap1", "AB") "]}");
+	settle(&w);
+	agree(&w.b, 2, after);
+	assert_string_equal(w.controller.asked[3], STATE "?since=9&epoch=00000000000000e1&wait=50");
+	/* Nothing, but further. */
+	says(&w, "{" E1 ",'revision':11,'full':false,'changes':[]}");
+	settle(&w);
+	reported(&w, 11, 0);
+	assert_int_equal(stored(&w), 3);
+	end(&w);
+}
+
+static void test_API_2_state_that_is_there_already(void **state)
+{
+	static const char *const ids[] = {"tap0", "5001-10.0.0.1"};
+	struct world w;
+
+	begin(&w, state, "");
+	says(&w, ALL(RECORD("1", "1") "," PORT("tap0", "AA")));
+	settle(&w);
+	w.sync = gw_sync_close(w.sync);
+	turn(&w.b);
+	calls[0] = '\0';
+	follow(&w); /* as after a start */
+	says(&w, ALL(PORT("tap0", "AA") "," RECORD("1", "1")));
+	settle(&w);
+	assert_string_equal(w.controller.asked[2], STATE "?since=0&wait=0");
+	assert_string_equal(calls, ""); /* no driver was bothered, nothing was written */
+	assert_int_equal(stored(&w), 1);
+	agree(&w.b, 2, ids);
+	end(&w);
+}
+
+static void test_API_2_what_is_not_in_a_full_state_goes(void **state)
+{
+	static const char *const ids[] = {"5001-10.0.0.1"};
+	struct world w;
+
+	prepare(&w, state, "");
+	put_ok(&w.b, port("tap0", 5001));
+	put_ok(&w.b, fixture_record(1, 1));
+	put_ok(&w.b, fixture_record(2, 1));
+	follow(&w);
+	says(&w, ALL(RECORD("1", "1")));
+	settle(&w);
+	agree(&w.b, 1, ids);
+	/* And when the controller's history is another one. */
+	says(&w, "{" E2 ",'revision':3,'full':true,'changes':[]}");
+	settle(&w);
+	agree(&w.b, 0, NULL);
+	assert_string_equal(w.controller.asked[2], STATE "?since=3&epoch=00000000000000e2&wait=50");
+	end(&w);
+}
+
+static void test_ports_change_places(void **state)
+{
+	static const char *const ids[] = {"tap0", "tap1"};
+	struct world w;
+
+	begin(&w, state, "");
+	says(&w, ALL(PORT("tap0", "AA") "," PORT("tap1", "AB")));
+	settle(&w);
+	says(&w, "{" E1 ",'revision':8,'full':false,'changes':[" PORT("tap0", "AB") "," PORT("tap1", "AA") "]}");
+	settle(&w);
+	agree(&w.b, 2, ids);
+	assert_int_equal(gw_intent_port(w.b.service.intent, "tap0")->port.mac.b[5], 0xab);
+	assert_int_equal(gw_intent_port(w.b.service.intent, "tap1")->port.mac.b[5], 0xaa);
+	assert_int_equal(stored(&w), 2);
+	/* A VM that moves takes its address with it. */
+	says(&w, "{" E1 ",'revision':9,'full':false,'changes':[" PORT("tap2", "AA") ",{'delete':'/hnv/ports/tap1'}]}");
+	settle(&w);
+	assert_null(gw_intent_port(w.b.service.intent, "tap1"));
+	reported(&w, 9, 0);
+	end(&w);
+}
+
+static void test_address_of_the_configuration(void **state)
+{
+	static const char underlay[] = "[underlay]\ninterface = eth1\naddress = 192.0.2.77/24\n";
+	struct world w;
+	json_t *report;
+
+	begin(&w, state, underlay);
+	says(&w, ALL(RECORD("1", "1"))); /* it does not go */
+	settle(&w);
+	assert_int_equal(gw_intent_count(w.b.service.intent, GW_HNV_PROVIDER_ADDRESS), 1);
+	reported(&w, 7, 0);
+	says(&w, "{" E1 ",'revision':8,'full':false,'changes':[{'delete':'/hnv/providerAddresses/192.0.2.77'},"
+		 "{'put':'/hnv/providerAddresses/192.0.2.77','properties':{'Interface':'eth1','PrefixLength':24}}]}");
+	settle(&w);
+	reported(&w, 8, 0);
+	says(&w, "{" E1 ",'revision':9,'full':false,'changes':[" RECORD(
+			 "2", "1") ","
+				   "{'put':'/hnv/providerAddresses/"
+				   "192.0.2.77','properties':{'Interface':'eth2','PrefixLength':24}}]}");
+	settle(&w);
+	report = reported(&w, 9, 1);
+	assert_string_equal(text(failure(report, 0), "path"), "/hnv/providerAddresses/192.0.2.77");
+	assert_contains(text(failure(report, 0), "message"), "[underlay]");
+	assert_int_equal(gw_intent_count(w.b.service.intent, GW_HNV_LOOKUP_RECORD), 2);
+	for_ms(&w, 80); /* trying again changes nothing */
+	assert_int_equal(gw_intent_count(w.b.service.intent, GW_HNV_PROVIDER_ADDRESS), 1);
+	says(&w, "{" E1 ",'revision':10,'full':false,'changes':[{'delete':'/hnv/providerAddresses/192.0.2.77'}]}");
+	settle(&w);
+	reported(&w, 10, 0);
+	assert_int_equal(gw_intent_count(w.b.service.intent, GW_HNV_PROVIDER_ADDRESS), 1);
+	end(&w);
+}
+
+/* --- what it cannot do -------------------------------------------------------------------------------------------- */
+
+static void test_API_2_refused_change_leaves_the_others_in_force(void **state)
+{
+	static const char *const ids[] = {"tap0", "5001-10.0.0.1", "5001-10.0.0.2", "tap1"};
+	struct world w;
+	json_t *status;
+
+	begin(&w, state, "");
+	fakes[0].refuses = "tap1";
+	says(&w, ALL(RECORD("1", "1") "," PORT("tap1", "AB") "," PORT("tap0", "AA") "," RECORD("2", "1")));
+	settle(&w);
+	agree(&w.b, 3, ids);
+	status = reported(&w, 7, 1);
+	assert_string_equal(text(failure(status, 0), "path"), "/hnv/ports/tap1");
+	assert_string_equal(text(failure(status, 0), "code"), "Conflict");
+	assert_string_equal(text(failure(status, 0), "message"), "tap1: not here");
+	status = gw_sync_status(w.sync);
+	assert_string_equal(text(status, "state"), "Connected");
+	assert_string_equal(text(status, "server"), "h1");
+	assert_int_equal(json_integer_value(json_object_get(status, "failed")), 1);
+	assert_string_equal(text(failure(status, 0), "path"), "/hnv/ports/tap1");
+	json_decref(status);
+	fakes[0].refuses = NULL; /* it is tried again by itself */
+	reported(&w, 7, 0);
+	agree(&w.b, 4, ids);
+	end(&w);
+}
+
+/* With the next change too; and what is not wanted any more is no failure any more. */
+static void test_refused_change_meets_the_next_one(void **state)
+{
+	static const char *const ids[] = {"tap0"};
+	struct world w;
+
+	begin(&w, state, "");
+	w.sync->times.retry_ms = 1000000;
+	says(&w, ALL(PORT("tap0", "AA") "," PORT("tap1", "AA") "," PORT("tap2", "AA")));
+	settle(&w);
+	reported(&w, 7, 2);
+	assert_non_null(gw_intent_port(w.b.service.intent, "tap0")); /* the first one */
+	says(&w, "{" E1
+		 ",'revision':8,'full':false,'changes':[{'delete':'/hnv/ports/tap0'},{'delete':'/hnv/ports/tap1'}]}");
+	settle(&w);
+	reported(&w, 8, 0);
+	assert_non_null(gw_intent_port(w.b.service.intent, "tap2"));
+	says(&w, "{" E1 ",'revision':9,'full':false,'changes':[" PORT("tap0", "AA") "]}");
+	settle(&w);
+	reported(&w, 9, 1);
+	says(&w, "{" E1 ",'revision':10,'full':false,'changes':[{'forget':5001}]}");
+	settle(&w);
+	reported(&w, 10, 0);
+	agree(&w.b, 0, NULL);
+	says(&w, "{" E1 ",'revision':11,'full':true,'changes':[" PORT("tap0", "AA") "]}");
+	settle(&w);
+	agree(&w.b, 1, ids);
+	end(&w);
+}
+
+/* A driver says only that it is too much: as much of it is in force as goes. */
+static void test_nobody_can_say_which(void **state)
+{
+	static const char *const ids[] = {"tap0", "tap1", "5001-10.0.0.1", "5001-10.0.0.2", "5001-10.0.0.3"};
+	struct world w;
+
+	begin(&w, state, "");
+	fakes[1].check_ok = 0; /* of more than one at a time */
+	says(&w, ALL(RECORD("1", "1") "," PORT("tap1", "AB") "," PORT("tap0",
+								      "AA") "," RECORD("2", "1") "," RECORD("3", "1")));
+	settle(&w);
+	agree(&w.b, 5, ids);
+	reported(&w, 7, 0);
+	end(&w);
+}
+
+static void test_API_2_more_than_the_node_accepts(void **state)
+{
+	struct world w;
+	json_t *report;
+
+	begin(&w, state, "[limits]\nports = 2\n");
+	says(&w, ALL(PORT("tap0", "AA") "," PORT("tap1", "AB") "," PORT("tap2", "AC") "," RECORD("1", "1")));
+	settle(&w);
+	report = reported(&w, 7, 1);
+	assert_string_equal(text(failure(report, 0), "code"), "LimitExceeded");
+	assert_int_equal(gw_intent_count(w.b.service.intent, GW_HNV_PORT), 2);
+	assert_int_equal(gw_intent_count(w.b.service.intent, GW_HNV_LOOKUP_RECORD), 1);
+	/* So much more that it is not even looked at. */
+	says(&w, "{" E1 ",'revision':8,'full':true,'changes':[" PORT("a", "01") "," PORT("b", "02") "," PORT(
+			 "c", "03") "," PORT("d", "04") "," PORT("e", "05") "]}");
+	UNTIL(&w, w.sync->state == GW_LINK_FAILING);
+	assert_contains(w.sync->why.message, "5 ports and more, of which this node accepts 2");
+	assert_int_equal(gw_intent_count(w.b.service.intent, GW_HNV_PORT), 2);
+	settle(&w);
+	end(&w);
+}
+
+/* Many at fault: all others are in force, the first ones are told, all are counted. */
+static void test_many_refused(void **state)
+{
+	enum { N = 150 };
+	struct world w;
+	json_t *changes = json_array(), *body;
+	char *said;
+
+	begin(&w, state, "");
+	for (int i = 0; i < N; i++)
+		json_array_append_new(changes,
+				      json_pack("{s:o, s:{s:s, s:i}}", "put", json_sprintf("/hnv/ports/tap%d", i),
+						"properties", "MACAddress", "0200000000AA", "VirtualSubnetID", 5001));
+	for (int i = 1; i <= 100; i++)
+		json_array_append_new(changes,
+				      json_pack("{s:o, s:{s:s, s:s}}", "put",
+						json_sprintf("/hnv/lookupRecords/5001-10.0.0.%d", i), "properties",
+						"ProviderAddress", "192.0.2.1", "MACAddress", "020000000001"));
+	body = json_pack("{s:s, s:i, s:b, s:o}", "epoch", "00000000000000e1", "revision", 7, "full", 1, "changes",
+			 changes);
+	said = json_dumps(body, 0);
+	says(&w, said);
+	free(said);
+	json_decref(body);
+	settle(&w);
+	assert_int_equal(gw_intent_count(w.b.service.intent, GW_HNV_PORT), 1);
+	assert_int_equal(gw_intent_count(w.b.service.intent, GW_HNV_LOOKUP_RECORD), 100);
+	assert_int_equal(json_array_size(json_object_get(reported(&w, 7, N - 1), "failures")), GW_SYNC_FAILURES);
+	/* The next change is not kept waiting by them. */
+	says(&w, "{" E1 ",'revision':8,'full':false,'changes':[{'delete':'/hnv/lookupRecords/5001-10.0.0.1'}]}");
+	settle(&w);
+	reported(&w, 8, N - 1);
+	says(&w, "{" E1 ",'revision':9,'full':true,'changes':[]}");
+	settle(&w);
+	reported(&w, 9, 0);
+	agree(&w.b, 0, NULL);
+	end(&w);
+}
+
+static void test_API_2_store_cannot_be_written(void **state)
+{
+	static const char *const ids[] = {"tap0", "5001-10.0.0.1"};
+	struct world w;
+	sqlite3 *other;
+
+	begin(&w, state, "");
+	assert_int_equal(sqlite3_open(w.b.config.store_path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	says(&w, ALL(RECORD("1", "1") "," PORT("tap0", "AA")));
+	settle(&w);
+	assert_string_equal(text(failure(reported(&w, 7, 2), 0), "code"), "Unavailable");
+	agree(&w.b, 0, NULL);
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	reported(&w, 7, 0);
+	agree(&w.b, 2, ids);
+	end(&w);
+}
+
+/* What this version does not understand is one failure, of its key. */
+static void test_unreadable_change(void **state)
+{
+	static const char *const ids[] = {"tap0", "5001-10.0.0.1"};
+	struct world w;
+	json_t *report;
+
+	begin(&w, state, "");
+	says(&w, ALL(RECORD("1", "1") "," PORT("tap0", "AA")));
+	settle(&w);
+	says(&w, "{" E1 ",'revision':8,'full':true,'changes':[" RECORD(
+			 "1", "1") ",{'put':'/hnv/ports/tap0','properties':"
+				   "{'MACAddress':'0200000000AB','VirtualSubnetID':5001,'Colour':'blue'}}]}");
+	settle(&w);
+	report = reported(&w, 8, 1);
+	assert_string_equal(text(failure(report, 0), "path"), "/hnv/ports/tap0");
+	assert_string_equal(text(failure(report, 0), "code"), "UnknownProperty");
+	agree(&w.b, 2, ids); /* as it was */
+	assert_int_equal(gw_intent_port(w.b.service.intent, "tap0")->port.mac.b[5], 0xaa);
+	says(&w, "{" E1 ",'revision':9,'full':false,'changes':[" PORT("tap0", "AB") "]}");
+	settle(&w);
+	reported(&w, 9, 0);
+	assert_int_equal(gw_intent_port(w.b.service.intent, "tap0")->port.mac.b[5], 0xab);
+	end(&w);
+}
+
+static void test_drivers_are_reported(void **state)
+{
+	struct world w;
+	json_t *report;
+
+	begin(&w, state, "");
+	says(&w, ALL(""));
+	settle(&w);
+	reported(&w, 7, 0);
+	fakes[1].sync_failures = 1000;
+	fakes[1].env->want_sync(fakes[1].env->core, "test");
+	UNTIL(&w, fakes[1].syncs > 1);
+	gw_sync_node_changed(w.sync); /* the composition root says it */
+	UNTIL(&w, !strcmp(text(w.controller.report, "state"), "Failing"));
+	report = w.controller.report;
+	assert_string_equal(text(report, "message"), "busy");
+	fakes[1].sync_failures = 0;
+	UNTIL(&w, (gw_sync_node_changed(w.sync), !strcmp(text(w.controller.report, "state"), "Synced")));
+	end(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SYNC_TEST(test_API_2_full_state_of_two_pages),
+		SYNC_TEST(test_API_2_changes),
+		SYNC_TEST(test_API_2_state_that_is_there_already),
+		SYNC_TEST(test_API_2_what_is_not_in_a_full_state_goes),
+		SYNC_TEST(test_ports_change_places),
+		SYNC_TEST(test_address_of_the_configuration),
+		SYNC_TEST(test_API_2_refused_change_leaves_the_others_in_force),
+		SYNC_TEST(test_refused_change_meets_the_next_one),
+		SYNC_TEST(test_nobody_can_say_which),
+		SYNC_TEST(test_API_2_more_than_the_node_accepts),
+		SYNC_TEST(test_many_refused),
+		SYNC_TEST(test_API_2_store_cannot_be_written),
+		SYNC_TEST(test_unreadable_change),
+		SYNC_TEST(test_drivers_are_reported),
+	};
+
+	gw_log_init((enum gw_log_level)0); /* what is refused is told as warnings */
+	return cmocka_run_group_tests_name("sync", tests, NULL, NULL);
+}
