@@ -242,7 +242,7 @@ def _(w):
     w.h2.netns.rename("away0", web.port)
     w.reaches(nic, "Success", "host2", [])
     web.netns.ip("link set eth0 down")
-    w.reaches(nic, "Warning", "host2", ["carrier"])
+    w.reaches(nic, "Failure", "host2", ["carrier"])
     web.netns.ip("link set eth0 up")
     w.reaches(nic, "Success", "host2", [])
     traffic.reach(w.vm["contoso-sql"], web)
