@@ -60,20 +60,18 @@ static void on_reported(void *ctx, const struct gw_link_answer *answer)
 	arm(s);
 }
 
-/* Of [{"count", ...}] those that count something. */
-static json_t *counted(const json_t *list)
+/* Of [{"count", ...}] those that count something, by name. */
+static json_t *counted(const json_t *list, const char *name)
 {
-	json_t *some = json_array(), *entry;
+	json_t *some = json_object(), *entry;
 	size_t i;
 
 	json_array_foreach((json_t *)list, i, entry)
 	{
-		if (json_integer_value(json_object_get(entry, "count")) > 0) {
-			json_t *copy = json_copy(entry);
+		const char *key = json_string_value(json_object_get(entry, name));
 
-			json_object_del(copy, "help");
-			json_array_append_new(some, copy);
-		}
+		if (key && json_integer_value(json_object_get(entry, "count")) > 0)
+			json_object_set(some, key, json_object_get(entry, "count"));
 	}
 	return some;
 }
@@ -85,8 +83,8 @@ static json_t *statistics(const struct gw_service *service)
 	json_t *j = json_pack("{s:O*}", "objects", json_object_get(json_object_get(status, "node"), "objects"));
 
 	if (engine) {
-		json_object_set_new(j, "packets", counted(json_object_get(engine, "outcomes")));
-		json_object_set_new(j, "drops", counted(json_object_get(engine, "drops")));
+		json_object_set_new(j, "packets", counted(json_object_get(engine, "outcomes"), "name"));
+		json_object_set_new(j, "drops", counted(json_object_get(engine, "drops"), "reason"));
 	}
 	json_decref(status);
 	return j;
