@@ -103,8 +103,20 @@ def _(w):
         equal(w.get("/servers/" + h.server)["properties"]["state"], "Active", "state of " + h.server)
 
 
-@g.case("gwctl status: the controller's nodes and how far they are; a node's controller")
+def node(w, server):
+    """What the controller's status says of a node."""
+    return next(n for n in w.c.status()["deployment"]["nodes"] if n["id"] == server)
+
+
+@g.case("gwctl status: the controller's nodes, how far they are, what they drop; a node's controller")
 def _(w):
+    traffic.no_reach(w.vm["contoso-sql"], "10.1.1.99")
+    eventually(lambda: node(w, "host1")["statistics"]["drops"].get("ArpUnanswered"), "host1's drops are told", 45, 0.2)
+    deployment = w.c.status()["deployment"]
+    equal({k: deployment[k] for k in ("tenants", "virtualNetworks", "networkInterfaces", "servers")},
+          {"tenants": 2, "virtualNetworks": 2, "networkInterfaces": 4, "servers": 2}, "what there is")
+    equal([(n["id"], n["state"], n["behind"], n["failed"]) for n in deployment["nodes"]],
+          [("host1", "Active", 0, 0), ("host2", "Active", 0, 0)], "nodes")
     said = w.c.ctl("status")
     for word in ("host1", "host2", "Active"):
         require(word in said, "%s in the controller's status:\n%s" % (word, said))
@@ -164,6 +176,7 @@ def _(w):
         equal(w.standing("/virtualNetworks/fabrikam")[0], "Updating", "provisioningState of what is not everywhere yet")
         equal(w.standing("/virtualNetworks/contoso")[0], "Succeeded", "provisioningState of what has not changed")
         require(w.in_step(w.h1), "host1 does not wait for host2")
+        require(node(w, "host2")["behind"] > 0 and node(w, "host1")["behind"] == 0, "who is behind: %s" % w.c.status()["deployment"])
     finally:
         w.h2.gwd.process.send_signal(signal.SIGCONT)
     p = apply(w, with_method(w, "fabrikam", "VXLAN"), "--wait", "30s")
