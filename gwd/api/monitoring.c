@@ -11,10 +11,10 @@ void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *re
 	const struct gw_service *service = req->service;
 	json_t *status = service->status(service->ctx);
 
-	if (service->link_status)
-		json_object_set_new(status, "controller", service->link_status(service->link_ctx));
 	if (service->control)
 		json_object_set_new(status, "deployment", gw_control_status(service->control, NODES_MAX));
+	if (service->link_status)
+		json_object_set_new(status, "controller", service->link_status(service->link_ctx));
 	gw_api_reply_json(reply, 200, status);
 }
 

@@ -5,7 +5,7 @@
 #include "api/router.h"
 #include "control/control.h"
 
-/* The server of the path; a host asks for itself only. */
+/* The server of the path; a host asks for itself only. -ENOENT: there is none. */
 int gw_api_node_find(const struct gw_api_request *req, const struct gw_resource **ret, struct gw_error *err);
 
 #endif

@@ -136,20 +136,36 @@ static int make_page(struct gw_control *k, struct gw_plan_cursor *cursor, json_t
 	return *ret ? 0 : gw_error_oom(err);
 }
 
-/* The first page of what there is since then. */
+/* Deleted: its node is to hold nothing. */
+static const struct gw_uuid gone_server;
+
+static bool is_gone(const struct gw_uuid *server)
+{
+	return gw_uuid_equal(server, &gone_server);
+}
+
+static json_t *nothing(struct gw_control *k)
+{
+	char epoch[17];
+
+	snprintf(epoch, sizeof epoch, "%016" PRIx64, gw_control_epoch(k));
+	return json_pack("{s:s, s:b, s:I, s:[]}", "epoch", epoch, "full", 1, "revision",
+			 (json_int_t)gw_plan_revision(gw_control_plan(k)), "changes");
+}
+
+/* The first page of what there is since then; of a server that is gone (nil) that there is nothing. */
 static void answer(struct gw_control *k, const struct gw_uuid *server, uint64_t since, struct gw_api_reply *reply)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	struct gw_plan_cursor cursor;
 	json_t *page = NULL;
 
-	if (gw_plan_open(gw_control_plan(k), server, since, &cursor) < 0)
-		gw_error_set(&err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no such server any more");
-	else if (make_page(k, &cursor, &page, &err) == 0) {
+	if (is_gone(server) || gw_plan_open(gw_control_plan(k), server, since, &cursor) < 0)
+		gw_api_reply_json(reply, 200, nothing(k));
+	else if (make_page(k, &cursor, &page, &err) == 0)
 		gw_api_reply_json(reply, 200, page);
-		return;
-	}
-	gw_api_reply_error(reply, &err);
+	else
+		gw_api_reply_error(reply, &err);
 }
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
@@ -160,11 +176,22 @@ struct waiting {
 	const struct gw_service *service;
 	struct gw_principal who;
 	struct gw_api_deferred *later;
+	char id[GW_RESOURCE_ID_MAX + 1];
 };
 
 static void on_closed(uv_handle_t *timer)
 {
 	free(timer->data);
+}
+
+/* The server may be gone by now, or another one may have its name. */
+static void answer_now(const struct waiting *w, struct gw_api_reply *reply)
+{
+	struct gw_control *k = w->service->control;
+	const struct gw_resource *found = gw_catalog_root(gw_control_catalog(k), NULL, GW_KIND_SERVER, w->id);
+	struct gw_uuid server = found ? found->instance : gone_server;
+
+	answer(k, &server, gw_uuid_equal(&server, &w->follower.server) ? w->follower.since : 0, reply);
 }
 
 /* Something has changed for the node, or it has waited long enough. */
@@ -182,7 +209,7 @@ static void end(struct waiting *w)
 		if (err.code != GW_ERR_NONE)
 			gw_api_reply_error(&reply, &err);
 		else
-			answer(w->service->control, &w->follower.server, w->follower.since, &reply);
+			answer_now(w, &reply);
 	}
 	gw_api_answer(w->later, &reply);
 	uv_close((uv_handle_t *)&w->timer, on_closed);
@@ -215,6 +242,7 @@ static bool wait_for_change(const struct gw_api_request *req, const struct gw_uu
 	}
 	w->service = req->service;
 	w->who = *req->who;
+	strncat(w->id, req->param[0], sizeof w->id - 1);
 	w->follower = (struct gw_control_follower){.server = *server, .since = q->since, .call = on_change};
 	uv_timer_init(req->loop, &w->timer); /* cannot fail */
 	w->timer.data = w;
@@ -228,6 +256,8 @@ static bool is_up_to_date(struct gw_control *k, const struct gw_uuid *server, ui
 {
 	struct gw_plan_cursor cursor;
 
+	if (is_gone(server))
+		return since > 0;
 	return gw_plan_open(gw_control_plan(k), server, since, &cursor) == 0 && !cursor.whole &&
 	       gw_plan_node_revision(gw_control_plan(k), server) <= since;
 }
@@ -235,27 +265,31 @@ static bool is_up_to_date(struct gw_control *k, const struct gw_uuid *server, ui
 static int get(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err)
 {
 	struct gw_control *k = req->service->control;
-	const struct gw_resource *server = NULL;
+	const struct gw_resource *found = NULL;
 	struct gw_plan_cursor cursor;
 	struct question q = {0};
+	struct gw_uuid server;
 	json_t *page = NULL;
-	int r = gw_api_node_find(req, &server, err);
+	int r = gw_api_node_find(req, &found, err);
 
+	if (r == -ENOENT && k && gw_control_has_deleted_server(k, req->param[0]))
+		r = 0;
 	if (r == 0)
 		r = read_question(req, &q, err);
 	if (r < 0)
 		return r;
-	gw_control_heard(k, &server->instance);
+	server = found ? found->instance : gone_server;
+	gw_control_heard(k, &server);
 	if (q.more) {
-		if (gw_plan_cursor_parse(gw_control_plan(k), &server->instance, q.more, &cursor) < 0)
+		if (gw_plan_cursor_parse(gw_control_plan(k), &server, q.more, &cursor) < 0)
 			return gone(err);
 		r = make_page(k, &cursor, &page, err);
 		if (r == 0)
 			gw_api_reply_json(reply, 200, page);
 		return r;
 	}
-	if (!q.wait || !is_up_to_date(k, &server->instance, q.since) || !wait_for_change(req, &server->instance, &q))
-		answer(k, &server->instance, q.since, reply);
+	if (!q.wait || !is_up_to_date(k, &server, q.since) || !wait_for_change(req, &server, &q))
+		answer(k, &server, q.since, reply);
 	return 0;
 }
 

@@ -418,8 +418,8 @@ int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *clie
 	engine = get(answer.body, "engine");
 	show_warnings(answer.body);
 	show_node(answer.body);
-	show_controller(get(answer.body, "controller"), wide);
 	show_deployment(get(answer.body, "deployment"), wide);
+	show_controller(get(answer.body, "controller"), wide);
 	show_underlay(engine);
 	show_ports(get(engine, "ports"), wide);
 	show_subnets(get(engine, "virtualSubnets"), wide);

@@ -61,7 +61,7 @@ static void control_free(struct gw_control *k)
 		uv_sem_destroy(&k->looked);
 	}
 	gw_reports_done(k);
-	gw_plan_free(k->plan);
+	gw_nodes_done(k);
 	gw_catalog_free(k->catalog);
 	explicit_bzero(k->seal_key, sizeof k->seal_key);
 	free(k);

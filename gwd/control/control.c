@@ -100,6 +100,8 @@ static int open_on(struct gw_store *store, const struct gw_config *config, struc
 	if (r == 0)
 		r = load(k, err);
 	if (r == 0)
+		r = gw_nodes_load(k, err);
+	if (r == 0)
 		r = gw_commit_init(k, err);
 	if (r < 0) {
 		gw_control_close(k);

@@ -7,8 +7,11 @@
 #include "control/private.h"
 
 #include "base/log.h"
+#include "store/resource.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -25,8 +28,82 @@ int gw_nodes_init(struct gw_control *k)
 	return r;
 }
 
+/* --- servers that are gone ---------------------------------------------------------------------------------------- */
+
+struct gone {
+	struct gw_hmap_node node; /* first */
+	char id[];		  /* in lower case */
+};
+
+static void lower(const char *id, char ret[static GW_RESOURCE_ID_MAX + 1])
+{
+	size_t n = strnlen(id, GW_RESOURCE_ID_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (char)tolower((unsigned char)id[i]);
+	ret[n] = '\0';
+}
+
+bool gw_control_has_deleted_server(const struct gw_control *k, const char *id)
+{
+	char name[GW_RESOURCE_ID_MAX + 1];
+
+	lower(id, name);
+	GW_HMAP_FOR_EACH_HASH (node, &k->gone_servers, gw_hash_bytes(name, strlen(name), 0))
+		if (!strcmp(GW_CONTAINER_OF(node, struct gone, node)->id, name))
+			return true;
+	return false;
+}
+
+static int note_gone(struct gw_control *k, const char *id)
+{
+	char name[GW_RESOURCE_ID_MAX + 1];
+	struct gone *g;
+
+	if (gw_control_has_deleted_server(k, id))
+		return 0;
+	lower(id, name);
+	g = malloc(sizeof *g + strlen(name) + 1);
+	if (!g)
+		return -ENOMEM;
+	memcpy(g->id, name, strlen(name) + 1);
+	if (gw_hmap_insert(&k->gone_servers, &g->node, gw_hash_bytes(name, strlen(name), 0)) == 0)
+		return 0;
+	free(g);
+	return -ENOMEM;
+}
+
+static int on_gone(void *ctx, const char *path)
+{
+	return note_gone(ctx, strrchr(path, '/') + 1);
+}
+
+static int on_touched(void *ctx, const struct gw_resource *r)
+{
+	return r->gone && r->kind == GW_KIND_SERVER ? note_gone(ctx, r->id) : 0;
+}
+
+int gw_nodes_load(struct gw_control *k, struct gw_error *err)
+{
+	int r = gw_store_each_gone(k->store, "/servers/", on_gone, k, err);
+
+	return r == -ENOMEM ? gw_error_oom(err) : r;
+}
+
+void gw_nodes_done(struct gw_control *k)
+{
+	GW_HMAP_FOR_EACH_SAFE (node, after, &k->gone_servers)
+		free(GW_CONTAINER_OF(node, struct gone, node));
+	gw_hmap_done(&k->gone_servers);
+	k->plan = gw_plan_free(k->plan);
+}
+
+/* --- the plan ----------------------------------------------------------------------------------------------------- */
+
 void gw_nodes_update(struct gw_control *k)
 {
+	if (gw_catalog_touched(k->catalog, on_touched, k) < 0)
+		gw_log_error("no memory to remember that a server is gone: its node keeps what it has");
 	k->plan_is_behind = gw_plan_update(k->plan, k->catalog, gw_store_revision(k->store)) < 0;
 	if (k->plan_is_behind)
 		gw_log_error("no memory to find out what nodes have to hold: it is tried again when one asks");

@@ -55,6 +55,7 @@ struct gw_control {
 	bool plan_is_behind;
 	uint64_t epoch;
 	struct gw_control_follower *followers; /* the youngest first */
+	struct gw_hmap gone_servers;	       /* that were there once; some may be again */
 	struct gw_hmap nodes;		       /* that have said something, by server */
 	struct gw_node *faulty;		       /* of them, those that could not do everything */
 	const struct gw_config *config;
@@ -120,6 +121,8 @@ int gw_nodes_init(struct gw_control *k);
 void gw_nodes_update(struct gw_control *k);
 /* Calls those whom it concerns. */
 void gw_nodes_tell(struct gw_control *k);
+int gw_nodes_load(struct gw_control *k, struct gw_error *err); /* when the store has been read */
+void gw_nodes_done(struct gw_control *k);
 
 /* --- report.c --- */
 

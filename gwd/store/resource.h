@@ -27,6 +27,10 @@ struct gw_stored_change {
 int gw_store_each_change(struct gw_store *s, uint64_t revision, unsigned limit,
 			 int (*cb)(void *ctx, const struct gw_stored_change *change), void *ctx, struct gw_error *err);
 
+/* The operator's resources below the path that are known to be gone, or were once: each path as often as it likes. */
+int gw_store_each_gone(struct gw_store *s, const char *below, int (*cb)(void *ctx, const char *path), void *ctx,
+		       struct gw_error *err);
+
 /* Who did what to what; of a tenant "" is the operator's. */
 struct gw_store_deed {
 	const char *who, *method, *tenant, *path;

@@ -36,6 +36,8 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_RESOURCE_EACH] = ("SELECT tenant, path, instance, revision, serial, updated, body FROM resource"
 				     " ORDER BY rowid"),
 	[GW_SQLITE_CHANGE] = "INSERT INTO change (revision, tenant, path, gone, time) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[GW_SQLITE_GONE] = ("SELECT DISTINCT path FROM change"
+			    " WHERE gone AND tenant = '' AND substr(path, 1, length(?1)) = ?1"),
 	[GW_SQLITE_CHANGES] = ("SELECT revision, tenant, path, gone FROM change WHERE revision > ?1"
 			       " ORDER BY number LIMIT ?2"),
 	[GW_SQLITE_AUDIT] = ("INSERT INTO audit (revision, time, who, method, tenant, path)"

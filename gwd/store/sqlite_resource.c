@@ -110,6 +110,23 @@ int gw_store_each_change(struct gw_store *s, uint64_t revision, unsigned limit,
 	return r == 0 && rc != SQLITE_DONE ? gw_sqlite_error(s, rc, "reading the feed of changes", err) : r;
 }
 
+int gw_store_each_gone(struct gw_store *s, const char *below, int (*cb)(void *ctx, const char *path), void *ctx,
+		       struct gw_error *err)
+{
+	sqlite3_stmt *st = s->st[GW_SQLITE_GONE];
+	int rc, r = 0;
+
+	sqlite3_bind_text(st, 1, below, -1, SQLITE_STATIC);
+	while (r == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *path = (const char *)sqlite3_column_text(st, 0);
+
+		r = path ? cb(ctx, path) : -ENOMEM;
+	}
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	return r == 0 && rc != SQLITE_DONE ? gw_sqlite_error(s, rc, "reading the feed of changes", err) : r;
+}
+
 int gw_store_audit(struct gw_store *s, int64_t time, const struct gw_store_deed *deed, struct gw_error *err)
 {
 	sqlite3_stmt *st = s->st[GW_SQLITE_AUDIT];

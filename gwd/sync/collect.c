@@ -233,7 +233,7 @@ static int read_change(struct gw_sync_changes *c, const json_t *j, const struct 
 	struct gw_hnv_change change;
 
 	if (gw_hnv_change_decode(j, config, &change, &why) < 0) {
-		if (json_is_object(json_object_get(j, "properties")))
+		if (json_object_size(j) == 2 && json_is_object(json_object_get(j, "properties")))
 			return read_key(c, j, config, &why, err);
 		*err = why;
 		return -EBADMSG;
@@ -265,7 +265,7 @@ static int check_room(const struct gw_sync_changes *c, const struct gw_config *c
 
 static bool is_epoch(const char *s)
 {
-	return strlen(s) == GW_SYNC_EPOCHLEN - 1 && s[strspn(s, "0123456789abcdef")] == '\0';
+	return strlen(s) == GW_SYNC_EPOCHLEN - 1 && s[strspn(s, "0123456789abcdefABCDEF")] == '\0';
 }
 
 /* All pages are of one answer. */

@@ -92,6 +92,7 @@ struct gw_sync_times {
 	unsigned wait_seconds;			   /* for changes */
 	unsigned retry_ms;			   /* what failed */
 	unsigned report_ms, report_apart_ms;	   /* reports at least and at most so often */
+	unsigned details_apart_ms;		   /* with details */
 };
 
 struct gw_sync {
@@ -129,8 +130,8 @@ struct gw_sync {
 	/* Reporting. */
 	struct gw_link_call *report;
 	uv_timer_t report_timer;
-	bool report_due;
-	uint64_t reported_ms;
+	bool report_due, details_due; /* details: statistics and ports */
+	uint64_t reported_ms, detailed_ms;
 	char reported_state[16], reported_message[sizeof((struct gw_error *)0)->message];
 	bool report_refused;
 	unsigned n_handles; /* that the loop has not let go of */

@@ -9,36 +9,46 @@
 
 #include "base/cleanup.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SECONDS 15
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void arm(struct gw_sync *s)
 {
-	uint64_t due = s->reported_ms + (s->report_due ? s->times.report_apart_ms : s->times.report_ms);
-	uint64_t now = uv_now(s->params.loop);
+	const struct gw_sync_times *t = &s->times;
+	uint64_t now = uv_now(s->params.loop), soon = s->reported_ms + t->report_apart_ms, due;
 
-	if (!s->report)
-		uv_timer_start(&s->report_timer, gw_sync_on_report, due > now ? due - now : 0, 0);
+	if (s->report || s->state != GW_LINK_CONNECTED)
+		return;
+	due = s->report_due    ? soon
+	      : s->details_due ? later(soon, s->detailed_ms + t->details_apart_ms)
+			       : s->reported_ms + t->report_ms;
+	uv_timer_start(&s->report_timer, gw_sync_on_report, due > now ? due - now : 0, 0);
 }
 
 void gw_sync_report(struct gw_sync *s)
 {
-	s->report_due = true;
+	s->report_due = s->details_due = true;
 	arm(s);
 }
 
-/* Drivers come and go between states while they are at work: only what is another than was told is news. */
+/* Drivers come and go between states while they are at work: only what is another than was told is urgent. Ports may be other. */
 void gw_sync_node_changed(struct gw_sync *s)
 {
 	const char *state, *message;
 
-	if (s->state != GW_LINK_CONNECTED)
-		return;
+	s->details_due = true;
 	s->params.service->state(s->params.service->ctx, &state, &message);
 	if (strcmp(state, s->reported_state) != 0 || strcmp(message, s->reported_message) != 0)
-		gw_sync_report(s);
+		s->report_due = true;
+	arm(s);
 }
 
 static void on_reported(void *ctx, const struct gw_link_answer *answer)
@@ -60,37 +70,60 @@ static void on_reported(void *ctx, const struct gw_link_answer *answer)
 	arm(s);
 }
 
-/* Of [{"count", ...}] those that count something, by name. */
+/* [{"NAME": "x", "count": 7}] as {"x": 7}, without zeros. */
 static json_t *counted(const json_t *list, const char *name)
 {
-	json_t *some = json_object(), *entry;
+	json_t *counts = json_object(), *entry;
 	size_t i;
 
 	json_array_foreach((json_t *)list, i, entry)
 	{
 		const char *key = json_string_value(json_object_get(entry, name));
+		json_t *count = json_object_get(entry, "count");
 
-		if (key && json_integer_value(json_object_get(entry, "count")) > 0)
-			json_object_set(some, key, json_object_get(entry, "count"));
+		if (key && json_integer_value(count) > 0)
+			json_object_set(counts, key, count);
 	}
-	return some;
+	return counts;
 }
 
-/* What is of as many parts as the node has ports would be too much for a controller of many nodes. */
-static json_t *statistics(const struct gw_service *service)
+static json_t *ports(const json_t *list)
+{
+	static const char *const kept[] = {"state", "detail", "counters"};
+	json_t *all = json_object(), *port;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, port)
+	{
+		const char *interface = json_string_value(json_object_get(port, "interface"));
+		json_t *j = json_object();
+
+		for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
+			json_object_set(j, kept[k], json_object_get(port, kept[k]));
+		if (interface)
+			json_object_set(all, interface, j);
+		json_decref(j);
+	}
+	return all;
+}
+
+/* Reading all of the counters takes its time where there are many ports. */
+static void add_details(const struct gw_service *service, json_t *report)
 {
 	json_t *status = service->status(service->ctx), *engine = json_object_get(status, "engine");
-	json_t *j = json_pack("{s:O*}", "objects", json_object_get(json_object_get(status, "node"), "objects"));
+	json_t *statistics =
+		json_pack("{s:O*}", "objects", json_object_get(json_object_get(status, "node"), "objects"));
 
+	json_object_set_new(report, "statistics", statistics);
 	if (engine) {
-		json_object_set_new(j, "packets", counted(json_object_get(engine, "outcomes"), "name"));
-		json_object_set_new(j, "drops", counted(json_object_get(engine, "drops"), "reason"));
+		json_object_set_new(statistics, "packets", counted(json_object_get(engine, "outcomes"), "name"));
+		json_object_set_new(statistics, "drops", counted(json_object_get(engine, "drops"), "reason"));
+		json_object_set_new(report, "ports", ports(json_object_get(engine, "ports")));
 	}
 	json_decref(status);
-	return j;
 }
 
-static char *body_of(struct gw_sync *s)
+static char *body_of(struct gw_sync *s, bool detailed)
 {
 	const struct gw_service *service = s->params.service;
 	const char *state, *message;
@@ -100,34 +133,51 @@ static char *body_of(struct gw_sync *s)
 	service->state(service->ctx, &state, &message);
 	snprintf(s->reported_state, sizeof s->reported_state, "%s", state);
 	snprintf(s->reported_message, sizeof s->reported_message, "%s", message);
-	j = json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:o, s:o}", "epoch", s->epoch, "revision",
-		      (json_int_t)s->revision, "version", GW_VERSION, "state", state, "message", message, "failed",
-		      (json_int_t)gw_sync_failed(s), "failures", gw_sync_failures(s), "statistics",
-		      statistics(service));
+	j = json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:o}", "epoch", s->epoch, "revision", (json_int_t)s->revision,
+		      "version", GW_VERSION, "state", state, "message", message, "failed",
+		      (json_int_t)gw_sync_failed(s), "failures", gw_sync_failures(s));
+	if (detailed)
+		add_details(service, j);
 	text = json_dumps(j, JSON_COMPACT);
 	json_decref(j);
 	return text;
 }
 
+static int send_report(struct gw_sync *s, bool detailed)
+{
+	_cleanup_free_ char *path = gw_sync_path(s, "status"), *body = body_of(s, detailed);
+	const struct gw_link_request request = {
+		.method = "PUT",
+		.path = path,
+		.body = body,
+		.body_len = body ? strlen(body) : 0,
+		.seconds = SECONDS,
+		.done = on_reported,
+		.ctx = s,
+	};
+	struct gw_link_peer peer;
+
+	if (!path || !body)
+		return -ENOMEM;
+	gw_sync_peer(s, &peer);
+	return gw_link_ask(s->link, &peer, &request, &s->report, NULL);
+}
+
 void gw_sync_on_report(uv_timer_t *timer)
 {
 	struct gw_sync *s = timer->data;
-	_cleanup_free_ char *path = NULL, *body = NULL;
-	struct gw_link_request request = {.method = "PUT", .seconds = SECONDS, .done = on_reported, .ctx = s};
-	struct gw_error err = GW_ERROR_INIT;
-	struct gw_link_peer peer;
+	uint64_t now = uv_now(s->params.loop);
+	bool detailed = now - s->detailed_ms >= s->times.details_apart_ms && (s->details_due || !s->report_due);
 
+	if (s->state != GW_LINK_CONNECTED) /* when it is again, a report is due */
+		return;
+	s->reported_ms = now;
 	s->report_due = false;
-	s->reported_ms = uv_now(s->params.loop);
-	if (s->state == GW_LINK_CONNECTED && s->has_position) {
-		gw_sync_peer(s, &peer);
-		path = gw_sync_path(s, "status");
-		body = body_of(s);
-		request.path = path;
-		request.body = body;
-		request.body_len = body ? strlen(body) : 0;
-		if (path && body && gw_link_ask(s->link, &peer, &request, &s->report, &err) == 0)
-			return;
+	if (detailed) {
+		s->detailed_ms = now;
+		s->details_due = false;
 	}
+	if (s->has_position && send_report(s, detailed) == 0)
+		return;
 	arm(s);
 }

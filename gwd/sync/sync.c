@@ -21,6 +21,7 @@ static const struct gw_sync_times usual = {
 	.retry_ms = 30000,
 	.report_ms = 30000,
 	.report_apart_ms = 250,
+	.details_apart_ms = 2000,
 };
 
 /* --- state -------------------------------------------------------------------------------------------------------- */
@@ -52,12 +53,14 @@ static void say(struct gw_sync *s, enum gw_link_state to, const struct gw_error 
 
 void gw_sync_transition(struct gw_sync *s, enum gw_link_state to, const struct gw_error *why)
 {
+	bool changed = s->state != to;
+
 	say(s, to, why);
-	if (s->state != to)
+	if (changed)
 		gw_log_debug("controller: %s -> %s", state_name(s->state), state_name(to));
 	s->state = to;
 	s->why = why ? *why : GW_ERROR_INIT;
-	if (to == GW_LINK_CONNECTED)
+	if (changed && to == GW_LINK_CONNECTED)
 		gw_sync_report(s);
 }
 

@@ -241,6 +241,15 @@ static inline void stand_in_open(struct stand_in *s, uv_loop_t *loop, const char
 	assert_int_equal(uv_listen((uv_stream_t *)&s->listener, 16, stand_in_accept), 0);
 }
 
+/* Room for more, once all has been said. */
+static inline void stand_in_forget(struct stand_in *s)
+{
+	assert_int_equal(s->next, s->n_answers);
+	for (size_t i = 0; i < s->n_answers; i++)
+		free(s->answers[i].body);
+	s->next = s->n_answers = 0;
+}
+
 static inline void stand_in_close(struct stand_in *s)
 {
 	while (s->conns)

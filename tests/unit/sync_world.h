@@ -27,6 +27,7 @@ static const struct gw_sync_times fast = {
 	.retry_ms = 30,
 	.report_ms = 100000,
 	.report_apart_ms = 1,
+	.details_apart_ms = 1,
 };
 
 static inline void follow(struct world *w)

@@ -515,6 +515,42 @@ static void test_API_1_store_that_cannot_be_written(void **state)
 	end(&s);
 }
 
+static json_t *link_status(void *ctx)
+{
+	return json_pack("{s:s}", "state", ctx);
+}
+
+/* Somebody else would take the change back: who wants it is told who that is. Reading stays. */
+static void test_API_2_managed_node(void **state)
+{
+	static const char one[] =
+		"[{\"method\":\"PUT\",\"path\":\"/hnv/lookupRecords/5001-10.0.0.1\",\"body\":" GOOD "}]";
+	static const struct refusal refusals[] = {
+		{"PUT", RECORD_1, GOOD, 409, "Conflict", NULL, "managed by the controller at https://c:8443"},
+		{"DELETE", RECORD_1, NULL, 409, "Conflict", NULL, "https://c:8443"},
+		{"POST", HNV "/batch", one, 409, "Conflict", NULL, "https://c:8443"},
+		{"PUT", RECORD_1, "{", 400, "InvalidJson", NULL, NULL},
+	};
+	struct server s;
+	struct response r;
+
+	serve(&s, state, "");
+	assert_int_equal(status_of(&s, "PUT", RECORD_1, GOOD), 201);
+	s.service.manager = "https://c:8443";
+	s.service.link_status = link_status;
+	s.service.link_ctx = "Connected";
+	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+		refused(&s, &refusals[i]);
+	assert_int_equal(status_of(&s, "GET", RECORD_1, NULL), 200);
+	assert_int_equal(status_of(&s, "GET", HNV "/lookupRecords", NULL), 200);
+	r = simple(&s, "GET", "/networking/v1/monitoring/statistics", NULL);
+	assert_string_equal(at(json_object_get(r.json, "controller"), "state", NULL), "Connected");
+	done(&r);
+	s.service.manager = NULL;
+	assert_int_equal(status_of(&s, "POST", HNV "/batch", one), 200);
+	end(&s);
+}
+
 #define API_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -532,6 +568,7 @@ int main(void)
 		API_TEST(test_API_1_batch_is_one_change),
 		API_TEST(test_API_1_bad_batch_changes_nothing),
 		API_TEST(test_monitoring_and_meta),
+		API_TEST(test_API_2_managed_node),
 		API_TEST(test_API_1_store_that_cannot_be_written),
 	};
 

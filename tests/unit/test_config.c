@@ -493,6 +493,41 @@ static void test_limits(void **state)
 	assert_true(gw_mac_equal(&l.router_mac, &c.router_mac));
 }
 
+static char fixed[512];
+
+static void note_fixed(const char *key)
+{
+	size_t n = strlen(fixed);
+
+	snprintf(fixed + n, sizeof fixed - n, "%s, ", key);
+}
+
+/* What was read again: some of it counts from now on, some is told to wait for a restart, in place and as it was. */
+static void test_renewed(void **state)
+{
+	struct gw_config c, other;
+
+	(void)state;
+	good("[node]\nname = a\n", &c);
+	good("[node]\nname = a\n", &other);
+	gw_config_renew(&c, &other, note_fixed);
+	assert_string_equal(fixed, "");
+	good("[node]\nname = b\nlog_level = debug\n[underlay]\nmtu = 9000\n[controller]\nurls = unix:/c\nca = /ca\n"
+	     "client_cert = /cert\nclient_key = /key\n[limits]\nports = 7\n",
+	     &other);
+	gw_config_renew(&c, &other, note_fixed);
+	assert_string_equal(fixed, "[node] name, [controller] urls, [controller] server, [limits] ports, ");
+	assert_string_equal(c.name, "a");
+	assert_string_equal(c.controller_urls, "");
+	assert_string_equal(c.controller_server, "a");
+	assert_int_equal(c.port_limit, 1024);
+	assert_int_equal(c.log_level, GW_LOG_DEBUG);
+	assert_int_equal(c.underlay_mtu, 9000);
+	assert_string_equal(c.controller_ca, "/ca");
+	assert_string_equal(c.controller_cert, "/cert");
+	assert_string_equal(c.controller_key, "/key");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -508,6 +543,7 @@ int main(void)
 		cmocka_unit_test(test_manual),
 		cmocka_unit_test(test_keys_have_help),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_renewed),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

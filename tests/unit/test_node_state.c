@@ -246,16 +246,28 @@ static void test_API_1_told_as_soon_as_there_is_something(void **state)
 	assert_int_equal(r.status, 200);
 	assert_int_equal(json_array_size(json_object_get(r.json, "changes")), 0);
 	done(&r);
-	/* The server is deleted under it. */
+	/* The server is deleted under it, when nothing is on it any more. */
 	fd = follow(&c, &h, 60);
 	assert_int_equal(status_of(&c.s, "DELETE", NIC("2"), NULL), 202);
 	r = answer_of(&c, fd);
 	done(&r);
 	fetch(&c, &h, STATE);
+	assert_int_equal(json_object_size(h.paths), 1);
 	fd = follow(&c, &h, 60);
 	assert_int_equal(status_of(&c.s, "DELETE", V1 "/servers/h1", NULL), 202);
 	r = answer_of(&c, fd);
-	assert_int_equal(r.status, 404);
+	assert_int_equal(r.status, 200); /* it is to hold nothing */
+	assert_true(json_is_true(json_object_get(r.json, "full")));
+	assert_int_equal(json_array_size(json_object_get(r.json, "changes")), 0);
+	h.revision = (uint64_t)json_integer_value(json_object_get(r.json, "revision"));
+	done(&r);
+	fd = follow(&c, &h, 60);
+	assert_true(is_waiting(fd));
+	/* One of its name is another one. */
+	put(&c, V1 "/servers/H1", "{\"providerAddresses\":[{\"address\":\"192.0.2.1\",\"interface\":\"eth1\"}]}");
+	r = answer_of(&c, fd);
+	assert_true(json_is_true(json_object_get(r.json, "full")));
+	assert_int_equal(json_array_size(json_object_get(r.json, "changes")), 1);
 	done(&r);
 	json_decref(h.paths);
 	leave(&c);

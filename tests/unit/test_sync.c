@@ -70,7 +70,7 @@ static void test_API_2_state_that_is_there_already(void **state)
 	says(&w, ALL(RECORD("1", "1") "," PORT("tap0", "AA")));
 	settle(&w);
 	w.sync = gw_sync_close(w.sync);
-	turn(&w.b);
+	UNTIL(&w, !w.controller.waiting);
 	calls[0] = '\0';
 	follow(&w); /* as after a start */
 	says(&w, ALL(PORT("tap0", "AA") "," RECORD("1", "1")));
@@ -361,6 +361,53 @@ static void test_drivers_are_reported(void **state)
 	end(&w);
 }
 
+static json_t *busy_status(void *ctx)
+{
+	static const char status[] =
+		"{'node':{'objects':{'ports':2},'name':'h1'},'engine':{"
+		"'outcomes':[{'name':'Encapsulated','count':7,'help':'x'},{'name':'Local','count':0}],"
+		"'drops':[{'reason':'NoRecord','count':3,'help':'x'}],"
+		"'ports':[{'interface':'tap0','state':'Up','mtu':1450,'counters':{'txPackets':1}},"
+		"{'interface':'tap1','state':'Waiting','detail':'not there','dropReasons':[]}]}}";
+	char buf[sizeof status];
+
+	(void)ctx;
+	memcpy(buf, status, sizeof status);
+	for (char *q = buf; (q = strchr(q, '\''));)
+		*q = '"';
+	return json_loads(buf, 0, NULL);
+}
+
+/* Statistics are numbers only; of the ports, what is shown of a NIC. */
+static void test_details_are_reported(void **state)
+{
+	struct world w;
+	json_t *wanted;
+
+	begin(&w, state, "");
+	w.b.service.status = busy_status;
+	says(&w, ALL(""));
+	settle(&w);
+	reported(&w, 7, 0);
+	wanted = json_pack("{s:{s:i}, s:{s:i}, s:{s:i}}", "objects", "ports", 2, "packets", "Encapsulated", 7, "drops",
+			   "NoRecord", 3);
+	assert_true(json_equal(json_object_get(w.controller.report, "statistics"), wanted));
+	json_decref(wanted);
+	wanted = json_pack("{s:{s:s, s:{s:i}}, s:{s:s, s:s}}", "tap0", "state", "Up", "counters", "txPackets", 1,
+			   "tap1", "state", "Waiting", "detail", "not there");
+	assert_true(json_equal(json_object_get(w.controller.report, "ports"), wanted));
+	json_decref(wanted);
+	/* Not with every report of many: those tell of what is carried out. */
+	w.sync->times.details_apart_ms = 1000000;
+	says(&w, "{" E1 ",'revision':8,'full':false,'changes':[]}");
+	assert_null(json_object_get(reported(&w, 8, 0), "statistics"));
+	/* A port may be another than before when a driver has been at work. */
+	w.sync->times.details_apart_ms = 1;
+	gw_sync_node_changed(w.sync);
+	UNTIL(&w, json_object_get(w.controller.report, "ports"));
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +425,7 @@ int main(void)
 		SYNC_TEST(test_API_2_store_cannot_be_written),
 		SYNC_TEST(test_unreadable_change),
 		SYNC_TEST(test_drivers_are_reported),
+		SYNC_TEST(test_details_are_reported),
 	};
 
 	gw_log_init((enum gw_log_level)0); /* what is refused is told as warnings */
