@@ -44,6 +44,7 @@ test-long: test-built ## everything: also all that runs inside the VM, the demo,
 	$(MAKE) --no-print-directory test-demo
 	$(MAKE) --no-print-directory fuzz
 	$(MAKE) --no-print-directory test-crash
+	$(MAKE) --no-print-directory test-converge
 	tests/run
 
 test-unit: ## unit tests only
@@ -56,6 +57,12 @@ test-bpf: ## engine programs in the kernel, packet by packet
 
 test-topo: test-topo-build ## daemons, namespaces and traffic; ONLY=regex picks scenarios
 	tests/run --build $(ASAN) topo $(if $(ONLY),--only '$(ONLY)')
+
+CONVERGE_ROUNDS ?= 50
+
+.PHONY: test-converge
+test-converge: test-topo-build ## controller and hosts killed and cut off at random in 50 rounds of random changes
+	GW_TEST_ROUNDS=$(CONVERGE_ROUNDS) tests/run --build $(ASAN) topo --only '^topo/converge$$'
 
 C_FILES  = $(shell git ls-files '*.c' '*.h')
 SH_FILES = $(shell git ls-files "*.sh" .ci/run configs/completion/gwctl image/files/usr/lib/gwd/banner image/files/etc/initramfs-tools/hooks/gwd \

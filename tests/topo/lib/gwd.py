@@ -89,7 +89,9 @@ class Gwd:
 
     def start(self, deadline=20, **kw):
         """Starts it and waits until it says that it is ready."""
-        self.launch(**kw)
+        return self.launch(**kw).wait_ready(deadline)
+
+    def wait_ready(self, deadline=20):
         eventually(self._up, "%s becomes ready" % self.name, deadline)
         return self
 
@@ -161,9 +163,13 @@ class Gwd:
         """{id: properties} of what `gwctl KIND list` shows."""
         return {r["resourceId"]: r["properties"] for r in json.loads(self.ctl(kind, "list", "-o", "json"))}
 
+    def connection(self, timeout=20):
+        """To the API, for many requests."""
+        return _UnixConnection(self.socket_path, timeout)
+
     def request(self, method, path, body=None, headers=None, timeout=20):
         """One request to the API. `body`: bytes as they are, anything else as JSON."""
-        c = _UnixConnection(self.socket_path, timeout)
+        c = self.connection(timeout)
         try:
             if body is not None and not isinstance(body, bytes):
                 body = json.dumps(body).encode()

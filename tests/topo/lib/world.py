@@ -39,12 +39,12 @@ class World:
         self.fabric.ip("link set br0 up")
         return self.fabric
 
-    def plug(self, netns, dev, label, mtu=1500, queues=1):
+    def plug(self, netns, dev, label, mtu=1500, queues=1, bridge="br0"):
         """An underlay cable: `dev` in netns, `label` on the fabric's bridge."""
         netns.sysctl("net.ipv6.conf.default.disable_ipv6=1")
         netns.veth(dev, self.fabric, label, mtu, queues)
         netns.sysctl("net.ipv6.conf.default.disable_ipv6=0")
-        self.fabric.ip("link set dev %s master br0 up" % label)
+        self.fabric.ip("link set dev %s master %s up" % (label, bridge))
         # A NIC keeps its address over a reboot, and so do the neighbour tables of others.
         netns.ip("link set dev %s address 02:ee:%s up" % (dev, ":".join("%02x" % b
                                                                         for b in label.encode()[:4].ljust(4))))

@@ -1,0 +1,511 @@
+#!/usr/bin/python3
+# time-limit: 3600
+# Whatever happens to a controller and its hosts while resources change at random, in the end every host holds what it is to hold.
+#
+#   a (steady) --- h1 eth1 192.168.1.10 -- the PA router -- 192.168.2.20 eth1 h2 --- b (steady)
+#   n0i0 ...  /       eth0 ------------ br0 ------------ eth0                 \  ... n0i0: every interface is on both hosts
+#                                        |
+#                                       eth0 c, the controller
+#
+# In each round networks, subnets, route tables, NICs and where they are, and provider addresses change, while daemons are killed with
+# -9 and management cables cut at random. After it, for each host: what it holds is what GET /servers/ID/state says, entry by entry;
+# maps, addresses, routes and programs of its kernel are as that says; and nobody's interface has a program that is not a port.
+# Beside it all two flows of a tenant that nobody touches lose no packet.
+#
+# Clocks apart: CLOCK_REALTIME is one for all namespaces, so that only the clocks that count from power-on can be made to differ
+# (time namespaces); gwd compares no time of another machine's, but for the validity of certificates (tests/topo/controller).
+#
+# GW_TEST_ROUNDS makes it longer: `make test-converge` is 50 rounds. GW_TEST_SEED repeats the choices of one that failed; when
+# what happens happens is up to the machine.
+# Covers API-2 (managed nodes, records survive), GW-8 for hosts, FWD-12's first sentence, "How intent becomes records".
+import contextlib
+import http.client
+import json
+import os
+import random
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lib import case, traffic
+from lib.case import equal, eventually, require
+from lib.gwd import BASE
+from lib.manager import Managed, link
+
+ROUNDS = int(os.environ.get("GW_TEST_ROUNDS", "5"))
+CHANGES = int(os.environ.get("GW_TEST_CHANGES", "60"))  # of a round, at least
+REVISIONS = int(os.environ.get("GW_TEST_REVISIONS", "10000"))
+SEED = int(os.environ.get("GW_TEST_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 32)
+BLOWS = 5  # of a round, at least
+NETWORKS, SUBNETS, NICS, TABLES = 3, 4, 5, 2
+SERVERS = ("host1", "host2")
+ADDRESSES = {"host1": ("192.168.1.10", "192.168.101.10"), "host2": ("192.168.2.20", "192.168.101.20")}
+STEADY, AWAY = 5001, 7900
+suite = case.Suite()
+
+
+def subnet(name, prefix, vsid=None, table=None):
+    properties = {"addressPrefix": prefix}
+    if vsid:
+        properties["isolationId"] = vsid
+    if table is not None:
+        properties["routeTable"] = {"resourceRef": "/routeTables/t%d" % table}
+    return {"resourceId": name, "properties": properties}
+
+
+def network(path, space, subnets, **properties):
+    return {"path": path, "body": {"properties": {"addressSpace": {"addressPrefixes": [space]}, "subnets": subnets, **properties}}}
+
+
+def nic(path, where, address, server=None, interface=None, mac=None):
+    properties = {"ipConfigurations": [{"resourceId": "ip", "properties": {
+        "subnet": {"resourceRef": where}, "privateIPAddress": address, "privateIPAllocationMethod": "Static"}}]}
+    if server:
+        properties["server"] = {"resourceRef": "/servers/" + server}
+    if interface:
+        properties["hostInterface"] = interface
+    if mac:
+        properties["privateMacAddress"] = mac
+    return {"path": path, "body": {"properties": properties}}
+
+
+def gone(path):
+    return {"path": path, "method": "DELETE"}
+
+
+def server(name, second):
+    """With its second provider address, or without. Nothing but what changes at random uses that."""
+    ref = "/logicalNetworks/%s/subnets/%s"
+    rack = "rack1" if name == "host1" else "rack2"
+    addresses = [{"address": ADDRESSES[name][0], "interface": "eth1", "logicalSubnet": {"resourceRef": ref % ("provider", rack)}}]
+    if second:
+        addresses.append({"address": ADDRESSES[name][1], "interface": "eth1", "logicalSubnet": {"resourceRef": ref % ("second", "all")}})
+    return {"path": "/servers/" + name, "body": {"properties": {"roles": ["host"], "providerAddresses": addresses}}}
+
+
+def ground():
+    """What is there from the beginning: the provider networks, the hosts, the tenant that nobody touches, tables without routes."""
+    racks = [{"resourceId": "rack%d" % i, "properties": {
+        "addressPrefix": "192.168.%d.0/24" % i, "defaultGateways": ["192.168.%d.1" % i]}} for i in (1, 2)]
+    second = [{"resourceId": "all", "properties": {"addressPrefix": "192.168.101.0/24"}}]
+    return [
+        {"path": "/logicalNetworks/provider", "body": {"properties": {"networkVirtualizationEnabled": True, "subnets": racks}}},
+        {"path": "/logicalNetworks/second", "body": {"properties": {"networkVirtualizationEnabled": True, "subnets": second}}},
+        {"path": "/macPools/all", "body": {"properties": {"startMacAddress": "00155D000000", "endMacAddress": "00155DFFFFFF"}}},
+        *(server(s, False) for s in SERVERS),
+        *({"path": "/routeTables/t%d" % t, "body": {"properties": {"routes": []}}} for t in range(TABLES)),
+        network("/virtualNetworks/steady", "10.0.0.0/16", [subnet("s", "10.0.0.0/24", STEADY)],
+                logicalNetwork={"resourceRef": "/logicalNetworks/provider"}),
+        nic("/networkInterfaces/a", "/virtualNetworks/steady/subnets/s", "10.0.0.10", "host1", "a", "02AA00000001"),
+        nic("/networkInterfaces/b", "/virtualNetworks/steady/subnets/s", "10.0.0.20", "host2", "b", "02AA00000002"),
+    ]
+
+
+def setup():
+    case.note("GW_TEST_SEED=%d" % SEED)
+    w = Managed()
+    w.batch(ground())
+    w.h1 = w.managed("h1", "host1", "rack1", 11, state_disk="12m")
+    w.h2 = w.managed("h2", "host2", "rack2", 12, state_disk="12m")
+    w.a = w.h1.vm("a", "02:aa:00:00:00:01", STEADY, ["10.0.0.10"], attach=False)
+    w.b = w.h2.vm("b", "02:aa:00:00:00:02", STEADY, ["10.0.0.20"], attach=False)
+    w.far = w.namespace("far")  # the other ends of the other VMs' cables
+    for h in w.hosts:
+        h.netns.sysctl("net.ipv6.conf.default.disable_ipv6=1")
+        for port in ["n%di%d" % (n, i) for n in range(NETWORKS) for i in range(NICS)] + ["away"]:
+            h.netns.veth(port, w.far, h.name + port)
+            h.netns.ip("link set dev %s up" % port)
+            w.far.ip("link set dev %s up" % (h.name + port))
+    w.tenants = Tenants(w, random.Random(SEED))
+    w.converged()
+    traffic.reach(w.a, w.b)
+    return w
+
+
+@contextlib.contextmanager
+def undisturbed(w, seconds=3000):
+    """The tenant that nobody touches loses nothing meanwhile."""
+    flows = [traffic.UdpFlow(w.a, w.b, "10.0.0.20", 500, seconds), traffic.UdpFlow(w.b, w.a, "10.0.0.10", 500, seconds, port=7001)]
+    yield
+    for f in flows:
+        f.end()
+    for f in flows:
+        r = f.result()
+        equal((r["lost"], r["doubled"]), (0, 0), "(lost, doubled) of the flow of the tenant that nobody touches (%s)" % r)
+        case.note("%d packets, none lost" % r["sent"])
+
+
+# --- changes ----------------------------------------------------------------------------------------------------------------
+
+class Tenants:
+    """Asks for changes at random. Remembers what there is, so that nothing is asked for that would be refused."""
+
+    def __init__(self, w, rng):
+        self.w, self.rng = w, rng
+        self.networks = {}  # number: {subnet: route table or None}
+        self.nics = {}  # (network, number): its subnet
+        self.second = dict.fromkeys(SERVERS, False)
+        self.kinds = {}
+
+    def step(self):
+        """One request: a change, or several as a batch."""
+        elements, paths = [], set()
+        for _ in range(self.rng.choice((1, 1, 1, self.rng.randint(2, 6)))):
+            kind = self.rng.choice((self.nic, self.nic, self.nic, self.nic, self.subnets, self.subnets, self.network, self.table,
+                                    self.table, self.address))
+            more = kind()
+            if more and not {root(e["path"]) for e in more} & paths:  # a batch has no order
+                self.kinds[kind.__name__] = self.kinds.get(kind.__name__, 0) + 1
+                paths |= {root(e["path"]) for e in more}
+                elements += more
+                self.take(more)
+        if elements:
+            self.ask(elements)
+
+    def take(self, elements):
+        for e in elements:
+            if "then" in e:
+                e.pop("then")()
+
+    def ask(self, elements):
+        """Until there is an answer: what was perhaps done is asked for again."""
+        def once():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                r = self.send(elements)
+                return r if r.status != 503 else None
+
+        r = eventually(once, "the controller answers", 60)
+        require(r.status in (200, 201, 202, 204), "%s: %d %s" % (json.dumps(elements)[:600], r.status, r.body[:400]))
+
+    def send(self, elements):
+        if len(elements) > 1:
+            return self.w.ask("POST", "/batch", elements)
+        e = elements[0]
+        return self.w.ask(e.get("method", "PUT"), e["path"], e.get("body"))
+
+    def nic(self):
+        n, i = self.rng.randrange(NETWORKS), self.rng.randrange(NICS)
+        path, key = "/networkInterfaces/n%di%d" % (n, i), (n, i)
+        if key in self.nics and self.rng.random() < 0.2:
+            return [dict(gone(path), then=lambda: self.nics.pop(key))]
+        if not self.networks.get(n):
+            return None
+        s = self.rng.choice(sorted(self.networks[n]))
+        return [dict(nic(path, "/virtualNetworks/n%d/subnets/s%d" % (n, s), "10.0.%d.%d" % (s, 10 + i),
+                         self.rng.choice((*SERVERS, *SERVERS, None)), self.rng.choice(("n%di%d" % key,) * 4 + (None,)),
+                         "02AA0001%02X%02X" % key), then=lambda: self.nics.update({key: s}))]
+
+    def used(self, n):
+        return {s for (m, _), s in self.nics.items() if m == n}
+
+    def subnets(self):
+        """One more, one less, or another table; perhaps another encapsulation."""
+        n, s = self.rng.randrange(NETWORKS), self.rng.randrange(SUBNETS)
+        if n not in self.networks:
+            return None
+        then = dict(self.networks[n])
+        if s in then and s not in self.used(n) and len(then) > 1 and self.rng.random() < 0.5:
+            del then[s]
+        else:
+            then[s] = self.rng.choice((None, *range(TABLES)))
+        return [self.whole(n, then)]
+
+    def whole(self, n, subnets):
+        return dict(network("/virtualNetworks/n%d" % n, "10.0.0.0/16", [
+            subnet("s%d" % s, "10.0.%d.0/24" % s, 7000 + 10 * n + s, t) for s, t in sorted(subnets.items())],
+            encapsulationMethod=self.rng.choice(("VXLAN", "NVGRE")), routingDomainId="%08d-0000-0000-0000-000000000001" % n),
+            then=lambda: self.networks.update({n: subnets}))
+
+    def network(self):
+        """It comes, or goes with all that it has."""
+        n = self.rng.randrange(NETWORKS)
+        if n not in self.networks:
+            return [self.whole(n, {s: None for s in range(self.rng.randint(1, SUBNETS))})]
+        mine = [k for k in self.nics if k[0] == n]
+        if self.rng.random() < 0.6:
+            return None
+
+        def forget():
+            del self.networks[n]
+            for k in mine:
+                del self.nics[k]
+
+        return [gone("/networkInterfaces/n%di%d" % k) for k in mine] + [dict(gone("/virtualNetworks/n%d" % n), then=forget)]
+
+    def table(self):
+        routes = []
+        for r in self.rng.sample(range(8), self.rng.randint(0, 5)):
+            properties = {"addressPrefix": "172.16.%d.0/24" % r if r else "10.0.0.0/16"}
+            properties["nextHopType"] = self.rng.choice(("None", "VnetLocal", "VirtualAppliance"))
+            if properties["nextHopType"] == "VirtualAppliance":
+                properties["nextHopIpAddress"] = "10.0.%d.%d" % (self.rng.randrange(SUBNETS), 10 + self.rng.randrange(NICS))
+            routes.append({"resourceId": "r%d" % r, "properties": properties})
+        return [{"path": "/routeTables/t%d" % self.rng.randrange(TABLES), "body": {"properties": {"routes": routes}}}]
+
+    def address(self):
+        if self.rng.random() < 0.6:
+            return None
+        name = self.rng.choice(SERVERS)
+        return [dict(server(name, not self.second[name]), then=lambda: self.second.update({name: not self.second[name]}))]
+
+    def agree(self):
+        """What there is is what was asked for."""
+        there = {r["resourceRef"] for r in self.w.everything()}
+        equal({p for p in there if p.startswith("/networkInterfaces/n")}, {"/networkInterfaces/n%di%d" % k for k in self.nics}, "NICs")
+        equal({p for p in there if p.startswith("/virtualNetworks/n")}, {"/virtualNetworks/n%d" % n for n in self.networks}, "networks")
+
+    def leave(self):
+        elements = [gone("/networkInterfaces/n%di%d" % k) for k in self.nics] + [gone("/virtualNetworks/n%d" % n) for n in self.networks]
+        if elements:
+            self.ask(elements)
+        self.networks, self.nics = {}, {}
+
+
+def root(path):
+    return "/".join(path.split("/")[:3])
+
+
+# --- blows ------------------------------------------------------------------------------------------------------------------
+
+class Blows(threading.Thread):
+    """Kills daemons and starts them again, cuts cables and mends them, at random moments, until over."""
+
+    def __init__(self, w, rng):
+        super().__init__(daemon=True)
+        self.w, self.rng = w, rng
+        self.over, self.trouble, self.dealt = threading.Event(), None, []
+
+    def run(self):
+        try:
+            while not self.over.wait(self.rng.uniform(0.05, 0.7)):
+                self.rng.choice((self.kill, self.kill, self.kill, self.cut))()
+        except Exception as e:  # pylint: disable=broad-except
+            self.trouble = e
+
+    def kill(self):
+        gwd = self.rng.choice((self.w.c, *(h.gwd for h in self.w.hosts)))
+        require(gwd.process.poll() is None, "%s has ended by itself: %s" % (gwd.name, gwd.log_tail()))
+        gwd.kill()
+        self.over.wait(self.rng.choice((0, self.rng.uniform(0, 0.8))))
+        gwd.launch()
+        self.dealt.append("kill " + gwd.name)
+
+    def cut(self):
+        h = self.rng.choice(self.w.hosts)
+        self.w.cut(h)
+        try:
+            self.over.wait(self.rng.uniform(0.1, 1.5))
+        finally:
+            self.w.mend(h)
+        self.dealt.append("cut " + h.name)
+
+    def end(self):
+        self.over.set()
+        self.join(30)
+        require(not self.is_alive() and self.trouble is None, "blows: %s" % self.trouble)
+        for gwd in (self.w.c, *(h.gwd for h in self.w.hosts)):
+            gwd.wait_ready()
+
+
+g = suite.group("", setup)
+
+
+@g.case("%d rounds of random changes among kills and cuts: every host is in step, and a stranger's packets are not lost" % ROUNDS)
+def _(w):
+    rng = random.Random(SEED + 1)
+    with undisturbed(w):
+        for round_ in range(ROUNDS):
+            blows = Blows(w, random.Random(rng.getrandbits(32)))
+            blows.start()
+            steps = 0
+            while steps < CHANGES or len(blows.dealt) < BLOWS:
+                w.tenants.step()
+                steps += 1
+                require(blows.trouble is None, "blows: %s" % blows.trouble)
+            blows.end()
+            held = w.converged(deadline=120)
+            w.tenants.agree()
+            case.note("round %d: %d requests; %s; held: %s" % (round_, steps, ", ".join(blows.dealt), held))
+    case.note(w.tenants.kinds)
+
+
+@g.case("cables cut while much changes: who is cut off keeps what it has, and catches up")
+def _(w):
+    with undisturbed(w):
+        for h in w.hosts:
+            w.connected(h)
+            before = w.held(h)
+            w.cut(h)
+            for _ in range(CHANGES):
+                w.tenants.step()
+            others = [other for other in w.hosts if other is not h]
+            w.converged(others)
+            equal(w.held(h), before, "what %s holds while it hears nothing" % h.name)
+            w.mend(h)
+            w.converged()
+
+
+@g.case("the controller dies and is back while a host hears nothing of it: the host notices by itself")
+def _(w):
+    with undisturbed(w):
+        w.connected(w.h1)
+        w.cut(w.h1)
+        w.c.kill()
+        w.c.start()
+        w.mend(w.h1)
+        for _ in range(CHANGES):
+            w.tenants.step()
+        w.converged(deadline=120)
+
+
+@g.case("all at once: the controller and every host are killed in the midst of changes, and start in any order")
+def _(w):
+    rng = random.Random(SEED + 2)
+    with undisturbed(w):
+        for _ in range(3):
+            for _ in range(CHANGES // 3):
+                w.tenants.step()
+            daemons = [w.c, w.h1.gwd, w.h2.gwd]
+            for gwd in daemons:
+                gwd.kill()
+            rng.shuffle(daemons)
+            for gwd in daemons:
+                gwd.launch()
+            for gwd in daemons:
+                gwd.wait_ready()
+            w.converged(deadline=120)
+
+
+# --- away for long ------------------------------------------------------------------------------------------------------------
+
+class Changer(threading.Thread):
+    """Gives one NIC another address, again and again, each time a transaction of its own."""
+
+    def __init__(self, w, number, times):
+        super().__init__(daemon=True)
+        self.w, self.number, self.times, self.trouble = w, number, times, None
+
+    def run(self):
+        c = self.w.c.connection(60)
+        try:
+            for k in range(self.times):
+                e = nic("/networkInterfaces/away%d" % self.number, "/virtualNetworks/away/subnets/s",
+                        "10.9.%d.%d" % (4 + 50 * self.number + k // 250, 2 + k % 250), "host1")
+                c.request("PUT", BASE + e["path"], json.dumps(e["body"]), {"Content-Type": "application/json"})
+                r = c.getresponse()
+                body = r.read()
+                require(r.status in (200, 201), "%d %s" % (r.status, body[:300]))
+        except Exception as e:  # pylint: disable=broad-except
+            self.trouble = e
+        finally:
+            c.close()
+
+
+CHANGERS = 4
+
+
+@g.case("a host that was away for %d revisions catches up, also when more has gone than the controller remembers" % REVISIONS)
+def _(w):
+    w.batch([network("/virtualNetworks/away", "10.9.0.0/16", [subnet("s", "10.9.0.0/16", AWAY)]),
+             nic("/networkInterfaces/away", "/virtualNetworks/away/subnets/s", "10.9.1.1", "host2", "away", "02AA00020001")])
+    w.converged()
+    with undisturbed(w):
+        w.connected(w.h2)
+        before, first = w.held(w.h2), w.c.status()["node"]["revision"]
+        w.cut(w.h2)
+        changers = [Changer(w, i, -(-REVISIONS // CHANGERS)) for i in range(CHANGERS)]
+        for c in changers:
+            c.start()
+        for c in changers:
+            c.join()
+            require(c.trouble is None, "changes: %s" % c.trouble)
+        went_by = w.c.status()["node"]["revision"] - first
+        require(went_by >= REVISIONS, "%d revisions went by" % went_by)
+        equal(w.held(w.h2), before, "what h2 holds while it hears nothing")
+        w.mend(w.h2)
+        case.note("%d revisions; held: %s" % (went_by, w.converged(deadline=90)))
+    w.batch([gone("/networkInterfaces/away%d" % i) for i in range(CHANGERS)])
+    w.converged()
+
+
+# --- a full disk ----------------------------------------------------------------------------------------------------------------
+
+def complaints(w, source):
+    """What a node says is wrong, of any resource."""
+    return [d["message"] for r in w.everything() for d in r["properties"]["configurationState"]["detailedInfo"] if d["source"] == source]
+
+
+@g.case("a host whose disk is full says so, forwards on with what it has, and catches up by itself when there is room")
+def _(w):
+    filler = w.h2.gwd.state_dir + "/filler"
+    with undisturbed(w):
+        w.connected(w.h2)
+        with open(filler, "wb", buffering=0) as f, contextlib.suppress(OSError):
+            while True:
+                f.write(b"x" * 4096)
+
+        made = 0
+
+        def full():
+            """What fits into pages that are there already may still be taken."""
+            nonlocal made
+            if made < 10000:
+                w.batch([nic("/networkInterfaces/full%d" % i, "/virtualNetworks/away/subnets/s", "10.9.%d.%d" % (210 + i // 250, 2 + i % 250),
+                             "host1") for i in range(made, made + 500)])
+                made += 500
+            return [m for m in complaints(w, "host2") if "disk is full" in m]
+
+        said = eventually(full, "host2 complains of its disk", 90, 0.3)
+        case.note("after %d more: %s" % (made, said[0]))
+        require(w.get("/servers/host2")["properties"]["configurationState"]["status"] != "Success" or said, "its state")
+        w.converged([w.h1])
+        equal(w.h2.gwd.process.poll(), None, "h2 lives")
+        os.unlink(filler)
+        w.converged(deadline=120)
+        eventually(lambda: not complaints(w, "host2"), "host2 complains no more", 60, 0.3)
+    w.batch([gone("/networkInterfaces/full%d" % i) for i in range(made)])
+    w.converged()
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------------------------
+
+def later(seconds):
+    """Runs a command on a machine that was switched on so much earlier."""
+    return ["unshare", "--time", "--monotonic=%d" % seconds, "--boottime=%d" % seconds]
+
+
+@g.case("clocks that count from power-on are years apart, and go back when a machine is switched on anew: nothing is different")
+def _(w):
+    if not os.path.exists("/proc/self/ns/time_for_children"):
+        raise case.Skip("the kernel has no time namespaces")
+    with undisturbed(w):
+        for gwd, seconds in ((w.h2.gwd, 10 ** 8), (w.c, 10 ** 6), (w.h2.gwd, 0), (w.c, 0)):
+            gwd.kill()
+            gwd.launch(wrapper=later(seconds) if seconds else ()).wait_ready()
+            apart = os.readlink("/proc/%d/ns/time" % gwd.process.pid) != os.readlink("/proc/self/ns/time")
+            if seconds and not apart:
+                raise case.Skip("this kernel starts a time namespace only with a fork")
+            for _ in range(CHANGES // 3):
+                w.tenants.step()
+            w.converged()
+            for h in w.hosts:
+                equal(w.get("/servers/" + h.server)["properties"]["state"], "Active", "state of " + h.server)
+
+
+# --- the end ------------------------------------------------------------------------------------------------------------------------
+
+@g.case("when all of them have gone the hosts have nothing but the tenant that nobody touched")
+def _(w):
+    with undisturbed(w):
+        w.tenants.leave()
+        w.batch([gone("/networkInterfaces/away"), gone("/virtualNetworks/away")])
+        w.converged()
+        for h in w.hosts:
+            vsids = {p.get("VirtualSubnetID", STEADY) for p in w.held(h).values()}
+            equal(vsids, {STEADY}, "virtual subnets that %s knows" % h.name)
+            require(link(h)["failed"] == 0, "%s: %s" % (h.name, link(h)))
+    traffic.reach(w.a, w.b)
+
+
+if __name__ == "__main__":
+    suite.main()
