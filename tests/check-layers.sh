@@ -36,7 +36,7 @@ declare -A OWNER=(
 	[libmnl/libmnl.h]="gwd/nl/"
 	[bpf/libbpf.h]="gwd/engine/"
 	[bpf/bpf.h]="gwd/engine/"
-	[curl/curl.h]="gwd/cli/ gwd/sync/ask.c gwd/sync/link.c"
+	[curl/curl.h]="gwd/cli/ gwd/sync/ask.c gwd/sync/enroll.c gwd/sync/link.c"
 	[engine.skel.h]="gwd/engine/"
 )
 MAX_LINES=800
