@@ -96,16 +96,17 @@ static void take(struct held *h, const json_t *changes)
 	}
 }
 
+/* `target`: with the epoch in a query, or the first time without one. */
 static void fetch(struct controller *c, struct held *h, const char *target)
 {
-	char url[256] = "", more[128] = "";
+	char url[640] = "", more[128] = "", first[160];
 
 	h->pages = h->changes = 0;
 	do {
 		struct response r;
 		const char *next;
 
-		snprintf(url, sizeof url, "%s%s%s", target, *more ? "&more=" : "", more);
+		snprintf(url, sizeof url, "%.400s%s%s", target, *more ? "&more=" : "", more);
 		r = simple(&c->s, "GET", url, NULL);
 		if (r.status != 200)
 			fail_msg("%s: %s", url, r.text);
@@ -121,9 +122,7 @@ static void fetch(struct controller *c, struct held *h, const char *target)
 		assert_int_equal(!next, json_is_integer(json_object_get(r.json, "revision")));
 		h->revision = (uint64_t)json_integer_value(json_object_get(r.json, "revision"));
 		if (!strchr(target, '?')) { /* the first one: goes on as a node does */
-			static char first[128];
-
-			snprintf(first, sizeof first, "%s?epoch=%s", target, h->epoch);
+			snprintf(first, sizeof first, "%.100s?epoch=%s", target, h->epoch);
 			target = first;
 		}
 		done(&r);
