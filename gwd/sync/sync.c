@@ -297,7 +297,7 @@ int gw_sync_open(const struct gw_sync_params *params, struct gw_sync **ret, stru
 
 struct gw_sync *gw_sync_close(struct gw_sync *s)
 {
-	uv_timer_t *const timers[] = {&s->again, &s->retry, &s->report_timer};
+	uv_timer_t *const timers[] = {s ? &s->again : NULL, s ? &s->retry : NULL, s ? &s->report_timer : NULL};
 	unsigned n;
 
 	if (!s)
