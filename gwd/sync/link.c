@@ -54,6 +54,7 @@ struct gw_link_call {
 	char *answer;
 	size_t len, room, header_len;
 	bool too_large;
+	bool shows;    /* a certificate */
 	char url[256]; /* of the peer, for messages */
 	char error[CURL_ERROR_SIZE];
 };
@@ -334,7 +335,8 @@ static CURLcode set_peer(struct gw_link_call *c, const struct gw_link_peer *peer
 	SET(CURLOPT_CAINFO, peer->ca);
 	SET(CURLOPT_CAPATH, NULL);
 	SET(CURLOPT_SSL_SESSIONID_CACHE, 0L); /* a session would go on under a certificate that has been replaced */
-	if (*peer->cert) {
+	c->shows = *peer->cert;
+	if (c->shows) {
 		SET(CURLOPT_SSLCERT, peer->cert);
 		SET(CURLOPT_SSLKEY, peer->key);
 	}
@@ -453,7 +455,8 @@ static void explain(const struct gw_link_call *c, CURLcode code, struct gw_error
 			     why);
 		break;
 	case CURLE_SSL_CONNECT_ERROR:
-		gw_error_set(ret, EACCES, GW_ERR_UNAUTHORIZED, "", "no secure connection to %s: %s", c->url, why);
+		gw_error_set(ret, EACCES, GW_ERR_UNAUTHORIZED, "", "no secure connection to %s: %s%s", c->url, why,
+			     c->shows ? "; see [controller] client_cert and client_key, or enroll the node anew" : "");
 		break;
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_COULDNT_RESOLVE_HOST:

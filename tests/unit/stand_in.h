@@ -49,7 +49,7 @@ struct stand_in {
 	unsigned report_status;	       /* of answers to reports */
 	unsigned reports;
 	json_t *report; /* the last */
-	char report_target[256];
+	char report_target[512];
 };
 
 static inline void stand_in_closed(uv_handle_t *h)

@@ -10,6 +10,8 @@
 
 #include "sync/private.h"
 
+#include <signal.h>
+
 #define E1    "'epoch':'00000000000000e1'"
 #define E2    "'epoch':'00000000000000e2'"
 #define STATE "/networking/v1/servers/h1/state"

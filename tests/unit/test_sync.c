@@ -428,6 +428,7 @@ int main(void)
 		SYNC_TEST(test_details_are_reported),
 	};
 
+	signal(SIGPIPE, SIG_IGN);	   /* as the daemon does */
 	gw_log_init((enum gw_log_level)0); /* what is refused is told as warnings */
 	return cmocka_run_group_tests_name("sync", tests, NULL, NULL);
 }

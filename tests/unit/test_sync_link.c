@@ -399,6 +399,7 @@ int main(void)
 		SYNC_TEST(test_reports_that_are_refused),
 	};
 
+	signal(SIGPIPE, SIG_IGN);	   /* as the daemon does */
 	gw_log_init((enum gw_log_level)0); /* what is refused is told as warnings */
 	return cmocka_run_group_tests_name("sync_link", tests, NULL, NULL);
 }
