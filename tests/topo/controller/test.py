@@ -325,7 +325,8 @@ def _(w):
                                             "privateIPAddress": "10.2.1.5"}}]})
 
     def everything():
-        return w.c.status()["node"]["revision"], w.everything(), w.c.ctl("certificate", "list"), w.c.ctl("token", "list")
+        return (w.c.status()["node"]["revision"], [(r["resourceRef"], r["etag"]) for r in w.everything()],
+                w.c.ctl("certificate", "list"), w.c.ctl("token", "list"))
 
     before = everything()
     with w.client(w.h1) as c:
