@@ -82,7 +82,6 @@ static const struct {
 	{"operationId", "As Azure-AsyncOperation has it."},
 	{"accessKind", "tokens, certificates or enrollments."},
 	{"accessId", "The name that the operator gave it; of an enrollment the id of the server."},
-	{"serverId", "The server that the node is."},
 	{"hnvKind", "lookupRecords, customerRoutes, providerAddresses, providerRoutes or ports."},
 	{"hnvId", "Made of the record's key."},
 	{"serverId", "The node's, as below /servers."},

@@ -20,6 +20,7 @@
 /* What the loop does by itself, in a millisecond or two: so much of a body, so many resources. */
 #define LIGHT_BODY   16384
 #define LIGHT_WEIGHT 64
+#define LIGHT_LOOKS  4096 /* resources that are only looked at */
 
 int gw_api_require_controller(const struct gw_api_request *req, struct gw_error *err)
 {
@@ -81,7 +82,7 @@ static void on_get(const struct gw_api_request *req, struct gw_api_reply *reply)
 		gw_api_reply_error(reply, &err);
 }
 
-/* Whether what the path names now is much to encode, replace or delete. */
+/* Whether what the path names now is much to encode. */
 static bool is_heavy(const struct gw_api_request *req)
 {
 	const struct gw_catalog *c = req->service->control ? gw_control_catalog(req->service->control) : NULL;
@@ -95,6 +96,42 @@ static bool is_heavy(const struct gw_api_request *req)
 	if (kind != GW_KIND_NONE && !r)
 		return true;
 	return gw_resource_weight(c, r, LIGHT_WEIGHT) >= LIGHT_WEIGHT;
+}
+
+/* What it would be part of, if it were there. */
+static const struct gw_resource *find_parent(const struct gw_api_request *req)
+{
+	_cleanup_free_ char *path = strdup(req->rest);
+	const struct gw_resource *r = NULL;
+	enum gw_kind kind = GW_KIND_NONE;
+	char *query = path ? strchrnul(path, '?') : NULL;
+	char *last = path ? memrchr(path, '/', (size_t)(query - path)) : NULL;
+
+	if (!last)
+		return NULL;
+	memmove(last, query, strlen(query) + 1); /* the collection */
+	return gw_control_find(req->service->control, req->who, path, &r, &kind, NULL) == 0 ? r : NULL;
+}
+
+/* Whether it is much to make, replace or delete: what it is part of is looked at too, if only briefly. */
+static bool changes_much(const struct gw_api_request *req)
+{
+	const struct gw_catalog *c = req->service->control ? gw_control_catalog(req->service->control) : NULL;
+	const struct gw_resource *r = NULL, *parent;
+	enum gw_kind kind = GW_KIND_NONE;
+
+	if (!c || gw_catalog_count(c) <= LIGHT_WEIGHT)
+		return false;
+	if (gw_control_find(req->service->control, req->who, req->rest, &r, &kind, NULL) < 0)
+		parent = find_parent(req);
+	else if (r && gw_resource_weight(c, r, LIGHT_WEIGHT) >= LIGHT_WEIGHT)
+		return true;
+	else
+		parent = r ? r->parent : NULL;
+	for (; parent; parent = parent->parent)
+		if (gw_resource_weight(c, parent, LIGHT_LOOKS) >= LIGHT_LOOKS)
+			return true;
+	return false;
 }
 
 void gw_api_resource_get(const struct gw_api_request *req, struct gw_api_reply *reply)
@@ -207,7 +244,7 @@ static void on_put(const struct gw_api_request *req, struct gw_api_reply *reply)
 
 void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	if (req->body_len > LIGHT_BODY || is_heavy(req))
+	if (req->body_len > LIGHT_BODY || changes_much(req))
 		gw_api_in_background(req, reply, GW_API_USES_CONTROL, on_put, NULL);
 	else
 		on_put(req, reply);
@@ -232,7 +269,7 @@ static void on_delete(const struct gw_api_request *req, struct gw_api_reply *rep
 
 void gw_api_resource_delete(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	if (is_heavy(req))
+	if (changes_much(req))
 		gw_api_in_background(req, reply, GW_API_USES_CONTROL, on_delete, NULL);
 	else
 		on_delete(req, reply);

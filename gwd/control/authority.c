@@ -240,31 +240,47 @@ static bool is_over(const struct gw_authority *a)
 	return gnutls_x509_crt_get_expiration_time(a->crt) < time(NULL);
 }
 
-int gw_authority_open(const struct gw_config *config, bool may_make, struct gw_authority **ret, struct gw_error *err)
+static int try_load(const struct gw_config *config, struct gw_authority **ret, struct gw_error *err)
 {
 	struct gw_authority *a = NULL;
 	int r = start(&a, err);
-	bool over = false;
 
 	if (r < 0)
 		return r;
 	r = load(config, a, err);
-	if (r == 0 && may_make && is_over(a)) {
-		gw_log_warning("%s/node-ca.crt has expired: another authority is made, and every node has to be "
-			       "enrolled anew",
-			       config->state_dir);
-		over = true;
-		gw_authority_close(a);
-		a = NULL;
-		r = start(&a, err);
-	}
-	if (may_make && (over ? r == 0 : r == -ENOENT))
-		r = make(config, a, err);
 	if (r < 0)
 		gw_authority_close(a);
 	else
 		*ret = a;
 	return r;
+}
+
+static int try_make(const struct gw_config *config, struct gw_error *err)
+{
+	struct gw_authority *a = NULL;
+	int r = start(&a, err);
+
+	if (r == 0)
+		r = make(config, a, err);
+	gw_authority_close(a);
+	return r;
+}
+
+/* What was made is read like any other: a certificate that was never read has not all that is asked of it. */
+int gw_authority_open(const struct gw_config *config, bool may_make, struct gw_authority **ret, struct gw_error *err)
+{
+	int r = try_load(config, ret, err);
+
+	if (!may_make || (r < 0 && r != -ENOENT) || (r == 0 && !is_over(*ret)))
+		return r;
+	if (r == 0) {
+		gw_log_warning("%s/node-ca.crt has expired: another authority is made, and every node has to be "
+			       "enrolled anew",
+			       config->state_dir);
+		*ret = gw_authority_close(*ret);
+	}
+	r = try_make(config, err);
+	return r < 0 ? r : try_load(config, ret, err);
 }
 
 /* --- signing ------------------------------------------------------------------------------------------------------ */

@@ -302,7 +302,9 @@ struct gw_sync *gw_sync_close(struct gw_sync *s)
 
 	if (!s)
 		return NULL;
-	timers[0] = &s->again, timers[1] = &s->retry, timers[2] = &s->report_timer; /* in the order of their init */
+	timers[0] = &s->again;
+	timers[1] = &s->retry;
+	timers[2] = &s->report_timer;
 	s->params.service->manager = NULL;
 	gw_answer_done(&s->answer);
 	gw_changes_done(&s->todo);

@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define SOON_MS 50
+
 static bool take_answer(struct gw_sync *s)
 {
 	struct gw_sync_answer *a = &s->answer;
@@ -62,6 +64,35 @@ void gw_sync_await_turn(struct gw_sync *s)
 		s->params.await_turn(s->params.ctx, go, s);
 	else
 		go(s, NULL);
+}
+
+static const char *interface_of(const struct gw_hnv_object *o)
+{
+	switch (o->kind) {
+	case GW_HNV_PORT:
+		return o->port.interface;
+	case GW_HNV_PROVIDER_ADDRESS:
+		return o->paddr.interface;
+	case GW_HNV_PROVIDER_ROUTE:
+		return o->proute.interface;
+	default:
+		return "";
+	}
+}
+
+/* Several come at a time when a machine starts. */
+void gw_sync_link_came(struct gw_sync *s, const char *interface)
+{
+	if (!gw_sync_failed(s))
+		return;
+	GW_HMAP_FOR_EACH (node, &s->todo.items) {
+		const struct gw_sync_item *item = GW_CONTAINER_OF(node, struct gw_sync_item, node);
+
+		if (item->failed && !strcmp(interface_of(item->object), interface)) {
+			uv_timer_start(&s->retry, gw_sync_on_retry, SOON_MS, 0);
+			return;
+		}
+	}
 }
 
 void gw_sync_on_retry(uv_timer_t *timer)

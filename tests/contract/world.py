@@ -141,7 +141,7 @@ class Controller(gwd.Gwd):
 def path_of(doc, path, name):
     """Whether property `name` of the resource at `path` is a collection of children."""
     t = doc.template(path) + "/" + name
-    return t in doc.d["paths"]
+    return any(other.startswith(t + "/{") for other in doc.d["paths"])
 
 
 def controller():

@@ -37,15 +37,23 @@ typedef bool usable_fn(const void *ctx, const struct gw_addr *a);
 static bool take(const struct gw_catalog *c, const struct gw_ranges *ranges, enum gw_key_space space, const void *scope,
 		 usable_fn *usable, const void *ctx, uint64_t *cursor, struct gw_addr *ret)
 {
-	uint64_t total = gw_ranges_size(ranges), tries;
+	uint64_t total = gw_ranges_size(ranges), tries, at, within;
+	size_t range;
 
 	if (!total)
 		return false;
 	tries = c->keys.n + RESERVED < total ? c->keys.n + RESERVED : total;
-	for (uint64_t i = 0, at = (cursor ? *cursor : any_number()) % total; i < tries; i++, at = (at + 1) % total) {
-		struct gw_addr a = gw_ranges_at(ranges, at);
+	at = (cursor ? *cursor : any_number()) % total;
+	range = gw_ranges_find(ranges, at, &within);
+	for (uint64_t i = 0; i < tries; i++, at = (at + 1) % total, within++) {
+		struct gw_addr a;
 		const uint8_t *value = space == GW_KEY_MAC ? a.b + 10 : a.b;
 
+		if (within == gw_range_size(&ranges->r[range])) {
+			range = (range + 1) % ranges->n;
+			within = 0;
+		}
+		a = gw_range_at(&ranges->r[range], within);
 		if (!usable(ctx, &a) || gw_keys_owner(c, space, scope, value, space == GW_KEY_MAC ? 6 : 16))
 			continue;
 		if (cursor)

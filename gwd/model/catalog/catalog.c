@@ -449,6 +449,7 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 
 	c->fault = NULL;
 	c->siblings = (struct gw_siblings){0};
+	c->settling++;
 	e = gw_tenants_check(c, err);
 	if (e == 0)
 		e = gw_expected_check(c, err);
@@ -476,6 +477,7 @@ int gw_catalog_settle_loaded(struct gw_catalog *c, void (*warn)(void *ctx, const
 
 	c->fault = NULL;
 	c->siblings = (struct gw_siblings){0};
+	c->settling++;
 	c->loading = true;
 	e = gw_touched_each(c, gw_references_resolve, err);
 	if (e == 0)

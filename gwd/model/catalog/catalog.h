@@ -53,6 +53,7 @@ struct gw_resource {
 	uint64_t cursor; /* where the next automatic value is looked for, of what has a pool */
 	bool gone;	 /* deleted by the transaction that is under way */
 	bool unlinked;	 /* its references are taken out while a transaction is undone */
+	uint64_t fine;	 /* the settling that has found all that hangs on it as it should be */
 	unsigned
 		listed; /* place in the list of children of the body that last put it, from 1; 0: it had a path of its own */
 };
@@ -149,8 +150,8 @@ const struct gw_resource *gw_catalog_next_of(const struct gw_catalog *c, const c
 					     const struct gw_resource *prev);
 
 /*
- * How many resources somebody comes across who encodes, replaces or deletes it: itself, its children, who refers to them. Counts no
- * further than `enough`.
+ * How many resources somebody comes across who encodes, replaces or deletes it: itself, its children, who refers to them; a large one
+ * counts as several. Counts no further than `enough`.
  */
 size_t gw_resource_weight(const struct gw_catalog *c, const struct gw_resource *r, size_t enough);
 /* Every resource, in no particular order; a negative return ends the walk and is returned. */

@@ -190,13 +190,14 @@ static const struct gw_resource *network_of(const struct gw_catalog *c, const st
 	return gw_reference(c, r, GW_PROPERTIES(r, ip_configuration)->subnet)->parent;
 }
 
-/* One gateway translates a pool, and it serves one network. */
-static int check_backend_pool(const struct gw_catalog *c, const struct gw_resource *r, const char *name,
-			      struct gw_error *err)
+/* One gateway translates a pool, and it serves one network. For each of its members that was touched: once is enough. */
+static int check_backend_pool(const struct gw_catalog *c, struct gw_resource *r, const char *name, struct gw_error *err)
 {
 	const struct gw_backend_pool *p = r->now.properties;
 	const struct gw_resource *network = NULL, *other;
 
+	if (r->fine == c->settling)
+		return 0;
 	for (size_t i = 0; i < p->subnets.n; i++) {
 		other = gw_reference(c, r, *GW_LIST_AT(p->subnets, char *, i))->parent;
 		if (network && other != network)
@@ -209,6 +210,7 @@ static int check_backend_pool(const struct gw_catalog *c, const struct gw_resour
 			return bad(err, name, "a pool's members are in one virtual network");
 		network = other ? other : network;
 	}
+	r->fine = c->settling;
 	return 0;
 }
 

@@ -41,6 +41,6 @@ int gw_check_rules_joined(const struct gw_catalog *c, const struct gw_resource *
 /* Whether the node may be that: one whose roles nobody has said may be anything. */
 bool gw_server_has_role(const struct gw_resource *server, enum gw_server_role role);
 int gw_check_connection(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err);
-int gw_check_network(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err);
+int gw_check_network(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 
 #endif

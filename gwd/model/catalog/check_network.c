@@ -302,12 +302,15 @@ const char *gw_check_customer_address(const struct gw_catalog *c, const struct g
 	return in_pools(c, subnet, GW_KIND_VIRTUAL_POOL, a) ? NULL : "must lie in a pool of its subnet";
 }
 
-static int check_virtual_subnet(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+/* Also for each of its pools that was touched: once is enough. */
+static int check_virtual_subnet(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_virtual_subnet *p = r->now.properties;
 	const struct gw_virtual_network *network = r->parent->now.properties;
 	int e;
 
+	if (r->fine == c->settling)
+		return 0;
 	if (!gw_prefix_is_subnet(&p->prefix) || !gw_check_routable(&p->prefix) ||
 	    gw_addr_is_link_local(&p->prefix.addr))
 		return bad(err, "addressPrefix", "must have room for a router and hosts that it can route for");
@@ -330,6 +333,8 @@ static int check_virtual_subnet(struct gw_catalog *c, const struct gw_resource *
 			e = conflict(err, "addressPrefix", "an address of %s %s", gw_told_name(c, ref->from->parent),
 				     why);
 	}
+	if (e == 0)
+		r->fine = c->settling;
 	return e;
 }
 
@@ -444,7 +449,7 @@ static int check_server(const struct gw_catalog *c, const struct gw_resource *r,
 	return e == 0 ? check_roles(r, err) : e;
 }
 
-int gw_check_network(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+int gw_check_network(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	int e;
 

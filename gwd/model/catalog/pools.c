@@ -56,13 +56,19 @@ uint64_t gw_ranges_size(const struct gw_ranges *ranges)
 	return total;
 }
 
-struct gw_addr gw_ranges_at(const struct gw_ranges *ranges, uint64_t n)
+struct gw_addr gw_range_at(const struct gw_range *r, uint64_t n)
+{
+	return add(r->first, n);
+}
+
+size_t gw_ranges_find(const struct gw_ranges *ranges, uint64_t n, uint64_t *ret_within)
 {
 	size_t i = 0;
 
 	while (i + 1 < ranges->n && n >= gw_range_size(&ranges->r[i]))
 		n -= gw_range_size(&ranges->r[i++]);
-	return add(ranges->r[i].first, n);
+	*ret_within = n;
+	return i;
 }
 
 bool gw_range_has(const struct gw_range *r, const struct gw_addr *a)

@@ -23,7 +23,9 @@ void gw_ranges_done(struct gw_ranges *ranges);
 uint64_t gw_range_size(const struct gw_range *r);
 bool gw_range_has(const struct gw_range *r, const struct gw_addr *a);
 uint64_t gw_ranges_size(const struct gw_ranges *ranges);
-struct gw_addr gw_ranges_at(const struct gw_ranges *ranges, uint64_t n); /* n < size */
+struct gw_addr gw_range_at(const struct gw_range *r, uint64_t n); /* n < size */
+/* In which of them the n-th value is, n < size, and the how manieth it is there. */
+size_t gw_ranges_find(const struct gw_ranges *ranges, uint64_t n, uint64_t *ret_within);
 bool gw_ranges_have(const struct gw_ranges *ranges, const struct gw_addr *a);
 
 /* What the pools offer; all return 0 or -ENOMEM. */

@@ -68,6 +68,7 @@ struct gw_catalog {
 	uint64_t revision;		 /* of what it changes */
 	int64_t now;
 	struct gw_siblings siblings; /* of this settling */
+	uint64_t settling;	     /* its number */
 	struct gw_resource **troubled;
 	size_t n_troubled;
 	bool loading;	   /* what comes was accepted once */

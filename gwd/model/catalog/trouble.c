@@ -76,6 +76,7 @@ void gw_trouble_look_again(struct gw_catalog *c)
 	if (n == 0)
 		return;
 	c->siblings = (struct gw_siblings){0};
+	c->settling++;
 	for (size_t i = 0; i < n; i++) {
 		struct gw_resource *r = c->troubled[i];
 		struct gw_error why = GW_ERROR_INIT;

@@ -325,7 +325,8 @@ def _(w):
                                             "privateIPAddress": "10.2.1.5"}}]})
 
     def everything():
-        return w.c.status()["node"]["revision"], w.everything(), w.c.ctl("certificate", "list"), w.c.ctl("token", "list")
+        return (w.c.status()["node"]["revision"], [(r["resourceRef"], r["etag"]) for r in w.everything()],
+                w.c.ctl("certificate", "list"), w.c.ctl("token", "list"))
 
     before = everything()
     with w.client(w.h1) as c:
@@ -378,11 +379,10 @@ def _(w):
                                (w.nodes.issue("host1", dates=("20200101000000Z", "20210101000000Z")), ["expired"]),
                                (w.nodes.issue("host1", dates=("20490101000000Z", "20491231000001Z")), ["not valid yet"]),
                                (w.nodes.issue("nobody"), ["nobody"])):
-        with w.client(w.h1, cert=certificate) as c:
-            r = c.request("GET", BASE + "/servers/host1/state")
-            equal(r.status, 401, "GET of a state (%s)" % r.body[:200])
-            r = c.request("PUT", BASE + "/servers/host1/status", {"state": "Synced"})
-            equal(r.status, 401, "PUT of a status (%s)" % r.body[:200])
+        for method, path, body in (("GET", "/servers/host1/state", None), ("PUT", "/servers/host1/status", {"state": "Synced"})):
+            with w.client(w.h1, cert=certificate) as c:
+                r = c.request(method, BASE + path, body)
+            equal(r.status, 401, "%s %s (%s)" % (method, path, r.body[:200]))
         refused_as(w, w.h1, certificate, words)
     refused_as(w, w.h1, w.h1.certificate, ["host2", "Forbidden"], server="host2")
     w.converged()

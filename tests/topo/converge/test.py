@@ -28,9 +28,10 @@ import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, traffic
-from lib.case import equal, eventually, require
+from lib.case import Failed, equal, eventually, require
 from lib.gwd import BASE
 from lib.manager import Managed, link
+from lib.net import run
 
 ROUNDS = int(os.environ.get("GW_TEST_ROUNDS", "5"))
 CHANGES = int(os.environ.get("GW_TEST_CHANGES", "60"))  # of a round, at least
@@ -222,7 +223,7 @@ class Tenants:
         if n not in self.networks:
             return [self.whole(n, {s: None for s in range(self.rng.randint(1, SUBNETS))})]
         mine = [k for k in self.nics if k[0] == n]
-        if self.rng.random() < 0.6:
+        if self.rng.random() < 0.8:
             return None
 
         def forget():
@@ -490,6 +491,33 @@ def _(w):
             w.converged()
             for h in w.hosts:
                 equal(w.get("/servers/" + h.server)["properties"]["state"], "Active", "state of " + h.server)
+
+
+# --- the comparison itself --------------------------------------------------------------------------------------------------
+
+@g.case("an entry that somebody has taken out of a map, or put in, does not escape the comparison; a restart mends it")
+def _(w):
+    pins = os.path.join(w.h1.gwd.bpf_dir, "h1", "maps")
+    for name in ("records", "macs", "vsids", "peers", "routes", "subnets", "ports", "provider_addresses"):
+        require(w.in_step(w.h1), "before")
+        entry = json.loads(run(["bpftool", "-j", "map", "dump", "pinned", os.path.join(pins, name)]).stdout)[0]
+        run(["bpftool", "map", "delete", "pinned", os.path.join(pins, name), "key", *entry["key"]])
+        escapes(w, name, "without an entry")
+        value = [hex(int(b, 16) ^ (i == 0)) for i, b in enumerate(entry["value"])]
+        run(["bpftool", "map", "update", "pinned", os.path.join(pins, name), "key", *entry["key"], "value", *value])
+        if name != "peers":  # whose values are the programs' own
+            escapes(w, name, "with another value")
+        w.h1.gwd.restart()
+        w.converged()
+
+
+def escapes(w, name, what):
+    try:
+        w.in_step(w.h1)
+    except Failed as e:
+        require("map %s of h1" % name in str(e), "map %s %s: %s" % (name, what, e))
+        return
+    raise Failed("map %s %s is taken for good" % (name, what))
 
 
 # --- the end ------------------------------------------------------------------------------------------------------------------------

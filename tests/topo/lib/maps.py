@@ -210,7 +210,7 @@ def check_slots(x, slots):
 def check_kernel(h, x):
     """Addresses and routes of the underlay, and programs on the interfaces of VMs."""
     underlay = "eth1"
-    there = {"%s/%d" % (a["local"], a["prefixlen"]) for a in h.netns.ip_json("-4 addr show dev " + underlay)[0].get("addr_info", [])}
+    there = {"%s/%d" % (a["local"], a["prefixlen"]) for d in h.netns.ip_json("-4 addr show dev " + underlay) for a in d["addr_info"]}
     equal(there, {"%s/%d" % (p["ProviderAddress"], p["PrefixLength"]) for p in x.by["providerAddresses"]},
           "addresses on %s of %s" % (underlay, h.name))
     ways = {(r["dst"], r.get("gateway")) for r in h.netns.ip_json("-4 route show dev " + underlay) if r.get("protocol") != "kernel"}

@@ -131,7 +131,7 @@ static int do_recv(char **argv)
 	static uint8_t seen[SEQ_MAX / 8];
 	struct sockaddr_storage at;
 	socklen_t len = parse(argv[0], argv[1], &at);
-	uint64_t received = 0, unique = 0, doubled = 0, reordered = 0, alien = 0, next = 0;
+	uint64_t received = 0, unique = 0, doubled = 0, reordered = 0, alien = 0, next = 0, late = 0;
 	int s = socket(at.ss_family, SOCK_DGRAM, 0), rcvbuf = 64 << 20;
 	char buf[PAYLOAD_MAX];
 
@@ -165,13 +165,14 @@ static int do_recv(char **argv)
 		}
 		seen[p->seq / 8] |= (uint8_t)(1u << p->seq % 8);
 		unique++;
-		reordered += p->seq < next;
+		if (p->seq < next && !reordered++)
+			late = p->seq;
 		if (p->seq >= next)
 			next = p->seq + 1;
 	}
 	printf("{\"received\": %" PRIu64 ", \"unique\": %" PRIu64 ", \"doubled\": %" PRIu64 ", \"reordered\": %" PRIu64
-	       ", \"alien\": %" PRIu64 ", \"highest\": %" PRIu64 "}\n",
-	       received, unique, doubled, reordered, alien, next);
+	       ", \"firstLate\": %" PRIu64 ", \"alien\": %" PRIu64 ", \"highest\": %" PRIu64 "}\n",
+	       received, unique, doubled, reordered, late, alien, next);
 	return 0;
 }
 
