@@ -155,7 +155,8 @@ char *gw_sync_path(const struct gw_sync *s, const char *what); /* below the serv
 void gw_sync_await_turn(struct gw_sync *s);
 void gw_sync_on_retry(uv_timer_t *timer);
 /* report.c */
-void gw_sync_report(struct gw_sync *s); /* soon */
+void gw_sync_report(struct gw_sync *s);		/* soon */
+void gw_sync_report_details(struct gw_sync *s); /* they may be others than before */
 void gw_sync_on_report(uv_timer_t *timer);
 
 #endif

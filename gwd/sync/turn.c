@@ -79,7 +79,7 @@ static const char *interface_of(const struct gw_hnv_object *o)
 }
 
 /* Several come at a time when a machine starts. */
-void gw_sync_link_came(struct gw_sync *s, const char *interface)
+static void retry_for(struct gw_sync *s, const char *interface)
 {
 	if (!gw_sync_failed(s) || (uv_is_active((uv_handle_t *)&s->retry) && uv_timer_get_due_in(&s->retry) <= SOON_MS))
 		return;
@@ -91,6 +91,14 @@ void gw_sync_link_came(struct gw_sync *s, const char *interface)
 			return;
 		}
 	}
+}
+
+void gw_sync_link_changed(struct gw_sync *s, const char *interface, bool removed)
+{
+	if (gw_intent_port(s->params.service->intent, interface))
+		gw_sync_report_details(s);
+	if (!removed)
+		retry_for(s, interface);
 }
 
 void gw_sync_on_retry(uv_timer_t *timer)
