@@ -25,11 +25,14 @@ static bool take_answer(struct gw_sync *s)
 
 static void work(struct gw_sync *s, bool all, bool had_failed)
 {
-	gw_changes_apply(&s->todo, s->params.service, s->configured, all);
+	size_t carried = gw_changes_apply(&s->todo, s->params.service, s->configured, all);
+	/* What was in the way of what failed may have gone with the rest. */
+	bool soon = carried > 0 && gw_sync_failed(s) <= GW_SYNC_FAILURES;
+
 	if (had_failed && !gw_sync_failed(s))
 		gw_log_notice("all that the controller wants is so now");
 	if (gw_sync_failed(s))
-		uv_timer_start(&s->retry, gw_sync_on_retry, s->times.retry_ms, 0);
+		uv_timer_start(&s->retry, gw_sync_on_retry, soon ? SOON_MS : s->times.retry_ms, 0);
 	else
 		uv_timer_stop(&s->retry);
 }

@@ -122,6 +122,15 @@ static void test_ports_change_places(void **state)
 	settle(&w);
 	assert_null(gw_intent_port(w.b.service.intent, "tap1"));
 	reported(&w, 9, 0);
+	/* Where they cannot do so at once, in the second try. */
+	w.sync->times.retry_ms = 1000000;
+	says(&w, "{" E1 ",'revision':10,'full':false,'changes':[" PORT("tap3", "AC") "]}");
+	settle(&w);
+	fakes[1].check_ok = 0; /* of more than one at a time */
+	says(&w, "{" E1 ",'revision':11,'full':false,'changes':[" PORT("tap2", "AC") "," PORT("tap3", "AD") "]}");
+	settle(&w);
+	reported(&w, 11, 0);
+	assert_int_equal(gw_intent_port(w.b.service.intent, "tap2")->port.mac.b[5], 0xac);
 	end(&w);
 }
 
