@@ -342,6 +342,18 @@ static void add_missing(struct standing *s)
 		    "this version of gwd does not enforce dhcpGuardEnabled, limits and rates of portSettings");
 }
 
+/* What could not be on a node, of whichever resource: there may be more of it than nodes tell one by one. */
+static void add_failed(struct standing *s, const struct gw_node *n)
+{
+	const json_t *first = json_array_get(n->report.failures, 0);
+	char message[1024];
+
+	snprintf(message, sizeof message, "%u of the records that it is to hold cannot be, such as %s: %s",
+		 n->report.failed, json_string_value(json_object_get(first, "path")),
+		 json_string_value(json_object_get(first, "message")));
+	add(s, WARNING, n->id, json_string_value(json_object_get(first, "code")), message);
+}
+
 void gw_reports_describe(void *ctx, const struct gw_resource *r, json_t *properties)
 {
 	static const char *const names[] = {[SUCCESS] = "Success", [WARNING] = "Warning", [FAILURE] = "Failure"};
@@ -366,6 +378,8 @@ void gw_reports_describe(void *ctx, const struct gw_resource *r, json_t *propert
 		if (n && *n->report.message)
 			add(&s, n->report.state == GW_NODE_FAILING ? FAILURE : WARNING, n->id, "NodeError",
 			    n->report.message);
+		if (n && json_array_size(n->report.failures) > 0)
+			add_failed(&s, n);
 		json_object_set_new(properties, "state", json_string(state_of(n)));
 		if (n)
 			json_object_set_new(properties, "version", json_string(n->report.version));

@@ -297,14 +297,11 @@ int gw_sync_open(const struct gw_sync_params *params, struct gw_sync **ret, stru
 
 struct gw_sync *gw_sync_close(struct gw_sync *s)
 {
-	uv_timer_t *timers[3];
+	uv_timer_t *const timers[] = {s ? &s->again : NULL, s ? &s->retry : NULL, s ? &s->report_timer : NULL};
 	unsigned n;
 
 	if (!s)
 		return NULL;
-	timers[0] = &s->again;
-	timers[1] = &s->retry;
-	timers[2] = &s->report_timer;
 	s->params.service->manager = NULL;
 	gw_answer_done(&s->answer);
 	gw_changes_done(&s->todo);
