@@ -2,12 +2,11 @@
  * tls.c - see tls.h. Owns identity (certificate and key) and the trust in clients. Called by the listeners (api.c, http.c), and
  * by GnuTLS during handshakes; all on the loop's thread.
  */
-#include "api/tls.h"
+#include "api/tls_trust.h"
 
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "control/authority.h"
 #include "model/enrollment.h"
 
 #include <errno.h>
@@ -34,15 +33,9 @@ struct gw_tls_identity {
 	bool asks; /* for a client certificate */
 };
 
-/* Whose client certificates are trusted; NULL: there are none. */
-struct trust {
-	gnutls_x509_trust_list_t clients; /* of [api] client_ca */
-	gnutls_x509_trust_list_t nodes;	  /* of a controller's own authority */
-};
-
 struct gw_tls {
 	struct gw_tls_identity *identity;
-	struct trust trust;
+	struct gw_tls_trust trust;
 	uint64_t generation; /* counts loads */
 };
 
@@ -61,12 +54,12 @@ static struct gw_tls_identity *unref(struct gw_tls_identity *id)
 	return NULL;
 }
 
-static int bad_file(const char *path, const char *what, int rc, struct gw_error *err)
+int gw_tls_bad_file(const char *path, const char *what, int rc, struct gw_error *err)
 {
 	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, path, "%s: %s", what, gnutls_strerror(rc));
 }
 
-static int read_file(const char *path, gnutls_datum_t *ret, struct gw_error *err)
+int gw_tls_read_file(const char *path, gnutls_datum_t *ret, struct gw_error *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ unsigned char *data = NULL;
@@ -97,7 +90,7 @@ static int read_file(const char *path, gnutls_datum_t *ret, struct gw_error *err
 }
 
 /* May hold a key. */
-static void wipe(gnutls_datum_t *d)
+void gw_tls_wipe(gnutls_datum_t *d)
 {
 	if (d->data)
 		explicit_bzero(d->data, d->size);
@@ -140,17 +133,18 @@ static int load_chain(struct gw_tls_identity *id, const char *path, struct gw_er
 	gnutls_datum_t pem = {0};
 	struct gw_token_hash hash = {0};
 	size_t size = sizeof hash.b;
-	int rc, r = read_file(path, &pem, err);
+	int rc, r = gw_tls_read_file(path, &pem, err);
 
 	if (r < 0)
 		return r;
 	rc = gnutls_x509_crt_list_import(chain, &n, &pem, GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED);
-	wipe(&pem);
+	gw_tls_wipe(&pem);
 	if (rc < 0)
-		return bad_file(path,
-				"is no PEM file with a certificate, followed by the one that signed it and so on, 8 at "
-				"most",
-				rc, err);
+		return gw_tls_bad_file(
+			path,
+			"is no PEM file with a certificate, followed by the one that signed it and so on, 8 at "
+			"most",
+			rc, err);
 	id->until = gnutls_x509_crt_get_expiration_time(chain[0]);
 	warn_of_time(chain[0], path);
 	rc = gnutls_x509_crt_get_fingerprint(chain[0], GNUTLS_DIG_SHA256, hash.b, &size);
@@ -164,7 +158,7 @@ static int load_chain(struct gw_tls_identity *id, const char *path, struct gw_er
 		gnutls_x509_crt_deinit(chain[i]);
 	}
 	gw_fingerprint_format(&hash, id->fingerprint);
-	return r == 0 && rc < 0 ? bad_file(path, "this certificate cannot be used", rc, err) : r;
+	return r == 0 && rc < 0 ? gw_tls_bad_file(path, "this certificate cannot be used", rc, err) : r;
 }
 
 static int load_key(struct gw_tls_identity *id, const char *path, struct gw_error *err)
@@ -173,16 +167,16 @@ static int load_key(struct gw_tls_identity *id, const char *path, struct gw_erro
 	gnutls_pubkey_t of_key = NULL;
 	uint8_t a[64], b[64];
 	size_t n_a = sizeof a, n_b = sizeof b;
-	int rc, r = read_file(path, &pem, err);
+	int rc, r = gw_tls_read_file(path, &pem, err);
 
 	if (r < 0)
 		return r;
 	rc = gnutls_privkey_init(&id->key);
 	if (rc >= 0)
 		rc = gnutls_privkey_import_x509_raw(id->key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
-	wipe(&pem);
+	gw_tls_wipe(&pem);
 	if (rc < 0)
-		return bad_file(path, "is no PEM file with a private key that has no password", rc, err);
+		return gw_tls_bad_file(path, "is no PEM file with a private key that has no password", rc, err);
 	rc = gnutls_pubkey_init(&of_key);
 	if (rc >= 0)
 		rc = gnutls_pubkey_import_privkey(of_key, id->key, 0, 0);
@@ -193,7 +187,7 @@ static int load_key(struct gw_tls_identity *id, const char *path, struct gw_erro
 	if (of_key)
 		gnutls_pubkey_deinit(of_key);
 	if (rc < 0)
-		return bad_file(path, "this private key cannot be used", rc, err);
+		return gw_tls_bad_file(path, "this private key cannot be used", rc, err);
 	if (n_a != n_b || memcmp(a, b, n_a) != 0)
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, path,
 				    "is not the private key of the certificate");
@@ -208,13 +202,13 @@ static bool is_over(const char *path)
 	gnutls_datum_t pem = {0};
 	bool over;
 
-	if (read_file(path, &pem, &err) < 0)
+	if (gw_tls_read_file(path, &pem, &err) < 0)
 		return false;
 	over = gnutls_x509_crt_init(&crt) >= 0 && gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM) >= 0 &&
 	       gnutls_x509_crt_get_expiration_time(crt) < time(NULL);
 	if (crt)
 		gnutls_x509_crt_deinit(crt);
-	wipe(&pem);
+	gw_tls_wipe(&pem);
 	return over;
 }
 
@@ -286,107 +280,20 @@ static int load_identity(const struct gw_config *config, bool make, struct gw_tl
 	return 0;
 }
 
-static int load_clients(const char *path, gnutls_x509_trust_list_t *ret, struct gw_error *err)
-{
-	gnutls_x509_trust_list_t list = NULL;
-	gnutls_datum_t pem = {0};
-	int rc, r;
-
-	if (!*path) {
-		*ret = NULL;
-		return 0;
-	}
-	r = read_file(path, &pem, err);
-	if (r < 0)
-		return r;
-	rc = gnutls_x509_trust_list_init(&list, 0);
-	if (rc >= 0)
-		rc = gnutls_x509_trust_list_add_trust_mem(list, &pem, NULL, GNUTLS_X509_FMT_PEM, 0, 0);
-	wipe(&pem);
-	if (rc <= 0) {
-		if (list)
-			gnutls_x509_trust_list_deinit(list, 1);
-		return rc < 0 ? bad_file(path, "is no PEM file with certificates of authorities", rc, err)
-			      : gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, path, "has no certificate in it");
-	}
-	*ret = list;
-	return 0;
-}
-
-/* `make`: an authority that is not there is made; else there may be none. */
-static int load_nodes(const struct gw_config *config, bool make, gnutls_x509_trust_list_t *ret, struct gw_error *err)
-{
-	struct gw_authority *authority = NULL;
-	gnutls_x509_trust_list_t list = NULL;
-	gnutls_x509_crt_t crt;
-	gnutls_datum_t der = {0};
-	int rc, r;
-
-	if (!(config->roles & GW_ROLE_CONTROLLER))
-		return 0;
-	r = gw_authority_open(config, make, &authority, err);
-	if (r < 0)
-		return r == -ENOENT && !make ? 0 : r;
-	rc = gnutls_x509_trust_list_init(&list, 0);
-	if (rc >= 0)
-		rc = gnutls_x509_crt_export2(gw_authority_certificate(authority), GNUTLS_X509_FMT_DER, &der);
-	if (rc >= 0)
-		rc = gnutls_x509_crt_init(&crt);
-	if (rc >= 0) {
-		rc = gnutls_x509_crt_import(crt, &der, GNUTLS_X509_FMT_DER);
-		if (rc >= 0) /* takes it over */
-			rc = gnutls_x509_trust_list_add_cas(list, &crt, 1, 0) == 1 ? 0 : GNUTLS_E_INTERNAL_ERROR;
-		if (rc < 0)
-			gnutls_x509_crt_deinit(crt);
-	}
-	gnutls_free(der.data);
-	gw_authority_close(authority);
-	if (rc < 0) {
-		if (list)
-			gnutls_x509_trust_list_deinit(list, 1);
-		return bad_file("node-ca.crt", "cannot be used", rc, err);
-	}
-	*ret = list;
-	return 0;
-}
-
-static void trust_done(struct trust *t)
-{
-	if (t->clients)
-		gnutls_x509_trust_list_deinit(t->clients, 1);
-	if (t->nodes)
-		gnutls_x509_trust_list_deinit(t->nodes, 1);
-	*t = (struct trust){0};
-}
-
-static int load_trust(const struct gw_config *config, bool make, struct trust *ret, struct gw_error *err)
-{
-	struct trust t = {0};
-	int r = load_clients(config->client_ca, &t.clients, err);
-
-	if (r == 0)
-		r = load_nodes(config, make, &t.nodes, err);
-	if (r < 0)
-		trust_done(&t);
-	else
-		*ret = t;
-	return r;
-}
-
 int gw_tls_reload(struct gw_tls *tls, const struct gw_config *config, struct gw_error *err)
 {
 	struct gw_tls_identity *identity = NULL;
-	struct trust trust = {0};
+	struct gw_tls_trust trust = {0};
 	int r = load_identity(config, true, &identity, err);
 
 	if (r == 0)
-		r = load_trust(config, true, &trust, err);
+		r = gw_tls_trust_load(config, true, &trust, err);
 	if (r < 0) {
 		unref(identity);
 		return r;
 	}
 	unref(tls->identity);
-	trust_done(&tls->trust);
+	gw_tls_trust_done(&tls->trust);
 	tls->identity = identity;
 	tls->trust = trust;
 	tls->generation++;
@@ -396,13 +303,13 @@ int gw_tls_reload(struct gw_tls *tls, const struct gw_config *config, struct gw_
 int gw_tls_check(const struct gw_config *config, struct gw_error *err)
 {
 	struct gw_tls_identity *identity = NULL;
-	struct trust trust = {0};
+	struct gw_tls_trust trust = {0};
 	int r = load_identity(config, false, &identity, err);
 
 	if (r == 0)
-		r = load_trust(config, false, &trust, err);
+		r = gw_tls_trust_load(config, false, &trust, err);
 	unref(identity);
-	trust_done(&trust);
+	gw_tls_trust_done(&trust);
 	return r;
 }
 
@@ -424,7 +331,7 @@ struct gw_tls *gw_tls_free(struct gw_tls *tls)
 	if (!tls)
 		return NULL;
 	unref(tls->identity);
-	trust_done(&tls->trust);
+	gw_tls_trust_done(&tls->trust);
 	free(tls);
 	return NULL;
 }
@@ -481,79 +388,6 @@ int gw_tls_retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *
 	return 0;
 }
 
-static void distrust(struct gw_tls_peer *peer, const char *why)
-{
-	snprintf(peer->problem, sizeof peer->problem, "%s", why);
-}
-
-/* One name, and no byte of it hidden behind a zero. */
-static bool read_subject(gnutls_x509_crt_t crt, struct gw_tls_peer *peer)
-{
-	char second[8];
-	size_t n = sizeof peer->subject, n_second = sizeof second;
-	int rc = gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, peer->subject, &n);
-
-	if (rc < 0 || n == 0 || strlen(peer->subject) != n ||
-	    gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 1, 0, second, &n_second) !=
-		    GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE) {
-		peer->subject[0] = '\0';
-		return false;
-	}
-	return true;
-}
-
-/* The verification lets through what has no extended key usage at all. */
-static bool is_for_clients(gnutls_x509_crt_t crt)
-{
-	char first[8];
-	size_t n = sizeof first;
-
-	return gnutls_x509_crt_get_key_purpose_oid(crt, 0, first, &n, NULL) != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
-}
-
-/* A GnuTLS code, and what is wrong in *ret_status. */
-static int verify_with(gnutls_x509_trust_list_t list, gnutls_x509_crt_t *chain, unsigned n, unsigned *ret_status)
-{
-	gnutls_typed_vdata_st usage = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
-				       .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT};
-
-	return gnutls_x509_trust_list_verify_crt2(list, chain, n, &usage, 1, 0, ret_status, NULL);
-}
-
-#define UNKNOWN_SIGNER (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA)
-
-static void verify(const struct gw_tls *tls, gnutls_x509_crt_t *chain, unsigned n, struct gw_tls_peer *peer)
-{
-	size_t size = sizeof peer->fingerprint.b;
-	unsigned status = UNKNOWN_SIGNER;
-	int rc = 0;
-
-	if (tls->trust.nodes)
-		rc = verify_with(tls->trust.nodes, chain, n, &status);
-	peer->issued = rc >= 0 && !(status & UNKNOWN_SIGNER);
-	if (rc >= 0 && !peer->issued && tls->trust.clients)
-		rc = verify_with(tls->trust.clients, chain, n, &status);
-	if (rc >= 0)
-		rc = gnutls_x509_crt_get_fingerprint(chain[0], GNUTLS_DIG_SHA256, peer->fingerprint.b, &size);
-	if (rc < 0)
-		distrust(peer, gnutls_strerror(rc));
-	else if (status & GNUTLS_CERT_EXPIRED)
-		distrust(peer, "it has expired");
-	else if (status & GNUTLS_CERT_NOT_ACTIVATED)
-		distrust(peer, "it is not valid yet");
-	else if (status & GNUTLS_CERT_PURPOSE_MISMATCH)
-		distrust(peer, "it is not meant for clients (extended key usage clientAuth)");
-	else if (status & UNKNOWN_SIGNER)
-		distrust(peer, tls->trust.nodes ? "neither this controller nor any of [api] client_ca has signed it"
-						: "none of [api] client_ca has signed it");
-	else if (status)
-		distrust(peer, "its signatures do not hold");
-	else if (!is_for_clients(chain[0]))
-		distrust(peer, "it is not meant for clients (extended key usage clientAuth)");
-	else if (!read_subject(chain[0], peer))
-		distrust(peer, "its subject has no common name of 1 to 64 bytes, or several");
-}
-
 void gw_tls_check_peer(const struct gw_tls *tls, gnutls_session_t session, uint64_t now_ms, struct gw_tls_peer *peer)
 {
 	const gnutls_datum_t *shown;
@@ -568,7 +402,7 @@ void gw_tls_check_peer(const struct gw_tls *tls, gnutls_session_t session, uint6
 	if (!shown || n == 0)
 		return;
 	if (!tls->trust.clients && !tls->trust.nodes) {
-		distrust(peer, "[api] client_ca names no authority");
+		gw_tls_distrust(peer, "[api] client_ca names no authority");
 		return;
 	}
 	for (unsigned i = 0; rc >= 0 && i < n && i < MAX_CHAIN; i++) {
@@ -579,9 +413,9 @@ void gw_tls_check_peer(const struct gw_tls *tls, gnutls_session_t session, uint6
 		rc = gnutls_x509_crt_import(chain[i], &shown[i], GNUTLS_X509_FMT_DER);
 	}
 	if (rc < 0 || n > MAX_CHAIN)
-		distrust(peer, "it cannot be read, or comes with more than 7 others");
+		gw_tls_distrust(peer, "it cannot be read, or comes with more than 7 others");
 	else
-		verify(tls, chain, n_chain, peer);
+		gw_tls_trust_verify(&tls->trust, chain, n_chain, peer);
 	for (unsigned i = 0; i < n_chain; i++)
 		gnutls_x509_crt_deinit(chain[i]);
 }

@@ -4,10 +4,8 @@
  */
 #include "sync/enroll.h"
 
-#include "sync/ask.h"
-#include "sync/credential.h"
+#include "sync/errand.h"
 
-#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/when.h"
 #include "model/enrollment.h"
@@ -20,29 +18,14 @@
 #include <time.h>
 #include <uv.h>
 
-#define PREFIX	 "/networking/v1"
-#define HOUR	 3600
-#define URL_SIZE 1024
+#define HOUR 3600
 
-enum task {
-	ENROLL, /* with a token */
-	RENEW,	/* with the certificate that is there */
-	SHOW	/* the new one, so that the old one is void */
-};
-
-/* On the thread it belongs to that; it knows nothing of the enroller. */
+/* What is asked on a thread, and for whom. */
 struct job {
 	uv_work_t work;
 	struct gw_enroller *owner;
-	enum task task;
-	const struct gw_config *config; /* what of it is read is never changed */
-	char urls[sizeof((struct gw_config){0}.controller_urls)];
-	struct gw_enrollment token;
-	atomic_bool *stop;
+	struct gw_errand errand;
 	struct gw_enrolling *waiter;
-	bool sent; /* the controller may have used the token up */
-	int result;
-	struct gw_error error;
 };
 
 struct gw_enroller {
@@ -53,7 +36,7 @@ struct gw_enroller {
 	bool closed, timer_open;
 	bool enrolled; /* the rest is of the certificate that is there */
 	struct gw_credential_facts facts;
-	char urls[sizeof((struct gw_config){0}.controller_urls)];
+	char urls[GW_ERRAND_URLS];
 	char authority[GW_FINGERPRINT_STRLEN];
 	bool told_expired;
 	unsigned failures;     /* of renewals, in a row */
@@ -79,172 +62,6 @@ unsigned gw_enrollment_wait(int64_t from, int64_t until, int64_t now, unsigned f
 	if (wait < 1)
 		wait = 1;
 	return wait < HOUR ? (unsigned)wait : HOUR;
-}
-
-/* --- asking, on a thread ------------------------------------------------------------------------------------------ */
-
-static const char *text_of(const json_t *answer, const char *name)
-{
-	const json_t *value = json_object_get(answer, name);
-	const char *s = json_string_value(value);
-
-	return s && strlen(s) == json_string_length(value) ? s : "";
-}
-
-/* The authority that answers there, if it is the one that the token names. */
-static int fetch_authority(const struct job *j, const char *url, char **ret_pem, struct gw_error *err)
-{
-	struct gw_token_hash hash = {0};
-	json_t *answer = NULL;
-	char *pem = NULL, text[GW_FINGERPRINT_STRLEN];
-	bool sent;
-	int r = gw_ask(&(struct gw_ask){.url = url, .path = PREFIX "/ca", .stop = j->stop}, &answer, &sent, err);
-
-	if (r < 0)
-		return r;
-	r = gw_credential_authority(text_of(answer, "certificate"), &pem, &hash, err);
-	json_decref(answer);
-	if (r < 0)
-		return gw_error_set(err, EPROTO, GW_ERR_UNAVAILABLE, url,
-				    "names no authority of its certificate: is it a controller?");
-	if (!gw_token_hash_equal(&hash, &j->token.authority)) {
-		free(pem);
-		return gw_error_set(
-			err, EACCES, GW_ERR_FORBIDDEN, url,
-			"is not the controller that the token is of: its authority is another one (%s); the "
-			"token was not shown to it",
-			gw_fingerprint_format(&hash, text));
-	}
-	*ret_pem = pem;
-	return 0;
-}
-
-/* What the controller has answered, with the key that was made for it. */
-static int take_answer(const json_t *answer, const char *server, struct gw_credential *c, struct gw_error *err)
-{
-	struct gw_token_hash hash;
-	int r;
-
-	c->certificate = strdup(text_of(answer, "certificate"));
-	if (!c->certificate)
-		return gw_error_oom(err);
-	r = gw_credential_check(c->certificate, c->key, server, err);
-	if (r < 0)
-		return r;
-	free(c->ca);
-	c->ca = NULL;
-	return gw_credential_authority(text_of(answer, "ca"), &c->ca, &hash, err);
-}
-
-/* Asks for a certificate; `ask` says where and who. On success `c` is complete but for its urls. */
-static int ask_for_certificate(struct job *j, struct gw_ask *ask, const char *server, struct gw_credential *c,
-			       struct gw_error *err)
-{
-	_cleanup_free_ char *request = NULL, *path = NULL;
-	json_t *body, *answer = NULL;
-	int r = gw_credential_request(&c->key, &request, err);
-
-	if (r < 0)
-		return r;
-	body = json_pack("{s:s}", "request", request);
-	if (!body || asprintf(&path, PREFIX "/servers/%s/certificate", server) < 0) {
-		path = NULL;
-		json_decref(body);
-		return gw_error_oom(err);
-	}
-	ask->path = path;
-	ask->body = body;
-	ask->stop = j->stop;
-	r = gw_ask(ask, &answer, &j->sent, err);
-	json_decref(body);
-	if (r == 0)
-		r = take_answer(answer, server, c, err);
-	json_decref(answer);
-	return r;
-}
-
-static int store(struct job *j, struct gw_credential *c, const char *urls, struct gw_error *err)
-{
-	c->urls = strdup(urls);
-	return c->urls ? gw_credential_store(j->config, c, err) : gw_error_oom(err);
-}
-
-static int enroll_at(struct job *j, const char *url, struct gw_error *err)
-{
-	_cleanup_credential_ struct gw_credential c = {0};
-	_cleanup_free_ char *ca = NULL;
-	struct gw_ask ask = {.url = url, .bearer = j->token.secret};
-	int r = fetch_authority(j, url, &ca, err);
-
-	if (r < 0)
-		return r;
-	ask.ca = ca;
-	r = ask_for_certificate(j, &ask, j->token.server, &c, err);
-	return r < 0 ? r : store(j, &c, j->urls, err);
-}
-
-/* The authority that an operator has named, or that of enrolling. */
-static int read_ca(const struct job *j, const struct gw_credential *now, char **ret, struct gw_error *err)
-{
-	const char *path = j->config->controller_ca;
-
-	if (*path)
-		return gw_credential_slurp(path, ret, err);
-	*ret = strdup(now->ca);
-	return *ret ? 0 : gw_error_oom(err);
-}
-
-static int renew_at(struct job *j, const char *url, struct gw_error *err)
-{
-	_cleanup_credential_ struct gw_credential now = {0}, next = {0};
-	struct gw_credential_facts facts = {0};
-	char cert[GW_PATHLEN + 32], key[GW_PATHLEN + 32];
-	_cleanup_free_ char *ca = NULL;
-	struct gw_ask ask = {.url = url, .cert = cert, .key = key};
-	json_t *answer = NULL;
-	int r = gw_credential_load(j->config, &now, err);
-
-	if (r == -ENOENT)
-		return gw_error_set(err, ENOENT, GW_ERR_UNAVAILABLE, j->config->state_dir,
-				    "what enrolling has left is not there any more");
-	if (r == 0)
-		r = read_ca(j, &now, &ca, err);
-	if (r == 0)
-		r = gw_credential_read(now.certificate, &facts, err);
-	if (r < 0)
-		return r;
-	gw_credential_path(j->config, "controller.crt", cert);
-	gw_credential_path(j->config, "controller.key", key);
-	ask.ca = ca;
-	if (j->task == RENEW) {
-		r = ask_for_certificate(j, &ask, facts.server, &next, err);
-		return r < 0 ? r : store(j, &next, now.urls, err);
-	}
-	ask.path = "/version";
-	ask.stop = j->stop;
-	r = gw_ask(&ask, &answer, &j->sent, err);
-	json_decref(answer);
-	return r;
-}
-
-/* A token that may have been used up is brought to no other place. */
-static void work(uv_work_t *req)
-{
-	struct job *j = req->data;
-	char url[URL_SIZE];
-
-	j->result = gw_error_set(&j->error, EINVAL, GW_ERR_INVALID_PROPERTY, "[controller] urls",
-				 "none of them is https://HOST:PORT");
-	for (size_t i = 0; !atomic_load(j->stop) && gw_config_url(j->urls, i, url, sizeof url); i++) {
-		struct gw_error err = GW_ERROR_INIT;
-
-		if (strncmp(url, "https://", 8) != 0)
-			continue;
-		j->result = j->task == ENROLL ? enroll_at(j, url, &err) : renew_at(j, url, &err);
-		j->error = err;
-		if (j->result == 0 || (j->task == ENROLL && j->sent))
-			break;
-	}
 }
 
 /* --- on the loop -------------------------------------------------------------------------------------------------- */
@@ -277,22 +94,29 @@ static int look(struct gw_enroller *e, struct gw_error *err)
 
 static void free_job(struct job *j)
 {
-	explicit_bzero(&j->token, sizeof j->token);
+	explicit_bzero(&j->errand.token, sizeof j->errand.token);
 	free(j);
 }
 
-static struct job *make_job(struct gw_enroller *e, enum task task, const char *urls)
+static void work(uv_work_t *req)
+{
+	struct job *j = req->data;
+
+	gw_errand_run(&j->errand);
+}
+
+static struct job *make_job(struct gw_enroller *e, enum gw_errand_task task, const char *urls)
 {
 	struct job *j = calloc(1, sizeof *j);
 
 	if (!j)
 		return NULL;
 	j->owner = e;
-	j->task = task;
-	j->config = e->params.config;
-	j->stop = &e->stop;
+	j->errand.task = task;
+	j->errand.config = e->params.config;
+	j->errand.stop = &e->stop;
 	j->work.data = j;
-	snprintf(j->urls, sizeof j->urls, "%s", urls);
+	snprintf(j->errand.urls, sizeof j->errand.urls, "%s", urls);
 	return j;
 }
 
@@ -326,7 +150,7 @@ static const char *urls_of(const struct gw_enroller *e)
 	return *configured ? configured : e->urls;
 }
 
-static void start(struct gw_enroller *e, enum task task)
+static void start(struct gw_enroller *e, enum gw_errand_task task)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	struct job *j = make_job(e, task, urls_of(e));
@@ -339,21 +163,21 @@ static void after_enrolling(struct gw_enroller *e, struct job *j)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
-	if (j->result == 0)
-		j->result = look(e, &j->error);
-	if (j->result == 0) {
+	if (j->errand.result == 0)
+		j->errand.result = look(e, &j->errand.error);
+	if (j->errand.result == 0) {
 		e->failures = 0;
 		e->error = err;
 		e->told_expired = false;
 		gw_log_notice("this node is %s of the controller at %s now", e->facts.server, e->urls);
-	} else if (j->sent && j->result != -EREMOTEIO) { /* and was not refused */
-		gw_error_set(&err, -j->result, j->error.code, j->error.target,
+	} else if (j->errand.sent && j->errand.result != -EREMOTEIO) { /* and was not refused */
+		gw_error_set(&err, -j->errand.result, j->errand.error.code, j->errand.error.target,
 			     "%s; the token may be used up: make another one with gwctl server enroll %s",
-			     j->error.message, j->token.server);
-		j->error = err;
+			     j->errand.error.message, j->errand.token.server);
+		j->errand.error = err;
 	}
-	j->waiter->done(j->waiter, j->result < 0 ? &j->error : NULL);
-	if (j->result == 0)
+	j->waiter->done(j->waiter, j->errand.result < 0 ? &j->errand.error : NULL);
+	if (j->errand.result == 0)
 		e->params.enrolled(e->params.ctx);
 }
 
@@ -361,13 +185,13 @@ static void after_renewal(struct gw_enroller *e, struct job *j)
 {
 	char when[GW_WHEN_STRLEN];
 
-	if (j->result == 0)
-		j->result = look(e, &j->error);
-	if (j->result < 0) {
+	if (j->errand.result == 0)
+		j->errand.result = look(e, &j->errand.error);
+	if (j->errand.result < 0) {
 		e->failures++;
-		e->error = j->error;
+		e->error = j->errand.error;
 		gw_log_warning("the certificate, which is good until %s, cannot be renewed: %s: %s",
-			       gw_when_format(e->facts.until, when), j->error.target, j->error.message);
+			       gw_when_format(e->facts.until, when), j->errand.error.target, j->errand.error.message);
 		return;
 	}
 	e->failures = 0;
@@ -375,7 +199,7 @@ static void after_renewal(struct gw_enroller *e, struct job *j)
 	gw_log_notice("the certificate has been renewed: it is good until %s", gw_when_format(e->facts.until, when));
 	if (e->params.renewed)
 		e->params.renewed(e->params.ctx);
-	start(e, SHOW);
+	start(e, GW_ERRAND_SHOW);
 }
 
 static void on_done(uv_work_t *req, int status)
@@ -384,16 +208,17 @@ static void on_done(uv_work_t *req, int status)
 	struct gw_enroller *e = j->owner;
 
 	if (status == UV_ECANCELED) /* it was not begun */
-		j->result = gw_error_set(&j->error, ECANCELED, GW_ERR_UNAVAILABLE, "", "gwd ends before this was done");
+		j->errand.result = gw_error_set(&j->errand.error, ECANCELED, GW_ERR_UNAVAILABLE, "",
+						"gwd ends before this was done");
 	e->job = NULL;
 	if (e->closed && j->waiter)
-		j->waiter->done(j->waiter, j->result < 0 ? &j->error : NULL);
-	else if (!e->closed && j->task == ENROLL)
+		j->waiter->done(j->waiter, j->errand.result < 0 ? &j->errand.error : NULL);
+	else if (!e->closed && j->errand.task == GW_ERRAND_ENROLL)
 		after_enrolling(e, j);
-	else if (!e->closed && j->task == RENEW)
+	else if (!e->closed && j->errand.task == GW_ERRAND_RENEW)
 		after_renewal(e, j);
-	else if (j->result < 0) /* the next connection shows it as well */
-		gw_log_debug("the new certificate was not shown yet: %s", j->error.message);
+	else if (j->errand.result < 0) /* the next connection shows it as well */
+		gw_log_debug("the new certificate was not shown yet: %s", j->errand.error.message);
 	free_job(j);
 	if (!e->closed)
 		schedule(e);
@@ -424,7 +249,7 @@ static void on_timer(uv_timer_t *timer)
 	switch (gw_enrollment_state(e->facts.from, e->facts.until, time(NULL))) {
 	case GW_ENROLLMENT_DUE:
 		e->told_expired = false;
-		start(e, RENEW);
+		start(e, GW_ERRAND_RENEW);
 		break;
 	case GW_ENROLLMENT_EXPIRED:
 		tell_expired(e);
@@ -507,9 +332,9 @@ struct gw_enroller *gw_enroller_close(struct gw_enroller *e)
 
 static int check_urls(const char *urls, struct gw_error *err)
 {
-	char url[URL_SIZE];
+	char url[GW_ERRAND_URLS];
 
-	if (!gw_config_urls_valid(urls) || strlen(urls) >= sizeof((struct gw_config){0}.controller_urls))
+	if (!gw_config_urls_valid(urls) || strlen(urls) >= GW_ERRAND_URLS)
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "urls",
 				    "allowed are up to %d of https://HOST:PORT with commas between",
 				    GW_CONTROLLER_URLS);
@@ -546,10 +371,10 @@ int gw_enroller_enroll(void *ctx, const char *urls, const char *token, struct gw
 	if (e->job || e->closed)
 		return gw_error_set(err, EBUSY, GW_ERR_CONFLICT, "",
 				    "the node is just being enrolled, or its certificate renewed: try again");
-	j = make_job(e, ENROLL, urls);
+	j = make_job(e, GW_ERRAND_ENROLL, urls);
 	if (!j)
 		return gw_error_oom(err);
-	j->token = parsed;
+	j->errand.token = parsed;
 	explicit_bzero(&parsed, sizeof parsed);
 	j->waiter = w;
 	uv_timer_stop(&e->timer);

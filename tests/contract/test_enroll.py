@@ -17,6 +17,7 @@ import time
 import world
 from lib import case, gwd, tls
 from lib.case import equal, eventually, require
+from lib.net import Netns
 
 suite = case.Suite()
 PREFIX = world.document.PREFIX
@@ -31,8 +32,9 @@ def free_port():
 class Hub(world.Controller):
     """A controller that nodes can come to."""
 
-    def __init__(self, name="hub", seconds=None, logins=100000):
+    def __init__(self, name="hub", seconds=None, logins=100000, netns=None):
         super().__init__("%s%d" % (name, next(world.numbers)))
+        self.netns = netns or self.netns
         self.port = free_port()
         self.settings["api"] = {"listen": "unix:%s, https://127.0.0.1:%d" % (self.socket_path, self.port)}
         self.settings["limits"] = {"failed_logins_per_minute": str(min(logins, 1000))}
@@ -70,8 +72,12 @@ class Hub(world.Controller):
                 c.close()
 
     def connect(self, cert=None, ca=None):
-        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20,
-                                           context=tls.context(ca or self.state_dir + "/node-ca.crt", cert))
+        c = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20,
+                                        context=tls.context(ca or self.state_dir + "/node-ca.crt", cert))
+        if isinstance(self.netns, Netns):
+            with self.netns.enter():
+                c.connect()
+        return c
 
     def entries(self, kind):
         """{name: properties}"""
@@ -85,11 +91,11 @@ class Hub(world.Controller):
 
 
 class Node(gwd.Gwd):
-    """What is to be a node. It carries nothing here: its role needs no kernel."""
+    """What is to be a node. Without a namespace it carries nothing: its role needs no kernel."""
 
-    def __init__(self, name):
-        super().__init__(world._Here, "%s-%d" % (name, next(world.numbers)),  # pylint: disable=protected-access
-                         {"node": {"roles": "controller", "name": name}})
+    def __init__(self, name, netns=None):
+        super().__init__(netns or world._Here, "%s-%d" % (name, next(world.numbers)),  # pylint: disable=protected-access
+                         {"node": {"roles": "host" if netns else "controller", "name": name}})
         case.after_group.append(lambda: self.process and self.stop())
         self.start()
 
@@ -318,6 +324,40 @@ def counted(_):
     got = [hub.ask("POST", "/servers/gw1/certificate", {"request": "x"}, bearer=wrong)[0] for _ in range(8)]
     equal(got[:5] + got[-1:], [401] * 5 + [429], "answers")
     equal(hub.ask("POST", "/servers/gw1/certificate", {"request": csr()}, bearer=good)[0], 201, "the right one")
+
+
+# --- what for ---------------------------------------------------------------------------------------------------------------
+
+def hosted():
+    netns = Netns("enroll")
+    case.after_group.append(netns.delete)
+    return Hub(netns=netns), Node("gw1", netns)
+
+
+h = suite.group("a host", hosted)
+
+
+@h.case("it follows the controller at once, gets its own state and nobody else's, and does again after a restart")
+def follows(w):
+    hub, node = w
+    hub.put("/servers/gw1", {})
+    hub.put("/servers/gw2", {})
+    node.enroll(hub.url, hub.token("gw1"))
+
+    def state():
+        return node.status()["controller"]["state"]
+    eventually(lambda: state() == "Connected", "it follows", 30)
+    cert = node.cert()
+    equal(hub.ask("GET", "/servers/gw1/state", cert=cert)[0], 200, "its own state")
+    refused(hub.ask("GET", "/servers/gw2/state", cert=cert), 403, "gw1")
+    refused(hub.ask("PUT", "/servers/gw2/status", {}, cert=cert), 403, "gw1")
+    node.restart()
+    eventually(lambda: state() == "Connected", "it follows again", 30)
+    hub.ctl("certificate", "del", "gw1")
+    hub.restart()  # what it waits for is answered, and it asks again
+    eventually(lambda: state() == "Refused" and "void" in node.status()["controller"]["lastError"], "it is not let in any more", 30)
+    node.enroll(hub.url, hub.token("gw1"))
+    eventually(lambda: state() == "Connected", "it is again", 30)
 
 
 # --- the right controller ---------------------------------------------------------------------------------------------------
