@@ -206,6 +206,14 @@ static void await_turn(void *ctx, void (*go)(void *arg, const struct gw_error *w
 	on_turn(&d->turn.waiter, NULL);
 }
 
+static void on_link(void *ctx, const struct gw_link *link, bool removed)
+{
+	struct daemon *d = ctx;
+
+	if (d->sync && !removed)
+		gw_sync_link_came(d->sync, link->name);
+}
+
 /* Nodes without a host's part have nothing that a controller could tell them. */
 static int follow(struct daemon *d, struct gw_error *err)
 {
@@ -221,6 +229,7 @@ static int follow(struct daemon *d, struct gw_error *err)
 		return 0;
 	r = gw_sync_open(&params, &d->sync, err);
 	if (r == 0) {
+		gw_nl_watch_links(d->nl, on_link, d); /* without it what failed is tried every 30 s */
 		d->service.link_status = gw_sync_status;
 		d->service.link_ctx = d->sync;
 	}
@@ -231,6 +240,8 @@ static void unfollow(struct daemon *d)
 {
 	d->service.link_status = NULL;
 	d->sync = gw_sync_close(d->sync);
+	if (d->nl)
+		gw_nl_unwatch(d->nl, d);
 }
 
 static void close_handle(uv_handle_t *h)

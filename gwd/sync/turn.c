@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define SOON_MS 50
+
 static bool take_answer(struct gw_sync *s)
 {
 	struct gw_sync_answer *a = &s->answer;
@@ -21,12 +23,10 @@ static bool take_answer(struct gw_sync *s)
 	return true;
 }
 
-static void work(struct gw_sync *s, bool all)
+static void work(struct gw_sync *s, bool all, bool had_failed)
 {
-	size_t before = gw_sync_failed(s);
-
 	gw_changes_apply(&s->todo, s->params.service, s->configured, all);
-	if (before && !gw_sync_failed(s))
+	if (had_failed && !gw_sync_failed(s))
 		gw_log_notice("all that the controller wants is so now");
 	if (gw_sync_failed(s))
 		uv_timer_start(&s->retry, gw_sync_on_retry, s->times.retry_ms, 0);
@@ -37,14 +37,14 @@ static void work(struct gw_sync *s, bool all)
 static void go(void *arg, const struct gw_error *why)
 {
 	struct gw_sync *s = arg;
-	bool complete = s->complete, retrying = s->retrying, taken;
+	bool complete = s->complete, retrying = s->retrying, had_failed = gw_sync_failed(s) > 0, taken;
 
 	s->turn = s->complete = s->retrying = false;
 	if (why) /* gwd ends */
 		return;
 	taken = complete && take_answer(s);
 	if (taken || retrying)
-		work(s, retrying);
+		work(s, retrying, had_failed);
 	if (taken)
 		gw_log_debug("controller: revision %" PRIu64 " is carried out, %zu of its changes are not", s->revision,
 			     gw_sync_failed(s));
@@ -62,6 +62,35 @@ void gw_sync_await_turn(struct gw_sync *s)
 		s->params.await_turn(s->params.ctx, go, s);
 	else
 		go(s, NULL);
+}
+
+static const char *interface_of(const struct gw_hnv_object *o)
+{
+	switch (o->kind) {
+	case GW_HNV_PORT:
+		return o->port.interface;
+	case GW_HNV_PROVIDER_ADDRESS:
+		return o->paddr.interface;
+	case GW_HNV_PROVIDER_ROUTE:
+		return o->proute.interface;
+	default:
+		return "";
+	}
+}
+
+/* Several come at a time when a machine starts. */
+void gw_sync_link_came(struct gw_sync *s, const char *interface)
+{
+	if (!gw_sync_failed(s) || (uv_is_active((uv_handle_t *)&s->retry) && uv_timer_get_due_in(&s->retry) <= SOON_MS))
+		return;
+	GW_HMAP_FOR_EACH (node, &s->todo.items) {
+		const struct gw_sync_item *item = GW_CONTAINER_OF(node, struct gw_sync_item, node);
+
+		if (item->failed && !strcmp(interface_of(item->object), interface)) {
+			uv_timer_start(&s->retry, gw_sync_on_retry, SOON_MS, 0);
+			return;
+		}
+	}
 }
 
 void gw_sync_on_retry(uv_timer_t *timer)
