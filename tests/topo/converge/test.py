@@ -9,7 +9,8 @@
 #
 # In each round networks, subnets, route tables, NICs and where they are, and provider addresses change, while daemons are killed with
 # -9 and management cables cut at random. After it, for each host: what it holds is what GET /servers/ID/state says, entry by entry;
-# maps, addresses, routes and programs of its kernel are as that says; and nobody's interface has a program that is not a port.
+# maps, addresses, routes and programs of its kernel are as that says; nobody's interface has a program that is not a port; and ports
+# and records are what the rules make of the resources.
 # Beside it all two flows of a tenant that nobody touches lose no packet.
 #
 # Clocks apart: CLOCK_REALTIME is one for all namespaces, so that only the clocks that count from power-on can be made to differ
@@ -31,7 +32,7 @@ from lib.case import Failed, equal, eventually, require
 from lib.gwd import BASE
 from lib.manager import Managed, link
 from lib.net import run
-from tenants import NETWORKS, NICS, SERVERS, TABLES, Tenants, gone, network, nic, server, subnet
+from tenants import ADDRESSES, NETWORKS, NICS, SERVERS, TABLES, Tenants, gone, network, nic, root, server, subnet
 
 ROUNDS = int(os.environ.get("GW_TEST_ROUNDS", "5"))
 CHANGES = int(os.environ.get("GW_TEST_CHANGES", "60"))  # of a round, at least
@@ -136,6 +137,48 @@ class Blows(threading.Thread):
             gwd.wait_ready()
 
 
+# --- the rules ----------------------------------------------------------------------------------------------------------
+
+def ruled(w):
+    """
+    What each node should have by the rules "How intent becomes records", from the resources alone: ports, who lives where, and the
+    prefixes of subnets. Route tables are left to the planner's own tests.
+    """
+    there = {r["resourceRef"]: r["properties"] for r in w.everything()}
+    vsid, prefixes, lives, ports = {}, {}, {}, {s: {} for s in SERVERS}
+    for path, p in there.items():
+        if path.startswith("/virtualNetworks/"):
+            vsid.update((x["resourceRef"], x["properties"]["isolationId"]) for x in p["subnets"])
+            prefixes[path] = {(x["properties"]["isolationId"], x["properties"]["addressPrefix"]) for x in p["subnets"]}
+    for p in (p for path, p in there.items() if path.startswith("/networkInterfaces/") and "server" in p):
+        subnet_ = p["ipConfigurations"][0]["properties"]["subnet"]["resourceRef"]
+        host, where = p["server"]["resourceRef"].split("/")[2], root(subnet_)
+        encapsulation = there[where].get("encapsulationMethod", "VXLAN")
+        lives.setdefault(where, {})[vsid[subnet_], p["ipConfigurations"][0]["properties"]["privateIPAddress"]] = (
+            host, p["privateMacAddress"], encapsulation)
+        if "hostInterface" in p:
+            ports[host][p["hostInterface"]] = (where, vsid[subnet_], p["privateMacAddress"])
+    return ports, lives, prefixes
+
+
+def follows_the_rules(w):
+    ports, lives, prefixes = ruled(w)
+    for h in w.hosts:
+        held, mine = w.held(h), {where for where, _, _ in ports[h.server].values()}
+        equal({r["Interface"]: (r["VirtualSubnetID"], r["MACAddress"]) for p, r in held.items() if "/ports/" in p},
+              {interface: port[1:] for interface, port in ports[h.server].items()}, "ports of " + h.name)
+        records = {(r["VirtualSubnetID"], r["CustomerAddress"]): r for p, r in held.items() if "/lookupRecords/" in p}
+        wanted = {key: value for where in mine for key, value in lives[where].items()}
+        equal({k: (r["MACAddress"], r["Encapsulation"]) for k, r in records.items()}, {k: v[1:] for k, v in wanted.items()},
+              "who is known on " + h.name)
+        for key, r in records.items():
+            choice = ADDRESSES[wanted[key][0]][:1 + w.tenants.second[wanted[key][0]] * (key[0] != STEADY)]
+            require(r["ProviderAddress"] in choice, "%s is at %s: %s" % (key, wanted[key][0], r))
+        on_link = {(r["VirtualSubnetID"], r["DestinationPrefix"]) for p, r in held.items()
+                   if "/customerRoutes/" in p and r["NextHop"] == "0.0.0.0" and r["Metric"] == 255}
+        equal(on_link, {x for where in mine for x in prefixes[where]}, "subnets on " + h.name)
+
+
 g = suite.group("", setup)
 
 
@@ -154,6 +197,7 @@ def _(w):
             blows.end()
             held = w.converged(deadline=120)
             w.tenants.agree()
+            follows_the_rules(w)
             case.note("round %d: %d requests; %s; held: %s" % (round_, steps, ", ".join(blows.dealt), held))
     case.note(w.tenants.kinds)
 
