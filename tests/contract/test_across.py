@@ -208,7 +208,8 @@ def later(w):
 @g.case("what is kept without a meaning says so when it asks for something, and is of its type")
 def inert(w):
     def told(path):
-        return [d["message"].split(" ")[0] for d in w.get(path)["properties"]["configurationState"]["detailedInfo"]][1:]
+        return [d["message"].split(" ")[0] for d in w.get(path)["properties"]["configurationState"]["detailedInfo"]
+                if "no meaning here" in d["message"]]
     w.put("/macPools/m", {"startMacAddress": "020000000000", "endMacAddress": "02000000FFFF"})
     nothing = {"isPrimary": False, "portSettings": {"vmqWeight": 0, "iovWeight": 0}, "internalDnsNameLabel": "",
                "serviceInsertionElements": [], "serviceInsertion": {}}

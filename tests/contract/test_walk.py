@@ -305,8 +305,8 @@ def conditions(w):
                   "If-Match", {"If-Match": "*"})
         w.refused("DELETE", missing, None, 412, "PreconditionFailed", "If-Match", {"If-Match": "*"})
     equal(w.everything(), before, "everything afterwards")
-    require({"credentials", "portProfiles", "aclRules", "routes"} <= with_tag, "answered with 304: %s" % with_tag)
-    require(not {"subnets", "virtualNetworks", "ipPools", "macPools", "accessControlLists"} & with_tag, "not with 304: %s" % with_tag)
+    require({"credentials", "portProfiles", "aclRules", "policyMaps"} <= with_tag, "answered with 304: %s" % with_tag)
+    require(not {"subnets", "virtualNetworks", "ipPools", "macPools", "accessControlLists", "routes"} & with_tag, "not with 304: %s" % with_tag)
     w.put("/servers/spare", {})
     etag = w.get("/servers/spare")["etag"]
     equal(w.call("DELETE", "/servers/spare", headers={"If-Match": etag})[0], 202, "DELETE with the right etag")
