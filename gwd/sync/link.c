@@ -30,11 +30,11 @@
 
 struct poll {
 	uv_poll_t handle;
-	struct gw_link *link;
+	struct gw_sync_link *link;
 	struct poll *next, **at; /* in link->polls, until it closes */
 };
 
-struct gw_link {
+struct gw_sync_link {
 	uv_loop_t *loop;
 	CURLM *multi; /* NULL: closed */
 	uv_timer_t timer;
@@ -44,7 +44,7 @@ struct gw_link {
 };
 
 struct gw_link_call {
-	struct gw_link *link;
+	struct gw_sync_link *link;
 	struct gw_link_call *next, **at; /* in link->calls */
 	CURL *curl;
 	struct curl_slist *headers;
@@ -61,7 +61,7 @@ struct gw_link_call {
 
 /* --- handles ------------------------------------------------------------------------------------------------------ */
 
-static void handle_gone(struct gw_link *l)
+static void handle_gone(struct gw_sync_link *l)
 {
 	if (--l->n_handles > 0)
 		return;
@@ -72,7 +72,7 @@ static void handle_gone(struct gw_link *l)
 static void on_poll_closed(uv_handle_t *handle)
 {
 	struct poll *p = handle->data;
-	struct gw_link *l = p->link;
+	struct gw_sync_link *l = p->link;
 
 	free(p);
 	handle_gone(l);
@@ -92,12 +92,12 @@ static void drop_poll(struct poll *p)
 	uv_close((uv_handle_t *)&p->handle, on_poll_closed);
 }
 
-static void end_calls(struct gw_link *l);
+static void end_calls(struct gw_sync_link *l);
 
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
 	struct poll *p = handle->data;
-	struct gw_link *l = p->link;
+	struct gw_sync_link *l = p->link;
 	uv_os_fd_t fd;
 	int flags = 0, running;
 
@@ -113,7 +113,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 	end_calls(l);
 }
 
-static struct poll *new_poll(struct gw_link *l, curl_socket_t fd)
+static struct poll *new_poll(struct gw_sync_link *l, curl_socket_t fd)
 {
 	struct poll *p = calloc(1, sizeof *p);
 
@@ -137,7 +137,7 @@ static struct poll *new_poll(struct gw_link *l, curl_socket_t fd)
 
 static int on_socket(CURL *curl, curl_socket_t fd, int what, void *ctx, void *assigned)
 {
-	struct gw_link *l = ctx;
+	struct gw_sync_link *l = ctx;
 	struct poll *p = assigned;
 	int events = 0;
 
@@ -160,7 +160,7 @@ static int on_socket(CURL *curl, curl_socket_t fd, int what, void *ctx, void *as
 
 static void on_timer(uv_timer_t *timer)
 {
-	struct gw_link *l = timer->data;
+	struct gw_sync_link *l = timer->data;
 	int running;
 
 	curl_multi_socket_action(l->multi, CURL_SOCKET_TIMEOUT, 0, &running);
@@ -169,7 +169,7 @@ static void on_timer(uv_timer_t *timer)
 
 static int on_timeout(CURLM *multi, long ms, void *ctx)
 {
-	struct gw_link *l = ctx;
+	struct gw_sync_link *l = ctx;
 
 	(void)multi;
 	if (ms < 0)
@@ -181,9 +181,9 @@ static int on_timeout(CURLM *multi, long ms, void *ctx)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-int gw_link_open(uv_loop_t *loop, struct gw_link **ret, struct gw_error *err)
+int gw_link_open(uv_loop_t *loop, struct gw_sync_link **ret, struct gw_error *err)
 {
-	struct gw_link *l;
+	struct gw_sync_link *l;
 	int r;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -214,7 +214,7 @@ int gw_link_open(uv_loop_t *loop, struct gw_link **ret, struct gw_error *err)
 	return 0;
 }
 
-struct gw_link *gw_link_close(struct gw_link *l)
+struct gw_sync_link *gw_link_close(struct gw_sync_link *l)
 {
 	CURLM *multi;
 
@@ -393,7 +393,7 @@ static int add_headers(struct gw_link_call *c)
 	return 0;
 }
 
-int gw_link_ask(struct gw_link *l, const struct gw_link_peer *peer, const struct gw_link_request *request,
+int gw_link_ask(struct gw_sync_link *l, const struct gw_link_peer *peer, const struct gw_link_request *request,
 		struct gw_link_call **ret, struct gw_error *err)
 {
 	struct gw_link_call *c = calloc(1, sizeof *c);
@@ -488,7 +488,7 @@ static void end_call(struct gw_link_call *c, CURLcode code)
 	call_free(c);
 }
 
-static void end_calls(struct gw_link *l)
+static void end_calls(struct gw_sync_link *l)
 {
 	CURLMsg *msg;
 	int left;

@@ -15,7 +15,7 @@
 
 struct uv_loop_s;
 
-struct gw_link;
+struct gw_sync_link;
 struct gw_link_call;
 
 /* Whom to ask, and what to show. */
@@ -42,11 +42,11 @@ struct gw_link_request {
 	void *ctx;
 };
 
-int gw_link_open(struct uv_loop_s *loop, struct gw_link **ret, struct gw_error *err);
+int gw_link_open(struct uv_loop_s *loop, struct gw_sync_link **ret, struct gw_error *err);
 /* What is under way ends. Memory is freed once the loop has closed the handles. */
-struct gw_link *gw_link_close(struct gw_link *l);
+struct gw_sync_link *gw_link_close(struct gw_sync_link *l);
 /* *ret is good until `done` is called or it is cancelled. */
-int gw_link_ask(struct gw_link *l, const struct gw_link_peer *peer, const struct gw_link_request *request,
+int gw_link_ask(struct gw_sync_link *l, const struct gw_link_peer *peer, const struct gw_link_request *request,
 		struct gw_link_call **ret, struct gw_error *err);
 /* NULL is allowed. */
 struct gw_link_call *gw_link_cancel(struct gw_link_call *call);

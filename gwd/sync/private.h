@@ -100,7 +100,7 @@ struct gw_sync {
 	const struct gw_config *config;
 	struct gw_hnv_object *configured; /* the provider address of [underlay]; NULL without one */
 	struct gw_sync_times times;
-	struct gw_link *link;
+	struct gw_sync_link *link;
 	enum gw_link_state state;
 	struct gw_error why;		   /* it is in a state that is not good */
 	uint32_t said[GW_CONTROLLER_URLS]; /* of each url, what is in the log already; 0: nothing */

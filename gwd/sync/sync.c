@@ -134,17 +134,15 @@ static void in_state_dir(const struct gw_sync *s, const char *name, char *buf, s
 /* What the file has as the value of [controller] urls: by the same rules. */
 static int parse_urls(const char *path, const char *text, char *ret, size_t size, struct gw_error *err)
 {
-	_cleanup_free_ struct gw_config *config = calloc(1, sizeof *config);
-	_cleanup_free_ char *as_key = NULL;
-	int n = config ? asprintf(&as_key, "[controller]\nurls = %.*s\n", (int)strcspn(text, "\r\n"), text) : -1, r;
+	struct gw_config config;
+	char as_key[sizeof config.controller_urls + 32];
+	int n = snprintf(as_key, sizeof as_key, "[controller]\nurls = %.*s\n", (int)strcspn(text, "\r\n"), text), r;
 
-	if (n < 0) {
-		as_key = NULL;
-		return gw_error_oom(err);
-	}
-	r = gw_config_parse(as_key, (size_t)n, path, config, err);
+	if (n < 0 || (size_t)n >= sizeof as_key)
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, path, "is longer than urls can be");
+	r = gw_config_parse(as_key, (size_t)n, path, &config, err);
 	if (r == 0)
-		snprintf(ret, size, "%s", config->controller_urls);
+		snprintf(ret, size, "%s", config.controller_urls);
 	return r;
 }
 
@@ -295,11 +293,20 @@ int gw_sync_open(const struct gw_sync_params *params, struct gw_sync **ret, stru
 	return 0;
 }
 
+/* Those that there are, in the order of their init. */
+static void close_timers(struct gw_sync *s)
+{
+	uv_timer_t *const timers[] = {&s->again, &s->retry, &s->report_timer};
+	unsigned n = s->n_handles;
+
+	if (n == 0)
+		free(s);
+	for (unsigned i = 0; i < n && i < sizeof timers / sizeof *timers; i++)
+		uv_close((uv_handle_t *)timers[i], on_closed);
+}
+
 struct gw_sync *gw_sync_close(struct gw_sync *s)
 {
-	uv_timer_t *const timers[] = {s ? &s->again : NULL, s ? &s->retry : NULL, s ? &s->report_timer : NULL};
-	unsigned n;
-
 	if (!s)
 		return NULL;
 	s->params.service->manager = NULL;
@@ -307,10 +314,6 @@ struct gw_sync *gw_sync_close(struct gw_sync *s)
 	gw_changes_done(&s->todo);
 	s->link = gw_link_close(s->link);
 	s->configured = gw_hnv_object_free(s->configured);
-	n = s->n_handles;
-	if (n == 0)
-		free(s);
-	for (unsigned i = 0; i < n; i++)
-		uv_close((uv_handle_t *)timers[i], on_closed);
+	close_timers(s);
 	return NULL;
 }
