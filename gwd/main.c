@@ -210,8 +210,8 @@ static void on_link(void *ctx, const struct gw_link *link, bool removed)
 {
 	struct daemon *d = ctx;
 
-	if (d->sync && !removed)
-		gw_sync_link_came(d->sync, link->name);
+	if (d->sync)
+		gw_sync_link_changed(d->sync, link->name, removed);
 }
 
 /* Nodes without a host's part have nothing that a controller could tell them. */

@@ -478,6 +478,7 @@ static bool wait_for_turn(struct gw_http_exchange *x)
 	if (!x->gate)
 		return false;
 	*x->gate = (struct gate){.waiter = {.turn = turn, .done = on_turn}, .x = x};
+	gw_http_set_deadline(x->c, 0); /* it is not the client who is waited for */
 	gw_control_queue(control, &x->gate->waiter);
 	return true;
 }

@@ -89,8 +89,7 @@ static bool is_heavy(const struct gw_api_request *req)
 	const struct gw_resource *r = NULL;
 	enum gw_kind kind = GW_KIND_NONE;
 
-	if (!c || gw_catalog_count(c) <= LIGHT_WEIGHT ||
-	    gw_control_find(req->service->control, req->who, req->rest, &r, &kind, NULL) < 0)
+	if (!c || gw_control_find(req->service->control, req->who, req->rest, &r, &kind, NULL) < 0)
 		return false;
 	/* The members of a collection are found among all that its parent has. */
 	if (kind != GW_KIND_NONE && !r)
@@ -120,7 +119,7 @@ static bool changes_much(const struct gw_api_request *req)
 	const struct gw_resource *r = NULL, *parent;
 	enum gw_kind kind = GW_KIND_NONE;
 
-	if (!c || gw_catalog_count(c) <= LIGHT_WEIGHT)
+	if (!c)
 		return false;
 	if (gw_control_find(req->service->control, req->who, req->rest, &r, &kind, NULL) < 0)
 		parent = find_parent(req);

@@ -257,16 +257,29 @@ static int on_trouble(void *ctx, const struct gw_plan_trouble *t)
 }
 
 /* In the node's own words. */
-static void add_faults(struct standing *s)
+static void add_faults_of(struct standing *s, const struct gw_uuid *resource)
 {
 	for (const struct gw_node *n = s->k->faulty; n; n = n->next_faulty)
 		for (size_t i = 0; i < json_array_size(n->report.failures); i++) {
 			const json_t *fault = json_array_get(n->report.failures, i);
 
-			if (gw_uuid_equal(&n->sources[i], &s->r->instance))
+			if (gw_uuid_equal(&n->sources[i], resource))
 				add(s, FAILURE, n->id, json_string_value(json_object_get(fault, "code")),
 				    json_string_value(json_object_get(fault, "message")));
 		}
+}
+
+/* Who looks at a NIC looks for its addresses too. */
+static void add_faults(struct standing *s)
+{
+	const struct gw_resource *child = NULL;
+
+	add_faults_of(s, &s->r->instance);
+	while (s->r->kind == GW_KIND_NETWORK_INTERFACE &&
+	       (child = gw_catalog_next(s->k->catalog, s->r, GW_KIND_IP_CONFIGURATION, child))) {
+		gw_plan_troubles(s->k->plan, &child->instance, on_trouble, s);
+		add_faults_of(s, &child->instance);
+	}
 }
 
 /* One that is away holds nobody up: it is told when it comes back. */

@@ -15,7 +15,7 @@
 uint32_t gw_property_list_max(const struct gw_property *row)
 {
 	if (row->type == GW_PROPERTY_CHILDREN)
-		return GW_PROPERTY_CHILDREN_MAX;
+		return row->max ? row->max : GW_PROPERTY_CHILDREN_MAX;
 	return row->max ? row->max : GW_PROPERTY_LIST_MAX;
 }
 

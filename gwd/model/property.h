@@ -51,7 +51,7 @@ enum {
 };
 
 #define GW_PROPERTY_LIST_MAX	 1024 /* elements, where a row says nothing else */
-#define GW_PROPERTY_CHILDREN_MAX 8192 /* resources that one body may bring: each is held against its siblings */
+#define GW_PROPERTY_CHILDREN_MAX 8192 /* of one kind that a resource may have, unless its row says less */
 
 struct gw_ports {
 	uint16_t first, last; /* 0 and 65535: all */

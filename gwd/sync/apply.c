@@ -21,7 +21,7 @@ struct round {
 	struct gw_sync_changes *todo;
 	struct gw_sync_item **items;
 	size_t n;
-	size_t faults;
+	size_t faults, carried;
 	size_t told; /* of those to be done, that have an error to tell */
 	bool hopeless;
 	struct gw_error why; /* of the last try */
@@ -123,6 +123,7 @@ static void carried_out(struct round *r, size_t from, size_t to)
 {
 	for (size_t i = from; i < to; i++)
 		r->items[i] = gw_changes_drop(r->todo, r->items[i]);
+	r->carried += to - from;
 }
 
 /* Nothing in it is at fault: a full disk, no memory. */
@@ -261,8 +262,8 @@ static int gather(struct round *r, const struct gw_hnv_object *configured, bool 
 	return 0;
 }
 
-void gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *service,
-		      const struct gw_hnv_object *configured, bool all)
+size_t gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *service,
+			const struct gw_hnv_object *configured, bool all)
 {
 	struct round r = {.service = service, .todo = todo};
 
@@ -273,4 +274,5 @@ void gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *ser
 	else
 		carry_out_all(&r);
 	free(r.items);
+	return r.carried;
 }

@@ -65,10 +65,10 @@ int gw_changes_merge(struct gw_sync_changes *todo, struct gw_sync_answer *answer
 
 /*
  * Carries out what is to be done: all in one where everything is accepted; else without what is at fault, which stays to be done.
- * Of what failed before only some is tried, unless `all`.
+ * Of what failed before only some is tried, unless `all`. Returns how much has been carried out.
  */
-void gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *service,
-		      const struct gw_hnv_object *configured, bool all);
+size_t gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *service,
+			const struct gw_hnv_object *configured, bool all);
 
 /* --- the link ----------------------------------------------------------------------------------------------------- */
 
@@ -155,7 +155,8 @@ char *gw_sync_path(const struct gw_sync *s, const char *what); /* below the serv
 void gw_sync_await_turn(struct gw_sync *s);
 void gw_sync_on_retry(uv_timer_t *timer);
 /* report.c */
-void gw_sync_report(struct gw_sync *s); /* soon */
+void gw_sync_report(struct gw_sync *s);		/* soon */
+void gw_sync_report_details(struct gw_sync *s); /* they may be others than before */
 void gw_sync_on_report(uv_timer_t *timer);
 
 #endif

@@ -39,16 +39,21 @@ void gw_sync_report(struct gw_sync *s)
 	arm(s);
 }
 
+void gw_sync_report_details(struct gw_sync *s)
+{
+	s->details_due = true;
+	arm(s);
+}
+
 /* Drivers come and go between states while they are at work: only what is another than was told is urgent. Ports may be other. */
 void gw_sync_node_changed(struct gw_sync *s)
 {
 	const char *state, *message;
 
-	s->details_due = true;
 	s->params.service->state(s->params.service->ctx, &state, &message);
 	if (strcmp(state, s->reported_state) != 0 || strcmp(message, s->reported_message) != 0)
 		s->report_due = true;
-	arm(s);
+	gw_sync_report_details(s);
 }
 
 static void on_reported(void *ctx, const struct gw_link_answer *answer)

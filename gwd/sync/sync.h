@@ -42,8 +42,8 @@ int gw_sync_open(const struct gw_sync_params *params, struct gw_sync **ret, stru
 struct gw_sync *gw_sync_close(struct gw_sync *s);
 /* The files of enrolling are there, or others than before: follows whom they name, from the beginning. */
 void gw_sync_enrolled(struct gw_sync *s);
-/* An interface is there, or another than before: what could not be without it is tried again. */
-void gw_sync_link_came(struct gw_sync *s, const char *interface);
+/* An interface is there, another than before, or gone: what could not be without it is tried again, how a port is is reported. */
+void gw_sync_link_changed(struct gw_sync *s, const char *interface, bool removed);
 /* The state of the drivers may be another than before: the controller is to know. */
 void gw_sync_node_changed(struct gw_sync *s);
 

@@ -25,11 +25,14 @@ static bool take_answer(struct gw_sync *s)
 
 static void work(struct gw_sync *s, bool all, bool had_failed)
 {
-	gw_changes_apply(&s->todo, s->params.service, s->configured, all);
+	size_t carried = gw_changes_apply(&s->todo, s->params.service, s->configured, all);
+	/* What was in the way of what failed may have gone with the rest. */
+	bool soon = carried > 0 && gw_sync_failed(s) <= GW_SYNC_FAILURES;
+
 	if (had_failed && !gw_sync_failed(s))
 		gw_log_notice("all that the controller wants is so now");
 	if (gw_sync_failed(s))
-		uv_timer_start(&s->retry, gw_sync_on_retry, s->times.retry_ms, 0);
+		uv_timer_start(&s->retry, gw_sync_on_retry, soon ? SOON_MS : s->times.retry_ms, 0);
 	else
 		uv_timer_stop(&s->retry);
 }
@@ -79,7 +82,7 @@ static const char *interface_of(const struct gw_hnv_object *o)
 }
 
 /* Several come at a time when a machine starts. */
-void gw_sync_link_came(struct gw_sync *s, const char *interface)
+static void retry_for(struct gw_sync *s, const char *interface)
 {
 	if (!gw_sync_failed(s) || (uv_is_active((uv_handle_t *)&s->retry) && uv_timer_get_due_in(&s->retry) <= SOON_MS))
 		return;
@@ -91,6 +94,14 @@ void gw_sync_link_came(struct gw_sync *s, const char *interface)
 			return;
 		}
 	}
+}
+
+void gw_sync_link_changed(struct gw_sync *s, const char *interface, bool removed)
+{
+	if (gw_intent_port(s->params.service->intent, interface))
+		gw_sync_report_details(s);
+	if (!removed)
+		retry_for(s, interface);
 }
 
 void gw_sync_on_retry(uv_timer_t *timer)

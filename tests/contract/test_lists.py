@@ -69,7 +69,7 @@ def referred(w):
     w.delete(NET)
 
 
-@g.case("%d are the most; one more is refused, and says what to do; what has more is changed without the list" % MOST)
+@g.case("%d are the most, however they come; one more is refused, and says what to do" % MOST)
 def most(w):
     w.refused("PUT", NET, {"properties": network(MOST + 1)}, 400, "InvalidProperty", "properties.subnets")
     halves = network(MOST)
@@ -80,11 +80,38 @@ def most(w):
     require("leave the list out" in error["message"], error)
     w.refused("GET", NET, None, 404, "NotFound")
     put(w, {"properties": network(MOST)}, 201)
-    w.put(NET + "/subnets/more", {"addressPrefix": "10.255.0.0/24"}, (201,))
+    error = w.refused("PUT", NET + "/subnets/more", {"properties": {"addressPrefix": "10.255.0.0/24"}}, 409, "LimitExceeded")
+    require("more than %d subnets" % MOST in error["message"], error)
     one = get(w)
-    w.refused("PUT", NET, one, 400, "InvalidProperty", "properties.subnets")
     del one["properties"]["subnets"]
-    equal(len(put(w, dict(one, tags={"n": 1}))["properties"]["subnets"]), MOST + 1, "subnets after a PUT without the list")
+    equal(len(put(w, dict(one, tags={"n": 1}))["properties"]["subnets"]), MOST, "subnets after a PUT without the list")
+    w.delete(NET + "/subnets/s1")
+    w.put(NET + "/subnets/more", {"addressPrefix": "10.255.0.0/24"}, (201,))
+    w.delete(NET)
+
+
+@g.case("kinds that are held against each other one by one have a lower limit, and what has several kinds counts each by itself")
+def kinds(w):
+    rules = [{"path": "/accessControlLists/long/aclRules/r%d" % i, "body": {"properties": {
+        "protocol": "All", "action": "Deny", "type": "Inbound", "priority": 100 + i}}} for i in range(MOST + 1)]
+    batch = [{"path": "/accessControlLists/long", "body": {"properties": {}}}] + rules
+    r = w.request("POST", world.document.PREFIX + "/batch", batch, timeout=60)
+    equal((r.status, json.loads(r.body)["error"]["code"]), (409, "LimitExceeded"), "a batch of %d rules" % (MOST + 1))
+    w.refused("GET", "/accessControlLists/long", None, 404, "NotFound")
+    r = w.request("POST", world.document.PREFIX + "/batch", batch[:-1], timeout=60)
+    equal(r.status, 200, "a batch of %d rules (%s)" % (MOST, r.body[:300]))
+    body = dict(rules[7]["body"], properties=dict(rules[7]["body"]["properties"], priority=100))
+    error = w.refused("PUT", rules[7]["path"], body, 409, "Conflict", "properties.priority")
+    require('"r0"' in error["message"], error)
+    w.delete("/accessControlLists/long")
+    maps = [{"path": "/virtualGateways/g/policyMaps/m%d" % i, "body": {"properties": {"policyList": []}}} for i in range(1024)]
+    w.put(NET, network(1), (201,))
+    r = w.request("POST", world.document.PREFIX + "/batch", [{"path": "/virtualGateways/g", "body": {"properties": {
+        "virtualNetwork": ref(NET)}}}] + maps, timeout=60)
+    equal(r.status, 200, "a batch of 1024 policies (%s)" % r.body[:300])
+    w.refused("PUT", "/virtualGateways/g/policyMaps/more", {"properties": {"policyList": []}}, 409, "LimitExceeded")
+    w.put("/virtualGateways/g/bgpRouters/r", {"extAsNumber": "0.64512", "routerIP": ["10.0.0.9"]}, (201,))
+    w.delete("/virtualGateways/g")
     w.delete(NET)
 
 

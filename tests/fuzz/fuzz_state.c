@@ -177,7 +177,7 @@ static void require_failures(const struct gw_sync_changes *todo)
 static void carry_out(struct gw_sync_changes *todo, struct gw_sync_answer *a)
 {
 	bool full = a->full, forgets = a->changes.forgotten.n > 0;
-	size_t n = 0;
+	size_t n = 0, left;
 	struct told *told = copy_told(a, &n);
 	uint64_t changed;
 
@@ -198,9 +198,10 @@ static void carry_out(struct gw_sync_changes *todo, struct gw_sync_answer *a)
 	if (node.configured)
 		require(gw_hnv_same_content(gw_intent_get(node.intent, node.configured), node.configured));
 	changed = node.changed;
+	left = todo->items.n;
 	gw_changes_apply(todo, &node.service, node.configured, true);
-	if (todo->items.n == 0)
-		require(node.changed == changed);
+	require(left > 0 || node.changed == changed);
+	require(todo->items.n <= left);
 	for (size_t i = 0; i < n; i++)
 		gw_hnv_object_free(told[i].object);
 	free(told);

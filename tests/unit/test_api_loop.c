@@ -135,6 +135,34 @@ static void test_large_changes(void **state)
 	leave(&c);
 }
 
+/* Few resources, and much in each of them; and what is small but part of something large. */
+static void test_large_resources(void **state)
+{
+	enum { ROUTES = 40, BYTES = 60000 };
+	static const char head[] = "{\"tags\":{\"t\":\"",
+			  tail[] = "\"},\"properties\":{\"addressPrefix\":\"10.0.%u.0/24\","
+				   "\"nextHopType\":\"None\"}}";
+	struct controller c;
+
+	manage(&c, state, "");
+	assert_int_equal(status_of(&c.s, "PUT", V1 "/routeTables/t", "{}"), 201);
+	for (unsigned i = 0; i < ROUTES; i++) {
+		char *body = malloc(sizeof head + BYTES + sizeof tail + 16), path[64], *to = body;
+
+		assert_non_null(body);
+		to += sprintf(to, "%s", head);
+		memset(to, 'x', BYTES);
+		sprintf(to + BYTES, tail, i);
+		snprintf(path, sizeof path, V1 "/routeTables/t/routes/r%u", i);
+		assert_int_equal(status_of(&c.s, "PUT", path, body), 201);
+		free(body);
+	}
+	most_is_on_a_thread(&c.s, "GET", V1 "/routeTables/t", NULL, 200);
+	most_is_on_a_thread(&c.s, "GET", V1 "/routeTables/t/routes", NULL, 200);
+	most_is_on_a_thread(&c.s, "PUT", V1 "/routeTables/t", "{\"tags\":{\"a\":1}}", 200);
+	leave(&c);
+}
+
 static void test_large_answers(void **state)
 {
 	static const char small[] = V1 "/virtualNetworks/red";
@@ -393,6 +421,7 @@ static void test_the_meter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		API_TEST(test_large_changes),  API_TEST(test_large_resources),
 		API_TEST(test_large_changes),  API_TEST(test_large_answers),
 		API_TEST(test_records),	       API_TEST(test_records_change_while_they_are_listed),
 		API_TEST(test_all_take_turns), API_TEST(test_jobs_that_may_not_any_more),

@@ -122,6 +122,15 @@ static void test_ports_change_places(void **state)
 	settle(&w);
 	assert_null(gw_intent_port(w.b.service.intent, "tap1"));
 	reported(&w, 9, 0);
+	/* Where they cannot do so at once, in the second try. */
+	w.sync->times.retry_ms = 1000000;
+	says(&w, "{" E1 ",'revision':10,'full':false,'changes':[" PORT("tap3", "AC") "]}");
+	settle(&w);
+	fakes[1].check_ok = 0; /* of more than one at a time */
+	says(&w, "{" E1 ",'revision':11,'full':false,'changes':[" PORT("tap2", "AC") "," PORT("tap3", "AD") "]}");
+	settle(&w);
+	reported(&w, 11, 0);
+	assert_int_equal(gw_intent_port(w.b.service.intent, "tap2")->port.mac.b[5], 0xac);
 	end(&w);
 }
 
@@ -184,6 +193,27 @@ static void test_API_2_refused_change_leaves_the_others_in_force(void **state)
 	fakes[0].refuses = NULL; /* it is tried again by itself */
 	reported(&w, 7, 0);
 	agree(&w.b, 4, ids);
+	end(&w);
+}
+
+static void test_change_that_waits_for_an_interface(void **state)
+{
+	struct world w;
+
+	begin(&w, state, "");
+	w.sync->times.retry_ms = 1000000;
+	fakes[0].refuses = "tap1";
+	says(&w, ALL(PORT("tap1", "AB")));
+	settle(&w);
+	reported(&w, 7, 1);
+	fakes[0].refuses = NULL;
+	gw_sync_link_changed(w.sync, "tap2", false);
+	gw_sync_link_changed(w.sync, "tap1", true);
+	for_ms(&w, 150);
+	assert_null(gw_intent_port(w.b.service.intent, "tap1"));
+	gw_sync_link_changed(w.sync, "tap1", false);
+	reported(&w, 7, 0);
+	assert_non_null(gw_intent_port(w.b.service.intent, "tap1"));
 	end(&w);
 }
 
@@ -383,6 +413,7 @@ static void test_details_are_reported(void **state)
 {
 	struct world w;
 	json_t *wanted;
+	unsigned before;
 
 	begin(&w, state, "");
 	w.b.service.status = busy_status;
@@ -405,6 +436,17 @@ static void test_details_are_reported(void **state)
 	w.sync->times.details_apart_ms = 1;
 	gw_sync_node_changed(w.sync);
 	UNTIL(&w, json_object_get(w.controller.report, "ports"));
+	/* And when its interface is. */
+	says(&w, "{" E1 ",'revision':9,'full':false,'changes':[" PORT("tap0", "AA") "]}");
+	settle(&w);
+	reported(&w, 9, 0);
+	for_ms(&w, 20);
+	before = w.controller.reports;
+	gw_sync_link_changed(w.sync, "eth7", true); /* nobody's */
+	for_ms(&w, 20);
+	assert_int_equal(w.controller.reports, before);
+	gw_sync_link_changed(w.sync, "tap0", true);
+	UNTIL(&w, w.controller.reports > before);
 	end(&w);
 }
 
@@ -418,6 +460,7 @@ int main(void)
 		SYNC_TEST(test_ports_change_places),
 		SYNC_TEST(test_address_of_the_configuration),
 		SYNC_TEST(test_API_2_refused_change_leaves_the_others_in_force),
+		SYNC_TEST(test_change_that_waits_for_an_interface),
 		SYNC_TEST(test_refused_change_meets_the_next_one),
 		SYNC_TEST(test_nobody_can_say_which),
 		SYNC_TEST(test_API_2_more_than_the_node_accepts),

@@ -121,6 +121,8 @@ static void plant(struct gw_catalog *c, struct gw_resource *r)
 	}
 	gw_hmap_insert(&c->paths, &r->by_path, gw_path_hash(r->parent, r->kind, r->id));
 	c->counts[r->kind]++;
+	if (r->parent)
+		r->parent->n_children++;
 	gw_tenants_add(c, r);
 	gw_keys_insert(c, &r->now);
 }
@@ -140,6 +142,8 @@ static void uproot(struct gw_catalog *c, struct gw_resource *r)
 		r->prev->next = r->next;
 	gw_hmap_remove(&c->paths, &r->by_path);
 	c->counts[r->kind]--;
+	if (r->parent)
+		r->parent->n_children--;
 	gw_tenants_remove(c, r);
 	gw_keys_remove(c, &r->now);
 }
@@ -443,6 +447,27 @@ static int refuse_in_use(struct gw_catalog *c, struct gw_error *err)
 	return 0;
 }
 
+/* A body's lists are bounded, but children come one by one too; each is held against the others. */
+static int check_siblings_count(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_kind_info *info = gw_kind_info(r->kind);
+	const struct gw_property *row =
+		r->parent ? gw_schema_find(gw_kind_info(r->parent->kind)->schema, info->collection) : NULL;
+	uint32_t max = row ? gw_property_list_max(row) : 0;
+	const struct gw_resource *sibling = NULL;
+	size_t n = 0;
+
+	if (!row || r->parent->n_children <= max)
+		return 0;
+	while (n <= max && (sibling = gw_catalog_next(c, r->parent, r->kind, sibling)))
+		n++;
+	if (n <= max)
+		return 0;
+	gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "", "%s \"%s\" has more than %u %s: one too many is this",
+		     gw_kind_info(r->parent->kind)->name, r->parent->id, max, info->collection);
+	return -ENOSPC;
+}
+
 int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 {
 	int e;
@@ -453,6 +478,8 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 	e = gw_tenants_check(c, err);
 	if (e == 0)
 		e = gw_expected_check(c, err);
+	if (e == 0)
+		e = gw_touched_each(c, check_siblings_count, err);
 	if (e == 0)
 		e = gw_touched_each(c, gw_references_resolve, err);
 	if (e == 0)

@@ -50,10 +50,12 @@ struct gw_resource {
 	struct gw_uuid instance;
 	struct gw_version now;
 	struct gw_ref *referrers;
-	uint64_t cursor; /* where the next automatic value is looked for, of what has a pool */
-	bool gone;	 /* deleted by the transaction that is under way */
-	bool unlinked;	 /* its references are taken out while a transaction is undone */
-	uint64_t fine;	 /* the settling that has found all that hangs on it as it should be */
+	uint64_t cursor;   /* where the next automatic value is looked for, of what has a pool */
+	bool gone;	   /* deleted by the transaction that is under way */
+	bool unlinked;	   /* its references are taken out while a transaction is undone */
+	uint64_t fine;	   /* the settling that has found all that hangs on it as it should be */
+	uint64_t apart;	   /* and the one that has found no two of its children alike */
+	size_t n_children; /* of all kinds */
 	unsigned
 		listed; /* place in the list of children of the body that last put it, from 1; 0: it had a path of its own */
 };

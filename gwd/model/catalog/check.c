@@ -36,9 +36,30 @@ static bool is_all(const struct gw_ports *ports, bool given)
 	return !given || (ports->first == 0 && ports->last == UINT16_MAX);
 }
 
-static int check_acl_rule(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static const struct gw_resource *of(const void *a)
 {
-	const struct gw_acl_rule *p = r->now.properties, *q;
+	return *(const struct gw_resource *const *)a;
+}
+
+static bool same_turn(const struct gw_resource *a, const struct gw_resource *b)
+{
+	const struct gw_acl_rule *p = a->now.properties, *q = b->now.properties;
+
+	return p->priority == q->priority && p->type == q->type;
+}
+
+static int by_turn(const void *a, const void *b)
+{
+	const struct gw_acl_rule *p = of(a)->now.properties, *q = of(b)->now.properties;
+
+	if (p->type != q->type)
+		return p->type < q->type ? -1 : 1;
+	return p->priority < q->priority ? -1 : p->priority > q->priority;
+}
+
+static int check_acl_rule(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_acl_rule *p = r->now.properties;
 	const struct gw_resource *other = NULL;
 	int from = 0, to = 0, e = check_acl_prefix("sourceAddressPrefix", p->source, &from, err);
 
@@ -59,13 +80,13 @@ static int check_acl_rule(const struct gw_catalog *c, const struct gw_resource *
 			return bad(err, "destinationPortRange",
 				   "only TCP and UDP have ports: set protocol, or leave it out");
 	}
-	while ((other = gw_catalog_next(c, r->parent, r->kind, other))) {
-		q = other->now.properties;
-		if (other != r && q->priority == p->priority && q->type == p->type)
+	if (gw_children_apart(c, r->parent, r->kind, by_turn, same_turn))
+		return 0;
+	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
+		if (other != r && same_turn(other, r))
 			return conflict(err, "priority",
 					"rule \"%s\" has it: which of both comes first would be left to chance",
 					other->id);
-	}
 	return 0;
 }
 
@@ -86,7 +107,20 @@ static int check_port_profile(const struct gw_catalog *c, const struct gw_resour
 	return 0;
 }
 
-static int check_route(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static bool same_destination(const struct gw_resource *a, const struct gw_resource *b)
+{
+	return gw_prefix_equal(&GW_PROPERTIES(a, route)->prefix, &GW_PROPERTIES(b, route)->prefix);
+}
+
+static int by_destination(const void *a, const void *b)
+{
+	const struct gw_prefix *p = &GW_PROPERTIES(of(a), route)->prefix, *q = &GW_PROPERTIES(of(b), route)->prefix;
+	int n = gw_addr_cmp(&p->addr, &q->addr);
+
+	return n ? n : (int)p->len - (int)q->len;
+}
+
+static int check_route(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_route *p = r->now.properties;
 	const struct gw_resource *other = NULL;
@@ -98,8 +132,10 @@ static int check_route(const struct gw_catalog *c, const struct gw_resource *r, 
 		return bad(err, "nextHopIpAddress", "is for nextHopType VirtualAppliance only");
 	if (has && (!gw_addr_is_unicast(&p->address) || !gw_addr_same_family(&p->address, &p->prefix.addr)))
 		return bad(err, "nextHopIpAddress", "must be a unicast address of the prefix's family");
+	if (gw_children_apart(c, r->parent, r->kind, by_destination, same_destination))
+		return 0;
 	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
-		if (other != r && gw_prefix_equal(&p->prefix, &GW_PROPERTIES(other, route)->prefix))
+		if (other != r && same_destination(other, r))
 			return conflict(err, "addressPrefix", "route \"%s\" leads there", other->id);
 	return 0;
 }

@@ -43,10 +43,27 @@ static bool of_one_link(const struct gw_addr *first, const struct gw_addr *last)
 	return false;
 }
 
-static int check_pool(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_prefix *subnet,
+static const struct gw_ip_pool *pool_of(const void *a)
+{
+	return GW_PROPERTIES(*(const struct gw_resource *const *)a, ip_pool);
+}
+
+static int by_first(const void *a, const void *b)
+{
+	return gw_addr_cmp(&pool_of(a)->first, &pool_of(b)->first);
+}
+
+static bool pools_overlap(const struct gw_resource *a, const struct gw_resource *b)
+{
+	const struct gw_ip_pool *p = a->now.properties, *q = b->now.properties;
+
+	return gw_addr_cmp(&p->first, &q->last) <= 0 && gw_addr_cmp(&q->first, &p->last) <= 0;
+}
+
+static int check_pool(struct gw_catalog *c, const struct gw_resource *r, const struct gw_prefix *subnet,
 		      struct gw_error *err)
 {
-	const struct gw_ip_pool *p = r->now.properties, *q;
+	const struct gw_ip_pool *p = r->now.properties;
 	const struct gw_resource *other = NULL;
 
 	if (!gw_addr_same_family(&p->first, &p->last) || gw_addr_cmp(&p->first, &p->last) > 0)
@@ -62,11 +79,11 @@ static int check_pool(const struct gw_catalog *c, const struct gw_resource *r, c
 		return bad(err, "startIpAddress", "must lie in the subnet's prefix");
 	if (!p->multicast && !gw_prefix_contains(subnet, &p->last))
 		return bad(err, "endIpAddress", "must lie in the subnet's prefix");
-	while ((other = gw_catalog_next(c, r->parent, r->kind, other))) {
-		q = other->now.properties;
-		if (other != r && gw_addr_cmp(&p->first, &q->last) <= 0 && gw_addr_cmp(&q->first, &p->last) <= 0)
+	if (gw_children_apart(c, r->parent, r->kind, by_first, pools_overlap))
+		return 0;
+	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
+		if (other != r && pools_overlap(other, r))
 			return conflict(err, "startIpAddress", "overlaps the pool \"%s\"", other->id);
-	}
 	return 0;
 }
 
@@ -302,6 +319,32 @@ const char *gw_check_customer_address(const struct gw_catalog *c, const struct g
 	return in_pools(c, subnet, GW_KIND_VIRTUAL_POOL, a) ? NULL : "must lie in a pool of its subnet";
 }
 
+/* Of all that live in the subnet; there may be as many as it has pools. */
+static int check_addresses_of(const struct gw_catalog *c, const struct gw_resource *subnet, struct gw_error *err)
+{
+	_cleanup_(gw_ranges_done) struct gw_ranges ranges = {0};
+	const struct gw_prefix *prefix = virtual_prefix(subnet);
+
+	if (gw_pools_customer(c, subnet, &ranges) < 0)
+		return gw_error_oom(err);
+	gw_ranges_sort(&ranges);
+	for (const struct gw_ref *ref = subnet->referrers; ref; ref = ref->next) {
+		const struct gw_resource *r = ref->from;
+		const struct gw_addr *a;
+		const char *why;
+
+		if (r->kind != GW_KIND_IP_CONFIGURATION)
+			continue;
+		a = &GW_PROPERTIES(r, ip_configuration)->address;
+		if (gw_subnet_host(prefix, a) && gw_ranges_have_sorted(&ranges, a))
+			continue;
+		why = gw_check_customer_address(c, subnet, a);
+		if (why)
+			return conflict(err, "addressPrefix", "an address of %s %s", gw_told_name(c, r->parent), why);
+	}
+	return 0;
+}
+
 /* Also for each of its pools that was touched: once is enough. */
 static int check_virtual_subnet(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
@@ -323,16 +366,8 @@ static int check_virtual_subnet(struct gw_catalog *c, struct gw_resource *r, str
 		e = gw_siblings_check(c, r, virtual_prefix, err);
 	if (e == 0)
 		e = check_pools_of(c, r, GW_KIND_VIRTUAL_POOL, &p->prefix, err);
-	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next) {
-		const struct gw_ip_configuration *q = ref->from->now.properties;
-		const char *why = ref->from->kind == GW_KIND_IP_CONFIGURATION
-					  ? gw_check_customer_address(c, r, &q->address)
-					  : NULL;
-
-		if (why)
-			e = conflict(err, "addressPrefix", "an address of %s %s", gw_told_name(c, ref->from->parent),
-				     why);
-	}
+	if (e == 0)
+		e = check_addresses_of(c, r, err);
 	if (e == 0)
 		r->fine = c->settling;
 	return e;

@@ -84,6 +84,29 @@ bool gw_ranges_have(const struct gw_ranges *ranges, const struct gw_addr *a)
 	return false;
 }
 
+static int by_first(const void *a, const void *b)
+{
+	return gw_addr_cmp(&((const struct gw_range *)a)->first, &((const struct gw_range *)b)->first);
+}
+
+void gw_ranges_sort(struct gw_ranges *ranges)
+{
+	if (ranges->n > 1)
+		qsort(ranges->r, ranges->n, sizeof *ranges->r, by_first);
+}
+
+static int in_range(const void *key, const void *element)
+{
+	const struct gw_range *r = element;
+
+	return gw_addr_cmp(key, &r->first) < 0 ? -1 : gw_addr_cmp(key, &r->last) > 0;
+}
+
+bool gw_ranges_have_sorted(const struct gw_ranges *ranges, const struct gw_addr *a)
+{
+	return ranges->n > 0 && bsearch(a, ranges->r, ranges->n, sizeof *ranges->r, in_range);
+}
+
 int gw_ranges_push(struct gw_ranges *ranges, const struct gw_addr *first, const struct gw_addr *last)
 {
 	size_t room = ranges->room ? 2 * ranges->room : 8;

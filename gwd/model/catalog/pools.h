@@ -27,6 +27,9 @@ struct gw_addr gw_range_at(const struct gw_range *r, uint64_t n); /* n < size */
 /* In which of them the n-th value is, n < size, and the how manieth it is there. */
 size_t gw_ranges_find(const struct gw_ranges *ranges, uint64_t n, uint64_t *ret_within);
 bool gw_ranges_have(const struct gw_ranges *ranges, const struct gw_addr *a);
+/* For many questions: of ranges that do not overlap. */
+void gw_ranges_sort(struct gw_ranges *ranges);
+bool gw_ranges_have_sorted(const struct gw_ranges *ranges, const struct gw_addr *a);
 
 /* What the pools offer; all return 0 or -ENOMEM. */
 int gw_pools_mac(const struct gw_catalog *c, struct gw_ranges *ret);

@@ -140,6 +140,15 @@ void gw_trouble_forget(struct gw_catalog *c);
 /* After it: whether what it has changed has mended what it has not touched. */
 void gw_trouble_look_again(struct gw_catalog *c);
 
+/*
+ * apart.c: whether no two of the parent's children of that kind meet. In the order, those that do have at least one that meets its
+ * neighbour. Only for parents with one such kind.
+ */
+typedef int gw_child_order(const void *a, const void *b); /* of pointers to resources */
+typedef bool gw_children_meet(const struct gw_resource *a, const struct gw_resource *b);
+bool gw_children_apart(struct gw_catalog *c, struct gw_resource *parent, enum gw_kind kind, gw_child_order *order,
+		       gw_children_meet *meet);
+
 /* siblings.c: whether the prefix of one that was touched overlaps that of another child of its parent. */
 typedef const struct gw_prefix *gw_prefix_of(const struct gw_resource *r);
 int gw_siblings_check(struct gw_catalog *c, const struct gw_resource *r, gw_prefix_of *prefix, struct gw_error *err);

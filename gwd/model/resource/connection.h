@@ -126,7 +126,7 @@ GW_SCHEMA_STRUCT(bgp_peer, GW_BGP_PEER)
 	P(S, ADDR, router_id, "routerId", .help = "Its identifier; absent: its address.")                              \
 	V(S, ADDR, addresses, "routerIP", .max = 8, .help = "Its addresses.")                                          \
 	V(S, PREFIX, networks, "bgpNetworks", .max = 256, .help = "What it announces besides the network's subnets.")  \
-	C(S, BGP_PEER, "bgpPeers", .help = "Its peers.")                                                               \
+	C(S, BGP_PEER, "bgpPeers", .max = 1024, .help = "Its peers.")                                                  \
 	R(S, "isGenerated", .help = "Whether gwd made it.")                                                            \
 	P(S, ANY, require_igp_sync, "requireIgpSync", .item = GW_PROPERTY_BOOL, .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(bgp_router, GW_BGP_ROUTER)

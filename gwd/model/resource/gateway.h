@@ -79,9 +79,9 @@ GW_SCHEMA_STRUCT(gateway, GW_GATEWAY)
 	  .help = "Subnets of the network that are kept for the gateway.")                                             \
 	P(S, ENUM, routing, "routingType", .values = gw_routing_types, .flags = GW_PROPERTY_HAS_DEFAULT,               \
 	  .help = "Whether routes are learnt by BGP.")                                                                 \
-	C(S, CONNECTION, "networkConnections", .help = "Its connections to sites and networks outside.")               \
-	C(S, BGP_ROUTER, "bgpRouters", .help = "Its BGP routers.")                                                     \
-	C(S, POLICY_MAP, "policyMaps", .help = "Its BGP policies.")                                                    \
+	C(S, CONNECTION, "networkConnections", .max = 1024, .help = "Its connections to sites and networks outside.")  \
+	C(S, BGP_ROUTER, "bgpRouters", .max = 1024, .help = "Its BGP routers.")                                        \
+	C(S, POLICY_MAP, "policyMaps", .max = 1024, .help = "Its BGP policies.")                                       \
 	P(S, ANY, vpn_clients, "vpnClientAddressSpace", .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(virtual_gateway, GW_VIRTUAL_GATEWAY)
 

@@ -66,7 +66,7 @@ GW_SCHEMA_STRUCT(ip_configuration, GW_IP_CONFIGURATION)
 	P(S, ENUM, allocation, "privateMacAllocationMethod", .values = gw_allocation_methods,                          \
 	  .def = GW_ALLOCATION_DYNAMIC, .flags = GW_PROPERTY_HAS_DEFAULT,                                              \
 	  .help = "Whether the manager chooses the MAC address, or gwd from the MAC pools.")                           \
-	C(S, IP_CONFIGURATION, "ipConfigurations", .help = "The VM's addresses.")                                      \
+	C(S, IP_CONFIGURATION, "ipConfigurations", .max = 256, .help = "The VM's addresses.")                          \
 	O(S, dns_settings, dns, "dnsSettings", .help = "What this VM is told by DHCP.")                                \
 	O(S, port_settings, settings, "portSettings", .help = "What the port lets through.")                           \
 	P(S, REF, profile, "portProfile", .kind = GW_KIND_PORT_PROFILE, .flags = GW_PROPERTY_IS_SHARED,                \

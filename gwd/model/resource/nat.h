@@ -42,10 +42,10 @@ GW_SCHEMA_STRUCT(inbound_nat_rule, GW_INBOUND_NAT_RULE)
 GW_SCHEMA_STRUCT(outbound_nat_rule, GW_OUTBOUND_NAT_RULE)
 
 #define GW_LOAD_BALANCER(S, P, O, L, V, C, R)                                                                          \
-	C(S, FRONTEND, "frontendIPConfigurations", .help = "Addresses outside.")                                       \
-	C(S, BACKEND_POOL, "backendAddressPools", .help = "Pools of VMs.")                                             \
-	C(S, INBOUND_NAT_RULE, "inboundNatRules", .help = "From outside to one VM.")                                   \
-	C(S, OUTBOUND_NAT_RULE, "outboundNatRules", .help = "From VMs to the outside.")                                \
+	C(S, FRONTEND, "frontendIPConfigurations", .max = 1024, .help = "Addresses outside.")                          \
+	C(S, BACKEND_POOL, "backendAddressPools", .max = 1024, .help = "Pools of VMs.")                                \
+	C(S, INBOUND_NAT_RULE, "inboundNatRules", .max = 1024, .help = "From outside to one VM.")                      \
+	C(S, OUTBOUND_NAT_RULE, "outboundNatRules", .max = 1024, .help = "From VMs to the outside.")                   \
 	R(S, "loadBalancingRules", .flags = GW_PROPERTY_IS_LATER, .help = "Not in this version: always empty.")        \
 	R(S, "probes", .flags = GW_PROPERTY_IS_LATER, .help = "Not in this version: always empty.")
 GW_SCHEMA_STRUCT(load_balancer, GW_LOAD_BALANCER)

@@ -9,7 +9,8 @@
 #
 # In each round networks, subnets, route tables, NICs and where they are, and provider addresses change, while daemons are killed with
 # -9 and management cables cut at random. After it, for each host: what it holds is what GET /servers/ID/state says, entry by entry;
-# maps, addresses, routes and programs of its kernel are as that says; and nobody's interface has a program that is not a port.
+# maps, addresses, routes and programs of its kernel are as that says; nobody's interface has a program that is not a port; and ports
+# and records are what the rules make of the resources.
 # Beside it all two flows of a tenant that nobody touches lose no packet.
 #
 # Clocks apart: CLOCK_REALTIME is one for all namespaces, so that only the clocks that count from power-on can be made to differ
@@ -19,7 +20,6 @@
 # what happens happens is up to the machine.
 # Covers API-2 (managed nodes, records survive), GW-8 for hosts, FWD-12's first sentence, "How intent becomes records".
 import contextlib
-import http.client
 import json
 import os
 import random
@@ -32,56 +32,15 @@ from lib.case import Failed, equal, eventually, require
 from lib.gwd import BASE
 from lib.manager import Managed, link
 from lib.net import run
+from tenants import ADDRESSES, NETWORKS, NICS, SERVERS, TABLES, Tenants, gone, network, nic, root, server, subnet
 
 ROUNDS = int(os.environ.get("GW_TEST_ROUNDS", "5"))
 CHANGES = int(os.environ.get("GW_TEST_CHANGES", "60"))  # of a round, at least
 REVISIONS = int(os.environ.get("GW_TEST_REVISIONS", "10000"))
 SEED = int(os.environ.get("GW_TEST_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 32)
 BLOWS = 5  # of a round, at least
-NETWORKS, SUBNETS, NICS, TABLES = 3, 4, 5, 2
-SERVERS = ("host1", "host2")
-ADDRESSES = {"host1": ("192.168.1.10", "192.168.101.10"), "host2": ("192.168.2.20", "192.168.101.20")}
 STEADY, AWAY = 5001, 7900
 suite = case.Suite()
-
-
-def subnet(name, prefix, vsid=None, table=None):
-    properties = {"addressPrefix": prefix}
-    if vsid:
-        properties["isolationId"] = vsid
-    if table is not None:
-        properties["routeTable"] = {"resourceRef": "/routeTables/t%d" % table}
-    return {"resourceId": name, "properties": properties}
-
-
-def network(path, space, subnets, **properties):
-    return {"path": path, "body": {"properties": {"addressSpace": {"addressPrefixes": [space]}, "subnets": subnets, **properties}}}
-
-
-def nic(path, where, address, server=None, interface=None, mac=None):
-    properties = {"ipConfigurations": [{"resourceId": "ip", "properties": {
-        "subnet": {"resourceRef": where}, "privateIPAddress": address, "privateIPAllocationMethod": "Static"}}]}
-    if server:
-        properties["server"] = {"resourceRef": "/servers/" + server}
-    if interface:
-        properties["hostInterface"] = interface
-    if mac:
-        properties["privateMacAddress"] = mac
-    return {"path": path, "body": {"properties": properties}}
-
-
-def gone(path):
-    return {"path": path, "method": "DELETE"}
-
-
-def server(name, second):
-    """With its second provider address, or without. Nothing but what changes at random uses that."""
-    ref = "/logicalNetworks/%s/subnets/%s"
-    rack = "rack1" if name == "host1" else "rack2"
-    addresses = [{"address": ADDRESSES[name][0], "interface": "eth1", "logicalSubnet": {"resourceRef": ref % ("provider", rack)}}]
-    if second:
-        addresses.append({"address": ADDRESSES[name][1], "interface": "eth1", "logicalSubnet": {"resourceRef": ref % ("second", "all")}})
-    return {"path": "/servers/" + name, "body": {"properties": {"roles": ["host"], "providerAddresses": addresses}}}
 
 
 def ground():
@@ -136,136 +95,6 @@ def undisturbed(w, seconds=3000):
         case.note("%d packets, none lost" % r["sent"])
 
 
-# --- changes ----------------------------------------------------------------------------------------------------------------
-
-class Tenants:
-    """Asks for changes at random. Remembers what there is, so that nothing is asked for that would be refused."""
-
-    def __init__(self, w, rng):
-        self.w, self.rng = w, rng
-        self.networks = {}  # number: {subnet: route table or None}
-        self.nics = {}  # (network, number): its subnet
-        self.second = dict.fromkeys(SERVERS, False)
-        self.kinds = {}
-
-    def step(self):
-        """One request: a change, or several as a batch."""
-        elements, paths = [], set()
-        for _ in range(self.rng.choice((1, 1, 1, self.rng.randint(2, 6)))):
-            kind = self.rng.choice((self.nic, self.nic, self.nic, self.nic, self.subnets, self.subnets, self.network, self.table,
-                                    self.table, self.address))
-            more = kind()
-            if more and not {root(e["path"]) for e in more} & paths:  # a batch has no order
-                self.kinds[kind.__name__] = self.kinds.get(kind.__name__, 0) + 1
-                paths |= {root(e["path"]) for e in more}
-                elements += more
-                self.take(more)
-        if elements:
-            self.ask(elements)
-
-    def take(self, elements):
-        for e in elements:
-            if "then" in e:
-                e.pop("then")()
-
-    def ask(self, elements):
-        """Until there is an answer: what was perhaps done is asked for again."""
-        def once():
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                r = self.send(elements)
-                return r if r.status != 503 else None
-
-        r = eventually(once, "the controller answers", 60)
-        require(r.status in (200, 201, 202, 204), "%s: %d %s" % (json.dumps(elements)[:600], r.status, r.body[:400]))
-
-    def send(self, elements):
-        if len(elements) > 1:
-            return self.w.ask("POST", "/batch", elements)
-        e = elements[0]
-        return self.w.ask(e.get("method", "PUT"), e["path"], e.get("body"))
-
-    def nic(self):
-        n, i = self.rng.randrange(NETWORKS), self.rng.randrange(NICS)
-        path, key = "/networkInterfaces/n%di%d" % (n, i), (n, i)
-        if key in self.nics and self.rng.random() < 0.2:
-            return [dict(gone(path), then=lambda: self.nics.pop(key))]
-        if not self.networks.get(n):
-            return None
-        s = self.rng.choice(sorted(self.networks[n]))
-        return [dict(nic(path, "/virtualNetworks/n%d/subnets/s%d" % (n, s), "10.0.%d.%d" % (s, 10 + i),
-                         self.rng.choice((*SERVERS, *SERVERS, None)), self.rng.choice(("n%di%d" % key,) * 4 + (None,)),
-                         "02AA0001%02X%02X" % key), then=lambda: self.nics.update({key: s}))]
-
-    def used(self, n):
-        return {s for (m, _), s in self.nics.items() if m == n}
-
-    def subnets(self):
-        """One more, one less, or another table; perhaps another encapsulation."""
-        n, s = self.rng.randrange(NETWORKS), self.rng.randrange(SUBNETS)
-        if n not in self.networks:
-            return None
-        then = dict(self.networks[n])
-        if s in then and s not in self.used(n) and len(then) > 1 and self.rng.random() < 0.5:
-            del then[s]
-        else:
-            then[s] = self.rng.choice((None, *range(TABLES)))
-        return [self.whole(n, then)]
-
-    def whole(self, n, subnets):
-        return dict(network("/virtualNetworks/n%d" % n, "10.0.0.0/16", [
-            subnet("s%d" % s, "10.0.%d.0/24" % s, 7000 + 10 * n + s, t) for s, t in sorted(subnets.items())],
-            encapsulationMethod=self.rng.choice(("VXLAN", "NVGRE")), routingDomainId="%08d-0000-0000-0000-000000000001" % n),
-            then=lambda: self.networks.update({n: subnets}))
-
-    def network(self):
-        """It comes, or goes with all that it has."""
-        n = self.rng.randrange(NETWORKS)
-        if n not in self.networks:
-            return [self.whole(n, {s: None for s in range(self.rng.randint(1, SUBNETS))})]
-        mine = [k for k in self.nics if k[0] == n]
-        if self.rng.random() < 0.8:
-            return None
-
-        def forget():
-            del self.networks[n]
-            for k in mine:
-                del self.nics[k]
-
-        return [gone("/networkInterfaces/n%di%d" % k) for k in mine] + [dict(gone("/virtualNetworks/n%d" % n), then=forget)]
-
-    def table(self):
-        routes = []
-        for r in self.rng.sample(range(8), self.rng.randint(0, 5)):
-            properties = {"addressPrefix": "172.16.%d.0/24" % r if r else "10.0.0.0/16"}
-            properties["nextHopType"] = self.rng.choice(("None", "VnetLocal", "VirtualAppliance"))
-            if properties["nextHopType"] == "VirtualAppliance":
-                properties["nextHopIpAddress"] = "10.0.%d.%d" % (self.rng.randrange(SUBNETS), 10 + self.rng.randrange(NICS))
-            routes.append({"resourceId": "r%d" % r, "properties": properties})
-        return [{"path": "/routeTables/t%d" % self.rng.randrange(TABLES), "body": {"properties": {"routes": routes}}}]
-
-    def address(self):
-        if self.rng.random() < 0.6:
-            return None
-        name = self.rng.choice(SERVERS)
-        return [dict(server(name, not self.second[name]), then=lambda: self.second.update({name: not self.second[name]}))]
-
-    def agree(self):
-        """What there is is what was asked for."""
-        there = {r["resourceRef"] for r in self.w.everything()}
-        equal({p for p in there if p.startswith("/networkInterfaces/n")}, {"/networkInterfaces/n%di%d" % k for k in self.nics}, "NICs")
-        equal({p for p in there if p.startswith("/virtualNetworks/n")}, {"/virtualNetworks/n%d" % n for n in self.networks}, "networks")
-
-    def leave(self):
-        elements = [gone("/networkInterfaces/n%di%d" % k) for k in self.nics] + [gone("/virtualNetworks/n%d" % n) for n in self.networks]
-        if elements:
-            self.ask(elements)
-        self.networks, self.nics = {}, {}
-
-
-def root(path):
-    return "/".join(path.split("/")[:3])
-
-
 # --- blows ------------------------------------------------------------------------------------------------------------------
 
 class Blows(threading.Thread):
@@ -308,6 +137,48 @@ class Blows(threading.Thread):
             gwd.wait_ready()
 
 
+# --- the rules ----------------------------------------------------------------------------------------------------------
+
+def ruled(w):
+    """
+    What each node should have by the rules "How intent becomes records", from the resources alone: ports, who lives where, and the
+    prefixes of subnets. Route tables are left to the planner's own tests.
+    """
+    there = {r["resourceRef"]: r["properties"] for r in w.everything()}
+    vsid, prefixes, lives, ports = {}, {}, {}, {s: {} for s in SERVERS}
+    for path, p in there.items():
+        if path.startswith("/virtualNetworks/"):
+            vsid.update((x["resourceRef"], x["properties"]["isolationId"]) for x in p["subnets"])
+            prefixes[path] = {(x["properties"]["isolationId"], x["properties"]["addressPrefix"]) for x in p["subnets"]}
+    for p in (p for path, p in there.items() if path.startswith("/networkInterfaces/") and "server" in p):
+        subnet_ = p["ipConfigurations"][0]["properties"]["subnet"]["resourceRef"]
+        host, where = p["server"]["resourceRef"].split("/")[2], root(subnet_)
+        encapsulation = there[where].get("encapsulationMethod", "VXLAN")
+        lives.setdefault(where, {})[vsid[subnet_], p["ipConfigurations"][0]["properties"]["privateIPAddress"]] = (
+            host, p["privateMacAddress"], encapsulation)
+        if "hostInterface" in p:
+            ports[host][p["hostInterface"]] = (where, vsid[subnet_], p["privateMacAddress"])
+    return ports, lives, prefixes
+
+
+def follows_the_rules(w):
+    ports, lives, prefixes = ruled(w)
+    for h in w.hosts:
+        held, mine = w.held(h), {where for where, _, _ in ports[h.server].values()}
+        equal({r["Interface"]: (r["VirtualSubnetID"], r["MACAddress"]) for p, r in held.items() if "/ports/" in p},
+              {interface: port[1:] for interface, port in ports[h.server].items()}, "ports of " + h.name)
+        records = {(r["VirtualSubnetID"], r["CustomerAddress"]): r for p, r in held.items() if "/lookupRecords/" in p}
+        wanted = {key: value for where in mine for key, value in lives[where].items()}
+        equal({k: (r["MACAddress"], r["Encapsulation"]) for k, r in records.items()}, {k: v[1:] for k, v in wanted.items()},
+              "who is known on " + h.name)
+        for key, r in records.items():
+            choice = ADDRESSES[wanted[key][0]][:1 + w.tenants.second[wanted[key][0]] * (key[0] != STEADY)]
+            require(r["ProviderAddress"] in choice, "%s is at %s: %s" % (key, wanted[key][0], r))
+        on_link = {(r["VirtualSubnetID"], r["DestinationPrefix"]) for p, r in held.items()
+                   if "/customerRoutes/" in p and r["NextHop"] == "0.0.0.0" and r["Metric"] == 255}
+        equal(on_link, {x for where in mine for x in prefixes[where]}, "subnets on " + h.name)
+
+
 g = suite.group("", setup)
 
 
@@ -326,6 +197,7 @@ def _(w):
             blows.end()
             held = w.converged(deadline=120)
             w.tenants.agree()
+            follows_the_rules(w)
             case.note("round %d: %d requests; %s; held: %s" % (round_, steps, ", ".join(blows.dealt), held))
     case.note(w.tenants.kinds)
 
@@ -492,17 +364,26 @@ def _(w):
 @g.case("an entry that somebody has taken out of a map, or put in, does not escape the comparison; a restart mends it")
 def _(w):
     pins = os.path.join(w.h1.gwd.bpf_dir, "h1", "maps")
+
+    def change(name, how, key, *value):
+        run(["bpftool", "map", how, "pinned", os.path.join(pins, name), "key", *key, *value])
+
+    first = {}
     for name in ("records", "macs", "vsids", "peers", "routes", "subnets", "ports", "provider_addresses"):
-        require(w.in_step(w.h1), "before")
         entry = json.loads(run(["bpftool", "-j", "map", "dump", "pinned", os.path.join(pins, name)]).stdout)[0]
-        run(["bpftool", "map", "delete", "pinned", os.path.join(pins, name), "key", *entry["key"]])
+        first[name] = key, value = entry["key"], entry["value"]
+        change(name, "delete", key)
         escapes(w, name, "without an entry")
-        value = [hex(int(b, 16) ^ (i == 0)) for i, b in enumerate(entry["value"])]
-        run(["bpftool", "map", "update", "pinned", os.path.join(pins, name), "key", *entry["key"], "value", *value])
         if name != "peers":  # whose values are the programs' own
+            change(name, "update", key, "value", hex(int(value[0], 16) ^ 1), *value[1:])
             escapes(w, name, "with another value")
-        w.h1.gwd.restart()
-        w.converged()
+        change(name, "update", key, "value", *value)
+        require(w.in_step(w.h1), "the entry is back")
+    w.h1.gwd.stop()
+    for name, (key, _) in first.items():
+        change(name, "delete", key)
+    w.h1.gwd.start()
+    w.converged()
 
 
 def escapes(w, name, what):
