@@ -161,15 +161,13 @@ void gw_tls_trust_verify(const struct gw_tls_trust *trust, gnutls_x509_crt_t *ch
 		gw_tls_distrust(peer, "it has expired");
 	else if (status & GNUTLS_CERT_NOT_ACTIVATED)
 		gw_tls_distrust(peer, "it is not valid yet");
-	else if (status & GNUTLS_CERT_PURPOSE_MISMATCH)
+	else if (status & GNUTLS_CERT_PURPOSE_MISMATCH || (!status && !is_for_clients(chain[0])))
 		gw_tls_distrust(peer, "it is not meant for clients (extended key usage clientAuth)");
 	else if (status & UNKNOWN_SIGNER)
 		gw_tls_distrust(peer, trust->nodes ? "neither this controller nor any of [api] client_ca has signed it"
 						   : "none of [api] client_ca has signed it");
 	else if (status)
 		gw_tls_distrust(peer, "its signatures do not hold");
-	else if (!is_for_clients(chain[0]))
-		gw_tls_distrust(peer, "it is not meant for clients (extended key usage clientAuth)");
 	else if (!read_subject(chain[0], peer))
 		gw_tls_distrust(peer, "its subject has no common name of 1 to 64 bytes, or several");
 }

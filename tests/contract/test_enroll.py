@@ -478,11 +478,14 @@ class Cutter:
         said = threading.Event()
 
         def up():
-            flights = 0
+            text, encrypted = b"", 0
             try:
                 while data := node.recv(65536):
-                    flights += 1
-                    if flights > 1:
+                    text += data
+                    while len(text) >= 5 and len(text) >= 5 + int.from_bytes(text[3:5], "big"):
+                        encrypted += text[0] == 23
+                        text = text[5 + int.from_bytes(text[3:5], "big"):]
+                    if encrypted > 1:  # after the end of the handshake there is the request
                         said.set()
                     hub.sendall(data)
                 hub.shutdown(socket.SHUT_WR)
