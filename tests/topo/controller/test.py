@@ -463,6 +463,27 @@ def _(w):
     reach_all(w)
 
 
+@g.case("API-2: a host that is switched off and on while there is no controller forwards with what it had")
+def _(w):
+    held = w.held(w.h1)
+    w.c.kill()
+    w.reboot(w.h1)
+    mine = [name for name, vm in w.vm.items() if vm.host is w.h1]
+    for name in mine:
+        w.vm[name] = w.power_on(w.vm[name])
+    w.h1.gwd.start()
+    equal(w.held(w.h1), held, "records")
+    for name in mine:
+        w.h1.gwd.wait_port(w.vm[name].port)
+    reach_all(w)
+    maps.check(w.h1, held)
+    w.c.start()
+    for h in w.hosts:
+        w.connected(h)
+    w.converged()
+    reach_all(w)
+
+
 @g.case("what was changed on a node from outside is repaired")
 def _(w):
     w.h1.netns.ip("addr del %s/24 dev eth1" % PA1)
