@@ -196,7 +196,7 @@ def place(w, nic, server):
 @g.case("FWD-12: a NIC is moved by PUT of its server: traffic follows; the other tenant's loses nothing; nothing stays behind")
 def _(w):
     sql, web = w.vm["contoso-sql"], w.vm["contoso-web"]
-    others = traffic.UdpFlow(w.vm["fabrikam-sql"], w.vm["fabrikam-web"], "10.1.1.12", 1000, 120, port=7001)
+    others = traffic.UdpFlow(w.vm["fabrikam-sql"], w.vm["fabrikam-web"], "10.1.1.12", 1000, 120 * case.SLOWNESS, port=7001)
     switch(w.h2, web, w.h1)
     place(w, "contoso-web", "host1")
     w.converged()
