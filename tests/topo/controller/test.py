@@ -196,7 +196,7 @@ def place(w, nic, server):
 @g.case("FWD-12: a NIC is moved by PUT of its server: traffic follows; the other tenant's loses nothing; nothing stays behind")
 def _(w):
     sql, web = w.vm["contoso-sql"], w.vm["contoso-web"]
-    others = traffic.UdpFlow(w.vm["fabrikam-sql"], w.vm["fabrikam-web"], "10.1.1.12", 1000, 120, port=7001)
+    others = traffic.UdpFlow(w.vm["fabrikam-sql"], w.vm["fabrikam-web"], "10.1.1.12", 1000, 120 * case.SLOWNESS, port=7001)
     switch(w.h2, web, w.h1)
     place(w, "contoso-web", "host1")
     w.converged()
@@ -460,6 +460,27 @@ def _(w):
     w.h2.gwd.start()
     w.converged()
     require(all(r["Encapsulation"] == "NVGRE" for p, r in w.held(w.h2).items() if p.startswith("/hnv/lookupRecords/6001-")), "h2 knows")
+    reach_all(w)
+
+
+@g.case("API-2: a host that is switched off and on while there is no controller forwards with what it had")
+def _(w):
+    held = w.held(w.h1)
+    w.c.kill()
+    w.reboot(w.h1)
+    mine = [name for name, vm in w.vm.items() if vm.host is w.h1]
+    for name in mine:
+        w.vm[name] = w.power_on(w.vm[name])
+    w.h1.gwd.start()
+    equal(w.held(w.h1), held, "records")
+    for name in mine:
+        w.h1.gwd.wait_port(w.vm[name].port)
+    reach_all(w)
+    maps.check(w.h1, held)
+    w.c.start()
+    for h in w.hosts:
+        w.connected(h)
+    w.converged()
     reach_all(w)
 
 

@@ -83,8 +83,9 @@ def setup():
 
 
 @contextlib.contextmanager
-def undisturbed(w, seconds=3000):
+def undisturbed(w):
     """The tenant that nobody touches loses nothing meanwhile."""
+    seconds = 3000 * case.SLOWNESS  # at most
     flows = [traffic.UdpFlow(w.a, w.b, "10.0.0.20", 500, seconds), traffic.UdpFlow(w.b, w.a, "10.0.0.10", 500, seconds, port=7001)]
     yield
     for f in flows:

@@ -57,8 +57,7 @@ class Managed(World):
         self.switches[name] = rack
         h = self.host(name, None, start=False)
         h.server, h.address, h.cable = server, "10.9.0.%d" % number, "m" + name
-        self.plug(h.netns, "eth0", h.cable)
-        h.netns.ip("addr add %s/24 dev eth0" % h.address)
+        self.plug_in(h)
         h.certificate = self.nodes.issue(server)
         self.follow(h, h.certificate)
         self.let_in(server)
@@ -67,6 +66,19 @@ class Managed(World):
         if start:
             h.gwd.start()
         return h
+
+    def plug_in(self, h):
+        """The cable to the controller."""
+        self.plug(h.netns, "eth0", h.cable)
+        h.netns.ip("addr add %s/24 dev eth0" % h.address)
+
+    def reboot(self, h):
+        """The host is switched off and on again; its daemon and its VMs are not started yet."""
+        h.gwd.kill()
+        super().reboot(h)
+        eventually(lambda: self.fabric.run(["ip", "link", "show", "dev", h.cable], ok=None).returncode, "so is the other cable")
+        self.plug(h.netns, "eth1", h.name)
+        self.plug_in(h)
 
     def follow(self, h, certificate):
         """What the host's configuration says from its next start on."""

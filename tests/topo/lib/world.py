@@ -85,6 +85,29 @@ class World:
             run(["rm", "-rf", h.gwd.dir])
         require(not problems, "; ".join(problems))
 
+    def reboot(self, h):
+        """Takes away all that a reboot takes away from a host: its namespace with every device in it, pins, the run directory."""
+        for vm in self.vms:
+            if vm.host is h:
+                if vm.cable is not None:
+                    vm.cable.kill()
+                    vm.cable.wait()
+                vm.netns.delete()
+                self.netns.remove(vm.netns)
+        h.netns.delete()
+        self.netns.remove(h.netns)
+        eventually(lambda: self.fabric.run(["ip", "link", "show", "dev", h.name], ok=None).returncode,
+                   "the cable of the old namespace is gone")
+        run(["rm", "-rf", os.path.join(h.gwd.bpf_dir, h.name), h.gwd.run_dir])
+        h.netns = h.gwd.netns = Netns(h.name)
+        self.netns.append(h.netns)
+
+    def power_on(self, vm):
+        """The VM boots: its namespace and its port come into being."""
+        again = Vm(vm.host, vm.name, vm.mac, vm.vsid, vm.addresses, vm.mtu, vm.tap)
+        self.vms[self.vms.index(vm)] = again
+        return again
+
     def mount(self, target, options):
         """A tmpfs that goes before the world does."""
         run(["mount", "-t", "tmpfs", "-o", options, "gwd-topo", target])

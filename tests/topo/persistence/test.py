@@ -12,7 +12,6 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, traffic, world
 from lib.case import Failed, equal, require
-from lib.net import Netns, run
 
 VSID, RDID = 5001, "11111111-2222-3333-4444-555555555555"
 KINDS = ("provider-address", "provider-route", "customer-route", "lookup-record", "port")
@@ -38,31 +37,6 @@ def stored(gwd):
     """What was asked for: those properties have capital letters, the live ones (state, counters, ...) small ones."""
     return {kind: {i: {k: v for k, v in p.items() if k[0].isupper()} for i, p in gwd.list(kind).items()}
             for kind in KINDS}
-
-
-def reboot(w, h):
-    """Takes away all that a reboot takes away from a host: its namespace with every device in it, pins, the run directory."""
-    for vm in w.vms:
-        if vm.host is h:
-            if vm.cable is not None:
-                vm.cable.kill()
-                vm.cable.wait()
-            vm.netns.delete()
-            w.netns.remove(vm.netns)
-    h.netns.delete()
-    w.netns.remove(h.netns)
-    case.eventually(lambda: w.fabric.run(["ip", "link", "show", "dev", h.name], ok=None).returncode,
-                    "the cable of the old namespace is gone")
-    run(["rm", "-rf", os.path.join(h.gwd.bpf_dir, h.name), h.gwd.run_dir])
-    h.netns = h.gwd.netns = Netns(h.name)
-    w.netns.append(h.netns)
-
-
-def power_on(w, vm):
-    """The VM boots: its namespace and its port come into being."""
-    again = world.Vm(vm.host, vm.name, vm.mac, vm.vsid, vm.addresses, vm.mtu, vm.tap)
-    w.vms[w.vms.index(vm)] = again
-    return again
 
 
 def port_state(h, name):
@@ -100,9 +74,9 @@ def _(w):
     before = stored(w.h1.gwd)
     require(all(before.values()), "there is one of every kind: %s" % before)
     w.h1.gwd.stop()
-    reboot(w, w.h1)
+    w.reboot(w.h1)
     w.plug(w.h1.netns, "eth1", "h1")
-    w.v1 = power_on(w, w.v1)  # this VM is faster than the daemon
+    w.v1 = w.power_on(w.v1)  # this VM is faster than the daemon
     notify = Notify()
     w.h1.gwd.launch(env={"NOTIFY_SOCKET": notify.path})
     notify.wait("READY=1")
@@ -119,7 +93,7 @@ def _(w):
 @g.case("a port whose tap is not there is shown as waiting, and gets up by itself when the tap appears")
 def _(w):
     require(port_state(w.h1, "t1") != "Up", "t1 is not up: %s" % w.h1.gwd.list("port")["t1"])
-    w.t1 = power_on(w, w.t1)
+    w.t1 = w.power_on(w.t1)
     w.h1.gwd.wait_port("t1")
     traffic.reach(w.t1, w.v2)
     traffic.reach(w.v2, w.t1)
@@ -135,7 +109,7 @@ def _(w):
         vm.netns.delete()
         w.netns.remove(vm.netns)
         case.eventually(lambda name=name: port_state(w.h1, name) != "Up", "%s is down" % name)
-        setattr(w, name, power_on(w, vm))
+        setattr(w, name, w.power_on(vm))
         w.h1.gwd.wait_port(name)
         traffic.reach(getattr(w, name), w.v2)
 
@@ -144,10 +118,10 @@ def _(w):
 def _(w):
     before = stored(w.h2.gwd)
     w.h2.gwd.stop()
-    reboot(w, w.h2)
+    w.reboot(w.h2)
     w.h2.gwd.start()
     equal(stored(w.h2.gwd), before, "records")
-    w.v2 = power_on(w, w.v2)
+    w.v2 = w.power_on(w.v2)
     w.plug(w.h2.netns, "eth1", "h2")
     w.h2.gwd.wait_port("v2")
     case.eventually(lambda: any(a["local"] == "10.1.1.2"
@@ -163,9 +137,9 @@ def _(w):
     w.h1.gwd.ctl("lookup-record", "del", "--vsid", VSID, "--ca", "fd00::21")
     w.h1.gwd.ctl("provider-route", "del", "--interface", "eth1", "--prefix", "10.77.0.0/16")
     w.h1.gwd.kill()
-    reboot(w, w.h1)
+    w.reboot(w.h1)
     w.plug(w.h1.netns, "eth1", "h1")
-    w.v1 = power_on(w, w.v1)
+    w.v1 = w.power_on(w.v1)
     w.h1.gwd.start()
     require("%d-fd00::21" % VSID not in w.h1.gwd.list("lookup-record"), "the record stays deleted")
     equal(w.h1.gwd.list("provider-route"), {}, "provider routes")
