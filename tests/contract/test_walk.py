@@ -519,6 +519,36 @@ def locations(w):
         w.call("DELETE", "/virtualNetworks/net/subnets/l", query="?tenantId=" + t)
 
 
+@g.case("an operator changes what is a tenant's only when he says whose: a name alone is his own, or a conflict")
+def whose(w):
+    route = {"addressPrefix": "172.16.0.0/12", "nextHopType": "None"}
+    for owners in ("a", "ab"):
+        w.put("/routeTables/same", {"routes": [{"resourceId": "r", "properties": route}]}, (201,),
+              resourceMetadata={"tenantId": owners[-1]})
+        before = w.everything_of("/routeTables")
+        for path, body in (("/routeTables/same", {}), ("/ROUTEtables/SAME/routes/r", route), ("/routeTables/same/routes/new", route)):
+            for method in ("PUT", "DELETE"):
+                for headers in ({}, {"If-Match": "*"}):
+                    error = w.refused(method, path, {"properties": body} if method == "PUT" else None, 409, "Conflict",
+                                      "tenantId", headers=headers, checked=path.startswith("/routeTables"))
+                    require("?tenantId=" in error["message"], error)
+                w.refused("POST", "/batch", [{"method": method, "path": path, "body": {"properties": body}} if method == "PUT"
+                                             else {"method": method, "path": path}], 409, "Conflict", "[0].path", checked=False)
+        equal(w.everything_of("/routeTables"), before, "what there is")
+    # He says whose in the query or in the body, also that it is his own; then a name alone is that.
+    for t in "ab":
+        again = w.get("/routeTables/same", "?tenantId=" + t)
+        equal(w.call("PUT", "/routeTables/same", again)[1]["etag"], again["etag"], "GET-edit-PUT of %s's" % t)
+        equal(w.call("DELETE", "/routeTables/same/routes/r", query="?tenantId=" + t)[0], 202, "the child of %s's" % t)
+    equal(w.call("PUT", "/routeTables/same", {"properties": {}}, query="?tenantId=")[0], 201, "the operator's own")
+    w.put("/routeTables/same/routes/r", route, (201,))
+    w.delete("/routeTables/same")
+    w.refused("DELETE", "/routeTables/same", None, 409, "Conflict", "tenantId")
+    for t in "ab":
+        equal(w.call("DELETE", "/routeTables/same", query="?tenantId=" + t)[0], 202, "DELETE of %s's" % t)
+    w.delete("/routeTables/same", (204,))
+
+
 @g.case("an empty tenantId means the operator's own")
 def own(w):
     theirs = w.put("/accessControlLists/own", {}, resourceMetadata={"tenantId": "a"})
@@ -597,7 +627,7 @@ def moved(w):
     w.put("/routeTables/mine", {}, resourceMetadata={"tenantId": "a"})
     w.refused("PUT", "/routeTables/mine", {"properties": {}, "resourceMetadata": {"tenantId": "b"}}, 400, "InvalidProperty",
               "resourceMetadata.tenantId", query="?tenantId=a")
-    w.put("/routeTables/mine", {})
+    w.call("PUT", "/routeTables/mine", {"properties": {}}, query="?tenantId=a")
     equal(w.get("/routeTables/mine")["resourceMetadata"], {"tenantId": "a"}, "whose it is when the body does not say")
 
 

@@ -122,8 +122,8 @@ struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *tena
 bool gw_resource_id_valid(const char *id);
 /* Whether he has anything. */
 bool gw_catalog_has_tenant(const struct gw_catalog *c, const char *tenant);
-/* Whether what the path begins with is the name of several tenants' and not of the operator's, so that he has to say whose. */
-bool gw_catalog_is_ambiguous(const struct gw_catalog *c, const char *path);
+/* How many tenants have what the path begins with and the operator has not, so that he has to say whose he means to change. */
+size_t gw_catalog_count_others(const struct gw_catalog *c, const char *path);
 /* A top-level resource of exactly this tenant; NULL: the operator's. */
 struct gw_resource *gw_catalog_root(const struct gw_catalog *c, const char *tenant, enum gw_kind kind, const char *id);
 struct gw_resource *gw_catalog_child(const struct gw_catalog *c, const struct gw_resource *parent, enum gw_kind kind,

@@ -76,27 +76,27 @@ static struct gw_resource *only_root(const struct gw_catalog *c, enum gw_kind ki
 	return found;
 }
 
-bool gw_catalog_is_ambiguous(const struct gw_catalog *c, const char *path)
+size_t gw_catalog_count_others(const struct gw_catalog *c, const char *path)
 {
 	enum gw_kind kind;
 	char text[GW_REF_MAX + 1], *save = NULL, *part;
 	size_t n = 0;
 
 	if (strlen(path) > GW_REF_MAX)
-		return false;
+		return 0;
 	memcpy(text, path, strlen(path) + 1);
 	part = strtok_r(text, "/", &save);
 	kind = part ? gw_kind_find(GW_KIND_NONE, part) : GW_KIND_NONE;
 	part = strtok_r(NULL, "/", &save);
 	if (kind == GW_KIND_NONE || !part || strlen(part) > GW_RESOURCE_ID_MAX)
-		return false;
+		return 0;
 	GW_HMAP_FOR_EACH_HASH (node, &c->paths, gw_path_hash(NULL, kind, part)) {
 		const struct gw_resource *r = GW_CONTAINER_OF(node, struct gw_resource, by_path);
 
 		if (!r->parent && r->kind == kind && !strcasecmp(r->id, part) && (n++, !r->now.tenant))
-			return false;
+			return 0;
 	}
-	return n > 1;
+	return n;
 }
 
 static struct gw_resource *find_root(const struct gw_catalog *c, const char *tenant, const char *owner,
