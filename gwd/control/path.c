@@ -65,7 +65,7 @@ static int find_parent(const struct gw_catalog *c, const struct gw_principal *wh
 		return 0;
 	}
 	snprintf(text, sizeof text, "%.*s%s", (int)(last - path), path, qualifier);
-	*ret = gw_catalog_find(c, who->access == GW_ACCESS_TENANT ? who->tenant : NULL, text);
+	*ret = who->access == GW_ACCESS_TENANT ? gw_catalog_find(c, who->tenant, text) : gw_catalog_find_any(c, text);
 	return *ret && gw_control_sees(who, *ret) ? 0 : -ENOENT;
 }
 
@@ -125,5 +125,5 @@ struct gw_resource *gw_path_resource(const struct gw_catalog *c, const struct gw
 	if (path->tenant)
 		return gw_catalog_root(c, *path->tenant ? path->tenant : NULL, path->kind, path->id);
 	snprintf(text, sizeof text, "/%s/%s", gw_kind_info(path->kind)->collection, path->id);
-	return gw_catalog_find(c, NULL, text);
+	return gw_catalog_find_any(c, text);
 }

@@ -631,6 +631,31 @@ def moved(w):
     equal(w.get("/routeTables/mine")["resourceMetadata"], {"tenantId": "a"}, "whose it is when the body does not say")
 
 
+@g.case("what is the operator's own refers to a tenant's only where he says so, and goes on so after a restart")
+def lent(w):
+    w.call("PUT", "/accessControlLists/lent", {"properties": {}}, query="?tenantId=a")
+    w.call("PUT", "/virtualNetworks/lent", {"properties": dict(NETWORK, subnets=[
+        {"resourceId": "s", "properties": {"addressPrefix": "10.0.1.0/24"}}])}, query="?tenantId=a")
+    before = w.state()
+    for what, path, name, to in (("profile", "/portProfiles/p", "accessControlList", "/accessControlLists/lent"),
+                                 ("gateway", "/virtualGateways/g", "virtualNetwork", "/virtualNetworks/lent"),
+                                 ("list", "/virtualGateways/g", "gatewaySubnets", "/virtualNetworks/LENT/subnets/s")):
+        value = [examples.ref(to)] if what == "list" else examples.ref(to)
+        error = w.refused("PUT", path, {"properties": {name: value}}, 400, "InvalidProperty",
+                          lambda t: t.startswith("properties." + name))
+        require("?tenantId=" in error["message"], error)
+    equal(w.state(), before, "what there is")
+    says = examples.ref("/accessControlLists/lent?tenantId=a")
+    one = w.put("/portProfiles/p", {"accessControlList": says}, (201,))
+    for _ in range(2):
+        equal(w.get("/portProfiles/p")["properties"]["accessControlList"], says, "what it refers to")
+        equal(w.put("/portProfiles/p", one["properties"])["etag"], one["etag"], "GET-edit-PUT")
+        w.stop()
+        w.start()
+    w.call("PUT", "/accessControlLists/lent", {"properties": {}}, query="?tenantId=")
+    equal(w.get("/portProfiles/p")["properties"]["accessControlList"], says, "what it refers to, when he has one of that name")
+
+
 @g.case("a reference to what is another tenant's is as one to nothing")
 def references(w):
     w.put("/accessControlLists/theirs", {}, resourceMetadata={"tenantId": "b"})
