@@ -669,4 +669,23 @@ def references(w):
             equal(body["error"]["target"], "properties.accessControlList", "target")
 
 
+g = suite.group("records", world.controller)
+
+
+@g.case("a controller that is no host takes no records: nothing would carry them out")
+def records(w):
+    record = {"VirtualSubnetID": 5001, "CustomerAddress": "192.168.1.101", "MACAddress": "00155D011404", "ProviderAddress": "10.1.1.20"}
+    for path, properties in (("/hnv/lookupRecords/5001-192.168.1.101", record),
+                             ("/hnv/ports/tap9", {"MACAddress": "00155D011404", "VirtualSubnetID": 5001})):
+        for method, body in (("PUT", {"properties": properties}), ("DELETE", None)):
+            error = w.refused(method, path, body, 409, "Conflict")
+            require("no host" in error["message"], error)
+            w.refused("POST", "/hnv/batch", [{"method": method, "path": path, "body": body} if body else
+                                             {"method": method, "path": path}], 409, "Conflict")
+        w.refused("GET", path, None, 404, "NotFound")
+    w.refused("PUT", "/hnv/ports/tap9", {"properties": {"MACAddress": "x"}}, 400, "InvalidProperty", "properties.MACAddress")
+    for kind in ("lookupRecords", "ports"):
+        equal(w.call("GET", "/hnv/" + kind)[1], {"value": []}, kind)
+
+
 suite.main()
