@@ -178,6 +178,20 @@ def _(w):
     equal(theirs["resourceMetadata"]["tenantId"], "contoso", "contoso's blue")
     require("resourceMetadata" not in json.loads(w.a.ctl("get", "vnet", "blue", "-o", "json")), "the operator's blue")
     require("contoso" in w.a.ctl("get", "vnets"), "the table says whose")
+    # Children do not say themselves whose they are: gwctl does, so that they can be told apart, and applied again.
+    rows = [line.split() for line in w.a.ctl("get", "subnets").splitlines()]
+    owner = rows[0].index("TENANT") - len(rows[0])
+    equal(sorted(r[owner] for r in rows if r[0] == "blue/web"), ["-", "contoso"], "whose the two blue/web are")
+    only = {"path": "/virtualNetworks/only?tenantId=contoso", "body": {"properties": {
+        "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [{"resourceId": "s", "properties": {
+            "addressPrefix": "10.0.1.0/24", "ipPools": [{"resourceId": "p", "properties": {
+                "startIpAddress": "10.0.1.10", "endIpAddress": "10.0.1.20"}}]}}]}}}
+    w.a.ctl("apply", "-f", write([only]))
+    for what in (["subnets"], ["subnets", "only"], ["ippools"], ["ippools", "only/s"], ["ippools", "only/s/p"], ["subnet", "only/s"],
+                 ["subnet", "blue/web"], ["subnet", "blue/web", "--tenant", "contoso"], ["all"]):
+        said = w.a.ctl("apply", "-f", write(json.loads(w.a.ctl("get", *what, "-o", "json"))))
+        require(said and all(line.endswith(" unchanged") for line in said.splitlines()), "%s again: %s" % (what, said))
+    w.a.ctl("delete", "vnet", "only", "--tenant", "contoso")
     path = json.loads(w.a.ctl("get", "virtualNetworks/blue/subnets/web"))
     equal(path["properties"]["addressPrefix"], "10.1.1.0/24", "by its path")
 
