@@ -256,6 +256,19 @@ def _(w):
     equal(w.a.ctl_raw("get", "vnet", "gone").returncode, 1, "status of get")
 
 
+@g.case("delete of a name that only tenants have: refused, until it is said whose")
+def _(w):
+    tables = [{"path": "/routeTables/same?tenantId=" + t, "body": {"properties": {"routes": [{"resourceId": "r", "properties": {
+        "addressPrefix": "172.16.0.0/12", "nextHopType": "None"}}]}}} for t in ("contoso", "fabrikam")]
+    for n in (1, 2):
+        w.a.ctl("apply", "-f", write(tables[:n]))
+        for args in (("routetable", "same"), ("route", "same/r")):
+            p = w.a.ctl_raw("delete", *args)
+            require(p.returncode == 1 and "Conflict" in p.stderr and "say whose" in p.stderr, "delete %s: %s" % (args, p.stderr))
+    for t in ("contoso", "fabrikam"):
+        equal(w.a.ctl("delete", "routetable", "same", "--tenant", t), "routeTables same removed\n", "what was said")
+
+
 @g.case("apply removes what a batch deletes, and says of each what became of it")
 def _(w):
     said = w.a.ctl("apply", "-f", write([network("one"), network("two")]))
