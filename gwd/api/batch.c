@@ -6,6 +6,7 @@
  * out on the loop, as drivers are the loop's.
  */
 #include "api/element.h"
+#include "api/hnv.h"
 #include "api/router.h"
 
 #include "base/cleanup.h"
@@ -182,8 +183,10 @@ static int submit(struct batch *b, struct gw_api_reply *reply, struct gw_error *
 {
 	const struct gw_service *service = b->req.service;
 	size_t failed = b->n;
-	int r = b->n ? service->submit(service->ctx, b->ops, b->n, &failed, err) : 0;
+	int r = gw_api_hnv_may_change(service, err);
 
+	if (r == 0 && b->n)
+		r = service->submit(service->ctx, b->ops, b->n, &failed, err);
 	if (r < 0)
 		name_element(err, b->ops, b->n, failed);
 	else

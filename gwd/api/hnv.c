@@ -30,6 +30,14 @@ int gw_api_hnv_kind(const struct gw_api_request *req, enum gw_hnv_kind *ret, str
 			    req->param[0]);
 }
 
+int gw_api_hnv_may_change(const struct gw_service *service, struct gw_error *err)
+{
+	if (service->config->roles & GW_ROLE_HOST)
+		return 0;
+	return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "",
+			    "this node is no host, as [node] roles says: nothing here would carry the record out");
+}
+
 /* The object that the path names, as a key. */
 static int parse_key(const struct gw_api_request *req, struct gw_hnv_object **ret, struct gw_error *err)
 {
@@ -141,7 +149,9 @@ static int put(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	existed = gw_intent_get(req->service->intent, key);
 	op.object = object;
 	set_conditions(req, &op);
-	r = req->service->submit(req->service->ctx, &op, 1, &failed, err);
+	r = gw_api_hnv_may_change(req->service, err);
+	if (r == 0)
+		r = req->service->submit(req->service->ctx, &op, 1, &failed, err);
 	object = op.object;
 	if (r == 0)
 		reply_resource(req, existed ? 200 : 201, gw_intent_get(req->service->intent, key), reply);
@@ -175,7 +185,8 @@ void gw_api_hnv_delete(const struct gw_api_request *req, struct gw_api_reply *re
 	existed = gw_intent_get(req->service->intent, key);
 	op.object = key;
 	set_conditions(req, &op);
-	if (req->service->submit(req->service->ctx, &op, 1, &failed, &err) < 0) {
+	if (gw_api_hnv_may_change(req->service, &err) < 0 ||
+	    req->service->submit(req->service->ctx, &op, 1, &failed, &err) < 0) {
 		gw_api_reply_error(reply, &err);
 		return;
 	}
