@@ -9,6 +9,15 @@
 
 struct gw_http_exchange;
 
+#define GW_HTTP_SMALL 65536 /* so much of each body and each answer is counted as its connection's */
+
+/* What a body or an answer takes, counted against what all of them may have. */
+struct gw_http_hold {
+	struct gw_limits *limits;
+	struct gw_addr client;
+	size_t bytes;
+};
+
 /*
  * One connection. Its deadline is when it will be cut off; each step towards an answer sets a new one:
  *
@@ -78,9 +87,16 @@ int gw_http_check_type(struct MHD_Connection *connection, const struct gw_http *
 
 /* --- http_answer.c --- */
 
-/* Queues `reply`; what of it has been taken over is gone from it. Its status and length are counted. */
+/* Whether there is room for an answer that is much work; `own` bytes are held by the request's body. */
+bool gw_http_reserve(struct gw_http_connection *c, size_t own, struct gw_http_hold *hold);
+void gw_http_let_go(struct gw_http_hold *hold);
+/*
+ * Queues `reply`; what of it has been taken over is gone from it, and from `hold`, which is what was reserved for it. Its status and
+ * length are counted. Without room for it, the answer is a refusal, which says so if something has been changed: not `reads`.
+ */
 struct gw_api_reply;
-enum MHD_Result gw_http_answer(struct gw_http_connection *c, struct gw_api_reply *reply, bool closes);
+enum MHD_Result gw_http_answer(struct gw_http_connection *c, struct gw_api_reply *reply, struct gw_http_hold *hold,
+			       bool reads, bool closes);
 
 /* --- http_request.c: callbacks of the library --- */
 

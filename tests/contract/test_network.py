@@ -223,6 +223,28 @@ def memory(w):
         equal(halves[0].recv(12), b"HTTP/1.1 200", "the one that was half there")
 
 
+@s.case("answers that wait to be read have that budget too: beyond it 503, and when one has gone others are given again")
+def answers(w):
+    t = w.token("t")
+    for i in range(100):
+        equal(w.ask("PUT", "%s/routeTables/large%d" % (PREFIX, i), {"properties": {}, "tags": {"t": "x" * 60000}}, JSON, t)[0],
+              201, "to be listed")
+    path = PREFIX + "/routeTables?$top=1000"
+    with contextlib.ExitStack() as stack:
+        c = stack.enter_context(contextlib.closing(socket.socket()))
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        c.settimeout(20)
+        c.connect(("127.0.0.1", w.port))
+        c = stack.enter_context(tls.context().wrap_socket(c))
+        c.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % (path, t)).encode())
+        equal(c.recv(12), b"HTTP/1.1 200", "the one that is not read")  # 6 MB, more than there is for all
+        answer = w.ask("GET", path, token=t)
+        refused(answer, 503, "Unavailable")
+        require("body_memory" in answer[1]["error"]["message"] and answer[2]["Retry-After"], answer[1])
+        equal(w.ask("GET", PREFIX + "/routeTables/large0", token=t)[0], 200, "a small one")
+    eventually(lambda: w.ask("GET", path, token=t)[0] == 200, "there is room again", 20)
+
+
 @s.case("what any operation may answer is in its description: 429 and 503 too, and how one says who one is")
 def described(w):
     d = w.document.d
