@@ -8,6 +8,8 @@
 #include <uv.h>
 
 struct gw_http_exchange;
+struct gw_http_holder;
+struct gw_principal;
 
 #define GW_HTTP_SMALL 65536 /* so much of each body and each answer is counted as its connection's */
 
@@ -38,11 +40,12 @@ struct gw_http_connection {
 	struct gw_tls_identity *identity; /* of TLS, with `session` */
 	gnutls_session_t session;
 	struct gw_tls_peer peer;
-	bool proved;	      /* who it is, once at least; others go first when it is full */
-	bool cut;	      /* it is ending */
-	int unread;	      /* bytes in its socket when last looked at */
-	uint64_t deadline_ms; /* of gw_http_now; UINT64_MAX: none */
-	uint64_t moved;	      /* bytes since the deadline was set */
+	bool proved;		       /* who it is, once at least; others go first when it is full */
+	struct gw_http_holder *holder; /* whose it is, by the last credentials; NULL: not counted */
+	bool cut;		       /* it is ending */
+	int unread;		       /* bytes in its socket when last looked at */
+	uint64_t deadline_ms;	       /* of gw_http_now; UINT64_MAX: none */
+	uint64_t moved;		       /* bytes since the deadline was set */
 	struct gw_http_exchange *exchange;
 };
 
@@ -56,6 +59,7 @@ struct gw_http {
 	uv_timer_t timer, sweep; /* of the library; of the deadlines */
 	unsigned handles;	 /* that the loop has not closed yet */
 	struct gw_http_connection *connections;
+	struct gw_http_holder *holders;
 	unsigned busy;
 	unsigned progress; /* counts what the library has come to us with */
 	unsigned stalls;   /* runs in a row of which nothing came, though it wanted them */
@@ -84,6 +88,15 @@ int gw_http_check_origin(struct MHD_Connection *connection, const struct gw_http
 /* Whether the body is of the type that is read: `type`, as "application/json". */
 int gw_http_check_type(struct MHD_Connection *connection, const struct gw_http *http, const char *type,
 		       struct gw_error *err);
+
+/* --- http_places.c --- */
+
+/* Whose credentials were shown on it; false: he has as many connections as one may have. */
+bool gw_http_take(struct gw_http_connection *c, const struct gw_principal *who);
+/* It is nobody's again. */
+void gw_http_give_back(struct gw_http_connection *c);
+/* The last place is taken, by `newest`: another one is ended, so that there is a place for the next. */
+void gw_http_make_place(struct gw_http *http, const struct gw_http_connection *newest);
 
 /* --- http_answer.c --- */
 

@@ -186,8 +186,7 @@ static void refuse(struct gw_http_exchange *x, const struct gw_error *err)
 
 static int too_many(struct gw_http_exchange *x, unsigned seconds, const char *what, struct gw_error *err)
 {
-	gw_error_set(err, EBUSY, GW_ERR_TOO_MANY_REQUESTS, "", "too many %s from this address: try again in %u s", what,
-		     seconds);
+	gw_error_set(err, EBUSY, GW_ERR_TOO_MANY_REQUESTS, "", "too many %s: try again in %u s", what, seconds);
 	refuse(x, err);
 	x->reply.retry_after = seconds;
 	return -EBUSY;
@@ -215,13 +214,17 @@ static int authenticate(struct gw_http_exchange *x, struct gw_error *err)
 		gw_tls_check_peer(env->tls, c->session, gw_http_now(), &c->peer);
 	r = gw_auth_check(env->service->access, header, c->peer.subject, c->peer.problem, &x->who, err);
 	c->proved = c->proved || r == 0;
-	if (r == 0)
-		return 0;
+	if (r == 0) {
+		if (gw_http_take(c, &x->who))
+			return 0;
+		x->broken = true;
+		return too_many(x, 1, "connections with these credentials", err);
+	}
 	if (r == -EACCES) {
 		env->stats.failed_logins++;
 		wait = gw_limit_login(env->limits, config, &c->client, gw_http_now());
 		if (wait)
-			return too_many(x, wait, "failed logins", err);
+			return too_many(x, wait, "failed logins from this address", err);
 		gw_limit_login_failed(env->limits, config, &c->client, gw_http_now());
 		log_failed_login(c);
 	}
@@ -274,7 +277,7 @@ static int admit(struct gw_http_exchange *x, const char *method)
 	if (http->place.scheme != GW_LISTEN_UNIX)
 		wait = gw_limit_request(env->limits, env->service->config, &x->c->client, gw_http_now());
 	if (wait)
-		return too_many(x, wait, "requests", &err);
+		return too_many(x, wait, "requests from this address", &err);
 	known = gw_api_match(method, x->target, &x->match, &x->reply) == 0;
 	if (gw_http_check_origin(x->c->mhd, http, &err) < 0) {
 		refuse(x, &err);

@@ -185,6 +185,35 @@ def places(w):
         equal(w.ask("GET", "/version", token=t, on=proved)[0], 200, "of the one that is kept, again")
 
 
+@s.case("a tenant has half of all places at most, however many addresses and tokens; of idle ones who has most loses the oldest")
+def halves(w):
+    a = [w.token("a%d" % i, role="tenant", tenantId="a") for i in range(2)]
+    b, t = w.token("b", role="tenant", tenantId="b"), w.token("t")
+    with contextlib.ExitStack() as stack:
+
+        def keep(source, token):
+            c = stack.enter_context(contextlib.closing(w.connection(source)))
+            return c, w.ask("GET", "/version", token=token, on=c)
+
+        held = []
+        for i in range(4):  # of 8
+            c, answer = keep("127.0.0.%d" % (10 + i), a[i % 2])
+            equal(answer[0], 200, "one of four")
+            held.append(c)
+        answer = keep("127.0.0.20", a[0])[1]
+        refused(answer, 429, "TooManyRequests")
+        equal(answer[2].get("Connection"), "close", "of one too many")
+        require(answer[2]["Retry-After"], "when to try again")
+        for i in range(3):
+            equal(keep("127.0.0.%d" % (30 + i), b)[1][0], 200, "of another tenant's")
+        equal(keep("127.0.0.40", t)[1][0], 200, "of the operator's, who has the last place")
+        equal(keep("127.0.0.41", t)[1][0], 200, "and of one more")
+        equal(w.ask("GET", "/version", token=a[0], on=held[3])[0], 200, "of the youngest")
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            held[0].auto_open = 0
+            raise case.Failed("the oldest of who has most still answers: %s" % (w.ask("GET", "/version", token=a[0], on=held[0]),))
+
+
 @s.case("a handshake that does not get on is ended before the time of a request")
 def handshake(w):
     with socket.create_connection(("127.0.0.1", w.port), 25) as c:
