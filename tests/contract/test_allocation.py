@@ -262,6 +262,26 @@ def public(w):
     equal(w.put("/publicIPAddresses/more", {})["properties"]["ipAddress"], "198.51.100.11", "the one that was free")
 
 
+@g.case("a node with a foot in a public subnet: its address is not given to anybody, and it gets none that is")
+def foot(w):
+    subnet, server = "/logicalNetworks/l/subnets/foot", "/servers/foot"
+    w.put(subnet, {"addressPrefix": "203.0.113.0/28", "isPublic": True})
+    w.put(subnet + "/ipPools/p", {"startIpAddress": "203.0.113.4", "endIpAddress": "203.0.113.5"})
+    got = w.put(server, {"providerAddresses": [{"logicalSubnet": ref(subnet)}]})["properties"]["providerAddresses"][0]["address"]
+    other = ({"203.0.113.4", "203.0.113.5"} - {got}).pop()
+    w.refused("PUT", "/publicIPAddresses/foot", {"properties": {"ipAddress": got, "publicIPAllocationMethod": "Static"}}, 409,
+              "Conflict", "properties.ipAddress")
+    equal(w.put("/publicIPAddresses/foot", {})["properties"]["ipAddress"], other, "the one that is left")
+    w.refused("PUT", "/publicIPAddresses/third", {"properties": {}}, 409, "LimitExceeded", "properties.ipAddress")
+    w.refused("PUT", "/servers/more", {"properties": {"providerAddresses": [{"address": other}]}}, 409, "Conflict",
+              "properties.providerAddresses")
+    w.refused("PUT", "/servers/more", {"properties": {"providerAddresses": [{"logicalSubnet": ref(subnet)}]}}, 409,
+              "LimitExceeded", "properties.providerAddresses[0].address")
+    equal(w.get(subnet + "/ipPools/p")["properties"]["usage"]["numberofIPAddressesAllocated"], 2, "of both")
+    for path in (server, "/publicIPAddresses/foot", subnet):
+        w.delete(path)
+
+
 @g.case("provider addresses of servers are counted in their pool")
 def provider(w):
     w.put("/servers/s", {"providerAddresses": [{"address": "10.1.0.10"}, {"address": "10.1.0.20"}, {"address": "10.1.0.21"}]})
