@@ -284,7 +284,7 @@ def foot(w):
 
 @g.case("provider addresses of servers are counted in their pool")
 def provider(w):
-    w.put("/servers/s", {"providerAddresses": [{"address": "10.1.0.10"}, {"address": "10.1.0.20"}, {"address": "10.1.0.21"}]})
+    w.put("/servers/s", {"providerAddresses": [{"address": "10.1.0.10"}, {"address": "10.1.0.20"}, {"address": "10.9.0.21"}]})
     usage = w.get("/logicalNetworks/l/subnets/in/ipPools/p")["properties"]["usage"]
     equal((usage["numberOfIPAddresses"], usage["numberofIPAddressesAllocated"]), (11, 2), "usage")
     w.refused("PUT", "/servers/t", {"properties": {"providerAddresses": [{"address": "10.1.0.10"}]}}, 409, "Conflict",
@@ -350,6 +350,29 @@ def provider_bounds(w):
     w.put(PA + "/ipPools/q", {"startIpAddress": "10.2.0.20", "endIpAddress": "10.2.0.29"})
     w.refused("DELETE", PA + "/ipPools/p", None, 409, "Conflict", "properties.addressPrefix")
     w.delete(PA + "/ipPools/q")
+
+
+@g.case("provider addresses for which no subnet was named are those of the one that has them; none are of a link only")
+def unnamed(w):
+    def refused(*addresses):
+        for a in addresses:
+            w.refused("PUT", "/servers/n9", {"properties": {"providerAddresses": [{"address": a}]}}, 400, "InvalidProperty",
+                      "properties.providerAddresses[0].address")
+    subnet = "/logicalNetworks/l/subnets/unnamed"
+    refused("169.254.3.3", "fe80::1", "224.0.0.1")
+    node(w, "n9", {"address": "10.77.0.1"})
+    w.refused("PUT", subnet, {"properties": {"addressPrefix": "10.77.0.0/24", "defaultGateways": ["10.77.0.1"]}}, 409,
+              "Conflict", "properties.addressPrefix")
+    node(w, "n9", {"address": "10.77.0.9"})
+    w.put(subnet, {"addressPrefix": "10.77.0.0/24", "defaultGateways": ["10.77.0.1"]})
+    refused("10.77.0.0", "10.77.0.1", "10.77.0.255")
+    w.put(subnet + "/ipPools/p", {"startIpAddress": "10.77.0.9", "endIpAddress": "10.77.0.19"})
+    refused("10.77.0.8", "10.77.0.20")
+    equal(node(w, "n9", {"address": "10.77.0.19"}), ["10.77.0.19"], "one of the pool's")
+    w.refused("PUT", subnet + "/ipPools/p", {"properties": {"startIpAddress": "10.77.0.9", "endIpAddress": "10.77.0.18"}}, 409,
+              "Conflict", "properties.addressPrefix")
+    w.delete("/servers/n9")
+    w.delete(subnet)
 
 
 @g.case("multicast groups: from multicast pools only, each once, only for subnets that want one")
