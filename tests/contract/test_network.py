@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import ssl
 import time
 
@@ -272,6 +273,17 @@ def answers(w):
         require("body_memory" in answer[1]["error"]["message"] and answer[2]["Retry-After"], answer[1])
         equal(w.ask("GET", PREFIX + "/routeTables/large0", token=t)[0], 200, "a small one")
     eventually(lambda: w.ask("GET", path, token=t)[0] == 200, "there is room again", 20)
+
+
+@s.case("the audit log keeps apart what a tenant did and what an operator did for him")
+def doers(w):
+    a, t = w.token("a0", role="tenant", tenantId="a"), w.token("t")
+    own = {"resourceMetadata": {"tenantId": "a"}, "properties": {}}
+    equal(w.ask("PUT", PREFIX + "/routeTables/his", {"properties": {}}, JSON, a)[0], 201, "by the tenant")
+    equal(w.ask("PUT", PREFIX + "/routeTables/for-him", own, JSON, t)[0], 201, "by the operator")
+    with sqlite3.connect("file:%s?mode=ro" % (w.state_dir + "/gwd.db"), uri=True) as db:
+        equal(db.execute("SELECT path, doer, tenant FROM audit ORDER BY number DESC LIMIT 2").fetchall(),
+              [("/routeTables/for-him", "", "a"), ("/routeTables/his", "a", "a")], "whose deeds")
 
 
 @s.case("what any operation may answer is in its description: 429 and 503 too, and how one says who one is")
