@@ -426,6 +426,7 @@ static int write_deed(struct gw_control *k, const struct gw_principal *who, cons
 		.method = strcasecmp(op->method, "PUT") == 0 ? "PUT" : "DELETE",
 		.tenant = tenant ? tenant : "",
 		.path = path,
+		.doer = who->access == GW_ACCESS_TENANT ? who->tenant : "",
 	};
 
 	return path ? gw_store_audit(k->store, now, &deed, err) : gw_error_oom(err);

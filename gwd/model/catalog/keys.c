@@ -106,7 +106,7 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 		const struct gw_public_address *p = r->now.properties;
 
 		if (GW_GIVEN(p, public_address, address))
-			add(m, GW_KEY_PUBLIC_ADDRESS, NULL, "ipAddress", &p->address, sizeof p->address);
+			add(m, GW_KEY_OUTER_ADDRESS, NULL, "ipAddress", &p->address, sizeof p->address);
 		break;
 	}
 	case GW_KIND_SERVER: {
@@ -116,8 +116,7 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 			const struct gw_server_address *a = GW_LIST_AT(p->addresses, struct gw_server_address, i);
 
 			if (GW_GIVEN(a, server_address, address))
-				add(m, GW_KEY_PROVIDER_ADDRESS, NULL, "providerAddresses", &a->address,
-				    sizeof a->address);
+				add(m, GW_KEY_OUTER_ADDRESS, NULL, "providerAddresses", &a->address, sizeof a->address);
 		}
 		break;
 	}
