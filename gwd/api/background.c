@@ -7,6 +7,7 @@
 
 #include "control/control.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -81,8 +82,17 @@ static struct background *begin(const struct gw_api_request *req, enum gw_api_us
 void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, enum gw_api_use use,
 			  gw_api_handler handler, void (*after)(const struct gw_service *service))
 {
-	struct background *b = begin(req, use);
+	struct gw_error err = GW_ERROR_INIT;
+	struct background *b;
 
+	if (req->reserve && !req->reserve(req)) {
+		gw_error_set(&err, ENOBUFS, GW_ERR_UNAVAILABLE, "",
+			     "too many large answers wait to be read: try again, or raise [limits] body_memory");
+		gw_api_reply_error(reply, &err);
+		reply->retry_after = 1;
+		return;
+	}
+	b = begin(req, use);
 	if (!b) {
 		handler(req, reply);
 		if (reply->status < 400 && after)
@@ -100,6 +110,7 @@ void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply 
 	b->after = after;
 	b->req = *req;
 	b->req.defer = NULL;
+	b->req.reserve = NULL;
 	b->work.data = b;
 	if (use != GW_API_USES_NOTHING)
 		gw_control_run(req->service->control, &b->job);

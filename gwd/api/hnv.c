@@ -32,12 +32,16 @@ int gw_api_hnv_kind(const struct gw_api_request *req, enum gw_hnv_kind *ret, str
 
 int gw_api_hnv_may_change(const struct gw_service *service, struct gw_error *err)
 {
-	if (!service->manager)
+	if (service->manager)
+		return gw_error_set(
+			err, EEXIST, GW_ERR_CONFLICT, "",
+			"the records of this node are managed by the controller at %s: change there what they "
+			"are made of",
+			service->manager);
+	if (service->config->roles & GW_ROLE_HOST)
 		return 0;
-	return gw_error_set(
-		err, EEXIST, GW_ERR_CONFLICT, "",
-		"the records of this node are managed by the controller at %s: change there what they are made of",
-		service->manager);
+	return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "",
+			    "this node is no host, as [node] roles says: nothing here would carry the record out");
 }
 
 /* The object that the path names, as a key. */

@@ -53,27 +53,6 @@ void gw_http_moved(struct gw_http_connection *c, size_t n)
 		gw_http_set_deadline(c, seconds);
 }
 
-/*
- * The last place is taken: one goes that has not said yet who it is, so that there is a place for the next one, who may. Of
- * them the oldest, of the client that has the most.
- */
-static void make_place(struct gw_http *http, const struct gw_http_connection *newest)
-{
-	struct gw_http_connection *worst = NULL;
-	unsigned most = 0;
-
-	for (struct gw_http_connection *c = http->connections; c; c = c->next) {
-		unsigned n = c->counted ? gw_limit_connections(http->env->limits, &c->client) : 0;
-
-		if (c == newest || c->proved || c->cut || n < most)
-			continue;
-		most = n;
-		worst = c;
-	}
-	if (worst)
-		gw_http_cut(worst);
-}
-
 /* From a socket's address; of other families nothing. */
 static struct gw_addr address_of(const struct sockaddr *sa)
 {
@@ -154,7 +133,7 @@ static void begin(struct gw_http *http, struct MHD_Connection *connection, void 
 	if (!c->proved)
 		count_client(c);
 	if (count(http) >= http->env->service->config->connection_limit)
-		make_place(http, c);
+		gw_http_make_place(http, c);
 }
 
 static void end(struct gw_http_connection *c)
@@ -166,6 +145,7 @@ static void end(struct gw_http_connection *c)
 		c->next->link = c->link;
 	if (c->counted)
 		gw_limit_disconnect(http->env->limits, &c->client);
+	gw_http_give_back(c);
 	gw_tls_end(c->identity);
 	free(c);
 	if (!http->connections)

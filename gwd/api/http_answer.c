@@ -2,7 +2,8 @@
  * http_answer.c - from a reply to what the library sends. Called by http_request.c.
  *
  * Long answers and files go to the library piece by piece, as it asks for them: so we see that they move, and nothing is held
- * twice.
+ * twice. What waits to be read takes memory from the budget that bodies have: a client who asks for much and does not read
+ * it is told to come back.
  */
 #include "api/http_private.h"
 
@@ -16,7 +17,57 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PIECE 16384 /* as much as TLS sends at once */
+#define PIECE	 16384	/* as much as TLS sends at once */
+#define RESERVED 262144 /* until it is known how long an answer is that is much work */
+
+/* --- memory ------------------------------------------------------------------------------------------------------- */
+
+/* Connections that are not counted are those of operators on this machine. */
+static bool keep(struct gw_http_connection *c, size_t n, size_t own, struct gw_http_hold *hold)
+{
+	struct gw_http_env *env = c->http->env;
+
+	if (!c->counted)
+		return true;
+	hold->limits = env->limits;
+	hold->client = c->client;
+	return gw_limit_answer(env->limits, env->service->config, &c->client, n, own, &hold->bytes);
+}
+
+bool gw_http_reserve(struct gw_http_connection *c, size_t own, struct gw_http_hold *hold)
+{
+	/* The body goes when the answer is there, and leaves its room to it. */
+	return own >= RESERVED || keep(c, RESERVED, own, hold);
+}
+
+void gw_http_let_go(struct gw_http_hold *hold)
+{
+	gw_limit_body_done(hold->limits, &hold->client, &hold->bytes);
+}
+
+/* Makes text of it, if there is room for that until it has been read. */
+static void print(struct gw_http_connection *c, struct gw_api_reply *reply, struct gw_http_hold *hold, bool reads)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	size_t len;
+
+	gw_api_reply_print(reply);
+	len = reply->text ? strlen(reply->text) : 0;
+	if (len > GW_HTTP_SMALL && keep(c, len, 0, hold))
+		return;
+	gw_http_let_go(hold);
+	if (len <= GW_HTTP_SMALL)
+		return;
+	gw_error_set(&err, ENOBUFS, GW_ERR_UNAVAILABLE, "",
+		     "%stoo many large answers wait to be read: %s, or raise [limits] body_memory",
+		     reads ? "" : "it was done, but ", reads ? "try again" : "ask for it later");
+	gw_api_reply_done(reply);
+	gw_api_reply_error(reply, &err);
+	reply->retry_after = 1;
+	gw_api_reply_print(reply);
+}
+
+/* --- headers ------------------------------------------------------------------------------------------------------ */
 
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
@@ -37,10 +88,7 @@ static void add_headers(struct MHD_Response *response, const struct gw_api_reply
 {
 	char seconds[16] = "";
 
-	if (reply->body)
-		add_header(response, "Content-Type", GW_API_JSON_TYPE);
-	else
-		add_header(response, "Content-Type", reply->content_type);
+	add_header(response, "Content-Type", reply->content_type);
 	add_header(response, "Cache-Control", "no-store");
 	add_header(response, "ETag", reply->etag);
 	add_header(response, "Location", reply->location);
@@ -58,12 +106,15 @@ static void add_headers(struct MHD_Response *response, const struct gw_api_reply
 	add_request_id(response);
 }
 
+/* --- body --------------------------------------------------------------------------------------------------------- */
+
 /* Of which the library asks for a piece whenever it has sent the one before. It goes before the connection does. */
 struct long_answer {
 	struct gw_http_connection *c;
 	char *text; /* NULL: the file */
 	int fd;
 	uint64_t len;
+	struct gw_http_hold hold;
 };
 
 static ssize_t read_file(const struct long_answer *a, uint64_t at, char *buf, size_t n)
@@ -101,55 +152,67 @@ static void free_long_answer(void *cls)
 	free(a->text);
 	if (a->fd >= 0)
 		close(a->fd);
+	gw_http_let_go(&a->hold);
 	free(a);
 }
 
-static struct MHD_Response *make_long(struct gw_http_connection *c, char *text, int fd, uint64_t len)
+/* Takes over what there is, if it succeeds. */
+static struct MHD_Response *make_long(struct gw_http_connection *c, char *text, int fd, uint64_t len,
+				      struct gw_http_hold *hold)
 {
 	struct long_answer *a = malloc(sizeof *a);
 	struct MHD_Response *response;
 
 	if (!a)
 		return NULL;
-	*a = (struct long_answer){c, text, fd, len};
+	*a = (struct long_answer){c, text, fd, len, *hold};
 	response = MHD_create_response_from_callback(len, PIECE, next_piece, a, free_long_answer);
-	if (!response)
+	if (response)
+		*hold = (struct gw_http_hold){0};
+	else
 		free(a);
 	return response;
 }
 
 /* Takes over `text`, which may be NULL, if it succeeds. */
-static struct MHD_Response *make_response(struct gw_http_connection *c, struct gw_api_reply *reply, char *text)
+static struct MHD_Response *make_response(struct gw_http_connection *c, struct gw_api_reply *reply, char *text,
+					  struct gw_http_hold *hold)
 {
 	size_t len = text ? strlen(text) : 0;
 	struct MHD_Response *response;
 	struct stat st;
 
 	if (reply->has_fd) {
-		response = fstat(reply->fd, &st) == 0 ? make_long(c, NULL, reply->fd, (uint64_t)st.st_size) : NULL;
+		response = NULL;
+		if (fstat(reply->fd, &st) == 0)
+			response = make_long(c, NULL, reply->fd, (uint64_t)st.st_size, hold);
 		reply->has_fd = !response; /* it is closed with it */
 		return response;
 	}
 	if (len <= PIECE)
 		return MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
-	return make_long(c, text, -1, len);
+	return make_long(c, text, -1, len, hold);
 }
 
-enum MHD_Result gw_http_answer(struct gw_http_connection *c, struct gw_api_reply *reply, bool closes)
+enum MHD_Result gw_http_answer(struct gw_http_connection *c, struct gw_api_reply *reply, struct gw_http_hold *hold,
+			       bool reads, bool closes)
 {
 	struct gw_http_env *env = c->http->env;
 	struct gw_loop_meter *meter = env->service->meter;
 	uint64_t entered = gw_loop_enter(meter);
-	char *text = reply->body ? json_dumps(reply->body, JSON_COMPACT) : reply->text;
-	unsigned status = reply->body && !text ? 500 : reply->status;
 	struct MHD_Response *response;
 	enum MHD_Result r;
+	unsigned status;
+	char *text;
 
+	print(c, reply, hold, reads);
+	status = reply->body ? 500 : reply->status; /* it is still there when memory has run out */
+	text = reply->text;
 	reply->text = NULL;
 	gw_loop_leave(meter, "http", "encode", entered);
 	if (status < GW_API_STATUSES)
 		env->stats.answered[status]++;
-	response = make_response(c, reply, text);
+	response = make_response(c, reply, text, hold);
 	if (!response) {
 		free(text);
 		return MHD_NO;

@@ -8,6 +8,17 @@
 #include <uv.h>
 
 struct gw_http_exchange;
+struct gw_http_holder;
+struct gw_principal;
+
+#define GW_HTTP_SMALL 65536 /* so much of each body and each answer is counted as its connection's */
+
+/* What a body or an answer takes, counted against what all of them may have. */
+struct gw_http_hold {
+	struct gw_limits *limits;
+	struct gw_addr client;
+	size_t bytes;
+};
 
 /*
  * One connection. Its deadline is when it will be cut off; each step towards an answer sets a new one:
@@ -29,11 +40,12 @@ struct gw_http_connection {
 	struct gw_tls_identity *identity; /* of TLS, with `session` */
 	gnutls_session_t session;
 	struct gw_tls_peer peer;
-	bool proved;	      /* who it is, once at least; others go first when it is full */
-	bool cut;	      /* it is ending */
-	int unread;	      /* bytes in its socket when last looked at */
-	uint64_t deadline_ms; /* of gw_http_now; UINT64_MAX: none */
-	uint64_t moved;	      /* bytes since the deadline was set */
+	bool proved;		       /* who it is, once at least; others go first when it is full */
+	struct gw_http_holder *holder; /* whose it is, by the last credentials; NULL: not counted */
+	bool cut;		       /* it is ending */
+	int unread;		       /* bytes in its socket when last looked at */
+	uint64_t deadline_ms;	       /* of gw_http_now; UINT64_MAX: none */
+	uint64_t moved;		       /* bytes since the deadline was set */
 	struct gw_http_exchange *exchange;
 };
 
@@ -47,6 +59,7 @@ struct gw_http {
 	uv_timer_t timer, sweep; /* of the library; of the deadlines */
 	unsigned handles;	 /* that the loop has not closed yet */
 	struct gw_http_connection *connections;
+	struct gw_http_holder *holders;
 	unsigned busy;
 	unsigned progress; /* counts what the library has come to us with */
 	unsigned stalls;   /* runs in a row of which nothing came, though it wanted them */
@@ -76,11 +89,27 @@ int gw_http_check_origin(struct MHD_Connection *connection, const struct gw_http
 int gw_http_check_type(struct MHD_Connection *connection, const struct gw_http *http, const char *type,
 		       struct gw_error *err);
 
+/* --- http_places.c --- */
+
+/* Whose credentials were shown on it; false: he has as many connections as one may have. */
+bool gw_http_take(struct gw_http_connection *c, const struct gw_principal *who);
+/* It is nobody's again. */
+void gw_http_give_back(struct gw_http_connection *c);
+/* The last place is taken, by `newest`: another one is ended, so that there is a place for the next. */
+void gw_http_make_place(struct gw_http *http, const struct gw_http_connection *newest);
+
 /* --- http_answer.c --- */
 
-/* Queues `reply`; what of it has been taken over is gone from it. Its status and length are counted. */
+/* Whether there is room for an answer that is much work; `own` bytes are held by the request's body. */
+bool gw_http_reserve(struct gw_http_connection *c, size_t own, struct gw_http_hold *hold);
+void gw_http_let_go(struct gw_http_hold *hold);
+/*
+ * Queues `reply`; what of it has been taken over is gone from it, and from `hold`, which is what was reserved for it. Its status and
+ * length are counted. Without room for it, the answer is a refusal, which says so if something has been changed: not `reads`.
+ */
 struct gw_api_reply;
-enum MHD_Result gw_http_answer(struct gw_http_connection *c, struct gw_api_reply *reply, bool closes);
+enum MHD_Result gw_http_answer(struct gw_http_connection *c, struct gw_api_reply *reply, struct gw_http_hold *hold,
+			       bool reads, bool closes);
 
 /* --- http_request.c: callbacks of the library --- */
 

@@ -22,8 +22,7 @@
 #include <string.h>
 #include <time.h>
 
-#define IDLE_SECONDS 15	   /* between requests */
-#define SMALL_BODY   65536 /* so much of each body is counted as its connection's */
+#define IDLE_SECONDS 15 /* between requests */
 
 struct gw_http_exchange {
 	struct gw_api_deferred deferred; /* first: this is what a handler has that answers later */
@@ -38,11 +37,9 @@ struct gw_http_exchange {
 	size_t limit;
 	char *body;
 	size_t len, room;
-	size_t held; /* of it is counted against what all bodies may have, with `limits` and `client` */
-	struct gw_limits *limits;
-	struct gw_addr client;
-	bool restores;	/* it is the one that may be as large as a backup */
-	size_t dropped; /* bytes thrown away */
+	struct gw_http_hold held, answer; /* what the body takes, and the answer */
+	bool restores;			  /* it is the one that may be as large as a backup */
+	size_t dropped;			  /* bytes thrown away */
 	/* Of dispatched requests: header values, or NULL. Owned, as an answer that comes later may come when the connection has gone. */
 	char *if_match, *if_none_match;
 	struct gate *gate;
@@ -55,15 +52,6 @@ struct gate {
 	struct gw_control_waiter waiter; /* first */
 	struct gw_http_exchange *x;	 /* NULL when the client has gone */
 };
-
-static enum MHD_Result send_reply(struct gw_http_exchange *x)
-{
-	struct gw_http_env *env = x->c->http->env;
-
-	if (x->whole_ns)
-		gw_histogram_add(&env->stats.duration, (double)(uv_hrtime() - x->whole_ns) / 1e9);
-	return gw_http_answer(x->c, &x->reply, env->draining || x->broken);
-}
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
@@ -93,12 +81,13 @@ static void drop_body(struct gw_http_exchange *x)
 	free(x->body);
 	x->body = NULL;
 	x->len = x->room = 0;
-	gw_limit_body_done(x->limits, &x->client, &x->held);
+	gw_http_let_go(&x->held);
 }
 
 static void exchange_free(struct gw_http_exchange *x)
 {
 	drop_body(x);
+	gw_http_let_go(&x->answer);
 	gw_api_match_done(&x->match);
 	gw_api_reply_done(&x->reply);
 	free(x->if_match);
@@ -130,6 +119,16 @@ void gw_http_on_completed(void *cls, struct MHD_Connection *connection, void **c
 	x->deferred.gone = true;
 	if (!x->later)
 		exchange_free(x);
+}
+
+static enum MHD_Result send_reply(struct gw_http_exchange *x)
+{
+	struct gw_http_env *env = x->c->http->env;
+
+	if (x->whole_ns)
+		gw_histogram_add(&env->stats.duration, (double)(uv_hrtime() - x->whole_ns) / 1e9);
+	drop_body(x);
+	return gw_http_answer(x->c, &x->reply, &x->answer, x->match.reads || x->refused, env->draining || x->broken);
 }
 
 /* --- answers that come later -------------------------------------------------------------------------------------- */
@@ -169,6 +168,13 @@ static struct gw_api_deferred *defer(const struct gw_api_request *req)
 	return &x->deferred;
 }
 
+static bool reserve_answer(const struct gw_api_request *req)
+{
+	struct gw_http_exchange *x = req->defer_ctx;
+
+	return gw_http_reserve(x->c, x->held.bytes, &x->answer);
+}
+
 /* --- who asks ----------------------------------------------------------------------------------------------------- */
 
 static void refuse(struct gw_http_exchange *x, const struct gw_error *err)
@@ -181,8 +187,7 @@ static void refuse(struct gw_http_exchange *x, const struct gw_error *err)
 
 static int too_many(struct gw_http_exchange *x, unsigned seconds, const char *what, struct gw_error *err)
 {
-	gw_error_set(err, EBUSY, GW_ERR_TOO_MANY_REQUESTS, "", "too many %s from this address: try again in %u s", what,
-		     seconds);
+	gw_error_set(err, EBUSY, GW_ERR_TOO_MANY_REQUESTS, "", "too many %s: try again in %u s", what, seconds);
 	refuse(x, err);
 	x->reply.retry_after = seconds;
 	return -EBUSY;
@@ -217,13 +222,17 @@ static int authenticate(struct gw_http_exchange *x, struct gw_error *err)
 						  .now = time(NULL)},
 			  &x->who, err);
 	c->proved = c->proved || r == 0;
-	if (r == 0)
-		return 0;
+	if (r == 0) {
+		if (gw_http_take(c, &x->who))
+			return 0;
+		x->broken = true;
+		return too_many(x, 1, "connections with these credentials", err);
+	}
 	if (r == -EACCES) {
 		env->stats.failed_logins++;
 		wait = gw_limit_login(env->limits, config, &c->client, gw_http_now());
 		if (wait)
-			return too_many(x, wait, "failed logins", err);
+			return too_many(x, wait, "failed logins from this address", err);
 		gw_limit_login_failed(env->limits, config, &c->client, gw_http_now());
 		log_failed_login(c);
 	}
@@ -278,7 +287,7 @@ static int admit(struct gw_http_exchange *x, const char *method)
 	if (http->place.scheme != GW_LISTEN_UNIX)
 		wait = gw_limit_request(env->limits, env->service->config, &x->c->client, gw_http_now());
 	if (wait)
-		return too_many(x, wait, "requests", &err);
+		return too_many(x, wait, "requests from this address", &err);
 	known = gw_api_match(method, x->target, &x->match, &x->reply) == 0;
 	if (gw_http_check_origin(x->c->mhd, http, &err) < 0) {
 		refuse(x, &err);
@@ -340,7 +349,7 @@ static bool may_hold(struct gw_http_exchange *x, size_t room)
 	struct gw_http_connection *c = x->c;
 	struct gw_http_env *env = c->http->env;
 
-	if (room <= SMALL_BODY || x->restores)
+	if (room <= GW_HTTP_SMALL || x->restores)
 		return true;
 	if (x->match.limit == GW_API_LIMIT_BACKUP) {
 		x->restores = !env->restores;
@@ -349,9 +358,9 @@ static bool may_hold(struct gw_http_exchange *x, size_t room)
 	}
 	if (!c->counted)
 		return true;
-	x->limits = env->limits;
-	x->client = c->client;
-	return gw_limit_body(env->limits, env->service->config, &c->client, room, &x->held);
+	x->held.limits = env->limits;
+	x->held.client = c->client;
+	return gw_limit_body(env->limits, env->service->config, &c->client, room, &x->held.bytes);
 }
 
 /* Makes room for `n` bytes more. */
@@ -424,6 +433,7 @@ static void dispatch(struct gw_http_exchange *x)
 		.stats = &env->stats,
 		.anchor = env->tls ? gw_tls_anchor(env->tls) : NULL,
 		.defer = defer,
+		.reserve = reserve_answer,
 		.defer_ctx = x,
 		.loop = env->loop,
 	};

@@ -16,7 +16,7 @@ struct client {
 	struct client *newer, *older; /* by last use */
 	struct gw_addr key;
 	unsigned connections;
-	size_t bodies; /* bytes of its connections' */
+	size_t bodies; /* bytes of its connections', answers counted */
 	struct bucket requests, handshakes, logins;
 };
 
@@ -25,8 +25,8 @@ struct gw_limits {
 	struct client *newest, *oldest;
 	struct client clients[GW_LIMIT_CLIENTS];
 	size_t used;
-	unsigned refs; /* of who made it, and of each body */
-	size_t bodies; /* bytes */
+	unsigned refs; /* of who made it, and of each body and answer */
+	size_t bodies; /* bytes, answers counted */
 };
 
 struct gw_limits *gw_limits_new(void)
@@ -181,7 +181,7 @@ unsigned gw_limit_connections(struct gw_limits *l, const struct gw_addr *key)
 	return c ? c->connections : 0;
 }
 
-/* --- bodies ------------------------------------------------------------------------------------------------------- */
+/* --- bodies and answers ------------------------------------------------------------------------------------------- */
 
 /* One body that is allowed has room, whatever the configuration says about all of them. */
 static size_t at_least(size_t bytes, const struct gw_config *config)
@@ -204,6 +204,27 @@ bool gw_limit_body(struct gw_limits *l, const struct gw_config *config, const st
 		return false;
 	l->bodies += more;
 	c->bodies += more;
+	l->refs += *held == 0;
+	*held = n;
+	return true;
+}
+
+static bool has_room(size_t used, size_t own, size_t more, size_t limit)
+{
+	return used == own || (more <= limit && used <= limit - more);
+}
+
+bool gw_limit_answer(struct gw_limits *l, const struct gw_config *config, const struct gw_addr *key, size_t n,
+		     size_t own, size_t *held)
+{
+	struct client *c = lookup(l, key, gw_hash_bytes(key->b, sizeof key->b, 0));
+	size_t more = n > *held ? n - *held : 0;
+
+	if (!c || (more > 0 && (!has_room(l->bodies, own + *held, more, at_least(config->body_memory, config)) ||
+				!has_room(c->bodies, own + *held, more, at_least(config->body_memory / 4, config)))))
+		return false;
+	l->bodies = l->bodies - *held + n;
+	c->bodies = c->bodies - *held + n;
 	l->refs += *held == 0;
 	*held = n;
 	return true;

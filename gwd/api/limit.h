@@ -37,6 +37,13 @@ unsigned gw_limit_connections(struct gw_limits *l, const struct gw_addr *key);
  * given back by gw_limit_body_done, which may be called when the limits have been freed.
  */
 bool gw_limit_body(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, size_t n, size_t *held);
+/*
+ * The same for an answer that waits to be read: *held becomes `n`, more or less than before, but not 0. How large it is depends on what is
+ * stored, so that one of any size has room when there is nothing else, but for `own` bytes of the same request's body.
+ */
+bool gw_limit_answer(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, size_t n, size_t own,
+		     size_t *held);
+/* Of either. */
 void gw_limit_body_done(struct gw_limits *l, const struct gw_addr *key, size_t *held);
 unsigned gw_limit_login(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, uint64_t now_ms);
 void gw_limit_login_failed(struct gw_limits *l, const struct gw_config *c, const struct gw_addr *key, uint64_t now_ms);

@@ -60,7 +60,7 @@ static const struct other {
 	{"/hnv/{hnvKind}/{hnvId}", "put", "putHnv", "Makes it, or replaces what it was.", "200 201", "401 404 409 412",
 	 NULL, false, JSON},
 	{"/hnv/{hnvKind}/{hnvId}", "delete", "deleteHnv", "It is gone from the kernel when this answers.", "200 204",
-	 "401 404 412", NULL, false, NULL},
+	 "401 404 409 412", NULL, false, NULL},
 	{"/hnv/batch", "post", "postHnvBatch", "Puts and deletes of records, all or none.", "200", "401 404 409 412",
 	 NULL, false, JSON},
 	{"/servers/{serverId}/state", "get", "getServerState", "What the node has to hold, or what has changed of it.",

@@ -188,7 +188,10 @@ static void name_element(const struct step *s, struct gw_error *err)
 	default:
 		break;
 	}
-	if (*inner.target == '/') { /* a resource that cannot go, not a property of the body */
+	if (!strcmp(inner.target, "tenantId")) { /* of the query; the body's is below resourceMetadata */
+		err->target[0] = '\0';
+		gw_error_prefix(err, "[%zu].path", s->index);
+	} else if (*inner.target == '/') { /* a resource that cannot go, not a property of the body */
 		gw_error_set(err, EBUSY, inner.code, "", "%s: %s", inner.target, inner.message);
 		gw_error_prefix(err, "[%zu]", s->index);
 	} else if (s->is_delete) {

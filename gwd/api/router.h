@@ -56,6 +56,7 @@ struct gw_api_request {
 	const struct gw_tls_anchor *anchor; /* of those who come over TLS; NULL: nobody can */
 	/* Of the transport; NULL where nobody can wait. */
 	struct gw_api_deferred *(*defer)(const struct gw_api_request *req);
+	bool (*reserve)(const struct gw_api_request *req); /* room for an answer that may be large */
 	void *defer_ctx;
 	struct uv_loop_s *loop; /* where answers come that come later */
 };
@@ -128,7 +129,7 @@ int gw_api_require_controller(const struct gw_api_request *req, struct gw_error 
 /*
  * What would keep the loop busy: calls the handler on a thread and answers later; its answer is put into text there too. `use` is
  * what the handler needs: nothing but the request; the catalogue, to read it; controller and store for itself. Where nobody can
- * wait it is called at once. `after`, which may be NULL, is called on the loop when it has not been refused.
+ * wait it is called at once, and where the client has many large answers to read it is refused. `after`, which may be NULL, is called on the loop when it has not been refused.
  */
 enum gw_api_use { GW_API_USES_NOTHING, GW_API_USES_CATALOG, GW_API_USES_CONTROL };
 void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, enum gw_api_use use,

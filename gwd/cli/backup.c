@@ -9,11 +9,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATH	   GW_CLI_API_ROOT "/backup"
 #define BACKUP_MAX ((size_t)1 << 30)
+
+#define POLL_MILLISECONDS 50
+#define WAIT_MILLISECONDS 120000 /* as long as a start may take */
+#define ANSWER_SECONDS	  5
 
 static int write_out(int fd, const char *data, size_t n)
 {
@@ -61,6 +67,31 @@ int gw_cli_run_backup(const struct gw_cli_args *args, struct gw_cli_client *clie
 	return r < 0;
 }
 
+/* Until the daemon that has begun anew answers: who is not ready yet says so himself. */
+static int wait_for_daemon(struct gw_cli_client *client, const char *patience)
+{
+	const struct timespec nap = {.tv_nsec = POLL_MILLISECONDS * 1000000};
+	const struct gw_cli_request ready = {.method = "GET", .path = "/readyz", .anew = true};
+	uint64_t end = gw_cli_milliseconds() + (patience ? strtoull(patience, NULL, 10) : WAIT_MILLISECONDS);
+	bool back = false;
+
+	gw_cli_client_hurry(client, ANSWER_SECONDS);
+	for (;;) {
+		_cleanup_response_ struct gw_cli_response answer = {0};
+		int r = gw_cli_call(client, &ready, &answer);
+
+		/* Who asks may be unknown to what was restored. */
+		if (r == 0 && answer.status != 503)
+			return 0;
+		back = r == 0;
+		if (gw_cli_milliseconds() >= end)
+			break;
+		nanosleep(&nap, NULL);
+	}
+	return gw_cli_fail(back ? "gwd is back, but not yet ready: 'gwctl status' says more"
+				: "gwd is not back yet: its log says why");
+}
+
 int gw_cli_run_restore(const struct gw_cli_args *args, struct gw_cli_client *client)
 {
 	_cleanup_free_ char *copy = NULL;
@@ -73,7 +104,9 @@ int gw_cli_run_restore(const struct gw_cli_args *args, struct gw_cli_client *cli
 					     .method = "PUT", .path = PATH, .body = copy, .body_len = n, .raw = true},
 				     &answer) < 0)
 		r = 1;
-	if (r == 0)
-		puts("restored: gwd begins anew with it; what was there before stays beside the store, as .replaced");
-	return r;
+	if (r)
+		return r;
+	puts("restored: gwd begins anew with it; what was there before stays beside the store, as .replaced");
+	fflush(stdout);
+	return wait_for_daemon(client, args->value[GW_CLI_OPT_WAIT]);
 }

@@ -152,6 +152,7 @@ static CURLcode transfer(struct gw_cli_client *c, const struct gw_cli_request *r
 		SET(CURLOPT_POSTFIELDS, req->body);
 	}
 	SET(CURLOPT_CUSTOMREQUEST, req->method);
+	SET(CURLOPT_FRESH_CONNECT, req->anew ? 1L : 0L);
 #undef SET
 	return code == CURLE_OK ? curl_easy_perform(c->curl) : code;
 }
@@ -205,7 +206,8 @@ int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struc
 	code = transfer(c, req, url, headers);
 	curl_slist_free_all(headers);
 	if (code != CURLE_OK) {
-		report(c, code);
+		if (!req->anew)
+			report(c, code);
 		return -ECONNREFUSED;
 	}
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);

@@ -19,6 +19,7 @@ struct gw_cli_request {
 	size_t body_len;
 	const char *if_match; /* an etag, or NULL */
 	bool raw;	      /* bodies are bytes, no JSON */
+	bool anew;	      /* on a connection of its own; that nobody is there is not told */
 };
 
 struct gw_cli_response {

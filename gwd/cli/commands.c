@@ -36,7 +36,8 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 				.help = "with import-hnv: the interface here of the VM that has this MAC address"},
 	[GW_CLI_OPT_DRY_RUN] = {"dry-run", NULL, 0, GW_CLI_FLAG, .help = "show what would be sent, and send nothing"},
 	[GW_CLI_OPT_WAIT] = {"wait", "TIME", 0, GW_CLI_DURATION, 86400000,
-			     .help = "end when every resource is in place, or that time has passed: 30s, 2m, 500ms"},
+			     .help = "end when every resource is in place, or the daemon is back, or that time has "
+				     "passed: 30s, 2m, 500ms"},
 	[GW_CLI_OPT_SUBJECT] = {"subject", "NAME", 0, GW_CLI_TEXT, .help = "common name of the client certificate"},
 	[GW_CLI_OPT_ROLE] = {"role", "ROLE", 0, GW_CLI_WORD, .words = roles, .help = "what its bearer may do"},
 	[GW_CLI_OPT_TENANT] = {"tenant", "TENANT", 0, GW_CLI_TEXT,
@@ -185,7 +186,7 @@ const struct gw_cli_command gw_cli_commands[] = {
 	 .help = "apply a JSON list of puts and deletes, all or none"},
 	{.word = "backup", .operand = "FILE", .reads_file = true, .run = gw_cli_run_backup,
 	 .help = "write a copy of everything that a controller keeps; secrets in it need the node's secret.key"},
-	{.word = "restore", .operand = "FILE", .reads_file = true, .run = gw_cli_run_restore,
+	{.word = "restore", .operand = "FILE", .reads_file = true, .optional = GW_CLI_OPT(WAIT), .run = gw_cli_run_restore,
 	 .help = "go back to such a copy; the daemon begins anew"},
 	{.word = "audit", .optional = GW_CLI_OPT(TENANT) | GW_CLI_OPT(AFTER) | GW_CLI_OPT(OUTPUT), .run = gw_cli_run_audit,
 	 .help = "show who changed what of a controller's, the oldest first"},

@@ -15,6 +15,9 @@
 #define GW_CLI_COUNTLEN 24
 #define GW_CLI_NBSP	"\u00a0" /* no-break space: wrapping keeps to it and prints a plain one */
 
+/* Of a clock that nobody sets. */
+uint64_t gw_cli_milliseconds(void);
+
 /* Returns `p`; a one-shot program has nothing to save when memory ends, so NULL prints that and exits with status 1. */
 void *gw_cli_must(void *p);
 

@@ -236,7 +236,7 @@ static int on_secret(void *ctx, const char *secret, char **ret, struct gw_error 
 	return gw_seal(k->seal_key, secret, ret, err);
 }
 
-/* Whose a top-level resource is: what the credential or the query says, else the body, else what it was. */
+/* Whose a top-level resource is: what the credential or the query says, else the body, else the operator's. */
 static int set_tenant(const struct gw_principal *who, const struct gw_path *path, const struct gw_resource *now,
 		      struct gw_draft *draft, struct gw_error *err)
 {
@@ -249,8 +249,6 @@ static int set_tenant(const struct gw_principal *who, const struct gw_path *path
 	if (who->access != GW_ACCESS_TENANT && said && strcmp(said, tenant) != 0)
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceMetadata.tenantId",
 				    "the query says \"%s\", the body \"%s\"", tenant, said);
-	if (!path->tenant && !*tenant)
-		tenant = was;
 	if (now && strcmp(tenant, was) != 0)
 		return gw_error_set(err, EINVAL, GW_ERR_CONFLICT, "resourceMetadata.tenantId",
 				    "cannot be changed: delete the resource and make it anew");
@@ -320,8 +318,11 @@ static int put(struct gw_control *k, const struct gw_principal *who, const struc
 	/* An operator who names the tenant in the body means the tenant's, whoever else has that name. */
 	if (!path->parent && !path->tenant && draft->version.tenant)
 		now = gw_catalog_root(k->catalog, draft->version.tenant, path->kind, path->id);
+	else if (!path->parent)
+		r = gw_path_check_whose(k->catalog, who, op->path, err);
 	op->existed = now;
-	r = check_conditions(op, now, err);
+	if (r == 0)
+		r = check_conditions(op, now, err);
 	if (r == 0)
 		r = set_tenants(who, path, now, draft, err);
 	if (r == 0 && now)
@@ -349,15 +350,22 @@ static int delete (struct gw_control *k, const struct gw_path *path, struct gw_c
 
 static int one_op(struct gw_control *k, const struct gw_principal *who, struct gw_control_op *op, struct gw_error *err)
 {
+	bool is_put = !strcasecmp(op->method, "PUT");
 	struct gw_path path;
 	int r = gw_path_parse(k->catalog, who, op->path, &path, err);
 
-	if (r < 0)
-		return r;
-	if (!path.id)
+	if (r == 0 && !path.id)
 		return gw_error_set(err, EOPNOTSUPP, GW_ERR_METHOD_NOT_ALLOWED, op->method,
 				    "%s is a collection: name one of it", op->path);
-	return !strcasecmp(op->method, "PUT") ? put(k, who, &path, op, err) : delete (k, &path, op, err);
+	/* Of what is top-level, the body of a PUT may say it. */
+	if ((r == 0 && (path.parent || !is_put)) || r == -ENOENT) {
+		int e = gw_path_check_whose(k->catalog, who, op->path, err);
+
+		r = e < 0 ? e : r;
+	}
+	if (r < 0)
+		return r;
+	return is_put ? put(k, who, &path, op, err) : delete (k, &path, op, err);
 }
 
 /* Whose doing the state of the resource is: the op for it, or for what it is part of; n: none in particular. */
@@ -422,6 +430,7 @@ static int write_deed(struct gw_control *k, const struct gw_principal *who, cons
 		.method = strcasecmp(op->method, "PUT") == 0 ? "PUT" : "DELETE",
 		.tenant = tenant ? tenant : "",
 		.path = path,
+		.doer = who->access == GW_ACCESS_TENANT ? who->tenant : "",
 	};
 
 	return path ? gw_store_audit(k->store, now, &deed, err) : gw_error_oom(err);

@@ -7,11 +7,22 @@
 int gw_path_not_there(const struct gw_catalog *c, const struct gw_principal *who, const char *path,
 		      struct gw_error *err)
 {
-	if (who->access != GW_ACCESS_TENANT && !strchr(path, '?') && gw_catalog_is_ambiguous(c, path))
+	if (who->access != GW_ACCESS_TENANT && !strchr(path, '?') && gw_catalog_count_others(c, path) > 1)
 		return gw_error_set(
 			err, ENOENT, GW_ERR_NOT_FOUND, "",
 			"several tenants have one of the name in %s: say whose is meant with ?tenantId=", path);
 	return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "", "there is no %s", path);
+}
+
+int gw_path_check_whose(const struct gw_catalog *c, const struct gw_principal *who, const char *path,
+			struct gw_error *err)
+{
+	if (who->access == GW_ACCESS_TENANT || strchr(path, '?') || gw_catalog_count_others(c, path) == 0)
+		return 0;
+	return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "tenantId",
+			    "a tenant has one of the name in %s and the operator has none: say whose is meant with "
+			    "?tenantId=TENANT, or with ?tenantId= that it is the operator's own",
+			    path);
 }
 
 bool gw_control_sees(const struct gw_principal *who, const struct gw_resource *r)
@@ -54,7 +65,7 @@ static int find_parent(const struct gw_catalog *c, const struct gw_principal *wh
 		return 0;
 	}
 	snprintf(text, sizeof text, "%.*s%s", (int)(last - path), path, qualifier);
-	*ret = gw_catalog_find(c, who->access == GW_ACCESS_TENANT ? who->tenant : NULL, text);
+	*ret = who->access == GW_ACCESS_TENANT ? gw_catalog_find(c, who->tenant, text) : gw_catalog_find_any(c, text);
 	return *ret && gw_control_sees(who, *ret) ? 0 : -ENOENT;
 }
 
@@ -114,5 +125,5 @@ struct gw_resource *gw_path_resource(const struct gw_catalog *c, const struct gw
 	if (path->tenant)
 		return gw_catalog_root(c, *path->tenant ? path->tenant : NULL, path->kind, path->id);
 	snprintf(text, sizeof text, "/%s/%s", gw_kind_info(path->kind)->collection, path->id);
-	return gw_catalog_find(c, NULL, text);
+	return gw_catalog_find_any(c, text);
 }

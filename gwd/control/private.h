@@ -183,6 +183,12 @@ int gw_path_parse(const struct gw_catalog *c, const struct gw_principal *who, co
 /* -ENOENT, and why. */
 int gw_path_not_there(const struct gw_catalog *c, const struct gw_principal *who, const char *path,
 		      struct gw_error *err);
+/*
+ * -EEXIST where an operator has not said whose he means to change and the name is a tenant's only: what tenants call theirs is
+ * not to decide what he changes.
+ */
+int gw_path_check_whose(const struct gw_catalog *c, const struct gw_principal *who, const char *path,
+			struct gw_error *err);
 /* What is at the path now, or NULL. */
 struct gw_resource *gw_path_resource(const struct gw_catalog *c, const struct gw_path *path);
 

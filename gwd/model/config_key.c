@@ -164,7 +164,8 @@ static const struct row rows[] = {
 	     "How many virtual subnets one tenant may have: each has a VSID, 1 to 10000000."),
 	 parse_number, AT(tenant_vsid_limit), 1, 10000000},
 	{KEY("limits", "body_memory", "268435456",
-	     "How many bytes of bodies are held in memory at a time, of one address a quarter; 1048576 to 1073741824."),
+	     "How many bytes of bodies and answers are held at a time, of one address a quarter; 1048576 to "
+	     "1073741824."),
 	 parse_number, AT(body_memory), 1048576, 1073741824},
 	{KEY("limits", "connections", "256",
 	     "How many connections each place of [api] listen serves at a time, 8 to 16384."),

@@ -14,6 +14,7 @@
 #define MAC_PATTERN    "^([0-9A-Fa-f]{12}|([0-9A-Fa-f]{2}[-:]){5}[0-9A-Fa-f]{2})$"
 #define ASN_PATTERN    "^[0-9]{1,5}\\.[0-9]{1,5}$"
 #define PORTS_PATTERN  "^(\\*|[0-9]{1,5}(-[0-9]{1,5})?)$"
+#define QUOTABLE       "^[^\"\\u0000-\\u001f\\u007f-\\u009f]*$"
 
 void gw_openapi_set(json_t *to, const char *name, json_t *value, bool *failed)
 {
@@ -60,9 +61,9 @@ static json_t *number(uint32_t min, uint32_t max)
 			 "minimum", (json_int_t)min, "maximum", (json_int_t)max);
 }
 
-static json_t *bounded_text(const char *format, uint32_t min, uint32_t max)
+static json_t *bounded_text(const char *format, const char *pattern, uint32_t min, uint32_t max)
 {
-	json_t *schema = text(format, NULL);
+	json_t *schema = text(format, pattern);
 
 	if (min)
 		json_object_set_new(schema, "minLength", json_integer(min));
@@ -110,11 +111,11 @@ static json_t *value_schema(const struct gw_property *row, enum gw_property_type
 	case GW_PROPERTY_ENUM:
 		return one_of_names(row->values);
 	case GW_PROPERTY_INTERFACE:
-		return bounded_text(NULL, 1, 15);
+		return bounded_text(NULL, NULL, 1, 15);
 	case GW_PROPERTY_TEXT:
-		return bounded_text(NULL, min, max);
+		return bounded_text(NULL, NULL, min, max);
 	case GW_PROPERTY_SECRET:
-		return bounded_text("password", min, max);
+		return bounded_text("password", row->flags & GW_PROPERTY_IS_QUOTABLE ? QUOTABLE : NULL, min, max);
 	case GW_PROPERTY_ASN:
 		return text(NULL, ASN_PATTERN);
 	case GW_PROPERTY_PORTS:

@@ -51,7 +51,8 @@ const char *gw_property_wanted(const struct gw_property *row, char *buf, size_t 
 	case GW_PROPERTY_SECRET:
 		if (!row->max)
 			break;
-		snprintf(buf, size, "text of %u to %u bytes", row->min, row->max);
+		snprintf(buf, size, "text of %u to %u bytes%s", row->min, row->max,
+			 row->flags & GW_PROPERTY_IS_QUOTABLE ? " without '\"' and control characters" : "");
 		return buf;
 	case GW_PROPERTY_ASN:
 		return "an AS number as \"0.64512\": high and low half, each up to 65535";

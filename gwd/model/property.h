@@ -48,6 +48,8 @@ enum {
 	GW_PROPERTY_IS_OPERATORS = 64, /* tenants may not choose it: whether a value is taken would tell of others */
 	/* A reference by which a tenant may use what is the operator's; by any other, that is as if it were not there. */
 	GW_PROPERTY_IS_SHARED = 128,
+	/* A secret that others' configuration files have between quotes, where nothing can be escaped. */
+	GW_PROPERTY_IS_QUOTABLE = 512,
 };
 
 #define GW_PROPERTY_LIST_MAX	 1024 /* elements, where a row says nothing else */

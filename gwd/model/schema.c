@@ -5,6 +5,7 @@
 #include "model/schema.h"
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -147,7 +148,8 @@ static int read_secret(const struct gw_property *row, const json_t *value, const
 	if (!text || strlen(text) != json_string_length(value))
 		return refuse(row, err, "");
 	if (reader && reader->seal) {
-		if (strlen(text) < row->min || strlen(text) > row->max)
+		if (strlen(text) < row->min || strlen(text) > row->max ||
+		    (row->flags & GW_PROPERTY_IS_QUOTABLE && (strchr(text, '"') || !gw_utf8_is_printable(text))))
 			return refuse(row, err, "");
 		return reader->seal(reader->ctx, text, ret, err);
 	}

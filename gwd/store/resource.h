@@ -34,6 +34,7 @@ int gw_store_each_gone(struct gw_store *s, const char *below, int (*cb)(void *ct
 /* Who did what to what; of a tenant "" is the operator's. */
 struct gw_store_deed {
 	const char *who, *method, *tenant, *path;
+	const char *doer; /* the tenant who did it; "" or NULL: no tenant */
 };
 
 /* What was recorded after `number`, up to `limit` of it. */
@@ -45,7 +46,10 @@ struct gw_stored_deed {
 
 int gw_store_each_deed(struct gw_store *s, uint64_t number, unsigned limit,
 		       int (*cb)(void *ctx, const struct gw_stored_deed *deed), void *ctx, struct gw_error *err);
-/* How much of both logs is kept: what is beyond the number or older is trimmed. */
+/*
+ * How much of both logs is kept: what is beyond the number or older is trimmed. The number of deeds is one for what tenants did
+ * together and one for what others did: neither takes the room of the other. Among tenants it is taken from who has done most.
+ */
 struct gw_store_keep {
 	uint64_t changes, deeds;
 	int64_t changes_since, deeds_since; /* seconds since 1970 */

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <time.h>
 
+#define NEXT_DEED " 1 + (SELECT coalesce(max(nth), 0) FROM audit WHERE doer = ?7)"
+
 static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_BEGIN] = "BEGIN IMMEDIATE",
 	[GW_SQLITE_COMMIT] = "COMMIT",
@@ -40,13 +42,13 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 			    " WHERE gone AND tenant = '' AND substr(path, 1, length(?1)) = ?1"),
 	[GW_SQLITE_CHANGES] = ("SELECT revision, tenant, path, gone FROM change WHERE revision > ?1"
 			       " ORDER BY number LIMIT ?2"),
-	[GW_SQLITE_AUDIT] = ("INSERT INTO audit (revision, time, who, method, tenant, path)"
-			     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
-	[GW_SQLITE_AUDIT_EACH] = ("SELECT number, revision, time, who, method, tenant, path FROM audit"
+	[GW_SQLITE_AUDIT] = ("INSERT INTO audit (revision, time, who, method, tenant, path, doer, nth)"
+			     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7," NEXT_DEED ")"),
+	[GW_SQLITE_AUDIT_EACH] = ("SELECT number, revision, time, who, method, tenant, path, doer FROM audit"
 				  " WHERE number > ?1 ORDER BY number LIMIT ?2"),
-	[GW_SQLITE_AUDIT_AS] =
-		("INSERT INTO audit (number, revision, time, who, method, tenant, path)"
-		 " VALUES (max(?7, 1 + (SELECT coalesce(max(number), 0) FROM audit)), ?1, ?2, ?3, ?4, ?5, ?6)"),
+	[GW_SQLITE_AUDIT_AS] = ("INSERT INTO audit (number, revision, time, who, method, tenant, path, doer, nth)"
+				" VALUES (max(?8, 1 + (SELECT coalesce(max(number), 0) FROM audit)), ?1, ?2, ?3, ?4, "
+				"?5, ?6, ?7," NEXT_DEED ")"),
 	[GW_SQLITE_FEED_START] = "UPDATE meta SET value = ?1 WHERE key = 'feed_start'",
 	[GW_SQLITE_RESTORES] = "UPDATE meta SET value = ?1 WHERE key = 'restores'",
 	[GW_SQLITE_FEED_OLD] =
@@ -57,6 +59,14 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_AUDIT_CUT] = "SELECT number, revision FROM audit ORDER BY number LIMIT 1 OFFSET ?1",
 	[GW_SQLITE_FEED_TRIM] = "DELETE FROM change WHERE number <= ?1",
 	[GW_SQLITE_AUDIT_TRIM] = "DELETE FROM audit WHERE number <= ?1",
+	/* One step through the index for each doer, however many deeds. */
+	[GW_SQLITE_AUDIT_DOERS] =
+		("WITH RECURSIVE d (doer) AS (SELECT min(doer) FROM audit UNION ALL"
+		 " SELECT (SELECT min(doer) FROM audit WHERE doer > d.doer) FROM d WHERE d.doer IS NOT NULL)"
+		 " SELECT doer, (SELECT min(nth) FROM audit WHERE audit.doer = d.doer) AS first,"
+		 " (SELECT max(nth) FROM audit WHERE audit.doer = d.doer) FROM d WHERE doer IS NOT NULL"),
+	[GW_SQLITE_AUDIT_TRIM_DOER] =
+		"DELETE FROM audit WHERE doer = ?1 AND nth < ?2 AND number < (SELECT max(number) FROM audit)",
 	[GW_SQLITE_ACCESS_EACH] = "SELECT kind, name, revision, body FROM access",
 	[GW_SQLITE_ACCESS_PUT] =
 		("INSERT INTO access (kind, name, revision, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, name) DO"

@@ -163,7 +163,8 @@ static int write_deed(struct gw_store *copy, uint64_t number, uint64_t revision,
 	sqlite3_bind_text(st, 4, deed->method, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 5, deed->tenant, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 6, deed->path, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 7, (sqlite3_int64)number);
+	sqlite3_bind_text(st, 7, deed->doer ? deed->doer : "", -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 8, (sqlite3_int64)number);
 	copy->added[GW_SQLITE_AUDIT_LOG]++;
 	return gw_sqlite_run(copy, GW_SQLITE_AUDIT_AS, "writing the audit log", err);
 }

@@ -137,6 +137,7 @@ int gw_store_audit(struct gw_store *s, int64_t time, const struct gw_store_deed 
 	sqlite3_bind_text(st, 4, deed->method, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 5, deed->tenant, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 6, deed->path, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 7, deed->doer ? deed->doer : "", -1, SQLITE_STATIC);
 	s->added[GW_SQLITE_AUDIT_LOG]++;
 	return gw_sqlite_run(s, GW_SQLITE_AUDIT, "writing the audit log", err);
 }
@@ -166,10 +167,10 @@ int gw_store_each_deed(struct gw_store *s, uint64_t number, unsigned limit,
 	sqlite3_bind_int64(st, 1, (sqlite3_int64)number);
 	sqlite3_bind_int64(st, 2, limit);
 	while (r == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		const char *text[4];
+		const char *text[5];
 		bool whole = true;
 
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 5; i++) {
 			text[i] = (const char *)sqlite3_column_text(st, 3 + i);
 			whole = whole && text[i];
 		}
@@ -178,7 +179,7 @@ int gw_store_each_deed(struct gw_store *s, uint64_t number, unsigned limit,
 				       .number = (uint64_t)sqlite3_column_int64(st, 0),
 				       .revision = (uint64_t)sqlite3_column_int64(st, 1),
 				       .time = sqlite3_column_int64(st, 2),
-				       .deed = {text[0], text[1], text[2], text[3]},
+				       .deed = {text[0], text[1], text[2], text[3], text[4]},
 			       })
 			  : -ENOMEM;
 	}

@@ -60,6 +60,14 @@ static const char *const migrations[] = {
 	"UPDATE change SET time = CAST(strftime('%s', 'now') AS INTEGER);"
 	"INSERT INTO meta VALUES ('feed_start', 0);"
 	"INSERT INTO meta VALUES ('restores', 0);",
+
+	/* The tenant whose deed it was, '' for others', and the how manieth of that doer's it is. Of older ones nobody knows. */
+	"ALTER TABLE audit ADD COLUMN doer TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE audit ADD COLUMN nth INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE audit SET nth = counted.nth"
+	" FROM (SELECT number, row_number() OVER (ORDER BY number) AS nth FROM audit) AS counted"
+	" WHERE audit.number = counted.number;"
+	"CREATE UNIQUE INDEX audit_doer ON audit (doer, nth);",
 };
 
 #define VERSION ((sqlite3_int64)(sizeof migrations / sizeof *migrations))

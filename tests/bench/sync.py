@@ -129,12 +129,12 @@ class Moves(Deployment):
         self.size, self.place = size, 0
         self.batch([(f"/servers/h{i}", server(i)) for i in range(1, NODES + 1)] +
                    [("/virtualNetworks/wide", network(VSID))] +
-                   [(f"/networkInterfaces/p{i}", interface("wide", f"10.0.0.{i}", f"h{i}", "vm0"))
+                   [(f"/networkInterfaces/p{i}", interface("wide", f"10.0.0.{i + 1}", f"h{i}", "vm0"))
                     for i in range(1, NODES + 1)] +
                    [("/networkInterfaces/moved", interface("wide", MOVED, "h2"))])
         self.batch([e for k in range(size - 1) for e in (
             (f"/virtualNetworks/n{k}", network(10000 + k)),
-            (f"/networkInterfaces/n{k}", interface(f"n{k}", "10.0.0.1", f"h{2 + k % (NODES - 1)}", f"vm{1 + k}")))])
+            (f"/networkInterfaces/n{k}", interface(f"n{k}", "10.0.0.2", f"h{2 + k % (NODES - 1)}", f"vm{1 + k}")))])
         self.start_host()
         until(lambda: self.record(VSID, MOVED))
         self.followers = None

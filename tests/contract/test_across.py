@@ -153,6 +153,24 @@ def policies(w):
         ref("/virtualNetworks/%s/subnets/s" % n) for n in "xy"]}}, 400, "InvalidProperty", "properties.gatewaySubnets")
 
 
+@g.case("a network has one virtual gateway, also where a gateway says it only by its subnets")
+def one_gateway(w):
+    w.put("/virtualNetworks/one", dict(SPACE, subnets=[child("g%d" % i, addressPrefix="10.0.%d.0/24" % i) for i in range(3)]))
+    network = {"virtualNetwork": ref("/virtualNetworks/one")}
+
+    def by_subnets(*which):
+        return {"gatewaySubnets": [ref("/virtualNetworks/one/subnets/g%d" % i) for i in which]}
+    for first in (dict(network, **by_subnets(0)), network, by_subnets(0), by_subnets(0, 1)):
+        w.put("/virtualGateways/first", first, (201,))
+        w.refused("PUT", "/virtualGateways/second", {"properties": network}, 409, "Conflict", "properties.virtualNetwork")
+        w.refused("PUT", "/virtualGateways/second", {"properties": by_subnets(2)}, 409, "Conflict", "properties.gatewaySubnets")
+        w.put("/virtualGateways/first", by_subnets(2), (200,))
+        w.put("/virtualGateways/first", network, (200,))
+        w.delete("/virtualGateways/first")
+    w.put("/virtualGateways/second", by_subnets(0), (201,))
+    w.delete("/virtualGateways/second")
+
+
 @g.case("a credential that a connection shows stays a certificate")
 def credentials(w):
     w.put("/credentials/c", {"type": "X509Certificate", "value": "x"})

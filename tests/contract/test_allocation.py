@@ -262,9 +262,29 @@ def public(w):
     equal(w.put("/publicIPAddresses/more", {})["properties"]["ipAddress"], "198.51.100.11", "the one that was free")
 
 
+@g.case("a node with a foot in a public subnet: its address is not given to anybody, and it gets none that is")
+def foot(w):
+    subnet, server = "/logicalNetworks/l/subnets/foot", "/servers/foot"
+    w.put(subnet, {"addressPrefix": "203.0.113.0/28", "isPublic": True})
+    w.put(subnet + "/ipPools/p", {"startIpAddress": "203.0.113.4", "endIpAddress": "203.0.113.5"})
+    got = w.put(server, {"providerAddresses": [{"logicalSubnet": ref(subnet)}]})["properties"]["providerAddresses"][0]["address"]
+    other = ({"203.0.113.4", "203.0.113.5"} - {got}).pop()
+    w.refused("PUT", "/publicIPAddresses/foot", {"properties": {"ipAddress": got, "publicIPAllocationMethod": "Static"}}, 409,
+              "Conflict", "properties.ipAddress")
+    equal(w.put("/publicIPAddresses/foot", {})["properties"]["ipAddress"], other, "the one that is left")
+    w.refused("PUT", "/publicIPAddresses/third", {"properties": {}}, 409, "LimitExceeded", "properties.ipAddress")
+    w.refused("PUT", "/servers/more", {"properties": {"providerAddresses": [{"address": other}]}}, 409, "Conflict",
+              "properties.providerAddresses")
+    w.refused("PUT", "/servers/more", {"properties": {"providerAddresses": [{"logicalSubnet": ref(subnet)}]}}, 409,
+              "LimitExceeded", "properties.providerAddresses[0].address")
+    equal(w.get(subnet + "/ipPools/p")["properties"]["usage"]["numberofIPAddressesAllocated"], 2, "of both")
+    for path in (server, "/publicIPAddresses/foot", subnet):
+        w.delete(path)
+
+
 @g.case("provider addresses of servers are counted in their pool")
 def provider(w):
-    w.put("/servers/s", {"providerAddresses": [{"address": "10.1.0.10"}, {"address": "10.1.0.20"}, {"address": "10.1.0.21"}]})
+    w.put("/servers/s", {"providerAddresses": [{"address": "10.1.0.10"}, {"address": "10.1.0.20"}, {"address": "10.9.0.21"}]})
     usage = w.get("/logicalNetworks/l/subnets/in/ipPools/p")["properties"]["usage"]
     equal((usage["numberOfIPAddresses"], usage["numberofIPAddressesAllocated"]), (11, 2), "usage")
     w.refused("PUT", "/servers/t", {"properties": {"providerAddresses": [{"address": "10.1.0.10"}]}}, 409, "Conflict",
@@ -330,6 +350,29 @@ def provider_bounds(w):
     w.put(PA + "/ipPools/q", {"startIpAddress": "10.2.0.20", "endIpAddress": "10.2.0.29"})
     w.refused("DELETE", PA + "/ipPools/p", None, 409, "Conflict", "properties.addressPrefix")
     w.delete(PA + "/ipPools/q")
+
+
+@g.case("provider addresses for which no subnet was named are those of the one that has them; none are of a link only")
+def unnamed(w):
+    def refused(*addresses):
+        for a in addresses:
+            w.refused("PUT", "/servers/n9", {"properties": {"providerAddresses": [{"address": a}]}}, 400, "InvalidProperty",
+                      "properties.providerAddresses[0].address")
+    subnet = "/logicalNetworks/l/subnets/unnamed"
+    refused("169.254.3.3", "fe80::1", "224.0.0.1")
+    node(w, "n9", {"address": "10.77.0.1"})
+    w.refused("PUT", subnet, {"properties": {"addressPrefix": "10.77.0.0/24", "defaultGateways": ["10.77.0.1"]}}, 409,
+              "Conflict", "properties.addressPrefix")
+    node(w, "n9", {"address": "10.77.0.9"})
+    w.put(subnet, {"addressPrefix": "10.77.0.0/24", "defaultGateways": ["10.77.0.1"]})
+    refused("10.77.0.0", "10.77.0.1", "10.77.0.255")
+    w.put(subnet + "/ipPools/p", {"startIpAddress": "10.77.0.9", "endIpAddress": "10.77.0.19"})
+    refused("10.77.0.8", "10.77.0.20")
+    equal(node(w, "n9", {"address": "10.77.0.19"}), ["10.77.0.19"], "one of the pool's")
+    w.refused("PUT", subnet + "/ipPools/p", {"properties": {"startIpAddress": "10.77.0.9", "endIpAddress": "10.77.0.18"}}, 409,
+              "Conflict", "properties.addressPrefix")
+    w.delete("/servers/n9")
+    w.delete(subnet)
 
 
 @g.case("multicast groups: from multicast pools only, each once, only for subnets that want one")

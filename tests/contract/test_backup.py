@@ -248,6 +248,25 @@ def _(w):
                 require(b"before" not in f.read(), "a foreign " + part)
 
 
+@g.case("gwctl restore ends when the daemon is back, so that the next command finds it, and says so when it does not come")
+def _(w):
+    path = copy_of(w, "awaited")
+    for _ in range(5):
+        run_gwctl(w, 0, "restore", path)
+        run_gwctl(w, 0, "get", "vnets")
+    with open(w.config, encoding="utf-8") as f:
+        sound = f.read()
+    with open(w.config, "a", encoding="utf-8") as f:
+        f.write("[nonsense]\n")
+    said = run_gwctl(w, 1, "restore", path, "--wait", "500ms")
+    require("restored" in said and "not back" in said, said)
+    with open(w.config, "w", encoding="utf-8") as f:
+        f.write(sound)
+    equal(w.process.wait(30), 1, "status of a daemon that cannot begin anew")
+    w.process = None
+    w.start()
+
+
 @g.case("what is no sound copy is refused, and nothing changes")
 def _(w):
     before, sound = w.everything(), copy_of(w, "sound")

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import ssl
 import time
 
@@ -185,6 +186,35 @@ def places(w):
         equal(w.ask("GET", "/version", token=t, on=proved)[0], 200, "of the one that is kept, again")
 
 
+@s.case("a tenant has half of all places at most, however many addresses and tokens; of idle ones who has most loses the oldest")
+def halves(w):
+    a = [w.token("a%d" % i, role="tenant", tenantId="a") for i in range(2)]
+    b, t = w.token("b", role="tenant", tenantId="b"), w.token("t")
+    with contextlib.ExitStack() as stack:
+
+        def keep(source, token):
+            c = stack.enter_context(contextlib.closing(w.connection(source)))
+            return c, w.ask("GET", "/version", token=token, on=c)
+
+        held = []
+        for i in range(4):  # of 8
+            c, answer = keep("127.0.0.%d" % (10 + i), a[i % 2])
+            equal(answer[0], 200, "one of four")
+            held.append(c)
+        answer = keep("127.0.0.20", a[0])[1]
+        refused(answer, 429, "TooManyRequests")
+        equal(answer[2].get("Connection"), "close", "of one too many")
+        require(answer[2]["Retry-After"], "when to try again")
+        for i in range(3):
+            equal(keep("127.0.0.%d" % (30 + i), b)[1][0], 200, "of another tenant's")
+        equal(keep("127.0.0.40", t)[1][0], 200, "of the operator's, who has the last place")
+        equal(keep("127.0.0.41", t)[1][0], 200, "and of one more")
+        equal(w.ask("GET", "/version", token=a[0], on=held[3])[0], 200, "of the youngest")
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            held[0].auto_open = 0
+            raise case.Failed("the oldest of who has most still answers: %s" % (w.ask("GET", "/version", token=a[0], on=held[0]),))
+
+
 @s.case("a handshake that does not get on is ended before the time of a request")
 def handshake(w):
     with socket.create_connection(("127.0.0.1", w.port), 25) as c:
@@ -221,6 +251,39 @@ def memory(w):
         eventually(lambda: put()[0] == 200, "there is room again", 20)
         halves[0].sendall(b" " * 3000 + b'{"properties":{}}' + b" " * (300000 - 280000 - 3017))
         equal(halves[0].recv(12), b"HTTP/1.1 200", "the one that was half there")
+
+
+@s.case("answers that wait to be read have that budget too: beyond it 503, and when one has gone others are given again")
+def answers(w):
+    t = w.token("t")
+    for i in range(100):
+        equal(w.ask("PUT", "%s/routeTables/large%d" % (PREFIX, i), {"properties": {}, "tags": {"t": "x" * 60000}}, JSON, t)[0],
+              201, "to be listed")
+    path = PREFIX + "/routeTables?$top=1000"
+    with contextlib.ExitStack() as stack:
+        c = stack.enter_context(contextlib.closing(socket.socket()))
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        c.settimeout(20)
+        c.connect(("127.0.0.1", w.port))
+        c = stack.enter_context(tls.context().wrap_socket(c))
+        c.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % (path, t)).encode())
+        equal(c.recv(12), b"HTTP/1.1 200", "the one that is not read")  # 6 MB, more than there is for all
+        answer = w.ask("GET", path, token=t)
+        refused(answer, 503, "Unavailable")
+        require("body_memory" in answer[1]["error"]["message"] and answer[2]["Retry-After"], answer[1])
+        equal(w.ask("GET", PREFIX + "/routeTables/large0", token=t)[0], 200, "a small one")
+    eventually(lambda: w.ask("GET", path, token=t)[0] == 200, "there is room again", 20)
+
+
+@s.case("the audit log keeps apart what a tenant did and what an operator did for him")
+def doers(w):
+    a, t = w.token("a0", role="tenant", tenantId="a"), w.token("t")
+    own = {"resourceMetadata": {"tenantId": "a"}, "properties": {}}
+    equal(w.ask("PUT", PREFIX + "/routeTables/his", {"properties": {}}, JSON, a)[0], 201, "by the tenant")
+    equal(w.ask("PUT", PREFIX + "/routeTables/for-him", own, JSON, t)[0], 201, "by the operator")
+    with sqlite3.connect("file:%s?mode=ro" % (w.state_dir + "/gwd.db"), uri=True) as db:
+        equal(db.execute("SELECT path, doer, tenant FROM audit ORDER BY number DESC LIMIT 2").fetchall(),
+              [("/routeTables/for-him", "", "a"), ("/routeTables/his", "a", "a")], "whose deeds")
 
 
 @s.case("what any operation may answer is in its description: 429 and 503 too, and how one says who one is")

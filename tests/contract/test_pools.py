@@ -119,12 +119,12 @@ def replaced(w):
     w.delete(OUT)
 
 
-@g.case("private pools are no matter of public addresses")
+@g.case("private pools are not kept by public addresses, but what the manager chose from one is no node's any more")
 def private(w):
     w.put("/publicIPAddresses/own", {"ipAddress": "10.1.0.9", "publicIPAllocationMethod": "Static"})
     pool = "/logicalNetworks/fabric/subnets/pa/ipPools/p"
     w.put(pool, {"startIpAddress": "10.1.0.9", "endIpAddress": "10.1.0.9"})
-    equal(used(w, pool), (1, 0), "usage")
+    equal(used(w, pool), (1, 1), "usage")
     w.put(pool, {"startIpAddress": "10.1.0.10", "endIpAddress": "10.1.0.10"})
     w.delete(pool)
 

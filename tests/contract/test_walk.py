@@ -519,6 +519,36 @@ def locations(w):
         w.call("DELETE", "/virtualNetworks/net/subnets/l", query="?tenantId=" + t)
 
 
+@g.case("an operator changes what is a tenant's only when he says whose: a name alone is his own, or a conflict")
+def whose(w):
+    route = {"addressPrefix": "172.16.0.0/12", "nextHopType": "None"}
+    for owners in ("a", "ab"):
+        w.put("/routeTables/same", {"routes": [{"resourceId": "r", "properties": route}]}, (201,),
+              resourceMetadata={"tenantId": owners[-1]})
+        before = w.everything_of("/routeTables")
+        for path, body in (("/routeTables/same", {}), ("/ROUTEtables/SAME/routes/r", route), ("/routeTables/same/routes/new", route)):
+            for method in ("PUT", "DELETE"):
+                for headers in ({}, {"If-Match": "*"}):
+                    error = w.refused(method, path, {"properties": body} if method == "PUT" else None, 409, "Conflict",
+                                      "tenantId", headers=headers, checked=path.startswith("/routeTables"))
+                    require("?tenantId=" in error["message"], error)
+                w.refused("POST", "/batch", [{"method": method, "path": path, "body": {"properties": body}} if method == "PUT"
+                                             else {"method": method, "path": path}], 409, "Conflict", "[0].path", checked=False)
+        equal(w.everything_of("/routeTables"), before, "what there is")
+    # He says whose in the query or in the body, also that it is his own; then a name alone is that.
+    for t in "ab":
+        again = w.get("/routeTables/same", "?tenantId=" + t)
+        equal(w.call("PUT", "/routeTables/same", again)[1]["etag"], again["etag"], "GET-edit-PUT of %s's" % t)
+        equal(w.call("DELETE", "/routeTables/same/routes/r", query="?tenantId=" + t)[0], 202, "the child of %s's" % t)
+    equal(w.call("PUT", "/routeTables/same", {"properties": {}}, query="?tenantId=")[0], 201, "the operator's own")
+    w.put("/routeTables/same/routes/r", route, (201,))
+    w.delete("/routeTables/same")
+    w.refused("DELETE", "/routeTables/same", None, 409, "Conflict", "tenantId")
+    for t in "ab":
+        equal(w.call("DELETE", "/routeTables/same", query="?tenantId=" + t)[0], 202, "DELETE of %s's" % t)
+    w.delete("/routeTables/same", (204,))
+
+
 @g.case("an empty tenantId means the operator's own")
 def own(w):
     theirs = w.put("/accessControlLists/own", {}, resourceMetadata={"tenantId": "a"})
@@ -597,8 +627,33 @@ def moved(w):
     w.put("/routeTables/mine", {}, resourceMetadata={"tenantId": "a"})
     w.refused("PUT", "/routeTables/mine", {"properties": {}, "resourceMetadata": {"tenantId": "b"}}, 400, "InvalidProperty",
               "resourceMetadata.tenantId", query="?tenantId=a")
-    w.put("/routeTables/mine", {})
+    w.call("PUT", "/routeTables/mine", {"properties": {}}, query="?tenantId=a")
     equal(w.get("/routeTables/mine")["resourceMetadata"], {"tenantId": "a"}, "whose it is when the body does not say")
+
+
+@g.case("what is the operator's own refers to a tenant's only where he says so, and goes on so after a restart")
+def lent(w):
+    w.call("PUT", "/accessControlLists/lent", {"properties": {}}, query="?tenantId=a")
+    w.call("PUT", "/virtualNetworks/lent", {"properties": dict(NETWORK, subnets=[
+        {"resourceId": "s", "properties": {"addressPrefix": "10.0.1.0/24"}}])}, query="?tenantId=a")
+    before = w.state()
+    for what, path, name, to in (("profile", "/portProfiles/p", "accessControlList", "/accessControlLists/lent"),
+                                 ("gateway", "/virtualGateways/g", "virtualNetwork", "/virtualNetworks/lent"),
+                                 ("list", "/virtualGateways/g", "gatewaySubnets", "/virtualNetworks/LENT/subnets/s")):
+        value = [examples.ref(to)] if what == "list" else examples.ref(to)
+        error = w.refused("PUT", path, {"properties": {name: value}}, 400, "InvalidProperty",
+                          lambda t: t.startswith("properties." + name))
+        require("?tenantId=" in error["message"], error)
+    equal(w.state(), before, "what there is")
+    says = examples.ref("/accessControlLists/lent?tenantId=a")
+    one = w.put("/portProfiles/p", {"accessControlList": says}, (201,))
+    for _ in range(2):
+        equal(w.get("/portProfiles/p")["properties"]["accessControlList"], says, "what it refers to")
+        equal(w.put("/portProfiles/p", one["properties"])["etag"], one["etag"], "GET-edit-PUT")
+        w.stop()
+        w.start()
+    w.call("PUT", "/accessControlLists/lent", {"properties": {}}, query="?tenantId=")
+    equal(w.get("/portProfiles/p")["properties"]["accessControlList"], says, "what it refers to, when he has one of that name")
 
 
 @g.case("a reference to what is another tenant's is as one to nothing")
@@ -612,6 +667,25 @@ def references(w):
         equal(got, status, "reference to %s (%s)" % (name, body))
         if status == 400:
             equal(body["error"]["target"], "properties.accessControlList", "target")
+
+
+g = suite.group("records", world.controller)
+
+
+@g.case("a controller that is no host takes no records: nothing would carry them out")
+def records(w):
+    record = {"VirtualSubnetID": 5001, "CustomerAddress": "192.168.1.101", "MACAddress": "00155D011404", "ProviderAddress": "10.1.1.20"}
+    for path, properties in (("/hnv/lookupRecords/5001-192.168.1.101", record),
+                             ("/hnv/ports/tap9", {"MACAddress": "00155D011404", "VirtualSubnetID": 5001})):
+        for method, body in (("PUT", {"properties": properties}), ("DELETE", None)):
+            error = w.refused(method, path, body, 409, "Conflict")
+            require("no host" in error["message"], error)
+            w.refused("POST", "/hnv/batch", [{"method": method, "path": path, "body": body} if body else
+                                             {"method": method, "path": path}], 409, "Conflict")
+        w.refused("GET", path, None, 404, "NotFound")
+    w.refused("PUT", "/hnv/ports/tap9", {"properties": {"MACAddress": "x"}}, 400, "InvalidProperty", "properties.MACAddress")
+    for kind in ("lookupRecords", "ports"):
+        equal(w.call("GET", "/hnv/" + kind)[1], {"value": []}, kind)
 
 
 suite.main()

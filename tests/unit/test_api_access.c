@@ -404,6 +404,42 @@ static void test_bodies_in_memory(void **state)
 		gw_limit_body_done(l, &a[i], &held[i]);
 }
 
+/* Nobody knows how large an answer will be: one has room when there is nothing else, and a second one no more than is left. */
+static void test_answers_in_memory(void **state)
+{
+	static const struct gw_config c = {.client_connection_limit = 9,
+					   .request_rate = 100,
+					   .body_memory = 10000,
+					   .batch_limit = 1000,
+					   .body_limit = 100};
+	struct gw_limits *l = gw_limits_new();
+	struct gw_addr a = address("10.0.0.1"), b = address("10.0.0.2");
+	size_t body = 0, one = 0, two = 0, others = 0;
+
+	(void)state;
+	assert_false(gw_limit_answer(l, &c, &a, 10, 0, &one)); /* of nobody who is connected */
+	assert_true(gw_limit_connect(l, &c, &a, 0));
+	assert_true(gw_limit_connect(l, &c, &b, 0));
+	assert_true(gw_limit_body(l, &c, &a, 500, &body));
+	assert_false(gw_limit_answer(l, &c, &a, 2500, 0, &one));
+	assert_true(gw_limit_answer(l, &c, &a, 2500, body, &one)); /* beside its own body */
+	assert_false(gw_limit_answer(l, &c, &a, 1, 0, &two));
+	gw_limit_body_done(l, &a, &body);
+	assert_true(gw_limit_answer(l, &c, &a, 20000, 0, &one));
+	assert_int_equal(one, 20000);
+	assert_false(gw_limit_answer(l, &c, &b, 1, 0, &others)); /* all that there is is taken */
+	assert_false(gw_limit_body(l, &c, &a, 1, &body));
+	assert_true(gw_limit_answer(l, &c, &a, 2000, 0, &one)); /* it is shorter than was thought */
+	assert_int_equal(one, 2000);
+	assert_false(gw_limit_answer(l, &c, &a, 501, 0, &two));
+	assert_true(gw_limit_answer(l, &c, &a, 500, 0, &two));
+	assert_true(gw_limit_answer(l, &c, &b, 2500, 0, &others));
+	gw_limits_free(l); /* they are still being read */
+	gw_limit_body_done(l, &a, &one);
+	gw_limit_body_done(l, &a, &two);
+	gw_limit_body_done(l, &b, &others);
+}
+
 static void test_handshakes_a_second(void **state)
 {
 	struct gw_limits *l = gw_limits_new();
@@ -473,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_requests_a_second),
 		cmocka_unit_test(test_failed_logins),
 		cmocka_unit_test(test_bodies_in_memory),
+		cmocka_unit_test(test_answers_in_memory),
 		cmocka_unit_test(test_handshakes_a_second),
 		cmocka_unit_test(test_connections_and_bounded_memory),
 	};

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <sqlite3.h>
 
-static const struct gw_store_deed deed = {"root", "PUT", "", "/x"};
+static const struct gw_store_deed deed = {"root", "PUT", "", "/x", ""};
 
 /* One change of `n` resources, with one entry of the audit log. */
 static uint64_t change(struct gw_store *s, unsigned n)
@@ -181,6 +181,85 @@ static void test_trimmed_by_age(void **state)
 	gw_store_close(s);
 }
 
+static void succeed(struct gw_store *copy, struct gw_store *s)
+{
+	const struct gw_store_deed restored = {"anna", "PUT", "", "/backup", ""};
+	struct gw_error err = GW_ERROR_INIT;
+
+	if (gw_store_succeed(copy, s, 200, &restored, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+static void does(struct gw_store *s, const char *doer, unsigned n)
+{
+	const struct gw_store_deed by = {"somebody", "PUT", "a", "/virtualNetworks/blue", doer};
+	struct gw_error err = GW_ERROR_INIT;
+
+	while (n-- > 0)
+		assert_int_equal(gw_store_note(s, 100, &by, &err), 0);
+}
+
+struct shares {
+	unsigned operators, a, b, c;
+};
+
+static int on_share(void *ctx, const struct gw_stored_deed *d)
+{
+	struct shares *n = ctx;
+
+	*(!*d->deed.doer	       ? &n->operators
+	  : !strcmp(d->deed.doer, "a") ? &n->a
+	  : !strcmp(d->deed.doer, "b") ? &n->b
+				       : &n->c) += 1;
+	return 0;
+}
+
+static void shares_are(struct gw_store *s, unsigned operators, unsigned a, unsigned b, unsigned c)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct shares n = {0};
+
+	assert_int_equal(gw_store_each_deed(s, 0, 1000, on_share, &n, &err), 0);
+	assert_int_equal(n.operators, operators);
+	assert_int_equal(n.a, a);
+	assert_int_equal(n.b, b);
+	assert_int_equal(n.c, c);
+}
+
+/* Also when it is the tenant's own resource that an operator has changed, and when the tenant comes after him. */
+static void test_a_tenant_pushes_out_what_he_did_himself(void **state)
+{
+	const char *path = fixture_path(state, "gwd.db"), *to = fixture_path(state, "copy.db");
+	struct gw_store *s = open_ok(path), *copy;
+	struct gw_error err = GW_ERROR_INIT;
+
+	does(s, "", 15);
+	does(s, "b", 5);
+	does(s, "a", 200);
+	does(s, "c", 4);
+	for (unsigned i = 0; trim(s, 1000, 20, 0, 30); i++)
+		assert_true(i < 50);
+	shares_are(s, 15, 11, 5, 4);
+	does(s, "", 25);
+	for (unsigned i = 0; trim(s, 1000, 20, 0, 30); i++)
+		assert_true(i < 50);
+	shares_are(s, 20, 11, 5, 4);
+	does(s, "b", 16); /* who has most now, and then both */
+	for (unsigned i = 0; trim(s, 1000, 20, 0, 30); i++)
+		assert_true(i < 50);
+	shares_are(s, 20, 8, 8, 4);
+	/* A backup of it, and what happened after that. */
+	assert_int_equal(gw_store_backup(path, to, &err), 0);
+	does(s, "c", 3);
+	copy = open_ok(to);
+	succeed(copy, s);
+	shares_are(copy, 21, 8, 8, 7);
+	trim(copy, 1000, 20, 0, 30);
+	shares_are(copy, 20, 7, 8, 7);
+	gw_store_close(copy);
+	gw_store_close(s);
+}
+
 static void test_empty_logs(void **state)
 {
 	struct gw_store *s = open_ok(fixture_path(state, "gwd.db"));
@@ -212,15 +291,6 @@ static void test_rollback(void **state)
 }
 
 /* --- a backup in the place of the store --------------------------------------------------------------------------- */
-
-static void succeed(struct gw_store *copy, struct gw_store *s)
-{
-	const struct gw_store_deed restored = {"anna", "PUT", "", "/backup"};
-	struct gw_error err = GW_ERROR_INIT;
-
-	if (gw_store_succeed(copy, s, 200, &restored, &err) < 0)
-		fail_msg("%s", err.message);
-}
 
 static void test_a_backup_goes_on_with_new_numbers(void **state)
 {
@@ -285,6 +355,7 @@ int main(void)
 		STORE_TEST(test_trimmed_by_number_in_slices),
 		STORE_TEST(test_a_revision_that_is_cut_through),
 		STORE_TEST(test_trimmed_by_age),
+		STORE_TEST(test_a_tenant_pushes_out_what_he_did_himself),
 		STORE_TEST(test_empty_logs),
 		STORE_TEST(test_rollback),
 		STORE_TEST(test_a_backup_goes_on_with_new_numbers),

@@ -153,14 +153,6 @@ static void print_results(const json_t *batch, const json_t *value)
 
 enum outcome { WAITING, IN_PLACE, FAILED };
 
-static uint64_t milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Why it is not in force: what the daemon says first about it. */
 static void say_failed(const char *path, const json_t *properties)
 {
@@ -199,7 +191,7 @@ static enum outcome look(struct gw_cli_client *client, const char *path, bool go
 static int wait_for_all(struct gw_cli_client *client, const json_t *batch, uint64_t patience)
 {
 	const struct timespec nap = {.tv_nsec = POLL_MILLISECONDS * 1000000};
-	uint64_t end = milliseconds() + patience;
+	uint64_t end = gw_cli_milliseconds() + patience;
 	int status = 0;
 
 	for (size_t i = 0; i < json_array_size(batch); i++) {
@@ -209,7 +201,7 @@ static int wait_for_all(struct gw_cli_client *client, const json_t *batch, uint6
 		enum outcome outcome;
 
 		while ((outcome = look(client, path, gone)) == WAITING) {
-			if (milliseconds() >= end)
+			if (gw_cli_milliseconds() >= end)
 				return gw_cli_fail("%s is not %s yet; what was applied stays", path,
 						   gone ? "gone" : "in place");
 			nanosleep(&nap, NULL);

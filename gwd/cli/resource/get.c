@@ -34,6 +34,17 @@ static void take(void *ctx, json_t *item)
 		gw_cli_must(NULL);
 }
 
+/* A child does not say itself whose it is: its resourceRef is to, so that it can be told from others' and be applied again. */
+static void say_tenant(json_t *child, const char *tenant)
+{
+	const char *ref = gw_cli_str(child, "resourceRef");
+	_cleanup_free_ char *owner = gw_cli_percent_encode(tenant),
+			    *longer = gw_cli_format("%s" GW_CLI_TENANT_QUERY "%s", ref, owner);
+
+	if (*tenant && *ref && !strchr(ref, '?'))
+		json_object_set_new(child, "resourceRef", gw_cli_must(json_string(longer)));
+}
+
 /* The children on the way to `kind` in place of their parents. */
 static json_t *descend(json_t *resources, const struct gw_cli_resource *kind, size_t depth)
 {
@@ -41,14 +52,41 @@ static json_t *descend(json_t *resources, const struct gw_cli_resource *kind, si
 		const char *collection = gw_cli_resource_at(kind, depth + 1)->collection;
 		json_t *below = gw_cli_must(json_array());
 
-		for (size_t i = 0; i < json_array_size(resources); i++)
-			json_array_extend(below,
-					  json_object_get(json_object_get(json_array_get(resources, i), "properties"),
-							  collection));
+		for (size_t i = 0; i < json_array_size(resources); i++) {
+			const json_t *parent = json_array_get(resources, i);
+			json_t *children = json_object_get(json_object_get(parent, "properties"), collection);
+
+			for (size_t k = 0; k < json_array_size(children); k++)
+				say_tenant(json_array_get(children, k), gw_cli_resource_tenant(parent));
+			json_array_extend(below, children);
+		}
 		json_decref(resources);
 		resources = below;
 	}
 	return resources;
+}
+
+/* One resource by its path; a child with its tenant, which may be known by its uppermost parent only. */
+static int find_one(struct gw_cli_client *client, const struct gw_cli_resource *kind, const char *id,
+		    const char *tenant, const char *path, size_t depth, json_t *found)
+{
+	_cleanup_response_ struct gw_cli_response answer = {0}, above = {0};
+
+	if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = path}, &answer) < 0)
+		return 1;
+	if (depth > 1 && !tenant) {
+		size_t n = 0;
+		_cleanup_free_ char *first = gw_cli_format("%.*s", (int)strcspn(id, "/"), id), *reason = NULL,
+				    *root = gw_cli_resource_path(gw_cli_resource_at(kind, 1), first, NULL, &n, &reason);
+
+		if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = root}, &above) < 0)
+			return 1;
+		tenant = gw_cli_resource_tenant(above.body);
+	}
+	if (depth > 1)
+		say_tenant(answer.body, tenant);
+	json_array_append(found, answer.body);
+	return 0;
 }
 
 /* What an ID leads to: one resource (*ret_one), or all of the kind that are below it. 0 or the exit status. */
@@ -70,12 +108,7 @@ static int find(struct gw_cli_client *client, const struct gw_cli_resource *kind
 		status = gw_cli_each_item(client, path, gw_cli_resource_at(kind, 1)->collection, take,
 					  &(struct list){tenant, found});
 	} else {
-		_cleanup_response_ struct gw_cli_response answer = {0};
-
-		if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = path}, &answer) < 0)
-			status = 1;
-		else
-			json_array_append(found, answer.body);
+		status = find_one(client, kind, id, tenant, path, depth, found);
 	}
 	if (status) {
 		json_decref(found);

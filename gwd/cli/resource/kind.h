@@ -47,6 +47,7 @@ const struct gw_cli_resource *gw_cli_resource_at(const struct gw_cli_resource *k
  */
 char *gw_cli_resource_path(const struct gw_cli_resource *kind, const char *id, const char *tenant, size_t *ret_depth,
 			   char **ret_error);
+#define GW_CLI_TENANT_QUERY "?tenantId=" /* behind a path or a reference: whose it is */
 /* "blue/web" of "/virtualNetworks/blue/subnets/web". */
 char *gw_cli_resource_id(const char *ref);
 

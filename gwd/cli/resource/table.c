@@ -78,15 +78,18 @@ static const char *state_of(const json_t *properties)
 	return *status ? status : "-";
 }
 
-static const char *tenant_of(const json_t *resource)
+const char *gw_cli_resource_tenant(const json_t *resource)
 {
-	return gw_cli_str(json_object_get(resource, "resourceMetadata"), "tenantId");
+	const char *said = strstr(gw_cli_str(resource, "resourceRef"), GW_CLI_TENANT_QUERY);
+
+	return said ? said + strlen(GW_CLI_TENANT_QUERY)
+		    : gw_cli_str(json_object_get(resource, "resourceMetadata"), "tenantId");
 }
 
 static void add_row(struct gw_cli_table *t, const struct gw_cli_resource *kind, const json_t *resource, bool wide,
 		    bool tenants)
 {
-	const char *ref = gw_cli_str(resource, "resourceRef"), *tenant = tenant_of(resource);
+	const char *ref = gw_cli_str(resource, "resourceRef"), *tenant = gw_cli_resource_tenant(resource);
 
 	gw_cli_table_take(t,
 			  *ref == '/' ? gw_cli_resource_id(ref) : gw_cli_cell(json_object_get(resource, "resourceId")));
@@ -106,7 +109,7 @@ void gw_cli_resources_print(FILE *f, const struct gw_cli_resource *kind, const j
 
 	/* Tenants may have the same names: where there are any, they are shown. */
 	for (size_t i = 0; !tenants && i < json_array_size(resources); i++)
-		tenants = *tenant_of(json_array_get(resources, i));
+		tenants = *gw_cli_resource_tenant(json_array_get(resources, i));
 	gw_cli_table_column(&t, "ID", false);
 	for (const struct gw_cli_column *c = kind->columns; c->title; c++)
 		if (wide || !(c->flags & GW_CLI_COLUMN_WIDE))

@@ -217,7 +217,7 @@ static int assign_public(struct gw_catalog *c, struct gw_resource *r, struct gw_
 		return chosen("ipAddress", err);
 	if (gw_pools_public(c, &ranges) < 0)
 		return gw_error_oom(err);
-	if (!take(c, &ranges, GW_KEY_PUBLIC_ADDRESS, NULL, any_unicast, NULL, NULL, &p->address))
+	if (!take(c, &ranges, GW_KEY_OUTER_ADDRESS, NULL, any_unicast, NULL, NULL, &p->address))
 		return none_free("ipAddress", "make an ipPool below a logical subnet whose isPublic is true", err);
 	GW_GIVE(p, public_address, address);
 	return 0;
@@ -239,7 +239,7 @@ static int assign_provider(struct gw_catalog *c, struct gw_resource *r, struct g
 				    "missing: give it, or the logicalSubnet whose ipPools it is taken from");
 	if (gw_pools_provider(c, subnet, &ranges) < 0)
 		return gw_error_oom(err);
-	if (!take(c, &ranges, GW_KEY_PROVIDER_ADDRESS, NULL, is_node, subnet, &subnet->cursor, &p->address))
+	if (!take(c, &ranges, GW_KEY_OUTER_ADDRESS, NULL, is_node, subnet, &subnet->cursor, &p->address))
 		return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "address",
 				    "none is free: make an ipPool below the logicalSubnet with addresses that are");
 	GW_GIVE(p, server_address, address);

@@ -119,15 +119,17 @@ void gw_catalog_set_limits(struct gw_catalog *c, const struct gw_catalog_limits 
  * "/virtualNetworks/blue/subnets/web", in any letter case; NULL: there is none, or it is no path.
  *
  * Each tenant has names of its own, so that nobody finds out by guessing what others have. A tenant's path is looked for among
- * what is his, then among the operator's; the operator's (tenant NULL) among his own, then among everybody's, where it has to
- * be the only one of that name. "/virtualNetworks/blue?tenantId=a" says which is meant, "?tenantId=" that it is the operator's own.
+ * what is his, then among the operator's; the operator's (tenant NULL) among his own: what a name leads him to is not for tenants
+ * to decide. "/virtualNetworks/blue?tenantId=a" says which is meant, "?tenantId=" that it is the operator's own.
  */
 struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *tenant, const char *path);
+/* For whoever sees everything, to look at: the operator's own, else the only one of that name. */
+struct gw_resource *gw_catalog_find_any(const struct gw_catalog *c, const char *path);
 bool gw_resource_id_valid(const char *id);
 /* Whether he has anything. */
 bool gw_catalog_has_tenant(const struct gw_catalog *c, const char *tenant);
-/* Whether what the path begins with is the name of several tenants' and not of the operator's, so that he has to say whose. */
-bool gw_catalog_is_ambiguous(const struct gw_catalog *c, const char *path);
+/* How many tenants have what the path begins with and the operator has not, so that he has to say whose he means to change. */
+size_t gw_catalog_count_others(const struct gw_catalog *c, const char *path);
 /* A top-level resource of exactly this tenant; NULL: the operator's. */
 struct gw_resource *gw_catalog_root(const struct gw_catalog *c, const char *tenant, enum gw_kind kind, const char *id);
 struct gw_resource *gw_catalog_child(const struct gw_catalog *c, const struct gw_resource *parent, enum gw_kind kind,

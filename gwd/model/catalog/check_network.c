@@ -153,6 +153,25 @@ static const char *why_no_node(const struct gw_catalog *c, const struct gw_resou
 	return in_pools(c, subnet, GW_KIND_LOGICAL_POOL, a) ? NULL : "must lie in a pool of its logicalSubnet";
 }
 
+/* Of a node's address for which no logical subnet was named: that of any that has it will do. */
+static const char *why_nowhere(const struct gw_catalog *c, const struct gw_addr *a)
+{
+	const struct gw_resource *network = NULL, *subnet;
+	const char *why = NULL;
+
+	while ((network = gw_catalog_next(c, NULL, GW_KIND_LOGICAL_NETWORK, network))) {
+		subnet = NULL;
+		while ((subnet = gw_catalog_next(c, network, GW_KIND_LOGICAL_SUBNET, subnet))) {
+			if (!gw_prefix_contains(logical_prefix(subnet), a))
+				continue;
+			why = why_no_node(c, subnet, a);
+			if (!why)
+				return NULL;
+		}
+	}
+	return why;
+}
+
 /* What nodes in the subnet are told. */
 static int check_routers(const struct gw_logical_subnet *p, struct gw_error *err)
 {
@@ -191,11 +210,38 @@ static int check_logical_network(const struct gw_resource *r, struct gw_error *e
 	return 0;
 }
 
-static int check_logical_subnet(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+/* The addresses of nodes in the subnet, whether they name it or not. */
+static int check_nodes(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_resource *server = NULL;
+
+	while ((server = gw_catalog_next(c, NULL, GW_KIND_SERVER, server))) {
+		const struct gw_server *p = server->now.properties;
+
+		for (size_t i = 0; i < p->addresses.n; i++) {
+			const struct gw_server_address *a = GW_LIST_AT(p->addresses, struct gw_server_address, i);
+			const struct gw_resource *subnet = gw_reference(c, server, a->subnet);
+			const char *why = NULL;
+
+			if (subnet == r)
+				why = why_no_node(c, r, &a->address);
+			else if (!subnet && gw_prefix_contains(logical_prefix(r), &a->address))
+				why = why_nowhere(c, &a->address);
+			if (why)
+				return conflict(err, "addressPrefix", "an address of \"%s\" %s", server->id, why);
+		}
+	}
+	return 0;
+}
+
+/* Also for each of its pools that was touched: once is enough. */
+static int check_logical_subnet(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_logical_subnet *p = r->now.properties;
 	int e;
 
+	if (r->fine == c->settling)
+		return 0;
 	if (!gw_check_routable(&p->prefix))
 		return bad(err, "addressPrefix", "must be of addresses that nodes can have");
 	e = check_routers(p, err);
@@ -203,20 +249,10 @@ static int check_logical_subnet(struct gw_catalog *c, const struct gw_resource *
 		e = gw_siblings_check(c, r, logical_prefix, err);
 	if (e == 0)
 		e = check_pools_of(c, r, GW_KIND_LOGICAL_POOL, &p->prefix, err);
-	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next) {
-		const struct gw_server *server = ref->from->now.properties;
-
-		if (ref->from->kind != GW_KIND_SERVER)
-			continue;
-		for (size_t i = 0; e == 0 && i < server->addresses.n; i++) {
-			const struct gw_server_address *a = GW_LIST_AT(server->addresses, struct gw_server_address, i);
-			const char *why =
-				gw_reference(c, ref->from, a->subnet) == r ? why_no_node(c, r, &a->address) : NULL;
-
-			if (why)
-				e = conflict(err, "addressPrefix", "an address of \"%s\" %s", ref->from->id, why);
-		}
-	}
+	if (e == 0)
+		e = check_nodes(c, r, err);
+	if (e == 0)
+		r->fine = c->settling;
 	return e;
 }
 
@@ -452,11 +488,12 @@ static int check_server_address(const struct gw_catalog *c, const struct gw_reso
 				const struct gw_server_address *p, struct gw_error *err)
 {
 	const struct gw_resource *subnet = gw_reference(c, r, p->subnet);
-	const char *why = subnet ? why_no_node(c, subnet, &p->address) : NULL;
+	const char *why = subnet ? why_no_node(c, subnet, &p->address) : why_nowhere(c, &p->address);
 	bool has_length = GW_GIVEN(p, server_address, prefix_length);
 
-	if (!gw_addr_is_unicast(&p->address))
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "address", "must be a unicast one");
+	if (!gw_addr_is_unicast(&p->address) || gw_addr_is_link_local(&p->address))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "address",
+				    "must be a unicast one, and none of a link only: tunnels end there");
 	if (why)
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "address", "%s", why);
 	if (has_length && gw_addr_is_v4(&p->address) && p->prefix_length > 32)

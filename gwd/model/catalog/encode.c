@@ -97,13 +97,7 @@ static json_t *pool_usage(const struct gw_catalog *c, const struct gw_resource *
 
 static json_t *provider_usage(const struct gw_catalog *c, const struct gw_resource *r)
 {
-	bool is_public = GW_PROPERTIES(r->parent, logical_subnet)->is_public;
-
-	return pool_usage(c, r,
-			  GW_PROPERTIES(r, ip_pool)->multicast ? GW_KEY_GROUP
-			  : is_public			       ? GW_KEY_PUBLIC_ADDRESS
-							       : GW_KEY_PROVIDER_ADDRESS,
-			  NULL);
+	return pool_usage(c, r, GW_PROPERTIES(r, ip_pool)->multicast ? GW_KEY_GROUP : GW_KEY_OUTER_ADDRESS, NULL);
 }
 
 static json_t *mac_usage(const struct gw_catalog *c, const struct gw_mac_pool *p)

@@ -47,6 +47,24 @@ static void add(struct making *m, enum gw_key_space space, const void *scope, co
 	m->n++;
 }
 
+/* That it says, or that its subnets are of. NULL: none, or of several, which check.c refuses. */
+static const struct gw_resource *gateway_network(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	const struct gw_virtual_gateway *p = r->now.properties;
+	const struct gw_resource *network = NULL;
+
+	if (p->network)
+		return gw_reference(c, r, p->network);
+	for (size_t i = 0; i < p->subnets.n; i++) {
+		const struct gw_resource *subnet = gw_reference(c, r, *GW_LIST_AT(p->subnets, char *, i));
+
+		if (network && subnet->parent != network)
+			return NULL;
+		network = subnet->parent;
+	}
+	return network;
+}
+
 static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, struct making *m)
 {
 	switch (r->kind) {
@@ -88,7 +106,7 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 		const struct gw_public_address *p = r->now.properties;
 
 		if (GW_GIVEN(p, public_address, address))
-			add(m, GW_KEY_PUBLIC_ADDRESS, NULL, "ipAddress", &p->address, sizeof p->address);
+			add(m, GW_KEY_OUTER_ADDRESS, NULL, "ipAddress", &p->address, sizeof p->address);
 		break;
 	}
 	case GW_KIND_SERVER: {
@@ -98,8 +116,7 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 			const struct gw_server_address *a = GW_LIST_AT(p->addresses, struct gw_server_address, i);
 
 			if (GW_GIVEN(a, server_address, address))
-				add(m, GW_KEY_PROVIDER_ADDRESS, NULL, "providerAddresses", &a->address,
-				    sizeof a->address);
+				add(m, GW_KEY_OUTER_ADDRESS, NULL, "providerAddresses", &a->address, sizeof a->address);
 		}
 		break;
 	}
@@ -112,15 +129,16 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 	}
 	case GW_KIND_VIRTUAL_GATEWAY: {
 		const struct gw_virtual_gateway *p = r->now.properties;
-		const struct gw_resource *network = gw_reference(c, r, p->network);
+		const struct gw_resource *network = gateway_network(c, r);
 
-		if (network)
-			add(m, GW_KEY_GATEWAY_NETWORK, NULL, "virtualNetwork", &network, sizeof network);
 		for (size_t i = 0; i < p->subnets.n; i++) {
 			const struct gw_resource *subnet = gw_reference(c, r, *GW_LIST_AT(p->subnets, char *, i));
 
 			add(m, GW_KEY_GATEWAY_SUBNET, NULL, "gatewaySubnets", &subnet, sizeof subnet);
 		}
+		if (network)
+			add(m, GW_KEY_GATEWAY_NETWORK, NULL, p->network ? "virtualNetwork" : "gatewaySubnets", &network,
+			    sizeof network);
 		break;
 	}
 	default:

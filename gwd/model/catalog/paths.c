@@ -76,27 +76,27 @@ static struct gw_resource *only_root(const struct gw_catalog *c, enum gw_kind ki
 	return found;
 }
 
-bool gw_catalog_is_ambiguous(const struct gw_catalog *c, const char *path)
+size_t gw_catalog_count_others(const struct gw_catalog *c, const char *path)
 {
 	enum gw_kind kind;
 	char text[GW_REF_MAX + 1], *save = NULL, *part;
 	size_t n = 0;
 
 	if (strlen(path) > GW_REF_MAX)
-		return false;
+		return 0;
 	memcpy(text, path, strlen(path) + 1);
 	part = strtok_r(text, "/", &save);
 	kind = part ? gw_kind_find(GW_KIND_NONE, part) : GW_KIND_NONE;
 	part = strtok_r(NULL, "/", &save);
 	if (kind == GW_KIND_NONE || !part || strlen(part) > GW_RESOURCE_ID_MAX)
-		return false;
+		return 0;
 	GW_HMAP_FOR_EACH_HASH (node, &c->paths, gw_path_hash(NULL, kind, part)) {
 		const struct gw_resource *r = GW_CONTAINER_OF(node, struct gw_resource, by_path);
 
 		if (!r->parent && r->kind == kind && !strcasecmp(r->id, part) && (n++, !r->now.tenant))
-			return false;
+			return 0;
 	}
-	return n > 1;
+	return n;
 }
 
 static struct gw_resource *find_root(const struct gw_catalog *c, const char *tenant, const char *owner,
@@ -107,12 +107,11 @@ static struct gw_resource *find_root(const struct gw_catalog *c, const char *ten
 	if (owner && *owner)
 		return !tenant || !strcmp(tenant, owner) ? gw_catalog_root(c, owner, kind, id) : NULL;
 	r = gw_catalog_root(c, owner ? NULL : tenant, kind, id);
-	if (r || owner)
-		return r;
-	return tenant ? gw_catalog_root(c, NULL, kind, id) : only_root(c, kind, id);
+	return r || owner || !tenant ? r : gw_catalog_root(c, NULL, kind, id);
 }
 
-struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *tenant, const char *path)
+/* `any`: what has no owner may be the only tenant's who has it. */
+static struct gw_resource *find(const struct gw_catalog *c, const char *tenant, const char *path, bool any)
 {
 	static const char qualifier[] = "?tenantId=";
 	struct gw_resource *r = NULL;
@@ -135,10 +134,22 @@ struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *tena
 			r = r ? gw_catalog_child(c, r, kind, part) : find_root(c, tenant, owner, kind, part);
 		else
 			kind = gw_kind_find(kind, part);
+		if (is_id && !r && any && !owner && gw_kind_info(kind)->parent == GW_KIND_NONE)
+			r = only_root(c, kind, part);
 		if (is_id ? !r : kind == GW_KIND_NONE)
 			return NULL;
 	}
 	return is_id ? NULL : r;
+}
+
+struct gw_resource *gw_catalog_find(const struct gw_catalog *c, const char *tenant, const char *path)
+{
+	return find(c, tenant, path, false);
+}
+
+struct gw_resource *gw_catalog_find_any(const struct gw_catalog *c, const char *path)
+{
+	return find(c, NULL, path, true);
 }
 
 char *gw_resource_path(const struct gw_resource *r)

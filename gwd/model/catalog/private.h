@@ -11,8 +11,7 @@ enum gw_key_space {
 	GW_KEY_RDID,
 	GW_KEY_MAC,
 	GW_KEY_CUSTOMER_ADDRESS, /* in one virtual subnet */
-	GW_KEY_PUBLIC_ADDRESS,
-	GW_KEY_PROVIDER_ADDRESS,
+	GW_KEY_OUTER_ADDRESS,	 /* of nodes and of the public: a subnet may have both */
 	GW_KEY_GROUP,
 	GW_KEY_HOST_INTERFACE,	/* on one server */
 	GW_KEY_GATEWAY_SERVER,	/* a server is one gateway */

@@ -85,6 +85,13 @@ struct gw_resource *gw_reference_by(const struct gw_catalog *c, const struct gw_
 	return was && gw_version_names(was, to) ? to : NULL;
 }
 
+/* An operator sees everything; what is his own refers to a tenant's only where he says so. */
+static bool names_tenants(const struct resolving *s, const char *ref)
+{
+	return !s->c->asker && !gw_resource_tenant(s->from) && !strchr(ref, '?') &&
+	       gw_catalog_count_others(s->c, ref) > 0;
+}
+
 static int resolve(void *ctx, const struct gw_property *row, char **ref, const char *where)
 {
 	struct resolving *s = ctx;
@@ -95,8 +102,11 @@ static int resolve(void *ctx, const struct gw_property *row, char **ref, const c
 	/* A tenant's reference never finds what is not for him: its name must not be found out by guessing. */
 	if (!to || to->kind != row->kind) {
 		gw_error_set(s->err, EINVAL, GW_ERR_INVALID_PROPERTY, where,
-			     to ? "must refer to a %s, not to %s" : "there is no %s %s", gw_kind_info(row->kind)->name,
-			     *ref);
+			     to			      ? "must refer to a %s, not to %s"
+			     : names_tenants(s, *ref) ? "the operator has no %s %s: say with ?tenantId=TENANT which "
+							"tenant's is meant"
+						      : "there is no %s %s",
+			     gw_kind_info(row->kind)->name, *ref);
 		gw_error_prefix(s->err, "properties.");
 		return -EINVAL;
 	}

@@ -121,11 +121,17 @@ void gw_tenants_recount(struct gw_catalog *c, const struct gw_resource *r, const
 		t->memory += r->now.memory - before->memory;
 }
 
+/* A node's own addresses are no public ones. */
+static bool is_counted(const struct gw_key *key)
+{
+	return key->space != GW_KEY_OUTER_ADDRESS || key->owner->kind != GW_KIND_SERVER;
+}
+
 void gw_tenants_count_key(struct gw_catalog *c, const struct gw_key *key, int by)
 {
 	struct gw_tenant *t = find_of(c, key->owner);
 
-	if (t)
+	if (t && is_counted(key))
 		t->keys[key->space] += (size_t)by;
 }
 
@@ -197,7 +203,7 @@ static const struct {
 	size_t limit; /* offset in struct gw_catalog_limits */
 	const char *what, *key;
 } shared[] = {
-	{GW_KEY_PUBLIC_ADDRESS, offsetof(struct gw_catalog_limits, tenant_public_addresses), "public addresses",
+	{GW_KEY_OUTER_ADDRESS, offsetof(struct gw_catalog_limits, tenant_public_addresses), "public addresses",
 	 "tenant_public_addresses"},
 	{GW_KEY_MAC, offsetof(struct gw_catalog_limits, tenant_mac_addresses), "MAC addresses", "tenant_mac_addresses"},
 	{GW_KEY_VSID, offsetof(struct gw_catalog_limits, tenant_subnets), "virtual subnets", "tenant_subnets"},
@@ -206,7 +212,7 @@ static const struct {
 static bool has(const struct gw_version *v, enum gw_key_space space)
 {
 	for (size_t i = 0; i < v->n_keys; i++)
-		if (v->keys[i].space == space)
+		if (v->keys[i].space == space && is_counted(&v->keys[i]))
 			return true;
 	return false;
 }

@@ -112,7 +112,8 @@ GW_SCHEMA_STRUCT(connection, GW_CONNECTION)
 	P(S, REF, map_in, "policyMapIn", .kind = GW_KIND_POLICY_MAP, .help = "What is taken of what it announces.")    \
 	P(S, REF, map_out, "policyMapOut", .kind = GW_KIND_POLICY_MAP, .help = "What it is told.")                     \
 	P(S, BOOL, bfd, "bfd", .help = "Whether its failure is noticed by BFD.")                                       \
-	P(S, SECRET, password, "password", .min = 1, .max = 80, .help = "TCP MD5 password: write-only.")               \
+	P(S, SECRET, password, "password", .min = 1, .max = 80, .flags = GW_PROPERTY_IS_QUOTABLE,                      \
+	  .help = "TCP MD5 password: write-only.")                                                                     \
 	P(S, BOOL, has_password, "hasPassword", .flags = GW_PROPERTY_IS_ASSIGNED,                                      \
 	  .help = "Whether it has a password: who copies what GET answers has to say it again.")                       \
 	P(S, UINT, max_prefixes, "maximumPrefixes", .min = 1, .max = 1000000, .help = "Most that is learnt from it.")  \

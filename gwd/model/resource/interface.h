@@ -102,7 +102,7 @@ GW_SCHEMA_STRUCT(server_connection, GW_SERVER_CONNECTION)
 
 #define GW_SERVER_ADDRESS(S, P, O, L, V, C, R)                                                                         \
 	P(S, ADDR, address, "address", .flags = GW_PROPERTY_IS_ASSIGNED,                                               \
-	  .help = "A provider address of the node; absent: one of the logicalSubnet's pools.")                         \
+	  .help = "A provider address of the node, not link-local; absent: one of the logicalSubnet's pools.")         \
 	P(S, REF, subnet, "logicalSubnet", .kind = GW_KIND_LOGICAL_SUBNET,                                             \
 	  .help = "The subnet that it lives in, with the pools that it is from.")                                      \
 	P(S, UINT, prefix_length, "prefixLength", .max = 128,                                                          \

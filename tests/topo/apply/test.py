@@ -178,6 +178,20 @@ def _(w):
     equal(theirs["resourceMetadata"]["tenantId"], "contoso", "contoso's blue")
     require("resourceMetadata" not in json.loads(w.a.ctl("get", "vnet", "blue", "-o", "json")), "the operator's blue")
     require("contoso" in w.a.ctl("get", "vnets"), "the table says whose")
+    # Children do not say themselves whose they are: gwctl does, so that they can be told apart, and applied again.
+    rows = [line.split() for line in w.a.ctl("get", "subnets").splitlines()]
+    owner = rows[0].index("TENANT") - len(rows[0])
+    equal(sorted(r[owner] for r in rows if r[0] == "blue/web"), ["-", "contoso"], "whose the two blue/web are")
+    only = {"path": "/virtualNetworks/only?tenantId=contoso", "body": {"properties": {
+        "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [{"resourceId": "s", "properties": {
+            "addressPrefix": "10.0.1.0/24", "ipPools": [{"resourceId": "p", "properties": {
+                "startIpAddress": "10.0.1.10", "endIpAddress": "10.0.1.20"}}]}}]}}}
+    w.a.ctl("apply", "-f", write([only]))
+    for what in (["subnets"], ["subnets", "only"], ["ippools"], ["ippools", "only/s"], ["ippools", "only/s/p"], ["subnet", "only/s"],
+                 ["subnet", "blue/web"], ["subnet", "blue/web", "--tenant", "contoso"], ["all"]):
+        said = w.a.ctl("apply", "-f", write(json.loads(w.a.ctl("get", *what, "-o", "json"))))
+        require(said and all(line.endswith(" unchanged") for line in said.splitlines()), "%s again: %s" % (what, said))
+    w.a.ctl("delete", "vnet", "only", "--tenant", "contoso")
     path = json.loads(w.a.ctl("get", "virtualNetworks/blue/subnets/web"))
     equal(path["properties"]["addressPrefix"], "10.1.1.0/24", "by its path")
 
@@ -240,6 +254,19 @@ def _(w):
         require("was not there" in p.stderr and not p.stdout, "delete %s: %s" % (args, p.stderr))
     w.a.ctl("delete", "virtual-network", "GONE")
     equal(w.a.ctl_raw("get", "vnet", "gone").returncode, 1, "status of get")
+
+
+@g.case("delete of a name that only tenants have: refused, until it is said whose")
+def _(w):
+    tables = [{"path": "/routeTables/same?tenantId=" + t, "body": {"properties": {"routes": [{"resourceId": "r", "properties": {
+        "addressPrefix": "172.16.0.0/12", "nextHopType": "None"}}]}}} for t in ("contoso", "fabrikam")]
+    for n in (1, 2):
+        w.a.ctl("apply", "-f", write(tables[:n]))
+        for args in (("routetable", "same"), ("route", "same/r")):
+            p = w.a.ctl_raw("delete", *args)
+            require(p.returncode == 1 and "Conflict" in p.stderr and "say whose" in p.stderr, "delete %s: %s" % (args, p.stderr))
+    for t in ("contoso", "fabrikam"):
+        equal(w.a.ctl("delete", "routetable", "same", "--tenant", t), "routeTables same removed\n", "what was said")
 
 
 @g.case("apply removes what a batch deletes, and says of each what became of it")
