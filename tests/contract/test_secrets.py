@@ -167,7 +167,8 @@ def key(w):
     copy_of = os.path.join(w.dir, "keyed")
     w.ctl("backup", copy_of)
     os.rename(path, path + ".away")
-    w.ctl("restore", copy_of)
+    p = w.ctl_raw("restore", copy_of, "--wait", "500ms")
+    equal((p.returncode, "not back" in p.stderr), (1, True), "restore: " + p.stderr)
     case.eventually(lambda: w.process.poll() is not None, "it does not begin anew without the key", 20)
     w.process = None
     require(not os.path.exists(path), "a key has been made")
