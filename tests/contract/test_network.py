@@ -193,7 +193,7 @@ def halves(w):
     with contextlib.ExitStack() as stack:
 
         def keep(source, token):
-            c = stack.enter_context(contextlib.closing(w.connection(source)))
+            c = stack.enter_context(contextlib.closing(w.dial(source)))
             return c, w.ask("GET", "/version", token=token, on=c)
 
         held = []
