@@ -109,8 +109,6 @@ static int route(struct job *j, const struct gw_server_address *a, const struct 
 	char hop[GW_ADDR_STRLEN], to[GW_PREFIX_STRLEN];
 	int e;
 
-	if (gw_addr_equal(next_hop, &a->address)) /* it is the router */
-		return 0;
 	if (!gw_prefix_contains(&s->prefix, next_hop)) {
 		e = gw_plan_note(&j->n->unit, subnet, GW_PLAN_WARNING, "NextHopUnreachable",
 				 "no node gets the route to %s: its next hop %s is not in the subnet",

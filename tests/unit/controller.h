@@ -24,9 +24,9 @@ static inline void manage(struct controller *c, void **state, const char *more)
 
 static inline void leave(struct controller *c)
 {
-	c->s.service.control = NULL;
 	c->s.api = gw_api_stop(c->s.api);
-	c->control = gw_control_close(c->control);
+	c->control = gw_control_close(c->control); /* with what is under way on threads */
+	c->s.service.control = NULL;
 	end(&c->s);
 }
 
