@@ -62,7 +62,7 @@ CONVERGE_ROUNDS ?= 50
 
 .PHONY: test-converge
 test-converge: test-topo-build ## controller and hosts killed and cut off at random in 50 rounds of random changes
-	GW_TEST_ROUNDS=$(CONVERGE_ROUNDS) tests/run --build $(ASAN) topo --only '^topo/converge$$'
+	GW_TEST_ROUNDS=$(CONVERGE_ROUNDS) GW_TEST_REVISIONS=10000 tests/run --build $(ASAN) topo --only '^topo/converge$$'
 
 C_FILES  = $(shell git ls-files '*.c' '*.h')
 SH_FILES = $(shell git ls-files "*.sh" .ci/run configs/completion/gwctl image/files/usr/lib/gwd/banner image/files/etc/initramfs-tools/hooks/gwd \

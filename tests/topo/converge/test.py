@@ -34,9 +34,9 @@ from lib.manager import Managed, link
 from lib.net import run
 from tenants import ADDRESSES, NETWORKS, NICS, SERVERS, TABLES, Tenants, gone, network, nic, root, server, subnet
 
-ROUNDS = int(os.environ.get("GW_TEST_ROUNDS", "5"))
+ROUNDS = int(os.environ.get("GW_TEST_ROUNDS", "2"))
 CHANGES = int(os.environ.get("GW_TEST_CHANGES", "60"))  # of a round, at least
-REVISIONS = int(os.environ.get("GW_TEST_REVISIONS", "10000"))
+REVISIONS = int(os.environ.get("GW_TEST_REVISIONS", "2000"))
 SEED = int(os.environ.get("GW_TEST_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 32)
 BLOWS = 5  # of a round, at least
 STEADY, AWAY = 5001, 7900
