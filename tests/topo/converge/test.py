@@ -318,7 +318,7 @@ def _(w):
         def full():
             """What fits into pages that are there already may still be taken."""
             nonlocal made
-            if made < 5000:
+            if made < 11000:
                 w.batch([nic("/networkInterfaces/full%d" % i, "/virtualNetworks/away/subnets/s", "10.9.%d.%d" % (210 + i // 250, 2 + i % 250),
                              "host1") for i in range(made, made + 500)])
                 made += 500
