@@ -10,6 +10,7 @@
 #include "api/router.h"
 
 #include "base/cleanup.h"
+#include "base/percent.h"
 #include "control/control.h"
 #include "model/hnv_schema.h"
 
@@ -44,9 +45,9 @@ static int parse_path(char *path, enum gw_hnv_kind *ret_kind, const char **ret_i
 	id = strchr(path, '/');
 	if (id)
 		*id++ = '\0';
-	if (id && (strchr(id, '/') || gw_api_unescape(id) < 0))
+	if (id && (strchr(id, '/') || gw_percent_decode(id) < 0))
 		goto bad;
-	if (gw_api_unescape(path) < 0 || gw_hnv_kind_parse(path, ret_kind) < 0)
+	if (gw_percent_decode(path) < 0 || gw_hnv_kind_parse(path, ret_kind) < 0)
 		goto bad;
 	*ret_id = id && *id ? id : NULL;
 	return 0;

@@ -8,6 +8,7 @@
 #include "api/page.h"
 
 #include "base/cleanup.h"
+#include "base/percent.h"
 #include "control/control.h"
 
 #include <errno.h>
@@ -111,7 +112,7 @@ static json_t *next_link(const struct gw_api_request *req, const struct gw_resou
 		token = NULL;
 		return NULL;
 	}
-	escaped = gw_api_escape(token);
+	escaped = gw_percent_encode(token, GW_API_PLAIN);
 	return escaped ? json_sprintf(GW_API_PREFIX "%.*s?%s%s$top=%zu&$skipToken=%s", (int)strcspn(req->rest, "?"),
 				      req->rest, *query ? query + 1 : "", *query ? "&" : "", top, escaped)
 		       : NULL;

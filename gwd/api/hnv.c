@@ -7,6 +7,7 @@
 #include "api/router.h"
 
 #include "base/cleanup.h"
+#include "base/percent.h"
 #include "model/hnv_schema.h"
 
 #include <errno.h>
@@ -146,7 +147,7 @@ static int put(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	if (r < 0)
 		return r;
 	key = gw_hnv_object_copy(object);
-	escaped = gw_api_escape(gw_hnv_id(object, id));
+	escaped = gw_percent_encode(gw_hnv_id(object, id), GW_API_PLAIN);
 	if (!key || !escaped ||
 	    asprintf(&reply->location, GW_API_PREFIX "/hnv/%s/%s", gw_hnv_kind_path(kind), escaped) < 0) {
 		reply->location = NULL;

@@ -11,6 +11,7 @@
 #include "api/page.h"
 
 #include "base/cleanup.h"
+#include "base/percent.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -122,7 +123,7 @@ static void tell_end(struct listing *l)
 
 	fputs(l->told ? "]" : "{\"value\":[]", l->out);
 	if (l->page.more) {
-		escaped = gw_api_escape(gw_hnv_id(l->member[l->page.n - 1], id));
+		escaped = gw_percent_encode(gw_hnv_id(l->member[l->page.n - 1], id), GW_API_PLAIN);
 		l->failed |= !escaped;
 		/* Nothing that is escaped needs it in JSON. */
 		fprintf(l->out, ",\"nextLink\":\"" GW_API_PREFIX "/hnv/%s?$top=%zu&$skipToken=%s\"",

@@ -91,14 +91,10 @@ static int read_question(const struct gw_api_request *req, struct question *ret,
 
 /* --- a page ------------------------------------------------------------------------------------------------------- */
 
-struct page {
-	json_t *changes;
-};
-
 /* NULL is refused, which is how it is told that memory ran out. */
-static int add(struct page *page, json_t *change)
+static int add(json_t *changes, json_t *change)
 {
-	return json_array_append_new(page->changes, change) < 0 ? -ENOMEM : 0;
+	return json_array_append_new(changes, change) < 0 ? -ENOMEM : 0;
 }
 
 static int on_put(void *ctx, const struct gw_hnv_object *o)
@@ -118,17 +114,17 @@ static int on_forget(void *ctx, uint32_t vsid)
 
 static int make_page(struct gw_control *k, struct gw_plan_cursor *cursor, json_t **ret, struct gw_error *err)
 {
-	struct page page = {.changes = json_array()};
-	const struct gw_plan_visitor visitor = {.put = on_put, .gone = on_gone, .forget = on_forget, .ctx = &page};
+	json_t *changes = json_array();
+	const struct gw_plan_visitor visitor = {.put = on_put, .gone = on_gone, .forget = on_forget, .ctx = changes};
 	char epoch[17], more[GW_PLAN_CURSOR_STRLEN];
-	int r = page.changes ? gw_plan_visit(gw_control_plan(k), cursor, PAGE, &visitor) : -ENOMEM;
+	int r = changes ? gw_plan_visit(gw_control_plan(k), cursor, PAGE, &visitor) : -ENOMEM;
 
 	if (r < 0) {
-		json_decref(page.changes);
+		json_decref(changes);
 		return r == -ENOMEM ? gw_error_oom(err) : gone(err);
 	}
 	snprintf(epoch, sizeof epoch, "%016" PRIx64, gw_control_epoch(k));
-	*ret = json_pack("{s:s, s:b, s:o}", "epoch", epoch, "full", cursor->whole, "changes", page.changes);
+	*ret = json_pack("{s:s, s:b, s:o}", "epoch", epoch, "full", cursor->whole, "changes", changes);
 	if (r > 0)
 		json_object_set_new(*ret, "more", json_string(gw_plan_cursor_format(cursor, more)));
 	else

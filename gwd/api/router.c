@@ -5,6 +5,7 @@
  */
 #include "api/router.h"
 
+#include "base/percent.h"
 #include "model/config.h"
 
 #include <errno.h>
@@ -90,52 +91,6 @@ static const struct route {
 	{"/readyz", KNOWN, {{"GET", gw_api_readyz, GW_API_LIMIT_BODY}}},
 };
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-int gw_api_unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++, to++) {
-		int high, low;
-
-		*to = *s;
-		if (*s != '%')
-			continue;
-		high = hex(s[1]);
-		low = high < 0 ? -1 : hex(s[2]);
-		if (low < 0 || (high == 0 && low == 0))
-			return -EINVAL;
-		*to = (char)(high << 4 | low);
-		s += 2;
-	}
-	*to = '\0';
-	return 0;
-}
-
-char *gw_api_escape(const char *s)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:@";
-	char *text = malloc(3 * strlen(s) + 1), *to = text;
-
-	if (!text)
-		return NULL;
-	for (; *s; s++) {
-		if (strchr(plain, *s))
-			*to++ = *s;
-		else
-			to += sprintf(to, "%%%02X", (unsigned char)*s);
-	}
-	*to = '\0';
-	return text;
-}
-
 /* Splits at '/' in place, then decodes; a trailing '/' makes no segment. Returns the count or -EINVAL. */
 static int split_path(char *path, const char *segments[static MAX_SEGMENTS])
 {
@@ -151,7 +106,7 @@ static int split_path(char *path, const char *segments[static MAX_SEGMENTS])
 		path = strchr(segment, '/');
 		if (path)
 			*path = '\0';
-		if (gw_api_unescape(segment) < 0)
+		if (gw_percent_decode(segment) < 0)
 			return -EINVAL;
 		segments[n++] = segment;
 		if (path && !path[1])
@@ -217,7 +172,7 @@ static int parse_query(char *query, struct gw_api_match *match, struct gw_error 
 
 		if (value)
 			*value++ = '\0';
-		if (gw_api_unescape(pair) < 0 || (value && gw_api_unescape(value) < 0))
+		if (gw_percent_decode(pair) < 0 || (value && gw_percent_decode(value) < 0))
 			return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "query", "bad percent-encoding");
 		option = find_option(&match->query, pair);
 		if (option && *option)

@@ -100,10 +100,8 @@ bool gw_api_etag_listed(const char *list, uint64_t revision);
 int gw_api_parse_json(const char *text, size_t n, json_t **ret, struct gw_error *err);
 /* The value of $top, `max` without one. */
 int gw_api_parse_top(const char *s, size_t max, size_t *ret, struct gw_error *err);
-/* Percent-encodes `s` as one path segment or query value; NULL when memory ran out. */
-char *gw_api_escape(const char *s);
-/* Decodes in place; -EINVAL for a bad or zero escape. */
-int gw_api_unescape(char *s);
+/* What is plain in our links beside what always is: addresses and ids are pleasanter to read so. */
+#define GW_API_PLAIN ":@"
 
 /*
  * An answer that comes later: the handler calls defer, keeps what it gets, and returns without a status; then, on the loop's

@@ -77,6 +77,14 @@ const char *gw_error_code_name(enum gw_error_code code)
 	return codes[code].name;
 }
 
+enum gw_error_code gw_error_code_parse(const char *name)
+{
+	for (size_t i = GW_ERR_NONE + 1; name && i < sizeof codes / sizeof *codes; i++)
+		if (!strcmp(codes[i].name, name))
+			return (enum gw_error_code)i;
+	return GW_ERR_UNAVAILABLE;
+}
+
 int gw_error_code_http(enum gw_error_code code)
 {
 	return codes[code].http;

@@ -65,6 +65,8 @@ int gw_error_oom(struct gw_error *err);
 void gw_error_prefix(struct gw_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 const char *gw_error_code_name(enum gw_error_code code);
+/* What another daemon calls it; UNAVAILABLE for what is no name of a refusal, or NULL. */
+enum gw_error_code gw_error_code_parse(const char *name);
 int gw_error_code_http(enum gw_error_code code);
 
 #endif

@@ -38,16 +38,12 @@ int gw_cli_run_access_add(const struct gw_cli_args *args, struct gw_cli_client *
 	json_t *properties = gw_cli_must(json_object());
 	json_auto_t *body = gw_cli_must(json_pack("{s:o}", "properties", properties));
 	_cleanup_response_ struct gw_cli_response answer = {0};
-	_cleanup_free_ char *path = item_path(args), *text = NULL;
+	_cleanup_free_ char *path = item_path(args);
 
 	set(properties, "role", args->value[GW_CLI_OPT_ROLE]);
 	set(properties, "tenantId", args->value[GW_CLI_OPT_TENANT]);
 	set(properties, "subject", args->value[GW_CLI_OPT_SUBJECT]);
-	text = gw_cli_must(json_dumps(body, JSON_COMPACT));
-	if (gw_cli_call_ok(
-		    client,
-		    &(struct gw_cli_request){.method = "PUT", .path = path, .body = text, .body_len = strlen(text)},
-		    &answer) < 0)
+	if (gw_cli_put(client, path, body, &answer) < 0)
 		return 1;
 	if (gw_cli_output_is(args, "json")) {
 		gw_cli_print_json(answer.body);

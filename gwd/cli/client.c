@@ -5,6 +5,7 @@
 #include "cli/client.h"
 
 #include "base/cleanup.h"
+#include "base/percent.h"
 #include "cli/text.h"
 
 #include <curl/curl.h>
@@ -236,6 +237,15 @@ int gw_cli_call_ok(struct gw_cli_client *c, const struct gw_cli_request *req, st
 	return 0;
 }
 
+int gw_cli_put(struct gw_cli_client *c, const char *path, const json_t *body, struct gw_cli_response *ret)
+{
+	_cleanup_free_ char *text = gw_cli_must(json_dumps(body, JSON_COMPACT));
+
+	return gw_cli_call_ok(
+		c, &(struct gw_cli_request){.method = "PUT", .path = path, .body = text, .body_len = strlen(text)},
+		ret);
+}
+
 char *gw_cli_reason(const struct gw_cli_response *r)
 {
 	const json_t *error = json_object_get(r->body, "error");
@@ -274,14 +284,5 @@ char *gw_cli_link_path(const char *link)
 
 char *gw_cli_percent_encode(const char *s)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-	char *out = gw_cli_must(calloc(strlen(s) + 1, 3)), *o = out;
-
-	for (; *s; s++) {
-		if (strchr(plain, *s))
-			*o++ = *s;
-		else
-			o += sprintf(o, "%%%02X", (unsigned char)*s);
-	}
-	return out;
+	return gw_cli_must(gw_percent_encode(s, ""));
 }

@@ -66,6 +66,8 @@ int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struc
 void gw_cli_response_done(struct gw_cli_response *r);
 /* A call whose answer must be 2xx: else prints the daemon's reason and returns -EREMOTEIO. */
 int gw_cli_call_ok(struct gw_cli_client *c, const struct gw_cli_request *req, struct gw_cli_response *ret);
+/* The same, of a PUT. */
+int gw_cli_put(struct gw_cli_client *c, const char *path, const json_t *body, struct gw_cli_response *ret);
 /* Prints the reason of a refusal; returns 1. */
 int gw_cli_refused(const struct gw_cli_response *r);
 

@@ -59,18 +59,14 @@ int gw_cli_run_server_enroll(const struct gw_cli_args *args, struct gw_cli_clien
 	json_auto_t *body = gw_cli_must(json_pack("{s:o}", "properties", properties));
 	_cleanup_response_ struct gw_cli_response answer = {0};
 	_cleanup_free_ char *id = gw_cli_percent_encode(args->operand),
-			    *path = gw_cli_format(GW_CLI_API_ROOT "/access/enrollments/%s", id), *text = NULL;
+			    *path = gw_cli_format(GW_CLI_API_ROOT "/access/enrollments/%s", id);
 	const json_t *told, *urls;
 	const char *url;
 
 	if (valid)
 		json_object_set_new(properties, "validSeconds",
 				    gw_cli_must(json_integer((json_int_t)((ms + 999) / 1000))));
-	text = gw_cli_must(json_dumps(body, JSON_COMPACT));
-	if (gw_cli_call_ok(
-		    client,
-		    &(struct gw_cli_request){.method = "PUT", .path = path, .body = text, .body_len = strlen(text)},
-		    &answer) < 0)
+	if (gw_cli_put(client, path, body, &answer) < 0)
 		return 1;
 	if (gw_cli_output_is(args, "json")) {
 		gw_cli_print_json(answer.body);
@@ -106,19 +102,13 @@ static int take_token(const char *operand, char **ret)
 int gw_cli_run_enroll(const struct gw_cli_args *args, struct gw_cli_client *client)
 {
 	_cleanup_response_ struct gw_cli_response answer = {0};
-	_cleanup_free_ char *token = NULL, *text = NULL;
+	_cleanup_free_ char *token = NULL;
 	json_auto_t *body = NULL;
 
 	if (take_token(args->id, &token) != 0)
 		return 1;
 	body = gw_cli_must(json_pack("{s:s, s:s}", "urls", args->operand, "token", token));
-	text = gw_cli_must(json_dumps(body, JSON_COMPACT));
-	if (gw_cli_call_ok(client,
-			   &(struct gw_cli_request){.method = "PUT",
-						    .path = GW_CLI_API_ROOT "/enrollment",
-						    .body = text,
-						    .body_len = strlen(text)},
-			   &answer) < 0)
+	if (gw_cli_put(client, GW_CLI_API_ROOT "/enrollment", body, &answer) < 0)
 		return 1;
 	gw_cli_say(stdout, "node:        %s", gw_cli_str(answer.body, "server"));
 	gw_cli_say(stdout, "controller:  %s", gw_cli_str(answer.body, "urls"));

@@ -78,17 +78,13 @@ json_t *gw_cli_record_body(const struct gw_cli_args *args)
 int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client)
 {
 	const struct gw_cli_kind *kind = args->command->kind;
-	_cleanup_free_ char *id = gw_cli_record_id(kind, args->value), *path = record_path(kind, id), *text = NULL;
+	_cleanup_free_ char *id = gw_cli_record_id(kind, args->value), *path = record_path(kind, id);
 	json_auto_t *body = gw_cli_record_body(args);
 	_cleanup_response_ struct gw_cli_response answer = {0};
 	const json_t *properties;
 	const char *state, *detail;
 
-	text = gw_cli_must(json_dumps(body, JSON_COMPACT));
-	if (gw_cli_call_ok(
-		    client,
-		    &(struct gw_cli_request){.method = "PUT", .path = path, .body = text, .body_len = strlen(text)},
-		    &answer) < 0)
+	if (gw_cli_put(client, path, body, &answer) < 0)
 		return 1;
 	if (gw_cli_output_is(args, "json")) {
 		gw_cli_print_json(answer.body);

@@ -178,32 +178,16 @@ static int failed(const struct asking *a, CURLcode code, struct gw_error *err)
 	}
 }
 
-static enum gw_error_code code_of(const char *name)
-{
-#define X(id, text, http) {text, GW_ERR_##id},
-	static const struct {
-		const char *name;
-		enum gw_error_code code;
-	} all[] = {GW_ERROR_CODES(X)};
-#undef X
-
-	for (size_t i = 0; name && i < sizeof all / sizeof *all; i++)
-		if (!strcmp(all[i].name, name))
-			return all[i].code;
-	return GW_ERR_UNAVAILABLE;
-}
-
 static int refused(const struct asking *a, long status, const json_t *answer, struct gw_error *err)
 {
 	const json_t *error = json_object_get(answer, "error");
 	const char *message = json_string_value(json_object_get(error, "message"));
-	enum gw_error_code code = code_of(json_string_value(json_object_get(error, "code")));
+	enum gw_error_code code = gw_error_code_parse(json_string_value(json_object_get(error, "code")));
 
 	if (!message)
 		return gw_error_set(err, EPROTO, GW_ERR_UNAVAILABLE, a->ask->url,
 				    "answered with status %ld and no reason: is it a controller?", status);
-	return gw_error_set(err, EREMOTEIO, code == GW_ERR_NONE ? GW_ERR_UNAVAILABLE : code, a->ask->url,
-			    "the controller refuses: %s", message);
+	return gw_error_set(err, EREMOTEIO, code, a->ask->url, "the controller refuses: %s", message);
 }
 
 static int finish(struct asking *a, json_t **ret, struct gw_error *err)

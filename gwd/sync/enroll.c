@@ -197,8 +197,6 @@ static void after_renewal(struct gw_enroller *e, struct job *j)
 	e->failures = 0;
 	e->error = GW_ERROR_INIT;
 	gw_log_notice("the certificate has been renewed: it is good until %s", gw_when_format(e->facts.until, when));
-	if (e->params.renewed)
-		e->params.renewed(e->params.ctx);
 	start(e, GW_ERRAND_SHOW);
 }
 

@@ -23,8 +23,6 @@ struct gw_enroller_params {
 	const struct gw_config *config;
 	/* There is another controller, or the first one: whoever follows one begins anew. */
 	void (*enrolled)(void *ctx);
-	/* The certificate is another one: new connections show it, and the controller lets nobody in with the old one when one did. */
-	void (*renewed)(void *ctx); /* may be NULL */
 	void *ctx;
 };
 

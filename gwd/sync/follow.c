@@ -10,6 +10,7 @@
 #include "sync/private.h"
 
 #include "base/cleanup.h"
+#include "base/percent.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -220,19 +221,9 @@ static void on_answer(void *ctx, const struct gw_link_answer *answer)
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
-static char *escape(const char *s)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-	char *out = calloc(strlen(s) + 1, 3), *o = out;
-
-	for (; out && *s; s++)
-		o += sprintf(o, strchr(plain, *s) ? "%c" : "%%%02X", (unsigned char)*s);
-	return out;
-}
-
 char *gw_sync_path(const struct gw_sync *s, const char *what)
 {
-	_cleanup_free_ char *server = escape(s->config->controller_server);
+	_cleanup_free_ char *server = gw_percent_encode(s->config->controller_server, "");
 	char *path = NULL;
 
 	if (!server || asprintf(&path, "/networking/v1/servers/%s/%s", server, what) < 0)
@@ -244,7 +235,7 @@ char *gw_sync_path(const struct gw_sync *s, const char *what)
 static char *path_of(const struct gw_sync *s)
 {
 	const struct gw_sync_answer *a = &s->answer;
-	_cleanup_free_ char *state = gw_sync_path(s, "state"), *more = escape(a->more);
+	_cleanup_free_ char *state = gw_sync_path(s, "state"), *more = gw_percent_encode(a->more, "");
 	const char *epoch = *a->more ? a->epoch : s->has_position ? s->epoch : "";
 	uint64_t since = s->has_position ? s->revision : 0;
 	char *path = NULL;

@@ -8,7 +8,6 @@ of one client go to them in turn, PUTs that change something and GETs, and 200 c
 them at once. A table goes to standard output, api.json to build/bench.
 """
 import argparse
-import http.client
 import json
 import os
 import selectors
@@ -20,25 +19,14 @@ import sys
 import tempfile
 import time
 
+from control import BASE, Client, conclude, percentile
 from lab import build_option, enter
 from report import Spread
 
-BASE = "/networking/v1"
 FEW, MANY, INTERFACES = 10, 1000, 10
 CLIENTS, CROWD_SECONDS = 200, 5
 STEP = 100  # networks in a batch, with their interfaces
 LATENCY_GOAL, BULK_GOAL, FAIR_GOAL = 1.5, 1000, 0.5
-
-
-class Connection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=60)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 def network(i):
@@ -64,16 +52,17 @@ class Controller:
             f.write(f"[node]\nname = c{size}\nroles = controller\nstate_dir = {self.dir}/state\nrun_dir = {self.dir}/run\n")
         self.process = subprocess.Popen([build + "/gwd", "-c", self.dir + "/gwd.conf"], stderr=subprocess.DEVNULL)
         self.wait()
-        self.connection = Connection(self.socket)
+        self.client = Client(self.socket)
         empty = self.memory()
-        self.ask("PUT", "/macPools/all", {"properties": {"startMacAddress": "020000000000", "endMacAddress": "0200FFFFFFFF"}})
+        self.client.ask("PUT", "/macPools/all",
+                        {"properties": {"startMacAddress": "020000000000", "endMacAddress": "0200FFFFFFFF"}})
         began = time.monotonic()
         for first in range(0, size, STEP):
             batch = []
             for i in range(first, min(first + STEP, size)):
                 batch.append({"path": f"/virtualNetworks/n{i}", "body": network(i)})
                 batch += [{"path": f"/networkInterfaces/n{i}-{k}", "body": interface(i)} for k in range(INTERFACES)]
-            self.ask("POST", "/batch", batch)
+            self.client.ask("POST", "/batch", batch)
         # Networks with their subnets, interfaces with their addresses.
         self.rate = size * (2 + 2 * INTERFACES) / (time.monotonic() - began)
         self.bytes_each = (self.memory() - empty) / (size * INTERFACES)
@@ -83,7 +72,7 @@ class Controller:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
-                c = Connection(self.socket)
+                c = Client(self.socket)
                 c.request("GET", "/readyz")
                 if c.getresponse().status == 200:
                     return
@@ -98,13 +87,6 @@ class Controller:
         with open(f"/proc/{self.process.pid}/smaps_rollup", encoding="ascii") as f:
             return next(int(line.split()[1]) * 1024 for line in f if line.startswith("Private_Dirty"))
 
-    def ask(self, method, path, body=None):
-        self.connection.request(method, BASE + path, json.dumps(body) if body is not None else None)
-        r = self.connection.getresponse()
-        answer = r.read()
-        if r.status >= 300:
-            raise SystemExit(f"api.py: {method} {path}: {r.status} {answer[:300]!r}")
-
     def times(self, method, n):
         """Seconds that each of n requests took."""
         taken = []
@@ -113,12 +95,12 @@ class Controller:
             i, k = self.asked * 7919 % self.size, self.asked % INTERFACES
             body = interface(i, self.asked) if method == "PUT" else None
             began = time.perf_counter()
-            self.ask(method, f"/networkInterfaces/n{i}-{k}", body)
+            self.client.ask(method, f"/networkInterfaces/n{i}-{k}", body)
             taken.append(time.perf_counter() - began)
         return taken
 
     def stop(self):
-        self.connection.close()
+        self.client.close()
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
 
@@ -165,10 +147,6 @@ def crowd(controller):
     return served
 
 
-def percentile(values, p):
-    return sorted(values)[min(len(values) - 1, int(len(values) * p / 100))]
-
-
 def measure(folder, build, rounds, requests):
     few, many = Controller(folder, build, FEW), Controller(folder, build, MANY)
     taken = {(c.size, m): [] for c in (few, many) for m in ("PUT", "GET")}
@@ -206,7 +184,7 @@ def goals(r):
             least >= FAIR_GOAL
 
 
-def text(r):
+def table(r):
     lines = [f"{'':26} {'requests/s':>10} {'median us':>10} {'99 % us':>10}"]
     for key, v in sorted(r["requests"].items()):
         method, size = key.split()
@@ -216,9 +194,7 @@ def text(r):
         lines.append(f"{method.upper()}, {MANY:,} to {FEW}: {s['median']:.2f} [{s['low']:.2f} .. {s['high']:.2f}]")
     lines.append(f"{r['crowd']['clients']} clients at once: {r['crowd']['per_second']:.0f} requests/s")
     lines.append(f"in batches: {r['bulk_per_second']:.0f} resources/s; an interface takes {r['bytes_per_interface']:.0f} bytes")
-    for what, wanted, got, reached in goals(r):
-        lines.append(f"  {'reached    ' if reached else 'NOT REACHED'}  {what}: {wanted}: {got:.2f}")
-    return "\n".join(lines)
+    return lines
 
 
 def main():
@@ -230,15 +206,7 @@ def main():
     folder = enter(args.build)
     with tempfile.TemporaryDirectory(prefix="gwd-bench-") as work:
         result = measure(work, args.build, args.rounds, args.requests)
-    print(text(result))
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "api.json"), "w", encoding="utf-8") as f:
-        json.dump(result, f, indent=1)
-        f.write("\n")
-    missed = [what for what, _, _, reached in goals(result) if not reached]
-    if missed:
-        print(f"api.py: goals that were not reached, {len(missed)}: {'; '.join(missed)}", file=sys.stderr)
-    return 1 if missed else 0
+    return conclude(folder, "api", result, table(result), list(goals(result)))
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 # pylint: disable=wrong-import-position
 from lib import case, ovs, pkt  # noqa: E402
 from lib.case import Failed  # noqa: E402
-from lib.gwd import Gwd, mount_bpffs  # noqa: E402
+from lib.gwd import Gwd, UnixConnection, mount_bpffs  # noqa: E402
 from lib.net import Netns, run  # noqa: E402
 
-__all__ = ["case", "ovs", "pkt", "Failed", "Gwd", "mount_bpffs", "Netns", "run"]  # for the benchmark's other files
+# For the benchmark's other files.
+__all__ = ["case", "ovs", "pkt", "Failed", "Gwd", "UnixConnection", "mount_bpffs", "Netns", "run"]
 
 
 def build_option(parser):

@@ -12,42 +12,19 @@ Then a host with nothing joins a controller that has many records for it, starts
 starts again. A table goes to standard output, sync.json to build/bench.
 """
 import argparse
-import http.client
-import json
 import os
-import socket
 import subprocess
 import sys
 import time
 
+from control import Client, conclude, percentile
 from lab import Gwd, build_option, case, enter, namespace
 
-BASE = "/networking/v1"
 FEW, MANY, NODES = 10, 1000, 50
 VSID, MOVED = 5001, "10.0.200.200"
 NETWORKS_OF_MANY = 20  # that the many records are of
 GOAL_MS = 100
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-class Connection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=120)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-    def ask(self, method, path, body=None):
-        self.request(method, BASE + path, json.dumps(body) if body is not None else None,
-                     {"Content-Type": "application/json"} if body is not None else {})
-        r = self.getresponse()
-        answer = r.read()
-        if r.status >= 300 and not (r.status == 404 and method == "GET"):
-            raise SystemExit(f"sync.py: {method} {path}: {r.status} {answer[:300]!r}")
-        return json.loads(answer) if answer and r.status < 300 else None
 
 
 def network(vsid, prefix="10.0.0.0/16"):
@@ -87,7 +64,7 @@ class Deployment:
     def __init__(self, name, record_limit=65536):
         self.controller = Gwd(namespace("c" + name), "c" + name, {"node": {"roles": "controller"}})
         self.controller.start()
-        self.api = Connection(self.controller.socket_path)
+        self.api = Client(self.controller.socket_path)
         self.api.ask("PUT", "/macPools/all",
                      {"properties": {"startMacAddress": "020000000000", "endMacAddress": "02000FFFFFFF"}})
         netns = namespace("h" + name)
@@ -106,7 +83,7 @@ class Deployment:
 
     def start_host(self):
         self.host.start()
-        self.local = Connection(self.host.socket_path)
+        self.local = Client(self.host.socket_path)
 
     def record(self, vsid, address):
         r = self.local.ask("GET", f"/hnv/lookupRecords/{vsid}-{address}")
@@ -167,10 +144,6 @@ class Moves(Deployment):
         return taken
 
 
-def percentile(values, p):
-    return sorted(values)[min(len(values) - 1, int(len(values) * p / 100))]
-
-
 def measure_moves(rounds, changes):
     worlds = [Moves(FEW), Moves(MANY)]
     taken = {(w.size, n): [] for w in worlds for n in (1, NODES)}
@@ -213,7 +186,7 @@ def measure_return(records):
         d.host.stop()
         d.controller.stop()
         d.controller.start()
-        d.api = Connection(d.controller.socket_path)
+        d.api = Client(d.controller.socket_path)
         began = time.perf_counter()
         d.start_host()
         until(in_force, 600)
@@ -221,7 +194,7 @@ def measure_return(records):
         d.controller.stop()
         began = time.perf_counter()
         d.controller.start()
-        d.api = Connection(d.controller.socket_path)
+        d.api = Client(d.controller.socket_path)
         until(in_force, 600)
         return {"records": total, "joins_s": joined, "starts_again_s": again,
                 "controller_starts_again_s": time.perf_counter() - began}
@@ -229,7 +202,7 @@ def measure_return(records):
         d.stop()
 
 
-def text(r):
+def table(r):
     lines = [f"{'from PUT to the record in a host':36} {'median ms':>10} {'99 % ms':>10}"]
     for key, v in r["moves"].items():
         lines.append(f"{key:36} {v['p50_ms']:10.1f} {v['p99_ms']:10.1f}")
@@ -237,9 +210,7 @@ def text(r):
     lines.append(f"{b['records']} records: a host with nothing has them after {b['joins_s']:.1f} s, one that starts again "
                  f"after {b['starts_again_s']:.1f} s, and when the controller starts again after "
                  f"{b['controller_starts_again_s']:.1f} s; beside the two, nodes were stand-ins")
-    for what, wanted, got, reached in goals(r):
-        lines.append(f"  {'reached    ' if reached else 'NOT REACHED'}  {what}: {wanted}: {got:.1f}")
-    return "\n".join(lines)
+    return lines
 
 
 def goals(r):
@@ -261,15 +232,7 @@ def main():
     finally:
         for undo in reversed(case.after_group):
             undo()
-    print(text(result))
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "sync.json"), "w", encoding="utf-8") as f:
-        json.dump(result, f, indent=1)
-        f.write("\n")
-    missed = [what for what, _, _, reached in goals(result) if not reached]
-    if missed:
-        print(f"sync.py: goals that were not reached: {'; '.join(missed)}", file=sys.stderr)
-    return 1 if missed else 0
+    return conclude(folder, "sync", result, table(result), list(goals(result)))
 
 
 if __name__ == "__main__":

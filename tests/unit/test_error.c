@@ -106,6 +106,8 @@ static void test_codes(void **state)
 	for (size_t i = 0; i < GW_N(rows); i++) {
 		assert_string_equal(gw_error_code_name(rows[i].code), rows[i].name);
 		assert_int_equal(gw_error_code_http(rows[i].code), rows[i].http);
+		assert_int_equal(gw_error_code_parse(rows[i].name),
+				 rows[i].code == GW_ERR_NONE ? GW_ERR_UNAVAILABLE : rows[i].code);
 	}
 }
 

@@ -22,7 +22,7 @@ class Response:
         return json.loads(self.body)
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout):
         super().__init__("localhost", timeout=timeout)
         self.path = path
@@ -165,7 +165,7 @@ class Gwd:
 
     def connection(self, timeout=20):
         """To the API, for many requests."""
-        return _UnixConnection(self.socket_path, timeout)
+        return UnixConnection(self.socket_path, timeout)
 
     def request(self, method, path, body=None, headers=None, timeout=20):
         """One request to the API. `body`: bytes as they are, anything else as JSON."""
