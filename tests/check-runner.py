@@ -30,6 +30,8 @@ CASES = [
     ("a program that hangs and ignores SIGTERM", "trap '' TERM; echo 1..1; echo ok 1; while :; do sleep 60; done",
      (1, 0, 0), "ran out of its 1 seconds"),
     ("a child that holds the output open", "echo 1..1; echo ok 1; sleep 60 &", (1, 0, 0), "ran out of its 1 seconds"),
+    ("a program that never stops talking", "echo 1..1; echo ok 1; while :; do echo x; sleep 0.01; done", (1, 0, 0),
+     "ran out of its 1 seconds"),
     ("giving up", "echo 1..1; echo ok 1; echo 'Bail out! no root'", (1, 0, 0), "Bail out!"),
     ("a sanitizer's report in a daemon's log",
      'echo 1..1; echo ok 1; echo "==7==ERROR: LeakSanitizer: detected memory leaks" >$GW_TEST_LOGS/gwd.log',
@@ -39,23 +41,68 @@ CASES = [
 ]
 
 
+class Shell:
+    """Makes programs of shell scripts."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def program(self, name, script):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("#!/bin/bash\n# time-limit: 1\n" + script + "\n")
+        os.chmod(path, 0o755)
+        return runner.Program("unit", name, path)
+
+
+def judge(shell, script):
+    [(_, tap, said)] = runner.run_all([[shell.program("p", script)]], os.environ, None)
+    return (len(tap.passed), len(tap.failed), len(tap.skipped)), said
+
+
+def lanes(shell):
+    """Two programs that each end when the other one runs, and one that follows."""
+    meet = "echo 1..1; touch %s; until [ -e %s ]; do sleep 0.01; done; echo ok 1"
+    a, b = os.path.join(shell.folder, "a-is-here"), os.path.join(shell.folder, "b-is-here")
+    first = [shell.program("a", meet % (a, b)), shell.program("c", "rm %s; echo 1..1; echo ok 1" % a)]
+    done = list(runner.run_all([first, [shell.program("b", meet % (b, a))]], os.environ, None))
+    names = sorted(p.name for p, _, _ in done)
+    return names == ["a", "b", "c"] and not any(said for _, _, said in done), names
+
+
+def stopped(shell):
+    """What runs is told to go when the run ends before it."""
+    here, told = os.path.join(shell.folder, "here"), os.path.join(shell.folder, "told")
+    slow = shell.program("slow", "trap 'touch %s; exit' TERM; touch %s; while :; do sleep 0.01; done" % (told, here))
+    quick = shell.program("quick", "until [ -e %s ]; do sleep 0.01; done; echo 1..1; echo ok 1" % here)
+    results = runner.run_all([[slow], [quick]], os.environ, None)
+    next(results)
+    results.close()
+    return os.path.exists(told), "it was not told"
+
+
 def main():
-    print("1..%d" % len(CASES))
-    bad = False
+    number, bad = 0, False
+
+    def say(right, name, otherwise):
+        nonlocal number, bad
+        number, bad = number + 1, bad or not right
+        print("%sok %d - %s" % ("" if right else "not ", number, name))
+        if not right:
+            print("# %s" % otherwise)
+
+    print("1..%d" % (len(CASES) + 2))
     with tempfile.TemporaryDirectory() as tmp:
         runner.LOGS = os.path.join(tmp, "logs")
-        for i, (name, script, counts, wrong) in enumerate(CASES, 1):
-            path = os.path.join(tmp, "program")
-            with open(path, "w") as f:
-                f.write("#!/bin/bash\n# time-limit: 1\n" + script + "\n")
-            os.chmod(path, 0o755)
-            tap, said = runner.run(runner.Program("unit", "p", path), dict(os.environ))
-            got = (len(tap.passed), len(tap.failed), len(tap.skipped))
-            right = got == counts and (wrong in " ".join(said) if wrong else not said)
-            bad |= not right
-            print("%sok %d - %s" % ("" if right else "not ", i, name))
-            if not right:
-                print("# expected %s and '%s', got %s and %s" % (counts, wrong, got, said))
+        shell = Shell(tmp)
+        for name, script, counts, wrong in CASES:
+            got, said = judge(shell, script)
+            say(got == counts and (wrong in " ".join(said) if wrong else not said), name,
+                "expected %s and '%s', got %s and %s" % (counts, wrong, got, said))
+        right, names = lanes(shell)
+        say(right, "two lanes at the same time, each in its order", names)
+        right, why = stopped(shell)
+        say(right, "what runs when the run is stopped", why)
     return 1 if bad else 0
 
 

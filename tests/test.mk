@@ -38,7 +38,7 @@ test-built:
 
 test: test-built ## build with gcc, clang and sanitizers, package and image; then every test, the VM's in short
 	$(MAKE) --no-print-directory fuzz-short-if-any
-	tests/run --short
+	tests/run --short --together
 
 test-long: test-built ## everything: also all that runs inside the VM, the demo, and the long fuzzing
 	$(MAKE) --no-print-directory test-demo
