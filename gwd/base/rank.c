@@ -118,3 +118,18 @@ size_t gw_rank_upto(const struct gw_rank *rank, const struct gw_rank_node *probe
 {
 	return count(rank, probe, true);
 }
+
+const struct gw_rank_node *gw_rank_at(const struct gw_rank *rank, size_t n)
+{
+	const struct gw_rank_node *t = rank->root;
+
+	while (t && n != size(t->left)) {
+		if (n < size(t->left)) {
+			t = t->left;
+		} else {
+			n -= size(t->left) + 1;
+			t = t->right;
+		}
+	}
+	return t;
+}

@@ -29,5 +29,7 @@ void gw_rank_remove(struct gw_rank *rank, struct gw_rank_node *node); /* which m
 size_t gw_rank_below(const struct gw_rank *rank, const struct gw_rank_node *probe);
 /* How many are not more. */
 size_t gw_rank_upto(const struct gw_rank *rank, const struct gw_rank_node *probe);
+/* The one that has `n` members before it; NULL: there are not so many. */
+const struct gw_rank_node *gw_rank_at(const struct gw_rank *rank, size_t n);
 
 #endif

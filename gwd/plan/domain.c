@@ -124,10 +124,17 @@ static int stage_vsids(struct gw_plan_job *j, bool any)
 	return 0;
 }
 
+static int by_age(const void *a, const void *b)
+{
+	const struct gw_plan_vsid *x = a, *y = b;
+
+	return x->gone > y->gone ? -1 : x->gone < y->gone;
+}
+
 /* What is gone is remembered as long as other removals are. */
 static void commit_vsids(struct gw_plan *p, struct gw_plan_domain *d, uint64_t revision)
 {
-	size_t live = d->n_staged_vsids, n = live, oldest;
+	size_t live = d->n_staged_vsids, n = live, most = 2 * live + p->params.remembered;
 
 	for (size_t i = 0; i < d->n_vsids; i++) {
 		struct gw_plan_vsid v = d->vsids[i];
@@ -137,13 +144,10 @@ static void commit_vsids(struct gw_plan *p, struct gw_plan_domain *d, uint64_t r
 		v.gone = v.gone ? v.gone : revision;
 		d->staged_vsids[n++] = v;
 	}
-	while (n - live > live + p->params.remembered) {
-		oldest = live;
-		for (size_t i = live; i < n; i++)
-			if (d->staged_vsids[i].gone < d->staged_vsids[oldest].gone)
-				oldest = i;
-		d->vsid_floor = d->staged_vsids[oldest].gone;
-		d->staged_vsids[oldest] = d->staged_vsids[--n];
+	if (n > most) {
+		qsort(d->staged_vsids + live, n - live, sizeof *d->staged_vsids, by_age);
+		d->vsid_floor = d->staged_vsids[most].gone;
+		n = most;
 	}
 	free(d->vsids);
 	d->vsids = d->staged_vsids;

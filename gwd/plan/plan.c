@@ -151,8 +151,6 @@ static int mark_touched(void *ctx, const struct gw_resource *r)
 {
 	struct marking *m = ctx;
 
-	while (r->parent)
-		r = r->parent;
 	if (r->kind == GW_KIND_VIRTUAL_NETWORK || r->kind == GW_KIND_SERVER)
 		return mark_own(m->p, r);
 	gw_plan_mark_watchers(m->p, &r->instance);
@@ -249,10 +247,10 @@ static void commit(struct gw_plan *p, uint64_t revision)
 	}
 }
 
-int gw_plan_update(struct gw_plan *p, const struct gw_catalog *c, uint64_t revision)
+int gw_plan_update(struct gw_plan *p, struct gw_catalog *c, uint64_t revision)
 {
 	struct marking m = {p, c};
-	int e = p->behind ? mark_all(&m) : gw_catalog_touched(c, mark_touched, &m);
+	int e = p->behind ? mark_all(&m) : gw_catalog_touched_roots(c, mark_touched, &m);
 
 	if (e == 0)
 		e = compute(p, c);

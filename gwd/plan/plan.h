@@ -39,7 +39,7 @@ struct gw_plan *gw_plan_free(struct gw_plan *p);
  *
  * All or nothing: -ENOMEM leaves the plan as it was, and it has then to be tried again, with any later state of the catalogue.
  */
-int gw_plan_update(struct gw_plan *p, const struct gw_catalog *c, uint64_t revision);
+int gw_plan_update(struct gw_plan *p, struct gw_catalog *c, uint64_t revision);
 uint64_t gw_plan_revision(const struct gw_plan *p); /* 0: none yet */
 
 /* --- what a node holds -------------------------------------------------------------------------------------------- */

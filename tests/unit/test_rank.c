@@ -1,4 +1,4 @@
-/* test_rank.c - the ordered set against a plain array: counts below and up to values, equal members, depth. */
+/* test_rank.c - the ordered set against a plain array: counts below and up to values, equal members, places, depth. */
 #include "test.h"
 
 #include "base/hmap.h"
@@ -33,6 +33,22 @@ static void compare_counts(const struct gw_rank *rank, int value)
 	}
 	check(gw_rank_below(rank, &probe.node) == below, "below %d", value);
 	check(gw_rank_upto(rank, &probe.node) == upto, "up to %d", value);
+	for (size_t n = below; n < upto; n++)
+		check(GW_CONTAINER_OF(gw_rank_at(rank, n), struct item, node)->value == value, "%d is at %zu", value,
+		      n);
+}
+
+/* Each member is at one place, and there are no others. */
+static void compare_places(const struct gw_rank *rank)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < GW_N(items); i++)
+		n += items[i].in;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n && k < i + 20; k++)
+			check(gw_rank_at(rank, i) != gw_rank_at(rank, k), "%zu and %zu", i, k);
+	check(!gw_rank_at(rank, n), "nothing behind the last of %zu", n);
 }
 
 static void test_random(void **state)
@@ -55,6 +71,7 @@ static void test_random(void **state)
 		if (turn % 100 == 0)
 			compare_counts(&rank, rand_r(&seed) % 520 - 10);
 	}
+	compare_places(&rank);
 	for (size_t i = 0; i < GW_N(items); i++)
 		if (items[i].in)
 			gw_rank_remove(&rank, &items[i].node);

@@ -17,3 +17,14 @@ $(BUILD)/tests/unit/test_netns: | $(BUILD)/gwd-netns
 
 # It makes memory run out.
 $(BUILD)/tests/unit/test_plan_random: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
+
+# It counts the blocks of code that run between two places of the files whose work must not grow faster than what they are given.
+COUNTED := $(patsubst %.c,$(BUILD)/obj/counted/%.o,$(wildcard gwd/model/catalog/*.c gwd/plan/*.c) gwd/base/hmap.c gwd/base/rank.c)
+
+$(BUILD)/obj/counted/%.o: %.c
+	@mkdir -p $(@D)
+	$(call QUIET,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize-coverage=trace-pc $(shell pkg-config --cflags $(PKGS)) -c $< -o $@
+
+$(BUILD)/tests/unit/test_cost: $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(COUNTED) $(BUILD)/libgw.a
+	@mkdir -p $(@D)
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS) cmocka) -lm

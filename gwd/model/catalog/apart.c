@@ -14,7 +14,7 @@ bool gw_children_apart(struct gw_catalog *c, struct gw_resource *parent, enum gw
 	bool apart = true;
 
 	if (parent->apart == c->settling)
-		return true;
+		return !parent->meeting;
 	all = calloc(parent->n_children + 1, sizeof(struct gw_resource *));
 	if (!all) /* then one by one */
 		return false;
@@ -25,7 +25,7 @@ bool gw_children_apart(struct gw_catalog *c, struct gw_resource *parent, enum gw
 	for (size_t i = 1; apart && i < n; i++)
 		apart = !meet(all[i - 1], all[i]);
 	free(all);
-	if (apart)
-		parent->apart = c->settling;
+	parent->apart = c->settling;
+	parent->meeting = !apart;
 	return apart;
 }

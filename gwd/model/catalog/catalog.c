@@ -200,8 +200,17 @@ static int reserve(struct gw_catalog *c, struct gw_error *err)
 	return 0;
 }
 
+const struct gw_step *gw_first_step(const struct gw_catalog *c, const struct gw_resource *r)
+{
+	size_t i = r->step;
+
+	return i >= c->begun && i < c->n_steps && c->steps[i].r == r ? &c->steps[i] : NULL;
+}
+
 static void step(struct gw_catalog *c, enum gw_step_type type, struct gw_resource *r)
 {
+	if (!gw_first_step(c, r))
+		r->step = c->n_steps;
 	c->steps[c->n_steps++] = (struct gw_step){.type = type, .r = r};
 }
 
@@ -548,6 +557,23 @@ int gw_catalog_touched(const struct gw_catalog *c, int (*visit)(void *ctx, const
 	return e < 0 ? e : 0;
 }
 
+int gw_catalog_touched_roots(struct gw_catalog *c, int (*visit)(void *ctx, const struct gw_resource *r), void *ctx)
+{
+	uint64_t walk = ++c->walks;
+	int e = 0;
+
+	for (size_t i = 0; e >= 0 && i < c->n_steps; i++) {
+		struct gw_resource *r = c->steps[i].r;
+
+		while (r->parent)
+			r = r->parent;
+		if (r->walked != walk)
+			e = visit(ctx, r);
+		r->walked = walk;
+	}
+	return e < 0 ? e : 0;
+}
+
 bool gw_catalog_changed(const struct gw_catalog *c)
 {
 	return c->n_steps > c->begun;
@@ -622,6 +648,9 @@ static void undo_to(struct gw_catalog *c, size_t n)
 			gw_references_link(&r->now);
 		r->unlinked = false;
 	}
+	for (size_t i = n; i < end; i++)
+		if (!c->steps[i].r->gone && c->steps[i].r->kind == GW_KIND_FRONTEND)
+			gw_keys_follow(c, c->steps[i].r);
 	for (size_t i = n; i < end; i++)
 		if (c->steps[i].type == GW_STEP_MADE) {
 			if (c->steps[i].r->now.trouble) /* it was loaded, with all that is troubled */

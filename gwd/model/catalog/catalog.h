@@ -50,11 +50,15 @@ struct gw_resource {
 	struct gw_uuid instance;
 	struct gw_version now;
 	struct gw_ref *referrers;
+	size_t step;	   /* of the transaction: the first about it, if that one is */
 	uint64_t cursor;   /* where the next automatic value is looked for, of what has a pool */
+	uint64_t walked;   /* the last walk that has come by */
 	bool gone;	   /* deleted by the transaction that is under way */
 	bool unlinked;	   /* its references are taken out while a transaction is undone */
+	uint64_t checked;  /* the settling that has found nothing wrong with it */
 	uint64_t fine;	   /* the settling that has found all that hangs on it as it should be */
-	uint64_t apart;	   /* and the one that has found no two of its children alike */
+	uint64_t apart;	   /* and the one that has looked whether two of its children are alike */
+	bool meeting;	   /* that are */
 	size_t n_children; /* of all kinds */
 	unsigned
 		listed; /* place in the list of children of the body that last put it, from 1; 0: it had a path of its own */
@@ -175,6 +179,8 @@ const struct gw_resource *gw_catalog_fault(const struct gw_catalog *c);
 int gw_catalog_changes(const struct gw_catalog *c, int (*put)(void *ctx, const struct gw_resource *r),
 		       int (*gone)(void *ctx, const struct gw_resource *r), void *ctx);
 bool gw_catalog_changed(const struct gw_catalog *c); /* since begin */
+/* What is at the top of anything that the transaction has touched, since its first begin: each once, however much below it was. */
+int gw_catalog_touched_roots(struct gw_catalog *c, int (*visit)(void *ctx, const struct gw_resource *r), void *ctx);
 /*
  * Everything that the transaction has touched, since its first begin; what is gone has its last version. One that was touched
  * more than once comes as often. A negative return ends the walk and is returned.

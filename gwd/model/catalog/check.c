@@ -36,11 +36,6 @@ static bool is_all(const struct gw_ports *ports, bool given)
 	return !given || (ports->first == 0 && ports->last == UINT16_MAX);
 }
 
-static const struct gw_resource *of(const void *a)
-{
-	return *(const struct gw_resource *const *)a;
-}
-
 static bool same_turn(const struct gw_resource *a, const struct gw_resource *b)
 {
 	const struct gw_acl_rule *p = a->now.properties, *q = b->now.properties;
@@ -50,11 +45,9 @@ static bool same_turn(const struct gw_resource *a, const struct gw_resource *b)
 
 static int by_turn(const void *a, const void *b)
 {
-	const struct gw_acl_rule *p = of(a)->now.properties, *q = of(b)->now.properties;
+	const struct gw_acl_rule *p = gw_child_at(a)->now.properties, *q = gw_child_at(b)->now.properties;
 
-	if (p->type != q->type)
-		return p->type < q->type ? -1 : 1;
-	return p->priority < q->priority ? -1 : p->priority > q->priority;
+	return p->type != q->type ? gw_order(p->type, q->type) : gw_order(p->priority, q->priority);
 }
 
 static int check_acl_rule(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
@@ -90,20 +83,38 @@ static int check_acl_rule(struct gw_catalog *c, const struct gw_resource *r, str
 	return 0;
 }
 
-static int check_port_profile(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+/*
+ * Whether what it inherits from comes to an end. That of many profiles may be one long chain, which is gone along once; where it goes
+ * round instead, it comes back to `mark` when that is in the round and no further behind than the round is long.
+ */
+static bool inherits_from_itself(const struct gw_catalog *c, struct gw_resource *r)
+{
+	struct gw_resource *above = r, *mark = r;
+	size_t behind = 0, far = 1;
+
+	while (above && above->fine != c->settling) {
+		above = gw_referred(above, GW_KIND_PORT_PROFILE);
+		if (above == mark)
+			return true;
+		if (++behind == far) {
+			mark = above;
+			far *= 2;
+			behind = 0;
+		}
+	}
+	for (; r != above; r = gw_referred(r, GW_KIND_PORT_PROFILE))
+		r->fine = c->settling;
+	return false;
+}
+
+static int check_port_profile(const struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	const char *collector = GW_PROPERTIES(r, port_profile)->flow_export;
-	const struct gw_resource *above = r;
 
 	if (collector && !gw_value_is_collector(collector))
 		return bad(err, "flowExport", "must be ADDRESS:PORT, as 192.0.2.9:4739 or [2001:db8::9]:4739");
-
-	/* Behind the longest chain there can be, it goes round. */
-	for (size_t i = 0; above && i <= gw_catalog_count(c); i++) {
-		above = gw_reference(c, above, GW_PROPERTIES(above, port_profile)->inherits);
-		if (above == r)
-			return bad(err, "inherits", "a profile cannot inherit from itself, by way of others either");
-	}
+	if (inherits_from_itself(c, r))
+		return bad(err, "inherits", "a profile cannot inherit from itself, by way of others either");
 	return 0;
 }
 
@@ -114,7 +125,8 @@ static bool same_destination(const struct gw_resource *a, const struct gw_resour
 
 static int by_destination(const void *a, const void *b)
 {
-	const struct gw_prefix *p = &GW_PROPERTIES(of(a), route)->prefix, *q = &GW_PROPERTIES(of(b), route)->prefix;
+	const struct gw_prefix *p = &GW_PROPERTIES(gw_child_at(a), route)->prefix,
+			       *q = &GW_PROPERTIES(gw_child_at(b), route)->prefix;
 	int n = gw_addr_cmp(&p->addr, &q->addr);
 
 	return n ? n : (int)p->len - (int)q->len;
@@ -156,9 +168,8 @@ static int check_public_address(const struct gw_catalog *c, const struct gw_reso
 			err, "ipAddress",
 			"must lie in an ipPool of a public logical subnet, and be neither an end of the subnet nor one "
 			"of its defaultGateways");
-	for (const struct gw_ref *ref = r->referrers; GW_PROPERTIES(r, public_address)->shared && ref; ref = ref->next)
-		if (ref->from->kind == GW_KIND_IP_CONFIGURATION)
-			return conflict(err, "shared", "it is the address of a VM, which shares it with nobody");
+	if (GW_PROPERTIES(r, public_address)->shared && gw_keys_owner(c, GW_KEY_PUBLIC_VM, NULL, &r, sizeof r))
+		return conflict(err, "shared", "it is the address of a VM, which shares it with nobody");
 	return 0;
 }
 

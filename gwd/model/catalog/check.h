@@ -31,16 +31,27 @@ int gw_check_unicast(const char *name, const struct gw_list *list, struct gw_err
 int gw_check_twice(const struct gw_schema *schema, const void *object, struct gw_error *err);
 
 /* check_nat.c */
-int gw_check_nat(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err);
+int gw_check_nat(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err);
 /* Whether `r` may use the public address; `name` is the property that says so. */
 int gw_check_public_use(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_resource *address,
 			const char *name, struct gw_error *err);
 /* The inbound rules that an IP configuration names. */
 int gw_check_rules_joined(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err);
 
+/* What a qsort of children of one parent compares. */
+static inline const struct gw_resource *gw_child_at(const void *a)
+{
+	return *(const struct gw_resource *const *)a;
+}
+
+static inline int gw_order(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
 /* Whether the node may be that: one whose roles nobody has said may be anything. */
 bool gw_server_has_role(const struct gw_resource *server, enum gw_server_role role);
-int gw_check_connection(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err);
+int gw_check_connection(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err);
 int gw_check_network(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 
 #endif

@@ -136,35 +136,62 @@ static int check_authentication(const struct gw_catalog *c, const struct gw_reso
 }
 
 /* Packets of a tunnel are told from those of another by their ends and their key only. */
-static bool same_tunnel(const struct gw_connection *p, const struct gw_connection *q)
+static int compare_tunnels(const struct gw_connection *p, const struct gw_connection *q)
 {
 	bool has_key = GW_GIVEN(&p->gre, gre, key), has_source = GW_GIVEN(p, connection, source);
+	int n = gw_addr_cmp(&p->destination, &q->destination);
 
-	return q->type == GW_CONNECTION_GRE && gw_addr_equal(&p->destination, &q->destination) &&
-	       has_key == GW_GIVEN(&q->gre, gre, key) && p->gre.key == q->gre.key &&
-	       has_source == GW_GIVEN(q, connection, source) && (!has_source || gw_addr_equal(&p->source, &q->source));
+	if (n == 0)
+		n = gw_order(has_key, GW_GIVEN(&q->gre, gre, key));
+	if (n == 0)
+		n = gw_order(p->gre.key, q->gre.key);
+	if (n == 0)
+		n = gw_order(has_source, GW_GIVEN(q, connection, source));
+	return n || !has_source ? n : gw_addr_cmp(&p->source, &q->source);
 }
 
-static int check_others(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+/* By what no two of a gateway may have alike. */
+static int compare_connections(const struct gw_resource *a, const struct gw_resource *b)
 {
-	const struct gw_connection *p = r->now.properties, *q;
-	const struct gw_resource *other = NULL, *vlan = gw_reference(c, r, p->l3.subnet);
+	const struct gw_connection *p = a->now.properties, *q = b->now.properties;
 
+	if (p->type != q->type)
+		return gw_order(p->type, q->type);
+	if (p->type == GW_CONNECTION_GRE)
+		return compare_tunnels(p, q);
+	return gw_order((uintptr_t)gw_referred(a, GW_KIND_LOGICAL_SUBNET),
+			(uintptr_t)gw_referred(b, GW_KIND_LOGICAL_SUBNET));
+}
+
+static int by_place(const void *a, const void *b)
+{
+	return compare_connections(gw_child_at(a), gw_child_at(b));
+}
+
+static bool same_place(const struct gw_resource *a, const struct gw_resource *b)
+{
+	return GW_PROPERTIES(a, connection)->type != GW_CONNECTION_IPSEC && compare_connections(a, b) == 0;
+}
+
+static int check_others(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_resource *other = NULL;
+
+	if (gw_children_apart(c, r->parent, r->kind, by_place, same_place))
+		return 0;
 	while ((other = gw_catalog_next(c, r->parent, r->kind, other))) {
-		q = other->now.properties;
-		if (other == r || q->type != p->type)
+		if (other == r || !same_place(r, other))
 			continue;
-		if (p->type == GW_CONNECTION_GRE && same_tunnel(p, q))
+		if (GW_PROPERTIES(r, connection)->type == GW_CONNECTION_GRE)
 			return conflict(err, "greConfiguration.greKey",
 					"connection \"%s\" has it, with the same ends: give one of them another",
 					other->id);
-		if (p->type == GW_CONNECTION_L3 && gw_reference(c, other, q->l3.subnet) == vlan)
-			return conflict(err, "l3Configuration.vlanSubnet", "connection \"%s\" leads there", other->id);
+		return conflict(err, "l3Configuration.vlanSubnet", "connection \"%s\" leads there", other->id);
 	}
 	return 0;
 }
 
-static int check_connection(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static int check_connection(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_connection *p = r->now.properties;
 	int e = check_selectors("localVpnTrafficSelector", &p->ipsec.local, err);
@@ -229,9 +256,20 @@ static int check_map(const struct gw_catalog *c, const struct gw_resource *r, co
 	return 0;
 }
 
-static int check_bgp_peer(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static bool same_peer(const struct gw_resource *a, const struct gw_resource *b)
 {
-	const struct gw_bgp_peer *p = r->now.properties, *q;
+	return gw_addr_equal(&GW_PROPERTIES(a, bgp_peer)->address, &GW_PROPERTIES(b, bgp_peer)->address);
+}
+
+static int by_peer(const void *a, const void *b)
+{
+	return gw_addr_cmp(&GW_PROPERTIES(gw_child_at(a), bgp_peer)->address,
+			   &GW_PROPERTIES(gw_child_at(b), bgp_peer)->address);
+}
+
+static int check_bgp_peer(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_bgp_peer *p = r->now.properties;
 	const struct gw_resource *other = NULL;
 	int e = check_map(c, r, "policyMapIn", p->map_in, err);
 	bool as = GW_GIVEN(p, bgp_peer, as), ext_as = GW_GIVEN(p, bgp_peer, ext_as);
@@ -254,11 +292,11 @@ static int check_bgp_peer(const struct gw_catalog *c, const struct gw_resource *
 			       "hasPassword out");
 	if (p->password && GW_GIVEN(p, bgp_peer, has_password) && !p->has_password)
 		return bad(err, "hasPassword", "must be true, or left out: there is a password");
-	while ((other = gw_catalog_next(c, r->parent, r->kind, other))) {
-		q = other->now.properties;
-		if (other != r && gw_addr_equal(&p->address, &q->address))
+	if (gw_children_apart(c, r->parent, r->kind, by_peer, same_peer))
+		return 0;
+	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
+		if (other != r && same_peer(other, r))
 			return conflict(err, "peerIpAddress", "peer \"%s\" has it", other->id);
-	}
 	return 0;
 }
 
@@ -356,7 +394,7 @@ static int check_credential(const struct gw_catalog *c, const struct gw_resource
 	return 0;
 }
 
-int gw_check_connection(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+int gw_check_connection(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	switch (r->kind) {
 	case GW_KIND_CONNECTION:

@@ -9,6 +9,7 @@
 #include "model/resource/nat.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */
 
@@ -25,12 +26,16 @@ static int used(const struct gw_catalog *c, const char *name, const struct gw_re
 int gw_check_public_use(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_resource *address,
 			const char *name, struct gw_error *err)
 {
-	bool is_vm = r->kind == GW_KIND_IP_CONFIGURATION;
+	const struct gw_resource *other = NULL;
 
-	if (is_vm && GW_PROPERTIES(address, public_address)->shared)
+	if (r->kind != GW_KIND_IP_CONFIGURATION) {
+		other = gw_keys_owner(c, GW_KEY_PUBLIC_VM, NULL, &address, sizeof address);
+		return other ? used(c, name, other, err) : 0;
+	}
+	if (GW_PROPERTIES(address, public_address)->shared)
 		return bad(err, name, "is shared: it is for front ends of load balancers, not for one VM");
 	for (const struct gw_ref *ref = address->referrers; ref; ref = ref->next)
-		if (ref->from != r && (is_vm || ref->from->kind == GW_KIND_IP_CONFIGURATION))
+		if (ref->from != r)
 			return used(c, name, ref->from, err);
 	return 0;
 }
@@ -48,33 +53,26 @@ static int check_same_balancer(const struct gw_catalog *c, const struct gw_resou
 	return 0;
 }
 
-static bool share_ports(const struct gw_inbound_nat_rule *p, const struct gw_inbound_nat_rule *q)
-{
-	return !p->protocol || !q->protocol || (p->protocol == q->protocol && p->frontend_port == q->frontend_port);
-}
+static const uint8_t all_ports[GW_PORT_KEY];
 
-/* Another rule that translates the same on the address of the front end. */
+/* Another rule that translates the same on the address: there may be any number of them. */
 static const struct gw_resource *rival_at(const struct gw_catalog *c, const struct gw_resource *rule,
-					  const struct gw_resource *frontend)
+					  const struct gw_resource *address)
 {
-	const struct gw_resource *address = gw_reference(c, frontend, GW_PROPERTIES(frontend, frontend)->address);
+	const struct gw_resource *other;
+	uint8_t mine[GW_PORT_KEY];
 
-	for (const struct gw_ref *ref = address->referrers; ref; ref = ref->next) {
-		if (ref->from->kind != GW_KIND_FRONTEND)
-			continue;
-		for (const struct gw_ref *by = ref->from->referrers; by; by = by->next)
-			if (by->from->kind == GW_KIND_INBOUND_NAT_RULE && by->from != rule &&
-			    share_ports(rule->now.properties, by->from->now.properties))
-				return by->from;
-	}
-	return NULL;
+	gw_port_key(rule, mine);
+	if (!memcmp(mine, all_ports, sizeof mine))
+		return gw_keys_any_other(c, GW_KEY_PUBLIC_PORT, address, rule);
+	other = gw_keys_other(c, GW_KEY_PUBLIC_PORT, address, mine, sizeof mine, rule);
+	return other ? other : gw_keys_other(c, GW_KEY_PUBLIC_PORT, address, all_ports, sizeof all_ports, rule);
 }
 
 /* On an address of the operator's: whether a port is taken would tell of others. What the operator has put there may stay. */
 static bool may_choose_port(const struct gw_catalog *c, const struct gw_resource *rule,
-			    const struct gw_resource *frontend)
+			    const struct gw_resource *frontend, const struct gw_resource *address)
 {
-	const struct gw_resource *address = gw_reference(c, frontend, GW_PROPERTIES(frontend, frontend)->address);
 	const struct gw_inbound_nat_rule *p = rule->now.properties, *q;
 	const struct gw_version *was, *frontend_was;
 
@@ -91,13 +89,13 @@ static bool may_choose_port(const struct gw_catalog *c, const struct gw_resource
 static int check_rivals(const struct gw_catalog *c, const struct gw_resource *rule, const struct gw_resource *frontend,
 			const char *name, struct gw_error *err)
 {
-	const struct gw_resource *rival;
+	const struct gw_resource *address = gw_referred(frontend, GW_KIND_PUBLIC_ADDRESS), *rival;
 
-	if (!may_choose_port(c, rule, frontend))
+	if (!may_choose_port(c, rule, frontend, address))
 		return bad(err, name,
 			   "its ports are shared by several tenants and not yours to choose: use a publicIPAddress of "
 			   "your own for inboundNatRules");
-	rival = rival_at(c, rule, frontend);
+	rival = rival_at(c, rule, address);
 	if (!rival)
 		return 0;
 	if (!gw_resource_is_told(c, rival))
@@ -108,7 +106,7 @@ static int check_rivals(const struct gw_catalog *c, const struct gw_resource *ru
 
 static int check_frontend(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
-	const struct gw_resource *address = gw_reference(c, r, GW_PROPERTIES(r, frontend)->address);
+	const struct gw_resource *address = gw_referred(r, GW_KIND_PUBLIC_ADDRESS);
 	int e = gw_check_public_use(c, r, address, "publicIPAddress", err);
 
 	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next)
@@ -130,8 +128,9 @@ static int check_inbound_rule(const struct gw_catalog *c, const struct gw_resour
 			   "protocol All has no ports: leave it out");
 	if (p->protocol != 0 && !p->frontend_port)
 		return missing(err, "frontendPort", "missing: Tcp and Udp need it");
-	for (size_t i = 0; e == 0 && i < p->frontends.n; i++)
-		e = check_rivals(c, r, gw_reference(c, r, *GW_LIST_AT(p->frontends, char *, i)), "frontendPort", err);
+	for (size_t i = 0; e == 0 && i < r->now.n_refs; i++)
+		if (r->now.refs[i].to->kind == GW_KIND_FRONTEND)
+			e = check_rivals(c, r, r->now.refs[i].to, "frontendPort", err);
 	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next)
 		if (ref->from->kind == GW_KIND_IP_CONFIGURATION && backend && ref->from != backend)
 			e = conflict(err, "backendIPConfiguration", "an address of %s says that it leads there",
@@ -158,27 +157,47 @@ int gw_check_rules_joined(const struct gw_catalog *c, const struct gw_resource *
 	return 0;
 }
 
-/* Of two rules for one pool each would have to be the one that says which address its VMs have outside. */
-static int check_outbound_rule(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static const struct gw_resource *pool_of(const struct gw_resource *rule)
 {
-	const struct gw_outbound_nat_rule *p = r->now.properties, *q;
-	const struct gw_resource *pool = gw_reference(c, r, p->pool), *other = NULL;
+	return gw_referred(rule, GW_KIND_BACKEND_POOL);
+}
+
+/* Of two rules for one pool each would have to be the one that says which address its VMs have outside. */
+static bool same_pool(const struct gw_resource *a, const struct gw_resource *b)
+{
+	const struct gw_outbound_nat_rule *p = a->now.properties, *q = b->now.properties;
+
+	return pool_of(a) == pool_of(b) && (!p->protocol || !q->protocol || p->protocol == q->protocol);
+}
+
+/* One for all protocols before those that it meets. */
+static int by_pool(const void *a, const void *b)
+{
+	const struct gw_outbound_nat_rule *p = gw_child_at(a)->now.properties, *q = gw_child_at(b)->now.properties;
+	int n = gw_order((uintptr_t)pool_of(gw_child_at(a)), (uintptr_t)pool_of(gw_child_at(b)));
+
+	return n ? n : gw_order(p->protocol, q->protocol);
+}
+
+static int check_outbound_rule(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_outbound_nat_rule *p = r->now.properties;
+	const struct gw_resource *other = NULL;
 	int e = check_same_balancer(c, r, &p->frontends, err);
 
 	if (e < 0)
 		return e;
-	if (pool->parent != r->parent)
+	if (pool_of(r)->parent != r->parent)
 		return bad(err, "backendAddressPool", "belongs to another load balancer");
-	while ((other = gw_catalog_next(c, r->parent, r->kind, other))) {
-		q = other->now.properties;
-		if (other != r && (!p->protocol || !q->protocol || p->protocol == q->protocol) &&
-		    gw_reference(c, other, q->pool) == pool)
+	if (gw_children_apart(c, r->parent, r->kind, by_pool, same_pool))
+		return 0;
+	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
+		if (other != r && same_pool(other, r))
 			return conflict(err, "backendAddressPool", "rule \"%s\" translates it", other->id);
-	}
 	return 0;
 }
 
-int gw_check_nat(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+int gw_check_nat(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	switch (r->kind) {
 	case GW_KIND_FRONTEND:

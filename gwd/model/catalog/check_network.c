@@ -45,7 +45,7 @@ static bool of_one_link(const struct gw_addr *first, const struct gw_addr *last)
 
 static const struct gw_ip_pool *pool_of(const void *a)
 {
-	return GW_PROPERTIES(*(const struct gw_resource *const *)a, ip_pool);
+	return GW_PROPERTIES(gw_child_at(a), ip_pool);
 }
 
 static int by_first(const void *a, const void *b)
@@ -438,9 +438,13 @@ static int check_ip_configuration(const struct gw_catalog *c, const struct gw_re
 		return bad(err, "privateIPAddress", "%s", why);
 	if (gateway)
 		return conflict(err, "subnet", "is kept for a virtual gateway, %s", gw_told_name(c, gateway));
+	/* Of those that have all been found to be in one with another, each is. */
+	if (r->parent->fine == c->settling)
+		return 0;
 	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
-		if (gw_reference(c, other, GW_PROPERTIES(other, ip_configuration)->subnet)->parent != subnet->parent)
+		if (gw_referred(other, GW_KIND_VIRTUAL_SUBNET)->parent != subnet->parent)
 			return bad(err, "subnet", "must be in one virtual network with that of \"%s\"", other->id);
+	r->parent->fine = c->settling;
 	return 0;
 }
 

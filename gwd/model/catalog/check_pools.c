@@ -70,13 +70,10 @@ static const struct gw_logical_subnet *subnet_before(const struct gw_step *s)
 /* Whether it was public when the request began. */
 static bool was_public(const struct gw_catalog *c, const struct gw_resource *subnet)
 {
-	for (size_t i = c->begun; i < c->n_steps; i++) {
-		const struct gw_logical_subnet *was = subnet_before(&c->steps[i]);
+	const struct gw_step *first = gw_first_step(c, subnet);
+	const struct gw_logical_subnet *was = first ? subnet_before(first) : NULL;
 
-		if (was && c->steps[i].r == subnet)
-			return was->is_public;
-	}
-	return is_public(subnet);
+	return was ? was->is_public : is_public(subnet);
 }
 
 /* All pools of a subnet that was public: it is private now, or has other routers. */

@@ -1,13 +1,16 @@
 /*
  * keys.c - values that only one resource may have: VSIDs, routing domains, MAC addresses, addresses. Each version of a
- * resource has its keys in one table; two owners of one key are a conflict that settling finds.
+ * resource has its keys in one table; two owners of one key are a conflict that settling finds. Who has to be held against many
+ * others is found there, too.
  */
 #include "model/catalog/private.h"
 
 #include "model/resource/gateway.h"
 #include "model/resource/interface.h"
+#include "model/resource/nat.h"
 #include "model/resource/network.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +68,36 @@ static const struct gw_resource *gateway_network(const struct gw_catalog *c, con
 	return network;
 }
 
+void gw_port_key(const struct gw_resource *rule, uint8_t ret[static GW_PORT_KEY])
+{
+	const struct gw_inbound_nat_rule *p = rule->now.properties;
+	unsigned port = p->protocol ? p->frontend_port : 0;
+
+	ret[0] = p->protocol;
+	ret[1] = (uint8_t)(port >> 8);
+	ret[2] = (uint8_t)port;
+}
+
+/* One for each address that its front ends have; it is not in its own way. */
+static void add_ports(const struct gw_resource *rule, struct making *m)
+{
+	uint8_t value[GW_PORT_KEY];
+
+	gw_port_key(rule, value);
+	for (size_t i = 0; i < rule->now.n_refs; i++) {
+		const struct gw_resource *frontend = rule->now.refs[i].to, *address;
+		bool known = false;
+
+		if (frontend->kind != GW_KIND_FRONTEND)
+			continue;
+		address = gw_referred(frontend, GW_KIND_PUBLIC_ADDRESS);
+		for (size_t k = 0; k < m->n && !known; k++)
+			known = m->keys[k].scope == address;
+		if (!known)
+			add(m, GW_KEY_PUBLIC_PORT, address, "frontendPort", value, sizeof value);
+	}
+}
+
 static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, struct making *m)
 {
 	switch (r->kind) {
@@ -100,8 +133,16 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 		if (GW_GIVEN(p, ip_configuration, address))
 			add(m, GW_KEY_CUSTOMER_ADDRESS, gw_reference(c, r, p->subnet), "privateIPAddress", &p->address,
 			    sizeof p->address);
+		if (p->public_address) {
+			const struct gw_resource *address = gw_reference(c, r, p->public_address);
+
+			add(m, GW_KEY_PUBLIC_VM, NULL, "publicIPAddress", &address, sizeof address);
+		}
 		break;
 	}
+	case GW_KIND_INBOUND_NAT_RULE:
+		add_ports(r, m);
+		break;
 	case GW_KIND_PUBLIC_ADDRESS: {
 		const struct gw_public_address *p = r->now.properties;
 
@@ -197,30 +238,67 @@ void gw_keys_remove(struct gw_catalog *c, struct gw_version *v)
 	}
 }
 
+/* There is room. */
+static void take_keys(struct gw_catalog *c, struct gw_resource *r, const struct making *m)
+{
+	memcpy(r->now.keys, m->keys, m->n * sizeof *m->keys);
+	r->now.n_keys = m->n;
+	for (size_t i = 0; i < m->n; i++)
+		r->now.keys[i].owner = r;
+	gw_keys_insert(c, &r->now);
+}
+
 int gw_keys_make(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	struct making m = {.n = 0};
+	size_t room;
 
 	gw_keys_remove(c, &r->now);
 	free(r->now.keys);
 	r->now.keys = NULL;
 	r->now.n_keys = 0;
 	list_keys(c, r, &m);
+	if (r->kind == GW_KIND_FRONTEND)
+		gw_keys_follow(c, r);
 	if (m.n == 0)
 		return 0;
-	r->now.keys = calloc(m.n, sizeof *r->now.keys);
+	/* Its front ends may come to be at as many addresses. */
+	room = r->kind == GW_KIND_INBOUND_NAT_RULE ? r->now.n_refs : m.n;
+	r->now.keys = calloc(room, sizeof *r->now.keys);
 	if (!r->now.keys)
 		return gw_error_oom(err);
-	memcpy(r->now.keys, m.keys, m.n * sizeof *m.keys);
-	r->now.n_keys = m.n;
-	for (size_t i = 0; i < m.n; i++)
-		r->now.keys[i].owner = r;
-	gw_keys_insert(c, &r->now);
+	take_keys(c, r, &m);
 	return 0;
 }
 
-const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
-					const void *value, size_t n)
+static bool same_scopes(const struct gw_version *v, const struct making *m)
+{
+	for (size_t i = 0; i < m->n && i < v->n_keys; i++)
+		if (v->keys[i].scope != m->keys[i].scope)
+			return false;
+	return v->n_keys == m->n;
+}
+
+void gw_keys_follow(struct gw_catalog *c, struct gw_resource *frontend)
+{
+	for (const struct gw_ref *ref = frontend->referrers; ref; ref = ref->next) {
+		struct gw_resource *rule = ref->from;
+		struct making m = {.n = 0};
+
+		/* Without any yet it gets them in its turn. */
+		if (rule->kind != GW_KIND_INBOUND_NAT_RULE || !rule->now.keys)
+			continue;
+		add_ports(rule, &m);
+		if (same_scopes(&rule->now, &m))
+			continue;
+		assert(m.n <= rule->now.n_refs);
+		gw_keys_remove(c, &rule->now);
+		take_keys(c, rule, &m);
+	}
+}
+
+const struct gw_resource *gw_keys_other(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
+					const void *value, size_t n, const struct gw_resource *than)
 {
 	uint8_t padded[16] = {0};
 
@@ -228,7 +306,30 @@ const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_
 	GW_HMAP_FOR_EACH_HASH (node, &c->keys, hash_of(space, scope, padded)) {
 		const struct gw_key *key = GW_CONTAINER_OF(node, struct gw_key, node);
 
-		if (same(key, space, scope, padded))
+		if (key->owner != than && same(key, space, scope, padded))
+			return key->owner;
+	}
+	return NULL;
+}
+
+const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
+					const void *value, size_t n)
+{
+	return gw_keys_other(c, space, scope, value, n, NULL);
+}
+
+const struct gw_resource *gw_keys_any_other(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
+					    const struct gw_resource *than)
+{
+	const struct gw_key lowest = {.space = space, .scope = scope};
+	size_t first = gw_rank_below(&c->ranks, &lowest.rank);
+
+	/* `than` itself may be the first. */
+	for (size_t i = first; i <= first + 1; i++) {
+		const struct gw_rank_node *node = gw_rank_at(&c->ranks, i);
+		const struct gw_key *key = node ? GW_CONTAINER_OF(node, struct gw_key, rank) : NULL;
+
+		if (key && key->space == space && key->scope == scope && key->owner != than)
 			return key->owner;
 	}
 	return NULL;
@@ -253,6 +354,8 @@ int gw_keys_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *
 	for (size_t i = 0; i < r->now.n_keys; i++) {
 		const struct gw_key *key = &r->now.keys[i];
 
+		if (key->space == GW_KEY_PUBLIC_VM || key->space == GW_KEY_PUBLIC_PORT)
+			continue;
 		GW_HMAP_FOR_EACH_HASH (node, &c->keys, key->node.hash) {
 			const struct gw_key *other = GW_CONTAINER_OF(node, struct gw_key, node);
 

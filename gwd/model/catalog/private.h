@@ -5,7 +5,7 @@
 #include "base/rank.h"
 #include "model/catalog/catalog.h"
 
-/* Values that only one resource may have, each in a space of its own. */
+/* Values that only one resource may have, each in a space of its own; and some by which whoever has them is found. */
 enum gw_key_space {
 	GW_KEY_VSID,
 	GW_KEY_RDID,
@@ -17,6 +17,9 @@ enum gw_key_space {
 	GW_KEY_GATEWAY_SERVER,	/* a server is one gateway */
 	GW_KEY_GATEWAY_NETWORK, /* a virtual network has one gateway */
 	GW_KEY_GATEWAY_SUBNET,	/* a subnet is kept for one */
+	/* Found only: check_nat.c says who may not have it beside whom. */
+	GW_KEY_PUBLIC_VM,   /* a public address that is a VM's as a whole */
+	GW_KEY_PUBLIC_PORT, /* protocol and port that an inbound rule translates, on a public address */
 	GW_KEY_SPACES
 };
 
@@ -68,6 +71,7 @@ struct gw_catalog {
 	int64_t now;
 	struct gw_siblings siblings; /* of this settling */
 	uint64_t settling;	     /* its number */
+	uint64_t walks;		     /* so far, of those that visit each once */
 	struct gw_resource **troubled;
 	size_t n_troubled;
 	bool loading;	   /* what comes was accepted once */
@@ -95,6 +99,8 @@ void gw_expected_clear(struct gw_catalog *c);
 int gw_references_resolve(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 void gw_references_link(struct gw_version *v);
 void gw_references_unlink(struct gw_version *v);
+/* The first of that kind that it refers to, without a look at paths; NULL: none. */
+struct gw_resource *gw_referred(const struct gw_resource *from, enum gw_kind kind);
 
 /* keys.c: what a version takes. */
 int gw_keys_make(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
@@ -107,6 +113,16 @@ size_t gw_keys_count(const struct gw_catalog *c, enum gw_key_space space, const 
 int gw_keys_init(struct gw_catalog *c);
 const struct gw_resource *gw_keys_owner(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
 					const void *value, size_t n);
+/* Who else has it; the second: who else has any in the scope, where `than` has no more than one. NULL: nobody. */
+const struct gw_resource *gw_keys_other(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
+					const void *value, size_t n, const struct gw_resource *than);
+const struct gw_resource *gw_keys_any_other(const struct gw_catalog *c, enum gw_key_space space, const void *scope,
+					    const struct gw_resource *than);
+/* What an inbound rule translates, as a key: the protocol, which is the lowest when it is all of them, and the port. */
+#define GW_PORT_KEY 3
+void gw_port_key(const struct gw_resource *rule, uint8_t ret[static GW_PORT_KEY]);
+/* The front end may be at another address than its rules' keys say. Cannot fail: undoing needs it. */
+void gw_keys_follow(struct gw_catalog *c, struct gw_resource *frontend);
 
 /* tenants.c: how many resources there may be. Who is reserved for can be counted. */
 int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *err);
@@ -163,6 +179,8 @@ int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 /* check_pools.c: what lives off pools that have changed, wherever it is. */
 int gw_check_pools(struct gw_catalog *c, struct gw_error *err);
 
+/* The first since begin that is about it; NULL: none is. */
+const struct gw_step *gw_first_step(const struct gw_catalog *c, const struct gw_resource *r);
 /* What it was before the transaction; NULL: it was not there. */
 const struct gw_version *gw_version_before(const struct gw_catalog *c, const struct gw_resource *r);
 bool gw_version_names(const struct gw_version *v, const struct gw_resource *to);

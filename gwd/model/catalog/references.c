@@ -41,6 +41,14 @@ void gw_references_unlink(struct gw_version *v)
 	}
 }
 
+struct gw_resource *gw_referred(const struct gw_resource *from, enum gw_kind kind)
+{
+	for (size_t i = 0; i < from->now.n_refs; i++)
+		if (from->now.refs[i].to->kind == kind)
+			return from->now.refs[i].to;
+	return NULL;
+}
+
 static int count(void *ctx, const struct gw_property *row, char **ref, const char *where)
 {
 	(void)row;
@@ -67,10 +75,9 @@ bool gw_version_names(const struct gw_version *v, const struct gw_resource *to)
 
 const struct gw_version *gw_version_before(const struct gw_catalog *c, const struct gw_resource *r)
 {
-	for (size_t i = c->begun; i < c->n_steps; i++)
-		if (c->steps[i].r == r)
-			return c->steps[i].type == GW_STEP_REPLACED ? &c->steps[i].before : NULL;
-	return &r->now;
+	const struct gw_step *first = gw_first_step(c, r);
+
+	return !first ? &r->now : first->type == GW_STEP_REPLACED ? &first->before : NULL;
 }
 
 struct gw_resource *gw_reference_by(const struct gw_catalog *c, const struct gw_resource *from,

@@ -43,9 +43,11 @@ int gw_touched_each_up(struct gw_catalog *c, gw_pass *pass, struct gw_error *err
 
 			/* What is gone may have been what its parent rested on: a pool with addresses in use. */
 			r = r->gone ? r->parent : r;
-			if (!r || r->gone || depth_of(r) != depth)
+			/* One that many children of are gone is looked at once. */
+			if (!r || r->gone || r->checked == c->settling || depth_of(r) != depth)
 				continue;
 			e = pass(c, r, err);
+			r->checked = c->settling;
 			if (e < 0) {
 				gw_resource_place(r, err);
 				c->fault = c->steps[i].r;
