@@ -21,8 +21,9 @@ struct place {
 
 bool gw_plan_is_gateway_subnet(const struct gw_plan_job *j, const struct gw_resource *subnet)
 {
-	for (const struct gw_ref *ref = subnet->referrers; ref; ref = ref->next)
-		if (ref->from == j->vgw)
+	/* By what it refers to: NICs in the subnet may be many. */
+	for (size_t i = 0; j->vgw && i < j->vgw->now.n_refs; i++)
+		if (j->vgw->now.refs[i].to == subnet)
 			return true;
 	return false;
 }

@@ -17,12 +17,22 @@
 /* Of two routes to one prefix, that of a table is preferred. */
 enum { METRIC_TABLE = 128, METRIC_OWN = 255 };
 
+/* A route table, and subnets that name it. */
+struct table {
+	const struct gw_resource *r;
+	size_t first; /* which of the subnets is the first, of all */
+	size_t users; /* how many of them VMs may be in */
+};
+
+/* There may be thousands of subnets and of routes: what routes ask of subnets is found without a look at each. */
 struct routing {
 	struct gw_plan_job *j;
-	const struct gw_resource **tables; /* each once */
-	size_t *users;			   /* subnets that name it */
-	size_t n_tables, n_subnets;	   /* subnets that VMs may be in */
-	bool has_default[2];		   /* a table says where the rest goes, by family */
+	const struct gw_resource **by_prefix; /* the subnets that count: no two overlap */
+	size_t n_by_prefix;
+	const struct gw_resource *nowhere[2]; /* the one in which nobody is looked for, by family; NULL: none */
+	struct table *tables;		      /* one for each subnet, at first */
+	size_t n_tables, n_subnets;	      /* subnets that VMs may be in */
+	bool has_default[2];		      /* a table says where the rest goes, by family */
 };
 
 static const struct gw_virtual_subnet *of(const struct gw_resource *subnet)
@@ -39,14 +49,34 @@ static const struct gw_resource *next_subnet(const struct gw_plan_job *j, const 
 	return prev;
 }
 
-static const struct gw_resource *subnet_of(const struct gw_plan_job *j, const struct gw_addr *a)
+/* Families apart: addresses of one lie among those of the other. */
+static int compare(const struct gw_addr *a, const struct gw_addr *b)
 {
-	const struct gw_resource *subnet = NULL;
+	int n = (int)gw_addr_is_v4(a) - (int)gw_addr_is_v4(b);
 
-	while ((subnet = next_subnet(j, subnet)))
-		if (gw_prefix_contains(&of(subnet)->prefix, a))
-			return subnet;
-	return NULL;
+	return n ? n : gw_addr_cmp(a, b);
+}
+
+static int by_prefix(const void *a, const void *b)
+{
+	return compare(&of(*(const struct gw_resource *const *)a)->prefix.addr,
+		       &of(*(const struct gw_resource *const *)b)->prefix.addr);
+}
+
+/* The last of those that begin at the address or before it, if that goes as far. */
+static const struct gw_resource *subnet_of(const struct routing *s, const struct gw_addr *a)
+{
+	size_t from = 0, to = s->n_by_prefix;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (compare(&of(s->by_prefix[middle])->prefix.addr, a) <= 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from > 0 && gw_prefix_contains(&of(s->by_prefix[from - 1])->prefix, a) ? s->by_prefix[from - 1] : NULL;
 }
 
 static int stage(struct routing *s, const struct gw_resource *source, const struct gw_prefix *prefix, uint32_t vsid,
@@ -74,26 +104,36 @@ static int on_link(struct routing *s, const struct gw_resource *source, const st
 	return stage(s, source, prefix, vsid, gw_addr_is_v4(&prefix->addr) ? &v4 : &v6, metric);
 }
 
-/*
- * Where nobody is: the dummy address of RFC 7600, the first of the discard prefix of RFC 6666. In a virtual subnet where no
- * wildcard record takes it, the one with the lowest VSID.
- */
-static int drop(struct routing *s, const struct gw_resource *route)
+/* The dummy address of RFC 7600, the first of the discard prefix of RFC 6666. */
+static struct gw_addr nobody(int family)
 {
 	static const struct gw_addr v6 = {{1}};
-	const struct gw_prefix *prefix = &GW_PROPERTIES(route, route)->prefix;
-	struct gw_addr nobody = gw_addr_is_v4(&prefix->addr) ? gw_addr_from_v4(0xc0000008) : v6;
-	const struct gw_resource *subnet = NULL, *best = NULL;
 
-	while ((subnet = next_subnet(s->j, subnet))) {
-		if (subnet == s->j->gateway_subnets[0] || subnet == s->j->gateway_subnets[1] ||
-		    gw_prefix_contains(&of(subnet)->prefix, &nobody))
-			continue;
-		if (!best || of(subnet)->vsid < of(best)->vsid)
-			best = subnet;
+	return family == 0 ? gw_addr_from_v4(0xc0000008) : v6;
+}
+
+/* Where nobody is looked for: in a virtual subnet where no wildcard record takes it, the one with the lowest VSID. */
+static void consider_nowhere(struct routing *s, const struct gw_resource *subnet)
+{
+	if (subnet == s->j->gateway_subnets[0] || subnet == s->j->gateway_subnets[1])
+		return;
+	for (int family = 0; family < 2; family++) {
+		const struct gw_resource **best = &s->nowhere[family];
+		struct gw_addr a = nobody(family);
+
+		if (!gw_prefix_contains(&of(subnet)->prefix, &a) && (!*best || of(subnet)->vsid < of(*best)->vsid))
+			*best = subnet;
 	}
-	if (best)
-		return stage(s, route, prefix, of(best)->vsid, &nobody, METRIC_TABLE);
+}
+
+static int drop(struct routing *s, const struct gw_resource *route)
+{
+	const struct gw_prefix *prefix = &GW_PROPERTIES(route, route)->prefix;
+	int family = !gw_addr_is_v4(&prefix->addr);
+	struct gw_addr hop = nobody(family);
+
+	if (s->nowhere[family])
+		return stage(s, route, prefix, of(s->nowhere[family])->vsid, &hop, METRIC_TABLE);
 	return gw_plan_note(&s->j->d->unit, route, GW_PLAN_FAILURE, "NotSupported",
 			    "the virtual network has no subnet but its gateway's: there is nothing to drop");
 }
@@ -103,18 +143,15 @@ static int drop(struct routing *s, const struct gw_resource *route)
 /* Whether it takes addresses of a subnet away from the subnet. */
 static bool takes_from_subnet(const struct routing *s, const struct gw_prefix *prefix)
 {
-	const struct gw_resource *subnet = NULL;
+	const struct gw_resource *subnet = subnet_of(s, &prefix->addr);
 
-	while ((subnet = next_subnet(s->j, subnet)))
-		if (prefix->len >= of(subnet)->prefix.len && gw_prefix_overlaps(prefix, &of(subnet)->prefix))
-			return true;
-	return false;
+	return subnet && prefix->len >= of(subnet)->prefix.len;
 }
 
 static int by_appliance(struct routing *s, const struct gw_resource *route)
 {
 	const struct gw_route *p = route->now.properties;
-	const struct gw_resource *subnet = subnet_of(s->j, &p->address);
+	const struct gw_resource *subnet = subnet_of(s, &p->address);
 	struct gw_plan_unit *u = &s->j->d->unit;
 	char hop[GW_ADDR_STRLEN];
 	int e;
@@ -154,9 +191,9 @@ static int by_gateway(struct routing *s, const struct gw_resource *route)
 static int by_network(struct routing *s, const struct gw_resource *route)
 {
 	const struct gw_prefix *prefix = &GW_PROPERTIES(route, route)->prefix;
-	const struct gw_resource *subnet = subnet_of(s->j, &prefix->addr);
+	const struct gw_resource *subnet = subnet_of(s, &prefix->addr);
 
-	if (subnet && prefix->len >= of(subnet)->prefix.len)
+	if (takes_from_subnet(s, prefix))
 		return on_link(s, route, prefix, of(subnet)->vsid, METRIC_TABLE);
 	return drop(s, route);
 }
@@ -181,17 +218,17 @@ static int route(struct routing *s, const struct gw_resource *r)
 	return drop(s, r);
 }
 
-static int table(struct routing *s, size_t i)
+static int routes_of(struct routing *s, const struct table *table)
 {
 	const struct gw_resource *r = NULL;
 	int e = 0;
 
-	while (e == 0 && (r = gw_catalog_next(s->j->c, s->tables[i], GW_KIND_ROUTE, r)))
+	while (e == 0 && (r = gw_catalog_next(s->j->c, table->r, GW_KIND_ROUTE, r)))
 		if (gw_plan_is_valid(r))
 			e = route(s, r);
-	if (e == 0 && s->users[i] < s->n_subnets)
+	if (e == 0 && table->users < s->n_subnets)
 		e = gw_plan_note(
-			&s->j->d->unit, s->tables[i], GW_PLAN_NOTE, "WholeNetwork",
+			&s->j->d->unit, table->r, GW_PLAN_NOTE, "WholeNetwork",
 			"its routes hold for all of virtual network \"%s\", not only for the subnets that name it",
 			s->j->network->id);
 	return e;
@@ -199,19 +236,50 @@ static int table(struct routing *s, size_t i)
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
 
-static int use_table(struct routing *s, const struct gw_resource *subnet)
+static int use_table(struct routing *s, const struct gw_resource *subnet, bool is_gateway)
 {
 	const struct gw_resource *r = gw_reference(s->j->c, subnet, of(subnet)->route_table);
-	size_t i = 0;
 
 	if (!r)
 		return 0;
-	while (i < s->n_tables && s->tables[i] != r)
-		i++;
-	if (i == s->n_tables)
-		s->tables[s->n_tables++] = r;
-	s->users[i] += !gw_plan_is_gateway_subnet(s->j, subnet);
+	s->tables[s->n_tables] = (struct table){r, s->n_tables, !is_gateway};
+	s->n_tables++;
 	return gw_plan_watch_root(&s->j->d->unit, r);
+}
+
+static int by_table(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t)((const struct table *)a)->r, y = (uintptr_t)((const struct table *)b)->r;
+
+	return x < y ? -1 : x > y;
+}
+
+static int by_first(const void *a, const void *b)
+{
+	const struct table *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Each once, in the order of the subnets that name them first: of two routes to one prefix the first stays. */
+static void join_tables(struct routing *s)
+{
+	size_t n = 0;
+
+	qsort(s->tables, s->n_tables, sizeof *s->tables, by_table);
+	for (size_t i = 0; i < s->n_tables; i++) {
+		const struct table *next = &s->tables[i];
+		struct table *last = n > 0 ? &s->tables[n - 1] : NULL;
+
+		if (!last || last->r != next->r) {
+			s->tables[n++] = *next;
+			continue;
+		}
+		last->users += next->users;
+		last->first = next->first < last->first ? next->first : last->first;
+	}
+	s->n_tables = n;
+	qsort(s->tables, s->n_tables, sizeof *s->tables, by_first);
 }
 
 static int subnets(struct routing *s)
@@ -220,7 +288,11 @@ static int subnets(struct routing *s)
 	int e = 0;
 
 	while (e == 0 && (subnet = next_subnet(s->j, subnet))) {
-		s->n_subnets += !gw_plan_is_gateway_subnet(s->j, subnet);
+		bool is_gateway = gw_plan_is_gateway_subnet(s->j, subnet);
+
+		s->by_prefix[s->n_by_prefix++] = subnet;
+		s->n_subnets += !is_gateway;
+		consider_nowhere(s, subnet);
 		e = on_link(s, subnet, &of(subnet)->prefix, of(subnet)->vsid, METRIC_OWN);
 		if (e == 0 && of(subnet)->broadcast == GW_BROADCAST_MULTICAST)
 			e = gw_plan_note(
@@ -228,8 +300,10 @@ static int subnets(struct routing *s)
 				"broadcastMode Multicast is not in this version: broadcasts go to each node by "
 				"itself");
 		if (e == 0)
-			e = use_table(s, subnet);
+			e = use_table(s, subnet, is_gateway);
 	}
+	qsort(s->by_prefix, s->n_by_prefix, sizeof *s->by_prefix, by_prefix);
+	join_tables(s);
 	return e;
 }
 
@@ -255,14 +329,14 @@ int gw_plan_routes(struct gw_plan_job *j)
 	while ((subnet = next_subnet(j, subnet)))
 		n++;
 	s.tables = calloc(n + 1, sizeof *s.tables);
-	s.users = calloc(n + 1, sizeof *s.users);
-	if (s.tables && s.users)
+	s.by_prefix = calloc(n + 1, sizeof *s.by_prefix);
+	if (s.tables && s.by_prefix)
 		e = subnets(&s);
 	for (size_t i = 0; e == 0 && i < s.n_tables; i++)
-		e = table(&s, i);
+		e = routes_of(&s, &s.tables[i]);
 	if (e == 0)
 		e = defaults(&s);
 	free(s.tables);
-	free(s.users);
+	free(s.by_prefix);
 	return e;
 }

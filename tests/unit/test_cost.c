@@ -180,6 +180,38 @@ static void subnets(struct world *w, unsigned n)
 		    i % 200);
 }
 
+/* As many routes as subnets, of all sorts, and each subnet with a table of its own. */
+static void routed(struct world *w, unsigned n)
+{
+	static const char *const hops[] = {"'None'", "'VnetLocal'", "'VirtualNetworkGateway'",
+					   "'VirtualAppliance','nextHopIpAddress':'10.1.0.9'",
+					   "'VirtualAppliance','nextHopIpAddress':'172.31.0.9'"};
+
+	network(w);
+	for (unsigned i = 0; i < n; i++) {
+		put(w, at("/routeTables/t%u", i), "{}");
+		put(w, at("/routeTables/t%u/routes/r%u", i, i), "{'addressPrefix':'172.%u.%u.0/24','nextHopType':%s}",
+		    16 + i / 200, i % 200, hops[i % GW_N(hops)]);
+		put(w, at("/virtualNetworks/v/subnets/s%u", i),
+		    "{'addressPrefix':'10.%u.%u.0/24','routeTable':" OF("/routeTables/", "t%u") "}", 1 + i / 200,
+		    i % 200, i);
+	}
+	put(w, "/logicalNetworks/l", "{}");
+	put(w, "/logicalNetworks/l/subnets/s", "{'addressPrefix':'192.0.2.0/24'}");
+	put(w, "/servers/h",
+	    "{'providerAddresses':[{'address':'192.0.2.9','logicalSubnet':" OF("/logicalNetworks/",
+									       "l/subnets/s") "}]}");
+	put(w, "/networkInterfaces/n", "{'server':" OF("/servers/", "h") ",'hostInterface':'tap0'}");
+	put(w, "/networkInterfaces/n/ipConfigurations/c", "{'subnet':" OF("/virtualNetworks/", "v/subnets/s") "}");
+}
+
+static void change_one_nic(struct world *w, unsigned n)
+{
+	(void)n;
+	put(w, "/networkInterfaces/n", "{'server':" OF("/servers/", "h") ",'hostInterface':'tap1'}");
+	n_paths--;
+}
+
 static void delete_subnets(struct world *w, unsigned n)
 {
 	struct gw_error err = GW_ERROR_INIT;
@@ -293,6 +325,7 @@ static const struct scene scenes[] = {
 	{"rules of an ACL", acl_rules, NULL, 200},
 	{"routes", routes, NULL, 200},
 	{"subnets", subnets, NULL, 200},
+	{"a NIC beside subnets and routes", routed, change_one_nic, 400},
 	{"subnets that go", subnets, delete_subnets, 200},
 };
 
