@@ -181,6 +181,15 @@ int gw_plan_domain_stage(struct gw_plan_job *j, const struct gw_resource *source
 	return e < 0 ? e : 1;
 }
 
+/* Any node, by what has been computed so far. */
+static bool takes_part(const struct gw_plan_domain *d)
+{
+	for (const struct gw_plan_member *m = d->members; m; m = m->next_of_domain)
+		if (m->wanted)
+			return true;
+	return false;
+}
+
 static int compute(struct gw_plan_job *j)
 {
 	const struct gw_resource *carrier = gw_reference(j->c, j->network, j->properties->logical_network);
@@ -197,7 +206,8 @@ static int compute(struct gw_plan_job *j)
 	e = gw_plan_gateway(j);
 	if (e == 0)
 		e = gw_plan_records(j);
-	return e == 0 ? gw_plan_routes(j) : e;
+	/* They are what may be the most of it by far, and on no node it is nobody's. */
+	return e == 0 && takes_part(j->d) ? gw_plan_routes(j) : e;
 }
 
 /* A member that is to go takes with it what it has to tell the node. */

@@ -153,29 +153,54 @@ static const struct gw_plan_note *note_of(const struct gw_hmap_node *node)
 	return GW_CONTAINER_OF(node, struct gw_plan_note, by_resource);
 }
 
-/* What several nodes or domains found of one resource is said once. */
-static bool was_said(const struct gw_hmap_node *first, const struct gw_hmap_node *node)
-{
-	const struct gw_plan_trouble *t = &note_of(node)->trouble, *other;
+/* A route may be in the way of thousands of networks: of each sort of trouble a few are told, and how many there are besides. */
+#define TOLD_OF_A_CODE 4
+#define TOLD	       32
 
-	for (; first != node; first = gw_hmap_next_hash(first)) {
-		other = &note_of(first)->trouble;
-		if (gw_uuid_equal(&other->resource, &t->resource) && !strcmp(other->code, t->code) &&
-		    !strcmp(other->message, t->message))
-			return true;
+struct telling {
+	const struct gw_plan_trouble *told[TOLD];
+	size_t n, n_more;
+	enum gw_plan_grade worst; /* of those more */
+};
+
+/* What several nodes or domains found of one resource is said once. */
+static bool is_to_tell(struct telling *t, const struct gw_plan_trouble *trouble)
+{
+	size_t like = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (strcmp(t->told[i]->code, trouble->code) != 0)
+			continue;
+		if (!strcmp(t->told[i]->message, trouble->message))
+			return false;
+		like++;
 	}
+	if (like < TOLD_OF_A_CODE && t->n < TOLD) {
+		t->told[t->n++] = trouble;
+		return true;
+	}
+	t->n_more++;
+	t->worst = trouble->grade > t->worst ? trouble->grade : t->worst;
 	return false;
 }
 
 static int troubles_of(const struct gw_plan *p, const struct gw_uuid *resource,
 		       int (*visit)(void *ctx, const struct gw_plan_trouble *t), void *ctx)
 {
-	const struct gw_hmap_node *first = gw_hmap_first_hash(&p->notes, gw_plan_hash(resource));
+	struct telling t = {.n = 0};
+	char message[64];
 	int e = 0;
 
-	for (const struct gw_hmap_node *node = first; e >= 0 && node; node = gw_hmap_next_hash(node))
-		if (gw_uuid_equal(&note_of(node)->trouble.resource, resource) && !was_said(first, node))
-			e = visit(ctx, &note_of(node)->trouble);
+	GW_HMAP_FOR_EACH_HASH (node, &p->notes, gw_plan_hash(resource)) {
+		const struct gw_plan_trouble *trouble = &note_of(node)->trouble;
+
+		if (e >= 0 && gw_uuid_equal(&trouble->resource, resource) && is_to_tell(&t, trouble))
+			e = visit(ctx, trouble);
+	}
+	if (e < 0 || t.n_more == 0)
+		return e < 0 ? e : 0;
+	snprintf(message, sizeof message, "and %zu times more, elsewhere", t.n_more);
+	e = visit(ctx, &(struct gw_plan_trouble){*resource, t.told[0]->path, t.worst, "AndMore", message});
 	return e < 0 ? e : 0;
 }
 

@@ -188,6 +188,37 @@ def pots(w):
     w.limit(tenant_memory=512)
 
 
+@g.case("a route counts for each virtual network that it holds in: a table of a few of them is not the memory of all")
+def routes(w):
+    w.limit(resources=1000, tenant_resources=1000, tenant_subnets=500, tenant_memory=1)
+
+    def network(i):
+        return w.ask("a", "PUT", "/virtualNetworks/r%d" % i, {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [
+            {"resourceId": "s%d" % k, "properties": {"addressPrefix": "10.0.%d.0/24" % k, "routeTable": {"resourceRef": "/routeTables/all"}}}
+            for k in range(2)]})
+
+    def route(i):
+        return w.ask("a", "PUT", "/routeTables/all/routes/r%d" % i, {"addressPrefix": "172.16.%d.0/24" % i, "nextHopType": "None"})
+    made(w.ask("a", "PUT", "/routeTables/all", {"routes": [
+        {"resourceId": "r%d" % i, "properties": {"addressPrefix": "172.16.%d.0/24" % i, "nextHopType": "None"}} for i in range(50)]}))
+    n = 0
+    while n < 20 and network(n)[0] == 201:
+        n += 1
+    require(10 < n < 20, "50 routes of %d networks are in a MiB" % n)
+    refused(network(n), "each route counted")
+    n_routes = 50
+    while n_routes < 60 and route(n_routes)[0] == 201:
+        n_routes += 1
+    refused(route(n_routes), "each route counted")
+    equal(w.ask("a", "PUT", "/routeTables/all/routes/r0", {"addressPrefix": "172.17.0.0/24", "nextHopType": "None"})[0], 200, "a change")
+    equal(w.ask("a", "DELETE", "/virtualNetworks/r0")[0], 202, "DELETE")
+    made(route(n_routes))
+    for i in range(1, n):
+        w.ask("a", "DELETE", "/virtualNetworks/r%d" % i)
+    equal(w.ask("a", "DELETE", "/routeTables/all")[0], 202, "DELETE")
+    w.limit(tenant_memory=512)
+
+
 @g.case("limits that become lower leave what is there, also over a restart; higher ones count at once")
 def changed(w):
     before = w.state()

@@ -516,14 +516,96 @@ static void test_trouble(void **state)
 	world_done(&w);
 }
 
+struct told {
+	unsigned n;
+	char last[128];
+};
+
+static int on_told(void *ctx, const struct gw_plan_trouble *t)
+{
+	struct told *told = ctx;
+
+	told->n++;
+	snprintf(told->last, sizeof told->last, "%s: %s", t->code, t->message);
+	return 0;
+}
+
+/*
+ * One table of many networks: on no node nothing is kept of its routes; and what is wrong with one in all of them is told of a few.
+ */
+static void test_one_table_of_many(void **state)
+{
+	struct told told = {0};
+	struct gw_uuid route;
+	struct world w;
+	char path[64], properties[256];
+	size_t before;
+
+	(void)state;
+	world_init(&w, 64);
+	world_begin(&w);
+	do_put(&w, "/macPools/m", "{'startMacAddress':'001DD8000000','endMacAddress':'001DD80FFFFF'}");
+	do_put(&w, "/logicalNetworks/l",
+	       "{'subnets':[{'resourceId':'s','properties':{'addressPrefix':'192.0.2.0/24'}}]}");
+	do_put(&w, "/servers/h", "{'providerAddresses':[{'address':'192.0.2.9'}]}");
+	do_put(&w, "/routeTables/t", "{}");
+	do_put(&w, "/routeTables/t/routes/r",
+	       "{'addressPrefix':'172.16.0.0/12','nextHopType':'VirtualAppliance','nextHopIpAddress':'172.31.0.9'}");
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(path, sizeof path, "/virtualNetworks/v%u", i);
+		do_put(&w, path,
+		       "{'addressSpace':{'addressPrefixes':['10.0.0.0/8']},'subnets':[{'resourceId':'s','properties':"
+		       "{'addressPrefix':'10.0.0.0/16','routeTable':{'resourceRef':'/routeTables/t'}}}]}");
+	}
+	end(&w);
+	route = gw_catalog_find(w.c, NULL, "/routeTables/t/routes/r")->instance;
+	gw_plan_troubles(w.p, &route, on_told, &told);
+	assert_int_equal(told.n, 0);
+	before = gw_plan_size(w.p);
+
+	world_begin(&w);
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(path, sizeof path, "/networkInterfaces/n%u", i);
+		snprintf(properties, sizeof properties,
+			 "{'server':{'resourceRef':'/servers/h'},'hostInterface':'tap%u','ipConfigurations':"
+			 "[{'resourceId':'c','properties':{'subnet':{'resourceRef':'/virtualNetworks/v%u/subnets/"
+			 "s'}}}]}",
+			 i, i);
+		do_put(&w, path, properties);
+	}
+	end(&w);
+	/* A record, a port, the route of the subnet and the one that is dropped, of each. */
+	assert_int_equal(gw_plan_size(w.p), before + (size_t)40 * 4);
+	gw_plan_troubles(w.p, &route, on_told, &told);
+	assert_int_equal(told.n, 5);
+	assert_string_equal(told.last, "AndMore: and 36 times more, elsewhere");
+
+	world_begin(&w);
+	for (unsigned i = 0; i < 40; i++) {
+		struct gw_error err = GW_ERROR_INIT;
+
+		snprintf(path, sizeof path, "/networkInterfaces/n%u", i);
+		assert_int_equal(world_delete(&w, NULL, path, &err), 0);
+	}
+	end(&w);
+	assert_int_equal(gw_plan_size(w.p), before);
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_start),		cmocka_unit_test(test_concern),
-		cmocka_unit_test(test_memory),		cmocka_unit_test(test_comings_and_goings),
-		cmocka_unit_test(test_left_on_the_way), cmocka_unit_test(test_joined_on_the_way),
-		cmocka_unit_test(test_left_subnets),	cmocka_unit_test(test_work),
-		cmocka_unit_test(test_invalid_store),	cmocka_unit_test(test_trouble),
+		cmocka_unit_test(test_start),
+		cmocka_unit_test(test_concern),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_comings_and_goings),
+		cmocka_unit_test(test_left_on_the_way),
+		cmocka_unit_test(test_joined_on_the_way),
+		cmocka_unit_test(test_left_subnets),
+		cmocka_unit_test(test_work),
+		cmocka_unit_test(test_invalid_store),
+		cmocka_unit_test(test_trouble),
+		cmocka_unit_test(test_one_table_of_many),
 	};
 
 	return cmocka_run_group_tests_name("plan, by revision", tests, NULL, NULL);

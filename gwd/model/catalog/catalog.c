@@ -492,6 +492,8 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 	if (e == 0)
 		e = gw_touched_each(c, gw_references_resolve, err);
 	if (e == 0)
+		e = gw_tenants_check_routes(c, err);
+	if (e == 0)
 		e = refuse_in_use(c, err);
 	if (e == 0)
 		e = gw_touched_each(c, gw_keys_make, err);

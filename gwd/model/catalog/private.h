@@ -37,6 +37,7 @@ struct gw_key {
 struct gw_tenant {
 	struct gw_hmap_node node;
 	size_t n, memory, keys[GW_KEY_SPACES];
+	uint64_t routed; /* the settling that has looked at his routes */
 	struct gw_resource *roots[GW_KIND_MAX];
 	char name[];
 };
@@ -137,6 +138,8 @@ void gw_tenants_count_key(struct gw_catalog *c, const struct gw_key *key, int by
 /* Of what the transaction has made or changed; the values that it takes, when they have been assigned. */
 int gw_tenants_check(struct gw_catalog *c, struct gw_error *err);
 int gw_tenants_check_keys(struct gw_catalog *c, struct gw_error *err);
+/* And the routes that the planner makes of it, when references have been resolved. */
+int gw_tenants_check_routes(struct gw_catalog *c, struct gw_error *err);
 void gw_tenants_free(struct gw_catalog *c);
 
 /* touched.c: every resource that the request has put, in the order of its steps, or children before their parents. */

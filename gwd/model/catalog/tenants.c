@@ -197,6 +197,72 @@ int gw_tenants_check(struct gw_catalog *c, struct gw_error *err)
 	return e;
 }
 
+/* --- routes ------------------------------------------------------------------------------------------------------- */
+
+/* What the plan keeps for one, about: the object, and why it cannot be had. */
+#define ROUTE_MEMORY 1024
+
+static const struct gw_resource *table_of(const struct gw_version *subnet)
+{
+	for (size_t i = 0; i < subnet->n_refs; i++)
+		if (subnet->refs[i].to->kind == GW_KIND_ROUTE_TABLE)
+			return subnet->refs[i].to;
+	return NULL;
+}
+
+/* Each once for every virtual network that it holds in: a table of few thousands, named by thousands of networks, is millions. */
+static size_t count_routes(struct gw_catalog *c, const struct gw_tenant *t)
+{
+	size_t n = 0;
+
+	for (const struct gw_resource *r = t->roots[GW_KIND_VIRTUAL_NETWORK]; r; r = r->next_of_tenant) {
+		uint64_t walk = ++c->walks;
+
+		for (const struct gw_resource *subnet = r->children; subnet; subnet = subnet->next) {
+			struct gw_resource *table = gw_referred(subnet, GW_KIND_ROUTE_TABLE);
+
+			if (!table || table->walked == walk)
+				continue;
+			table->walked = walk;
+			n += table->n_children;
+		}
+	}
+	return n;
+}
+
+/* A route more, or a subnet with another table. */
+static bool adds_routes(const struct gw_step *s)
+{
+	if (s->r->kind == GW_KIND_ROUTE)
+		return s->type == GW_STEP_MADE;
+	return s->r->kind == GW_KIND_VIRTUAL_SUBNET && table_of(&s->r->now) &&
+	       (s->type == GW_STEP_MADE || table_of(&s->r->now) != table_of(&s->before));
+}
+
+int gw_tenants_check_routes(struct gw_catalog *c, struct gw_error *err)
+{
+	size_t limit = c->params.limits.tenant_memory, n;
+
+	for (size_t i = c->begun; i < c->n_steps; i++) {
+		const struct gw_step *s = &c->steps[i];
+		struct gw_tenant *t = s->r->gone || !adds_routes(s) ? NULL : find_of(c, s->r);
+
+		if (!t || t->routed == c->settling)
+			continue;
+		t->routed = c->settling;
+		n = count_routes(c, t);
+		if (n <= (limit - (t->memory < limit ? t->memory : limit)) / ROUTE_MEMORY)
+			continue;
+		c->fault = s->r;
+		return refuse(c, "", limit,
+			      "bytes, each route counted for every virtual network that names its routeTable", t->name,
+			      t->memory + n * ROUTE_MEMORY, "tenant_memory", err);
+	}
+	return 0;
+}
+
+/* --- values ------------------------------------------------------------------------------------------------------- */
+
 /* What everybody draws from one pot. */
 static const struct {
 	enum gw_key_space space;
