@@ -175,8 +175,11 @@ static void name_element(const struct step *s, struct gw_error *err)
 	struct gw_error inner = *err;
 
 	switch (err->code) {
-	case GW_ERR_NOT_FOUND:
 	case GW_ERR_FORBIDDEN:
+		if (*inner.target) /* the resource is for him, not the property */
+			break;
+		__attribute__((fallthrough));
+	case GW_ERR_NOT_FOUND:
 	case GW_ERR_METHOD_NOT_ALLOWED:
 		err->target[0] = '\0';
 		gw_error_prefix(err, "[%zu].path", s->index);

@@ -285,6 +285,8 @@ def _(w):
                 require(r.status in (200, 201), "%s for %s: %d %s" % (path, tenant, r.status, r.body))
         for path, _ in FOR_ALL:
             require(w.ask(tenant, "GET", path).status in (403, 404), "GET of %s for a tenant" % path)
+        said = w.operator("PUT", "/publicIPAddresses/all", {"shared": False}, 409).json()["error"]
+        equal((said["code"], said["target"]), ("Conflict", "properties.shared"), "taken back while a tenant uses it")
         # Of a shared address no port can be asked for, so that nobody finds out which are taken.
         front = "/loadBalancers/n/frontendIPConfigurations/f"
         rule = {"frontendIPConfigurations": [ref(front)], "protocol": "Tcp"}
@@ -292,6 +294,8 @@ def _(w):
             r = w.ask(tenant, "PUT", "/loadBalancers/n/inboundNatRules/i", dict(rule, frontendPort=port))
             equal((r.status, r.json()["error"]["code"]), (400, "InvalidProperty"), "port %d" % port)
         equal(w.ask(tenant, "PUT", front, {"publicIPAddress": ref("/publicIPAddresses/n")}).status, 200, "an address of his own")
+        for shared in (False, True):
+            w.operator("PUT", "/publicIPAddresses/all", {"shared": shared}, 200)
         equal(w.ask(tenant, "PUT", "/loadBalancers/n/inboundNatRules/i", dict(rule, frontendPort=80)).status, 201, "and a port of it")
         r = w.ask(tenant, "PUT", front, {"publicIPAddress": ref("/publicIPAddresses/all")})
         equal((r.status, r.json()["error"]["code"]), (400, "InvalidProperty"), "with the rule to the shared address")
@@ -307,6 +311,20 @@ def _(w):
             w.ask(tenant, "PUT", "/virtualNetworks/n/subnets/s", {"addressPrefix": "10.0.1.0/24"})
             w.ask(tenant, "DELETE", "/networkInterfaces/n")
             require(w.ask(tenant, "DELETE", path).status in (202, 204), path)
+
+
+@g.case("what is the operator's to choose is named, in a batch too")
+def _(w):
+    server = {"properties": {"server": ref("/servers/h")}}
+    for method, path, body, target in (
+            ("PUT", "/networkInterfaces/his", server, "properties.server"),
+            ("POST", "/batch", [{"path": "/routeTables/his", "body": {"properties": {}}}, {"path": "/networkInterfaces/his", "body": server}],
+             "[1].body.properties.server"),
+            ("POST", "/batch", [{"path": "/routeTables/his", "body": {"properties": {}}}, {"path": "/servers/his", "body": {"properties": {}}}],
+             "[1].path")):
+        r = w.send("a", method, BASE + path, body)
+        equal((r.status, r.json()["error"]["code"], r.json()["error"].get("target")), (403, "Forbidden", target), path)
+    equal(w.ask("a", "GET", "/routeTables/his").status, 404, "the other element")
 
 
 @g.case("what the operator has put into a tenant's resource may be said again and taken out, not chosen")

@@ -154,6 +154,21 @@ static int check_route(struct gw_catalog *c, const struct gw_resource *r, struct
 
 /* --- gateways ----------------------------------------------------------------------------------------------------- */
 
+/* What was there for all is not taken from under those who use it. */
+static int check_still_shared(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+{
+	const struct gw_version *was = gw_version_before(c, r);
+	const struct gw_public_address *p = was ? was->properties : NULL;
+
+	if (GW_PROPERTIES(r, public_address)->shared || !p || !p->shared || gw_resource_tenant(r))
+		return 0;
+	for (const struct gw_ref *ref = r->referrers; ref; ref = ref->next)
+		if (gw_resource_tenant(ref->from))
+			return conflict(err, "shared", "a front end of tenant %s is at it",
+					gw_resource_tenant(ref->from));
+	return 0;
+}
+
 static int check_public_address(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	_cleanup_(gw_ranges_done) struct gw_ranges ranges = {0};
@@ -170,7 +185,7 @@ static int check_public_address(const struct gw_catalog *c, const struct gw_reso
 			"of its defaultGateways");
 	if (GW_PROPERTIES(r, public_address)->shared && gw_keys_owner(c, GW_KEY_PUBLIC_VM, NULL, &r, sizeof r))
 		return conflict(err, "shared", "it is the address of a VM, which shares it with nobody");
-	return 0;
+	return check_still_shared(c, r, err);
 }
 
 static int check_gateway_pool(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
