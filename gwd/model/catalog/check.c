@@ -245,14 +245,15 @@ static int check_virtual_gateway(const struct gw_catalog *c, const struct gw_res
 
 /* --- translation -------------------------------------------------------------------------------------------------- */
 
-static const struct gw_resource *network_of(const struct gw_catalog *c, const struct gw_resource *r)
+static const struct gw_resource *network_of(const struct gw_resource *r)
 {
-	if (r->kind != GW_KIND_IP_CONFIGURATION)
-		return NULL;
-	return gw_reference(c, r, GW_PROPERTIES(r, ip_configuration)->subnet)->parent;
+	return r->kind == GW_KIND_IP_CONFIGURATION ? gw_referred(r, GW_KIND_VIRTUAL_SUBNET)->parent : NULL;
 }
 
-/* One gateway translates a pool, and it serves one network. For each of its members that was touched: once is enough. */
+/*
+ * One gateway translates a pool, and it serves one network. For each of its members that was touched: once is enough. Those have been
+ * linked last and come first; any of the others is in the network that all of the others are in.
+ */
 static int check_backend_pool(const struct gw_catalog *c, struct gw_resource *r, const char *name, struct gw_error *err)
 {
 	const struct gw_backend_pool *p = r->now.properties;
@@ -267,10 +268,12 @@ static int check_backend_pool(const struct gw_catalog *c, struct gw_resource *r,
 		network = other;
 	}
 	for (const struct gw_ref *ref = r->referrers; ref; ref = ref->next) {
-		other = network_of(c, ref->from);
+		other = network_of(ref->from);
 		if (network && other && other != network)
 			return bad(err, name, "a pool's members are in one virtual network");
 		network = other ? other : network;
+		if (other && !gw_first_step(c, ref->from))
+			break;
 	}
 	r->fine = c->settling;
 	return 0;
