@@ -68,6 +68,19 @@ static void network(struct world *w)
 	put(w, "/macPools/m", "{'startMacAddress':'001DD8000000','endMacAddress':'001DD80FFFFF'}");
 }
 
+static void public_addresses(struct world *w, unsigned n)
+{
+	put(w, "/logicalNetworks/outside", "{}");
+	put(w, "/logicalNetworks/outside/subnets/s",
+	    "{'addressPrefix':'198.18.0.0/15','isPublic':true,'defaultGateways':['198.18.0.1','198.18.0.2']}");
+	for (unsigned i = 0; i < n; i++)
+		put(w, at("/logicalNetworks/outside/subnets/s/ipPools/p%u", i),
+		    "{'startIpAddress':'198.18.%u.%u','endIpAddress':'198.18.%u.%u'}", 1 + i / 100, i % 100 * 2,
+		    1 + i / 100, i % 100 * 2);
+	for (unsigned i = 0; i < n / 2; i++)
+		put(w, at("/publicIPAddresses/a%u", i), "{}");
+}
+
 #define OF(collection, id) "{'resourceRef':'" collection id "'}"
 
 /* Each by two front ends, of balancers that share one address. */
@@ -212,6 +225,21 @@ static void change_one_nic(struct world *w, unsigned n)
 	n_paths--;
 }
 
+/* With as many pools as addresses. */
+static void pooled(struct world *w, unsigned n)
+{
+	network(w);
+	for (unsigned i = 0; i < n; i++)
+		put(w, at("/virtualNetworks/v/subnets/s/ipPools/p%u", i),
+		    "{'startIpAddress':'10.0.%u.%u','endIpAddress':'10.0.%u.%u'}", 1 + i / 100, i % 100 * 2,
+		    1 + i / 100, i % 100 * 2);
+	for (unsigned i = 0; i < n; i++) {
+		put(w, at("/networkInterfaces/n%u", i), "{}");
+		put(w, at("/networkInterfaces/n%u/ipConfigurations/c", i),
+		    "{'subnet':" OF("/virtualNetworks/", "v/subnets/s") "}");
+	}
+}
+
 /* In two pools that all are in. */
 static void members(struct world *w, unsigned n)
 {
@@ -351,6 +379,7 @@ static unsigned compare(const char *scene, const char *what, uint64_t once, uint
 
 static const struct scene scenes[] = {
 	{"inbound rules", inbound_rules, NULL, 300, false},
+	{"public addresses", public_addresses, NULL, 400, false},
 	{"front ends", frontends, NULL, 500, false},
 	{"outbound rules", outbound_rules, NULL, 200, false},
 	{"IP configurations", ip_configurations, NULL, 100, false},
@@ -361,6 +390,7 @@ static const struct scene scenes[] = {
 	{"routes", routes, NULL, 200, false},
 	{"subnets", subnets, NULL, 200, false},
 	{"a NIC beside subnets and routes", routed, change_one_nic, 400, true},
+	{"addresses and pools", pooled, NULL, 300, false},
 	{"members of pools", members, NULL, 200, false},
 	{"a member beside others", members, change_one_member, 400, true},
 	{"a rule beside others", inbound_rules, change_one_rule, 300, true},

@@ -179,7 +179,7 @@ static bool is_host(const void *ctx, const struct gw_addr *a)
 }
 
 /* It may have moved to another subnet, where its address is another's, or none. */
-static bool is_usable(struct gw_catalog *c, struct gw_resource *r, const struct gw_resource *subnet)
+static bool is_usable(struct gw_catalog *c, struct gw_resource *r, struct gw_resource *subnet)
 {
 	const struct gw_ip_configuration *p = r->now.properties;
 
@@ -188,7 +188,7 @@ static bool is_usable(struct gw_catalog *c, struct gw_resource *r, const struct 
 
 static int assign_address(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
-	_cleanup_(gw_ranges_done) struct gw_ranges ranges = {0};
+	const struct gw_ranges *ranges;
 	struct gw_ip_configuration *p = r->now.properties;
 	struct gw_resource *subnet = gw_reference(c, r, p->subnet);
 	const struct gw_virtual_subnet *s = subnet->now.properties;
@@ -199,7 +199,7 @@ static int assign_address(struct gw_catalog *c, struct gw_resource *r, struct gw
 		return chosen("privateIPAddress", err);
 	if (gw_pools_customer(c, subnet, &ranges) < 0)
 		return gw_error_oom(err);
-	if (!take(c, &ranges, GW_KEY_CUSTOMER_ADDRESS, subnet, is_host, &s->prefix, &subnet->cursor, &p->address))
+	if (!take(c, ranges, GW_KEY_CUSTOMER_ADDRESS, subnet, is_host, &s->prefix, &subnet->cursor, &p->address))
 		return none_free("privateIPAddress",
 				 "the subnet is full: give it another ipPool, or use another subnet", err);
 	GW_GIVE(p, ip_configuration, address);
@@ -208,7 +208,7 @@ static int assign_address(struct gw_catalog *c, struct gw_resource *r, struct gw
 
 static int assign_public(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
-	_cleanup_(gw_ranges_done) struct gw_ranges ranges = {0};
+	const struct gw_ranges *ranges;
 	struct gw_public_address *p = r->now.properties;
 
 	if (GW_GIVEN(p, public_address, address))
@@ -217,7 +217,7 @@ static int assign_public(struct gw_catalog *c, struct gw_resource *r, struct gw_
 		return chosen("ipAddress", err);
 	if (gw_pools_public(c, &ranges) < 0)
 		return gw_error_oom(err);
-	if (!take(c, &ranges, GW_KEY_OUTER_ADDRESS, NULL, any_unicast, NULL, NULL, &p->address))
+	if (!take(c, ranges, GW_KEY_OUTER_ADDRESS, NULL, any_unicast, NULL, NULL, &p->address))
 		return none_free("ipAddress", "make an ipPool below a logical subnet whose isPublic is true", err);
 	GW_GIVE(p, public_address, address);
 	return 0;

@@ -92,6 +92,7 @@ void gw_version_done(enum gw_kind kind, struct gw_version *v)
 static void resource_free(struct gw_resource *r)
 {
 	gw_version_done(r->kind, &r->now);
+	gw_pools_free(r->offers);
 	free(r->id);
 	free(r);
 }
@@ -176,6 +177,7 @@ struct gw_catalog *gw_catalog_free(struct gw_catalog *c)
 	gw_hmap_done(&c->paths);
 	gw_hmap_done(&c->keys);
 	gw_tenants_free(c);
+	gw_pools_free(c->publics);
 	free(c->troubled);
 	free(c->steps);
 	free(c);

@@ -50,16 +50,18 @@ struct gw_resource {
 	struct gw_uuid instance;
 	struct gw_version now;
 	struct gw_ref *referrers;
-	size_t step;	   /* of the transaction: the first about it, if that one is */
-	uint64_t cursor;   /* where the next automatic value is looked for, of what has a pool */
-	uint64_t walked;   /* the last walk that has come by */
-	bool gone;	   /* deleted by the transaction that is under way */
-	bool unlinked;	   /* its references are taken out while a transaction is undone */
-	uint64_t checked;  /* the settling that has found nothing wrong with it */
-	uint64_t fine;	   /* the settling that has found all that hangs on it as it should be */
-	uint64_t apart;	   /* and the one that has looked whether two of its children are alike */
-	bool meeting;	   /* that are */
-	size_t n_children; /* of all kinds */
+	size_t step;		  /* of the transaction: the first about it, if that one is */
+	uint64_t cursor;	  /* where the next automatic value is looked for, of what has a pool */
+	uint64_t walked;	  /* the last walk that has come by */
+	bool gone;		  /* deleted by the transaction that is under way */
+	bool unlinked;		  /* its references are taken out while a transaction is undone */
+	struct gw_ranges *offers; /* of a virtual subnet: what VMs can have (pools.c) */
+	uint64_t offers_of;	  /* the settling that it is of */
+	uint64_t checked;	  /* the settling that has found nothing wrong with it */
+	uint64_t fine;		  /* the settling that has found all that hangs on it as it should be */
+	uint64_t apart;		  /* and the one that has looked whether two of its children are alike */
+	bool meeting;		  /* that are */
+	size_t n_children;	  /* of all kinds */
 	unsigned
 		listed; /* place in the list of children of the body that last put it, from 1; 0: it had a path of its own */
 };

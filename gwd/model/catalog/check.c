@@ -169,16 +169,16 @@ static int check_still_shared(const struct gw_catalog *c, const struct gw_resour
 	return 0;
 }
 
-static int check_public_address(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static int check_public_address(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
-	_cleanup_(gw_ranges_done) struct gw_ranges ranges = {0};
+	const struct gw_ranges *ranges;
 	const struct gw_addr *a = &GW_PROPERTIES(r, public_address)->address;
 
 	if (!gw_addr_is_unicast(a))
 		return bad(err, "ipAddress", "must be a unicast address");
 	if (gw_pools_public(c, &ranges) < 0)
 		return gw_error_oom(err);
-	if (ranges.n > 0 && !gw_ranges_have(&ranges, a))
+	if (ranges->n > 0 && !gw_ranges_have_sorted(ranges, a))
 		return bad(
 			err, "ipAddress",
 			"must lie in an ipPool of a public logical subnet, and be neither an end of the subnet nor one "

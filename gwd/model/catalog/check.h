@@ -15,8 +15,7 @@
 	(gw_error_set(err, errnum, code, name, __VA_ARGS__), gw_error_prefix(err, "properties."), -(errnum))
 
 /* Why no VM in the virtual subnet can have the address; NULL: one can, unless it is taken. */
-const char *gw_check_customer_address(const struct gw_catalog *c, const struct gw_resource *subnet,
-				      const struct gw_addr *a);
+const char *gw_check_customer_address(const struct gw_catalog *c, struct gw_resource *subnet, const struct gw_addr *a);
 /* Whether the groups of a virtual network's subnets are from the pools that are for it; `name` is what is at fault if not. */
 int gw_check_groups_of(const struct gw_catalog *c, const struct gw_resource *network, const char *name,
 		       struct gw_error *err);

@@ -102,13 +102,12 @@ static int check_pools_of(const struct gw_catalog *c, const struct gw_resource *
 }
 
 /* A subnet without pools offers all that it has. */
-static bool in_pools(const struct gw_catalog *c, const struct gw_resource *subnet, enum gw_kind kind,
-		     const struct gw_addr *a)
+static bool in_pools(const struct gw_catalog *c, const struct gw_resource *subnet, const struct gw_addr *a)
 {
 	const struct gw_resource *pool = NULL;
 	bool any = false;
 
-	while ((pool = gw_catalog_next(c, subnet, kind, pool))) {
+	while ((pool = gw_catalog_next(c, subnet, GW_KIND_LOGICAL_POOL, pool))) {
 		const struct gw_ip_pool *p = pool->now.properties;
 
 		if (p->multicast)
@@ -150,7 +149,7 @@ static const char *why_no_node(const struct gw_catalog *c, const struct gw_resou
 		return "must lie in the prefix of its logicalSubnet";
 	if (!gw_logical_subnet_node(subnet, a))
 		return "is reserved in its logicalSubnet: a router, the network or the broadcast address";
-	return in_pools(c, subnet, GW_KIND_LOGICAL_POOL, a) ? NULL : "must lie in a pool of its logicalSubnet";
+	return in_pools(c, subnet, a) ? NULL : "must lie in a pool of its logicalSubnet";
 }
 
 /* Of a node's address for which no logical subnet was named: that of any that has it will do. */
@@ -343,40 +342,33 @@ static int check_virtual_network(const struct gw_catalog *c, const struct gw_res
 	return gw_check_groups_of(c, r, "logicalNetwork", err);
 }
 
-const char *gw_check_customer_address(const struct gw_catalog *c, const struct gw_resource *subnet,
-				      const struct gw_addr *a)
+const char *gw_check_customer_address(const struct gw_catalog *c, struct gw_resource *subnet, const struct gw_addr *a)
 {
 	const struct gw_prefix *prefix = virtual_prefix(subnet);
+	const struct gw_ranges *offered;
 
 	if (!gw_prefix_contains(prefix, a))
 		return "must lie in the prefix of its subnet";
 	if (!gw_subnet_host(prefix, a))
 		return "is reserved in its subnet: the router, the network or the broadcast address";
-	return in_pools(c, subnet, GW_KIND_VIRTUAL_POOL, a) ? NULL : "must lie in a pool of its subnet";
+	/* There may be as many pools as VMs. */
+	if (gw_pools_customer(c, subnet, &offered) < 0)
+		return "cannot be looked for in its subnet's pools: out of memory";
+	return gw_ranges_have_sorted(offered, a) ? NULL : "must lie in a pool of its subnet";
 }
 
-/* Of all that live in the subnet; there may be as many as it has pools. */
-static int check_addresses_of(const struct gw_catalog *c, const struct gw_resource *subnet, struct gw_error *err)
+/* Of all that live in the subnet. */
+static int check_addresses_of(const struct gw_catalog *c, struct gw_resource *subnet, struct gw_error *err)
 {
-	_cleanup_(gw_ranges_done) struct gw_ranges ranges = {0};
-	const struct gw_prefix *prefix = virtual_prefix(subnet);
-
-	if (gw_pools_customer(c, subnet, &ranges) < 0)
-		return gw_error_oom(err);
-	gw_ranges_sort(&ranges);
 	for (const struct gw_ref *ref = subnet->referrers; ref; ref = ref->next) {
-		const struct gw_resource *r = ref->from;
-		const struct gw_addr *a;
 		const char *why;
 
-		if (r->kind != GW_KIND_IP_CONFIGURATION)
+		if (ref->from->kind != GW_KIND_IP_CONFIGURATION)
 			continue;
-		a = &GW_PROPERTIES(r, ip_configuration)->address;
-		if (gw_subnet_host(prefix, a) && gw_ranges_have_sorted(&ranges, a))
-			continue;
-		why = gw_check_customer_address(c, subnet, a);
+		why = gw_check_customer_address(c, subnet, &GW_PROPERTIES(ref->from, ip_configuration)->address);
 		if (why)
-			return conflict(err, "addressPrefix", "an address of %s %s", gw_told_name(c, r->parent), why);
+			return conflict(err, "addressPrefix", "an address of %s %s", gw_told_name(c, ref->from->parent),
+					why);
 	}
 	return 0;
 }
@@ -429,7 +421,7 @@ static int check_interface(const struct gw_catalog *c, const struct gw_resource 
 static int check_ip_configuration(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_ip_configuration *p = r->now.properties;
-	const struct gw_resource *subnet = gw_reference(c, r, p->subnet);
+	struct gw_resource *subnet = gw_reference(c, r, p->subnet);
 	const struct gw_resource *gateway = gw_keys_owner(c, GW_KEY_GATEWAY_SUBNET, NULL, &subnet, sizeof subnet);
 	const char *why = gw_check_customer_address(c, subnet, &p->address);
 	const struct gw_resource *other = NULL;

@@ -127,12 +127,12 @@ static const struct gw_step *culprit(const struct gw_catalog *c, const struct ch
 		const struct gw_step *s = &c->steps[i];
 		const struct gw_mac_pool *macs = before(s);
 		const struct gw_ip_pool *addresses = before(s);
-		struct gw_range range = {{{0}}, {{0}}};
+		struct gw_range range = {.upto = 0};
 
 		if (macs && s->r->kind == GW_KIND_MAC_POOL)
-			range = (struct gw_range){gw_pool_mac(&macs->first), gw_pool_mac(&macs->last)};
+			range = (struct gw_range){.first = gw_pool_mac(&macs->first), .last = gw_pool_mac(&macs->last)};
 		else if (addresses && s->r->kind == GW_KIND_LOGICAL_POOL)
-			range = (struct gw_range){addresses->first, addresses->last};
+			range = (struct gw_range){.first = addresses->first, .last = addresses->last};
 		if (gw_range_has(&range, a))
 			return s;
 	}
@@ -181,7 +181,7 @@ static int check_macs(struct gw_catalog *c, const struct change *change, struct 
 /* With a pool anywhere every public address lies in one. */
 static int check_publics(struct gw_catalog *c, const struct change *change, struct gw_error *err)
 {
-	_cleanup_(gw_ranges_done) struct gw_ranges are = {0};
+	const struct gw_ranges *are;
 	const struct gw_resource *r = NULL;
 
 	if (!change->step)
@@ -191,7 +191,7 @@ static int check_publics(struct gw_catalog *c, const struct change *change, stru
 	while ((r = gw_catalog_next(c, NULL, GW_KIND_PUBLIC_ADDRESS, r))) {
 		const struct gw_addr *a = &GW_PROPERTIES(r, public_address)->address;
 
-		if (!gw_ranges_have(&are, a) && (are.n > 0 || gw_ranges_have(&change->was, a)))
+		if (!gw_ranges_have_sorted(are, a) && (are->n > 0 || gw_ranges_have(&change->was, a)))
 			return in_use(c, change, a, "the address", r, err);
 	}
 	return 0;

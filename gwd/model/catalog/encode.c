@@ -90,7 +90,7 @@ static json_t *pool_usage(const struct gw_catalog *c, const struct gw_resource *
 			  const void *scope)
 {
 	const struct gw_ip_pool *p = r->now.properties;
-	const struct gw_range range = {p->first, p->last};
+	const struct gw_range range = {.first = p->first, .last = p->last};
 
 	return usage(gw_range_size(&range), gw_keys_count(c, space, scope, &p->first, &p->last, sizeof p->first));
 }
@@ -102,7 +102,7 @@ static json_t *provider_usage(const struct gw_catalog *c, const struct gw_resour
 
 static json_t *mac_usage(const struct gw_catalog *c, const struct gw_mac_pool *p)
 {
-	const struct gw_range range = {gw_pool_mac(&p->first), gw_pool_mac(&p->last)};
+	const struct gw_range range = {.first = gw_pool_mac(&p->first), .last = gw_pool_mac(&p->last)};
 
 	return json_pack("{s:I, s:I}", "numberOfMACAddresses", (json_int_t)gw_range_size(&range),
 			 "numberOfMACAddressesAllocated",

@@ -47,10 +47,17 @@ uint64_t gw_range_size(const struct gw_range *r)
 	return n >= GW_RANGE_MANY ? GW_RANGE_MANY : n + 1;
 }
 
+static bool is_counted(const struct gw_ranges *ranges)
+{
+	return ranges->n > 0 && ranges->r[ranges->n - 1].upto > 0;
+}
+
 uint64_t gw_ranges_size(const struct gw_ranges *ranges)
 {
 	uint64_t total = 0;
 
+	if (is_counted(ranges))
+		return ranges->r[ranges->n - 1].upto;
 	for (size_t i = 0; i < ranges->n && total < GW_RANGE_MANY; i++)
 		total += gw_range_size(&ranges->r[i]);
 	return total;
@@ -61,10 +68,31 @@ struct gw_addr gw_range_at(const struct gw_range *r, uint64_t n)
 	return add(r->first, n);
 }
 
+/* The first that has as many up to its end. */
+static size_t find_counted(const struct gw_ranges *ranges, uint64_t n)
+{
+	size_t from = 0, to = ranges->n - 1;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (ranges->r[middle].upto <= n)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
 size_t gw_ranges_find(const struct gw_ranges *ranges, uint64_t n, uint64_t *ret_within)
 {
 	size_t i = 0;
 
+	if (is_counted(ranges)) {
+		i = find_counted(ranges, n);
+		*ret_within = i > 0 ? n - ranges->r[i - 1].upto : n;
+		return i;
+	}
 	while (i + 1 < ranges->n && n >= gw_range_size(&ranges->r[i]))
 		n -= gw_range_size(&ranges->r[i++]);
 	*ret_within = n;
@@ -89,10 +117,32 @@ static int by_first(const void *a, const void *b)
 	return gw_addr_cmp(&((const struct gw_range *)a)->first, &((const struct gw_range *)b)->first);
 }
 
+static void join(struct gw_ranges *ranges)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ranges->n; i++) {
+		struct gw_range *last = n > 0 ? &ranges->r[n - 1] : NULL;
+
+		if (!last || gw_addr_cmp(&last->last, &ranges->r[i].first) < 0)
+			ranges->r[n++] = ranges->r[i];
+		else if (gw_addr_cmp(&last->last, &ranges->r[i].last) < 0)
+			last->last = ranges->r[i].last;
+	}
+	ranges->n = n;
+}
+
 void gw_ranges_sort(struct gw_ranges *ranges)
 {
+	uint64_t total = 0;
+
 	if (ranges->n > 1)
 		qsort(ranges->r, ranges->n, sizeof *ranges->r, by_first);
+	join(ranges);
+	for (size_t i = 0; i < ranges->n; i++) {
+		total += total < GW_RANGE_MANY ? gw_range_size(&ranges->r[i]) : 0;
+		ranges->r[i].upto = total;
+	}
 }
 
 static int in_range(const void *key, const void *element)
@@ -119,7 +169,7 @@ int gw_ranges_push(struct gw_ranges *ranges, const struct gw_addr *first, const 
 		ranges->r = larger;
 		ranges->room = room;
 	}
-	ranges->r[ranges->n++] = (struct gw_range){*first, *last};
+	ranges->r[ranges->n++] = (struct gw_range){.first = *first, .last = *last};
 	return 0;
 }
 
@@ -169,7 +219,7 @@ static int push_pools(const struct gw_catalog *c, const struct gw_resource *subn
 	return e;
 }
 
-int gw_pools_customer(const struct gw_catalog *c, const struct gw_resource *subnet, struct gw_ranges *ret)
+static int list_customer(const struct gw_catalog *c, const struct gw_resource *subnet, struct gw_ranges *ret)
 {
 	const struct gw_prefix *prefix = &GW_PROPERTIES(subnet, virtual_subnet)->prefix;
 	struct gw_addr last = gw_prefix_last(prefix);
@@ -178,37 +228,59 @@ int gw_pools_customer(const struct gw_catalog *c, const struct gw_resource *subn
 	return e == 0 && ret->n == 0 ? gw_ranges_push(ret, &prefix->addr, &last) : e;
 }
 
+/* 1: it is empty, and to be made by who asks first in a settling; 0: it is there. */
+static int offered(struct gw_ranges **kept, uint64_t *of, uint64_t settling)
+{
+	if (!*kept)
+		*kept = calloc(1, sizeof **kept);
+	if (!*kept)
+		return -ENOMEM;
+	if (*of == settling)
+		return 0;
+	(*kept)->n = 0;
+	return 1;
+}
+
+int gw_pools_customer(const struct gw_catalog *c, struct gw_resource *subnet, const struct gw_ranges **ret)
+{
+	int e = offered(&subnet->offers, &subnet->offers_of, c->settling);
+
+	if (e > 0) {
+		if (list_customer(c, subnet, subnet->offers) < 0)
+			return -ENOMEM;
+		gw_ranges_sort(subnet->offers);
+		subnet->offers_of = c->settling;
+	}
+	if (e >= 0)
+		*ret = subnet->offers;
+	return e < 0 ? e : 0;
+}
+
 int gw_pools_provider(const struct gw_catalog *c, const struct gw_resource *subnet, struct gw_ranges *ret)
 {
 	return push_pools(c, subnet, GW_KIND_LOGICAL_POOL, false, ret);
-}
-
-/* What is left of a range without one address: one range, two, or none. */
-static int push_without(const struct gw_range *range, const struct gw_addr *out, struct gw_ranges *ret)
-{
-	struct gw_addr last = before(*out), first = add(*out, 1);
-	int e = 0;
-
-	if (!gw_range_has(range, out))
-		return gw_ranges_push(ret, &range->first, &range->last);
-	if (gw_addr_cmp(&range->first, out) < 0)
-		e = gw_ranges_push(ret, &range->first, &last);
-	if (e == 0 && gw_addr_cmp(out, &range->last) < 0)
-		e = gw_ranges_push(ret, &first, &range->last);
-	return e;
 }
 
 static int leave_out(struct gw_ranges *ranges, size_t from, const struct gw_addr *out)
 {
 	int e = 0;
 
-	for (size_t n = ranges->n, i = from; e == 0 && i < n; i++) {
-		struct gw_range range = ranges->r[from];
+	for (size_t i = from; e == 0 && i < ranges->n;) {
+		struct gw_range *r = &ranges->r[i], rest = {.first = add(*out, 1), .last = r->last};
 
-		/* Each moves to the end, without what is left out. */
-		memmove(&ranges->r[from], &ranges->r[from + 1], (ranges->n - from - 1) * sizeof *ranges->r);
-		ranges->n--;
-		e = push_without(&range, out, ranges);
+		if (!gw_range_has(r, out)) {
+			i++;
+			continue;
+		}
+		if (gw_addr_equal(&r->first, out) && gw_addr_equal(&r->last, out)) {
+			*r = ranges->r[--ranges->n];
+		} else if (gw_addr_equal(&r->first, out)) {
+			r->first = rest.first;
+		} else {
+			r->last = before(*out);
+			if (!gw_addr_equal(&rest.last, out))
+				e = gw_ranges_push(ranges, &rest.first, &rest.last);
+		}
 	}
 	return e;
 }
@@ -230,7 +302,7 @@ static int push_public(const struct gw_catalog *c, const struct gw_resource *sub
 	return e == 0 && gw_addr_is_v4(&last) ? leave_out(ret, from, &last) : e;
 }
 
-int gw_pools_public(const struct gw_catalog *c, struct gw_ranges *ret)
+static int list_public(const struct gw_catalog *c, struct gw_ranges *ret)
 {
 	const struct gw_resource *network = NULL, *subnet;
 	int e = 0;
@@ -240,6 +312,28 @@ int gw_pools_public(const struct gw_catalog *c, struct gw_ranges *ret)
 			if (GW_PROPERTIES(subnet, logical_subnet)->is_public)
 				e = push_public(c, subnet, ret);
 	return e;
+}
+
+int gw_pools_public(struct gw_catalog *c, const struct gw_ranges **ret)
+{
+	int e = offered(&c->publics, &c->publics_of, c->settling);
+
+	if (e > 0) {
+		if (list_public(c, c->publics) < 0)
+			return -ENOMEM;
+		gw_ranges_sort(c->publics);
+		c->publics_of = c->settling;
+	}
+	if (e >= 0)
+		*ret = c->publics;
+	return e < 0 ? e : 0;
+}
+
+void gw_pools_free(struct gw_ranges *ranges)
+{
+	if (ranges)
+		gw_ranges_done(ranges);
+	free(ranges);
 }
 
 /* Pools of groups below logical networks, or only one of them. */

@@ -72,6 +72,8 @@ struct gw_catalog {
 	int64_t now;
 	struct gw_siblings siblings; /* of this settling */
 	uint64_t settling;	     /* its number */
+	struct gw_ranges *publics;   /* what public pools offer (pools.c) */
+	uint64_t publics_of;	     /* the settling that it is of */
 	uint64_t walks;		     /* so far, of those that visit each once */
 	struct gw_resource **troubled;
 	size_t n_troubled;
@@ -150,6 +152,9 @@ int gw_touched_each_up(struct gw_catalog *c, gw_pass *pass, struct gw_error *err
 
 /* draft.c: whether the body is of this place. */
 int gw_draft_check_place(const struct gw_draft *draft, const struct gw_resource *parent, struct gw_error *err);
+
+/* pools.c: what is kept of them from one settling to the next. */
+void gw_pools_free(struct gw_ranges *ranges);
 
 /* trouble.c: of everything that was loaded. */
 int gw_trouble_note(struct gw_catalog *c, struct gw_error *err);
