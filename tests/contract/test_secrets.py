@@ -200,8 +200,27 @@ def peer(w):
     again = w.get(peers + "/copied")
     equal(again["properties"]["hasPassword"], True, "hasPassword")
     equal(put(w, peers + "/copied", again), again["etag"], "etag after a PUT of the same")
-    w.refused("PUT", peers + "/copied", {"properties": dict(copied, hasPassword=False)}, 400, "InvalidProperty", "properties.hasPassword")
+    w.refused("PUT", peers + "/copied", {"properties": dict(copied, hasPassword=False, password="new")}, 400, "InvalidProperty",
+              "properties.hasPassword")
+    for _ in range(2):
+        equal(w.put(peers + "/copied", dict(copied, hasPassword=False), (200,))["properties"]["hasPassword"], False, "without it")
+    w.refused("PUT", peers + "/copied", {"properties": dict(copied, hasPassword=True)}, 400, "MissingProperty", "properties.password")
     w.delete(peers + "/copied")
+
+
+@g.case("a connection that goes over to a certificate has no pre-shared key any more")
+def certificate(w):
+    path = examples.GATEWAY + "/networkConnections/over"
+    ends = {"connectionType": "IPSec", "destinationIPAddress": "203.0.113.9"}
+    key = {"authenticationMethod": "PSK", "sharedSecret": examples.SECRETS[0]}
+    w.put("/credentials/over", {"type": "X509Certificate", "value": "x"}, (201,))
+    w.put(path, dict(ends, ipSecConfiguration=key), (201,))
+    w.put(path, dict(ends, ipSecConfiguration={"authenticationMethod": "PSK"}), (200,))  # it is kept
+    w.put(path, dict(ends, ipSecConfiguration={"authenticationMethod": "Certificate", "credential": examples.ref("/credentials/over")}), (200,))
+    w.refused("PUT", path, {"properties": dict(ends, ipSecConfiguration={"authenticationMethod": "PSK"})}, 400, "MissingProperty",
+              "properties.ipSecConfiguration.sharedSecret")
+    w.delete(path)
+    w.delete("/credentials/over")
 
 
 @g.case("nobody but root can look into the process, and it leaves no core dump, also when it has begun anew")

@@ -16,6 +16,7 @@
 #include "model/resource/network.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static uint64_t any_number(void)
@@ -275,6 +276,40 @@ static void assign_peer(struct gw_resource *r)
 		return;
 	p->has_password = true;
 	GW_GIVE(p, bgp_peer, has_password);
+}
+
+bool gw_assign_wants_no_secret(enum gw_kind kind, const struct gw_version *now)
+{
+	if (kind == GW_KIND_BGP_PEER) {
+		const struct gw_bgp_peer *p = now->properties;
+
+		return !p->password && GW_GIVEN(p, bgp_peer, has_password) && !p->has_password;
+	}
+	if (kind == GW_KIND_CONNECTION) {
+		const struct gw_ipsec *p = &((const struct gw_connection *)now->properties)->ipsec;
+
+		return !p->secret && p->authentication == GW_AUTHENTICATION_CERTIFICATE;
+	}
+	return false;
+}
+
+void gw_assign_forget_secret(enum gw_kind kind, struct gw_version *now)
+{
+	char **secret;
+
+	if (kind == GW_KIND_BGP_PEER) {
+		struct gw_bgp_peer *p = now->properties;
+
+		secret = &p->password;
+		GW_UNGIVE(p, bgp_peer, password);
+	} else {
+		struct gw_ipsec *p = &((struct gw_connection *)now->properties)->ipsec;
+
+		secret = &p->secret;
+		GW_UNGIVE(p, ipsec, secret);
+	}
+	free(*secret);
+	*secret = NULL;
 }
 
 void gw_assign_carried(enum gw_kind kind, const struct gw_version *before, struct gw_version *now)

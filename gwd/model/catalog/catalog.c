@@ -311,6 +311,7 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 	const struct gw_schema_carrier carrier = {
 		.by_tenant = c->asker, .same_secret = c->params.same_secret, .ctx = c->params.ctx};
 	struct spelling s = {c, r, err};
+	bool wants_no_secret = gw_assign_wants_no_secret(r->kind, &draft->version);
 	int e = reserve(c, err);
 
 	if (e == 0)
@@ -321,6 +322,8 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 		e = gw_schema_carry(schema, r->now.properties, draft->version.properties, &carrier, err);
 	if (e < 0)
 		return e;
+	if (wants_no_secret)
+		gw_assign_forget_secret(r->kind, &draft->version);
 	gw_assign_carried(r->kind, &r->now, &draft->version);
 	if (same_version(r->kind, &r->now, &draft->version))
 		return 0;

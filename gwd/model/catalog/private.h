@@ -180,6 +180,9 @@ int gw_siblings_check(struct gw_catalog *c, const struct gw_resource *r, gw_pref
  * assign.c: values that the manager left to us. The first is told what `now` carries over from `before`: gives up what is
  * needed no more, and notes what may be chosen again.
  */
+/* Whether it says no secret, and that it has no use for the one that may have been there; and to be without it, when it was carried. */
+bool gw_assign_wants_no_secret(enum gw_kind kind, const struct gw_version *now);
+void gw_assign_forget_secret(enum gw_kind kind, struct gw_version *now);
 void gw_assign_carried(enum gw_kind kind, const struct gw_version *before, struct gw_version *now);
 int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 /* check.c: what only the whole can tell of a resource that was touched. */

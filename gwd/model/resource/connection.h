@@ -115,7 +115,7 @@ GW_SCHEMA_STRUCT(connection, GW_CONNECTION)
 	P(S, SECRET, password, "password", .min = 1, .max = 80, .flags = GW_PROPERTY_IS_QUOTABLE,                      \
 	  .help = "TCP MD5 password: write-only.")                                                                     \
 	P(S, BOOL, has_password, "hasPassword", .flags = GW_PROPERTY_IS_ASSIGNED,                                      \
-	  .help = "Whether it has a password: who copies what GET answers has to say it again.")                       \
+	  .help = "Whether it has a password: who copies what GET answers has to say it again; false takes it away.")  \
 	P(S, UINT, max_prefixes, "maximumPrefixes", .min = 1, .max = 1000000, .help = "Most that is learnt from it.")  \
 	R(S, "connectionState", .help = "Where the session stands.")                                                   \
 	R(S, "statistics", .help = "Counters.")
