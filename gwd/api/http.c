@@ -103,6 +103,11 @@ static unsigned count(const struct gw_http *http)
 	return info ? info->num_connections : 0;
 }
 
+bool gw_http_is_full(const struct gw_http *http)
+{
+	return count(http) >= http->env->service->config->connection_limit;
+}
+
 static void begin(struct gw_http *http, struct MHD_Connection *connection, void **socket_context)
 {
 	gnutls_session_t session = session_of(http, connection);
@@ -132,7 +137,7 @@ static void begin(struct gw_http *http, struct MHD_Connection *connection, void 
 	c->proved = http->place.scheme == GW_LISTEN_UNIX; /* the socket is for operators only */
 	if (!c->proved)
 		count_client(c);
-	if (count(http) >= http->env->service->config->connection_limit)
+	if (gw_http_is_full(http))
 		gw_http_make_place(http, c);
 }
 
@@ -177,6 +182,7 @@ static void on_sweep(uv_timer_t *timer)
 			gw_http_cut(c);
 		}
 	}
+	gw_http_keep_place(http);
 }
 
 /* --- on the loop -------------------------------------------------------------------------------------------------- */

@@ -108,3 +108,17 @@ void gw_http_make_place(struct gw_http *http, const struct gw_http_connection *n
 	if (worst)
 		gw_http_cut(worst);
 }
+
+void gw_http_keep_place(struct gw_http *http)
+{
+	struct gw_http_connection *worst;
+
+	if (!gw_http_is_full(http))
+		return;
+	for (const struct gw_http_connection *c = http->connections; c; c = c->next)
+		if (c->cut)
+			return;
+	worst = find_worst(http, NULL, true);
+	if (worst)
+		gw_http_cut(worst);
+}

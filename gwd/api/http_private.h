@@ -73,6 +73,8 @@ static inline uint64_t gw_http_now(void)
 
 /* The library has something to do that no descriptor tells of. */
 void gw_http_wake(struct gw_http *http);
+/* All its places are taken. */
+bool gw_http_is_full(const struct gw_http *http);
 /* The connection is to be ended. */
 void gw_http_cut(struct gw_http_connection *c);
 void gw_http_set_deadline(struct gw_http_connection *c, unsigned seconds);
@@ -97,6 +99,11 @@ bool gw_http_take(struct gw_http_connection *c, const struct gw_principal *who);
 void gw_http_give_back(struct gw_http_connection *c);
 /* The last place is taken, by `newest`: another one is ended, so that there is a place for the next. */
 void gw_http_make_place(struct gw_http *http, const struct gw_http_connection *newest);
+/*
+ * All were busy when the last place was taken, and the library lets nobody in any more who would ask for one: as soon as one has
+ * nothing to do, one goes.
+ */
+void gw_http_keep_place(struct gw_http *http);
 
 /* --- http_answer.c --- */
 

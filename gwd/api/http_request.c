@@ -115,6 +115,7 @@ void gw_http_on_completed(void *cls, struct MHD_Connection *connection, void **c
 	x->c->http->busy--;
 	x->c->http->progress++;
 	gw_http_set_deadline(x->c, IDLE_SECONDS);
+	gw_http_keep_place(x->c->http);
 	x->c = NULL;
 	x->deferred.gone = true;
 	if (!x->later)

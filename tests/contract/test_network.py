@@ -215,6 +215,27 @@ def halves(w):
             raise case.Failed("the oldest of who has most still answers: %s" % (w.ask("GET", "/version", token=a[0], on=held[0]),))
 
 
+@s.case("when all places were taken by those who had something to do, one goes as soon as it has nothing")
+def busy(w):
+    tenants = [w.token("busy" + t, role="tenant", tenantId=t) for t in "ab"]
+    body = b'{"properties":{}}'
+    with contextlib.ExitStack() as stack:
+        held = []
+        for i in range(8):
+            c = stack.enter_context(tls.context().wrap_socket(socket.create_connection(
+                ("127.0.0.1", w.port), 20, ("127.0.0.%d" % (50 + i), 0))))
+            c.sendall(("PUT %s/routeTables/busy%d HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
+                       "Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % (PREFIX, i, tenants[i % 2], len(body))).encode())
+            equal(c.recv(100), b"HTTP/1.1 100 Continue\r\n\r\n", "it has begun")
+            held.append(c)
+        for c in held:
+            c.sendall(body)
+            equal(c.recv(12), b"HTTP/1.1 201", "each is answered")
+        started = time.monotonic()
+        equal(w.ask("GET", "/healthz", source=THIRD)[0], 200, "of somebody else")
+        require(time.monotonic() - started < 8, "it took %.1f s" % (time.monotonic() - started))
+
+
 @s.case("a handshake that does not get on is ended before the time of a request")
 def handshake(w):
     with socket.create_connection(("127.0.0.1", w.port), 25) as c:
