@@ -316,8 +316,13 @@ def _(w):
 @g.case("what is the operator's to choose is named, in a batch too")
 def _(w):
     server = {"properties": {"server": ref("/servers/h")}}
+    # Whose address it is nobody looks: it may be another tenant's, or a node's.
+    tunnel = {"connectionType": "GRE", "destinationIPAddress": "203.0.113.9"}
+    taken = {"properties": dict(tunnel, sourceIPAddress="198.51.100.7")}
+    equal(w.ask("a", "PUT", "/virtualGateways/his", {}).status, 201, "a gateway")
     for method, path, body, target in (
             ("PUT", "/networkInterfaces/his", server, "properties.server"),
+            ("PUT", "/virtualGateways/his/networkConnections/c", taken, "properties.sourceIPAddress"),
             ("POST", "/batch", [{"path": "/routeTables/his", "body": {"properties": {}}}, {"path": "/networkInterfaces/his", "body": server}],
              "[1].body.properties.server"),
             ("POST", "/batch", [{"path": "/routeTables/his", "body": {"properties": {}}}, {"path": "/servers/his", "body": {"properties": {}}}],
@@ -325,6 +330,13 @@ def _(w):
         r = w.send("a", method, BASE + path, body)
         equal((r.status, r.json()["error"]["code"], r.json()["error"].get("target")), (403, "Forbidden", target), path)
     equal(w.ask("a", "GET", "/routeTables/his").status, 404, "the other element")
+    path = "/virtualGateways/his/networkConnections/c"
+    w.operator("PUT", path + "?tenantId=a", taken["properties"], 201)
+    was = w.ask("a", "GET", path).json()["properties"]
+    equal(was["sourceIPAddress"], "198.51.100.7", "what the operator has chosen")
+    for said in (was, tunnel):
+        equal(w.ask("a", "PUT", path, said).json()["properties"]["sourceIPAddress"], "198.51.100.7", "it stays")
+    equal(w.ask("a", "DELETE", "/virtualGateways/his").status, 202, "DELETE")
 
 
 @g.case("what the operator has put into a tenant's resource may be said again and taken out, not chosen")

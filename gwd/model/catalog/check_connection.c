@@ -89,10 +89,10 @@ static int check_ends(const struct gw_connection *p, struct gw_error *err)
 {
 	bool has_source = GW_GIVEN(p, connection, source), has_destination = GW_GIVEN(p, connection, destination);
 
-	if (has_source && !gw_addr_is_unicast(&p->source))
-		return bad(err, "sourceIPAddress", "must be a unicast address");
-	if (has_destination && !gw_addr_is_unicast(&p->destination))
-		return bad(err, "destinationIPAddress", "must be a unicast address");
+	if (has_source && (!gw_addr_is_unicast(&p->source) || gw_addr_is_link_local(&p->source)))
+		return bad(err, "sourceIPAddress", "must be a unicast address, and none of a link only");
+	if (has_destination && (!gw_addr_is_unicast(&p->destination) || gw_addr_is_link_local(&p->destination)))
+		return bad(err, "destinationIPAddress", "must be a unicast address, and none of a link only");
 	if (has_source && has_destination && !gw_addr_same_family(&p->source, &p->destination))
 		return bad(err, "sourceIPAddress", "must be of the family of destinationIPAddress");
 	return 0;

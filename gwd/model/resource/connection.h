@@ -92,7 +92,7 @@ GW_SCHEMA_STRUCT(connection_route, GW_CONNECTION_ROUTE)
 	O(S, l3, l3, "l3Configuration", .help = "Of L3.")                                                              \
 	L(S, interface_address, addresses, "ipAddresses", .max = 8, .help = "The gateway's addresses on it.")          \
 	V(S, ADDR, peers, "peerIPAddresses", .max = 8, .help = "The other side's addresses on it.")                    \
-	P(S, ADDR, source, "sourceIPAddress", .flags = GW_PROPERTY_IS_ASSIGNED,                                        \
+	P(S, ADDR, source, "sourceIPAddress", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,             \
 	  .help = "Where the tunnel ends on this side.")                                                               \
 	P(S, ADDR, destination, "destinationIPAddress", .help = "Where the tunnel ends on the other side.")            \
 	L(S, connection_route, routes, "routes", .help = "What is behind it.")                                         \
