@@ -214,6 +214,25 @@ static int pass_access(void *ctx, const struct gw_access_entry *e, struct gw_err
 	return 0;
 }
 
+/*
+ * What the daemon will have when it has begun anew: on a machine that takes the place of a lost one the key is put beside the store
+ * while the daemon runs, with one that it made for itself.
+ */
+static int next_key(const struct gw_control *k, uint8_t ret[static GW_SEAL_KEYLEN], struct gw_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/secret.key", k->config->state_dir) < 0) {
+		path = NULL;
+		return gw_error_oom(err);
+	}
+	r = gw_seal_load_key(path, ret, err);
+	if (r == -ENOENT)
+		memcpy(ret, k->seal_key, GW_SEAL_KEYLEN);
+	return r == -ENOENT ? 0 : r;
+}
+
 /* Everything that a start would read. Then it goes on where the store that it replaces has been. */
 static int check(const struct gw_control *k, const struct gw_principal *who, const char *path, struct gw_error *err)
 {
@@ -222,16 +241,20 @@ static int check(const struct gw_control *k, const struct gw_principal *who, con
 		.who = gw_principal_format(who, doer), .method = "PUT", .tenant = "", .path = "/backup"};
 	struct gw_control *copy = NULL;
 	struct gw_store *store = NULL;
+	uint8_t key[GW_SEAL_KEYLEN];
 	int r = gw_store_open(path, &store, err);
 
+	if (r == 0)
+		r = next_key(k, key, err);
 	if (r == 0)
 		r = check_records(k->config, store, err);
 	if (r == 0)
 		r = gw_store_each_access(store, pass_access, NULL, err);
 	if (r == 0)
-		r = gw_control_open_sealed(store, k->config, k->seal_key, &copy, err);
+		r = gw_control_open_sealed(store, k->config, key, &copy, err);
 	if (r == 0)
 		r = gw_store_succeed(store, k->store, time(NULL), &deed, err);
+	explicit_bzero(key, sizeof key);
 	gw_control_close(copy);
 	gw_store_close(store);
 	return r;

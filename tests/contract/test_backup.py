@@ -70,6 +70,20 @@ def _(w):
     equal(w.everything(), before, "everything after a restart")
 
 
+@g.case("another machine takes the place of this one: with its key beside the store a copy is restored, secrets too")
+def elsewhere(w):
+    before, path = w.everything(), copy_of(w, "elsewhere")
+    other = world.controller()
+    other.put("/credentials/own", {"type": "UsernamePassword", "userName": "u", "value": "kept with the key that gwd made"})
+    require("another key" in run_gwctl(other, 1, "restore", path), "without the key")
+    shutil.copy(os.path.join(w.state_dir, "secret.key"), os.path.join(other.state_dir, "secret.key"))
+    restore(other, path)
+    equal(other.everything(), before, "everything")
+    again = dict(examples.EXAMPLES)["/credentials/login"]
+    etag = other.get("/credentials/login")["etag"]
+    equal(other.put("/credentials/login", again, (200,))["etag"], etag, "etag after the same secret was said: it can be opened")
+
+
 @g.case("a copy is not written over another file")
 def _(w):
     path = copy_of(w, "kept")
