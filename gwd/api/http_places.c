@@ -2,8 +2,8 @@
  * http_places.c - who has the connections of a listener, and who goes when all are taken. Called by http.c and http_request.c.
  *
  * Addresses have their limit (limit.c), but one tenant may have many addresses. So connections are counted by whose credentials
- * have been shown on them, too: nobody has more than half of them, and when the last one is taken one of those goes who have not
- * said who they are, else one that has nothing to do, of whoever has most.
+ * have been shown on them, too: nobody but operators, from whom nobody has to be protected, has more than half of them, and when the
+ * last one is taken one of those goes who have not said who they are, else one that has nothing to do, of whoever has most.
  */
 #include "api/http_private.h"
 
@@ -67,7 +67,7 @@ bool gw_http_take(struct gw_http_connection *c, const struct gw_principal *who)
 		return true;
 	gw_http_give_back(c);
 	c->holder = find_or_make(c->http, is_tenant, name);
-	if (!c->holder || ++c->holder->connections <= max)
+	if (!c->holder || ++c->holder->connections <= max || who->access == GW_ACCESS_OPERATOR)
 		return true;
 	gw_http_give_back(c);
 	return false;

@@ -215,6 +215,16 @@ def halves(w):
             raise case.Failed("the oldest of who has most still answers: %s" % (w.ask("GET", "/version", token=a[0], on=held[0]),))
 
 
+@s.case("a manager has one token of an operator's, and as many connections with it as there are, each of which is served")
+def manager(w):
+    t = w.token("manager")
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(contextlib.closing(w.dial("127.0.0.%d" % (60 + i % 4)))) for i in range(7)]  # of 8
+        for _ in range(3):
+            for i, c in enumerate(held):
+                equal(w.ask("GET", "/version", token=t, on=c)[0], 200, "on connection %d" % i)
+
+
 @s.case("when all places were taken by those who had something to do, one goes as soon as it has nothing")
 def busy(w):
     tenants = [w.token("busy" + t, role="tenant", tenantId=t) for t in "ab"]
