@@ -73,9 +73,9 @@ static int note_gone(struct gw_control *k, const char *id)
 	return -ENOMEM;
 }
 
-static int on_gone(void *ctx, const char *path)
+static int on_gone(void *ctx, const char *id)
 {
-	return note_gone(ctx, strrchr(path, '/') + 1);
+	return note_gone(ctx, id);
 }
 
 static int on_touched(void *ctx, const struct gw_resource *r)
@@ -85,7 +85,7 @@ static int on_touched(void *ctx, const struct gw_resource *r)
 
 int gw_nodes_load(struct gw_control *k, struct gw_error *err)
 {
-	int r = gw_store_each_gone(k->store, "/servers/", on_gone, k, err);
+	int r = gw_store_each_gone_server(k->store, on_gone, k, err);
 
 	return r == -ENOMEM ? gw_error_oom(err) : r;
 }
