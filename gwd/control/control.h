@@ -114,9 +114,12 @@ bool gw_control_operation(const struct gw_control *k, const struct gw_principal 
 
 /*
  * What every node has to hold. May be read by who may read the catalogue; a revision of it means something together with the epoch,
- * which is another one in each life of the controller.
+ * which is another one in each life of the controller. NULL: there has been no memory to make it. Then nobody may be told what he is
+ * to hold, be it that he is in no plan that there is.
  */
 const struct gw_plan *gw_control_plan(struct gw_control *k);
+/* Whether it was there at the last try. At any time. */
+bool gw_control_has_plan(const struct gw_control *k);
 uint64_t gw_control_epoch(const struct gw_control *k);
 
 /* Whether an operator has deleted it: then its node is to hold nothing any more. Of one that never was nothing is known. */

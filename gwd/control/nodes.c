@@ -113,7 +113,12 @@ const struct gw_plan *gw_control_plan(struct gw_control *k)
 {
 	if (k->plan_is_behind && k->state == GW_CONTROL_IDLE && !k->looks)
 		gw_nodes_update(k);
-	return k->plan;
+	return k->plan_is_behind ? NULL : k->plan;
+}
+
+bool gw_control_has_plan(const struct gw_control *k)
+{
+	return !k->plan_is_behind;
 }
 
 uint64_t gw_control_epoch(const struct gw_control *k)
@@ -189,9 +194,10 @@ static void call_followers(struct gw_control *k, bool all)
 		call(f);
 }
 
+/* When it is not known whom it concerns, each of them has to ask. */
 void gw_nodes_tell(struct gw_control *k)
 {
-	call_followers(k, false);
+	call_followers(k, k->plan_is_behind);
 }
 
 void gw_control_release_followers(struct gw_control *k)

@@ -4,6 +4,7 @@
 
 #include "control/control.h"
 
+#include <stdatomic.h>
 #include <uv.h>
 
 #define GW_SEAL_KEYLEN 32
@@ -51,8 +52,8 @@ struct gw_look {
 struct gw_control {
 	struct gw_store *store;
 	struct gw_catalog *catalog;
-	struct gw_plan *plan; /* of what has been committed */
-	bool plan_is_behind;
+	struct gw_plan *plan;	    /* of what has been committed */
+	atomic_bool plan_is_behind; /* memory ran out: what nodes have to hold is not known */
 	uint64_t epoch;
 	struct gw_control_follower *followers; /* the youngest first */
 	struct gw_hmap gone_servers;	       /* that were there once; some may be again */

@@ -171,6 +171,8 @@ static uint64_t reached(const struct gw_control *k, const struct gw_node *n)
 
 bool gw_reports_have_reached(const struct gw_control *k, uint64_t revision)
 {
+	if (k->plan_is_behind)
+		return false;
 	GW_HMAP_FOR_EACH (at, &k->nodes) {
 		const struct gw_node *n = GW_CONTAINER_OF(at, struct gw_node, by_server);
 		uint64_t last = gw_plan_node_revision(k->plan, &n->server);
@@ -398,6 +400,6 @@ void gw_reports_describe(void *ctx, const struct gw_resource *r, json_t *propert
 			json_object_set_new(properties, "version", json_string(n->report.version));
 	}
 	json_object_set_new(state, "status", json_string(names[s.status]));
-	if (s.updating)
+	if (s.updating || s.k->plan_is_behind)
 		json_object_set_new(properties, "provisioningState", json_string("Updating"));
 }

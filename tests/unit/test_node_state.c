@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #define V1     "/networking/v1"
@@ -63,6 +64,16 @@ static void deploy(struct controller *c, void **state)
 	    "\"addressPrefix\":\"10.0.0.0/16\",\"isolationId\":5001}}]}");
 	put_nic(c, 2, "h1", "tap2");
 	put_nic(c, 3, "h2", "tap3");
+}
+
+static bool no_memory; /* for the plan */
+
+struct gw_plan_domain;
+int __real_gw_plan_domain_compute(struct gw_plan *p, const struct gw_catalog *c, struct gw_plan_domain *d);
+int __wrap_gw_plan_domain_compute(struct gw_plan *p, const struct gw_catalog *c, struct gw_plan_domain *d);
+int __wrap_gw_plan_domain_compute(struct gw_plan *p, const struct gw_catalog *c, struct gw_plan_domain *d)
+{
+	return no_memory ? -ENOMEM : __real_gw_plan_domain_compute(p, c, d);
 }
 
 /* --- reading it --------------------------------------------------------------------------------------------------- */
@@ -388,6 +399,47 @@ static void test_what_cannot_be_asked(void **state)
 	leave(&c);
 }
 
+/* A node that was told that there is nothing would cut off all tenants. */
+static void test_API_1_no_memory_for_the_plan(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct held h = {0};
+	struct controller c;
+	struct response r;
+	int fd;
+
+	deploy(&c, state);
+	fetch(&c, &h, STATE);
+	fd = follow(&c, &h, 50);
+	no_memory = true;
+	put_nic(&c, 4, "h1", "tap4");
+	r = answer_of(&c, fd); /* it is not made to wait for what nobody can find out */
+	assert_int_equal(r.status, 503);
+	done(&r);
+	put(&c, V1 "/servers/h3", "{}");
+	assert_int_equal(status_of(&c.s, "GET", STATE, NULL), 503);
+	assert_int_equal(status_of(&c.s, "GET", V1 "/servers/h3/state", NULL), 503);
+	assert_int_equal(status_of(&c.s, "GET", "/readyz", NULL), 503);
+	r = simple(&c.s, "GET", NIC("4"), NULL);
+	assert_string_equal(at(json_object_get(r.json, "properties"), "provisioningState", NULL), "Updating");
+	done(&r);
+	no_memory = false;
+	changes_since(&c, &h);
+	assert_true(holds(&h, "/hnv/ports/tap4"));
+	assert_int_equal(status_of(&c.s, "GET", "/readyz", NULL), 200);
+	/* When there was none at its start either. */
+	no_memory = true;
+	c.s.service.control = gw_control_close(c.control);
+	assert_int_equal(gw_control_open(gw_reconcile_store(c.s.core), &c.s.config, &c.s.loop, &c.control, &err), 0);
+	c.s.service.control = c.control;
+	assert_int_equal(status_of(&c.s, "GET", STATE, NULL), 503);
+	no_memory = false;
+	fetch(&c, &h, STATE);
+	assert_true(holds(&h, "/hnv/ports/tap4"));
+	json_decref(h.paths);
+	leave(&c);
+}
+
 /* --- what nodes say ----------------------------------------------------------------------------------------------- */
 
 static void report(struct controller *c, const char *server, const struct held *h, const char *more)
@@ -496,6 +548,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_who_follow_one_node, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_nobody_waits_for_a_daemon_that_ends, fixture_setup,
 						fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_API_1_no_memory_for_the_plan, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_what_cannot_be_asked, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_API_1_states_tell_the_truth, fixture_setup, fixture_teardown),
 	};
