@@ -85,7 +85,7 @@ static int open_on(struct gw_store *store, const struct gw_config *config, struc
 		.serial_floor = gw_store_restores(store) << 40,
 		.limits = limits_of(config),
 		.same_secret = same_secret,
-		.describe = gw_reports_describe,
+		.describe = gw_standing_describe,
 		.ctx = k,
 	};
 	int r = 0;

@@ -127,11 +127,29 @@ void gw_nodes_done(struct gw_control *k);
 
 /* --- report.c --- */
 
-/* Of a catalogue: what is known of a resource. */
-void gw_reports_describe(void *ctx, const struct gw_resource *r, json_t *properties);
+struct gw_node {
+	struct gw_hmap_node by_server;
+	struct gw_node *next_faulty, *prev_faulty; /* while it has failures */
+	struct gw_uuid server;
+	char id[GW_RESOURCE_ID_MAX + 1];
+	_Atomic uint64_t heard; /* ms */
+	struct gw_node_report report;
+	struct gw_uuid sources[GW_NODE_FAILURES]; /* the resources that failed there; nil: none that is known */
+};
+
+/* NULL: it has said nothing. */
+struct gw_node *gw_node_of(const struct gw_control *k, const struct gw_uuid *server);
+bool gw_node_is_away(const struct gw_node *n);
+const char *gw_node_state_name(const struct gw_node *n);
+/* What it holds of the plan: up to this revision. */
+uint64_t gw_node_reached(const struct gw_control *k, const struct gw_node *n);
+
 /* Whether every node that can be reached holds all that concerns it, up to this revision. */
 bool gw_reports_have_reached(const struct gw_control *k, uint64_t revision);
 void gw_reports_done(struct gw_control *k);
+
+/* standing.c, for the catalogue: what is known of a resource. */
+void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *properties);
 
 /*
  * seal.c: secrets are kept encrypted, with a key that is a file of its own beside the store, so that neither a copy of the

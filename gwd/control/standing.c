@@ -1,0 +1,186 @@
+/*
+ * standing.c - what the plan and the reports of nodes say of a resource: how far nodes have come with it, and what is wrong. See
+ * private.h. Called by the catalogue for each resource that is shown, also on threads that look at it.
+ */
+#include "control/private.h"
+
+#include "model/resource/interface.h"
+#include "model/resource/network.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum standing_status { SUCCESS, WARNING, FAILURE };
+
+struct standing {
+	const struct gw_control *k;
+	const struct gw_resource *r;
+	enum standing_status status;
+	json_t *details;
+	bool updating;
+	unsigned nodes, away;
+};
+
+static void add(struct standing *s, enum standing_status status, const char *source, const char *code,
+		const char *message)
+{
+	json_array_append_new(s->details,
+			      json_pack("{s:s, s:s, s:s}", "source", source, "message", message, "code", code));
+	if (s->status < status)
+		s->status = status;
+}
+
+static int on_trouble(void *ctx, const struct gw_plan_trouble *t)
+{
+	static const enum standing_status as[] = {
+		[GW_PLAN_NOTE] = SUCCESS, [GW_PLAN_WARNING] = WARNING, [GW_PLAN_FAILURE] = FAILURE};
+
+	add(ctx, as[t->grade], "gwd", t->code, t->message);
+	return 0;
+}
+
+/* In the node's own words. */
+static void add_faults_of(struct standing *s, const struct gw_uuid *resource)
+{
+	for (const struct gw_node *n = s->k->faulty; n; n = n->next_faulty)
+		for (size_t i = 0; i < json_array_size(n->report.failures); i++) {
+			const json_t *fault = json_array_get(n->report.failures, i);
+
+			if (gw_uuid_equal(&n->sources[i], resource))
+				add(s, FAILURE, n->id, json_string_value(json_object_get(fault, "code")),
+				    json_string_value(json_object_get(fault, "message")));
+		}
+}
+
+/* Who looks at a NIC looks for its addresses too. */
+static void add_faults(struct standing *s)
+{
+	const struct gw_resource *child = NULL;
+
+	add_faults_of(s, &s->r->instance);
+	while (s->r->kind == GW_KIND_NETWORK_INTERFACE &&
+	       (child = gw_catalog_next(s->k->catalog, s->r, GW_KIND_IP_CONFIGURATION, child))) {
+		gw_plan_troubles(s->k->plan, &child->instance, on_trouble, s);
+		add_faults_of(s, &child->instance);
+	}
+}
+
+/* One that is away holds nobody up: it is told when it comes back. */
+static int on_node(void *ctx, const struct gw_uuid *server)
+{
+	struct standing *s = ctx;
+	const struct gw_node *n = gw_node_of(s->k, server);
+	uint64_t revision = gw_plan_node_revision(s->k->plan, server);
+
+	s->nodes++;
+	if (gw_node_is_away(n))
+		s->away++;
+	else if (gw_node_reached(s->k, n) < (revision < s->r->now.revision ? revision : s->r->now.revision))
+		s->updating = true;
+	return 0;
+}
+
+/* How the port of a NIC is, as its host says. */
+static void add_port(struct standing *s, json_t *properties)
+{
+	const struct gw_network_interface *p = s->r->now.properties;
+	const struct gw_resource *server = gw_reference(s->k->catalog, s->r, p->server);
+	const struct gw_node *n = server && p->host_interface ? gw_node_of(s->k, &server->instance) : NULL;
+	json_t *port = n ? json_object_get(n->report.ports, p->host_interface) : NULL;
+	const char *state = json_string_value(json_object_get(port, "state"));
+	const char *detail = json_string_value(json_object_get(port, "detail"));
+
+	if (!port)
+		return;
+	json_object_set(properties, "status", json_object_get(port, "state"));
+	json_object_set(properties, "statistics", json_object_get(port, "counters"));
+	if (strcmp(state, "Up") != 0 && !gw_node_is_away(n))
+		add(s, FAILURE, n->id, "PortNotUp", detail && *detail ? detail : state);
+}
+
+static void add_away(struct standing *s, const struct gw_resource *root)
+{
+	const struct gw_resource *server =
+		root->kind == GW_KIND_SERVER ? root
+		: root->kind == GW_KIND_NETWORK_INTERFACE
+			? gw_reference(s->k->catalog, root, GW_PROPERTIES(root, network_interface)->server)
+			: NULL;
+	char message[128];
+
+	if (server && gw_node_is_away(gw_node_of(s->k, &server->instance)))
+		add(s, FAILURE, server->id, "HostUnreachable",
+		    gw_node_of(s->k, &server->instance)
+			    ? "the node has not been heard of for a while: it goes on with what it was told last"
+			    : "the node has not been heard of since the controller was started");
+	else if (s->away > 0) {
+		snprintf(message, sizeof message, "%u of the %u nodes that have to do with it are out of reach",
+			 s->away, s->nodes);
+		add(s, WARNING, "gwd", "HostUnreachable", message);
+	}
+}
+
+/* What is asked for and not done yet, where somebody may rely on it. */
+static void add_missing(struct standing *s)
+{
+	const struct gw_resource *r = s->r;
+	const struct gw_port_settings *settings =
+		r->kind == GW_KIND_NETWORK_INTERFACE ? &GW_PROPERTIES(r, network_interface)->settings : NULL;
+	const char *acl = r->kind == GW_KIND_VIRTUAL_SUBNET	? GW_PROPERTIES(r, virtual_subnet)->acl
+			  : r->kind == GW_KIND_IP_CONFIGURATION ? GW_PROPERTIES(r, ip_configuration)->acl
+			  : settings				? GW_PROPERTIES(r, network_interface)->acl
+								: NULL;
+
+	if (acl)
+		add(s, WARNING, "gwd", "NotImplemented", "this version of gwd does not enforce the accessControlList");
+	if (settings && (settings->dhcp_guard || settings->storm_limit || settings->flow_limit ||
+			 settings->qos.max_out || settings->qos.max_in))
+		add(s, WARNING, "gwd", "NotImplemented",
+		    "this version of gwd does not enforce dhcpGuardEnabled, limits and rates of portSettings");
+}
+
+/* What could not be on a node, of whichever resource: there may be more of it than nodes tell one by one. */
+static void add_failed(struct standing *s, const struct gw_node *n)
+{
+	const json_t *first = json_array_get(n->report.failures, 0);
+	char message[1024];
+
+	snprintf(message, sizeof message, "%u of the records that it is to hold cannot be, such as %s: %s",
+		 n->report.failed, json_string_value(json_object_get(first, "path")),
+		 json_string_value(json_object_get(first, "message")));
+	add(s, WARNING, n->id, json_string_value(json_object_get(first, "code")), message);
+}
+
+void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *properties)
+{
+	static const char *const names[] = {[SUCCESS] = "Success", [WARNING] = "Warning", [FAILURE] = "Failure"};
+	json_t *state = json_object_get(properties, "configurationState");
+	const struct gw_resource *root = r;
+	struct standing s = {.k = ctx, .r = r, .details = json_object_get(state, "detailedInfo")};
+	const struct gw_node *n;
+
+	while (root->parent)
+		root = root->parent;
+	if (r->now.trouble)
+		s.status = FAILURE;
+	gw_plan_troubles(s.k->plan, &r->instance, on_trouble, &s);
+	add_faults(&s);
+	gw_plan_nodes(s.k->plan, &root->instance, on_node, &s);
+	add_away(&s, root);
+	if (r->kind == GW_KIND_NETWORK_INTERFACE)
+		add_port(&s, properties);
+	add_missing(&s);
+	if (r->kind == GW_KIND_SERVER) {
+		n = gw_node_of(s.k, &r->instance);
+		if (n && *n->report.message)
+			add(&s, n->report.state == GW_NODE_FAILING ? FAILURE : WARNING, n->id, "NodeError",
+			    n->report.message);
+		if (n && json_array_size(n->report.failures) > 0)
+			add_failed(&s, n);
+		json_object_set_new(properties, "state", json_string(gw_node_state_name(n)));
+		if (n)
+			json_object_set_new(properties, "version", json_string(n->report.version));
+	}
+	json_object_set_new(state, "status", json_string(names[s.status]));
+	if (s.updating || s.k->plan_is_behind)
+		json_object_set_new(properties, "provisioningState", json_string("Updating"));
+}
