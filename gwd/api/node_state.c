@@ -291,7 +291,8 @@ static int get(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	if (r < 0)
 		return r;
 	server = found ? found->instance : gone_server;
-	gw_control_heard(k, &server);
+	if (req->who->access == GW_ACCESS_HOST) /* others who look at it do not make it live */
+		gw_control_heard(k, &server);
 	plan = gw_control_plan(k);
 	if (!plan)
 		return not_known(err);
