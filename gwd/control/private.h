@@ -132,18 +132,21 @@ struct gw_node {
 	struct gw_node *next_faulty, *prev_faulty; /* while it has failures */
 	struct gw_uuid server;
 	char id[GW_RESOURCE_ID_MAX + 1];
-	_Atomic uint64_t heard; /* ms */
+	bool reported;		/* since the controller was started */
+	_Atomic uint64_t heard; /* ms; until it is heard of: when the controller was started */
 	struct gw_node_report report;
 	struct gw_uuid sources[GW_NODE_FAILURES]; /* the resources that failed there; nil: none that is known */
 };
 
-/* NULL: it has said nothing. */
+/* NULL: it has said nothing, and its server was not there when the controller was started. */
 struct gw_node *gw_node_of(const struct gw_control *k, const struct gw_uuid *server);
 bool gw_node_is_away(const struct gw_node *n);
 const char *gw_node_state_name(const struct gw_node *n);
 /* What it holds of the plan: up to this revision. */
 uint64_t gw_node_reached(const struct gw_control *k, const struct gw_node *n);
 
+/* Nodes of servers that are there at the start have some time to be heard of, before they are away. */
+int gw_reports_expect(struct gw_control *k);
 /* Whether every node that can be reached holds all that concerns it, up to this revision. */
 bool gw_reports_have_reached(const struct gw_control *k, uint64_t revision);
 void gw_reports_done(struct gw_control *k);

@@ -76,6 +76,8 @@ void gw_reports_done(struct gw_control *k)
 /* Servers are deleted now and then; what they said goes when another one is made. */
 static void forget_gone(struct gw_control *k)
 {
+	if (k->plan_is_behind)
+		return;
 	GW_HMAP_FOR_EACH_SAFE (at, after, &k->nodes) {
 		struct gw_node *n = GW_CONTAINER_OF(at, struct gw_node, by_server);
 
@@ -88,14 +90,24 @@ static struct gw_node *make(struct gw_control *k, const struct gw_resource *serv
 {
 	struct gw_node *n = calloc(1, sizeof *n);
 
-	forget_gone(k);
 	if (!n || gw_hmap_insert(&k->nodes, &n->by_server, gw_hash_bytes(&server->instance, sizeof n->server, 0)) < 0) {
 		free(n);
 		return NULL;
 	}
 	n->server = server->instance;
 	strncat(n->id, server->id, sizeof n->id - 1);
+	atomic_store(&n->heard, now_ms());
 	return n;
+}
+
+int gw_reports_expect(struct gw_control *k)
+{
+	const struct gw_resource *server = NULL;
+
+	while ((server = gw_catalog_next(k->catalog, NULL, GW_KIND_SERVER, server)))
+		if (!make(k, server))
+			return -ENOMEM;
+	return 0;
 }
 
 static void find_source(const struct gw_control *k, const struct gw_uuid *server, const char *path, struct gw_uuid *ret)
@@ -112,8 +124,13 @@ int gw_control_report(struct gw_control *k, const struct gw_resource *server, st
 {
 	struct gw_node *n = gw_node_of(k, &server->instance);
 
-	if (!n && !(n = make(k, server)))
+	if (!n) {
+		forget_gone(k);
+		n = make(k, server);
+	}
+	if (!n)
 		return -ENOMEM;
+	n->reported = true;
 	if (!report->ports)
 		report->ports = json_incref(n->report.ports);
 	take_from_faulty(k, n);
@@ -171,7 +188,7 @@ bool gw_reports_have_reached(const struct gw_control *k, uint64_t revision)
 
 const char *gw_node_state_name(const struct gw_node *n)
 {
-	if (!n)
+	if (!n || !n->reported)
 		return "Unknown";
 	if (gw_node_is_away(n))
 		return "Away";
@@ -185,7 +202,7 @@ static json_t *status_of(const struct gw_control *k, const struct gw_resource *s
 	json_t *j = json_pack("{s:s, s:s, s:I, s:I}", "id", server->id, "state", gw_node_state_name(n), "revision",
 			      (json_int_t)revision, "reached", (json_int_t)at);
 
-	if (!n)
+	if (!n || !n->reported)
 		return j;
 	json_object_set_new(j, "behind", json_integer(at < revision ? (json_int_t)(revision - at) : 0));
 	json_object_set_new(j, "version", json_string(n->report.version));

@@ -105,11 +105,12 @@ static void add_away(struct standing *s, const struct gw_resource *root)
 		: root->kind == GW_KIND_NETWORK_INTERFACE
 			? gw_reference(s->k->catalog, root, GW_PROPERTIES(root, network_interface)->server)
 			: NULL;
+	const struct gw_node *n = server ? gw_node_of(s->k, &server->instance) : NULL;
 	char message[128];
 
-	if (server && gw_node_is_away(gw_node_of(s->k, &server->instance)))
+	if (server && gw_node_is_away(n))
 		add(s, FAILURE, server->id, "HostUnreachable",
-		    gw_node_of(s->k, &server->instance)
+		    n && n->reported
 			    ? "the node has not been heard of for a while: it goes on with what it was told last"
 			    : "the node has not been heard of since the controller was started");
 	else if (s->away > 0) {
@@ -177,7 +178,7 @@ void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *proper
 		if (n && json_array_size(n->report.failures) > 0)
 			add_failed(&s, n);
 		json_object_set_new(properties, "state", json_string(gw_node_state_name(n)));
-		if (n)
+		if (n && n->reported)
 			json_object_set_new(properties, "version", json_string(n->report.version));
 	}
 	json_object_set_new(state, "status", json_string(names[s.status]));

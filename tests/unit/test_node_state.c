@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <time.h>
 
 #define V1     "/networking/v1"
 #define STATE  V1 "/servers/h1/state"
@@ -74,6 +75,18 @@ int __wrap_gw_plan_domain_compute(struct gw_plan *p, const struct gw_catalog *c,
 int __wrap_gw_plan_domain_compute(struct gw_plan *p, const struct gw_catalog *c, struct gw_plan_domain *d)
 {
 	return no_memory ? -ENOMEM : __real_gw_plan_domain_compute(p, c, d);
+}
+
+static unsigned later; /* seconds */
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	int r = __real_clock_gettime(clock, ret);
+
+	ret->tv_sec += later;
+	return r;
 }
 
 /* --- reading it --------------------------------------------------------------------------------------------------- */
@@ -399,10 +412,19 @@ static void test_what_cannot_be_asked(void **state)
 	leave(&c);
 }
 
+static void restart(struct controller *c)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	c->s.service.control = gw_control_close(c->control);
+	if (gw_control_open(gw_reconcile_store(c->s.core), &c->s.config, &c->s.loop, &c->control, &err) < 0)
+		fail_msg("%s: %s", err.target, err.message);
+	c->s.service.control = c->control;
+}
+
 /* A node that was told that there is nothing would cut off all tenants. */
 static void test_API_1_no_memory_for_the_plan(void **state)
 {
-	struct gw_error err = GW_ERROR_INIT;
 	struct held h = {0};
 	struct controller c;
 	struct response r;
@@ -429,9 +451,7 @@ static void test_API_1_no_memory_for_the_plan(void **state)
 	assert_int_equal(status_of(&c.s, "GET", "/readyz", NULL), 200);
 	/* When there was none at its start either. */
 	no_memory = true;
-	c.s.service.control = gw_control_close(c.control);
-	assert_int_equal(gw_control_open(gw_reconcile_store(c.s.core), &c.s.config, &c.s.loop, &c.control, &err), 0);
-	c.s.service.control = c.control;
+	restart(&c);
 	assert_int_equal(status_of(&c.s, "GET", STATE, NULL), 503);
 	no_memory = false;
 	fetch(&c, &h, STATE);
@@ -537,6 +557,39 @@ static void test_API_1_states_tell_the_truth(void **state)
 	leave(&c);
 }
 
+/* After the controller's start nodes have some time to be heard of, during which nothing is in place yet. */
+static void test_API_1_nodes_that_have_not_spoken_yet(void **state)
+{
+	struct controller c;
+	struct held one = {0};
+
+	deploy(&c, state);
+	fetch(&c, &one, STATE);
+	report(&c, "h1", &one, "");
+	restart(&c);
+	put(&c, V1 "/servers/h3", "{}"); /* that it has a node yet nobody has claimed */
+	state_is(&c, V1 "/servers/h3", "Succeeded", "Failure", "since the controller was started");
+	state_is(&c, NIC("2"), "Updating", "Success", NULL);
+	state_is(&c, V1 "/virtualNetworks/blue", "Updating", "Success", NULL);
+	state_is(&c, V1 "/servers/h1", "Updating", "Success", NULL);
+	later += 80;
+	fetch(&c, &one, STATE);
+	report(&c, "h1", &one, "");
+	state_is(&c, V1 "/servers/h1", "Succeeded", "Success", NULL);
+	state_is(&c, V1 "/virtualNetworks/blue", "Updating", "Success", NULL);
+	later += 20;
+	state_is(&c, NIC("2"), "Succeeded", "Warning", "1 of the 2 nodes");
+	state_is(&c, NIC("3"), "Succeeded", "Failure", "since the controller was started");
+	state_is(&c, V1 "/virtualNetworks/blue", "Succeeded", "Warning", "1 of the 2 nodes");
+	/* That somebody looks at what it is to hold does not make it live. */
+	later += 80;
+	fetch(&c, &one, STATE);
+	state_is(&c, V1 "/servers/h1", "Succeeded", "Failure", "not been heard of for a while");
+	json_decref(one.paths);
+	leave(&c);
+	later = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -551,6 +604,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_API_1_no_memory_for_the_plan, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_what_cannot_be_asked, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_API_1_states_tell_the_truth, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_API_1_nodes_that_have_not_spoken_yet, fixture_setup,
+						fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
