@@ -89,14 +89,14 @@ class Controller(gwd.Gwd):
         return sorted({t.split("/")[1] for t in self.document.resource_paths()})
 
     def everything(self):
-        """{path: text of its GET, as kept() has it} of every resource there is, children on their own paths too. See also state()."""
+        """{path: text of its GET} of every resource there is, children on their own paths too. See also state()."""
         seen = {}
 
         def visit(path):
             r = self.request("GET", document.PREFIX + path)
             equal(r.status, 200, "GET " + path)
             resource = json.loads(r.body)
-            seen[path] = kept(r.body)
+            seen[path] = r.body
             for name, value in resource["properties"].items():
                 if path_of(self.document, path, name):
                     for child in value:
@@ -122,14 +122,22 @@ class Controller(gwd.Gwd):
                     for child in value:
                         take(child)
 
-        for collection in self.collections():
-            for resource in json.loads(self.everything_of("/" + collection))["value"]:
+        for text in self.state().values():
+            for resource in json.loads(text)["value"]:
                 take(resource)
         return seen
 
     def state(self):
-        """{collection: text, as kept() has it}: all there is, without asking for each by itself."""
-        return {c: kept(self.everything_of("/" + c)) for c in self.collections()}
+        """{collection: text}: all there is, without asking for each by itself."""
+        return {c: self.everything_of("/" + c) for c in self.collections()}
+
+    def kept(self):
+        """everything() without how far nodes have come with it: that is not kept, and after a start they have time to say it again."""
+        return {path: without_standing(text) for path, text in self.everything().items()}
+
+    def kept_state(self):
+        """The same of state()."""
+        return {c: without_standing(text) for c, text in self.state().items()}
 
     def everything_of(self, collection):
         """The text of a whole collection."""
@@ -138,8 +146,7 @@ class Controller(gwd.Gwd):
         return r.body
 
 
-def kept(text):
-    """Without how far nodes have come with it: that is not kept, and nodes have some time to say it again after a start."""
+def without_standing(text):
     def strip(value):
         if isinstance(value, dict):
             return {k: strip(v) for k, v in value.items() if k not in ("provisioningState", "configurationState")}
