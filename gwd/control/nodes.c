@@ -20,7 +20,11 @@
 
 int gw_nodes_init(struct gw_control *k)
 {
-	const struct gw_plan_params params = {.router_mac = k->config->router_mac, .remembered = REMEMBERED};
+	const struct gw_plan_params params = {
+		.router_mac = k->config->router_mac,
+		.remembered = REMEMBERED,
+		.gateways = gw_kind_is_in_force(GW_KIND_VIRTUAL_GATEWAY),
+	};
 	int r = gw_plan_new(&params, &k->plan);
 
 	if (r == 0 && getrandom(&k->epoch, sizeof k->epoch, 0) != (ssize_t)sizeof k->epoch)

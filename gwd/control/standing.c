@@ -5,12 +5,13 @@
 #include "control/private.h"
 
 #include "model/resource/interface.h"
+#include "model/resource/nat.h"
 #include "model/resource/network.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum standing_status { SUCCESS, WARNING, FAILURE };
+enum standing_status { UNKNOWN, SUCCESS, WARNING, FAILURE }; /* UNKNOWN: nothing puts it into force */
 
 struct standing {
 	const struct gw_control *k;
@@ -120,6 +121,67 @@ static void add_away(struct standing *s, const struct gw_resource *root)
 	}
 }
 
+/* --- what a rule of a load balancer needs ------------------------------------------------------------------------- */
+
+static bool has_gateway(const struct gw_resource *subnet)
+{
+	for (const struct gw_ref *ref = subnet->parent->referrers; ref; ref = ref->next)
+		if (ref->from->kind == GW_KIND_VIRTUAL_GATEWAY && !ref->from->now.trouble)
+			return true;
+	return false;
+}
+
+/* Whether there is a gateway that could translate for the VM; true too where nobody knows its network. */
+static bool vm_has_gateway(const struct gw_catalog *c, const struct gw_resource *configuration)
+{
+	const struct gw_resource *subnet =
+		gw_reference(c, configuration, GW_PROPERTIES(configuration, ip_configuration)->subnet);
+
+	return !subnet || has_gateway(subnet);
+}
+
+static bool all_have_gateways(const struct gw_catalog *c, const struct gw_resource *of)
+{
+	for (const struct gw_ref *ref = of->referrers; ref; ref = ref->next)
+		if (ref->from->kind == GW_KIND_IP_CONFIGURATION && !vm_has_gateway(c, ref->from))
+			return false;
+	return true;
+}
+
+static bool pool_has_gateways(const struct gw_catalog *c, const struct gw_resource *pool)
+{
+	const struct gw_backend_pool *p = pool->now.properties;
+
+	for (size_t i = 0; i < p->subnets.n; i++) {
+		const struct gw_resource *subnet = gw_reference(c, pool, *GW_LIST_AT(p->subnets, char *, i));
+
+		if (subnet && !has_gateway(subnet))
+			return false;
+	}
+	return all_have_gateways(c, pool);
+}
+
+/* It is the virtual gateway of the VMs' network that would translate. */
+static void add_gateway(struct standing *s)
+{
+	const struct gw_catalog *c = s->k->catalog;
+	const struct gw_resource *to = NULL;
+	bool has = true;
+
+	if (s->r->kind == GW_KIND_OUTBOUND_NAT_RULE) {
+		to = gw_reference(c, s->r, GW_PROPERTIES(s->r, outbound_nat_rule)->pool);
+		has = !to || pool_has_gateways(c, to);
+	} else if (s->r->kind == GW_KIND_INBOUND_NAT_RULE) {
+		to = gw_reference(c, s->r, GW_PROPERTIES(s->r, inbound_nat_rule)->backend);
+		has = (!to || vm_has_gateway(c, to)) && all_have_gateways(c, s->r);
+	}
+	if (!has)
+		add(s, FAILURE, "gwd", "NoVirtualGateway",
+		    "the virtual network of its VMs has no virtual gateway, which is what translates: make one");
+}
+
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
+
 /* What is asked for and not done yet, where somebody may rely on it. */
 static void add_missing(struct standing *s)
 {
@@ -153,7 +215,8 @@ static void add_failed(struct standing *s, const struct gw_node *n)
 
 void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *properties)
 {
-	static const char *const names[] = {[SUCCESS] = "Success", [WARNING] = "Warning", [FAILURE] = "Failure"};
+	static const char *const names[] = {
+		[UNKNOWN] = "Unknown", [SUCCESS] = "Success", [WARNING] = "Warning", [FAILURE] = "Failure"};
 	json_t *state = json_object_get(properties, "configurationState");
 	const struct gw_resource *root = r;
 	struct standing s = {.k = ctx, .r = r, .details = json_object_get(state, "detailedInfo")};
@@ -161,8 +224,7 @@ void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *proper
 
 	while (root->parent)
 		root = root->parent;
-	if (r->now.trouble)
-		s.status = FAILURE;
+	s.status = r->now.trouble ? FAILURE : gw_kind_is_in_force(r->kind) ? SUCCESS : UNKNOWN;
 	gw_plan_troubles(s.k->plan, &r->instance, on_trouble, &s);
 	add_faults(&s);
 	gw_plan_nodes(s.k->plan, &root->instance, on_node, &s);
@@ -170,6 +232,7 @@ void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *proper
 	if (r->kind == GW_KIND_NETWORK_INTERFACE)
 		add_port(&s, properties);
 	add_missing(&s);
+	add_gateway(&s);
 	if (r->kind == GW_KIND_SERVER) {
 		n = gw_node_of(s.k, &r->instance);
 		if (n && *n->report.message)

@@ -557,6 +557,44 @@ static void test_API_1_states_tell_the_truth(void **state)
 	leave(&c);
 }
 
+/* Nothing carries them yet: what would go there is answered as if there were none, and their state says so. */
+static void test_API_1_gateways_are_not_in_force(void **state)
+{
+	static const char balancer[] =
+		"{\"frontendIPConfigurations\":[{\"resourceId\":\"f\",\"properties\":{\"publicIPAddress\":{"
+		"\"resourceRef\":\"/publicIPAddresses/p\"}}}],\"backendAddressPools\":[{\"resourceId\":\"b\","
+		"\"properties\":{\"subnets\":[{\"resourceRef\":\"/virtualNetworks/blue/subnets/web\"}]}}],"
+		"\"outboundNatRules\":[{\"resourceId\":\"out\",\"properties\":{\"frontendIPConfigurations\":[{"
+		"\"resourceRef\":\"/loadBalancers/lb/frontendIPConfigurations/f\"}],\"backendAddressPool\":{"
+		"\"resourceRef\":\"/loadBalancers/lb/backendAddressPools/b\"}}}]}";
+	struct held before = {0}, after = {0};
+	struct controller c;
+
+	deploy(&c, state);
+	put(&c, V1 "/virtualNetworks/blue",
+	    "{\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/16\",\"10.1.0.0/16\"]},\"subnets\":[{\"resourceId\":"
+	    "\"web\",\"properties\":{\"addressPrefix\":\"10.0.0.0/16\",\"isolationId\":5001}},{\"resourceId\":\"gw\","
+	    "\"properties\":{\"addressPrefix\":\"10.1.0.0/29\",\"isolationId\":5002}}]}");
+	fetch(&c, &before, STATE);
+	put(&c, V1 "/publicIPAddresses/p", "{\"publicIPAllocationMethod\":\"Static\",\"ipAddress\":\"203.0.113.9\"}");
+	put(&c, V1 "/loadBalancers/lb", balancer);
+	state_is(&c, V1 "/loadBalancers/lb/outboundNatRules/out", "Succeeded", "Failure", "NoVirtualGateway");
+	put(&c, V1 "/servers/g1", "{\"providerAddresses\":[{\"address\":\"192.0.2.9\",\"interface\":\"eth1\"}]}");
+	put(&c, V1 "/gatewayPools/all", "{\"type\":\"All\"}");
+	put(&c, V1 "/gateways/g1",
+	    "{\"pool\":{\"resourceRef\":\"/gatewayPools/all\"},\"virtualServer\":{\"resourceRef\":\"/servers/g1\"}}");
+	put(&c, V1 "/virtualGateways/blue",
+	    "{\"virtualNetwork\":{\"resourceRef\":\"/virtualNetworks/blue\"},\"gatewayPools\":[{\"resourceRef\":"
+	    "\"/gatewayPools/all\"}],\"gatewaySubnets\":[{\"resourceRef\":\"/virtualNetworks/blue/subnets/gw\"}]}");
+	fetch(&c, &after, STATE);
+	assert_true(json_equal(before.paths, after.paths));
+	state_is(&c, V1 "/virtualGateways/blue", "Succeeded", "Unknown", "does not put it into force yet");
+	state_is(&c, V1 "/loadBalancers/lb/outboundNatRules/out", "Succeeded", "Unknown", "does not put it into force");
+	json_decref(before.paths);
+	json_decref(after.paths);
+	leave(&c);
+}
+
 /* After the controller's start nodes have some time to be heard of, during which nothing is in place yet. */
 static void test_API_1_nodes_that_have_not_spoken_yet(void **state)
 {
@@ -604,6 +642,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_API_1_no_memory_for_the_plan, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_what_cannot_be_asked, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_API_1_states_tell_the_truth, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_API_1_gateways_are_not_in_force, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_API_1_nodes_that_have_not_spoken_yet, fixture_setup,
 						fixture_teardown),
 	};
