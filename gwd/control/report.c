@@ -131,7 +131,11 @@ int gw_control_report(struct gw_control *k, const struct gw_resource *server, st
 	if (!n)
 		return -ENOMEM;
 	n->reported = true;
-	if (!report->ports)
+	if (report->epoch != n->report.epoch)
+		n->detailed = 0;
+	if (report->ports)
+		n->detailed = report->revision;
+	else
 		report->ports = json_incref(n->report.ports);
 	take_from_faulty(k, n);
 	gw_node_report_done(&n->report);

@@ -20,6 +20,7 @@ struct standing {
 	json_t *details;
 	bool updating;
 	unsigned nodes, away;
+	const struct gw_node *overfull; /* a node that has more to complain of than it tells one by one */
 };
 
 static void add(struct standing *s, enum standing_status status, const char *source, const char *code,
@@ -66,19 +67,45 @@ static void add_faults(struct standing *s)
 	}
 }
 
+/* What a node has to have carried out, so that the resource is in place on it. */
+static uint64_t revision_for(const struct standing *s, const struct gw_uuid *server)
+{
+	uint64_t revision = gw_plan_node_revision(s->k->plan, server);
+
+	return revision < s->r->now.revision ? revision : s->r->now.revision;
+}
+
 /* One that is away holds nobody up: it is told when it comes back. */
 static int on_node(void *ctx, const struct gw_uuid *server)
 {
 	struct standing *s = ctx;
 	const struct gw_node *n = gw_node_of(s->k, server);
-	uint64_t revision = gw_plan_node_revision(s->k->plan, server);
 
 	s->nodes++;
-	if (gw_node_is_away(n))
+	if (gw_node_is_away(n)) {
 		s->away++;
-	else if (gw_node_reached(s->k, n) < (revision < s->r->now.revision ? revision : s->r->now.revision))
+		return 0;
+	}
+	if (gw_node_reached(s->k, n) < revision_for(s, server))
 		s->updating = true;
+	if (n->report.failed > json_array_size(n->report.failures))
+		s->overfull = n;
 	return 0;
+}
+
+/* The node has reached the revision, and says nothing of a port. Only one that is told of later may be there. */
+static void add_no_port(struct standing *s, const struct gw_node *n, const char *interface)
+{
+	char message[128];
+
+	if (!n->report.ports || gw_node_is_away(n) || s->updating || s->status == FAILURE)
+		return;
+	if (n->detailed < revision_for(s, &n->server)) {
+		s->updating = true;
+		return;
+	}
+	snprintf(message, sizeof message, "the node has no port at %s", interface);
+	add(s, FAILURE, n->id, "NoPort", message);
 }
 
 /* How the port of a NIC is, as its host says. */
@@ -91,6 +118,8 @@ static void add_port(struct standing *s, json_t *properties)
 	const char *state = json_string_value(json_object_get(port, "state"));
 	const char *detail = json_string_value(json_object_get(port, "detail"));
 
+	if (n && !port)
+		add_no_port(s, n, p->host_interface);
 	if (!port)
 		return;
 	json_object_set(properties, "status", json_object_get(port, "state"));
@@ -182,6 +211,16 @@ static void add_gateway(struct standing *s)
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
+static bool has_address(const struct gw_catalog *c, const struct gw_resource *nic)
+{
+	const struct gw_resource *r = NULL;
+
+	while ((r = gw_catalog_next(c, nic, GW_KIND_IP_CONFIGURATION, r)))
+		if (!r->now.trouble)
+			return true;
+	return false;
+}
+
 /* What is asked for and not done yet, where somebody may rely on it. */
 static void add_missing(struct standing *s)
 {
@@ -193,6 +232,10 @@ static void add_missing(struct standing *s)
 			  : settings				? GW_PROPERTIES(r, network_interface)->acl
 								: NULL;
 
+	if (settings && GW_PROPERTIES(r, network_interface)->server &&
+	    GW_PROPERTIES(r, network_interface)->host_interface && !has_address(s->k->catalog, r))
+		add(s, FAILURE, "gwd", "NoAddress",
+		    "it has no ipConfigurations, so that it is in no virtual subnet, and has no port");
 	if (acl)
 		add(s, WARNING, "gwd", "NotImplemented", "this version of gwd does not enforce the accessControlList");
 	if (settings && (settings->dhcp_guard || settings->storm_limit || settings->flow_limit ||
@@ -207,8 +250,9 @@ static void add_failed(struct standing *s, const struct gw_node *n)
 	const json_t *first = json_array_get(n->report.failures, 0);
 	char message[1024];
 
-	snprintf(message, sizeof message, "%u of the records that it is to hold cannot be, such as %s: %s",
-		 n->report.failed, json_string_value(json_object_get(first, "path")),
+	snprintf(message, sizeof message, "%u of the records that it is to hold cannot be%s, such as %s: %s",
+		 n->report.failed, s->r->kind == GW_KIND_SERVER ? "" : ", of this resource or of others",
+		 json_string_value(json_object_get(first, "path")),
 		 json_string_value(json_object_get(first, "message")));
 	add(s, WARNING, n->id, json_string_value(json_object_get(first, "code")), message);
 }
@@ -229,10 +273,12 @@ void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *proper
 	add_faults(&s);
 	gw_plan_nodes(s.k->plan, &root->instance, on_node, &s);
 	add_away(&s, root);
-	if (r->kind == GW_KIND_NETWORK_INTERFACE)
-		add_port(&s, properties);
 	add_missing(&s);
 	add_gateway(&s);
+	if (r->kind == GW_KIND_NETWORK_INTERFACE)
+		add_port(&s, properties);
+	if (s.overfull && s.status == SUCCESS)
+		add_failed(&s, s.overfull);
 	if (r->kind == GW_KIND_SERVER) {
 		n = gw_node_of(s.k, &r->instance);
 		if (n && *n->report.message)

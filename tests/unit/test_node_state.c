@@ -543,6 +543,30 @@ static void test_API_1_states_tell_the_truth(void **state)
 				 json_object_get(json_object_get(r.json, "properties"), "statistics"), "txPackets")),
 			 8);
 	done(&r);
+	/* One that the host says nothing of, when it has said how its ports are. */
+	put_nic(&c, 5, "h2", "tap5");
+	changes_since(&c, &one);
+	report(&c, "h1", &one, "");
+	fetch(&c, &two, V1 "/servers/h2/state");
+	report(&c, "h2", &two, "");
+	state_is(&c, NIC("5"), "Updating", "Success", NULL);
+	state_is(&c, NIC("3"), "Succeeded", "Success", NULL);
+	report(&c, "h2", &two, ",\"ports\":{\"tap3\":{\"state\":\"Up\"}}");
+	state_is(&c, NIC("5"), "Succeeded", "Failure", "no port at tap5");
+	report(&c, "h2", &two, ",\"ports\":{\"tap3\":{\"state\":\"Up\"},\"tap5\":{\"state\":\"Up\"}}");
+	state_is(&c, NIC("5"), "Succeeded", "Success", NULL);
+	/* What more a node has to complain of than it tells may be about anything that is on it. */
+	report(&c, "h2", &two,
+	       ",\"failed\":100,\"failures\":[{\"path\":\"/hnv/ports/tap3\",\"code\":\"Conflict\",\"message\":\"it "
+	       "burns\"}]");
+	state_is(&c, NIC("3"), "Succeeded", "Failure", "it burns");
+	state_is(&c, NIC("5"), "Succeeded", "Warning", "of this resource or of others");
+	state_is(&c, V1 "/virtualNetworks/blue", "Succeeded", "Warning", "of this resource or of others");
+	report(&c, "h2", &two, "");
+	put(&c, V1 "/networkInterfaces/bare",
+	    "{\"privateMacAddress\":\"020000000009\",\"privateMacAllocationMethod\":\"Static\",\"server\":{"
+	    "\"resourceRef\":\"/servers/h2\"},\"hostInterface\":\"tap9\"}");
+	state_is(&c, V1 "/networkInterfaces/bare", "Succeeded", "Failure", "NoAddress");
 	/* What is asked for and not done says so. */
 	put(&c, V1 "/accessControlLists/acl", "{}");
 	put(&c, V1 "/virtualNetworks/blue",
