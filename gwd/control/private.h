@@ -135,8 +135,9 @@ struct gw_node {
 	bool reported;		/* since the controller was started */
 	_Atomic uint64_t heard; /* ms; until it is heard of: when the controller was started */
 	struct gw_node_report report;
-	uint64_t
-		detailed; /* the revision up to which its details are known: ports may be told later than what is carried out */
+	uint64_t detailed;	   /* of this revision ports and addresses are known; they may be told after it */
+	bool dark;		   /* none of its provider addresses can be used, as it says */
+	char dead[GW_ADDR_STRLEN]; /* one of them that cannot; "": none */
 	struct gw_uuid sources[GW_NODE_FAILURES]; /* the resources that failed there; nil: none that is known */
 };
 

@@ -7,6 +7,7 @@
 #include "control/private.h"
 
 #include "model/hnv_change.h"
+#include "model/resource/interface.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -43,7 +44,9 @@ void gw_node_report_done(struct gw_node_report *r)
 	json_decref(r->failures);
 	json_decref(r->statistics);
 	json_decref(r->ports);
-	r->failures = r->statistics = r->ports = NULL;
+	json_decref(r->addresses);
+	json_decref(r->warnings);
+	r->failures = r->statistics = r->ports = r->addresses = r->warnings = NULL;
 }
 
 static void take_from_faulty(struct gw_control *k, struct gw_node *n)
@@ -120,6 +123,33 @@ static void find_source(const struct gw_control *k, const struct gw_uuid *server
 	gw_hnv_object_free(key);
 }
 
+/* Others send to what the server says: an address that the node does not receive at, be it that it has none such, is dead. */
+static void judge_addresses(struct gw_node *n, const struct gw_resource *server)
+{
+	const struct gw_server *p = server->now.properties;
+	size_t dead = 0;
+
+	*n->dead = '\0';
+	for (size_t i = 0; n->report.addresses && i < p->addresses.n; i++) {
+		const struct gw_server_address *a = GW_LIST_AT(p->addresses, struct gw_server_address, i);
+		char text[GW_ADDR_STRLEN];
+		const json_t *state = json_object_get(n->report.addresses, gw_addr_format(&a->address, text));
+
+		if (state && !strcmp(json_string_value(state), "Up"))
+			continue;
+		if (dead++ == 0)
+			memcpy(n->dead, text, sizeof n->dead);
+	}
+	n->dark = dead > 0 && dead == p->addresses.n;
+}
+
+/* What it has not told again. */
+static void keep(json_t **now, json_t *before)
+{
+	if (!*now)
+		*now = json_incref(before);
+}
+
 int gw_control_report(struct gw_control *k, const struct gw_resource *server, struct gw_node_report *report)
 {
 	struct gw_node *n = gw_node_of(k, &server->instance);
@@ -135,12 +165,14 @@ int gw_control_report(struct gw_control *k, const struct gw_resource *server, st
 		n->detailed = 0;
 	if (report->ports)
 		n->detailed = report->revision;
-	else
-		report->ports = json_incref(n->report.ports);
+	keep(&report->ports, n->report.ports);
+	keep(&report->addresses, n->report.addresses);
+	keep(&report->warnings, n->report.warnings);
 	take_from_faulty(k, n);
 	gw_node_report_done(&n->report);
 	n->report = *report;
 	*report = (struct gw_node_report){0};
+	judge_addresses(n, server);
 	for (size_t i = 0; i < json_array_size(n->report.failures); i++)
 		find_source(k, &n->server,
 			    json_string_value(json_object_get(json_array_get(n->report.failures, i), "path")),
@@ -215,6 +247,8 @@ static json_t *status_of(const struct gw_control *k, const struct gw_resource *s
 			    json_integer((json_int_t)((now_ms() - atomic_load(&n->heard)) / 1000)));
 	if (*n->report.message)
 		json_object_set_new(j, "message", json_string(n->report.message));
+	if (n->report.warnings)
+		json_object_set(j, "warnings", n->report.warnings);
 	if (n->report.statistics)
 		json_object_set(j, "statistics", n->report.statistics);
 	return j;

@@ -20,6 +20,7 @@ struct standing {
 	json_t *details;
 	bool updating;
 	unsigned nodes, away;
+	unsigned dark;			/* of the nodes: none of their provider addresses can be used */
 	const struct gw_node *overfull; /* a node that has more to complain of than it tells one by one */
 };
 
@@ -75,6 +76,12 @@ static uint64_t revision_for(const struct standing *s, const struct gw_uuid *ser
 	return revision < s->r->now.revision ? revision : s->r->now.revision;
 }
 
+/* Whether it has told of its details since it has the resource. */
+static bool has_details(const struct standing *s, const struct gw_node *n)
+{
+	return n->report.epoch == s->k->epoch && n->detailed >= revision_for(s, &n->server);
+}
+
 /* One that is away holds nobody up: it is told when it comes back. */
 static int on_node(void *ctx, const struct gw_uuid *server)
 {
@@ -90,6 +97,7 @@ static int on_node(void *ctx, const struct gw_uuid *server)
 		s->updating = true;
 	if (n->report.failed > json_array_size(n->report.failures))
 		s->overfull = n;
+	s->dark += n->dark && has_details(s, n);
 	return 0;
 }
 
@@ -100,7 +108,7 @@ static void add_no_port(struct standing *s, const struct gw_node *n, const char 
 
 	if (!n->report.ports || gw_node_is_away(n) || s->updating || s->status == FAILURE)
 		return;
-	if (n->detailed < revision_for(s, &n->server)) {
+	if (!has_details(s, n)) {
 		s->updating = true;
 		return;
 	}
@@ -128,13 +136,19 @@ static void add_port(struct standing *s, json_t *properties)
 		add(s, FAILURE, n->id, "PortNotUp", detail && *detail ? detail : state);
 }
 
+/* On which all of it depends, or NULL. */
+static const struct gw_resource *server_of(const struct standing *s, const struct gw_resource *root)
+{
+	if (root->kind == GW_KIND_SERVER)
+		return root;
+	return root->kind == GW_KIND_NETWORK_INTERFACE
+		       ? gw_reference(s->k->catalog, root, GW_PROPERTIES(root, network_interface)->server)
+		       : NULL;
+}
+
 static void add_away(struct standing *s, const struct gw_resource *root)
 {
-	const struct gw_resource *server =
-		root->kind == GW_KIND_SERVER ? root
-		: root->kind == GW_KIND_NETWORK_INTERFACE
-			? gw_reference(s->k->catalog, root, GW_PROPERTIES(root, network_interface)->server)
-			: NULL;
+	const struct gw_resource *server = server_of(s, root);
 	const struct gw_node *n = server ? gw_node_of(s->k, &server->instance) : NULL;
 	char message[128];
 
@@ -211,6 +225,27 @@ static void add_gateway(struct standing *s)
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
+/* Whether what is sent to the nodes arrives there, as they say. */
+static void add_underlay(struct standing *s, const struct gw_resource *root)
+{
+	const struct gw_resource *server = server_of(s, root);
+	const struct gw_node *n = server ? gw_node_of(s->k, &server->instance) : NULL;
+	char message[128];
+
+	if (n && *n->dead && !gw_node_is_away(n) && has_details(s, n)) {
+		snprintf(message, sizeof message,
+			 n->dark ? "no provider address of the node can be used, such as %s: see its warnings"
+				 : "provider address %s of the node cannot be used: see its warnings",
+			 n->dead);
+		add(s, n->dark ? FAILURE : WARNING, n->id, "NoUnderlay", message);
+	} else if (s->dark > 0) {
+		snprintf(message, sizeof message,
+			 "of the %u nodes that have to do with it %u have no provider address that can be used",
+			 s->nodes, s->dark);
+		add(s, WARNING, "gwd", "NoUnderlay", message);
+	}
+}
+
 static bool has_address(const struct gw_catalog *c, const struct gw_resource *nic)
 {
 	const struct gw_resource *r = NULL;
@@ -257,6 +292,25 @@ static void add_failed(struct standing *s, const struct gw_node *n)
 	add(s, WARNING, n->id, json_string_value(json_object_get(first, "code")), message);
 }
 
+/* What the node of a server says of itself. */
+static void add_node(struct standing *s, json_t *properties)
+{
+	const struct gw_node *n = gw_node_of(s->k, &s->r->instance);
+	const json_t *warning;
+	size_t i;
+
+	json_object_set_new(properties, "state", json_string(gw_node_state_name(n)));
+	if (!n || !n->reported)
+		return;
+	json_object_set_new(properties, "version", json_string(n->report.version));
+	if (*n->report.message)
+		add(s, n->report.state == GW_NODE_FAILING ? FAILURE : WARNING, n->id, "NodeError", n->report.message);
+	if (json_array_size(n->report.failures) > 0)
+		add_failed(s, n);
+	json_array_foreach(n->report.warnings, i, warning)
+		add(s, WARNING, n->id, "NodeWarning", json_string_value(warning));
+}
+
 void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *properties)
 {
 	static const char *const names[] = {
@@ -264,7 +318,6 @@ void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *proper
 	json_t *state = json_object_get(properties, "configurationState");
 	const struct gw_resource *root = r;
 	struct standing s = {.k = ctx, .r = r, .details = json_object_get(state, "detailedInfo")};
-	const struct gw_node *n;
 
 	while (root->parent)
 		root = root->parent;
@@ -273,23 +326,15 @@ void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *proper
 	add_faults(&s);
 	gw_plan_nodes(s.k->plan, &root->instance, on_node, &s);
 	add_away(&s, root);
+	add_underlay(&s, root);
 	add_missing(&s);
 	add_gateway(&s);
 	if (r->kind == GW_KIND_NETWORK_INTERFACE)
 		add_port(&s, properties);
 	if (s.overfull && s.status == SUCCESS)
 		add_failed(&s, s.overfull);
-	if (r->kind == GW_KIND_SERVER) {
-		n = gw_node_of(s.k, &r->instance);
-		if (n && *n->report.message)
-			add(&s, n->report.state == GW_NODE_FAILING ? FAILURE : WARNING, n->id, "NodeError",
-			    n->report.message);
-		if (n && json_array_size(n->report.failures) > 0)
-			add_failed(&s, n);
-		json_object_set_new(properties, "state", json_string(gw_node_state_name(n)));
-		if (n && n->reported)
-			json_object_set_new(properties, "version", json_string(n->report.version));
-	}
+	if (r->kind == GW_KIND_SERVER)
+		add_node(&s, properties);
 	json_object_set_new(state, "status", json_string(names[s.status]));
 	if (s.updating || s.k->plan_is_behind)
 		json_object_set_new(properties, "provisioningState", json_string("Updating"));

@@ -9,9 +9,11 @@
 
 #include <uv.h>
 
-#define GW_SYNC_FAILURES 64 /* that are told one by one, here and to the controller */
-#define GW_SYNC_EPOCHLEN 17
-#define GW_SYNC_TOKENLEN 1024 /* that leads to the next page */
+#define GW_SYNC_FAILURES   64 /* that are told one by one, here and to the controller */
+#define GW_SYNC_WARNINGS   16 /* that a controller is told of */
+#define GW_SYNC_WARNINGLEN 512
+#define GW_SYNC_EPOCHLEN   17
+#define GW_SYNC_TOKENLEN   1024 /* that leads to the next page */
 
 /* --- what is to be done: collect.c -------------------------------------------------------------------------------- */
 

@@ -99,9 +99,20 @@ static void retry_for(struct gw_sync *s, const char *interface)
 		uv_timer_start(&s->retry, gw_sync_on_retry, SOON_MS, 0);
 }
 
+/* It is a port's, or a provider address is on it. */
+static bool is_told_of(const struct gw_intent *intent, const char *interface)
+{
+	const struct gw_hnv_object *o = NULL;
+
+	while ((o = gw_intent_next(intent, GW_HNV_PROVIDER_ADDRESS, o)))
+		if (!strcmp(o->paddr.interface, interface))
+			return true;
+	return gw_intent_port(intent, interface);
+}
+
 void gw_sync_link_changed(struct gw_sync *s, const char *interface, bool removed)
 {
-	if (gw_intent_port(s->params.service->intent, interface))
+	if (is_told_of(s->params.service->intent, interface))
 		gw_sync_report_details(s);
 	if (!removed)
 		retry_for(s, interface);

@@ -95,6 +95,18 @@ static void test_API_1_states_tell_the_truth(void **state)
 	    "{\"privateMacAddress\":\"020000000009\",\"privateMacAllocationMethod\":\"Static\",\"server\":{"
 	    "\"resourceRef\":\"/servers/h2\"},\"hostInterface\":\"tap9\"}");
 	state_is(&c, V1 "/networkInterfaces/bare", "Succeeded", "Failure", "NoAddress");
+	/* What others send to it in vain: addresses that it does not have, or whose interface is down. */
+	report(&c, "h2", &two, ",\"addresses\":{\"192.0.2.2\":\"Down\"},\"warnings\":[\"eth1 is down\"]");
+	state_is(&c, NIC("3"), "Succeeded", "Failure",
+		 "no provider address of the node can be used, such as 192.0.2.2");
+	state_is(&c, NIC("2"), "Succeeded", "Warning", "of the 2 nodes that have to do with it 1 have");
+	state_is(&c, V1 "/virtualNetworks/blue", "Succeeded", "Warning", "NoUnderlay");
+	state_is(&c, V1 "/servers/h2", "Succeeded", "Failure", "eth1 is down");
+	report(&c, "h2", &two, ",\"addresses\":{}");
+	state_is(&c, NIC("3"), "Succeeded", "Failure", "NoUnderlay");
+	report(&c, "h2", &two, ",\"addresses\":{\"192.0.2.2\":\"Up\"},\"warnings\":[]");
+	state_is(&c, NIC("3"), "Succeeded", "Success", NULL);
+	state_is(&c, V1 "/servers/h2", "Succeeded", "Success", NULL);
 	/* What is asked for and not done says so. */
 	put(&c, V1 "/accessControlLists/acl", "{}");
 	put(&c, V1 "/virtualNetworks/blue",

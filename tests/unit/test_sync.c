@@ -439,6 +439,8 @@ static json_t *busy_status(void *ctx)
 {
 	static const char status[] =
 		"{'node':{'objects':{'ports':2},'name':'h1'},'engine':{"
+		"'warnings':['eth1 is "
+		"down'],'underlays':[{'interface':'eth1','state':'Down','addresses':['192.0.2.1']}],"
 		"'outcomes':[{'name':'Encapsulated','count':7,'help':'x'},{'name':'Local','count':0}],"
 		"'drops':[{'reason':'NoRecord','count':3,'help':'x'}],"
 		"'ports':[{'interface':'tap0','state':'Up','mtu':1450,'counters':{'txPackets':1}},"
@@ -472,6 +474,9 @@ static void test_details_are_reported(void **state)
 			   "tap1", "state", "Waiting", "detail", "not there");
 	assert_true(json_equal(json_object_get(w.controller.report, "ports"), wanted));
 	json_decref(wanted);
+	assert_string_equal(text(json_object_get(w.controller.report, "addresses"), "192.0.2.1"), "Down");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(w.controller.report, "warnings"), 0)),
+			    "eth1 is down");
 	/* Not with every report of many: those tell of what is carried out. */
 	w.sync->times.details_apart_ms = 1000000;
 	says(&w, "{" E1 ",'revision':8,'full':false,'changes':[]}");

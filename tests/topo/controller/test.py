@@ -209,6 +209,25 @@ def _(w):
     w.converged()
 
 
+@g.case("a host whose underlay is down is no success, nor what is on it; and is again when it is up")
+def _(w):
+    def standing(path, status, word):
+        got = w.get(path)["properties"]["configurationState"]
+        return got["status"] == status and (not word or word in json.dumps(got["detailedInfo"]))
+
+    w.h1.netns.ip("link set eth1 down")
+    try:
+        eventually(lambda: standing("/networkInterfaces/contoso-sql", "Failure", "NoUnderlay"), "the NIC says so", 20)
+        eventually(lambda: standing("/servers/host1", "Failure", "eth1 is down"), "host1 says why", 20)
+        require(standing("/virtualNetworks/contoso", "Warning", "NoUnderlay"), "its network has a warning")
+        require("eth1 is down" in w.c.ctl("status"), "gwctl status:\n" + w.c.ctl("status"))
+    finally:
+        w.h1.netns.ip("link set eth1 up")
+    for path in ("/networkInterfaces/contoso-sql", "/servers/host1", "/virtualNetworks/contoso"):
+        eventually(lambda: standing(path, "Success", ""), "%s is well again" % path, 30)
+    reach_all(w)
+
+
 def subnets(records):
     """The virtual subnets that they speak of."""
     return {r["VirtualSubnetID"] for r in records.values() if "VirtualSubnetID" in r}
