@@ -66,6 +66,14 @@ static int gone(struct gw_error *err)
 			    "too much has changed meanwhile: begin with the first page again");
 }
 
+static int not_known(struct gw_error *err)
+{
+	return gw_error_set(
+		err, EAGAIN, GW_ERR_UNAVAILABLE, "",
+		"the controller has no memory to find out what the node is to hold: ask again later, and keep "
+		"what there is");
+}
+
 static int read_question(const struct gw_api_request *req, struct question *ret, struct gw_error *err)
 {
 	const struct gw_api_query *query = &req->query;
@@ -117,7 +125,8 @@ static int make_page(struct gw_control *k, struct gw_plan_cursor *cursor, json_t
 	json_t *changes = json_array();
 	const struct gw_plan_visitor visitor = {.put = on_put, .gone = on_gone, .forget = on_forget, .ctx = changes};
 	char epoch[17], more[GW_PLAN_CURSOR_STRLEN];
-	int r = changes ? gw_plan_visit(gw_control_plan(k), cursor, PAGE, &visitor) : -ENOMEM;
+	const struct gw_plan *plan = gw_control_plan(k);
+	int r = changes && plan ? gw_plan_visit(plan, cursor, PAGE, &visitor) : -ENOMEM;
 
 	if (r < 0) {
 		json_decref(changes);
@@ -140,25 +149,31 @@ static bool is_gone(const struct gw_uuid *server)
 	return gw_uuid_equal(server, &gone_server);
 }
 
-static json_t *nothing(struct gw_control *k)
+static json_t *nothing(const struct gw_control *k, const struct gw_plan *plan)
 {
 	char epoch[17];
 
 	snprintf(epoch, sizeof epoch, "%016" PRIx64, gw_control_epoch(k));
 	return json_pack("{s:s, s:b, s:I, s:[]}", "epoch", epoch, "full", 1, "revision",
-			 (json_int_t)gw_plan_revision(gw_control_plan(k)), "changes");
+			 (json_int_t)gw_plan_revision(plan), "changes");
 }
 
-/* The first page of what there is since then; of a server that is gone (nil) that there is nothing. */
+/* The first page of what there is since then; that there is nothing only of a server that is known to be gone (nil). */
 static void answer(struct gw_control *k, const struct gw_uuid *server, uint64_t since, struct gw_api_reply *reply)
 {
+	const struct gw_plan *plan = gw_control_plan(k);
 	struct gw_error err = GW_ERROR_INIT;
 	struct gw_plan_cursor cursor;
 	json_t *page = NULL;
+	int r = 0;
 
-	if (is_gone(server) || gw_plan_open(gw_control_plan(k), server, since, &cursor) < 0)
-		gw_api_reply_json(reply, 200, nothing(k));
-	else if (make_page(k, &cursor, &page, &err) == 0)
+	if (!plan || (!is_gone(server) && gw_plan_open(plan, server, since, &cursor) < 0))
+		r = not_known(&err);
+	else if (is_gone(server))
+		page = nothing(k, plan);
+	else
+		r = make_page(k, &cursor, &page, &err);
+	if (r == 0)
 		gw_api_reply_json(reply, 200, page);
 	else
 		gw_api_reply_error(reply, &err);
@@ -248,20 +263,21 @@ static bool wait_for_change(const struct gw_api_request *req, const struct gw_uu
 }
 
 /* Whether nothing concerns the node that came after what it holds. */
-static bool is_up_to_date(struct gw_control *k, const struct gw_uuid *server, uint64_t since)
+static bool is_up_to_date(const struct gw_plan *plan, const struct gw_uuid *server, uint64_t since)
 {
 	struct gw_plan_cursor cursor;
 
 	if (is_gone(server))
 		return since > 0;
-	return gw_plan_open(gw_control_plan(k), server, since, &cursor) == 0 && !cursor.whole &&
-	       gw_plan_node_revision(gw_control_plan(k), server) <= since;
+	return gw_plan_open(plan, server, since, &cursor) == 0 && !cursor.whole &&
+	       gw_plan_node_revision(plan, server) <= since;
 }
 
 static int get(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err)
 {
 	struct gw_control *k = req->service->control;
 	const struct gw_resource *found = NULL;
+	const struct gw_plan *plan;
 	struct gw_plan_cursor cursor;
 	struct question q = {0};
 	struct gw_uuid server;
@@ -275,16 +291,20 @@ static int get(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	if (r < 0)
 		return r;
 	server = found ? found->instance : gone_server;
-	gw_control_heard(k, &server);
+	if (req->who->access == GW_ACCESS_HOST) /* others who look at it do not make it live */
+		gw_control_heard(k, &server);
+	plan = gw_control_plan(k);
+	if (!plan)
+		return not_known(err);
 	if (q.more) {
-		if (gw_plan_cursor_parse(gw_control_plan(k), &server, q.more, &cursor) < 0)
+		if (gw_plan_cursor_parse(plan, &server, q.more, &cursor) < 0)
 			return gone(err);
 		r = make_page(k, &cursor, &page, err);
 		if (r == 0)
 			gw_api_reply_json(reply, 200, page);
 		return r;
 	}
-	if (!q.wait || !is_up_to_date(k, &server, q.since) || !wait_for_change(req, &server, &q))
+	if (!q.wait || !is_up_to_date(plan, &server, q.since) || !wait_for_change(req, &server, &q))
 		answer(k, &server, q.since, reply);
 	return 0;
 }

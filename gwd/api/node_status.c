@@ -3,12 +3,13 @@
  *
  *     {"epoch": "9f..", "revision": 1207, "version": "0.1.0", "state": "Synced", "message": "", "failed": 1,
  *      "failures": [{"path": "/hnv/ports/tap0", "code": "Conflict", "message": "..."}], "statistics": {...},
- *      "ports": {"tap1": {"state": "Up", "counters": {...}}}}
+ *      "ports": {"tap1": {"state": "Up", "counters": {...}}}, "addresses": {"192.0.2.1": "Up"}, "warnings": ["..."]}
  *
  * What a later version adds has no meaning here, and is let through.
  */
 #include "api/node.h"
 
+#include "base/addr.h"
 #include "base/utf8.h"
 #include "model/hnv.h"
 
@@ -20,6 +21,7 @@
 #define STATISTICS_DEPTH  4
 #define STATISTICS_VALUES 512
 #define PORTS_MAX	  4096
+#define ADDRESSES_MAX	  4096
 #define PORT_VALUES	  16
 
 static int bad(struct gw_error *err, const char *name, const char *what)
@@ -174,6 +176,53 @@ static int take_ports(const json_t *body, json_t **ret, struct gw_error *err)
 	return 0;
 }
 
+static int take_addresses(const json_t *body, json_t **ret, struct gw_error *err)
+{
+	json_t *all = json_object_get(body, "addresses"), *value;
+	const char *name;
+
+	if (!all)
+		return 0;
+	if (!json_is_object(all) || json_object_size(all) > ADDRESSES_MAX)
+		return bad(err, "addresses", "must be an object of up to 4096");
+	*ret = json_object();
+	json_object_foreach(all, name, value)
+	{
+		char state[32], text[GW_ADDR_STRLEN];
+		struct gw_addr a;
+
+		if (gw_addr_parse(name, &a) < 0)
+			return bad(err, "addresses", "are named as addresses are");
+		if (take_text(all, name, state, sizeof state, err) < 0) {
+			gw_error_prefix(err, "addresses.");
+			return -EINVAL;
+		}
+		if (json_object_set(*ret, gw_addr_format(&a, text), value) < 0)
+			return gw_error_oom(err);
+	}
+	return 0;
+}
+
+static int take_warnings(const json_t *body, json_t **ret, struct gw_error *err)
+{
+	json_t *list = json_object_get(body, "warnings"), *one;
+	size_t i;
+
+	if (!list)
+		return 0;
+	if (!json_is_array(list) || json_array_size(list) > GW_NODE_WARNINGS)
+		return bad(err, "warnings", "must be a list of up to 16");
+	json_array_foreach(list, i, one)
+	{
+		const char *text = json_string_value(one);
+
+		if (!text || strlen(text) >= TEXT_MAX || !gw_utf8_is_printable(text))
+			return bad(err, "warnings", "must be short texts");
+	}
+	*ret = json_incref(list);
+	return 0;
+}
+
 static int read_report(const json_t *body, struct gw_node_report *ret, struct gw_error *err)
 {
 	uint64_t failed = 0;
@@ -197,6 +246,10 @@ static int read_report(const json_t *body, struct gw_node_report *ret, struct gw
 		r = take_statistics(body, &ret->statistics, err);
 	if (r == 0)
 		r = take_ports(body, &ret->ports, err);
+	if (r == 0)
+		r = take_addresses(body, &ret->addresses, err);
+	if (r == 0)
+		r = take_warnings(body, &ret->warnings, err);
 	ret->failed = (unsigned)failed;
 	return r;
 }

@@ -341,7 +341,7 @@ static uint64_t sum(const json_t *counters)
 static bool is_well(const json_t *node)
 {
 	return strcmp(gw_cli_str(node, "state"), "Active") == 0 && gw_cli_num(node, "behind") == 0 &&
-	       gw_cli_num(node, "failed") == 0;
+	       gw_cli_num(node, "failed") == 0 && json_array_size(get(node, "warnings")) == 0;
 }
 
 static void add_node(struct gw_cli_table *t, const json_t *node)
@@ -394,9 +394,17 @@ static void show_nodes(const json_t *nodes, bool wide)
 	{
 		const char *message = gw_cli_str(node, "message");
 		_cleanup_free_ char *head = gw_cli_format("%s: ", gw_cli_str(node, "id"));
+		const json_t *warning;
+		size_t k;
 
 		if (*message)
 			gw_cli_say_wrapped(stdout, head, 2, message);
+		json_array_foreach(get(node, "warnings"), k, warning)
+		{
+			_cleanup_free_ char *text = gw_cli_cell(warning);
+
+			gw_cli_say_wrapped(stdout, head, 2, text);
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ static int open_on(struct gw_store *store, const struct gw_config *config, struc
 		.serial_floor = gw_store_restores(store) << 40,
 		.limits = limits_of(config),
 		.same_secret = same_secret,
-		.describe = gw_reports_describe,
+		.describe = gw_standing_describe,
 		.ctx = k,
 	};
 	int r = 0;
@@ -101,6 +101,8 @@ static int open_on(struct gw_store *store, const struct gw_config *config, struc
 		r = load(k, err);
 	if (r == 0)
 		r = gw_nodes_load(k, err);
+	if (r == 0 && gw_reports_expect(k) < 0)
+		r = gw_error_oom(err);
 	if (r == 0)
 		r = gw_commit_init(k, err);
 	if (r < 0) {

@@ -114,9 +114,12 @@ bool gw_control_operation(const struct gw_control *k, const struct gw_principal 
 
 /*
  * What every node has to hold. May be read by who may read the catalogue; a revision of it means something together with the epoch,
- * which is another one in each life of the controller.
+ * which is another one in each life of the controller. NULL: there has been no memory to make it. Then nobody may be told what he is
+ * to hold, be it that he is in no plan that there is.
  */
 const struct gw_plan *gw_control_plan(struct gw_control *k);
+/* Whether it was there at the last try. At any time. */
+bool gw_control_has_plan(const struct gw_control *k);
 uint64_t gw_control_epoch(const struct gw_control *k);
 
 /* Whether an operator has deleted it: then its node is to hold nothing any more. Of one that never was nothing is known. */
@@ -140,6 +143,7 @@ void gw_control_release_followers(struct gw_control *k);
 
 /* What a node says of itself: how far it has come, and what it could not carry out. */
 #define GW_NODE_FAILURES 64
+#define GW_NODE_WARNINGS 16
 enum gw_node_state { GW_NODE_SYNCED, GW_NODE_PENDING, GW_NODE_FAILING };
 struct gw_node_report {
 	uint64_t epoch, revision; /* of the state that it has carried out */
@@ -148,7 +152,10 @@ struct gw_node_report {
 	unsigned failed;    /* how many changes it could not carry out */
 	json_t *failures;   /* of up to GW_NODE_FAILURES of them {"path", "code", "message"}, all texts */
 	json_t *statistics; /* an object, or NULL */
-	json_t *ports;	    /* {interface: {"state", "detail", "counters"}}, or NULL: as told last */
+	/* Details, or NULL: as told last. */
+	json_t *ports;	   /* {interface: {"state", "detail", "counters"}} */
+	json_t *addresses; /* {provider address: "Up" or another state} */
+	json_t *warnings;  /* texts, up to GW_NODE_WARNINGS */
 };
 
 /* Takes over what the report has. It is a change, like those of the catalogue. */

@@ -20,7 +20,11 @@
 
 int gw_nodes_init(struct gw_control *k)
 {
-	const struct gw_plan_params params = {.router_mac = k->config->router_mac, .remembered = REMEMBERED};
+	const struct gw_plan_params params = {
+		.router_mac = k->config->router_mac,
+		.remembered = REMEMBERED,
+		.gateways = gw_kind_is_in_force(GW_KIND_VIRTUAL_GATEWAY),
+	};
 	int r = gw_plan_new(&params, &k->plan);
 
 	if (r == 0 && getrandom(&k->epoch, sizeof k->epoch, 0) != (ssize_t)sizeof k->epoch)
@@ -73,9 +77,9 @@ static int note_gone(struct gw_control *k, const char *id)
 	return -ENOMEM;
 }
 
-static int on_gone(void *ctx, const char *path)
+static int on_gone(void *ctx, const char *id)
 {
-	return note_gone(ctx, strrchr(path, '/') + 1);
+	return note_gone(ctx, id);
 }
 
 static int on_touched(void *ctx, const struct gw_resource *r)
@@ -85,7 +89,7 @@ static int on_touched(void *ctx, const struct gw_resource *r)
 
 int gw_nodes_load(struct gw_control *k, struct gw_error *err)
 {
-	int r = gw_store_each_gone(k->store, "/servers/", on_gone, k, err);
+	int r = gw_store_each_gone_server(k->store, on_gone, k, err);
 
 	return r == -ENOMEM ? gw_error_oom(err) : r;
 }
@@ -113,7 +117,12 @@ const struct gw_plan *gw_control_plan(struct gw_control *k)
 {
 	if (k->plan_is_behind && k->state == GW_CONTROL_IDLE && !k->looks)
 		gw_nodes_update(k);
-	return k->plan;
+	return k->plan_is_behind ? NULL : k->plan;
+}
+
+bool gw_control_has_plan(const struct gw_control *k)
+{
+	return !k->plan_is_behind;
 }
 
 uint64_t gw_control_epoch(const struct gw_control *k)
@@ -189,9 +198,10 @@ static void call_followers(struct gw_control *k, bool all)
 		call(f);
 }
 
+/* When it is not known whom it concerns, each of them has to ask. */
 void gw_nodes_tell(struct gw_control *k)
 {
-	call_followers(k, false);
+	call_followers(k, k->plan_is_behind);
 }
 
 void gw_control_release_followers(struct gw_control *k)

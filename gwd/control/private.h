@@ -4,6 +4,7 @@
 
 #include "control/control.h"
 
+#include <stdatomic.h>
 #include <uv.h>
 
 #define GW_SEAL_KEYLEN 32
@@ -51,8 +52,8 @@ struct gw_look {
 struct gw_control {
 	struct gw_store *store;
 	struct gw_catalog *catalog;
-	struct gw_plan *plan; /* of what has been committed */
-	bool plan_is_behind;
+	struct gw_plan *plan;	    /* of what has been committed */
+	atomic_bool plan_is_behind; /* memory ran out: what nodes have to hold is not known */
 	uint64_t epoch;
 	struct gw_control_follower *followers; /* the youngest first */
 	struct gw_hmap gone_servers;	       /* that were there once; some may be again */
@@ -126,11 +127,35 @@ void gw_nodes_done(struct gw_control *k);
 
 /* --- report.c --- */
 
-/* Of a catalogue: what is known of a resource. */
-void gw_reports_describe(void *ctx, const struct gw_resource *r, json_t *properties);
+struct gw_node {
+	struct gw_hmap_node by_server;
+	struct gw_node *next_faulty, *prev_faulty; /* while it has failures */
+	struct gw_uuid server;
+	char id[GW_RESOURCE_ID_MAX + 1];
+	bool reported;		/* since the controller was started */
+	_Atomic uint64_t heard; /* ms; until it is heard of: when the controller was started */
+	struct gw_node_report report;
+	uint64_t detailed;	   /* of this revision ports and addresses are known; they may be told after it */
+	bool dark;		   /* none of its provider addresses can be used, as it says */
+	char dead[GW_ADDR_STRLEN]; /* one of them that cannot; "": none */
+	struct gw_uuid sources[GW_NODE_FAILURES]; /* the resources that failed there; nil: none that is known */
+};
+
+/* NULL: it has said nothing, and its server was not there when the controller was started. */
+struct gw_node *gw_node_of(const struct gw_control *k, const struct gw_uuid *server);
+bool gw_node_is_away(const struct gw_node *n);
+const char *gw_node_state_name(const struct gw_node *n);
+/* What it holds of the plan: up to this revision. */
+uint64_t gw_node_reached(const struct gw_control *k, const struct gw_node *n);
+
+/* Nodes of servers that are there at the start have some time to be heard of, before they are away. */
+int gw_reports_expect(struct gw_control *k);
 /* Whether every node that can be reached holds all that concerns it, up to this revision. */
 bool gw_reports_have_reached(const struct gw_control *k, uint64_t revision);
 void gw_reports_done(struct gw_control *k);
+
+/* standing.c, for the catalogue: what is known of a resource. */
+void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *properties);
 
 /*
  * seal.c: secrets are kept encrypted, with a key that is a file of its own beside the store, so that neither a copy of the

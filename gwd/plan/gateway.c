@@ -154,6 +154,8 @@ int gw_plan_gateway(struct gw_plan_job *j)
 		return 0;
 	j->vgw = vgw;
 	e = gw_plan_watch_root(&j->d->unit, vgw);
+	if (!j->p->params.gateways)
+		return e;
 	if (e == 0)
 		e = find_place(j, vgw, &place);
 	if (e < 0 || !place.server)

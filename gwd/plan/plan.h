@@ -28,6 +28,7 @@ struct gw_plan;
 struct gw_plan_params {
 	struct gw_mac router_mac; /* the distributed router's, which nothing else may have */
 	size_t remembered;	  /* removals, of each domain and node, beyond as many as it has objects */
+	bool gateways; /* something puts virtual gateways into force; else nothing is sent to them, as if there were none */
 };
 
 int gw_plan_new(const struct gw_plan_params *params, struct gw_plan **ret);

@@ -27,9 +27,9 @@ struct gw_stored_change {
 int gw_store_each_change(struct gw_store *s, uint64_t revision, unsigned limit,
 			 int (*cb)(void *ctx, const struct gw_stored_change *change), void *ctx, struct gw_error *err);
 
-/* The operator's resources below the path that are known to be gone, or were once: each path as often as it likes. */
-int gw_store_each_gone(struct gw_store *s, const char *below, int (*cb)(void *ctx, const char *path), void *ctx,
-		       struct gw_error *err);
+/* Servers that were deleted and not made again, however long ago: their nodes may come back. A negative return of `cb` ends it. */
+int gw_store_each_gone_server(struct gw_store *s, int (*cb)(void *ctx, const char *id), void *ctx,
+			      struct gw_error *err);
 
 /* Who did what to what; of a tenant "" is the operator's. */
 struct gw_store_deed {
@@ -66,7 +66,7 @@ int gw_store_note(struct gw_store *s, int64_t time, const struct gw_store_deed *
 /*
  * For a copy that is to take the place of `s`: its revisions and the audit log's numbers go on behind those of `s`, its feed begins
  * anew, and its audit log has what happened to `s` until now and whose deed this is. When it is a copy of `s`, who has access stays
- * as it is in `s`: what was taken from somebody does not come back.
+ * as it is in `s`: what was taken from somebody does not come back. Servers that were deleted there and are none in the copy stay gone.
  */
 int gw_store_succeed(struct gw_store *copy, struct gw_store *s, int64_t time, const struct gw_store_deed *deed,
 		     struct gw_error *err);

@@ -38,8 +38,10 @@ static const char *const statements[GW_SQLITE_STATEMENT_MAX] = {
 	[GW_SQLITE_RESOURCE_EACH] = ("SELECT tenant, path, instance, revision, serial, updated, body FROM resource"
 				     " ORDER BY rowid"),
 	[GW_SQLITE_CHANGE] = "INSERT INTO change (revision, tenant, path, gone, time) VALUES (?1, ?2, ?3, ?4, ?5)",
-	[GW_SQLITE_GONE] = ("SELECT DISTINCT path FROM change"
-			    " WHERE gone AND tenant = '' AND substr(path, 1, length(?1)) = ?1"),
+	[GW_SQLITE_GONE_EACH] = "SELECT id FROM gone_server",
+	[GW_SQLITE_GONE_PUT] = ("INSERT OR IGNORE INTO gone_server (id) SELECT ?1 WHERE NOT EXISTS"
+				" (SELECT 1 FROM resource WHERE tenant = '' AND path = '/servers/' || ?1)"),
+	[GW_SQLITE_GONE_DELETE] = "DELETE FROM gone_server WHERE id = ?1",
 	[GW_SQLITE_CHANGES] = ("SELECT revision, tenant, path, gone FROM change WHERE revision > ?1"
 			       " ORDER BY number LIMIT ?2"),
 	[GW_SQLITE_AUDIT] = ("INSERT INTO audit (revision, time, who, method, tenant, path, doer, nth)"

@@ -207,6 +207,19 @@ static int carry_access(struct gw_store *copy, struct gw_store *s, struct gw_err
 	return r == 0 && rc != SQLITE_DONE ? gw_sqlite_error(s, rc, "reading who has access", err) : r;
 }
 
+static int carry_gone(struct gw_store *copy, struct gw_store *s, struct gw_error *err)
+{
+	sqlite3_stmt *from = s->st[GW_SQLITE_GONE_EACH], *to = copy->st[GW_SQLITE_GONE_PUT];
+	int rc = SQLITE_DONE, r = 0;
+
+	while (r == 0 && (rc = sqlite3_step(from)) == SQLITE_ROW) {
+		sqlite3_bind_value(to, 1, sqlite3_column_value(from, 0));
+		r = gw_sqlite_run(copy, GW_SQLITE_GONE_PUT, "noting which servers are gone", err);
+	}
+	sqlite3_reset(from);
+	return r == 0 && rc != SQLITE_DONE ? gw_sqlite_error(s, rc, "reading which servers are gone", err) : r;
+}
+
 static int set(struct gw_store *copy, enum gw_sqlite_statement which, uint64_t value, struct gw_error *err)
 {
 	sqlite3_bind_int64(copy->st[which], 1, (sqlite3_int64)value);
@@ -231,6 +244,8 @@ int gw_store_succeed(struct gw_store *copy, struct gw_store *s, int64_t time, co
 	r = carry_audit(copy, s, same, err);
 	if (r == 0 && same)
 		r = carry_access(copy, s, err);
+	if (r == 0)
+		r = carry_gone(copy, s, err);
 	if (r == 0)
 		r = write_deed(copy, 0, revision, time, deed, err); /* the next number */
 	if (r == 0)

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 static int write_change(struct gw_store *s, const char *tenant, const char *path, bool gone, struct gw_error *err)
 {
@@ -19,8 +20,23 @@ static int write_change(struct gw_store *s, const char *tenant, const char *path
 	return gw_sqlite_run(s, GW_SQLITE_CHANGE, "writing the feed of changes", err);
 }
 
+/* The id of a server at that path, or NULL. */
+static const char *server_at(const char *tenant, const char *path)
+{
+	static const char servers[] = "/servers/";
+
+	return !*tenant && !strncmp(path, servers, sizeof servers - 1) ? path + sizeof servers - 1 : NULL;
+}
+
+static int note_server(struct gw_store *s, enum gw_sqlite_statement which, const char *id, struct gw_error *err)
+{
+	sqlite3_bind_text(s->st[which], 1, id, -1, SQLITE_STATIC);
+	return gw_sqlite_run(s, which, "noting which servers are gone", err);
+}
+
 int gw_store_put_resource(struct gw_store *s, const struct gw_stored *row, struct gw_error *err)
 {
+	const char *server = server_at(row->tenant, row->path);
 	sqlite3_stmt *st = s->st[GW_SQLITE_RESOURCE_PUT];
 	char instance[GW_UUID_STRLEN];
 	int r;
@@ -33,16 +49,21 @@ int gw_store_put_resource(struct gw_store *s, const struct gw_stored *row, struc
 	sqlite3_bind_int64(st, 6, row->updated);
 	sqlite3_bind_text(st, 7, row->body, -1, SQLITE_STATIC);
 	r = gw_sqlite_run(s, GW_SQLITE_RESOURCE_PUT, "writing a resource", err);
+	if (r == 0 && server)
+		r = note_server(s, GW_SQLITE_GONE_DELETE, server, err);
 	return r == 0 ? write_change(s, row->tenant, row->path, false, err) : r;
 }
 
 int gw_store_delete_resource(struct gw_store *s, const char *tenant, const char *path, struct gw_error *err)
 {
+	const char *server = server_at(tenant, path);
 	int r;
 
 	sqlite3_bind_text(s->st[GW_SQLITE_RESOURCE_DELETE], 1, tenant, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s->st[GW_SQLITE_RESOURCE_DELETE], 2, path, -1, SQLITE_STATIC);
 	r = gw_sqlite_run(s, GW_SQLITE_RESOURCE_DELETE, "deleting a resource", err);
+	if (r == 0 && server)
+		r = note_server(s, GW_SQLITE_GONE_PUT, server, err);
 	return r == 0 ? write_change(s, tenant, path, true, err) : r;
 }
 
@@ -110,21 +131,18 @@ int gw_store_each_change(struct gw_store *s, uint64_t revision, unsigned limit,
 	return r == 0 && rc != SQLITE_DONE ? gw_sqlite_error(s, rc, "reading the feed of changes", err) : r;
 }
 
-int gw_store_each_gone(struct gw_store *s, const char *below, int (*cb)(void *ctx, const char *path), void *ctx,
-		       struct gw_error *err)
+int gw_store_each_gone_server(struct gw_store *s, int (*cb)(void *ctx, const char *id), void *ctx, struct gw_error *err)
 {
-	sqlite3_stmt *st = s->st[GW_SQLITE_GONE];
+	sqlite3_stmt *st = s->st[GW_SQLITE_GONE_EACH];
 	int rc, r = 0;
 
-	sqlite3_bind_text(st, 1, below, -1, SQLITE_STATIC);
 	while (r == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		const char *path = (const char *)sqlite3_column_text(st, 0);
+		const char *id = (const char *)sqlite3_column_text(st, 0);
 
-		r = path ? cb(ctx, path) : -ENOMEM;
+		r = id ? cb(ctx, id) : -ENOMEM;
 	}
 	sqlite3_reset(st);
-	sqlite3_clear_bindings(st);
-	return r == 0 && rc != SQLITE_DONE ? gw_sqlite_error(s, rc, "reading the feed of changes", err) : r;
+	return r == 0 && rc != SQLITE_DONE ? gw_sqlite_error(s, rc, "reading which servers are gone", err) : r;
 }
 
 int gw_store_audit(struct gw_store *s, int64_t time, const struct gw_store_deed *deed, struct gw_error *err)

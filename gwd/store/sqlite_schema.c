@@ -68,6 +68,12 @@ static const char *const migrations[] = {
 	" FROM (SELECT number, row_number() OVER (ORDER BY number) AS nth FROM audit) AS counted"
 	" WHERE audit.number = counted.number;"
 	"CREATE UNIQUE INDEX audit_doer ON audit (doer, nth);",
+
+	/* Servers that are not there any more, whose nodes may come back when the feed has long been trimmed. */
+	"CREATE TABLE gone_server (id TEXT PRIMARY KEY NOT NULL COLLATE NOCASE) WITHOUT ROWID;"
+	"INSERT OR IGNORE INTO gone_server SELECT substr(path, 10) FROM change"
+	" WHERE gone AND tenant = '' AND substr(path, 1, 9) = '/servers/'"
+	" AND NOT EXISTS (SELECT 1 FROM resource WHERE resource.tenant = '' AND resource.path = change.path);",
 };
 
 #define VERSION ((sqlite3_int64)(sizeof migrations / sizeof *migrations))

@@ -3,7 +3,8 @@
  *
  * All in one, so that what belongs together happens together. When that is refused, in pieces: what is refused for what it says is
  * left out, and where nobody can say what it is that is too much (a table that would overflow), halves are tried until that is known.
- * What failed stays to be done and goes behind the others, so that each gets its chance however many they are.
+ * What failed stays to be done and goes behind the others, those too that the round did not come to, so that each gets its chance
+ * however many they are.
  */
 #include "sync/private.h"
 
@@ -24,6 +25,7 @@ struct round {
 	size_t faults, carried;
 	size_t told; /* of those to be done, that have an error to tell */
 	bool hopeless;
+	bool untried;	     /* something is new, and there were too many faults before it */
 	struct gw_error why; /* of the last try */
 };
 
@@ -132,10 +134,14 @@ static bool is_hopeless(int res, const struct gw_error *why)
 	return res == -ENOMEM || why->code == GW_ERR_UNAVAILABLE || why->code == GW_ERR_CAPABILITY;
 }
 
+/* Where there are too many faults the next round begins with what this one has not come to. */
 static void give_up(struct round *r, size_t from, size_t to)
 {
 	for (size_t i = from; i < to; i++)
-		mark_failed(r, r->items[i], &r->why);
+		if (r->hopeless)
+			mark_failed(r, r->items[i], &r->why);
+		else if (!r->items[i]->failed)
+			r->untried = true;
 }
 
 static bool is_accepted(struct round *r, size_t from, size_t to, size_t *ret_at)
@@ -227,7 +233,7 @@ static int compare(const void *a, const void *b)
 
 	if (x->failed != y->failed)
 		return x->failed ? 1 : -1;
-	if (x->is_delete != y->is_delete)
+	if (!x->failed && x->is_delete != y->is_delete)
 		return x->is_delete ? -1 : 1;
 	if (!x->failed && x->object->kind != y->object->kind)
 		return x->object->kind < y->object->kind ? -1 : 1;
@@ -263,7 +269,7 @@ static int gather(struct round *r, const struct gw_hnv_object *configured, bool 
 }
 
 size_t gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *service,
-			const struct gw_hnv_object *configured, bool all)
+			const struct gw_hnv_object *configured, bool all, bool *ret_untried)
 {
 	struct round r = {.service = service, .todo = todo};
 
@@ -274,5 +280,6 @@ size_t gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *s
 	else
 		carry_out_all(&r);
 	free(r.items);
+	*ret_untried = r.untried;
 	return r.carried;
 }

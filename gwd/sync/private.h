@@ -9,9 +9,11 @@
 
 #include <uv.h>
 
-#define GW_SYNC_FAILURES 64 /* that are told one by one, here and to the controller */
-#define GW_SYNC_EPOCHLEN 17
-#define GW_SYNC_TOKENLEN 1024 /* that leads to the next page */
+#define GW_SYNC_FAILURES   64 /* that are told one by one, here and to the controller */
+#define GW_SYNC_WARNINGS   16 /* that a controller is told of */
+#define GW_SYNC_WARNINGLEN 512
+#define GW_SYNC_EPOCHLEN   17
+#define GW_SYNC_TOKENLEN   1024 /* that leads to the next page */
 
 /* --- what is to be done: collect.c -------------------------------------------------------------------------------- */
 
@@ -19,7 +21,7 @@
 struct gw_sync_item {
 	struct gw_hmap_node node;     /* first; in gw_sync_changes.items */
 	struct gw_hnv_object *object; /* what is to be; or only its key */
-	uint64_t order;
+	uint64_t order;		      /* of those that failed, the lowest is tried first */
 	bool is_delete;
 	bool unreadable;	/* it is to be something that this version does not understand; object has the key */
 	bool failed;		/* at the last try; never true of one that is still to be tried for the first time */
@@ -64,11 +66,12 @@ int gw_changes_merge(struct gw_sync_changes *todo, struct gw_sync_answer *answer
 /* --- doing it: apply.c -------------------------------------------------------------------------------------------- */
 
 /*
- * Carries out what is to be done: all in one where everything is accepted; else without what is at fault, which stays to be done.
- * Of what failed before only some is tried, unless `all`. Returns how much has been carried out.
+ * Carries out what is to be done: all in one where everything is accepted; else without what is at fault, which stays to be done,
+ * with what comes behind when there is much of it: *ret_untried if it is new. Of what failed before only some is tried, unless `all`.
+ * Returns how much has been carried out.
  */
 size_t gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *service,
-			const struct gw_hnv_object *configured, bool all);
+			const struct gw_hnv_object *configured, bool all, bool *ret_untried);
 
 /* --- the link ----------------------------------------------------------------------------------------------------- */
 

@@ -112,6 +112,41 @@ static json_t *ports(const json_t *list)
 	return all;
 }
 
+/* {"192.0.2.1": "Up"}: the provider addresses that the engine receives at, and how the interface of each is. */
+static json_t *addresses(const json_t *underlays)
+{
+	json_t *all = json_object(), *underlay, *address;
+	size_t i, k;
+
+	json_array_foreach((json_t *)underlays, i, underlay)
+	{
+		json_array_foreach(json_object_get(underlay, "addresses"), k, address)
+		{
+			json_object_set(all, json_string_value(address), json_object_get(underlay, "state"));
+		}
+	}
+	return all;
+}
+
+/* Of all drivers; the node itself shows those that are more or longer. */
+static json_t *warnings(const json_t *status)
+{
+	json_t *list = json_array(), *part, *warning;
+	const char *driver;
+	size_t i;
+
+	json_object_foreach((json_t *)status, driver, part)
+	{
+		json_array_foreach(json_object_get(part, "warnings"), i, warning)
+		{
+			if (json_array_size(list) < GW_SYNC_WARNINGS &&
+			    json_string_length(warning) < GW_SYNC_WARNINGLEN)
+				json_array_append(list, warning);
+		}
+	}
+	return list;
+}
+
 /* Reading all of the counters takes its time where there are many ports. */
 static void add_details(const struct gw_service *service, json_t *report)
 {
@@ -120,7 +155,9 @@ static void add_details(const struct gw_service *service, json_t *report)
 		json_pack("{s:O*}", "objects", json_object_get(json_object_get(status, "node"), "objects"));
 
 	json_object_set_new(report, "statistics", statistics);
+	json_object_set_new(report, "warnings", warnings(status));
 	if (engine) {
+		json_object_set_new(report, "addresses", addresses(json_object_get(engine, "underlays")));
 		json_object_set_new(statistics, "packets", counted(json_object_get(engine, "outcomes"), "name"));
 		json_object_set_new(statistics, "drops", counted(json_object_get(engine, "drops"), "reason"));
 		json_object_set_new(report, "ports", ports(json_object_get(engine, "ports")));

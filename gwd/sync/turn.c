@@ -25,9 +25,10 @@ static bool take_answer(struct gw_sync *s)
 
 static void work(struct gw_sync *s, bool all, bool had_failed)
 {
-	size_t carried = gw_changes_apply(&s->todo, s->params.service, s->configured, all);
+	bool untried = false;
+	size_t carried = gw_changes_apply(&s->todo, s->params.service, s->configured, all, &untried);
 	/* What was in the way of what failed may have gone with the rest. */
-	bool soon = carried > 0 && gw_sync_failed(s) <= GW_SYNC_FAILURES;
+	bool soon = untried || (carried > 0 && gw_sync_failed(s) <= GW_SYNC_FAILURES);
 
 	if (had_failed && !gw_sync_failed(s))
 		gw_log_notice("all that the controller wants is so now");
@@ -81,24 +82,37 @@ static const char *interface_of(const struct gw_hnv_object *o)
 	}
 }
 
-/* Several come at a time when a machine starts. */
+/* Before all else that failed. Several interfaces come at a time when a machine starts. */
 static void retry_for(struct gw_sync *s, const char *interface)
 {
-	if (!gw_sync_failed(s) || (uv_is_active((uv_handle_t *)&s->retry) && uv_timer_get_due_in(&s->retry) <= SOON_MS))
-		return;
-	GW_HMAP_FOR_EACH (node, &s->todo.items) {
-		const struct gw_sync_item *item = GW_CONTAINER_OF(node, struct gw_sync_item, node);
+	bool due = uv_is_active((uv_handle_t *)&s->retry) && uv_timer_get_due_in(&s->retry) <= SOON_MS, any = false;
 
-		if (item->failed && !strcmp(interface_of(item->object), interface)) {
-			uv_timer_start(&s->retry, gw_sync_on_retry, SOON_MS, 0);
-			return;
+	GW_HMAP_FOR_EACH (node, &s->todo.items) {
+		struct gw_sync_item *item = GW_CONTAINER_OF(node, struct gw_sync_item, node);
+
+		if (item->failed && !item->unreadable && !strcmp(interface_of(item->object), interface)) {
+			item->order = 0;
+			any = true;
 		}
 	}
+	if (any && !due)
+		uv_timer_start(&s->retry, gw_sync_on_retry, SOON_MS, 0);
+}
+
+/* It is a port's, or a provider address is on it. */
+static bool is_told_of(const struct gw_intent *intent, const char *interface)
+{
+	const struct gw_hnv_object *o = NULL;
+
+	while ((o = gw_intent_next(intent, GW_HNV_PROVIDER_ADDRESS, o)))
+		if (!strcmp(o->paddr.interface, interface))
+			return true;
+	return gw_intent_port(intent, interface);
 }
 
 void gw_sync_link_changed(struct gw_sync *s, const char *interface, bool removed)
 {
-	if (gw_intent_port(s->params.service->intent, interface))
+	if (is_told_of(s->params.service->intent, interface))
 		gw_sync_report_details(s);
 	if (!removed)
 		retry_for(s, interface);

@@ -55,7 +55,7 @@ def restore(w, path):
 
 @g.case("everything is as it was when the copy was made, etags and secrets too")
 def _(w):
-    before = w.everything()
+    before = w.kept()
     path = copy_of(w, "copy")
     equal(stat.S_IMODE(os.stat(path).st_mode), 0o600, "mode of the copy")
     with open(path, "rb") as f:
@@ -65,9 +65,9 @@ def _(w):
     w.raze()
     w.put("/routeTables/new", {})
     restore(w, path)
-    equal(w.everything(), before, "everything")
+    equal(w.kept(), before, "everything")
     w.restart()
-    equal(w.everything(), before, "everything after a restart")
+    equal(w.kept(), before, "everything after a restart")
 
 
 @g.case("another machine takes the place of this one: with its key beside the store a copy is restored, secrets too")
@@ -110,12 +110,12 @@ def revision(w):
 
 @g.case("a copy that an older version made is brought up to date, whichever it is")
 def _(w):
-    before, now = w.everything(), copy_of(w, "now")
+    before, now = w.kept(), copy_of(w, "now")
     versions = sorted(glob.glob(os.path.join(case.root(), "tests/unit/store/v*.sql")))
     require(len(versions) >= 4, "stores of older versions: %s" % versions)
     for version in range(1, len(versions) + 1):
         restore(w, made_by(w, version))
-        there = w.everything() if version < 3 else {
+        there = w.kept() if version < 3 else {
             p: w.call("GET", p)[1] for p in ("/routeTables/plain/routes/away", "/virtualNetworks/Blue/subnets/web")}
         if version < 3:
             equal(there, {}, "resources of version %d" % version)
@@ -128,7 +128,7 @@ def _(w):
         w.restart()
         w.get("/servers/new")
     restore(w, now)
-    equal(w.everything(), before, "everything")
+    equal(w.kept(), before, "everything")
 
 
 @g.case("an etag that was given after the copy was made is never that of another version")
@@ -231,7 +231,7 @@ def _(w):
 
 @g.case("what a daemon that was killed leaves of a copy is gone after the next start, and nothing else")
 def _(w):
-    before = w.everything()
+    before = w.kept()
     w.stop()
     db = w.state_dir + "/gwd.db"
     left = [db + ".copy-9b2c", db + ".copy-9b2c-journal", db + ".incoming", db + ".incoming-wal"]
@@ -244,7 +244,7 @@ def _(w):
     equal([p for p in others if not os.path.exists(p)], [], "what is gone")
     for path in others:
         os.unlink(path)
-    equal(w.everything(), before, "everything")
+    equal(w.kept(), before, "everything")
 
 
 @g.case("the way back has the log of the store that it is of, and no other")
@@ -283,7 +283,7 @@ def _(w):
 
 @g.case("what is no sound copy is refused, and nothing changes")
 def _(w):
-    before, sound = w.everything(), copy_of(w, "sound")
+    before, sound = w.kept(), copy_of(w, "sound")
     pid, files = w.process.pid, sorted(os.listdir(w.state_dir))
 
     def spoil(name, how):
@@ -315,7 +315,7 @@ def _(w):
         with open(os.path.join(w.dir, name), "rb") as f:
             status = w.call("PUT", "/backup", f.read(), {"Content-Type": "application/octet-stream"}, checked=False)[0]
         equal(status, 400, "status for " + name)
-    equal(w.everything(), before, "everything")
+    equal(w.kept(), before, "everything")
     equal(w.process.pid, pid, "the process")
     equal(sorted(os.listdir(w.state_dir)), files, "files")
 

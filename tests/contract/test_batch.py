@@ -73,7 +73,7 @@ def check_same(w, what, ordered):
 def delete_all(w, paths):
     status, body = batch(w, [{"method": "DELETE", "path": p} for p in paths])
     equal(status, 200, "DELETE of all (%s)" % body)
-    equal(w.everything(), {}, "what is left")
+    equal(w.kept(), {}, "what is left")
 
 
 g = suite.group("", setup)
@@ -105,10 +105,10 @@ def singles(w):
         status, body = batch(w, [{"path": p, "body": own(w, p)} for p in paths])
         equal(status, 200, "PUT of all (%s)" % str(body)[:500])
         check_same(w, "one by one", False)
-        before = w.state()
+        before = w.kept_state()
         w.kill()
         w.start()
-        equal(w.state(), before, "after a restart")
+        equal(w.kept_state(), before, "after a restart")
         delete_all(w, [p for p in paths if p.count("/") == 2])
 
 
@@ -146,7 +146,7 @@ def references(w):
             left.index(parent), collection, children.index(name))), "without " + p)
         n += 1
     require(n > 5, "%d were left out" % n)
-    equal(w.everything(), {}, "what is there")
+    equal(w.kept(), {}, "what is there")
 
 
 @g.case("one bad element of many: nothing is changed, and the error says which")
@@ -154,7 +154,7 @@ def bad(w):
     paths = list(w.was)
     status, body = batch(w, [{"path": p, "body": own(w, p)} for p in paths])
     equal(status, 200, "PUT of all (%s)" % str(body)[:500])
-    before = w.everything()
+    before = w.kept()
     for p in paths:
         for n, (change, status, target) in enumerate((
                 ({"properties": dict(own(w, p)["properties"], noSuchProperty=1)}, 400, ".body.properties.noSuchProperty"),
@@ -164,7 +164,7 @@ def bad(w):
             elements[at]["body"].update(change)
             got, answer = batch(w, elements)
             equal((got, answer["error"].get("target")), (status, "[%d]%s" % (at, target)), p)
-    equal(w.everything(), before, "everything afterwards")
+    equal(w.kept(), before, "everything afterwards")
     require(len(before) == len(w.was), "it was looked at")
 
 

@@ -133,7 +133,7 @@ def together(w):
 def each(w):
     w.fill(0)
     one = w.get("/routeTables/old1")
-    before = w.state()
+    before = w.kept_state()
     full(w, "PUT", "/routeTables/new", large(1))
     full(w, "PUT", "/routeTables/old1", large(1))
     full(w, "POST", "/batch", [{"path": "/routeTables/old2", "method": "DELETE"},
@@ -141,7 +141,7 @@ def each(w):
     while w.request("DELETE", world.document.PREFIX + "/routeTables/old4").status != 503:
         require(w.request("PUT", world.document.PREFIX + "/routeTables/old4", {"properties": {}, "tags": {"n": 0}}).status in (201, 503),
                 "a table that comes and goes until there is no room")
-    after = w.state()
+    after = w.kept_state()
     equal({c: t for c, t in after.items() if c != "routeTables"}, {c: t for c, t in before.items() if c != "routeTables"}, "everything else")
     equal(w.get("/routeTables/old1"), one, "the one that was to change")
     w.refused("GET", "/routeTables/new", None, 404, "NotFound")
@@ -159,10 +159,10 @@ def again(w):
     w.put("/routeTables/new", {}, (201,), tags={"n": 9})
     w.there["/routeTables/new"] = 9
     same_everywhere(w, w.there)
-    before = w.state()
+    before = w.kept_state()
     w.kill()
     w.start()
-    equal(w.state(), before, "everything after a kill")
+    equal(w.kept_state(), before, "everything after a kill")
     same_everywhere(w, w.there)
 
 

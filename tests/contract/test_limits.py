@@ -126,14 +126,14 @@ def of_all(w):
 
 @g.case("an element of a batch that goes beyond it is named, and nothing of the batch stays")
 def batch(w):
-    before = w.state()
+    before = w.kept_state()
     status, body, _ = w.call("POST", "/batch", [
         {"path": "/servers/s0", "method": "DELETE"}, {"path": "/servers/s1", "method": "DELETE"},
         {"path": "/servers/n0", "body": {"properties": {}}}, {"path": "/servers/n1", "body": {"properties": {}}},
         {"path": "/servers/n2", "body": {"properties": {}}}, {"path": "/servers/n3", "body": {"properties": {}}}], checked=False)
     refused((status, body), "keeps %d" % OVERALL)
     require(re.fullmatch(r"\[[2-5]\]\.body", body["error"]["target"]), body)
-    equal(w.state(), before, "everything")
+    equal(w.kept_state(), before, "everything")
 
 
 POOL = {"addressPrefix": "198.51.100.0/24", "isPublic": True, "ipPools": [
@@ -221,11 +221,11 @@ def routes(w):
 
 @g.case("limits that become lower leave what is there, also over a restart; higher ones count at once")
 def changed(w):
-    before = w.state()
+    before = w.kept_state()
     w.limit(resources=5, tenant_resources=3)
     refused(w.ask("b", "PUT", "/routeTables/more", {}), "may have 3")
     w.restart()
-    equal(w.state(), before, "everything after a restart")
+    equal(w.kept_state(), before, "everything after a restart")
     equal(w.ask("b", "PUT", "/routeTables/t0", {"routes": []})[0], 200, "a PUT that changes nothing")
     equal(w.ask("b", "DELETE", "/routeTables/t0")[0], 202, "DELETE")
     refused(w.ask("b", "PUT", "/routeTables/t0", {}), "may have 3")

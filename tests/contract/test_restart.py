@@ -19,10 +19,10 @@ g = suite.group("", world.controller)
 
 
 def same_after(w, how, what):
-    before = w.everything()
+    before = w.kept()
     getattr(w, how)()
     w.start()
-    after = w.everything()
+    after = w.kept()
     equal(sorted(after), sorted(before), "what is there after %s, %s" % (how, what))
     for path in before:
         equal(after[path], before[path], "%s after %s, %s" % (path, how, what))
@@ -158,7 +158,7 @@ def raze(w):
         w.delete("/" + collection)
     for path, _ in reversed(examples.EXAMPLES):
         w.call("DELETE", path)
-    equal(w.everything(), {}, "what is left")
+    equal(w.kept(), {}, "what is left")
     for how in ("stop", "kill"):
         equal(same_after(w, how, "razed"), {}, "resources")
 

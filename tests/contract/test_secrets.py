@@ -141,7 +141,7 @@ def nowhere(w):
 
 @g.case("without the key that they are sealed with, or with another one, it does not start; no new key takes its place")
 def key(w):
-    path, before = w.state_dir + "/secret.key", w.everything()
+    path, before = w.state_dir + "/secret.key", w.kept()
     w.stop()
     os.rename(path, path + ".away")
 
@@ -162,7 +162,7 @@ def key(w):
         refused("%04o" % mode, "chmod 600")
     os.chmod(path, 0o600)
     w.start()
-    equal(w.everything(), before, "everything, with its own key")
+    equal(w.kept(), before, "everything, with its own key")
     # A key that goes while it runs is not made anew by a restore.
     copy_of = os.path.join(w.dir, "keyed")
     w.ctl("backup", copy_of)
@@ -174,7 +174,7 @@ def key(w):
     require(not os.path.exists(path), "a key has been made")
     os.rename(path + ".away", path)
     w.start()
-    equal(w.everything(), before, "everything")
+    equal(w.kept(), before, "everything")
 
 
 @g.case("a credential says its secret when it is made: a copy of what GET answers is refused elsewhere")

@@ -31,7 +31,8 @@ struct fake {
 };
 
 static struct fake fakes[N_FAKES];
-static char calls[512]; /* what was called, in order */
+static const char *accepted; /* of the ids that begin with "off", which are refused by all */
+static char calls[512];	     /* what was called, in order */
 
 static inline void note(const char *fmt, int which, char sign)
 {
@@ -100,7 +101,9 @@ static inline int fake_check(struct gw_driver *d, const struct gw_intent *next, 
 
 		if (c->after)
 			assert_ptr_equal(gw_intent_get(next, c->after), c->after);
-		if (f->refuses && !strcmp(gw_hnv_id(c->after ? c->after : c->before, id), f->refuses))
+		gw_hnv_id(c->after ? c->after : c->before, id);
+		if ((f->refuses && !strcmp(id, f->refuses)) ||
+		    (!strncmp(id, "off", 3) && (!accepted || strcmp(id, accepted) != 0)))
 			return gw_error_set(err, ENODEV, GW_ERR_CONFLICT, "properties.Interface", "%s: not here", id);
 	}
 	/* Fails only for the whole, as a table that would overflow does. */
@@ -204,6 +207,7 @@ static inline void on_ready(void *ctx)
 
 static inline void reset_fakes(void)
 {
+	accepted = NULL;
 	memset(fakes, 0, sizeof fakes);
 	for (int i = 0; i < N_FAKES; i++)
 		fakes[i].apply_ok = fakes[i].check_ok = fakes[i].open_ok = -1;

@@ -26,8 +26,11 @@ static inline struct gw_plan *plan_new(unsigned remembered)
 {
 	struct gw_plan *p = NULL;
 
-	assert_int_equal(gw_plan_new(&(struct gw_plan_params){.router_mac = ROUTER_MAC, .remembered = remembered}, &p),
-			 0);
+	assert_int_equal(
+		gw_plan_new(
+			&(struct gw_plan_params){.router_mac = ROUTER_MAC, .remembered = remembered, .gateways = true},
+			&p),
+		0);
 	return p;
 }
 

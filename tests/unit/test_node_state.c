@@ -1,146 +1,7 @@
-/*
- * test_node_state.c - what a controller tells its nodes: /servers/{id}/state in pages, by changes, and when it comes; and what it makes
- * of /servers/{id}/status.
- */
-#include "controller.h"
-
-#include "base/cleanup.h"
-
-#include <inttypes.h>
-
-#define V1     "/networking/v1"
-#define STATE  V1 "/servers/h1/state"
-#define STATUS V1 "/servers/h1/status"
-#define NIC(n) V1 "/networkInterfaces/n" n
-
-static void put(struct controller *c, const char *path, const char *properties)
-{
-	_cleanup_free_ char *body = NULL;
-	struct response r;
-
-	assert_true(asprintf(&body, "{\"properties\":%s}", properties) > 0);
-	r = simple(&c->s, "PUT", path, body);
-	if (r.status != 200 && r.status != 201)
-		fail_msg("PUT %s: %s", path, r.text);
-	done(&r);
-}
-
-/* `interface` "": it has no port. */
-static void put_nic(struct controller *c, unsigned n, const char *server, const char *interface)
-{
-	char path[64], port[64] = "", properties[512];
-
-	if (*interface)
-		snprintf(port, sizeof port, "\"hostInterface\":\"%s\",", interface);
-	snprintf(path, sizeof path, V1 "/networkInterfaces/n%u", n);
-	snprintf(properties, sizeof properties,
-		 "{\"privateMacAddress\":\"0200000%05X\",\"privateMacAllocationMethod\":\"Static\",%s\"server\":{"
-		 "\"resourceRef\":\"/servers/%s\"},\"ipConfigurations\":[{\"resourceId\":\"a\",\"properties\":{"
-		 "\"privateIPAddress\":\"10.0.%u.%u\",\"privateIPAllocationMethod\":\"Static\",\"subnet\":{"
-		 "\"resourceRef\":"
-		 "\"/virtualNetworks/blue/subnets/web\"}}}]}",
-		 n, port, server, n >> 8, n & 255);
-	put(c, path, properties);
-}
-
-/* Two hosts and a network; a NIC on each of them. */
-static void deploy(struct controller *c, void **state)
-{
-	manage(c, state, "");
-	put(c, V1 "/logicalNetworks/pa",
-	    "{\"subnets\":[{\"resourceId\":\"all\",\"properties\":{\"addressPrefix\":\"192.0.2.0/24\"}}]}");
-	for (unsigned i = 1; i <= 2; i++) {
-		char path[64], properties[256];
-
-		snprintf(path, sizeof path, V1 "/servers/h%u", i);
-		snprintf(properties, sizeof properties,
-			 "{\"providerAddresses\":[{\"address\":\"192.0.2.%u\",\"interface\":\"eth1\"}]}", i);
-		put(c, path, properties);
-	}
-	put(c, V1 "/virtualNetworks/blue",
-	    "{\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/"
-	    "16\"]},\"subnets\":[{\"resourceId\":\"web\",\"properties\":{"
-	    "\"addressPrefix\":\"10.0.0.0/16\",\"isolationId\":5001}}]}");
-	put_nic(c, 2, "h1", "tap2");
-	put_nic(c, 3, "h2", "tap3");
-}
+/* test_node_state.c - what a controller tells its nodes: /servers/{id}/state in pages, by changes, and when it comes. */
+#include "node_state_fixture.h"
 
 /* --- reading it --------------------------------------------------------------------------------------------------- */
-
-/* Everything from now on is what a node would hold: paths, in the order of the changes. */
-struct held {
-	json_t *paths; /* path -> properties */
-	uint64_t revision;
-	char epoch[17];
-	unsigned pages, changes;
-	bool full;
-	uint32_t forgotten; /* the last virtual subnet that was to be */
-};
-
-static void take(struct held *h, const json_t *changes)
-{
-	const json_t *change;
-	size_t i;
-
-	json_array_foreach(changes, i, change)
-	{
-		const char *path = at(change, "put", NULL), *gone = at(change, "delete", NULL);
-
-		h->changes++;
-		if (path)
-			json_object_set(h->paths, path, json_object_get(change, "properties"));
-		else if (gone)
-			json_object_del(h->paths, gone);
-		else
-			h->forgotten = (uint32_t)json_integer_value(json_object_get(change, "forget"));
-	}
-}
-
-/* `target`: with the epoch in a query, or the first time without one. */
-static void fetch(struct controller *c, struct held *h, const char *target)
-{
-	char url[640] = "", more[128] = "", first[160];
-
-	h->pages = h->changes = 0;
-	do {
-		struct response r;
-		const char *next;
-
-		snprintf(url, sizeof url, "%.400s%s%s", target, *more ? "&more=" : "", more);
-		r = simple(&c->s, "GET", url, NULL);
-		if (r.status != 200)
-			fail_msg("%s: %s", url, r.text);
-		h->full = json_is_true(json_object_get(r.json, "full"));
-		if (h->pages++ == 0 && h->full) {
-			json_decref(h->paths);
-			h->paths = json_object();
-		}
-		snprintf(h->epoch, sizeof h->epoch, "%s", at(r.json, "epoch", NULL));
-		take(h, json_object_get(r.json, "changes"));
-		next = at(r.json, "more", NULL);
-		snprintf(more, sizeof more, "%s", next ? next : "");
-		assert_int_equal(!next, json_is_integer(json_object_get(r.json, "revision")));
-		h->revision = (uint64_t)json_integer_value(json_object_get(r.json, "revision"));
-		if (!strchr(target, '?')) { /* the first one: goes on as a node does */
-			snprintf(first, sizeof first, "%.100s?epoch=%s", target, h->epoch);
-			target = first;
-		}
-		done(&r);
-	} while (*more);
-}
-
-static bool holds(const struct held *h, const char *path)
-{
-	return json_object_get(h->paths, path);
-}
-
-static void changes_since(struct controller *c, struct held *h)
-{
-	char url[128];
-
-	snprintf(url, sizeof url, STATE "?since=%" PRIu64 "&epoch=%s", h->revision, h->epoch);
-	fetch(c, h, url);
-}
 
 static void test_API_1_all_of_it_and_what_has_changed(void **state)
 {
@@ -388,100 +249,41 @@ static void test_what_cannot_be_asked(void **state)
 	leave(&c);
 }
 
-/* --- what nodes say ----------------------------------------------------------------------------------------------- */
-
-static void report(struct controller *c, const char *server, const struct held *h, const char *more)
+/* A node that was told that there is nothing would cut off all tenants. */
+static void test_API_1_no_memory_for_the_plan(void **state)
 {
-	char path[64], body[512];
-
-	snprintf(path, sizeof path, V1 "/servers/%s/status", server);
-	snprintf(body, sizeof body,
-		 "{\"epoch\":\"%s\",\"revision\":%" PRIu64 ",\"version\":\"1.2\",\"state\":\"Synced\"%s}", h->epoch,
-		 h->revision, more);
-	assert_int_equal(status_of(&c->s, "PUT", path, body), 204);
-}
-
-static void state_is(struct controller *c, const char *path, const char *provisioning, const char *status,
-		     const char *detail)
-{
-	struct response r = simple(&c->s, "GET", path, NULL);
-	const json_t *p = json_object_get(r.json, "properties"), *state = json_object_get(p, "configurationState");
-	_cleanup_free_ char *details = json_dumps(json_object_get(state, "detailedInfo"), 0);
-
-	assert_int_equal(r.status, 200);
-	if (strcmp(at(p, "provisioningState", NULL), provisioning) != 0 ||
-	    strcmp(at(state, "status", NULL), status) != 0)
-		fail_msg("%s: %s", path, r.text);
-	if (detail)
-		assert_contains(details, detail);
-	else
-		assert_string_equal(details, "[]");
-	done(&r);
-}
-
-static void test_API_1_states_tell_the_truth(void **state)
-{
+	struct held h = {0};
 	struct controller c;
-	struct held one = {0}, two = {0};
 	struct response r;
+	int fd;
 
 	deploy(&c, state);
-	/* Nobody has said anything yet. */
-	state_is(&c, NIC("2"), "Succeeded", "Failure", "HostUnreachable");
-	state_is(&c, V1 "/virtualNetworks/blue", "Succeeded", "Warning", "2 of the 2 nodes");
-	fetch(&c, &one, STATE);
-	report(&c, "h1", &one, "");
-	fetch(&c, &two, V1 "/servers/h2/state");
-	report(&c, "h2", &two, "");
-	state_is(&c, NIC("2"), "Succeeded", "Success", NULL);
-	state_is(&c, V1 "/virtualNetworks/blue", "Succeeded", "Success", NULL);
-	state_is(&c, V1 "/servers/h1", "Succeeded", "Success", NULL);
-	r = simple(&c.s, "GET", V1 "/servers/h1", NULL);
-	assert_string_equal(at(json_object_get(r.json, "properties"), "state", NULL), "Active");
-	assert_string_equal(at(json_object_get(r.json, "properties"), "version", NULL), "1.2");
+	fetch(&c, &h, STATE);
+	fd = follow(&c, &h, 50);
+	no_memory = true;
+	put_nic(&c, 4, "h1", "tap4");
+	r = answer_of(&c, fd); /* it is not made to wait for what nobody can find out */
+	assert_int_equal(r.status, 503);
 	done(&r);
-	/* A change is under way until all who have to do with it have it. */
-	put_nic(&c, 4, "h2", "");
-	state_is(&c, NIC("4"), "Updating", "Success", NULL);
-	state_is(&c, NIC("2"), "Succeeded", "Success", NULL);
-	changes_since(&c, &one);
-	report(&c, "h1", &one, "");
-	state_is(&c, NIC("4"), "Updating", "Success", NULL);
-	fetch(&c, &two, V1 "/servers/h2/state");
-	/* In the node's own words, at what it is about. */
-	report(&c, "h2", &two,
-	       ",\"failed\":1,\"failures\":[{\"path\":\"/hnv/ports/tap3\",\"code\":\"Conflict\",\"message\":\"it "
-	       "burns\"}]");
-	state_is(&c, NIC("4"), "Succeeded", "Success", NULL);
-	state_is(&c, NIC("3"), "Succeeded", "Failure", "it burns");
-	report(&c, "h2", &two, "");
-	state_is(&c, NIC("3"), "Succeeded", "Success", NULL);
-	report(&c, "h2", &two, ",\"message\":\"no memory\"");
-	state_is(&c, V1 "/servers/h2", "Succeeded", "Warning", "no memory");
-	/* A port is as its host says, until it says otherwise. */
-	report(&c, "h2", &two,
-	       ",\"ports\":{\"tap3\":{\"state\":\"Missing\",\"detail\":\"no tap3\",\"counters\":{\"txPackets\":7}}}");
-	state_is(&c, NIC("3"), "Succeeded", "Failure", "no tap3");
-	report(&c, "h2", &two, "");
-	state_is(&c, NIC("3"), "Succeeded", "Failure", "no tap3");
-	report(&c, "h2", &two, ",\"ports\":{\"tap3\":{\"state\":\"Up\",\"counters\":{\"txPackets\":8}}}");
-	state_is(&c, NIC("3"), "Succeeded", "Success", NULL);
-	r = simple(&c.s, "GET", NIC("3"), NULL);
-	assert_int_equal(json_integer_value(json_object_get(
-				 json_object_get(json_object_get(r.json, "properties"), "statistics"), "txPackets")),
-			 8);
+	put(&c, V1 "/servers/h3", "{}");
+	assert_int_equal(status_of(&c.s, "GET", STATE, NULL), 503);
+	assert_int_equal(status_of(&c.s, "GET", V1 "/servers/h3/state", NULL), 503);
+	assert_int_equal(status_of(&c.s, "GET", "/readyz", NULL), 503);
+	r = simple(&c.s, "GET", NIC("4"), NULL);
+	assert_string_equal(at(json_object_get(r.json, "properties"), "provisioningState", NULL), "Updating");
 	done(&r);
-	/* What is asked for and not done says so. */
-	put(&c, V1 "/accessControlLists/acl", "{}");
-	put(&c, V1 "/virtualNetworks/blue",
-	    "{\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/"
-	    "16\"]},\"subnets\":[{\"resourceId\":\"web\",\"properties\":{"
-	    "\"addressPrefix\":\"10.0.0.0/16\",\"isolationId\":5001,\"accessControlList\":{\"resourceRef\":"
-	    "\"/accessControlLists/acl\"}}}]}");
-	state_is(&c, V1 "/virtualNetworks/blue/subnets/web", "Succeeded", "Warning", "not enforce");
-	state_is(&c, V1 "/accessControlLists/acl", "Succeeded", "Unknown", "NotImplemented");
-	json_decref(one.paths);
-	json_decref(two.paths);
+	no_memory = false;
+	changes_since(&c, &h);
+	assert_true(holds(&h, "/hnv/ports/tap4"));
+	assert_int_equal(status_of(&c.s, "GET", "/readyz", NULL), 200);
+	/* When there was none at its start either. */
+	no_memory = true;
+	restart(&c);
+	assert_int_equal(status_of(&c.s, "GET", STATE, NULL), 503);
+	no_memory = false;
+	fetch(&c, &h, STATE);
+	assert_true(holds(&h, "/hnv/ports/tap4"));
+	json_decref(h.paths);
 	leave(&c);
 }
 
@@ -496,8 +298,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_who_follow_one_node, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_nobody_waits_for_a_daemon_that_ends, fixture_setup,
 						fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_API_1_no_memory_for_the_plan, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_what_cannot_be_asked, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_API_1_states_tell_the_truth, fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -347,6 +347,72 @@ static void test_a_copy_that_is_ahead(void **state)
 	gw_store_close(s);
 }
 
+/* --- servers that are gone ---------------------------------------------------------------------------------------- */
+
+static void server(struct gw_store *s, const char *path, bool there)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	uint64_t revision = 0;
+	int r;
+
+	assert_int_equal(gw_store_begin(s, &revision, &err), 0);
+	if (there)
+		r = gw_store_put_resource(
+			s, &(struct gw_stored){.tenant = "", .path = path, .body = "{}", .revision = revision}, &err);
+	else
+		r = gw_store_delete_resource(s, "", path, &err);
+	assert_int_equal(r, 0);
+	assert_int_equal(gw_store_commit(s, &err), 0);
+}
+
+static int on_gone(void *ctx, const char *id)
+{
+	strcat(ctx, id);
+	strcat(ctx, " ");
+	return 0;
+}
+
+static void gone_are(struct gw_store *s, const char *want)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	char got[64] = "";
+
+	assert_int_equal(gw_store_each_gone_server(s, on_gone, got, &err), 0);
+	assert_string_equal(got, want);
+}
+
+/* A node may come back long after the feed has forgotten that its server was deleted. */
+static void test_deleted_servers_are_remembered(void **state)
+{
+	const char *path = fixture_path(state, "gwd.db"), *to = fixture_path(state, "copy.db");
+	struct gw_store *s = open_ok(path), *copy;
+	struct gw_error err = GW_ERROR_INIT;
+
+	server(s, "/servers/h1", true);
+	server(s, "/servers/H2", true);
+	server(s, "/servers/H2", false);
+	server(s, "/routeTables/r1", true);
+	server(s, "/routeTables/r1", false);
+	gone_are(s, "H2 ");
+	trim(s, 1, 1, INT64_MAX, 100);
+	gw_store_close(s);
+	s = open_ok(path);
+	gone_are(s, "H2 ");
+	assert_int_equal(gw_store_backup(path, to, &err), 0);
+	server(s, "/servers/h2", true);
+	gone_are(s, "");
+	/* What the copy has is what counts, and what it does not know stays gone. */
+	server(s, "/servers/h3", true);
+	server(s, "/servers/h3", false);
+	server(s, "/servers/h1", false);
+	gone_are(s, "h1 h3 ");
+	copy = open_ok(to);
+	succeed(copy, s);
+	gone_are(copy, "H2 h3 ");
+	gw_store_close(copy);
+	gw_store_close(s);
+}
+
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -360,6 +426,7 @@ int main(void)
 		STORE_TEST(test_rollback),
 		STORE_TEST(test_a_backup_goes_on_with_new_numbers),
 		STORE_TEST(test_a_copy_that_is_ahead),
+		STORE_TEST(test_deleted_servers_are_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <sqlite3.h>
 
-#define NOW 5 /* the version that this gwd makes; its store is to be in tests/unit/store as well, for those to come */
+#define NOW 6 /* the version that this gwd makes; its store is to be in tests/unit/store as well, for those to come */
 
 static void sql(const char *path, const char *text)
 {
@@ -160,10 +160,19 @@ static int count_deed(void *ctx, const struct gw_stored_deed *deed)
 	return 0;
 }
 
+static int count_gone(void *ctx, const char *id)
+{
+	struct count *c = ctx;
+
+	assert_string_equal(id, "gone");
+	c->n++;
+	return 0;
+}
+
 /* What its readers see of it. */
 static void reads_well(struct gw_store *s, int version)
 {
-	struct count access = {0}, resources = {0}, changes = {0}, deeds = {0};
+	struct count access = {0}, resources = {0}, changes = {0}, deeds = {0}, servers = {0};
 	struct gw_error err = GW_ERROR_INIT;
 	struct list l = {0};
 
@@ -175,10 +184,12 @@ static void reads_well(struct gw_store *s, int version)
 	assert_int_equal(gw_store_each_resource(s, count_resource, &resources, &err), 0);
 	assert_int_equal(gw_store_each_change(s, 0, 1000, count_change, &changes, &err), 0);
 	assert_int_equal(gw_store_each_deed(s, 0, 1000, count_deed, &deeds, &err), 0);
+	assert_int_equal(gw_store_each_gone_server(s, count_gone, &servers, &err), 0);
 	assert_int_equal(access.n, version < 2 ? 0 : 1);
 	assert_int_equal(resources.n, version < 3 ? 0 : 4);
 	assert_int_equal(changes.n, version < 3 ? 0 : 7);
 	assert_int_equal(deeds.n, version < 3 ? 0 : 6);
+	assert_int_equal(servers.n, version < 3 ? 0 : 1);
 }
 
 static void test_every_version_comes_with_its_rows(void **state)
@@ -228,10 +239,10 @@ static void test_a_newer_one_is_left_alone(void **state)
 
 	make_old(path, NOW);
 	sql(path,
-	    "ALTER TABLE change ADD COLUMN novelty TEXT; PRAGMA user_version = 6; PRAGMA wal_checkpoint(TRUNCATE)");
+	    "ALTER TABLE change ADD COLUMN novelty TEXT; PRAGMA user_version = 7; PRAGMA wal_checkpoint(TRUNCATE)");
 	before = fixture_slurp(path, &n);
 	assert_int_equal(gw_store_open(path, &s, &err), -EPROTO);
-	assert_contains(err.message, "written by a newer gwd (schema 6, this gwd knows 1 to 5)");
+	assert_contains(err.message, "written by a newer gwd (schema 7, this gwd knows 1 to 6)");
 	assert_contains(err.message, "restore a backup or upgrade gwd");
 	after = fixture_slurp(path, &m);
 	assert_int_equal(n, m);

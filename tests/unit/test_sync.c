@@ -1,6 +1,8 @@
 /* test_sync.c - API-2: what a controller tells a node is so, as far as it can be, and the controller is told what could not. */
 #include "sync_world.h"
 
+#include "test.h"
+
 static void test_API_2_full_state_of_two_pages(void **state)
 {
 	static const char *const ids[] = {"tap0", "5001-10.0.0.1", "5001-10.0.0.2"};
@@ -324,6 +326,48 @@ static void test_many_refused(void **state)
 	end(&w);
 }
 
+/* VMs that are off, on a host that has many: so many that one round does not come to all of them. */
+static void test_each_of_many_gets_its_chance(void **state)
+{
+	enum { N = 600, ROUNDS = 4 };
+	struct world w;
+	json_t *changes = json_array(), *body;
+	char *said, name[16];
+
+	begin(&w, state, "");
+	w.sync->times.retry_ms = 1000000;
+	for (int i = 0; i < N; i++)
+		json_array_append_new(changes,
+				      json_pack("{s:o, s:{s:o, s:i}}", "put", json_sprintf("/hnv/ports/off%d", i),
+						"properties", "MACAddress", json_sprintf("02000000%04X", i),
+						"VirtualSubnetID", 5001));
+	json_array_append_new(changes, json_pack("{s:s, s:{s:s, s:i}}", "put", "/hnv/ports/tap0", "properties",
+						 "MACAddress", "02000001AA01", "VirtualSubnetID", 5001));
+	body = json_pack("{s:s, s:i, s:b, s:o}", "epoch", "00000000000000e1", "revision", 7, "full", 1, "changes",
+			 changes);
+	said = json_dumps(body, 0);
+	says(&w, said);
+	free(said);
+	json_decref(body);
+	settle(&w);
+	UNTIL(&w, gw_intent_port(w.b.service.intent, "tap0")); /* though it comes behind them */
+	/* One that is started has its port at once; also one that nobody tells of, within some rounds. */
+	accepted = "off555";
+	gw_sync_link_changed(w.sync, "off555", false);
+	reported(&w, 7, N - 1);
+	assert_non_null(gw_intent_port(w.b.service.intent, "off555"));
+	for (int i = 0; i < N; i += 99) {
+		unsigned rounds = 0;
+
+		snprintf(name, sizeof name, "off%d", i);
+		accepted = name;
+		for (; rounds < ROUNDS && !gw_intent_port(w.b.service.intent, name); rounds++)
+			gw_sync_on_retry(&w.sync->retry);
+		check(gw_intent_port(w.b.service.intent, name), "%s: not in %u rounds", name, rounds);
+	}
+	end(&w);
+}
+
 static void test_API_2_store_cannot_be_written(void **state)
 {
 	static const char *const ids[] = {"tap0", "5001-10.0.0.1"};
@@ -395,6 +439,8 @@ static json_t *busy_status(void *ctx)
 {
 	static const char status[] =
 		"{'node':{'objects':{'ports':2},'name':'h1'},'engine':{"
+		"'warnings':['eth1 is "
+		"down'],'underlays':[{'interface':'eth1','state':'Down','addresses':['192.0.2.1']}],"
 		"'outcomes':[{'name':'Encapsulated','count':7,'help':'x'},{'name':'Local','count':0}],"
 		"'drops':[{'reason':'NoRecord','count':3,'help':'x'}],"
 		"'ports':[{'interface':'tap0','state':'Up','mtu':1450,'counters':{'txPackets':1}},"
@@ -428,6 +474,9 @@ static void test_details_are_reported(void **state)
 			   "tap1", "state", "Waiting", "detail", "not there");
 	assert_true(json_equal(json_object_get(w.controller.report, "ports"), wanted));
 	json_decref(wanted);
+	assert_string_equal(text(json_object_get(w.controller.report, "addresses"), "192.0.2.1"), "Down");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(w.controller.report, "warnings"), 0)),
+			    "eth1 is down");
 	/* Not with every report of many: those tell of what is carried out. */
 	w.sync->times.details_apart_ms = 1000000;
 	says(&w, "{" E1 ",'revision':8,'full':false,'changes':[]}");
@@ -465,6 +514,7 @@ int main(void)
 		SYNC_TEST(test_nobody_can_say_which),
 		SYNC_TEST(test_API_2_more_than_the_node_accepts),
 		SYNC_TEST(test_many_refused),
+		SYNC_TEST(test_each_of_many_gets_its_chance),
 		SYNC_TEST(test_API_2_store_cannot_be_written),
 		SYNC_TEST(test_unreadable_change),
 		SYNC_TEST(test_drivers_are_reported),

@@ -153,23 +153,72 @@ static void print_results(const json_t *batch, const json_t *value)
 
 enum outcome { WAITING, IN_PLACE, FAILED };
 
-/* Why it is not in force: what the daemon says first about it. */
-static void say_failed(const char *path, const json_t *properties)
+/* "host1: HostUnreachable: ...": what the daemon says first of it, or the first with that code; NULL: nothing. */
+static char *reason_of(const json_t *state, const char *code)
 {
-	const json_t *info =
-		json_array_get(json_object_get(json_object_get(properties, "configurationState"), "detailedInfo"), 0);
-	const char *message = gw_cli_str(info, "message"), *code = gw_cli_str(info, "code");
+	const json_t *info;
+	size_t i;
 
-	gw_cli_fail("%s failed%s%s%s%s", path, *code || *message ? ": " : "", code, *code && *message ? ": " : "",
-		    message);
+	json_array_foreach(json_object_get(state, "detailedInfo"), i, info)
+	{
+		const char *is = gw_cli_str(info, "code"), *message = gw_cli_str(info, "message"),
+			   *source = gw_cli_str(info, "source");
+
+		if (!strcmp(source, "gwd"))
+			source = "";
+		if (!code || !strcmp(code, is))
+			return gw_cli_format("%s%s%s%s%s", source, *source ? ": " : "", is, *is && *message ? ": " : "",
+					     message);
+	}
+	return NULL;
 }
 
-static enum outcome look(struct gw_cli_client *client, const char *path, bool gone)
+/* Whether it or a child of it is not in force. `say`: which ones, why, and who waits for nodes that are away, which is no failure. */
+static bool is_failing(const char *path, const json_t *resource, bool say)
+{
+	const json_t *properties = json_object_get(resource, "properties"), *value, *child,
+		     *state = json_object_get(properties, "configurationState");
+	bool failing = !strcmp(gw_cli_str(state, "status"), "Failure");
+	_cleanup_free_ char *reason = reason_of(state, failing ? NULL : "HostUnreachable");
+	const char *name;
+	size_t i;
+
+	if (say && failing)
+		gw_cli_fail("%s failed%s%s", path, reason ? ": " : "", reason ? reason : "");
+	else if (say && reason)
+		gw_cli_say(stderr, "%s: %s", path, reason);
+	json_object_foreach((json_t *)properties, name, value)
+	{
+		json_array_foreach(value, i, child)
+		{
+			if (json_is_object(json_object_get(child, "properties")) &&
+			    is_failing(gw_cli_str(child, "resourceRef"), child, say))
+				failing = true;
+		}
+	}
+	return failing;
+}
+
+/* `last`: it is not waited for any longer. */
+static enum outcome outcome_of(const char *path, const json_t *resource, bool last)
+{
+	const char *state = gw_cli_str(json_object_get(resource, "properties"), "provisioningState");
+	bool failing = !strcmp(state, "Failed") || is_failing(path, resource, false);
+
+	if (!strcmp(state, "Succeeded") && !failing) {
+		is_failing(path, resource, true);
+		return IN_PLACE;
+	}
+	if (!last || !failing)
+		return WAITING;
+	is_failing(path, resource, true);
+	return FAILED;
+}
+
+static enum outcome look(struct gw_cli_client *client, const char *path, bool gone, bool last)
 {
 	_cleanup_free_ char *target = gw_cli_link_path(path);
 	_cleanup_response_ struct gw_cli_response answer = {0};
-	const json_t *properties;
-	const char *state;
 
 	if (!target || gw_cli_call(client, &(struct gw_cli_request){.method = "GET", .path = target}, &answer) < 0)
 		return FAILED;
@@ -179,15 +228,10 @@ static enum outcome look(struct gw_cli_client *client, const char *path, bool go
 		gw_cli_refused(&answer);
 		return FAILED;
 	}
-	properties = json_object_get(answer.body, "properties");
-	state = gw_cli_str(properties, "provisioningState");
-	if (!strcmp(state, "Failed")) {
-		say_failed(path, properties);
-		return FAILED;
-	}
-	return !gone && !strcmp(state, "Succeeded") ? IN_PLACE : WAITING;
+	return gone ? WAITING : outcome_of(path, answer.body, last);
 }
 
+/* What is not in force now may be before the time is over: a node comes, a VM is started. */
 static int wait_for_all(struct gw_cli_client *client, const json_t *batch, uint64_t patience)
 {
 	const struct timespec nap = {.tv_nsec = POLL_MILLISECONDS * 1000000};
@@ -197,15 +241,16 @@ static int wait_for_all(struct gw_cli_client *client, const json_t *batch, uint6
 	for (size_t i = 0; i < json_array_size(batch); i++) {
 		const json_t *element = json_array_get(batch, i);
 		const char *path = path_of(element), *method = json_string_value(member(element, "method"));
-		bool gone = method && !strcasecmp(method, "DELETE");
+		bool gone = method && !strcasecmp(method, "DELETE"), last = gw_cli_milliseconds() >= end;
 		enum outcome outcome;
 
-		while ((outcome = look(client, path, gone)) == WAITING) {
-			if (gw_cli_milliseconds() >= end)
-				return gw_cli_fail("%s is not %s yet; what was applied stays", path,
-						   gone ? "gone" : "in place");
+		while ((outcome = look(client, path, gone, last)) == WAITING && !last) {
 			nanosleep(&nap, NULL);
+			last = gw_cli_milliseconds() >= end;
 		}
+		if (outcome == WAITING)
+			return gw_cli_fail("%s is not %s yet; what was applied stays", path,
+					   gone ? "gone" : "in place");
 		if (outcome == FAILED)
 			status = 1;
 	}

@@ -252,7 +252,7 @@ static json_t *properties_of(const struct gw_catalog *c, const struct gw_resourc
 	describe(c, r, properties);
 	json_object_set_new(properties, "provisioningState", json_string("Succeeded"));
 	json_object_set_new(properties, "configurationState", state_of(r));
-	if (c->params.describe && gw_kind_is_in_force(r->kind))
+	if (c->params.describe && gw_kind_is_described(r->kind))
 		c->params.describe(c->params.ctx, r, properties);
 	return properties;
 }

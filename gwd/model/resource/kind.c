@@ -45,11 +45,16 @@ bool gw_kind_is_in_force(enum gw_kind kind)
 	return in_force[kind];
 }
 
+bool gw_kind_is_described(enum gw_kind kind)
+{
+	return gw_kind_is_in_force(kind) || kind == GW_KIND_INBOUND_NAT_RULE || kind == GW_KIND_OUTBOUND_NAT_RULE;
+}
+
 bool gw_kind_shows_others(enum gw_kind kind)
 {
 	const struct gw_schema *schema = kinds[kind].schema;
 
-	if (gw_kind_is_in_force(kind)) /* how far nodes have come */
+	if (gw_kind_is_described(kind))
 		return true;
 	for (const struct gw_property *row = schema->rows; row < schema->rows + schema->n_rows; row++) {
 		/* Every kind has these two, and they change with the resource. */

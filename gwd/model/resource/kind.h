@@ -59,6 +59,8 @@ struct gw_kind_info {
 const struct gw_kind_info *gw_kind_info(enum gw_kind kind);
 /* Whether nodes hold something because of one. Of the others this version only keeps what was asked for. */
 bool gw_kind_is_in_force(enum gw_kind kind);
+/* Whether how it is depends on others: on how far nodes have come with it, or on what it needs to come into force at all. */
+bool gw_kind_is_described(enum gw_kind kind);
 /*
  * Whether a GET of one shows, of it or of its children, what changes without a change of it: who refers to it, how much of it is
  * taken, how it is. Its etag says nothing about that, which is as it should be for If-Match, and too little for a 304.

@@ -74,8 +74,11 @@ def _(w):
 
 @g.case("the sample is applied: both tenants have connectivity across the PA router, with the same addresses")
 def _(w):
-    said = w.c.ctl("apply", "-f", sample(), "--wait", "60s")
-    require(all(line.endswith(" created") for line in said.splitlines()), said)
+    p = w.c.ctl_raw("apply", "-f", sample(), "--wait", "500ms")
+    require(all(line.endswith(" created") for line in p.stdout.splitlines()), p.stdout)
+    equal(p.returncode, 1, "exit status while no node has come and no VM is there (%s)" % p.stderr)
+    for path in ["/servers/host1"] + ["/networkInterfaces/" + name for name in NICS]:
+        require(path + " failed: " in p.stderr, "%s is named:\n%s" % (path, p.stderr))
     w.vm = {}
     for name, (port, host, vsid, address) in NICS.items():
         mac = colons(w.get("/networkInterfaces/" + name)["properties"]["privateMacAddress"])
@@ -85,6 +88,8 @@ def _(w):
     started = time.monotonic()
     case.note("records on each: %s" % w.converged())
     case.note("%.1f s until the interfaces of VMs that came later are ports" % (time.monotonic() - started))
+    p = w.c.ctl_raw("apply", "-f", sample(), "--wait", "60s")
+    equal((p.returncode, p.stderr), (0, ""), "exit status and reasons when they are")
     reach_all(w)
     for name in ("contoso", "fabrikam"):
         traffic.tcp_exact(w.vm[name + "-sql"], w.vm[name + "-web"], "10.1.1.12", 4 << 20)
@@ -182,6 +187,45 @@ def _(w):
     p = apply(w, with_method(w, "fabrikam", "VXLAN"), "--wait", "30s")
     equal(p.returncode, 0, "exit status when host2 is back (%s)" % p.stderr)
     require(w.in_step(w.h2), "host2")
+
+
+@g.case("apply --wait waits for hosts right after the controller's start too, and says what is not in force")
+def _(w):
+    w.c.kill()
+    w.c.start()
+    p = apply(w, with_method(w, "fabrikam", "NVGRE"), "--wait", "60s")
+    equal((p.returncode, p.stderr), (0, ""), "exit status and reasons")
+    for h in w.hosts:
+        require(w.in_step(h), h.name)
+    nic = {"resourceRef": "/networkInterfaces/off", "resourceMetadata": {"tenantId": "Contoso"}, "properties": {
+        "server": {"resourceRef": "/servers/host1"}, "hostInterface": "nothere", "ipConfigurations": [
+            {"resourceId": "ip", "properties": {"subnet": {"resourceRef": "/virtualNetworks/contoso/subnets/hq"}}}]}}
+    p = apply(w, nic, "--wait", "3s")
+    equal(p.returncode, 1, "exit status of a NIC whose interface is not there (%s)" % p.stdout)
+    require("/networkInterfaces/off" in p.stderr and "does not exist" in p.stderr, p.stderr)
+    w.ask("DELETE", "/networkInterfaces/off?tenantId=Contoso")
+    p = apply(w, with_method(w, "fabrikam", "VXLAN"), "--wait", "30s")
+    equal(p.returncode, 0, p.stderr)
+    w.converged()
+
+
+@g.case("a host whose underlay is down is no success, nor what is on it; and is again when it is up")
+def _(w):
+    def standing(path, status, word):
+        got = w.get(path)["properties"]["configurationState"]
+        return got["status"] == status and (not word or word in json.dumps(got["detailedInfo"]))
+
+    w.h1.netns.ip("link set eth1 down")
+    try:
+        eventually(lambda: standing("/networkInterfaces/contoso-sql", "Failure", "NoUnderlay"), "the NIC says so", 20)
+        eventually(lambda: standing("/servers/host1", "Failure", "eth1 is down"), "host1 says why", 20)
+        require(standing("/virtualNetworks/contoso", "Warning", "NoUnderlay"), "its network has a warning")
+        require("eth1 is down" in w.c.ctl("status"), "gwctl status:\n" + w.c.ctl("status"))
+    finally:
+        w.h1.netns.ip("link set eth1 up")
+    for path in ("/networkInterfaces/contoso-sql", "/servers/host1", "/virtualNetworks/contoso"):
+        eventually(lambda: standing(path, "Success", ""), "%s is well again" % path, 30)
+    reach_all(w)
 
 
 def subnets(records):

@@ -1,4 +1,4 @@
--- A store as schema version 4 wrote it, with its rows: by that version's own statements, which stay as they are.
+-- A store as schema version 5 wrote it, with its rows: by that version's own statements, which stay as they are.
 PRAGMA application_id = 1735877681;
 CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('revision', 8);
