@@ -7,8 +7,8 @@
  *   server h1 ----------------> node h1: provider addresses, routes ----+              all of red, its ports of red
  *   virtual network "red" ----> routing domain red ...
  *
- * A routing domain is computed as a whole, but for its routes while no node takes part in it, and its objects are kept once, whatever the number of nodes that share them. A node
- * takes part in it when one of its ports is a NIC of the network, or when it carries the network's gateway. While a domain or a
+ * A routing domain is computed as a whole, but for its routes while no node takes part in it, and its objects are kept once,
+ * whatever the number of nodes that share them. A node takes part in it when one of its ports is a NIC of the network, or when it carries the network's gateway. While a domain or a
  * node is computed, the plan notes which resources it looked at; when one of them changes, that domain is computed again, and
  * no other. What comes out the same keeps the revision at which it became what it is.
  *
@@ -109,8 +109,8 @@ struct gw_plan_trouble {
 };
 
 /*
- * Those of one resource, each once, and of many alike a few and how many more ("AndMore"); or with `resource` NULL all, each as often as it was found. A negative return ends the walk
- * and is returned.
+ * Those of one resource, each once, and of many alike a few and how many more ("AndMore"); or with `resource` NULL all, each as
+ * often as it was found. A negative return ends the walk and is returned.
  */
 int gw_plan_troubles(const struct gw_plan *p, const struct gw_uuid *resource,
 		     int (*visit)(void *ctx, const struct gw_plan_trouble *t), void *ctx);
