@@ -12,6 +12,8 @@
 #include <string.h>
 #include <uv.h>
 
+#define PARSED_APART 65536 /* bytes of a body: less is parsed when it is its turn */
+
 struct background {
 	struct gw_control_job job; /* first */
 	uv_work_t work;		   /* of what needs no controller */
@@ -20,6 +22,9 @@ struct background {
 	struct gw_api_deferred *later;
 	struct gw_api_request req; /* which nobody waits for any more: it has a thread */
 	struct gw_api_reply reply;
+	json_t *parsed;
+	struct gw_error unparsable;
+	bool is_parsed;
 };
 
 /* Who is no longer let in is not waited for either. */
@@ -50,10 +55,44 @@ static void on_done(struct gw_control_job *job, const struct gw_error *err)
 		b->reply.challenge = err->code == GW_ERR_UNAUTHORIZED;
 	}
 	done = b->reply.status < 400;
+	json_decref(b->parsed); /* only if it has not been run */
 	gw_api_answer(b->later, &b->reply);
 	if (done && b->after && !ended)
 		b->after(b->req.service);
 	free(b);
+}
+
+/* What anybody can make any time of, with a body that is refused in the end, is not done while others wait for their turn. */
+static void on_parse(struct gw_control_job *job)
+{
+	struct background *b = (struct background *)job;
+
+	b->is_parsed = gw_api_parse_json(b->req.body, b->req.body_len, &b->parsed, &b->unparsable) == 0;
+}
+
+static struct gw_control_job turn_of(const struct background *b, bool looks)
+{
+	return (struct gw_control_job){
+		.client = gw_control_client(b->req.who),
+		.looks = looks,
+		.may = on_turn,
+		.run = on_run,
+		.done = on_done,
+	};
+}
+
+static void on_parsed(struct gw_control_job *job, const struct gw_error *err)
+{
+	struct background *b = (struct background *)job;
+	struct gw_control *control = job->k;
+
+	if (err || !b->is_parsed) {
+		on_done(job, err ? err : &b->unparsable);
+		return;
+	}
+	b->req.parsed = &b->parsed;
+	b->job = turn_of(b, false);
+	gw_control_run(control, &b->job);
 }
 
 static void on_work(uv_work_t *work)
@@ -99,19 +138,18 @@ void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply 
 			after(req->service);
 		return;
 	}
-	b->job = (struct gw_control_job){
-		.client = gw_control_client(req->who),
-		.looks = use == GW_API_USES_CATALOG,
-		.may = on_turn,
-		.run = on_run,
-		.done = on_done,
-	};
 	b->handler = handler;
 	b->after = after;
 	b->req = *req;
 	b->req.defer = NULL;
 	b->req.reserve = NULL;
 	b->work.data = b;
+	b->job = turn_of(b, use == GW_API_USES_CATALOG);
+	if (use == GW_API_USES_CONTROL_AND_JSON && req->body_len > PARSED_APART) {
+		b->job.prepares = true;
+		b->job.run = on_parse;
+		b->job.done = on_parsed;
+	}
 	if (use != GW_API_USES_NOTHING)
 		gw_control_run(req->service->control, &b->job);
 	else if (uv_queue_work(req->loop, &b->work, on_work, on_worked) < 0)

@@ -218,7 +218,7 @@ static int put(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	int r = gw_api_require_controller(req, err);
 
 	if (r == 0)
-		r = gw_api_parse_json(req->body, req->body_len, &body, err);
+		r = gw_api_take_json(req, &body, err);
 	if (r < 0)
 		return r;
 	op.body = body;
@@ -244,7 +244,7 @@ static void on_put(const struct gw_api_request *req, struct gw_api_reply *reply)
 void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	if (req->body_len > LIGHT_BODY || changes_much(req))
-		gw_api_in_background(req, reply, GW_API_USES_CONTROL, on_put, NULL);
+		gw_api_in_background(req, reply, GW_API_USES_CONTROL_AND_JSON, on_put, NULL);
 	else
 		on_put(req, reply);
 }

@@ -267,7 +267,7 @@ static int batch(const struct gw_api_request *req, struct gw_api_reply *reply, s
 	int r = gw_api_require_controller(req, err);
 
 	if (r == 0)
-		r = gw_api_parse_json(req->body, req->body_len, &list, err);
+		r = gw_api_take_json(req, &list, err);
 	if (r < 0)
 		return r;
 	if (!json_is_array(list)) {
@@ -309,5 +309,5 @@ static void on_batch(const struct gw_api_request *req, struct gw_api_reply *repl
 
 void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	gw_api_in_background(req, reply, GW_API_USES_CONTROL, on_batch, NULL);
+	gw_api_in_background(req, reply, GW_API_USES_CONTROL_AND_JSON, on_batch, NULL);
 }

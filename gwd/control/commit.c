@@ -129,6 +129,18 @@ static void on_look(uv_work_t *work)
 	uv_sem_post(&look->k->looked);
 }
 
+static void prepared(struct gw_look *look)
+{
+	struct gw_control *k = look->k;
+	struct gw_control_job *job = look->job;
+
+	assert(job);
+	k->preparing = NULL;
+	look->job = NULL;
+	gw_turns_let_prepare(k);
+	job->done(job, NULL);
+}
+
 static void looked(struct gw_look *look)
 {
 	struct gw_control *k = look->k;
@@ -153,7 +165,10 @@ static void on_looked(uv_work_t *work, int status)
 	(void)status;
 	if (look->job) {
 		uv_sem_wait(&k->looked);
-		looked(look);
+		if (look == k->preparing)
+			prepared(look);
+		else
+			looked(look);
 	}
 	free(look);
 	let_go(k);
@@ -173,6 +188,10 @@ static int start_look(struct gw_control *k, struct gw_control_job *job)
 		return -EAGAIN;
 	}
 	k->handles++;
+	if (job->prepares) {
+		k->preparing = look;
+		return 0;
+	}
 	look->next = k->looks;
 	look->link = &k->looks;
 	if (look->next)
@@ -195,7 +214,7 @@ static void start_job(struct gw_control *k, struct gw_control_job *job)
 		job->done(job, &why);
 		return;
 	}
-	if (job->looks) {
+	if (job->looks || job->prepares) {
 		r = start_look(k, job);
 	} else {
 		k->job = job;
@@ -225,10 +244,14 @@ void gw_control_run(struct gw_control *k, struct gw_control_job *job)
 		.client = job->client,
 		.done = on_turn_of_job,
 	};
-	if (!k->letting_in && gw_control_is_open_for(k, job->waiter.turn))
+	if (job->prepares) {
+		gw_turns_queue(&k->unprepared, &job->waiter);
+		gw_turns_let_prepare(k);
+	} else if (!k->letting_in && !k->ending && gw_control_is_open_for(k, job->waiter.turn)) {
 		start_job(k, job);
-	else
+	} else {
 		gw_control_queue(k, &job->waiter);
+	}
 }
 
 int gw_control_flush(struct gw_control *k, struct gw_error *err)
@@ -290,6 +313,7 @@ int gw_commit_init(struct gw_control *k, struct gw_error *err)
 
 	gw_turns_queue_init(&k->waiting);
 	gw_turns_queue_init(&k->accepted);
+	gw_turns_queue_init(&k->unprepared);
 	if (!k->loop)
 		return 0;
 	r = uv_sem_init(&k->worked, 0);
@@ -325,6 +349,10 @@ void gw_commit_close(struct gw_control *k)
 	}
 	for (struct gw_look *look = k->looks; look; look = look->next)
 		uv_sem_wait(&k->looked);
+	if (k->preparing) {
+		uv_sem_wait(&k->looked);
+		prepared(k->preparing);
+	}
 	while (k->looks)
 		looked(k->looks);
 	if (k->state == GW_CONTROL_OPEN)

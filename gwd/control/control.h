@@ -65,12 +65,12 @@ void gw_control_await(struct gw_control *k, struct gw_control_waiter *w);
  * Work that would keep the loop busy for long: `run` is called on a thread. One that `looks` may read the catalogue and nothing else,
  * as others may meanwhile; the others have catalogue and store for themselves, and may submit. Then `done` is called on the loop's
  * thread; `err` is not NULL when what was submitted could not be stored, or when there was no turn for it any more: then it has
- * not been run.
+ * not been run. One that `prepares` needs nothing of ours and keeps nobody out; of those one is run at a time, the next client's first.
  */
 struct gw_control_job {
 	struct gw_control_waiter waiter; /* ours */
 	uint32_t client;		 /* for whom: clients take turns */
-	bool looks;
+	bool looks, prepares;
 	/* On the loop's thread, when its turn has come: whether it may still be run; else `done` is told why not. NULL: it may. */
 	int (*may)(struct gw_control_job *job, struct gw_error *err);
 	void (*run)(struct gw_control_job *job);

@@ -40,7 +40,7 @@ struct gw_control_queue {
 	struct gw_control_waiter *first, **last;
 };
 
-/* A job that looks, on its thread. Freed when the loop has let go of it. */
+/* A job that looks or prepares, on its thread. Freed when the loop has let go of it. */
 struct gw_look {
 	uv_work_t work;
 	struct gw_control *k;
@@ -65,6 +65,8 @@ struct gw_control {
 	struct gw_control_job *job; /* while working */
 	struct gw_look *looks;	    /* while idle */
 	unsigned n_looks;
+	struct gw_look *preparing; /* whatever the state is */
+	struct gw_control_queue unprepared;
 	struct {
 		uint32_t client;
 		uint64_t turn;	       /* 0: nobody's place */
@@ -92,6 +94,9 @@ int gw_trim_init(struct gw_control *k);
 /* --- turns.c --- */
 
 void gw_turns_queue_init(struct gw_control_queue *q);
+void gw_turns_queue(struct gw_control_queue *q, struct gw_control_waiter *w);
+/* The next of those who wait until something has been prepared for them. */
+void gw_turns_let_prepare(struct gw_control *k);
 /* What was in it; it is empty then. */
 struct gw_control_queue gw_turns_take_all(struct gw_control_queue *q);
 /* All from `w` on. */

@@ -19,7 +19,7 @@ void gw_turns_queue_init(struct gw_control_queue *q)
 	q->last = &q->first;
 }
 
-static void push(struct gw_control_queue *q, struct gw_control_waiter *w)
+void gw_turns_queue(struct gw_control_queue *q, struct gw_control_waiter *w)
 {
 	w->next = NULL;
 	*q->last = w;
@@ -128,7 +128,7 @@ static void let_jobs_in(struct gw_control *k, struct gw_control_queue *q, enum g
 		w->done(w, NULL);
 	for (w = q->first; w; w = next) {
 		next = w->next;
-		push(&k->waiting, w);
+		gw_turns_queue(&k->waiting, w);
 	}
 }
 
@@ -139,7 +139,7 @@ static void sort_waiting(struct gw_control *k, struct gw_control_queue by_turn[s
 
 	for (; w; w = next) {
 		next = w->next;
-		push(&by_turn[w->turn], w);
+		gw_turns_queue(&by_turn[w->turn], w);
 	}
 }
 
@@ -174,8 +174,17 @@ static void let_round_in(struct gw_control *k, enum gw_control_turn last)
 	k->letting_in = false;
 }
 
+void gw_turns_let_prepare(struct gw_control *k)
+{
+	struct gw_control_waiter *w;
+
+	while (!k->ending && !k->preparing && (w = take_next(k, &k->unprepared)))
+		w->done(w, NULL);
+}
+
 void gw_turns_end(struct gw_control *k)
 {
+	gw_turns_tell(gw_turns_take_all(&k->unprepared).first, &ending);
 	gw_turns_tell(gw_turns_take_all(&k->waiting).first, &ending);
 }
 
@@ -189,7 +198,7 @@ void gw_turns_let_in(struct gw_control *k, enum gw_control_turn last)
 
 void gw_control_queue(struct gw_control *k, struct gw_control_waiter *w)
 {
-	push(&k->waiting, w);
+	gw_turns_queue(&k->waiting, w);
 }
 
 void gw_control_await(struct gw_control *k, struct gw_control_waiter *w)
@@ -197,5 +206,5 @@ void gw_control_await(struct gw_control *k, struct gw_control_waiter *w)
 	if (k->state == GW_CONTROL_IDLE)
 		w->done(w, NULL);
 	else
-		push(&k->accepted, w);
+		gw_turns_queue(&k->accepted, w);
 }
