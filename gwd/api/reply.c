@@ -76,15 +76,6 @@ int gw_api_parse_json(const char *text, size_t n, json_t **ret, struct gw_error 
 	return 0;
 }
 
-int gw_api_take_json(const struct gw_api_request *req, json_t **ret, struct gw_error *err)
-{
-	if (!req->parsed || !*req->parsed)
-		return gw_api_parse_json(req->body, req->body_len, ret, err);
-	*ret = *req->parsed;
-	*req->parsed = NULL;
-	return 0;
-}
-
 int gw_api_parse_top(const char *s, size_t max, size_t *ret, struct gw_error *err)
 {
 	size_t n = 0;

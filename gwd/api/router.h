@@ -48,7 +48,6 @@ struct gw_api_request {
 	const char *if_match, *if_none_match; /* header values or NULL */
 	const char *body;
 	size_t body_len;
-	json_t **parsed; /* what has been made of it already, to be taken (gw_api_take_json); NULL: nothing */
 	/* From match: the decoded path segments that the pattern leaves open, and the query. */
 	const char *param[2];
 	const char *rest; /* what "**" took, as "/virtualNetworks/blue", with "?tenantId=" when the query has it */
@@ -99,8 +98,6 @@ void gw_api_reply_json(struct gw_api_reply *reply, unsigned status, json_t *body
 bool gw_api_etag_listed(const char *list, uint64_t revision);
 /* Strict: no duplicate keys, bounded nesting and number of values, valid UTF-8, nothing behind the value. */
 int gw_api_parse_json(const char *text, size_t n, json_t **ret, struct gw_error *err);
-/* The body of a request, once. */
-int gw_api_take_json(const struct gw_api_request *req, json_t **ret, struct gw_error *err);
 /* The value of $top, `max` without one. */
 int gw_api_parse_top(const char *s, size_t max, size_t *ret, struct gw_error *err);
 /* What is plain in our links beside what always is: addresses and ids are pleasanter to read so. */
@@ -132,14 +129,21 @@ int gw_api_require_controller(const struct gw_api_request *req, struct gw_error 
  * what the handler needs: nothing but the request; the catalogue, to read it; controller and store for itself. Where nobody can
  * wait it is called at once, and where the client has many large answers to read it is refused. `after`, which may be NULL, is called on the loop when it has not been refused.
  */
-enum gw_api_use {
-	GW_API_USES_NOTHING,
-	GW_API_USES_CATALOG,
-	GW_API_USES_CONTROL,
-	GW_API_USES_CONTROL_AND_JSON, /* its body is JSON: a large one is parsed first, which keeps nobody out */
-};
+enum gw_api_use { GW_API_USES_NOTHING, GW_API_USES_CATALOG, GW_API_USES_CONTROL };
 void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, enum gw_api_use use,
 			  gw_api_handler handler, void (*after)(const struct gw_service *service));
+/*
+ * As GW_API_USES_CONTROL, for what has a large body: that is read, and let go of, beside everybody else, and only what is in order
+ * asks for a turn. Both are called even where nobody can wait.
+ */
+struct gw_api_reading {
+	/* What `carry_out` needs of the request; it does without controller and catalogue. */
+	int (*read)(const struct gw_api_request *req, void **ret, struct gw_error *err);
+	void (*carry_out)(const struct gw_api_request *req, void *what, struct gw_api_reply *reply);
+	void (*discard)(void *what);
+};
+void gw_api_read_in_background(const struct gw_api_request *req, struct gw_api_reply *reply,
+			       const struct gw_api_reading *reading);
 /* Turns the body, if there is one, into text. On failure, which is for want of memory, the answer says that. */
 void gw_api_reply_print(struct gw_api_reply *reply);
 
