@@ -1,6 +1,7 @@
 /*
- * http_check.c - what the library lets through of a request's head and should not: two ends of a message that disagree about where a
- * request ends can be made to mistake one's body for the other's next request. Called by http_request.c.
+ * http_check.c - the head of a request: how its parts are read, and what the library lets through and should not: two ends of a
+ * message that disagree about where a request ends can be made to mistake one's body for the other's next request. Called by
+ * http_request.c.
  *
  * The library itself refuses, in HTML of its own and before we hear of it: a malformed request line or header line, versions other
  * than 1.0 and 1.1, a Content-Length that is no number, a malformed chunk, a head that its memory for a connection has no room
@@ -12,6 +13,8 @@
 #include "model/config.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -85,6 +88,50 @@ int gw_http_check(struct MHD_Connection *connection, const char *version, struct
 		return bad(err, "Content-Length", "may be there once, and not beside Transfer-Encoding");
 	if (h.encodings > 1 || (h.encodings == 1 && !h.is_chunked))
 		return bad(err, "Transfer-Encoding", "may be \"chunked\" and nothing else");
+	return 0;
+}
+
+/* --- what is read of it ------------------------------------------------------------------------------------------- */
+
+const char *gw_http_path_of(const char *target)
+{
+	size_t n = !strncasecmp(target, "https://", 8) ? 8 : !strncasecmp(target, "http://", 7) ? 7 : 0;
+
+	return n ? target + n + strcspn(target + n, "/?") : target;
+}
+
+struct list {
+	const char *name;
+	char *text;
+	int result;
+};
+
+static enum MHD_Result on_line(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct list *l = cls;
+	char *longer = NULL;
+
+	(void)kind;
+	if (strcasecmp(name, l->name) != 0)
+		return MHD_YES;
+	l->result = asprintf(&longer, "%s%s%s", l->text ? l->text : "", l->text ? ", " : "", value ? value : "");
+	if (l->result < 0)
+		return MHD_NO;
+	free(l->text);
+	l->text = longer;
+	return MHD_YES;
+}
+
+int gw_http_copy_list(struct MHD_Connection *connection, const char *name, char **ret, struct gw_error *err)
+{
+	struct list l = {.name = name};
+
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, on_line, &l);
+	if (l.result < 0) {
+		free(l.text);
+		return gw_error_oom(err);
+	}
+	*ret = l.text;
 	return 0;
 }
 

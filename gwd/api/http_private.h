@@ -91,6 +91,11 @@ int gw_http_check_origin(struct MHD_Connection *connection, const struct gw_http
 int gw_http_check_type(struct MHD_Connection *connection, const struct gw_http *http, const char *type,
 		       struct gw_error *err);
 
+/* The path of a target, and its query: what comes in absolute form names the server before it (RFC 9112, 3.2.2). */
+const char *gw_http_path_of(const char *target);
+/* A header that is a list, which may come in several lines (RFC 9110, 5.3); NULL in *ret where there is none. */
+int gw_http_copy_list(struct MHD_Connection *connection, const char *name, char **ret, struct gw_error *err);
+
 /* --- http_places.c --- */
 
 /* Whose credentials were shown on it; false: he has as many connections as one may have. */

@@ -62,7 +62,7 @@ void *gw_http_on_target(void *cls, const char *target, struct MHD_Connection *co
 	struct gw_http_exchange *x = c ? calloc(1, sizeof *x) : NULL;
 
 	(void)cls;
-	if (!x || !(x->target = strdup(target))) {
+	if (!x || !(x->target = strdup(gw_http_path_of(target)))) {
 		free(x);
 		return NULL;
 	}
@@ -411,15 +411,6 @@ static enum MHD_Result collect(struct gw_http_exchange *x, const char *data, siz
 
 static bool wait_for_turn(struct gw_http_exchange *x);
 
-/* NULL in *ret where there is none. */
-static bool copy_header(const struct gw_http_exchange *x, const char *name, char **ret)
-{
-	const char *value = MHD_lookup_connection_value(x->c->mhd, MHD_HEADER_KIND, name);
-
-	*ret = value ? strdup(value) : NULL;
-	return !value || *ret;
-}
-
 static void dispatch(struct gw_http_exchange *x)
 {
 	struct gw_http_env *env = x->c->http->env;
@@ -441,8 +432,8 @@ static void dispatch(struct gw_http_exchange *x)
 
 	x->dispatched = true;
 	gw_http_set_deadline(x->c, 0);
-	if (!copy_header(x, "If-Match", &x->if_match) || !copy_header(x, "If-None-Match", &x->if_none_match)) {
-		gw_error_oom(&err);
+	if (gw_http_copy_list(x->c->mhd, "If-Match", &x->if_match, &err) < 0 ||
+	    gw_http_copy_list(x->c->mhd, "If-None-Match", &x->if_none_match, &err) < 0) {
 		refuse(x, &err);
 		return;
 	}

@@ -205,25 +205,18 @@ static char *location_of(const struct gw_api_request *req, const struct gw_resou
 	return location;
 }
 
-static int put(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err)
+static int put(const struct gw_api_request *req, const json_t *body, struct gw_api_reply *reply, struct gw_error *err)
 {
 	struct gw_control_op op = {
 		.method = "PUT",
 		.path = req->rest,
+		.body = body,
 		.if_match = req->if_match,
 		.if_none_match = req->if_none_match,
 	};
-	json_t *body = NULL;
 	size_t failed;
-	int r = gw_api_require_controller(req, err);
+	int r = gw_control_submit(req->service->control, req->who, &op, 1, &failed, err);
 
-	if (r == 0)
-		r = gw_api_parse_json(req->body, req->body_len, &body, err);
-	if (r < 0)
-		return r;
-	op.body = body;
-	r = gw_control_submit(req->service->control, req->who, &op, 1, &failed, err);
-	json_decref(body);
 	if (r < 0)
 		return r;
 	reply->location = location_of(req, op.resource);
@@ -231,19 +224,53 @@ static int put(const struct gw_api_request *req, struct gw_api_reply *reply, str
 	return gw_api_promise(req, reply, err);
 }
 
-static void on_put(const struct gw_api_request *req, struct gw_api_reply *reply)
+static int read_body(const struct gw_api_request *req, void **ret, struct gw_error *err)
+{
+	json_t *body = NULL;
+	int r = gw_api_require_controller(req, err);
+
+	if (r == 0)
+		r = gw_api_parse_json(req->body, req->body_len, &body, err);
+	if (r == 0)
+		*ret = body;
+	return r;
+}
+
+static void put_body(const struct gw_api_request *req, void *body, struct gw_api_reply *reply)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
-	if (put(req, reply, &err) < 0) {
+	if (put(req, body, reply, &err) < 0) {
 		gw_api_reply_done(reply);
 		refuse(reply, &err);
 	}
 }
 
+static void let_go_of_body(void *body)
+{
+	json_decref(body);
+}
+
+static const struct gw_api_reading put_reading = {read_body, put_body, let_go_of_body};
+
+static void on_put(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	void *body = NULL;
+
+	if (read_body(req, &body, &err) < 0) {
+		gw_api_reply_error(reply, &err);
+		return;
+	}
+	put_body(req, body, reply);
+	let_go_of_body(body);
+}
+
 void gw_api_resource_put(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	if (req->body_len > LIGHT_BODY || changes_much(req))
+	if (req->body_len > LIGHT_BODY)
+		gw_api_read_in_background(req, reply, &put_reading);
+	else if (changes_much(req))
 		gw_api_in_background(req, reply, GW_API_USES_CONTROL, on_put, NULL);
 	else
 		on_put(req, reply);

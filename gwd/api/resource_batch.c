@@ -11,12 +11,9 @@
 #include "control/control.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#define TRIM_FROM (1U << 20) /* bytes of a batch from which on the heap is worth a look afterwards */
 
 /* One element, and where it stands in the list. */
 struct step {
@@ -28,6 +25,7 @@ struct step {
 };
 
 struct batch {
+	json_t *list;
 	struct step *steps; /* in the order in which they are carried out, once they are sorted */
 	struct gw_control_op *ops;
 	size_t n;
@@ -153,10 +151,10 @@ static int by_turn(const void *a, const void *b)
 	return x->index < y->index ? -1 : 1;
 }
 
-static int read_batch(json_t *list, struct batch *b, struct gw_error *err)
+static int read_steps(struct batch *b, struct gw_error *err)
 {
 	for (size_t i = 0; i < b->n; i++) {
-		int r = read_step(json_array_get(list, i), &b->steps[i], err);
+		int r = read_step(json_array_get(b->list, i), &b->steps[i], err);
 
 		b->steps[i].index = i;
 		if (r < 0) {
@@ -165,6 +163,54 @@ static int read_batch(json_t *list, struct batch *b, struct gw_error *err)
 		}
 	}
 	return refuse_repetition(b, err);
+}
+
+static void batch_free(void *what)
+{
+	struct batch *b = what;
+
+	for (size_t i = 0; b->steps && i < b->n; i++)
+		gw_api_match_done(&b->steps[i].match);
+	free(b->steps);
+	free(b->ops);
+	json_decref(b->list);
+	free(b);
+}
+
+static int read_list(const struct gw_api_request *req, struct batch *b, struct gw_error *err)
+{
+	int r = gw_api_require_controller(req, err);
+
+	if (r == 0)
+		r = gw_api_parse_json(req->body, req->body_len, &b->list, err);
+	if (r < 0)
+		return r;
+	if (!json_is_array(b->list))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "", "a batch is an array of puts and deletes");
+	b->n = json_array_size(b->list);
+	b->steps = calloc(b->n ? b->n : 1, sizeof *b->steps);
+	b->ops = calloc(b->n ? b->n : 1, sizeof *b->ops);
+	if (!b->steps || !b->ops)
+		return gw_error_oom(err);
+	return b->n ? read_steps(b, err) : 0;
+}
+
+/* All that the list says by itself, in the order in which it is to be carried out. */
+static int read_batch(const struct gw_api_request *req, void **ret, struct gw_error *err)
+{
+	struct batch *b = calloc(1, sizeof *b);
+	int r = b ? read_list(req, b, err) : gw_error_oom(err);
+
+	if (r < 0) {
+		if (b)
+			batch_free(b);
+		return r;
+	}
+	qsort(b->steps, b->n, sizeof *b->steps, by_turn);
+	for (size_t i = 0; i < b->n; i++)
+		b->ops[i] = b->steps[i].op;
+	*ret = b;
+	return 0;
 }
 
 /* --- answering ---------------------------------------------------------------------------------------------------- */
@@ -243,71 +289,33 @@ static json_t *answer(const struct batch *b)
 	return json_pack("{s:o}", "value", value);
 }
 
-static int carry_out(const struct gw_api_request *req, json_t *list, struct batch *b, struct gw_error *err)
+static int submit(const struct gw_api_request *req, struct batch *b, struct gw_api_reply *reply, struct gw_error *err)
 {
 	size_t failed = b->n;
-	int r = read_batch(list, b, err);
+	int r = b->n ? gw_control_submit(req->service->control, req->who, b->ops, b->n, &failed, err) : 0;
 
-	if (r < 0)
+	if (r < 0) {
+		if (failed < b->n)
+			name_element(&b->steps[failed], err);
 		return r;
-	qsort(b->steps, b->n, sizeof *b->steps, by_turn);
-	for (size_t i = 0; i < b->n; i++)
-		b->ops[i] = b->steps[i].op;
-	r = gw_control_submit(req->service->control, req->who, b->ops, b->n, &failed, err);
-	if (r < 0 && failed < b->n)
-		name_element(&b->steps[failed], err);
-	return r;
+	}
+	gw_api_reply_json(reply, 200, answer(b));
+	return gw_api_promise(req, reply, err);
 }
 
-static int batch(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_error *err)
-{
-	struct batch b = {0};
-	json_t *list = NULL;
-	bool room;
-	int r = gw_api_require_controller(req, err);
-
-	if (r == 0)
-		r = gw_api_parse_json(req->body, req->body_len, &list, err);
-	if (r < 0)
-		return r;
-	if (!json_is_array(list)) {
-		json_decref(list);
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "", "a batch is an array of puts and deletes");
-	}
-	b.n = json_array_size(list);
-	b.steps = calloc(b.n ? b.n : 1, sizeof *b.steps);
-	b.ops = calloc(b.n ? b.n : 1, sizeof *b.ops);
-	room = b.steps && b.ops;
-	if (!room)
-		r = gw_error_oom(err);
-	else if (b.n)
-		r = carry_out(req, list, &b, err);
-	if (room && r == 0) {
-		gw_api_reply_json(reply, 200, answer(&b));
-		r = gw_api_promise(req, reply, err);
-	}
-	for (size_t i = 0; b.steps && i < b.n; i++)
-		gw_api_match_done(&b.steps[i].match);
-	free(b.steps);
-	free(b.ops);
-	json_decref(list);
-	return r;
-}
-
-static void on_batch(const struct gw_api_request *req, struct gw_api_reply *reply)
+static void carry_out(const struct gw_api_request *req, void *what, struct gw_api_reply *reply)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
-	if (batch(req, reply, &err) < 0) {
+	if (submit(req, what, reply, &err) < 0) {
 		gw_api_reply_done(reply);
 		gw_api_reply_error(reply, &err);
 	}
-	/* A JSON document takes ten times the room of its text. */
-	if (req->body_len >= TRIM_FROM)
-		malloc_trim(0);
 }
 
 void gw_api_resource_batch(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
-	gw_api_in_background(req, reply, GW_API_USES_CONTROL, on_batch, NULL);
+	static const struct gw_api_reading reading = {read_batch, carry_out, batch_free};
+
+	gw_api_read_in_background(req, reply, &reading);
 }

@@ -132,6 +132,18 @@ int gw_api_require_controller(const struct gw_api_request *req, struct gw_error 
 enum gw_api_use { GW_API_USES_NOTHING, GW_API_USES_CATALOG, GW_API_USES_CONTROL };
 void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, enum gw_api_use use,
 			  gw_api_handler handler, void (*after)(const struct gw_service *service));
+/*
+ * As GW_API_USES_CONTROL, for what has a large body: that is read, and let go of, beside everybody else, and only what is in order
+ * asks for a turn. Both are called even where nobody can wait.
+ */
+struct gw_api_reading {
+	/* What `carry_out` needs of the request; it does without controller and catalogue. */
+	int (*read)(const struct gw_api_request *req, void **ret, struct gw_error *err);
+	void (*carry_out)(const struct gw_api_request *req, void *what, struct gw_api_reply *reply);
+	void (*discard)(void *what);
+};
+void gw_api_read_in_background(const struct gw_api_request *req, struct gw_api_reply *reply,
+			       const struct gw_api_reading *reading);
 /* Turns the body, if there is one, into text. On failure, which is for want of memory, the answer says that. */
 void gw_api_reply_print(struct gw_api_reply *reply);
 

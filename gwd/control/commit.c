@@ -59,6 +59,7 @@ static void control_free(struct gw_control *k)
 	if (k->loop) {
 		uv_sem_destroy(&k->worked);
 		uv_sem_destroy(&k->looked);
+		uv_sem_destroy(&k->prepare.prepared);
 	}
 	gw_reports_done(k);
 	gw_nodes_done(k);
@@ -67,13 +68,22 @@ static void control_free(struct gw_control *k)
 	free(k);
 }
 
-static void let_go(struct gw_control *k)
+void gw_commit_let_go(struct gw_control *k)
 {
 	if (--k->handles == 0)
 		control_free(k);
 }
 
 /* On the loop again. */
+static void tell(struct gw_control *k, struct gw_control_job *job, const struct gw_error *err)
+{
+	bool prepared = job->prepare;
+
+	job->done(job, err);
+	if (prepared)
+		gw_prepare_end(k);
+}
+
 static void worked(struct gw_control *k)
 {
 	struct gw_control_job *job = k->job;
@@ -81,7 +91,7 @@ static void worked(struct gw_control *k)
 
 	k->job = NULL;
 	if (job)
-		job->done(job, err);
+		tell(k, job, err);
 	conclude(k, err);
 }
 
@@ -94,7 +104,7 @@ static void on_worked(uv_work_t *work, int status)
 		uv_sem_wait(&k->worked);
 		worked(k);
 	}
-	let_go(k);
+	gw_commit_let_go(k);
 }
 
 static int start_work(struct gw_control *k, enum gw_control_state state)
@@ -142,7 +152,7 @@ static void looked(struct gw_look *look)
 	look->job = NULL;
 	if (!k->looks) /* before anybody asks anew */
 		gw_turns_let_in(k, GW_CONTROL_LOOKS);
-	job->done(job, NULL);
+	tell(k, job, NULL);
 }
 
 static void on_looked(uv_work_t *work, int status)
@@ -156,7 +166,7 @@ static void on_looked(uv_work_t *work, int status)
 		looked(look);
 	}
 	free(look);
-	let_go(k);
+	gw_commit_let_go(k);
 }
 
 static int start_look(struct gw_control *k, struct gw_control_job *job)
@@ -192,7 +202,7 @@ static void start_job(struct gw_control *k, struct gw_control_job *job)
 
 	gw_turns_remember(k, job->client);
 	if (job->may && job->may(job, &why) < 0) {
-		job->done(job, &why);
+		tell(k, job, &why);
 		return;
 	}
 	if (job->looks) {
@@ -204,7 +214,7 @@ static void start_job(struct gw_control *k, struct gw_control_job *job)
 	if (r == 0)
 		return;
 	k->job = NULL;
-	job->done(job, &no_thread);
+	tell(k, job, &no_thread);
 }
 
 static void on_turn_of_job(struct gw_control_waiter *waiter, const struct gw_error *err)
@@ -212,14 +222,13 @@ static void on_turn_of_job(struct gw_control_waiter *waiter, const struct gw_err
 	struct gw_control_job *job = (struct gw_control_job *)waiter;
 
 	if (err)
-		job->done(job, err);
+		tell(job->k, job, err);
 	else
 		start_job(job->k, job);
 }
 
-void gw_control_run(struct gw_control *k, struct gw_control_job *job)
+void gw_commit_take_turn(struct gw_control *k, struct gw_control_job *job)
 {
-	job->k = k;
 	job->waiter = (struct gw_control_waiter){
 		.turn = job->looks ? GW_CONTROL_LOOKS : GW_CONTROL_WORKS,
 		.client = job->client,
@@ -229,6 +238,15 @@ void gw_control_run(struct gw_control *k, struct gw_control_job *job)
 		start_job(k, job);
 	else
 		gw_control_queue(k, &job->waiter);
+}
+
+void gw_control_run(struct gw_control *k, struct gw_control_job *job)
+{
+	job->k = k;
+	if (job->prepare)
+		gw_prepare_run(k, job);
+	else
+		gw_commit_take_turn(k, job);
 }
 
 int gw_control_flush(struct gw_control *k, struct gw_error *err)
@@ -296,6 +314,8 @@ int gw_commit_init(struct gw_control *k, struct gw_error *err)
 	if (r == 0)
 		r = uv_sem_init(&k->looked, 0);
 	if (r == 0)
+		r = gw_prepare_init(k);
+	if (r == 0)
 		r = uv_check_init(k->loop, &k->turn);
 	if (r == 0)
 		r = gw_trim_init(k);
@@ -308,12 +328,12 @@ int gw_commit_init(struct gw_control *k, struct gw_error *err)
 
 static void on_turn_closed(uv_handle_t *turn)
 {
-	let_go(turn->data);
+	gw_commit_let_go(turn->data);
 }
 
 static void on_timer_closed(uv_handle_t *timer)
 {
-	let_go(((struct gw_trim *)timer->data)->control);
+	gw_commit_let_go(((struct gw_trim *)timer->data)->control);
 }
 
 void gw_commit_close(struct gw_control *k)
@@ -330,6 +350,7 @@ void gw_commit_close(struct gw_control *k)
 	if (k->state == GW_CONTROL_OPEN)
 		gw_control_flush(k, NULL);
 	gw_turns_end(k);
+	gw_prepare_close(k);
 	gw_control_release_followers(k);
 	k->closed = true;
 	if (k->handles == 0) {

@@ -66,6 +66,9 @@ void gw_control_await(struct gw_control *k, struct gw_control_waiter *w);
  * as others may meanwhile; the others have catalogue and store for themselves, and may submit. Then `done` is called on the loop's
  * thread; `err` is not NULL when what was submitted could not be stored, or when there was no turn for it any more: then it has
  * not been run.
+ *
+ * What can be done without catalogue and store, such as reading a long text, it does before, beside everybody: of all jobs that have
+ * something to prepare one at a time does, from then until it is over.
  */
 struct gw_control_job {
 	struct gw_control_waiter waiter; /* ours */
@@ -73,8 +76,12 @@ struct gw_control_job {
 	bool looks;
 	/* On the loop's thread, when its turn has come: whether it may still be run; else `done` is told why not. NULL: it may. */
 	int (*may)(struct gw_control_job *job, struct gw_error *err);
+	bool (*prepare)(struct gw_control_job
+				*job); /* on a thread; false: it needs no turn. NULL: there is nothing to prepare */
 	void (*run)(struct gw_control_job *job);
 	void (*done)(struct gw_control_job *job, const struct gw_error *err);
+	/* Of one that prepares: on a thread, the last that is called, whether it has prepared or not; it frees the job. */
+	void (*discard)(struct gw_control_job *job);
 	struct gw_control *k;
 };
 

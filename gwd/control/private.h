@@ -41,6 +41,16 @@ struct gw_control_queue {
 	struct gw_control_waiter *first, **last;
 };
 
+/* Of jobs that prepare: the one that has the place, and those who wait for it. */
+struct gw_prepare {
+	uv_work_t work;
+	uv_sem_t prepared; /* by the thread */
+	enum { GW_PREPARE_NOTHING, GW_PREPARE_READS, GW_PREPARE_HOLDS, GW_PREPARE_DISCARDS } stage;
+	struct gw_control_job *job;
+	bool wants_turn;
+	struct gw_control_queue waiting;
+};
+
 /* A job that looks, on its thread. Freed when the loop has let go of it. */
 struct gw_look {
 	uv_work_t work;
@@ -81,6 +91,7 @@ struct gw_control {
 	uv_sem_t looked;       /* by each thread that looked */
 	struct gw_error error; /* of the thread */
 	int result;
+	struct gw_prepare prepare;
 	struct gw_trim trim;
 	bool letting_in; /* those who wait: jobs do not begin out of turn meanwhile */
 	bool ending, closed;
@@ -93,14 +104,18 @@ int gw_trim_init(struct gw_control *k);
 /* --- turns.c --- */
 
 void gw_turns_queue_init(struct gw_control_queue *q);
+void gw_turns_push(struct gw_control_queue *q, struct gw_control_waiter *w);
 /* What was in it; it is empty then. */
 struct gw_control_queue gw_turns_take_all(struct gw_control_queue *q);
 /* All from `w` on. */
 void gw_turns_tell(struct gw_control_waiter *w, const struct gw_error *err);
+/* Takes him out whose client has had no turn for the longest; of one client's, and of those who had none, the first. */
+struct gw_control_waiter *gw_turns_take_next(const struct gw_control *k, struct gw_control_queue *q);
 /* A job of the client begins. */
 void gw_turns_remember(struct gw_control *k, uint32_t client);
 /* `last` has had its turn: others come in until something is under way, at whose end the next do, or nobody waits. */
 void gw_turns_let_in(struct gw_control *k, enum gw_control_turn last);
+extern const struct gw_error gw_turns_ending;
 /* There are no turns any more. */
 void gw_turns_end(struct gw_control *k);
 
@@ -114,6 +129,19 @@ int gw_commit_begin(struct gw_control *k, struct gw_error *err);
 /* Takes back all that has been accepted and not committed. */
 void gw_commit_fail(struct gw_control *k, const struct gw_error *err);
 void gw_commit_close(struct gw_control *k);
+/* The job has prepared what it had to: at once or when it is its turn. */
+void gw_commit_take_turn(struct gw_control *k, struct gw_control_job *job);
+/* The loop has let go of one of the handles. */
+void gw_commit_let_go(struct gw_control *k);
+
+/* --- prepare.c --- */
+
+int gw_prepare_init(struct gw_control *k);
+/* It is to prepare, and then to have its turn. */
+void gw_prepare_run(struct gw_control *k, struct gw_control_job *job);
+/* The one that has the place is done. */
+void gw_prepare_end(struct gw_control *k);
+void gw_prepare_close(struct gw_control *k);
 
 /* --- nodes.c --- */
 

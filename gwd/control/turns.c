@@ -19,7 +19,7 @@ void gw_turns_queue_init(struct gw_control_queue *q)
 	q->last = &q->first;
 }
 
-static void push(struct gw_control_queue *q, struct gw_control_waiter *w)
+void gw_turns_push(struct gw_control_queue *q, struct gw_control_waiter *w)
 {
 	w->next = NULL;
 	*q->last = w;
@@ -60,7 +60,7 @@ bool gw_control_is_open_for(const struct gw_control *k, enum gw_control_turn tur
 	}
 }
 
-static const struct gw_error ending = {.code = GW_ERR_UNAVAILABLE, .message = "gwd ends before this was done"};
+const struct gw_error gw_turns_ending = {.code = GW_ERR_UNAVAILABLE, .message = "gwd ends before this was done"};
 
 uint32_t gw_control_client(const struct gw_principal *who)
 {
@@ -96,8 +96,7 @@ void gw_turns_remember(struct gw_control *k, uint32_t client)
 	k->clients[at].turn = ++k->turns;
 }
 
-/* Takes him out whose client has had no turn for the longest; of one client's, and of those who had none, the first. */
-static struct gw_control_waiter *take_next(const struct gw_control *k, struct gw_control_queue *q)
+struct gw_control_waiter *gw_turns_take_next(const struct gw_control *k, struct gw_control_queue *q)
 {
 	struct gw_control_waiter **best = NULL, *w;
 	uint64_t since = UINT64_MAX;
@@ -124,11 +123,11 @@ static void let_jobs_in(struct gw_control *k, struct gw_control_queue *q, enum g
 {
 	struct gw_control_waiter *w, *next;
 
-	while (gw_control_is_open_for(k, turn) && (w = take_next(k, q)))
+	while (gw_control_is_open_for(k, turn) && (w = gw_turns_take_next(k, q)))
 		w->done(w, NULL);
 	for (w = q->first; w; w = next) {
 		next = w->next;
-		push(&k->waiting, w);
+		gw_turns_push(&k->waiting, w);
 	}
 }
 
@@ -139,7 +138,7 @@ static void sort_waiting(struct gw_control *k, struct gw_control_queue by_turn[s
 
 	for (; w; w = next) {
 		next = w->next;
-		push(&by_turn[w->turn], w);
+		gw_turns_push(&by_turn[w->turn], w);
 	}
 }
 
@@ -176,7 +175,7 @@ static void let_round_in(struct gw_control *k, enum gw_control_turn last)
 
 void gw_turns_end(struct gw_control *k)
 {
-	gw_turns_tell(gw_turns_take_all(&k->waiting).first, &ending);
+	gw_turns_tell(gw_turns_take_all(&k->waiting).first, &gw_turns_ending);
 }
 
 void gw_turns_let_in(struct gw_control *k, enum gw_control_turn last)
@@ -189,7 +188,7 @@ void gw_turns_let_in(struct gw_control *k, enum gw_control_turn last)
 
 void gw_control_queue(struct gw_control *k, struct gw_control_waiter *w)
 {
-	push(&k->waiting, w);
+	gw_turns_push(&k->waiting, w);
 }
 
 void gw_control_await(struct gw_control *k, struct gw_control_waiter *w)
@@ -197,5 +196,5 @@ void gw_control_await(struct gw_control *k, struct gw_control_waiter *w)
 	if (k->state == GW_CONTROL_IDLE)
 		w->done(w, NULL);
 	else
-		push(&k->accepted, w);
+		gw_turns_push(&k->accepted, w);
 }

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import select
 import socket
 import sqlite3
 import ssl
@@ -143,6 +144,41 @@ def rebinding(w):
         refused(answer, 403, "Forbidden", "Host")
     for host in ("localhost", "LOCALHOST:%d" % w.port, "127.0.0.1", "127.0.0.1:8080", "127.1.2.3", "[::1]", "[::1]:443"):
         equal(w.ask("GET", "/version", None, {"Host": host})[0], 200, host)
+
+
+# --- large bodies -----------------------------------------------------------------------------------------------------------
+
+p = suite.group("large", lambda: Network("large"))
+
+
+@p.case("what is parsed for long, and refused in the end, keeps nobody else waiting; nor does a second one of the same tenant")
+def parsing(w):
+    a, b = (w.token(t, role="tenant", tenantId=t) for t in "ab")
+    equal(w.ask("PUT", PREFIX + "/routeTables/mine", {"properties": {}}, JSON, b)[0], 201, "what b looks at")
+    tags = json.dumps({"t%d" % i: i for i in range(400000)})
+    batch = ('[{"path":"/routeTables/x","body":{"properties":{},"tags":%s}}]' % tags).encode()
+    single = batch[34:1000000]
+    head = "%s %s%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        asks = stack.enter_context(contextlib.closing(w.dial()))
+        large = []
+        for method, path, body in (("POST", "/batch", batch), ("POST", "/batch", batch)):
+            c = stack.enter_context(tls.context().wrap_socket(socket.create_connection(("127.0.0.1", w.port), 60)))
+            c.sendall((head % (method, PREFIX, path, a, len(body))).encode() + body[:-1])
+            large.append(c)
+        equal(w.ask("GET", PREFIX + "/routeTables/mine", token=b, on=asks)[0], 200, "a connection that is there")
+        for c in large:
+            c.sendall(b"]")
+        for i in range(5):
+            equal(w.ask("GET", PREFIX + "/routeTables/mine", token=b, on=asks)[0], 200, "another tenant's")
+            equal(w.ask("PUT", PREFIX + "/routeTables/mine", {"properties": {}, "tags": {"i": i}}, JSON, b, on=asks)[0], 200, "and a change")
+        equal(select.select(large, [], [], 0)[0], [], "the large ones that are answered already")
+        for c in large:
+            equal(c.recv(12), b"HTTP/1.1 400", "they are refused")
+    for method, path, body, code in (("POST", "/batch", batch[:-1], "InvalidJson"), ("PUT", "/routeTables/x", single, "InvalidJson")):
+        answer = w.ask(method, PREFIX + path, body, JSON, a)
+        equal((answer[0], answer[1]["error"]["code"]), (400, code), "half of one")
+    equal(w.ask("GET", PREFIX + "/routeTables/x", token=a)[0], 404, "what was refused")
 
 
 # --- sharing ----------------------------------------------------------------------------------------------------------------

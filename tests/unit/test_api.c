@@ -86,6 +86,14 @@ static void test_API_1_preconditions(void **state)
 		{"GET", RECORD_1, "If-Match: \"7\"\r\n", 412},
 		{"GET", RECORD_1, "If-None-Match: W/\"00000000-0000-0000-0000-000000000001\"\r\n", 304},
 		{"GET", RECORD_1, "If-None-Match: W/\"00000000-0000-0000-0000-000000000002\"\r\n", 200},
+		{"GET", "https://x" RECORD_1,
+		 "If-None-Match: \"x\"\r\nIf-None-Match: "
+		 "W/\"00000000-0000-0000-0000-000000000001\"\r\n",
+		 304},
+		{"GET", RECORD_1, "If-Match: \"x\"\r\nIf-Match: \"y\"\r\n", 412},
+		{"GET", "HTTP://x" RECORD_1,
+		 "If-Match: \"x\"\r\nIf-Match: \"00000000-0000-0000-0000-000000000001\"\r\n", 200},
+		{"GET", "https://x?" RECORD_1, "", 404},
 		{"PUT", RECORD_1, "If-Match: \"x\" , W/\"00000000-0000-0000-0000-000000000001\" \r\n", 200},
 		{"DELETE", RECORD_1, "If-Match: \"00000000-0000-0000-0000-000000000001\"\r\n", 200},
 	};

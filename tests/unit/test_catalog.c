@@ -112,6 +112,9 @@ static void test_counted_per_tenant(void **state)
 	struct gw_catalog *c = catalog_new();
 
 	(void)state;
+	/* Each is told what he can do. */
+	refused(c, "a", "/networkInterfaces/n0", "", "none is free: say which one, or ask an operator");
+	refused(c, NULL, "/networkInterfaces/n0", "", "none is free: make a macPool");
 	ok(c, NULL, "/macPools/all", POOL);
 	gw_catalog_commit(c);
 	for (unsigned round = 0; round < 3; round++) {

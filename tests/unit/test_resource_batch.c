@@ -236,6 +236,53 @@ static void test_it_survives_a_restart(void **state)
 	leave(&c);
 }
 
+/* The status of the answer; nobody is kept out while it comes. */
+static int status_beside_others(struct controller *c, const char *head, const char *body)
+{
+	char text[512];
+	struct response r;
+	int fd = dial(&c->s), status;
+
+	snprintf(text, sizeof text, "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n", head,
+		 strlen(body));
+	send_bytes(&c->s, fd, text, strlen(text));
+	send_bytes(&c->s, fd, body, strlen(body));
+	for (uint64_t deadline = uv_hrtime() + 20000000000u; recv(fd, text, 1, MSG_PEEK) < 0; turn(&c->s)) {
+		assert_true(gw_control_is_open_for(c->control, GW_CONTROL_WORKS));
+		assert_true(uv_hrtime() < deadline);
+	}
+	assert_true(receive(&c->s, fd, false, &r));
+	status = r.status;
+	done(&r);
+	close(fd);
+	return status;
+}
+
+/* What cannot be carried out, whatever the others have, is found out beside them: it keeps nobody waiting, however large it is. */
+static void test_it_is_read_beside_others(void **state)
+{
+	enum { VALUES = 100000 };
+	size_t size = 2 * VALUES + 200, n;
+	char *body = malloc(size);
+	struct controller c;
+
+	assert_non_null(body);
+	n = (size_t)snprintf(body, size, "[" BLUE ",{\"path\":\"/virtualNetworks/red\",\"body\":{\"tags\":{\"a\":[0");
+	for (size_t i = 0; i < VALUES; i++)
+		n += (size_t)snprintf(body + n, size - n, ",0");
+	manage(&c, state, "");
+	for (uint64_t begun = uv_hrtime(); uv_hrtime() - begun < 100000000u;)
+		turn(&c.s); /* the daemon's own job is done, soon after the start */
+	snprintf(body + n, size - n, "]}}},{}]");
+	assert_int_equal(status_beside_others(&c, "POST " BATCH, body), 400);
+	snprintf(body + n, size - n, "]}}},]");
+	assert_int_equal(status_beside_others(&c, "POST " BATCH, body), 400);
+	assert_int_equal(status_beside_others(&c, "PUT " V1 "/virtualNetworks/red", body), 400);
+	assert_int_equal(revision(&c.s), 0);
+	free(body);
+	leave(&c);
+}
+
 /* [limits] batch, and a node that is no controller. */
 static void test_limits(void **state)
 {
@@ -262,6 +309,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_etags_are_honoured, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_tenants_may_have_the_same_names, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_it_survives_a_restart, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_it_is_read_beside_others, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_limits, fixture_setup, fixture_teardown),
 	};
 

@@ -1,6 +1,6 @@
 /*
  * test_turns.c - who gets a turn at the controller when many want one: changes beside jobs, and one client beside another that
- * has much to do.
+ * has much to do; and what is done before a turn.
  */
 #include "controller.h"
 
@@ -237,15 +237,180 @@ static void test_requests_that_become_jobs(void **state)
 	}
 }
 
+/* --- what is done before a turn ------------------------------------------------------------------------------------ */
+
+struct reader {
+	struct gw_control_job job; /* first */
+	char letter;
+	bool wants_turn;
+	uv_sem_t *may; /* NULL: it prepares at once */
+};
+
+static uv_sem_t prepared, discarded;
+
+static bool on_prepare(struct gw_control_job *job)
+{
+	struct reader *r = (struct reader *)job;
+
+	if (r->may)
+		uv_sem_wait(r->may);
+	uv_sem_post(&prepared);
+	return r->wants_turn;
+}
+
+static void on_turn_of_reader(struct gw_control_job *job)
+{
+	assert_true(((struct reader *)job)->wants_turn);
+}
+
+static void on_read(struct gw_control_job *job, const struct gw_error *err)
+{
+	note(err ? '-' : ((struct reader *)job)->letter);
+}
+
+static void on_discard(struct gw_control_job *job)
+{
+	(void)job;
+	uv_sem_post(&discarded);
+}
+
+static void read_first(struct controller *c, struct reader *r, const struct gw_principal *who)
+{
+	r->job = (struct gw_control_job){
+		.client = gw_control_client(who),
+		.prepare = on_prepare,
+		.run = on_turn_of_reader,
+		.done = on_read,
+		.discard = on_discard,
+	};
+	gw_control_run(c->control, &r->job);
+}
+
+static void until_posted(struct controller *c, uv_sem_t *sem)
+{
+	for (uint64_t deadline = uv_hrtime() + 20000000000u; uv_sem_trywait(sem) != 0; turn(&c->s))
+		assert_true(uv_hrtime() < deadline);
+}
+
+/* Nothing is posted, though there is time for it. */
+static void never_posted(struct controller *c, uv_sem_t *sem)
+{
+	for (int i = 0; i < 50; i++, turn(&c->s))
+		assert_int_not_equal(uv_sem_trywait(sem), 0);
+}
+
+static void start_reading(struct controller *c, void **state, uv_sem_t *go)
+{
+	start(c, state);
+	assert_int_equal(uv_sem_init(go, 0), 0);
+	assert_int_equal(uv_sem_init(&prepared, 0), 0);
+	assert_int_equal(uv_sem_init(&discarded, 0), 0);
+}
+
+static void leave_reading(struct controller *c, uv_sem_t *go, int readers)
+{
+	leave(c);
+	while (readers-- > 0)
+		assert_int_equal(uv_sem_trywait(&discarded), 0);
+	assert_int_not_equal(uv_sem_trywait(&discarded), 0);
+	uv_sem_destroy(&prepared);
+	uv_sem_destroy(&discarded);
+	uv_sem_destroy(go);
+}
+
+/* It is done while somebody else works, and keeps nobody out; what turns out to need no turn waits for none. */
+static void test_prepare_beside_others(void **state)
+{
+	struct reader idle = {.letter = 'i'}, busy = {.letter = 'b', .wants_turn = true}, next = {.letter = 'n'};
+	struct job work = {0};
+	struct controller c;
+	uv_sem_t go, may;
+
+	start_reading(&c, state, &go);
+	assert_int_equal(uv_sem_init(&may, 0), 0);
+	idle.may = &may;
+	read_first(&c, &idle, &anna);
+	for (int i = 0; i < 50; i++, turn(&c.s))
+		assert_true(gw_control_is_open_for(c.control, GW_CONTROL_WORKS));
+	work.started = &go;
+	run(&c, &work, &bert, '0', false);
+	uv_sem_post(&may);
+	until(&c, 1);
+	assert_string_equal(log_, "i");
+	until_posted(&c, &prepared);
+	read_first(&c, &busy, &anna);
+	until_posted(&c, &prepared);
+	/* What it has read is held, and nobody else reads beside it. */
+	read_first(&c, &next, &bert);
+	never_posted(&c, &prepared);
+	assert_string_equal(log_, "i");
+	uv_sem_post(&go);
+	until(&c, 4);
+	assert_string_equal(log_, "i0bn");
+	leave_reading(&c, &go, 3);
+	uv_sem_destroy(&may);
+}
+
+/* However many one client has in the queue, and whether they come to a turn or not, another's is next. */
+static void test_prepare_by_turns(void **state)
+{
+	static const char letters[] = "0aaaabr";
+	struct reader readers[sizeof letters - 1] = {0};
+	struct controller c;
+	uv_sem_t go;
+
+	start_reading(&c, state, &go);
+	readers[0].may = &go;
+	for (size_t i = 0; letters[i]; i++) {
+		readers[i].letter = letters[i];
+		readers[i].wants_turn = i % 2;
+		read_first(&c, &readers[i], letters[i] == 'b' ? &bert : letters[i] == 'r' ? &root : &anna);
+	}
+	uv_sem_post(&go);
+	until(&c, sizeof letters - 1);
+	assert_string_equal(log_, "0braaaa");
+	leave_reading(&c, &go, sizeof letters - 1);
+}
+
+/* The end comes while one reads, or waits for its turn with what it has read, and another waits to read. */
+static void test_prepare_at_the_end(void **state)
+{
+	static const char *const told[] = {"--", "0--"};
+
+	for (int waits = 0; waits < 2; waits++) {
+		struct reader first_of_all = {.letter = 'f', .wants_turn = true}, other = {.letter = 'o'};
+		struct job work = {0};
+		struct controller c;
+		uv_sem_t go;
+
+		start_reading(&c, state, &go);
+		if (waits) {
+			work.started = &go;
+			run(&c, &work, &bert, '0', false);
+		} else {
+			first_of_all.may = &go;
+		}
+		read_first(&c, &first_of_all, &anna);
+		read_first(&c, &other, &anna);
+		if (waits)
+			until_posted(&c, &prepared);
+		for (int i = 0; waits && i < 50; i++)
+			turn(&c.s); /* so that it waits for its turn */
+		uv_sem_post(&go);
+		leave_reading(&c, &go, 2);
+		assert_string_equal(log_, told[waits]);
+	}
+}
+
 #define TURNS_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_clients),
-		TURNS_TEST(test_jobs_by_turns),
-		TURNS_TEST(test_change_among_jobs),
-		TURNS_TEST(test_requests_that_become_jobs),
+		cmocka_unit_test(test_clients),		TURNS_TEST(test_jobs_by_turns),
+		TURNS_TEST(test_change_among_jobs),	TURNS_TEST(test_requests_that_become_jobs),
+		TURNS_TEST(test_prepare_beside_others), TURNS_TEST(test_prepare_by_turns),
+		TURNS_TEST(test_prepare_at_the_end),
 	};
 
 	gw_log_init(GW_LOG_ERROR);

@@ -66,20 +66,37 @@ static json_t *descend(json_t *resources, const struct gw_cli_resource *kind, si
 	return resources;
 }
 
+/* Where the daemon asks whose is meant, as a path says it, this command has an option for that. */
+static int refused(const struct gw_cli_response *answer, const char *tenant)
+{
+	int status = gw_cli_refused(answer);
+
+	if (!tenant && strstr(gw_cli_str(json_object_get(answer->body, "error"), "message"), "?tenantId="))
+		gw_cli_fail("--tenant TENANT says that here, --tenant '' that it is the operator's own");
+	return status;
+}
+
+static int get_one(struct gw_cli_client *client, const char *path, const char *tenant, struct gw_cli_response *ret)
+{
+	if (gw_cli_call(client, &(struct gw_cli_request){.method = "GET", .path = path}, ret) < 0)
+		return 1;
+	return ret->status < 200 || ret->status > 299 ? refused(ret, tenant) : 0;
+}
+
 /* One resource by its path; a child with its tenant, which may be known by its uppermost parent only. */
 static int find_one(struct gw_cli_client *client, const struct gw_cli_resource *kind, const char *id,
 		    const char *tenant, const char *path, size_t depth, json_t *found)
 {
 	_cleanup_response_ struct gw_cli_response answer = {0}, above = {0};
 
-	if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = path}, &answer) < 0)
+	if (get_one(client, path, tenant, &answer))
 		return 1;
 	if (depth > 1 && !tenant) {
 		size_t n = 0;
 		_cleanup_free_ char *first = gw_cli_format("%.*s", (int)strcspn(id, "/"), id), *reason = NULL,
 				    *root = gw_cli_resource_path(gw_cli_resource_at(kind, 1), first, NULL, &n, &reason);
 
-		if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = root}, &above) < 0)
+		if (get_one(client, root, NULL, &above))
 			return 1;
 		tenant = gw_cli_resource_tenant(above.body);
 	}
@@ -264,7 +281,7 @@ int gw_cli_run_remove(const struct gw_cli_args *args, struct gw_cli_client *clie
 		return 0;
 	}
 	if (answer.status < 200 || answer.status > 299)
-		return gw_cli_refused(&answer);
+		return refused(&answer, args->value[GW_CLI_OPT_TENANT]);
 	gw_cli_say(stdout, "%s %s removed", kind->collection, args->id);
 	return 0;
 }

@@ -168,7 +168,11 @@ static int assign_interface(struct gw_catalog *c, struct gw_resource *r, struct 
 	if (gw_pools_mac(c, &ranges) < 0)
 		return gw_error_oom(err);
 	if (!take(c, &ranges, GW_KEY_MAC, NULL, is_no_router, c, NULL, &value))
-		return none_free("privateMacAddress", "make a macPool with addresses that are free", err);
+		return none_free(
+			"privateMacAddress",
+			c->asker ? "say which one, or ask an operator for a macPool with addresses that are free"
+				 : "make a macPool with addresses that are free",
+			err);
 	memcpy(p->mac.b, value.b + 10, sizeof p->mac.b);
 	GW_GIVE(p, network_interface, mac);
 	return 0;

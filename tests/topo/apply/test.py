@@ -265,6 +265,10 @@ def _(w):
         for args in (("routetable", "same"), ("route", "same/r")):
             p = w.a.ctl_raw("delete", *args)
             require(p.returncode == 1 and "Conflict" in p.stderr and "say whose" in p.stderr, "delete %s: %s" % (args, p.stderr))
+            require("--tenant TENANT" in p.stderr, "delete %s does not say how gwctl says whose: %s" % (args, p.stderr))
+    for args in (("routetable", "same"), ("route", "same/r")):
+        p = w.a.ctl_raw("get", *args)
+        require(p.returncode == 1 and "--tenant TENANT" in p.stderr, "get %s: %s" % (args, p.stderr))
     for t in ("contoso", "fabrikam"):
         equal(w.a.ctl("delete", "routetable", "same", "--tenant", t), "routeTables same removed\n", "what was said")
 
