@@ -261,7 +261,7 @@ def _(w):
     equal((r["lost"], r["doubled"]), (0, 0), "(lost, doubled) of the other tenant's flow")
 
 
-@g.case("a NIC whose interface is not there, is of the wrong kind, or is the underlay's: its state says so, in the node's words")
+@g.case("a NIC whose interface is not there, is of the wrong kind, or is the node's own: its state says so, in the node's words")
 def _(w):
     nic = "/networkInterfaces/contoso-web"
     w.change(nic, hostInterface="nothere")
@@ -272,6 +272,11 @@ def _(w):
     w.h2.netns.ip("link del br9")
     w.change(nic, hostInterface="eth1")
     w.reaches(nic, "Failure", "gwd", ["InterfaceInUse", "eth1"])
+    w.change(nic, hostInterface="eth0")
+    w.reaches(nic, "Failure", "host2", ["eth0", "the node's own address"])
+    for own in ("gwdcut0", "gwdcut1"):
+        w.change(nic, hostInterface=own)
+        w.reaches(nic, "Failure", "host2", [own, "gwd's own"])
     traffic.reach(w.vm["fabrikam-sql"], w.vm["fabrikam-web"])
     equal(w.standing("/networkInterfaces/fabrikam-web")[1], "Success", "state of another NIC of that host")
     w.change(nic, hostInterface="contoso2")
