@@ -181,6 +181,16 @@ static int decode(const struct gw_cli_client *c, const struct gw_cli_request *re
 	return 0;
 }
 
+/* One that is longer than gwd's is somebody else's, and nobody could ask for it. */
+static void take_operation(const struct gw_cli_client *c, struct gw_cli_response *ret)
+{
+	struct curl_header *header;
+
+	if (curl_easy_header(c->curl, "Azure-AsyncOperation", 0, CURLH_HEADER, -1, &header) == CURLHE_OK &&
+	    strlen(header->value) < sizeof ret->operation)
+		memcpy(ret->operation, header->value, strlen(header->value) + 1);
+}
+
 int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struct gw_cli_response *ret)
 {
 	const char *base = c->address->socket_path ? "http://localhost" : c->address->name;
@@ -188,6 +198,7 @@ int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struc
 	struct curl_slist *headers = NULL;
 	CURLcode code;
 	long status = 0;
+	int r;
 
 	c->len = 0;
 	c->error[0] = '\0';
@@ -212,7 +223,10 @@ int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struc
 		return -ECONNREFUSED;
 	}
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
-	return decode(c, req, status, ret);
+	r = decode(c, req, status, ret);
+	if (r == 0)
+		take_operation(c, ret);
+	return r;
 }
 
 void gw_cli_response_done(struct gw_cli_response *r)

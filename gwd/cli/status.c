@@ -341,7 +341,7 @@ static uint64_t sum(const json_t *counters)
 static bool is_well(const json_t *node)
 {
 	return strcmp(gw_cli_str(node, "state"), "Active") == 0 && gw_cli_num(node, "behind") == 0 &&
-	       gw_cli_num(node, "failed") == 0 && json_array_size(get(node, "warnings")) == 0;
+	       gw_cli_num(node, "failed") == 0 && !get(node, "deadAddress");
 }
 
 static void add_node(struct gw_cli_table *t, const json_t *node)
@@ -356,6 +356,28 @@ static void add_node(struct gw_cli_table *t, const json_t *node)
 	gw_cli_table_add(t, spoke ? gw_cli_count(sum(get(get(node, "statistics"), "drops")), buf) : "-");
 	gw_cli_table_add(t, spoke ? gw_cli_duration(gw_cli_num(node, "lastContactSeconds"), buf) : "never");
 	gw_cli_table_take(t, gw_cli_cell(get(node, "version")));
+}
+
+/* What it said last, and of one that something is wrong with its warnings. */
+static void say_of_node(const json_t *node, bool wide)
+{
+	const char *message = gw_cli_str(node, "message"), *dead = gw_cli_str(node, "deadAddress");
+	_cleanup_free_ char *head = gw_cli_format("%s: ", gw_cli_str(node, "id")),
+			    *line = gw_cli_format("provider address %s cannot be used", dead);
+	const json_t *warning;
+	size_t i;
+
+	if (*message)
+		gw_cli_say_wrapped(stdout, head, 2, message);
+	if (*dead)
+		gw_cli_say_wrapped(stdout, head, 2, line);
+	json_array_foreach(get(node, "warnings"), i, warning)
+	{
+		_cleanup_free_ char *text = gw_cli_cell(warning);
+
+		if (wide || !is_well(node))
+			gw_cli_say_wrapped(stdout, head, 2, text);
+	}
 }
 
 /* Of a controller: nodes that something is wrong with come first, with their own words under the table. */
@@ -390,22 +412,7 @@ static void show_nodes(const json_t *nodes, bool wide)
 	gw_cli_table_print(&t, stdout, 0);
 	if (shown < n)
 		gw_cli_say(stdout, "%zu nodes, %zu as they should be; %zu more with -o wide", n, well, n - shown);
-	json_array_foreach((json_t *)nodes, i, node)
-	{
-		const char *message = gw_cli_str(node, "message");
-		_cleanup_free_ char *head = gw_cli_format("%s: ", gw_cli_str(node, "id"));
-		const json_t *warning;
-		size_t k;
-
-		if (*message)
-			gw_cli_say_wrapped(stdout, head, 2, message);
-		json_array_foreach(get(node, "warnings"), k, warning)
-		{
-			_cleanup_free_ char *text = gw_cli_cell(warning);
-
-			gw_cli_say_wrapped(stdout, head, 2, text);
-		}
-	}
+	json_array_foreach((json_t *)nodes, i, node) say_of_node(node, wide);
 }
 
 static void show_deployment(const json_t *deployment, bool wide)

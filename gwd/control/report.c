@@ -247,6 +247,8 @@ static json_t *status_of(const struct gw_control *k, const struct gw_resource *s
 			    json_integer((json_int_t)((now_ms() - atomic_load(&n->heard)) / 1000)));
 	if (*n->report.message)
 		json_object_set_new(j, "message", json_string(n->report.message));
+	if (*n->dead)
+		json_object_set_new(j, "deadAddress", json_string(n->dead));
 	if (n->report.warnings)
 		json_object_set(j, "warnings", n->report.warnings);
 	if (n->report.statistics)

@@ -48,6 +48,13 @@ const struct gw_device *gw_device_by_index(const struct gw_driver *d, uint32_t i
 	return NULL;
 }
 
+bool gw_devices_have_name(const char *interface)
+{
+	return !strncmp(interface, VXLAN_DEVICE_PREFIX, sizeof VXLAN_DEVICE_PREFIX - 1) ||
+	       !strcmp(interface, NVGRE_DEVICE) || !strcmp(interface, CUTTER_DEVICE) ||
+	       !strcmp(interface, CUTTER_ENTRANCE);
+}
+
 /* --- their programs ------------------------------------------------------------------------------------------------------ */
 
 bool gw_devices_have_hook(uint32_t hook)

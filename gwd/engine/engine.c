@@ -83,40 +83,6 @@ fail:
 	return r;
 }
 
-static int check_port(struct gw_driver *d, const struct gw_port *port, struct gw_error *err)
-{
-	struct gw_link link;
-	int r = gw_nl_link_get(d->env.nl, port->interface, &link, err);
-
-	if (r == -ENODEV)
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
-				    "interface '%s' does not exist on this node; create the tap or veth first, or "
-				    "check its name with 'ip link'",
-				    port->interface);
-	if (r < 0)
-		return r;
-	if (strcmp(link.kind, "veth") != 0 && (strcmp(link.kind, "tun") != 0 || !gw_mac_is_unicast(&link.mac)))
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
-				    "interface '%s' is of kind '%s'; a port is a tap or the host end of a veth",
-				    port->interface, link.kind[0] ? link.kind : "hardware or loopback");
-	return 0;
-}
-
-static int engine_check(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
-			struct gw_error *err)
-{
-	int r = 0;
-
-	(void)next;
-	for (size_t i = 0; i < delta->n && r == 0; i++) {
-		const struct gw_hnv_object *o = delta->changes[i].after;
-
-		if (o && o->kind == GW_HNV_PORT)
-			r = check_port(d, &o->port, err);
-	}
-	return r;
-}
-
 static int count_delta(struct gw_driver *d, const struct gw_delta *delta)
 {
 	int r = 0;
@@ -231,7 +197,7 @@ static int engine_remove(struct gw_driver *d, struct gw_error *err)
 const struct gw_driver_ops gw_engine_driver = {
 	.name = "engine",
 	.open = engine_open,
-	.check = engine_check,
+	.check = gw_engine_check,
 	.apply = engine_apply,
 	.sync = engine_sync,
 	.describe = gw_engine_describe,

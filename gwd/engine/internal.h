@@ -116,7 +116,12 @@ int gw_maps_drop_strangers(struct gw_driver *d, const struct gw_intent *in, stru
 /* change.c */
 int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 
+/* check.c */
+int gw_engine_check(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
+		    struct gw_error *err);
+
 /* devices.c: the interfaces that the engine makes for itself. */
+bool gw_devices_have_name(const char *interface);
 const struct gw_device *gw_device_by_index(const struct gw_driver *d, uint32_t ifindex);
 /* Makes what is not there, and mends what is not as it should be. */
 void gw_devices_bring(struct gw_driver *d);

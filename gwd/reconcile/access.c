@@ -27,14 +27,17 @@ int gw_reconcile_load_access(struct gw_reconcile *r, struct gw_error *err)
 static int audit(struct gw_reconcile *r, const struct gw_principal *who, const char *method, enum gw_access_kind kind,
 		 const char *name, struct gw_error *err)
 {
-	char path[128], doer[GW_DOER_STRLEN];
+	char path[128], doer[GW_DOER_STRLEN], node[GW_STORE_DOERLEN];
 
+	snprintf(node, sizeof node, "/%s", who->name);
 	snprintf(path, sizeof path, "/access/%s/%s", gw_access_kind_path(kind), name);
-	return gw_store_audit(
-		r->store, time(NULL),
-		&(struct gw_store_deed){
-			.who = gw_principal_format(who, doer), .method = method, .tenant = "", .path = path},
-		err);
+	return gw_store_audit(r->store, time(NULL),
+			      &(struct gw_store_deed){.who = gw_principal_format(who, doer),
+						      .method = method,
+						      .tenant = "",
+						      .path = path,
+						      .doer = who->access == GW_ACCESS_HOST ? node : ""},
+			      err);
 }
 
 /* A one-time token is used up by the change that it lets somebody make, whatever becomes of the answer. */

@@ -6,6 +6,7 @@
 #define GW_STORE_RESOURCE_H
 
 #include "model/catalog/catalog.h"
+#include "model/principal.h"
 #include "store/store.h"
 
 int gw_store_put_resource(struct gw_store *s, const struct gw_stored *row, struct gw_error *err);
@@ -31,10 +32,13 @@ int gw_store_each_change(struct gw_store *s, uint64_t revision, unsigned limit,
 int gw_store_each_gone_server(struct gw_store *s, int (*cb)(void *ctx, const char *id), void *ctx,
 			      struct gw_error *err);
 
+#define GW_STORE_DOERLEN (GW_PRINCIPAL_NAMELEN + 1)
+
 /* Who did what to what; of a tenant "" is the operator's. */
 struct gw_store_deed {
 	const char *who, *method, *tenant, *path;
-	const char *doer; /* the tenant who did it; "" or NULL: no tenant */
+	const char
+		*doer; /* the tenant who did it, or "/" and the node's name; "" or NULL: an operator, or gwd itself */
 };
 
 /* What was recorded after `number`, up to `limit` of it. */
@@ -47,8 +51,8 @@ struct gw_stored_deed {
 int gw_store_each_deed(struct gw_store *s, uint64_t number, unsigned limit,
 		       int (*cb)(void *ctx, const struct gw_stored_deed *deed), void *ctx, struct gw_error *err);
 /*
- * How much of both logs is kept: what is beyond the number or older is trimmed. The number of deeds is one for what tenants did
- * together and one for what others did: neither takes the room of the other. Among tenants it is taken from who has done most.
+ * How much of both logs is kept: what is beyond the number or older is trimmed. The number of deeds is one for what tenants and nodes
+ * did together and one for what others did: neither takes the room of the other. Among the first it is taken from who has done most.
  */
 struct gw_store_keep {
 	uint64_t changes, deeds;

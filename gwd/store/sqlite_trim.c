@@ -2,8 +2,8 @@
  * sqlite_trim.c - the two logs that grow with every change: the feed and the audit log. Their oldest entries are removed when
  * there are too many or they are too old. Called by the controller, on a thread.
  *
- * Whoever did something worth hiding could do a million harmless things after it. So of too many deeds those of tenants make room
- * for each other only, and first those of who has most.
+ * Whoever did something worth hiding could do a million harmless things after it. So of too many deeds those of tenants and nodes
+ * make room for each other only, and first those of who has most.
  */
 #include "store/resource.h"
 #include "store/sqlite_private.h"
@@ -95,8 +95,8 @@ static int set_feed_start(struct gw_store *s, uint64_t revision, struct gw_error
 /* --- deeds that are too many -------------------------------------------------------------------------------------- */
 
 struct doer {
-	char tenant[GW_PRINCIPAL_TENANTLEN]; /* "": operators */
-	uint64_t first, n;		     /* of their deeds */
+	char name[GW_STORE_DOERLEN]; /* "": operators */
+	uint64_t first, n;	     /* of their deeds */
 };
 
 struct doers {
@@ -114,8 +114,8 @@ static int count_deeds(struct gw_store *s, struct doers *ret, struct gw_error *e
 		struct doer d = {.first = (uint64_t)sqlite3_column_int64(st, 1)};
 
 		d.n = (uint64_t)sqlite3_column_int64(st, 2) - d.first + 1;
-		snprintf(d.tenant, sizeof d.tenant, "%s", (const char *)sqlite3_column_text(st, 0));
-		if (!*d.tenant) {
+		snprintf(d.name, sizeof d.name, "%s", (const char *)sqlite3_column_text(st, 0));
+		if (!*d.name) {
 			ret->operators = d;
 			continue;
 		}
@@ -140,7 +140,7 @@ static int forget(struct gw_store *s, const struct doer *d, uint64_t n, uint64_t
 
 	if (n == 0)
 		return 0;
-	sqlite3_bind_text(st, 1, d->tenant, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 1, d->name, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 2, (sqlite3_int64)(d->first + n));
 	r = gw_sqlite_run(s, GW_SQLITE_AUDIT_TRIM_DOER, "trimming its logs", err);
 	if (r == 0)

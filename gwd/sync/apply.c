@@ -115,7 +115,7 @@ static void mark_failed(struct round *r, struct gw_sync_item *item, const struct
 	if (!item->error)
 		return;
 	*item->error = *why;
-	if (!known)
+	if (!known && !r->hopeless)
 		gw_log_warning("what the controller wants cannot be: /hnv/%s/%s: %s%s%s",
 			       gw_hnv_kind_path(item->object->kind), gw_hnv_id(item->object, id), why->target,
 			       *why->target ? ": " : "", why->message);
@@ -268,6 +268,18 @@ static int gather(struct round *r, const struct gw_hnv_object *configured, bool 
 	return 0;
 }
 
+/* When it begins and when it ends, however many changes meet it. */
+static void say_hopeless(const struct round *r)
+{
+	if (r->hopeless && !r->todo->hopeless)
+		gw_log_warning(
+			"nothing that the controller wants can be carried out: %s%s%s; it is tried again and again",
+			r->why.target, *r->why.target ? ": " : "", r->why.message);
+	else if (!r->hopeless && r->todo->hopeless)
+		gw_log_notice("what the controller wants can be carried out again");
+	r->todo->hopeless = r->hopeless;
+}
+
 size_t gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *service,
 			const struct gw_hnv_object *configured, bool all, bool *ret_untried)
 {
@@ -277,8 +289,10 @@ size_t gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *s
 	leave_configured(&r, configured);
 	if (gather(&r, configured, all) < 0)
 		gw_log_error("no memory to carry out what the controller wants, will try again");
-	else
+	else {
 		carry_out_all(&r);
+		say_hopeless(&r);
+	}
 	free(r.items);
 	*ret_untried = r.untried;
 	return r.carried;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <uv.h>
 
@@ -357,7 +358,7 @@ int gw_enroller_enroll(void *ctx, const char *urls, const char *token, struct gw
 		r = gw_enrollment_parse(token, &parsed, err);
 	if (r < 0)
 		return r;
-	if (strcmp(parsed.server, config->controller_server) != 0)
+	if (strcasecmp(parsed.server, config->controller_server) != 0)
 		return gw_error_set(err, EINVAL, GW_ERR_CONFLICT, "token",
 				    "is for the server \"%s\", and this node is \"%s\": take one for that, or set "
 				    "[controller] server in the configuration and restart gwd",

@@ -34,6 +34,7 @@ struct gw_sync_changes {
 	size_t n[GW_HNV_KIND_MAX]; /* items of a kind */
 	uint64_t order;		   /* of the last item */
 	size_t unreadable;	   /* that there were */
+	bool hopeless;		   /* at the last try nothing could be done, whatever it is */
 };
 
 /* The pages of one answer. */

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import ssl
 import stat
 import subprocess
@@ -193,6 +194,13 @@ def one_command(w):
     audit = hub.call("GET", "/monitoring/audit")[1]["value"]
     require([(e["who"], e["path"]) for e in audit][-2:] == [("root", "/access/enrollments/gw1"),
                                                             ("enrollment=gw1", "/access/certificates/gw1")], audit[-3:])
+
+
+@g.case("what a server is called has no letter case")
+def letter_case(w):
+    hub, other = w[0], Node("gw9")
+    other.enroll(hub.url, hub.token("GW9"))
+    equal(hub.entries("certificates")["GW9"]["fingerprint"], fingerprint(other.cert()[0]), "the entry")
 
 
 @g.case("the certificate says who it is, and lets it do what a host may")
@@ -561,6 +569,10 @@ def renewed(w):
                        "the older one is void")
     equal(entry["fingerprint"], fingerprint(node.cert()[0]), "the newer one")
     equal((entry["role"], node.state()), ("host", "Valid"), "its role, and the node's state")
+    # Deeds of nodes push none of the operators' out of the audit log (tests/unit/test_store_logs.c): they are told apart.
+    with sqlite3.connect("file:%s/gwd.db?mode=ro" % hub.state_dir, uri=True) as db:
+        doers = {d for (d,) in db.execute("SELECT doer FROM audit WHERE path = '/access/certificates/gw1'")}
+    equal(doers, {"/gw1"}, "whose deeds its certificates are")
     refused(hub.ask("GET", "/version", cert=old), 401, "void")
 
 

@@ -260,6 +260,21 @@ static void test_a_tenant_pushes_out_what_he_did_himself(void **state)
 	gw_store_close(s);
 }
 
+/* A node can have certificates without end. The longest name there is. */
+static void test_a_node_pushes_out_nothing_of_the_operators(void **state)
+{
+	static const char node[] = "/nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn";
+	struct gw_store *s = open_ok(fixture_path(state, "gwd.db"));
+
+	does(s, "", 15);
+	does(s, "a", 5);
+	does(s, node, 200);
+	for (unsigned i = 0; trim(s, 1000, 20, 0, 30); i++)
+		assert_true(i < 50);
+	shares_are(s, 15, 5, 0, 15);
+	gw_store_close(s);
+}
+
 static void test_empty_logs(void **state)
 {
 	struct gw_store *s = open_ok(fixture_path(state, "gwd.db"));
@@ -422,6 +437,7 @@ int main(void)
 		STORE_TEST(test_a_revision_that_is_cut_through),
 		STORE_TEST(test_trimmed_by_age),
 		STORE_TEST(test_a_tenant_pushes_out_what_he_did_himself),
+		STORE_TEST(test_a_node_pushes_out_nothing_of_the_operators),
 		STORE_TEST(test_empty_logs),
 		STORE_TEST(test_rollback),
 		STORE_TEST(test_a_backup_goes_on_with_new_numbers),

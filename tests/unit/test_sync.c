@@ -368,6 +368,15 @@ static void test_each_of_many_gets_its_chance(void **state)
 	end(&w);
 }
 
+static unsigned lines; /* of the log, that say how it goes in general or at one change */
+
+void __wrap_gw_log(enum gw_log_level level, const char *fmt, ...);
+void __wrap_gw_log(enum gw_log_level level, const char *fmt, ...)
+{
+	(void)level;
+	lines += strstr(fmt, "the controller wants") != NULL;
+}
+
 static void test_API_2_store_cannot_be_written(void **state)
 {
 	static const char *const ids[] = {"tap0", "5001-10.0.0.1"};
@@ -377,13 +386,22 @@ static void test_API_2_store_cannot_be_written(void **state)
 	begin(&w, state, "");
 	assert_int_equal(sqlite3_open(w.b.config.store_path, &other), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	lines = 0;
 	says(&w, ALL(RECORD("1", "1") "," PORT("tap0", "AA")));
 	settle(&w);
-	assert_string_equal(text(failure(reported(&w, 7, 2), 0), "code"), "Unavailable");
+	reported(&w, 7, 2);
+	assert_int_equal(lines, 1);
+	lines = 0;
+	says(&w, "{" E1 ",'revision':8,'full':false,'changes':[" RECORD("1", "2") "]}");
+	says(&w, "{" E1 ",'revision':9,'full':false,'changes':[" RECORD("1", "1") "]}");
+	settle(&w);
+	assert_string_equal(text(failure(reported(&w, 9, 2), 0), "code"), "Unavailable");
+	assert_int_equal(lines, 0); /* once is enough */
 	agree(&w.b, 0, NULL);
 	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(other);
-	reported(&w, 7, 0);
+	reported(&w, 9, 0);
+	assert_in_range(lines, 1, 2); /* that it goes again, and that all is done */
 	agree(&w.b, 2, ids);
 	end(&w);
 }

@@ -18,6 +18,9 @@ $(BUILD)/tests/unit/test_netns: | $(BUILD)/gwd-netns
 # There is no memory for the plan, and it gets late.
 $(BUILD)/tests/unit/test_node_state $(BUILD)/tests/unit/test_standing: LDFLAGS += -Wl,--wrap=gw_plan_domain_compute,--wrap=clock_gettime
 
+# What is in the log.
+$(BUILD)/tests/unit/test_sync: LDFLAGS += -Wl,--wrap=gw_log
+
 # It makes memory run out.
 $(BUILD)/tests/unit/test_plan_random: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
 

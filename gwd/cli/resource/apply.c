@@ -173,12 +173,18 @@ static char *reason_of(const json_t *state, const char *code)
 	return NULL;
 }
 
+/* For good. */
+static bool is_failed(const json_t *properties)
+{
+	return !strcmp(gw_cli_str(properties, "provisioningState"), "Failed");
+}
+
 /* Whether it or a child of it is not in force. `say`: which ones, why, and who waits for nodes that are away, which is no failure. */
 static bool is_failing(const char *path, const json_t *resource, bool say)
 {
 	const json_t *properties = json_object_get(resource, "properties"), *value, *child,
 		     *state = json_object_get(properties, "configurationState");
-	bool failing = !strcmp(gw_cli_str(state, "status"), "Failure");
+	bool failing = !strcmp(gw_cli_str(state, "status"), "Failure") || is_failed(properties);
 	_cleanup_free_ char *reason = reason_of(state, failing ? NULL : "HostUnreachable");
 	const char *name;
 	size_t i;
@@ -202,14 +208,14 @@ static bool is_failing(const char *path, const json_t *resource, bool say)
 /* `last`: it is not waited for any longer. */
 static enum outcome outcome_of(const char *path, const json_t *resource, bool last)
 {
-	const char *state = gw_cli_str(json_object_get(resource, "properties"), "provisioningState");
-	bool failing = !strcmp(state, "Failed") || is_failing(path, resource, false);
+	const json_t *properties = json_object_get(resource, "properties");
+	bool failing = is_failing(path, resource, false);
 
-	if (!strcmp(state, "Succeeded") && !failing) {
+	if (!strcmp(gw_cli_str(properties, "provisioningState"), "Succeeded") && !failing) {
 		is_failing(path, resource, true);
 		return IN_PLACE;
 	}
-	if (!last || !failing)
+	if (!failing || !(last || is_failed(properties)))
 		return WAITING;
 	is_failing(path, resource, true);
 	return FAILED;
@@ -231,30 +237,57 @@ static enum outcome look(struct gw_cli_client *client, const char *path, bool go
 	return gone ? WAITING : outcome_of(path, answer.body, last);
 }
 
+/* The change as a whole: of what is deleted nothing else tells whether nodes have let go of it. */
+static enum outcome look_at_operation(struct gw_cli_client *client, const char *link)
+{
+	_cleanup_free_ char *target = gw_cli_link_path(link);
+	_cleanup_response_ struct gw_cli_response answer = {0};
+
+	if (!target)
+		return IN_PLACE;
+	if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = target}, &answer) < 0)
+		return FAILED;
+	return !strcmp(gw_cli_str(answer.body, "status"), "InProgress") ? WAITING : IN_PLACE;
+}
+
 /* What is not in force now may be before the time is over: a node comes, a VM is started. */
-static int wait_for_all(struct gw_cli_client *client, const json_t *batch, uint64_t patience)
+static enum outcome wait_for(struct gw_cli_client *client, const json_t *element, uint64_t end)
+{
+	const struct timespec nap = {.tv_nsec = POLL_MILLISECONDS * 1000000};
+	const char *path = path_of(element), *method = json_string_value(member(element, "method"));
+	bool gone = method && !strcasecmp(method, "DELETE"), last = gw_cli_milliseconds() >= end;
+	enum outcome outcome;
+
+	while ((outcome = look(client, path, gone, last)) == WAITING && !last) {
+		nanosleep(&nap, NULL);
+		last = gw_cli_milliseconds() >= end;
+	}
+	if (outcome == WAITING)
+		gw_cli_fail("%s is not %s yet; what was applied stays", path, gone ? "gone" : "in place");
+	return outcome;
+}
+
+/* Resources first: which of them is late says more than that something is. */
+static int wait_for_all(struct gw_cli_client *client, const char *operation, const json_t *batch, uint64_t patience)
 {
 	const struct timespec nap = {.tv_nsec = POLL_MILLISECONDS * 1000000};
 	uint64_t end = gw_cli_milliseconds() + patience;
+	enum outcome outcome;
 	int status = 0;
 
 	for (size_t i = 0; i < json_array_size(batch); i++) {
-		const json_t *element = json_array_get(batch, i);
-		const char *path = path_of(element), *method = json_string_value(member(element, "method"));
-		bool gone = method && !strcasecmp(method, "DELETE"), last = gw_cli_milliseconds() >= end;
-		enum outcome outcome;
-
-		while ((outcome = look(client, path, gone, last)) == WAITING && !last) {
-			nanosleep(&nap, NULL);
-			last = gw_cli_milliseconds() >= end;
-		}
+		outcome = wait_for(client, json_array_get(batch, i), end);
 		if (outcome == WAITING)
-			return gw_cli_fail("%s is not %s yet; what was applied stays", path,
-					   gone ? "gone" : "in place");
+			return 1;
 		if (outcome == FAILED)
 			status = 1;
 	}
-	return status;
+	while ((outcome = look_at_operation(client, operation)) == WAITING) {
+		if (gw_cli_milliseconds() >= end)
+			return gw_cli_fail("nodes have not carried it out yet; what was applied stays");
+		nanosleep(&nap, NULL);
+	}
+	return outcome == FAILED ? 1 : status;
 }
 
 /* --- apply -------------------------------------------------------------------------------------------------------- */
@@ -289,5 +322,5 @@ int gw_cli_run_apply(const struct gw_cli_args *args, struct gw_cli_client *clien
 	if (!patience)
 		return 0;
 	fflush(stdout);
-	return wait_for_all(client, batch, strtoull(patience, NULL, 10));
+	return wait_for_all(client, answer.operation, batch, strtoull(patience, NULL, 10));
 }

@@ -181,6 +181,9 @@ def _(w):
         equal(w.standing("/virtualNetworks/fabrikam")[0], "Updating", "provisioningState of what is not everywhere yet")
         equal(w.standing("/virtualNetworks/contoso")[0], "Succeeded", "provisioningState of what has not changed")
         require(w.in_step(w.h1), "host1 does not wait for host2")
+        w.put("/virtualNetworks/going", {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}})
+        p = apply(w, [{"path": "/virtualNetworks/going", "method": "DELETE"}], "--wait", "1s")
+        require(p.returncode == 1 and "not carried it out yet" in p.stderr, "a DELETE while host2 does nothing: " + p.stderr)
         require(node(w, "host2")["behind"] > 0 and node(w, "host1")["behind"] == 0, "who is behind: %s" % w.c.status()["deployment"])
     finally:
         w.h2.gwd.process.send_signal(signal.SIGCONT)
@@ -217,7 +220,7 @@ def _(w):
 
     w.h1.netns.ip("link set eth1 down")
     try:
-        eventually(lambda: standing("/networkInterfaces/contoso-sql", "Failure", "NoUnderlay"), "the NIC says so", 20)
+        eventually(lambda: standing("/networkInterfaces/contoso-sql", "Failure", "eth1 is down"), "the NIC says so, in the words of its host", 20)
         eventually(lambda: standing("/servers/host1", "Failure", "eth1 is down"), "host1 says why", 20)
         require(standing("/virtualNetworks/contoso", "Warning", "NoUnderlay"), "its network has a warning")
         require("eth1 is down" in w.c.ctl("status"), "gwctl status:\n" + w.c.ctl("status"))
@@ -261,7 +264,7 @@ def _(w):
     equal((r["lost"], r["doubled"]), (0, 0), "(lost, doubled) of the other tenant's flow")
 
 
-@g.case("a NIC whose interface is not there, is of the wrong kind, or is the underlay's: its state says so, in the node's words")
+@g.case("a NIC whose interface is not there, is of the wrong kind, or is the node's own: its state says so, in the node's words")
 def _(w):
     nic = "/networkInterfaces/contoso-web"
     w.change(nic, hostInterface="nothere")
@@ -272,6 +275,11 @@ def _(w):
     w.h2.netns.ip("link del br9")
     w.change(nic, hostInterface="eth1")
     w.reaches(nic, "Failure", "gwd", ["InterfaceInUse", "eth1"])
+    w.change(nic, hostInterface="eth0")
+    w.reaches(nic, "Failure", "host2", ["eth0", "the node's own address"])
+    for own in ("gwdcut0", "gwdcut1"):
+        w.change(nic, hostInterface=own)
+        w.reaches(nic, "Failure", "host2", [own, "gwd's own"])
     traffic.reach(w.vm["fabrikam-sql"], w.vm["fabrikam-web"])
     equal(w.standing("/networkInterfaces/fabrikam-web")[1], "Success", "state of another NIC of that host")
     w.change(nic, hostInterface="contoso2")
