@@ -3,7 +3,8 @@
  * at all. Called by the router.
  *
  * Elements may come in any order and refer to each other: deletes are carried out first, the deepest first, then puts, parents
- * before their children, the operator's own before those of tenants. The answer to what is wrong names the element: "[17].body.properties.subnets[0].resourceId".
+ * before their children, the operator's own before those of tenants. The answer to what is wrong names the element:
+ * "[17].body.properties.subnets[0].resourceId".
  */
 #include "api/element.h"
 #include "api/router.h"

@@ -127,7 +127,8 @@ int gw_api_require_controller(const struct gw_api_request *req, struct gw_error 
 /*
  * What would keep the loop busy: calls the handler on a thread and answers later; its answer is put into text there too. `use` is
  * what the handler needs: nothing but the request; the catalogue, to read it; controller and store for itself. Where nobody can
- * wait it is called at once, and where the client has many large answers to read it is refused. `after`, which may be NULL, is called on the loop when it has not been refused.
+ * wait it is called at once, and where the client has many large answers to read it is refused. `after`, which may be NULL, is
+ * called on the loop when it has not been refused.
  */
 enum gw_api_use { GW_API_USES_NOTHING, GW_API_USES_CATALOG, GW_API_USES_CONTROL };
 void gw_api_in_background(const struct gw_api_request *req, struct gw_api_reply *reply, enum gw_api_use use,

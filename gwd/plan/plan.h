@@ -8,9 +8,9 @@
  *   virtual network "red" ----> routing domain red ...
  *
  * A routing domain is computed as a whole, but for its routes while no node takes part in it, and its objects are kept once,
- * whatever the number of nodes that share them. A node takes part in it when one of its ports is a NIC of the network, or when it carries the network's gateway. While a domain or a
- * node is computed, the plan notes which resources it looked at; when one of them changes, that domain is computed again, and
- * no other. What comes out the same keeps the revision at which it became what it is.
+ * whatever the number of nodes that share them. A node takes part in it when one of its ports is a NIC of the network, or when it
+ * carries the network's gateway. While a domain or a node is computed, the plan notes which resources it looked at; when one of them
+ * changes, that domain is computed again, and no other. What comes out the same keeps the revision at which it became what it is.
  *
  * There are no logs of changes for nodes: what a node needs after revision R is everything of its domains that is younger than R,
  * the keys of what has gone since (a bounded number is remembered), and the whole of each domain that it has joined since.
