@@ -186,8 +186,10 @@ int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struc
 	const char *base = c->address->socket_path ? "http://localhost" : c->address->name;
 	_cleanup_free_ char *url = gw_cli_format("%s%s", base, req->path), *match = NULL, *bearer = NULL;
 	struct curl_slist *headers = NULL;
+	struct curl_header *operation;
 	CURLcode code;
 	long status = 0;
+	int r;
 
 	c->len = 0;
 	c->error[0] = '\0';
@@ -212,13 +214,18 @@ int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struc
 		return -ECONNREFUSED;
 	}
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
-	return decode(c, req, status, ret);
+	r = decode(c, req, status, ret);
+	if (r == 0 && curl_easy_header(c->curl, "Azure-AsyncOperation", 0, CURLH_HEADER, -1, &operation) == CURLHE_OK)
+		ret->operation = gw_cli_link_path(operation->value);
+	return r;
 }
 
 void gw_cli_response_done(struct gw_cli_response *r)
 {
 	json_decref(r->body);
 	r->body = NULL;
+	free(r->operation);
+	r->operation = NULL;
 }
 
 int gw_cli_call_ok(struct gw_cli_client *c, const struct gw_cli_request *req, struct gw_cli_response *ret)

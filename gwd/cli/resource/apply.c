@@ -232,17 +232,46 @@ static enum outcome look(struct gw_cli_client *client, const char *path, bool go
 }
 
 /* What is not in force now may be before the time is over: a node comes, a VM is started. */
-static int wait_for_all(struct gw_cli_client *client, const json_t *batch, uint64_t patience)
+static const struct timespec nap = {.tv_nsec = POLL_MILLISECONDS * 1000000};
+
+static bool is_delete(const json_t *element)
 {
-	const struct timespec nap = {.tv_nsec = POLL_MILLISECONDS * 1000000};
+	const char *method = json_string_value(member(element, "method"));
+
+	return method && !strcasecmp(method, "DELETE");
+}
+
+/* What is deleted is gone from the controller at once; from its nodes when the operation of the request is done. */
+static int wait_for_operation(struct gw_cli_client *client, const char *path, uint64_t end)
+{
+	for (;;) {
+		_cleanup_response_ struct gw_cli_response answer = {0};
+		bool last = gw_cli_milliseconds() >= end;
+
+		if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = path}, &answer) < 0)
+			return 1;
+		if (!strcmp(gw_cli_str(answer.body, "status"), "Succeeded"))
+			return 0;
+		if (last)
+			return gw_cli_fail(
+				"what was deleted is not gone from every node yet; it goes when they are told");
+		nanosleep(&nap, NULL);
+	}
+}
+
+static int wait_for_all(struct gw_cli_client *client, const json_t *batch, const char *operation, uint64_t patience)
+{
 	uint64_t end = gw_cli_milliseconds() + patience;
+	bool deletes = false;
 	int status = 0;
 
 	for (size_t i = 0; i < json_array_size(batch); i++) {
 		const json_t *element = json_array_get(batch, i);
-		const char *path = path_of(element), *method = json_string_value(member(element, "method"));
-		bool gone = method && !strcasecmp(method, "DELETE"), last = gw_cli_milliseconds() >= end;
+		const char *path = path_of(element);
+		bool gone = is_delete(element), last = gw_cli_milliseconds() >= end;
 		enum outcome outcome;
+
+		deletes |= gone;
 
 		while ((outcome = look(client, path, gone, last)) == WAITING && !last) {
 			nanosleep(&nap, NULL);
@@ -254,6 +283,8 @@ static int wait_for_all(struct gw_cli_client *client, const json_t *batch, uint6
 		if (outcome == FAILED)
 			status = 1;
 	}
+	if (deletes && operation && wait_for_operation(client, operation, end) != 0)
+		status = 1;
 	return status;
 }
 
@@ -289,5 +320,5 @@ int gw_cli_run_apply(const struct gw_cli_args *args, struct gw_cli_client *clien
 	if (!patience)
 		return 0;
 	fflush(stdout);
-	return wait_for_all(client, batch, strtoull(patience, NULL, 10));
+	return wait_for_all(client, batch, answer.operation, strtoull(patience, NULL, 10));
 }
