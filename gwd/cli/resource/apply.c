@@ -153,24 +153,40 @@ static void print_results(const json_t *batch, const json_t *value)
 
 enum outcome { WAITING, IN_PLACE, FAILED };
 
+/* What is only not done yet is no reason by itself: it stands beside what is. */
+static const json_t *find_info(const json_t *state, const char *code)
+{
+	const json_t *list = json_object_get(state, "detailedInfo"), *info;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, info)
+	{
+		const char *is = gw_cli_str(info, "code");
+
+		if (code ? !strcmp(is, code) : strcmp(is, "NotImplemented") != 0)
+			return info;
+	}
+	return code ? NULL : json_array_get(list, 0);
+}
+
 /* "host1: HostUnreachable: ...": what the daemon says first of it, or the first with that code; NULL: nothing. */
 static char *reason_of(const json_t *state, const char *code)
 {
-	const json_t *info;
-	size_t i;
+	const json_t *info = find_info(state, code);
+	const char *is = gw_cli_str(info, "code"), *message = gw_cli_str(info, "message"),
+		   *source = gw_cli_str(info, "source");
 
-	json_array_foreach(json_object_get(state, "detailedInfo"), i, info)
-	{
-		const char *is = gw_cli_str(info, "code"), *message = gw_cli_str(info, "message"),
-			   *source = gw_cli_str(info, "source");
+	if (!info)
+		return NULL;
+	if (!strcmp(source, "gwd"))
+		source = "";
+	return gw_cli_format("%s%s%s%s%s", source, *source ? ": " : "", is, *is && *message ? ": " : "", message);
+}
 
-		if (!strcmp(source, "gwd"))
-			source = "";
-		if (!code || !strcmp(code, is))
-			return gw_cli_format("%s%s%s%s%s", source, *source ? ": " : "", is, *is && *message ? ": " : "",
-					     message);
-	}
-	return NULL;
+/* For good. */
+static bool is_failed(const json_t *properties)
+{
+	return !strcmp(gw_cli_str(properties, "provisioningState"), "Failed");
 }
 
 /* Whether it or a child of it is not in force. `say`: which ones, why, and who waits for nodes that are away, which is no failure. */
@@ -178,7 +194,7 @@ static bool is_failing(const char *path, const json_t *resource, bool say)
 {
 	const json_t *properties = json_object_get(resource, "properties"), *value, *child,
 		     *state = json_object_get(properties, "configurationState");
-	bool failing = !strcmp(gw_cli_str(state, "status"), "Failure");
+	bool failing = !strcmp(gw_cli_str(state, "status"), "Failure") || is_failed(properties);
 	_cleanup_free_ char *reason = reason_of(state, failing ? NULL : "HostUnreachable");
 	const char *name;
 	size_t i;
@@ -202,14 +218,14 @@ static bool is_failing(const char *path, const json_t *resource, bool say)
 /* `last`: it is not waited for any longer. */
 static enum outcome outcome_of(const char *path, const json_t *resource, bool last)
 {
-	const char *state = gw_cli_str(json_object_get(resource, "properties"), "provisioningState");
-	bool failing = !strcmp(state, "Failed") || is_failing(path, resource, false);
+	const json_t *properties = json_object_get(resource, "properties");
+	bool failing = is_failing(path, resource, false);
 
-	if (!strcmp(state, "Succeeded") && !failing) {
+	if (!strcmp(gw_cli_str(properties, "provisioningState"), "Succeeded") && !failing) {
 		is_failing(path, resource, true);
 		return IN_PLACE;
 	}
-	if (!last || !failing)
+	if (!failing || !(last || is_failed(properties)))
 		return WAITING;
 	is_failing(path, resource, true);
 	return FAILED;
