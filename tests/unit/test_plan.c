@@ -366,9 +366,20 @@ static void do_computed(struct transcript *t, const char *rest)
 	next_line(t);
 }
 
+/* As of here, as where no gateway node could carry a virtual gateway. */
+static void do_no_gateways(struct transcript *t)
+{
+	const struct gw_plan_params params = {.router_mac = ROUTER_MAC, .remembered = 64};
+
+	gw_plan_free(t->w.p);
+	assert_int_equal(gw_plan_new(&params, &t->w.p), 0);
+	next_line(t);
+}
+
 static void step(struct transcript *t)
 {
-	static const char *const words[] = {"PUT", "DELETE", "COMMIT", "NODE", "CHANGES", "TROUBLE", "COMPUTED"};
+	static const char *const words[] = {"PUT",     "DELETE",  "COMMIT",   "NODE",
+					    "CHANGES", "TROUBLE", "COMPUTED", "NO-GATEWAYS"};
 	size_t n = strcspn(t->text, " "), i = 0;
 	char *rest = t->text + n + strspn(t->text + n, " ");
 
@@ -397,6 +408,9 @@ static void step(struct transcript *t)
 		break;
 	case 6:
 		do_computed(t, rest);
+		break;
+	case 7:
+		do_no_gateways(t);
 		break;
 	default:
 		fail_msg("%s: \"%s\"?", where(t), t->text);
