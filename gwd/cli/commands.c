@@ -174,7 +174,7 @@ const struct gw_cli_command gw_cli_commands[] = {
 	{.word = "certificate", .verb = "list", .optional = GW_CLI_OPT(OUTPUT), .run = gw_cli_run_access_list,
 	 .help = "show what client certificates may do"},
 	{.word = "server", .verb = "enroll", .operand = "ID", .optional = GW_CLI_OPT(VALID) | GW_CLI_OPT(OUTPUT),
-	 .run = gw_cli_run_server_enroll,
+	 .complete = gw_cli_complete_server, .run = gw_cli_run_server_enroll,
 	 .help = "on a controller: make a one-time token for the machine that is to be this server, and say what to run there"},
 	{.word = "enroll", .operand = "URL TOKEN", .run = gw_cli_run_enroll,
 	 .help = "on that machine: make it a node of the controller, with the token that server enroll has shown"},

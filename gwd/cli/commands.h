@@ -178,6 +178,7 @@ int gw_cli_run_version(const struct gw_cli_args *args, struct gw_cli_client *cli
 int gw_cli_run_help(const struct gw_cli_args *args, struct gw_cli_client *client);
 
 void gw_cli_complete_get(const char *const *operands, size_t n, const struct gw_cli_args *args);
+void gw_cli_complete_server(const char *const *operands, size_t n, const struct gw_cli_args *args);
 void gw_cli_complete_resource(const char *const *operands, size_t n, const struct gw_cli_args *args);
 
 #endif

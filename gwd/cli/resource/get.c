@@ -308,3 +308,10 @@ void gw_cli_complete_get(const char *const *operands, size_t n, const struct gw_
 		puts(ALL);
 	gw_cli_complete_resource(operands, n, args);
 }
+
+void gw_cli_complete_server(const char *const *operands, size_t n, const struct gw_cli_args *args)
+{
+	(void)operands;
+	if (n == 0)
+		print_ids(gw_cli_resource_find("servers"), args);
+}

@@ -416,6 +416,8 @@ def _(w):
     equal(complete(w.a, "delete nic ''")[:2], ["web1", "web2"], "IDs to delete")
     equal([c for c in complete(w.a, "get subnet blue/db ''") if not c.startswith("-")], [], "behind the ID")
     require("--wait" in complete(w.a, "apply -"), "options of apply")
+    servers = [r["resourceId"] for r in json.loads(w.a.ctl("get", "servers", "-o", "json"))["value"]]
+    equal([c for c in complete(w.a, "server enroll ''") if not c.startswith("-")], servers, "servers to enroll")
     w.a.ctl("apply", "-f", write([network("blue2"), {"path": "/virtualNetworks/only-contosos?tenantId=contoso",
                                                      "body": {"properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/8"]}}}}]))
     require("only-contosos" not in complete(w.a, "get --tenant '' vnet ''"), "the operator's own only")
