@@ -225,18 +225,36 @@ static void add_gateway(struct standing *s)
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
+/* What the node says of a provider address of its that cannot be used: that it refuses it, or a warning that begins with it. */
+static const char *words_on(const struct gw_node *n, const char *address)
+{
+	char path[GW_ADDR_STRLEN + 32], label[GW_ADDR_STRLEN + 32];
+	const json_t *one;
+	size_t i;
+
+	snprintf(path, sizeof path, "/hnv/providerAddresses/%s", address);
+	snprintf(label, sizeof label, "provider address %s: ", address);
+	json_array_foreach(n->report.failures, i,
+			   one) if (!strcmp(json_string_value(json_object_get(one, "path")),
+					    path)) return json_string_value(json_object_get(one, "message"));
+	json_array_foreach(n->report.warnings, i, one) if (!strncmp(json_string_value(one), label,
+								    strlen(label))) return json_string_value(one) +
+		strlen(label);
+	return "the node does not have it";
+}
+
 /* Whether what is sent to the nodes arrives there, as they say. */
 static void add_underlay(struct standing *s, const struct gw_resource *root)
 {
 	const struct gw_resource *server = server_of(s, root);
 	const struct gw_node *n = server ? gw_node_of(s->k, &server->instance) : NULL;
-	char message[128];
+	char message[640];
 
 	if (n && *n->dead && !gw_node_is_away(n) && has_details(s, n)) {
 		snprintf(message, sizeof message,
-			 n->dark ? "no provider address of the node can be used, such as %s: see its warnings"
-				 : "provider address %s of the node cannot be used: see its warnings",
-			 n->dead);
+			 n->dark ? "no provider address of the node can be used, such as %s: %s"
+				 : "provider address %s of the node cannot be used: %s",
+			 n->dead, words_on(n, n->dead));
 		add(s, n->dark ? FAILURE : WARNING, n->id, "NoUnderlay", message);
 	} else if (s->dark > 0) {
 		snprintf(message, sizeof message,

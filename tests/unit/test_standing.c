@@ -96,14 +96,22 @@ static void test_API_1_states_tell_the_truth(void **state)
 	    "\"resourceRef\":\"/servers/h2\"},\"hostInterface\":\"tap9\"}");
 	state_is(&c, V1 "/networkInterfaces/bare", "Succeeded", "Failure", "NoAddress");
 	/* What others send to it in vain: addresses that it does not have, or whose interface is down. */
-	report(&c, "h2", &two, ",\"addresses\":{\"192.0.2.2\":\"Down\"},\"warnings\":[\"eth1 is down\"]");
+	report(&c, "h2", &two,
+	       ",\"addresses\":{\"192.0.2.2\":\"Down\"},\"warnings\":[\"it is cold\",\"provider address 192.0.2.2: "
+	       "eth1 is "
+	       "down\"]");
 	state_is(&c, NIC("3"), "Succeeded", "Failure",
-		 "no provider address of the node can be used, such as 192.0.2.2");
+		 "no provider address of the node can be used, such as 192.0.2.2: eth1 is down");
 	state_is(&c, NIC("2"), "Succeeded", "Warning", "of the 2 nodes that have to do with it 1 have");
 	state_is(&c, V1 "/virtualNetworks/blue", "Succeeded", "Warning", "NoUnderlay");
 	state_is(&c, V1 "/servers/h2", "Succeeded", "Failure", "eth1 is down");
+	report(&c, "h2", &two,
+	       ",\"addresses\":{},\"warnings\":[],\"failed\":1,\"failures\":[{\"path\":\"/hnv/providerAddresses/"
+	       "192.0.2.2\","
+	       "\"code\":\"InvalidProperty\",\"message\":\"there is no eth1\"}]");
+	state_is(&c, NIC("3"), "Succeeded", "Failure", "192.0.2.2: there is no eth1");
 	report(&c, "h2", &two, ",\"addresses\":{}");
-	state_is(&c, NIC("3"), "Succeeded", "Failure", "NoUnderlay");
+	state_is(&c, NIC("3"), "Succeeded", "Failure", "192.0.2.2: the node does not have it");
 	report(&c, "h2", &two, ",\"addresses\":{\"192.0.2.2\":\"Up\"},\"warnings\":[]");
 	state_is(&c, NIC("3"), "Succeeded", "Success", NULL);
 	state_is(&c, V1 "/servers/h2", "Succeeded", "Success", NULL);

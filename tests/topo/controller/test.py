@@ -224,7 +224,7 @@ def _(w):
 
     w.h1.netns.ip("link set eth1 down")
     try:
-        eventually(lambda: standing("/networkInterfaces/contoso-sql", "Failure", "NoUnderlay"), "the NIC says so", 20)
+        eventually(lambda: standing("/networkInterfaces/contoso-sql", "Failure", "eth1 is down"), "the NIC says so, in the words of its host", 20)
         eventually(lambda: standing("/servers/host1", "Failure", "eth1 is down"), "host1 says why", 20)
         require(standing("/virtualNetworks/contoso", "Warning", "NoUnderlay"), "its network has a warning")
         require("eth1 is down" in w.c.ctl("status"), "gwctl status:\n" + w.c.ctl("status"))
