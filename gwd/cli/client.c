@@ -181,21 +181,12 @@ static int decode(const struct gw_cli_client *c, const struct gw_cli_request *re
 	return 0;
 }
 
-/* One that is longer than gwd's is somebody else's, and nobody could ask for it. */
-static void take_operation(const struct gw_cli_client *c, struct gw_cli_response *ret)
-{
-	struct curl_header *header;
-
-	if (curl_easy_header(c->curl, "Azure-AsyncOperation", 0, CURLH_HEADER, -1, &header) == CURLHE_OK &&
-	    strlen(header->value) < sizeof ret->operation)
-		memcpy(ret->operation, header->value, strlen(header->value) + 1);
-}
-
 int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struct gw_cli_response *ret)
 {
 	const char *base = c->address->socket_path ? "http://localhost" : c->address->name;
 	_cleanup_free_ char *url = gw_cli_format("%s%s", base, req->path), *match = NULL, *bearer = NULL;
 	struct curl_slist *headers = NULL;
+	struct curl_header *operation;
 	CURLcode code;
 	long status = 0;
 	int r;
@@ -224,8 +215,8 @@ int gw_cli_call(struct gw_cli_client *c, const struct gw_cli_request *req, struc
 	}
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	r = decode(c, req, status, ret);
-	if (r == 0)
-		take_operation(c, ret);
+	if (r == 0 && curl_easy_header(c->curl, "Azure-AsyncOperation", 0, CURLH_HEADER, -1, &operation) == CURLHE_OK)
+		ret->operation = gw_cli_link_path(operation->value);
 	return r;
 }
 
@@ -233,6 +224,8 @@ void gw_cli_response_done(struct gw_cli_response *r)
 {
 	json_decref(r->body);
 	r->body = NULL;
+	free(r->operation);
+	r->operation = NULL;
 }
 
 int gw_cli_call_ok(struct gw_cli_client *c, const struct gw_cli_request *req, struct gw_cli_response *ret)

@@ -27,7 +27,7 @@ struct gw_cli_response {
 	json_t *body;	 /* NULL when there was none */
 	const char *raw; /* of a raw request that was granted; good until the next call */
 	size_t raw_len;
-	char operation[128]; /* link to what the request has begun; "": none */
+	char *operation; /* the path where the change can be followed; NULL: none */
 };
 
 struct gw_cli_address {

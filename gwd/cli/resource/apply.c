@@ -153,24 +153,34 @@ static void print_results(const json_t *batch, const json_t *value)
 
 enum outcome { WAITING, IN_PLACE, FAILED };
 
+/* What is only not done yet is no reason by itself: it stands beside what is. */
+static const json_t *find_info(const json_t *state, const char *code)
+{
+	const json_t *list = json_object_get(state, "detailedInfo"), *info;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, info)
+	{
+		const char *is = gw_cli_str(info, "code");
+
+		if (code ? !strcmp(is, code) : strcmp(is, "NotImplemented") != 0)
+			return info;
+	}
+	return code ? NULL : json_array_get(list, 0);
+}
+
 /* "host1: HostUnreachable: ...": what the daemon says first of it, or the first with that code; NULL: nothing. */
 static char *reason_of(const json_t *state, const char *code)
 {
-	const json_t *info;
-	size_t i;
+	const json_t *info = find_info(state, code);
+	const char *is = gw_cli_str(info, "code"), *message = gw_cli_str(info, "message"),
+		   *source = gw_cli_str(info, "source");
 
-	json_array_foreach(json_object_get(state, "detailedInfo"), i, info)
-	{
-		const char *is = gw_cli_str(info, "code"), *message = gw_cli_str(info, "message"),
-			   *source = gw_cli_str(info, "source");
-
-		if (!strcmp(source, "gwd"))
-			source = "";
-		if (!code || !strcmp(code, is))
-			return gw_cli_format("%s%s%s%s%s", source, *source ? ": " : "", is, *is && *message ? ": " : "",
-					     message);
-	}
-	return NULL;
+	if (!info)
+		return NULL;
+	if (!strcmp(source, "gwd"))
+		source = "";
+	return gw_cli_format("%s%s%s%s%s", source, *source ? ": " : "", is, *is && *message ? ": " : "", message);
 }
 
 /* For good. */
@@ -237,57 +247,61 @@ static enum outcome look(struct gw_cli_client *client, const char *path, bool go
 	return gone ? WAITING : outcome_of(path, answer.body, last);
 }
 
-/* The change as a whole: of what is deleted nothing else tells whether nodes have let go of it. */
-static enum outcome look_at_operation(struct gw_cli_client *client, const char *link)
-{
-	_cleanup_free_ char *target = gw_cli_link_path(link);
-	_cleanup_response_ struct gw_cli_response answer = {0};
-
-	if (!target)
-		return IN_PLACE;
-	if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = target}, &answer) < 0)
-		return FAILED;
-	return !strcmp(gw_cli_str(answer.body, "status"), "InProgress") ? WAITING : IN_PLACE;
-}
-
 /* What is not in force now may be before the time is over: a node comes, a VM is started. */
-static enum outcome wait_for(struct gw_cli_client *client, const json_t *element, uint64_t end)
-{
-	const struct timespec nap = {.tv_nsec = POLL_MILLISECONDS * 1000000};
-	const char *path = path_of(element), *method = json_string_value(member(element, "method"));
-	bool gone = method && !strcasecmp(method, "DELETE"), last = gw_cli_milliseconds() >= end;
-	enum outcome outcome;
+static const struct timespec nap = {.tv_nsec = POLL_MILLISECONDS * 1000000};
 
-	while ((outcome = look(client, path, gone, last)) == WAITING && !last) {
-		nanosleep(&nap, NULL);
-		last = gw_cli_milliseconds() >= end;
-	}
-	if (outcome == WAITING)
-		gw_cli_fail("%s is not %s yet; what was applied stays", path, gone ? "gone" : "in place");
-	return outcome;
+static bool is_delete(const json_t *element)
+{
+	const char *method = json_string_value(member(element, "method"));
+
+	return method && !strcasecmp(method, "DELETE");
 }
 
-/* Resources first: which of them is late says more than that something is. */
-static int wait_for_all(struct gw_cli_client *client, const char *operation, const json_t *batch, uint64_t patience)
+/* What is deleted is gone from the controller at once; from its nodes when the operation of the request is done. */
+static int wait_for_operation(struct gw_cli_client *client, const char *path, uint64_t end)
 {
-	const struct timespec nap = {.tv_nsec = POLL_MILLISECONDS * 1000000};
+	for (;;) {
+		_cleanup_response_ struct gw_cli_response answer = {0};
+		bool last = gw_cli_milliseconds() >= end;
+
+		if (gw_cli_call_ok(client, &(struct gw_cli_request){.method = "GET", .path = path}, &answer) < 0)
+			return 1;
+		if (!strcmp(gw_cli_str(answer.body, "status"), "Succeeded"))
+			return 0;
+		if (last)
+			return gw_cli_fail(
+				"what was deleted is not gone from every node yet; it goes when they are told");
+		nanosleep(&nap, NULL);
+	}
+}
+
+static int wait_for_all(struct gw_cli_client *client, const json_t *batch, const char *operation, uint64_t patience)
+{
 	uint64_t end = gw_cli_milliseconds() + patience;
-	enum outcome outcome;
+	bool deletes = false;
 	int status = 0;
 
 	for (size_t i = 0; i < json_array_size(batch); i++) {
-		outcome = wait_for(client, json_array_get(batch, i), end);
+		const json_t *element = json_array_get(batch, i);
+		const char *path = path_of(element);
+		bool gone = is_delete(element), last = gw_cli_milliseconds() >= end;
+		enum outcome outcome;
+
+		deletes |= gone;
+
+		while ((outcome = look(client, path, gone, last)) == WAITING && !last) {
+			nanosleep(&nap, NULL);
+			last = gw_cli_milliseconds() >= end;
+		}
 		if (outcome == WAITING)
-			return 1;
+			return gw_cli_fail("%s is not %s yet; what was applied stays", path,
+					   gone ? "gone" : "in place");
 		if (outcome == FAILED)
 			status = 1;
 	}
-	while ((outcome = look_at_operation(client, operation)) == WAITING) {
-		if (gw_cli_milliseconds() >= end)
-			return gw_cli_fail("nodes have not carried it out yet; what was applied stays");
-		nanosleep(&nap, NULL);
-	}
-	return outcome == FAILED ? 1 : status;
+	if (deletes && operation && wait_for_operation(client, operation, end) != 0)
+		status = 1;
+	return status;
 }
 
 /* --- apply -------------------------------------------------------------------------------------------------------- */
@@ -322,5 +336,5 @@ int gw_cli_run_apply(const struct gw_cli_args *args, struct gw_cli_client *clien
 	if (!patience)
 		return 0;
 	fflush(stdout);
-	return wait_for_all(client, answer.operation, batch, strtoull(patience, NULL, 10));
+	return wait_for_all(client, batch, answer.operation, strtoull(patience, NULL, 10));
 }

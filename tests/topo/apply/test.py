@@ -380,7 +380,7 @@ def _(_w):
     equal((p.returncode, p.stderr), (0, ""), "in time")
     equal(fake.asked[BASE + "/operations/one"], 5, "questions for the operation")
     p = fake.ctl("apply", "-f", "-", "--wait", "300ms", stdin=[{"path": "/virtualNetworks/promised-leaving-two", "method": "DELETE"}])
-    equal((p.returncode, p.stderr), (1, "gwctl: nodes have not carried it out yet; what was applied stays\n"), "late")
+    equal((p.returncode, p.stderr), (1, "gwctl: what was deleted is not gone from every node yet; it goes when they are told\n"), "late")
 
 
 @g.case("a tenant, over the network: everything is what is his, and what he applies is his")

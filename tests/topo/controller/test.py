@@ -181,9 +181,13 @@ def _(w):
         equal(w.standing("/virtualNetworks/fabrikam")[0], "Updating", "provisioningState of what is not everywhere yet")
         equal(w.standing("/virtualNetworks/contoso")[0], "Succeeded", "provisioningState of what has not changed")
         require(w.in_step(w.h1), "host1 does not wait for host2")
-        w.put("/virtualNetworks/going", {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}})
-        p = apply(w, [{"path": "/virtualNetworks/going", "method": "DELETE"}], "--wait", "1s")
-        require(p.returncode == 1 and "not carried it out yet" in p.stderr, "a DELETE while host2 does nothing: " + p.stderr)
+        w.put("/networkInterfaces/fabrikam-more", {
+            "server": {"resourceRef": "/servers/host1"}, "ipConfigurations": [{"resourceId": "ip", "properties": {
+                "subnet": {"resourceRef": "/virtualNetworks/fabrikam/subnets/hq"}, "privateIPAddress": "10.1.1.13"}}]},
+            resourceMetadata={"tenantId": "Fabrikam"})
+        p = apply(w, [{"method": "DELETE", "path": "/networkInterfaces/fabrikam-more?tenantId=Fabrikam"}], "--wait", "2s")
+        equal(p.returncode, 1, "exit status of a deletion that host2 has not heard of (%s)" % p.stdout)
+        require("not gone from every node" in p.stderr, p.stderr)
         require(node(w, "host2")["behind"] > 0 and node(w, "host1")["behind"] == 0, "who is behind: %s" % w.c.status()["deployment"])
     finally:
         w.h2.gwd.process.send_signal(signal.SIGCONT)
