@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "control/authority.h"
+#include "control/control.h"
 #include "model/config.h"
 
 #include <arpa/inet.h>
@@ -197,6 +198,10 @@ static int find_entry(const struct gw_api_request *req, struct gw_access_entry *
 		if (!now)
 			return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, "",
 					    "this certificate is none that this controller has issued");
+		/* It is good for being told that there is nothing to hold any more, until it is over. */
+		if (gw_control_has_deleted_server(req->service->control, who->name))
+			return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, "",
+					    "server %s has been deleted: its certificate is not renewed", who->name);
 		*ret = *now;
 		ret->has_previous = true;
 		ret->previous = who->certificate;

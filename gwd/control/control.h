@@ -122,7 +122,7 @@ const struct gw_plan *gw_control_plan(struct gw_control *k);
 bool gw_control_has_plan(const struct gw_control *k);
 uint64_t gw_control_epoch(const struct gw_control *k);
 
-/* Whether an operator has deleted it: then its node is to hold nothing any more. Of one that never was nothing is known. */
+/* Whether an operator has deleted it, for good: then its node is to hold nothing any more. Of one that never was nothing is known. */
 bool gw_control_has_deleted_server(const struct gw_control *k, const char *id);
 
 /* Somebody who waits for a change of what a node has to hold. Belongs to the caller until it is called. */

@@ -48,7 +48,7 @@ static void lower(const char *id, char ret[static GW_RESOURCE_ID_MAX + 1])
 	ret[n] = '\0';
 }
 
-bool gw_control_has_deleted_server(const struct gw_control *k, const char *id)
+static bool is_noted(const struct gw_control *k, const char *id)
 {
 	char name[GW_RESOURCE_ID_MAX + 1];
 
@@ -64,7 +64,7 @@ static int note_gone(struct gw_control *k, const char *id)
 	char name[GW_RESOURCE_ID_MAX + 1];
 	struct gone *g;
 
-	if (gw_control_has_deleted_server(k, id))
+	if (is_noted(k, id))
 		return 0;
 	lower(id, name);
 	g = malloc(sizeof *g + strlen(name) + 1);
@@ -75,6 +75,11 @@ static int note_gone(struct gw_control *k, const char *id)
 		return 0;
 	free(g);
 	return -ENOMEM;
+}
+
+bool gw_control_has_deleted_server(const struct gw_control *k, const char *id)
+{
+	return is_noted(k, id) && !gw_catalog_root(k->catalog, NULL, GW_KIND_SERVER, id);
 }
 
 static int on_gone(void *ctx, const char *id)

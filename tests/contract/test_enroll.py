@@ -366,6 +366,14 @@ def follows(w):
     eventually(lambda: state() == "Refused" and "void" in node.status()["controller"]["lastError"], "it is not let in any more", 30)
     node.enroll(hub.url, hub.token("gw1"))
     eventually(lambda: state() == "Connected", "it is again", 30)
+    # Of a server that has been deleted it is good for being told so, and is not renewed.
+    cert = node.cert()
+    hub.delete("/servers/gw1")
+    status, answer = hub.ask("GET", "/servers/gw1/state", cert=cert)[:2]
+    equal((status, answer["full"], answer["changes"]), (200, True, []), "there is nothing to hold")
+    refused(hub.ask("POST", "/servers/gw1/certificate", {"request": csr()}, cert=cert), 403, "deleted")
+    hub.put("/servers/gw1", {})
+    equal(hub.ask("POST", "/servers/gw1/certificate", {"request": csr()}, cert=cert)[0], 201, "when it has been made again")
 
 
 # --- the right controller ---------------------------------------------------------------------------------------------------
