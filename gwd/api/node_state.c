@@ -35,6 +35,10 @@ int gw_api_node_find(const struct gw_api_request *req, const struct gw_resource 
 	if (req->who->access == GW_ACCESS_HOST && strcasecmp(req->who->name, id) != 0)
 		return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, "",
 				    "%s is not %s: a node has to do with itself only", req->who->name, id);
+	/* A token can be used from anywhere, and has no end: a node is who has the key of its certificate. */
+	if (req->who->access == GW_ACCESS_HOST && req->who->proof != GW_PROOF_CERTIFICATE)
+		return gw_error_set(err, EACCES, GW_ERR_FORBIDDEN, "",
+				    "a node shows its certificate here, which it gets by enrolling");
 	*ret = gw_catalog_root(gw_control_catalog(req->service->control), NULL, GW_KIND_SERVER, id);
 	if (*ret)
 		return 0;

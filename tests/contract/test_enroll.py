@@ -214,6 +214,11 @@ def what_it_may(w):
         refused(hub.ask(method, path, body, cert=cert), 403, "gw1", "host")
     refused(hub.ask("POST", "/servers/gw2/certificate", {"request": csr()}, cert=cert), 403, "gw1")
     equal(hub.ask("GET", "/version")[0], 401, "without it")
+    # A token is not enough to be a node, whatever its role: it can be used from anywhere, without end.
+    secret = hub.ctl("token", "add", "gw1", "--role", "host").strip()
+    refused(hub.ask("GET", "/servers/gw1/state", bearer=secret), 403, "certificate")
+    refused(hub.ask("PUT", "/servers/gw1/status", {}, bearer=secret), 403, "certificate")
+    hub.ctl("token", "del", "gw1")
 
 
 @g.case("a token is good once, also for two who come at the same time")
