@@ -584,8 +584,8 @@ def renewed(w):
     equal((entry["role"], node.state()), ("host", "Valid"), "its role, and the node's state")
     # Deeds of nodes push none of the operators' out of the audit log (tests/unit/test_store_logs.c): they are told apart.
     with sqlite3.connect("file:%s/gwd.db?mode=ro" % hub.state_dir, uri=True) as db:
-        doers = {d for (d,) in db.execute("SELECT doer FROM audit WHERE path = '/access/certificates/gw1'")}
-    equal(doers, {"/gw1"}, "whose deeds its certificates are")
+        doers = set(db.execute("SELECT who, doer FROM audit WHERE path = '/access/certificates/gw1'"))
+    equal(doers, {("enrollment=gw1", ""), ("CN=gw1", "/gw1")}, "whose deeds its certificates are")  # the token is an operator's
     refused(hub.ask("GET", "/version", cert=old), 401, "void")
 
 
