@@ -63,6 +63,7 @@ static struct gw_catalog_limits limits_of(const struct gw_config *config)
 		.tenant_public_addresses = config->tenant_public_limit,
 		.tenant_mac_addresses = config->tenant_mac_limit,
 		.tenant_subnets = config->tenant_vsid_limit,
+		.tenant_routes = config->tenant_route_limit,
 	};
 }
 

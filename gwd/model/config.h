@@ -53,7 +53,7 @@ struct gw_config {
 	/* [limits] */
 	unsigned record_limit, port_limit, route_limit, provider_limit, body_limit, batch_limit;
 	unsigned resource_limit, tenant_resource_limit, tenant_memory_limit;
-	unsigned tenant_public_limit, tenant_mac_limit, tenant_vsid_limit;
+	unsigned tenant_public_limit, tenant_mac_limit, tenant_vsid_limit, tenant_route_limit;
 	unsigned body_memory;
 	unsigned connection_limit, client_connection_limit, request_rate, login_rate, request_seconds;
 };

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int gw_plan_domain_new(const struct gw_resource *network, struct gw_plan_unit **ret)
+int gw_plan_domain_new(struct gw_plan *p, const struct gw_resource *network, struct gw_plan_unit **ret)
 {
 	struct gw_plan_domain *d = calloc(1, sizeof *d);
 
@@ -18,9 +18,11 @@ int gw_plan_domain_new(const struct gw_resource *network, struct gw_plan_unit **
 		free(d);
 		return -ENOMEM;
 	}
-	d->unit.type = GW_PLAN_DOMAIN;
-	d->unit.id = network->instance;
-	d->unit.resource = network;
+	if (gw_plan_unit_init(&d->unit, GW_PLAN_DOMAIN, p, network) < 0) {
+		gw_plan_set_done(&d->shared);
+		free(d);
+		return -ENOMEM;
+	}
 	*ret = &d->unit;
 	return 0;
 }
@@ -90,7 +92,7 @@ int gw_plan_domain_join(struct gw_plan_job *j, const struct gw_resource *server,
 		j->d->members = m;
 		n->at = m;
 	}
-	n->at->wanted = true;
+	n->at->wanted = j->takes_part = true;
 	*ret = n->at;
 	return 0;
 }
@@ -124,17 +126,18 @@ static int stage_vsids(struct gw_plan_job *j, bool any)
 	return 0;
 }
 
-static int by_age(const void *a, const void *b)
+/* The youngest first. */
+static int by_end(const void *a, const void *b)
 {
 	const struct gw_plan_vsid *x = a, *y = b;
 
-	return x->gone > y->gone ? -1 : x->gone < y->gone;
+	return x->gone < y->gone ? 1 : -(x->gone > y->gone);
 }
 
 /* What is gone is remembered as long as other removals are. */
 static void commit_vsids(struct gw_plan *p, struct gw_plan_domain *d, uint64_t revision)
 {
-	size_t live = d->n_staged_vsids, n = live, most = 2 * live + p->params.remembered;
+	size_t live = d->n_staged_vsids, n = live, room = 2 * live + p->params.remembered;
 
 	for (size_t i = 0; i < d->n_vsids; i++) {
 		struct gw_plan_vsid v = d->vsids[i];
@@ -144,10 +147,10 @@ static void commit_vsids(struct gw_plan *p, struct gw_plan_domain *d, uint64_t r
 		v.gone = v.gone ? v.gone : revision;
 		d->staged_vsids[n++] = v;
 	}
-	if (n > most) {
-		qsort(d->staged_vsids + live, n - live, sizeof *d->staged_vsids, by_age);
-		d->vsid_floor = d->staged_vsids[most].gone;
-		n = most;
+	if (n > room) {
+		qsort(d->staged_vsids + live, n - live, sizeof *d->staged_vsids, by_end);
+		d->vsid_floor = d->staged_vsids[room].gone;
+		n = room;
 	}
 	free(d->vsids);
 	d->vsids = d->staged_vsids;
@@ -168,26 +171,16 @@ bool gw_plan_is_valid(const struct gw_resource *r)
 int gw_plan_domain_stage(struct gw_plan_job *j, const struct gw_resource *source, const struct gw_hnv_object *o)
 {
 	struct gw_error why = GW_ERROR_INIT;
-	char id[GW_ID_STRLEN];
 	int e = gw_hnv_check(o, &j->p->params.router_mac, &why);
 
 	if (e < 0) {
-		e = gw_plan_note(&j->d->unit, source, GW_PLAN_FAILURE, "NotSupported", "%s %s: %s: %s",
-				 gw_hnv_kind_name(o->kind), gw_hnv_id(o, id), why.target, why.message);
+		e = gw_plan_note(&j->d->unit, source, GW_PLAN_FAILURE, "NotSupported", "%s: %s: %s",
+				 gw_hnv_kind_name(o->kind), why.target, why.message);
 		return e < 0 ? e : 0;
 	}
 	j->p->work.objects++;
 	e = gw_plan_set_stage(&j->d->shared, o, &source->instance);
 	return e < 0 ? e : 1;
-}
-
-/* Any node, by what has been computed so far. */
-static bool takes_part(const struct gw_plan_domain *d)
-{
-	for (const struct gw_plan_member *m = d->members; m; m = m->next_of_domain)
-		if (m->wanted)
-			return true;
-	return false;
 }
 
 static int compute(struct gw_plan_job *j)
@@ -206,8 +199,9 @@ static int compute(struct gw_plan_job *j)
 	e = gw_plan_gateway(j);
 	if (e == 0)
 		e = gw_plan_records(j);
-	/* They are what may be the most of it by far, and on no node it is nobody's. */
-	return e == 0 && takes_part(j->d) ? gw_plan_routes(j) : e;
+	if (e == 0 && !j->takes_part) /* nobody would be told of it: it waits for the first node */
+		gw_plan_set_stage_none(&j->d->shared);
+	return e == 0 ? gw_plan_routes(j) : e;
 }
 
 /* A member that is to go takes with it what it has to tell the node. */
@@ -321,6 +315,8 @@ void gw_plan_domain_commit(struct gw_plan *p, struct gw_plan_domain *d, uint64_t
 		leave(p, d, m, revision);
 	}
 	changes = gw_plan_set_commit(&d->shared, p, revision);
+	if (!d->members)
+		gw_plan_set_forget(&d->shared);
 	p->work.changes += changes;
 	for (m = d->members; m; m = m->next_of_domain) {
 		size_t ports = gw_plan_set_commit(&m->ports, p, revision);

@@ -19,15 +19,6 @@ struct place {
 	uint64_t score;
 };
 
-bool gw_plan_is_gateway_subnet(const struct gw_plan_job *j, const struct gw_resource *subnet)
-{
-	/* By what it refers to: NICs in the subnet may be many. */
-	for (size_t i = 0; j->vgw && i < j->vgw->now.n_refs; i++)
-		if (j->vgw->now.refs[i].to == subnet)
-			return true;
-	return false;
-}
-
 static const struct gw_resource *gateway_of(const struct gw_plan_job *j)
 {
 	for (const struct gw_ref *ref = j->network->referrers; ref; ref = ref->next)

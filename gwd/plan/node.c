@@ -16,7 +16,7 @@
 /* Who looked through all logical networks looked at this. */
 static const struct gw_uuid all_networks;
 
-int gw_plan_node_new(const struct gw_resource *server, struct gw_plan_unit **ret)
+int gw_plan_node_new(struct gw_plan *p, const struct gw_resource *server, struct gw_plan_unit **ret)
 {
 	struct gw_plan_node *n = calloc(1, sizeof *n);
 
@@ -24,9 +24,11 @@ int gw_plan_node_new(const struct gw_resource *server, struct gw_plan_unit **ret
 		free(n);
 		return -ENOMEM;
 	}
-	n->unit.type = GW_PLAN_NODE;
-	n->unit.id = server->instance;
-	n->unit.resource = server;
+	if (gw_plan_unit_init(&n->unit, GW_PLAN_NODE, p, server) < 0) {
+		gw_plan_set_done(&n->own);
+		free(n);
+		return -ENOMEM;
+	}
 	*ret = &n->unit;
 	return 0;
 }

@@ -26,7 +26,7 @@ int gw_plan_new(const struct gw_plan_params *params, struct gw_plan **ret)
 {
 	struct gw_plan *p = calloc(1, sizeof *p);
 
-	if (!p || gw_hmap_init(&p->units) < 0 || gw_hmap_init(&p->watches) < 0 || gw_hmap_init(&p->notes) < 0) {
+	if (!p || gw_hmap_init(&p->units) < 0 || gw_hmap_init(&p->watches) < 0 || gw_hmap_init(&p->findings) < 0) {
 		gw_plan_free(p);
 		return -ENOMEM;
 	}
@@ -62,7 +62,7 @@ struct gw_plan *gw_plan_free(struct gw_plan *p)
 		unit_free(p, unit_of(node));
 	gw_hmap_done(&p->units);
 	gw_hmap_done(&p->watches);
-	gw_hmap_done(&p->notes);
+	gw_hmap_done(&p->findings);
 	free(p);
 	return NULL;
 }
@@ -105,7 +105,7 @@ static int mark_own(struct gw_plan *p, const struct gw_resource *r)
 	if (!u && r->gone)
 		return 0;
 	if (!u) {
-		e = r->kind == GW_KIND_SERVER ? gw_plan_node_new(r, &u) : gw_plan_domain_new(r, &u);
+		e = r->kind == GW_KIND_SERVER ? gw_plan_node_new(p, r, &u) : gw_plan_domain_new(p, r, &u);
 		if (e < 0)
 			return e;
 		u->fresh = true;

@@ -7,10 +7,11 @@
  *   server h1 ----------------> node h1: provider addresses, routes ----+              all of red, its ports of red
  *   virtual network "red" ----> routing domain red ...
  *
- * A routing domain is computed as a whole, but for its routes while no node takes part in it, and its objects are kept once,
- * whatever the number of nodes that share them. A node takes part in it when one of its ports is a NIC of the network, or when it
- * carries the network's gateway. While a domain or a node is computed, the plan notes which resources it looked at; when one of them
- * changes, that domain is computed again, and no other. What comes out the same keeps the revision at which it became what it is.
+ * A routing domain is computed as a whole and its objects are kept once, whatever the number of nodes that share them. A node
+ * takes part in it when one of its ports is a NIC of the network, or when it carries the network's gateway; a domain in which no
+ * node takes part has no objects, and nothing is said of the routes that it would have. While a domain or a node is computed, the
+ * plan notes which resources it looked at; when one of them changes, that domain is computed again, and no other. What comes out
+ * the same keeps the revision at which it became what it is.
  *
  * There are no logs of changes for nodes: what a node needs after revision R is everything of its domains that is younger than R,
  * the keys of what has gone since (a bounded number is remembered), and the whole of each domain that it has joined since.
@@ -100,18 +101,19 @@ enum gw_plan_grade {
 	GW_PLAN_FAILURE, /* it is not in force */
 };
 
-/* Why a resource is not, or not wholly, in force. */
+/*
+ * Why a resource is not, or not wholly, in force. What several nodes or virtual networks found alike is one: of a route the message
+ * says in how many networks it is so, and names the first of them.
+ */
 struct gw_plan_trouble {
 	struct gw_uuid resource; /* its instance */
 	const char *path;
 	enum gw_plan_grade grade;
 	const char *code, *message;
+	size_t found; /* by so many */
 };
 
-/*
- * Those of one resource, each once, and of many alike a few and how many more ("AndMore"); or with `resource` NULL all, each as
- * often as it was found. A negative return ends the walk and is returned.
- */
+/* Those of one resource, or with `resource` NULL all. A negative return ends the walk and is returned. */
 int gw_plan_troubles(const struct gw_plan *p, const struct gw_uuid *resource,
 		     int (*visit)(void *ctx, const struct gw_plan_trouble *t), void *ctx);
 
@@ -133,6 +135,7 @@ struct gw_plan_work {
 	uint64_t domains, nodes; /* computed */
 	uint64_t objects;	 /* that came out of it */
 	uint64_t changes;	 /* of them, and those gone */
+	uint64_t subnets;	 /* that were looked at for routes, each time counted */
 };
 
 /* Since the plan was made. */

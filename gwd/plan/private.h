@@ -2,6 +2,7 @@
 #ifndef GW_PLAN_PRIVATE_H
 #define GW_PLAN_PRIVATE_H
 
+#include "base/rank.h"
 #include "plan/plan.h"
 
 #define GW_PLAN_ADDRESSES 16 /* provider addresses of a server, at most */
@@ -42,8 +43,12 @@ int gw_plan_set_stage(struct gw_plan_set *s, const struct gw_hnv_object *o, cons
 const struct gw_plan_entry *gw_plan_set_get(const struct gw_plan_set *s, const struct gw_hnv_object *key);
 bool gw_plan_set_changed(const struct gw_plan_set *s);
 void gw_plan_set_discard(struct gw_plan_set *s);
+/* It will be empty: what was staged so far is forgotten. */
+void gw_plan_set_stage_none(struct gw_plan_set *s);
 /* Cannot fail. Returns how many have come, changed or gone. */
 size_t gw_plan_set_commit(struct gw_plan_set *s, struct gw_plan *p, uint64_t revision);
+/* Nobody needs to be told what has gone. */
+void gw_plan_set_forget(struct gw_plan_set *s);
 
 /* --- units: what is computed as a whole ---------------------------------------------------------------------------- */
 
@@ -57,11 +62,12 @@ struct gw_plan_watch {
 	struct gw_uuid target; /* the instance of a top-level resource */
 };
 
+/* "This unit found that." */
 struct gw_plan_note {
-	struct gw_hmap_node by_resource; /* while it counts */
-	struct gw_plan_note *next;	 /* of the unit */
-	struct gw_plan_trouble trouble;
-	char *path, *message;
+	struct gw_rank_node by_name; /* of the finding, while it counts */
+	struct gw_plan_note *next;   /* of the unit */
+	struct gw_plan_unit *unit;
+	struct gw_plan_finding *finding; /* trouble.c */
 };
 
 enum gw_plan_unit_type { GW_PLAN_NODE, GW_PLAN_DOMAIN };
@@ -69,7 +75,9 @@ enum gw_plan_unit_type { GW_PLAN_NODE, GW_PLAN_DOMAIN };
 struct gw_plan_unit {
 	struct gw_hmap_node by_id;
 	enum gw_plan_unit_type type;
+	struct gw_plan *plan;
 	struct gw_uuid id;		    /* the resource's instance */
+	char *name;			    /* and its id */
 	const struct gw_resource *resource; /* NULL: it has gone, the unit goes with this update */
 	bool dirty;			    /* to be computed by this update */
 	bool fresh;			    /* made by this update */
@@ -145,7 +153,7 @@ struct gw_plan_domain {
 
 struct gw_plan {
 	struct gw_plan_params params;
-	struct gw_hmap units, watches, notes;
+	struct gw_hmap units, watches, findings;
 	uint64_t revision, serial, generation;
 	bool behind; /* what has changed is not known: compute everything */
 	size_t size;
@@ -158,20 +166,29 @@ struct gw_plan {
 
 /* unit.c */
 uint32_t gw_plan_hash(const struct gw_uuid *id);
+int gw_plan_unit_init(struct gw_plan_unit *u, enum gw_plan_unit_type type, struct gw_plan *p,
+		      const struct gw_resource *r);
 struct gw_plan_unit *gw_plan_unit_find(const struct gw_plan *p, const struct gw_uuid *id);
 int gw_plan_watch(struct gw_plan_unit *u, const struct gw_uuid *target);
 int gw_plan_watch_root(struct gw_plan_unit *u, const struct gw_resource *r);
 void gw_plan_mark(struct gw_plan *p, struct gw_plan_unit *u);
 void gw_plan_mark_watchers(struct gw_plan *p, const struct gw_uuid *target);
-/* Why a resource is not in force. `code` is a constant. */
-int gw_plan_note(struct gw_plan_unit *u, const struct gw_resource *r, enum gw_plan_grade grade, const char *code,
-		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void gw_plan_unit_discard(struct gw_plan_unit *u);
 void gw_plan_unit_commit(struct gw_plan *p, struct gw_plan_unit *u);
 void gw_plan_unit_done(struct gw_plan *p, struct gw_plan_unit *u);
 
+/*
+ * trouble.c: why a resource is not in force. `code` is a constant. Of what networks share the message says nothing that is of this
+ * one only: they are named when it is told.
+ */
+int gw_plan_note(struct gw_plan_unit *u, const struct gw_resource *r, enum gw_plan_grade grade, const char *code,
+		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void gw_plan_notes_discard(struct gw_plan_unit *u);
+void gw_plan_notes_forget(struct gw_plan_unit *u);
+void gw_plan_notes_commit(struct gw_plan_unit *u);
+
 /* node.c */
-int gw_plan_node_new(const struct gw_resource *server, struct gw_plan_unit **ret);
+int gw_plan_node_new(struct gw_plan *p, const struct gw_resource *server, struct gw_plan_unit **ret);
 struct gw_plan_unit *gw_plan_node_free(struct gw_plan *p, struct gw_plan_node *n);
 int gw_plan_node_compute(struct gw_plan *p, const struct gw_catalog *c, struct gw_plan_node *n);
 void gw_plan_node_discard(struct gw_plan_node *n);
@@ -180,7 +197,7 @@ void gw_plan_node_commit(struct gw_plan *p, struct gw_plan_node *n, uint64_t rev
 const struct gw_plan_view *gw_plan_node_view(const struct gw_plan_node *n);
 
 /* domain.c */
-int gw_plan_domain_new(const struct gw_resource *network, struct gw_plan_unit **ret);
+int gw_plan_domain_new(struct gw_plan *p, const struct gw_resource *network, struct gw_plan_unit **ret);
 struct gw_plan_unit *gw_plan_domain_free(struct gw_plan *p, struct gw_plan_domain *d);
 int gw_plan_domain_compute(struct gw_plan *p, const struct gw_catalog *c, struct gw_plan_domain *d);
 void gw_plan_domain_discard(struct gw_plan *p, struct gw_plan_domain *d);
@@ -196,6 +213,7 @@ struct gw_plan_job {
 	const struct gw_resource *network;
 	const struct gw_virtual_network *properties;
 	uint8_t encap;				      /* enum gw_encap */
+	bool takes_part;			      /* some node does, as is known when there are records */
 	struct gw_uuid provider;		      /* the logical network that carries it; nil: any */
 	const struct gw_resource *vgw;		      /* its virtual gateway, NULL: none */
 	bool has_gateway;			      /* which is in force */
@@ -217,7 +235,6 @@ uint64_t gw_plan_score(const void *key, size_t n, const void *choice, size_t n_c
 
 int gw_plan_records(struct gw_plan_job *j);
 int gw_plan_gateway(struct gw_plan_job *j); /* before the routes, which lead there */
-int gw_plan_routes(struct gw_plan_job *j);
-bool gw_plan_is_gateway_subnet(const struct gw_plan_job *j, const struct gw_resource *subnet);
+int gw_plan_routes(struct gw_plan_job *j);  /* last: they are for nodes that take part */
 
 #endif

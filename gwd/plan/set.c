@@ -114,6 +114,12 @@ void gw_plan_set_discard(struct gw_plan_set *s)
 	}
 }
 
+void gw_plan_set_stage_none(struct gw_plan_set *s)
+{
+	gw_plan_set_discard(s);
+	gw_plan_set_begin(s);
+}
+
 static void forget_oldest(struct gw_plan_set *s)
 {
 	struct gw_plan_entry *e = s->gone.first;
@@ -175,4 +181,10 @@ size_t gw_plan_set_commit(struct gw_plan_set *s, struct gw_plan *p, uint64_t rev
 		forget_oldest(s);
 	p->size += s->live_map.n - before;
 	return n;
+}
+
+void gw_plan_set_forget(struct gw_plan_set *s)
+{
+	while (s->gone.first)
+		forget_oldest(s);
 }

@@ -171,6 +171,27 @@ def pots(w):
     refused(w.ask("a", "PUT", "/virtualNetworks/net", network(3, 4, 5)), "may have 2 virtual subnets")
     refused(w.ask("a", "PUT", "/publicIPAddresses/p0", {"publicIPAllocationMethod": "Dynamic"}), "may have 2 public addresses")
 
+    w.limit(tenant_routes=5, tenant_subnets=9)
+    made(w.ask("a", "PUT", "/routeTables/r", {"routes": [
+        {"resourceId": "r%d" % i, "properties": {"addressPrefix": "172.%d.0.0/16" % i, "nextHopType": "None"}} for i in range(2)]}))
+
+    def routed(name):
+        return w.ask("a", "PUT", "/virtualNetworks/" + name, {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [
+            {"resourceId": "s%d" % i, "properties": {"addressPrefix": "10.0.%d.0/24" % i, "routeTable": {"resourceRef": "/routeTables/r"}}}
+            for i in range(2)]})
+    made(routed("r0"))
+    made(routed("r1"))
+    status, body = routed("r2")
+    require("ask the operator" in refused((status, body), "may have 5 routes"), body)
+    equal(body["error"]["target"], "properties.subnets[0].properties.routeTable", "target")
+    w.restart()
+    status, body, _ = w.call("PUT", "/routeTables/r/routes/r9?tenantId=a", {
+        "properties": {"addressPrefix": "172.9.0.0/16", "nextHopType": "None"}})
+    require("tenant_routes" in refused((status, body), "may have 5 routes"), "an operator is told the key")
+    for i in range(2):
+        equal(w.ask("a", "DELETE", "/virtualNetworks/r%d" % i)[0], 202, "DELETE")
+    equal(w.ask("a", "DELETE", "/routeTables/r")[0], 202, "DELETE")
+
     def noted(name, text):
         return w.call("PUT", "/routeTables/" + name, {"properties": {}, "tags": {"a": text}, "resourceMetadata": {"tenantId": "a"}})[:2]
     many = 0
@@ -188,9 +209,9 @@ def pots(w):
     w.limit(tenant_memory=512)
 
 
-@g.case("a route counts for each virtual network that it holds in: a table of a few of them is not the memory of all")
+@g.case("a route counts for each virtual network that it holds in, once however many of its subnets name the table")
 def routes(w):
-    w.limit(resources=1000, tenant_resources=1000, tenant_subnets=500, tenant_memory=1)
+    w.limit(resources=1000, tenant_resources=1000, tenant_subnets=500, tenant_routes=620)
 
     def network(i):
         return w.ask("a", "PUT", "/virtualNetworks/r%d" % i, {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [
@@ -204,19 +225,20 @@ def routes(w):
     n = 0
     while n < 20 and network(n)[0] == 201:
         n += 1
-    require(10 < n < 20, "50 routes of %d networks are in a MiB" % n)
-    refused(network(n), "each route counted")
+    equal(n, 12, "networks of 50 routes")
+    refused(network(n), "may have 620 routes")
     n_routes = 50
     while n_routes < 60 and route(n_routes)[0] == 201:
         n_routes += 1
-    refused(route(n_routes), "each route counted")
+    equal(n_routes, 51, "routes in 12 networks")
+    refused(route(n_routes), "may have 620 routes")
     equal(w.ask("a", "PUT", "/routeTables/all/routes/r0", {"addressPrefix": "172.17.0.0/24", "nextHopType": "None"})[0], 200, "a change")
     equal(w.ask("a", "DELETE", "/virtualNetworks/r0")[0], 202, "DELETE")
     made(route(n_routes))
     for i in range(1, n):
         w.ask("a", "DELETE", "/virtualNetworks/r%d" % i)
     equal(w.ask("a", "DELETE", "/routeTables/all")[0], 202, "DELETE")
-    w.limit(tenant_memory=512)
+    w.limit(tenant_routes=65536)
 
 
 @g.case("limits that become lower leave what is there, also over a restart; higher ones count at once")

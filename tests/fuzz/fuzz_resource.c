@@ -284,7 +284,8 @@ static struct gw_catalog *make(void)
 							    .tenant_memory = 1 << 20,
 							    .tenant_public_addresses = 3,
 							    .tenant_mac_addresses = 5,
-							    .tenant_subnets = 3}};
+							    .tenant_subnets = 3,
+							    .tenant_routes = 6}};
 	struct gw_catalog *c = NULL;
 
 	require(gw_catalog_new(&params, &c) == 0);

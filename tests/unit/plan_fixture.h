@@ -36,10 +36,11 @@ static inline struct gw_plan *plan_new(unsigned remembered)
 
 static inline void world_init(struct world *w, unsigned remembered)
 {
-	const struct gw_catalog_params params = {.router_mac = ROUTER_MAC,
-						 .vsid_first = GW_VSID_MIN,
-						 .vsid_last = GW_VSID_MAX,
-						 .limits = {1000000, 1000000, SIZE_MAX, 1000000, 1000000, 1000000}};
+	const struct gw_catalog_params params = {
+		.router_mac = ROUTER_MAC,
+		.vsid_first = GW_VSID_MIN,
+		.vsid_last = GW_VSID_MAX,
+		.limits = {1000000, 1000000, SIZE_MAX, 1000000, 1000000, 1000000, 1000000}};
 
 	*w = (struct world){.remembered = remembered};
 	assert_int_equal(gw_catalog_new(&params, &w->c), 0);

@@ -314,8 +314,8 @@ static int add_trouble(void *ctx, const struct gw_plan_trouble *trouble)
 	struct troubles *t = ctx;
 
 	assert_true(t->n < GW_N(t->line));
-	assert_true(asprintf(&t->line[t->n++], "%d %s %s: %s", trouble->grade, trouble->code, trouble->path,
-			     trouble->message) >= 0);
+	assert_true(asprintf(&t->line[t->n++], "%d %s %s: %s, by %zu", trouble->grade, trouble->code, trouble->path,
+			     trouble->message, trouble->found) >= 0);
 	return 0;
 }
 

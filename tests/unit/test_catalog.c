@@ -14,7 +14,8 @@ static const struct gw_catalog_params params = {
 		   .tenant_memory = 19000,
 		   .tenant_public_addresses = 2,
 		   .tenant_mac_addresses = 2,
-		   .tenant_subnets = 2},
+		   .tenant_subnets = 2,
+		   .tenant_routes = 4},
 };
 
 static struct gw_catalog *catalog_new(void)

@@ -9,7 +9,7 @@
  *   NODE ID                      all that node ID has then, on the indented lines that follow, in any order
  *   CHANGES ID                   what it has to be told since it was last looked at: "+ what it has now", "- what is gone",
  *                                "forget VSID"; before all that "whole" when it is everything
- *   TROUBLE                      what cannot be done: GRADE CODE PATH
+ *   TROUBLE                      what cannot be done: GRADE CODE PATH, and "by N" when N nodes or networks found it
  *   COMPUTED N M                 N virtual networks and M nodes were, by the last COMMIT
  */
 #include "plan_fixture.h"
@@ -342,7 +342,10 @@ static int add_trouble(void *ctx, const struct gw_plan_trouble *trouble)
 	static const char *const grades[] = {"note", "warning", "failure"};
 
 	assert_true(*trouble->message);
-	add(ctx, "%s %s %s", grades[trouble->grade], trouble->code, trouble->path);
+	if (trouble->found == 1)
+		add(ctx, "%s %s %s", grades[trouble->grade], trouble->code, trouble->path);
+	else
+		add(ctx, "%s %s %s by %zu", grades[trouble->grade], trouble->code, trouble->path, trouble->found);
 	return 0;
 }
 

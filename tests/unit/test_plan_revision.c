@@ -380,7 +380,8 @@ static struct gw_plan_work one_change(unsigned networks)
 	after = gw_plan_work(w.p);
 	world_done(&w);
 	return (struct gw_plan_work){after.domains - before.domains, after.nodes - before.nodes,
-				     after.objects - before.objects, after.changes - before.changes};
+				     after.objects - before.objects, after.changes - before.changes,
+				     after.subnets - before.subnets};
 }
 
 /* One tenant's change is work for that tenant. */
@@ -394,6 +395,52 @@ static void test_work(void **state)
 	assert_int_equal(many.objects, 9); /* 4 records, 4 ports, a route */
 	assert_int_equal(many.changes, 3); /* the record; its port, here gone and there new */
 	assert_memory_equal(&few, &many, sizeof few);
+}
+
+/* A network of so many subnets, each with a route table of its own, all with as many routes together; then a NIC comes. */
+static uint64_t subnets_looked_at(unsigned n)
+{
+	static const char *const hops[] = {"'None'", "'VirtualAppliance','nextHopIpAddress':'10.0.0.9'", "'VnetLocal'",
+					   "'Internet'"};
+	struct gw_plan_work before, after;
+	struct world w;
+	char path[64];
+
+	populate(&w, 64, 1, 1);
+	world_begin(&w);
+	do_put(&w, "/virtualNetworks/n0", "{'addressSpace':{'addressPrefixes':['10.0.0.0/8']}}");
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(path, sizeof path, "/routeTables/t%u", i);
+		do_put(&w, path,
+		       "{'routes':[{'resourceId':'r','properties':{'addressPrefix':'172.16.%u.%u/"
+		       "32','nextHopType':%s}}]}",
+		       i >> 8, i & 255, hops[i % GW_N(hops)]);
+		snprintf(path, sizeof path, "/virtualNetworks/n0/subnets/x%u", i);
+		do_put(&w, path,
+		       "{'addressPrefix':'10.%u.%u.0/24','isolationId':%u,'routeTable':{'resourceRef':'/routeTables/"
+		       "t%u'}}",
+		       1 + (i >> 8), i & 255, 10000 + i, i);
+	}
+	end(&w);
+	before = gw_plan_work(w.p);
+	world_begin(&w);
+	put_nic(&w, 0, 1, 1);
+	end(&w);
+	after = gw_plan_work(w.p);
+	world_done(&w);
+	assert_int_equal(after.objects - before.objects,
+			 1 + 2 * n + 4); /* subnets and routes; two records, two ports */
+	return after.subnets - before.subnets;
+}
+
+/* Routes are not held against every subnet: four times as many of both are a little more than four times the work. */
+static void test_work_of_routes(void **state)
+{
+	uint64_t few = subnets_looked_at(100), many = subnets_looked_at(400);
+
+	(void)state;
+	check(few > 100 && many > 4 * few && many < 6 * few, "%llu, then %llu", (unsigned long long)few,
+	      (unsigned long long)many);
 }
 
 static void load(struct world *w, const char *path, const char *properties)
@@ -506,7 +553,7 @@ static void test_trouble(void **state)
 	assert_int_equal(n, 1);
 	n = 0;
 	gw_plan_troubles(w.p, NULL, count_trouble, &n);
-	assert_int_equal(n, 2);
+	assert_int_equal(n, 1);
 	world_begin(&w);
 	do_put(&w, "/logicalNetworks/l/subnets/s", "{'addressPrefix':'192.0.2.0/24'}");
 	end(&w);
@@ -516,96 +563,138 @@ static void test_trouble(void **state)
 	world_done(&w);
 }
 
-struct told {
-	unsigned n;
-	char last[128];
-};
-
-static int on_told(void *ctx, const struct gw_plan_trouble *t)
+static int keep_message(void *ctx, const struct gw_plan_trouble *t)
 {
-	struct told *told = ctx;
+	char **ret = ctx;
 
-	told->n++;
-	snprintf(told->last, sizeof told->last, "%s: %s", t->code, t->message);
+	assert_null(*ret);
+	assert_true(asprintf(ret, "%zu %s", t->found, t->message) >= 0);
 	return 0;
 }
 
-/*
- * One table of many networks: on no node nothing is kept of its routes; and what is wrong with one in all of them is told of a few.
- */
-static void test_one_table_of_many(void **state)
+static void require_trouble(const struct world *w, const char *path, const char *want)
 {
-	struct told told = {0};
-	struct gw_uuid route;
+	struct gw_uuid uuid = gw_catalog_find(w->c, NULL, path)->instance;
+	char *said = NULL;
+
+	assert_int_equal(gw_plan_troubles(w->p, &uuid, keep_message, &said), 0);
+	assert_string_equal(said ? said : "nothing", want);
+	free(said);
+}
+
+/* What is wrong with a route in many networks is said once: how many they are, and the first by name, whoever came first. */
+static void test_trouble_of_many(void **state)
+{
+	static const char route[] = "/routeTables/t/routes/r",
+			  there[] = "dropped: nextHopIpAddress 10.9.9.9 is in no subnet";
+	static const char table[] = "{'routes':[{'resourceId':'r','properties':{'addressPrefix':'172.16.0.0/12',"
+				    "'nextHopType':'VirtualAppliance','nextHopIpAddress':'10.9.9.9'}}]}";
+	static const char network[] = "{'addressPrefix':'10.0.0.0/16','isolationId':%u,"
+				      "'routeTable':{'resourceRef':'/routeTables/t'}}";
 	struct world w;
-	char path[64], properties[256];
-	size_t before;
+	char text[1024], path[64];
 
 	(void)state;
-	world_init(&w, 64);
+	populate(&w, 64, 40, 1);
 	world_begin(&w);
-	do_put(&w, "/macPools/m", "{'startMacAddress':'001DD8000000','endMacAddress':'001DD80FFFFF'}");
-	do_put(&w, "/logicalNetworks/l",
-	       "{'subnets':[{'resourceId':'s','properties':{'addressPrefix':'192.0.2.0/24'}}]}");
-	do_put(&w, "/servers/h", "{'providerAddresses':[{'address':'192.0.2.9'}]}");
-	do_put(&w, "/routeTables/t", "{}");
-	do_put(&w, "/routeTables/t/routes/r",
-	       "{'addressPrefix':'172.16.0.0/12','nextHopType':'VirtualAppliance','nextHopIpAddress':'172.31.0.9'}");
-	for (unsigned i = 0; i < 40; i++) {
-		snprintf(path, sizeof path, "/virtualNetworks/v%u", i);
-		do_put(&w, path,
-		       "{'addressSpace':{'addressPrefixes':['10.0.0.0/8']},'subnets':[{'resourceId':'s','properties':"
-		       "{'addressPrefix':'10.0.0.0/16','routeTable':{'resourceRef':'/routeTables/t'}}}]}");
-	}
+	do_put(&w, "/routeTables/t", table);
 	end(&w);
-	route = gw_catalog_find(w.c, NULL, "/routeTables/t/routes/r")->instance;
-	gw_plan_troubles(w.p, &route, on_told, &told);
-	assert_int_equal(told.n, 0);
-	before = gw_plan_size(w.p);
+	require_trouble(&w, route, "nothing");
+	for (unsigned i = 40; i-- > 0;) {
+		world_begin(&w);
+		snprintf(path, sizeof path, "/virtualNetworks/n%u/subnets/s", i);
+		do_put(&w, path, network, 5000 + i);
+		end(&w);
+		if (i == 39)
+			require_trouble(
+				&w, route,
+				"1 in virtual network \"n39\": dropped: nextHopIpAddress 10.9.9.9 is in no subnet");
+	}
+	snprintf(text, sizeof text,
+		 "40 in 40 virtual networks (\"n0\", \"n1\", \"n10\", \"n11\", \"n12\", \"n13\", \"n14\", \"n15\", "
+		 "\"n16\", "
+		 "\"n17\", \"n18\", \"n19\", \"n2\", \"n20\", \"n21\", \"n22\", ...): %s",
+		 there);
+	require_trouble(&w, route, text);
+	for (unsigned i = 0; i < 40; i++) {
+		world_begin(&w);
+		snprintf(path, sizeof path, "/virtualNetworks/n%u/subnets/s", i);
+		do_put(&w, path, i % 10 ? "{'addressPrefix':'10.0.0.0/16','isolationId':%u}" : network, 5000 + i);
+		end(&w);
+	}
+	snprintf(text, sizeof text, "4 in 4 virtual networks (\"n0\", \"n10\", \"n20\", \"n30\"): %s", there);
+	require_trouble(&w, route, text);
+	world_done(&w);
+}
 
+/* A network that is on no node costs nothing, whatever it refers to; the first node brings all of it, the last one takes it away. */
+static void test_on_no_node(void **state)
+{
+	static const char table[] = "{'routes':[{'resourceId':'r','properties':{'addressPrefix':'172.%u.0.0/16',"
+				    "'nextHopType':'VirtualAppliance','nextHopIpAddress':'10.9.9.9'}}]}";
+	static const char route[] = "/routeTables/t/routes/r";
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_plan_work before;
+	struct world w;
+	struct node n = {0};
+	struct gw_uuid uuid;
+	size_t size;
+
+	(void)state;
+	populate(&w, 64, 1, 1);
+	uuid = server(&w, "h1");
 	world_begin(&w);
-	for (unsigned i = 0; i < 40; i++) {
-		snprintf(path, sizeof path, "/networkInterfaces/n%u", i);
-		snprintf(properties, sizeof properties,
-			 "{'server':{'resourceRef':'/servers/h'},'hostInterface':'tap%u','ipConfigurations':"
-			 "[{'resourceId':'c','properties':{'subnet':{'resourceRef':'/virtualNetworks/v%u/subnets/"
-			 "s'}}}]}",
-			 i, i);
-		do_put(&w, path, properties);
-	}
+	do_put(&w, "/routeTables/t", table, 16);
+	put_network(&w, 1);
+	do_put(&w, "/virtualNetworks/n1/subnets/s",
+	       "{'addressPrefix':'10.0.0.0/16','isolationId':5001,'routeTable':{'resourceRef':'/routeTables/t'}}");
+	do_put(&w, "/networkInterfaces/record", /* its server has no port for it */
+	       "{'privateMacAddress':'00155D010101','server':{'resourceRef':'/servers/h0'},'ipConfigurations':"
+	       "[{'resourceId':'a','properties':{'subnet':{'resourceRef':'/virtualNetworks/n1/subnets/s'}}}]}");
+	size = gw_plan_size(w.p);
 	end(&w);
-	/* A record, a port, the route of the subnet and the one that is dropped, of each. */
-	assert_int_equal(gw_plan_size(w.p), before + (size_t)40 * 4);
-	gw_plan_troubles(w.p, &route, on_told, &told);
-	assert_int_equal(told.n, 5);
-	assert_string_equal(told.last, "AndMore: and 36 times more, elsewhere");
-
+	assert_int_equal(gw_plan_size(w.p), size);
+	require_trouble(&w, route, "nothing");
+	before = gw_plan_work(w.p);
 	world_begin(&w);
-	for (unsigned i = 0; i < 40; i++) {
-		struct gw_error err = GW_ERROR_INIT;
-
-		snprintf(path, sizeof path, "/networkInterfaces/n%u", i);
-		assert_int_equal(world_delete(&w, NULL, path, &err), 0);
-	}
+	do_put(&w, "/routeTables/t", table, 17);
 	end(&w);
-	assert_int_equal(gw_plan_size(w.p), before);
+	assert_int_equal(gw_plan_work(w.p).domains, before.domains);
+	world_begin(&w);
+	put_nic(&w, 1, 0, 1);
+	end(&w);
+	assert_int_equal(gw_plan_size(w.p), size + 5); /* a subnet, a route, two records, a port */
+	require_trouble(&w, route, "1 in virtual network \"n1\": dropped: nextHopIpAddress 10.9.9.9 is in no subnet");
+	assert_int_equal(told(&w, "h1", w.revision - 1), 5);
+	world_begin(&w);
+	do_put(&w, "/routeTables/t", table, 18);
+	end(&w);
+	assert_int_equal(told(&w, "h1", w.revision - 1), 2);
+	node_state(w.p, &uuid, &n);
+	world_begin(&w);
+	assert_int_equal(world_delete(&w, NULL, "/networkInterfaces/n1-0", &err), 0);
+	end(&w);
+	assert_int_equal(gw_plan_size(w.p), size);
+	require_trouble(&w, route, "nothing");
+	/* It was told to forget, and is told all when it is back. */
+	world_begin(&w);
+	put_nic(&w, 1, 0, 1);
+	end(&w);
+	assert_int_equal(told(&w, "h1", n.revision), 5);
+	node_done(&n);
 	world_done(&w);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_start),
-		cmocka_unit_test(test_concern),
-		cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_comings_and_goings),
-		cmocka_unit_test(test_left_on_the_way),
-		cmocka_unit_test(test_joined_on_the_way),
-		cmocka_unit_test(test_left_subnets),
-		cmocka_unit_test(test_work),
-		cmocka_unit_test(test_invalid_store),
-		cmocka_unit_test(test_trouble),
-		cmocka_unit_test(test_one_table_of_many),
+		cmocka_unit_test(test_start),		cmocka_unit_test(test_concern),
+		cmocka_unit_test(test_memory),		cmocka_unit_test(test_comings_and_goings),
+		cmocka_unit_test(test_left_on_the_way), cmocka_unit_test(test_joined_on_the_way),
+		cmocka_unit_test(test_left_subnets),	cmocka_unit_test(test_work),
+		cmocka_unit_test(test_work_of_routes),	cmocka_unit_test(test_invalid_store),
+		cmocka_unit_test(test_trouble),		cmocka_unit_test(test_trouble_of_many),
+		cmocka_unit_test(test_on_no_node),
 	};
 
 	return cmocka_run_group_tests_name("plan, by revision", tests, NULL, NULL);

@@ -84,7 +84,7 @@ void gw_version_done(enum gw_kind kind, struct gw_version *v)
 	free(v->trouble);
 	json_decref(v->metadata);
 	json_decref(v->tags);
-	free(v->refs);
+	gw_references_free(v);
 	free(v->keys);
 	*v = (struct gw_version){0};
 }
@@ -124,6 +124,8 @@ static void plant(struct gw_catalog *c, struct gw_resource *r)
 	c->counts[r->kind]++;
 	if (r->parent)
 		r->parent->n_children++;
+	if (r->kind == GW_KIND_ROUTE)
+		gw_uses_count_route(r, 1);
 	gw_tenants_add(c, r);
 	gw_keys_insert(c, &r->now);
 }
@@ -145,6 +147,8 @@ static void uproot(struct gw_catalog *c, struct gw_resource *r)
 	c->counts[r->kind]--;
 	if (r->parent)
 		r->parent->n_children--;
+	if (r->kind == GW_KIND_ROUTE)
+		gw_uses_count_route(r, -1);
 	gw_tenants_remove(c, r);
 	gw_keys_remove(c, &r->now);
 }
@@ -153,7 +157,8 @@ int gw_catalog_new(const struct gw_catalog_params *params, struct gw_catalog **r
 {
 	struct gw_catalog *c = calloc(1, sizeof *c);
 
-	if (!c || gw_hmap_init(&c->paths) < 0 || gw_keys_init(c) < 0 || gw_hmap_init(&c->tenants) < 0) {
+	if (!c || gw_hmap_init(&c->paths) < 0 || gw_keys_init(c) < 0 || gw_hmap_init(&c->tenants) < 0 ||
+	    gw_hmap_init(&c->uses) < 0) {
 		gw_catalog_free(c);
 		return -ENOMEM;
 	}
@@ -176,6 +181,7 @@ struct gw_catalog *gw_catalog_free(struct gw_catalog *c)
 		resource_free(GW_CONTAINER_OF(node, struct gw_resource, by_path));
 	gw_hmap_done(&c->paths);
 	gw_hmap_done(&c->keys);
+	gw_hmap_done(&c->uses);
 	gw_tenants_free(c);
 	gw_pools_free(c->publics);
 	free(c->troubled);
@@ -426,6 +432,7 @@ int gw_catalog_delete(struct gw_catalog *c, struct gw_resource *r, struct gw_err
 	uproot(c, r);
 	step(c, GW_STEP_GONE, r);
 	r->gone = true;
+	gw_tenants_hold(c, r, 1);
 	return 0;
 }
 
@@ -437,6 +444,7 @@ void gw_catalog_begin(struct gw_catalog *c, uint64_t revision, int64_t now, cons
 	c->revision = revision;
 	c->now = now;
 	c->begun = c->n_steps;
+	c->begins++;
 	gw_expected_clear(c);
 }
 
@@ -497,9 +505,9 @@ int gw_catalog_settle(struct gw_catalog *c, struct gw_error *err)
 	if (e == 0)
 		e = gw_touched_each(c, gw_references_resolve, err);
 	if (e == 0)
-		e = gw_tenants_check_routes(c, err);
-	if (e == 0)
 		e = refuse_in_use(c, err);
+	if (e == 0)
+		e = gw_touched_each(c, gw_uses_check, err);
 	if (e == 0)
 		e = gw_touched_each(c, gw_keys_make, err);
 	if (e == 0)
@@ -598,6 +606,7 @@ void gw_catalog_commit(struct gw_catalog *c)
 	}
 	for (size_t i = 0; i < c->n_steps; i++)
 		if (c->steps[i].type == GW_STEP_GONE) {
+			gw_tenants_hold(c, c->steps[i].r, -1);
 			gw_tenants_forget(c, c->steps[i].r);
 			resource_free(c->steps[i].r);
 		}
@@ -613,6 +622,7 @@ static void undo(struct gw_catalog *c, struct gw_step *s)
 	switch (s->type) {
 	case GW_STEP_GONE:
 		r->gone = false;
+		gw_tenants_hold(c, r, -1);
 		plant(c, r);
 		break;
 	case GW_STEP_MADE:

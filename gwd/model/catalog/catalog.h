@@ -62,6 +62,7 @@ struct gw_resource {
 	uint64_t apart;		  /* and the one that has looked whether two of its children are alike */
 	bool meeting;		  /* that are */
 	size_t n_children;	  /* of all kinds */
+	struct gw_use *uses;	  /* of a route table: which tenants have routes by it (uses.c) */
 	unsigned
 		listed; /* place in the list of children of the body that last put it, from 1; 0: it had a path of its own */
 };
@@ -70,6 +71,7 @@ struct gw_resource {
 struct gw_ref {
 	struct gw_resource *from, *to;
 	struct gw_ref *next, *prev; /* of to->referrers */
+	struct gw_use *use;	    /* of a subnet's to its route table; NULL: it counts for nobody */
 };
 
 /* A resource as a body describes it, not yet in the catalogue. */
@@ -102,6 +104,7 @@ struct gw_catalog_limits {
 	size_t resources, tenant_resources;
 	size_t tenant_memory; /* bytes, as reckoned */
 	size_t tenant_public_addresses, tenant_mac_addresses, tenant_subnets;
+	size_t tenant_routes; /* of tables, in each of the virtual networks that name them */
 };
 
 struct gw_catalog_params {

@@ -37,7 +37,10 @@ struct gw_key {
 struct gw_tenant {
 	struct gw_hmap_node node;
 	size_t n, memory, keys[GW_KEY_SPACES];
-	uint64_t routed; /* the settling that has looked at his routes */
+	size_t gone;	       /* resources that were deleted, and may yet be back */
+	size_t routes;	       /* of tables in virtual networks */
+	size_t routes_before;  /* when the request that last changed them began */
+	uint64_t routes_begun; /* its number */
 	struct gw_resource *roots[GW_KIND_MAX];
 	char name[];
 };
@@ -59,13 +62,14 @@ struct gw_step {
 };
 
 struct gw_catalog {
-	struct gw_hmap paths, keys, tenants;
+	struct gw_hmap paths, keys, tenants, uses;
 	struct gw_rank ranks; /* of all keys */
 	size_t counts[GW_KIND_MAX];
 	struct gw_resource *roots[GW_KIND_MAX];
 	struct gw_step *steps;
 	size_t n_steps, room;
 	size_t begun;			 /* the first step since begin */
+	uint64_t begins;		 /* how often */
 	struct gw_expected *expected;	 /* since begin */
 	const struct gw_resource *fault; /* of the last settling */
 	uint64_t revision;		 /* of what it changes */
@@ -102,6 +106,17 @@ void gw_expected_clear(struct gw_catalog *c);
 int gw_references_resolve(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 void gw_references_link(struct gw_version *v);
 void gw_references_unlink(struct gw_version *v);
+void gw_references_free(struct gw_version *v);
+
+/* uses.c: what references to route tables come to. Getting can fail. NULL: none that counts. */
+int gw_use_get(struct gw_catalog *c, const struct gw_resource *from, struct gw_resource *to, struct gw_use **ret);
+void gw_use_put(struct gw_use *u);
+void gw_use_link(struct gw_use *u);
+void gw_use_unlink(struct gw_use *u);
+/* One comes or goes. */
+void gw_uses_count_route(const struct gw_resource *route, int by);
+/* Of what was touched: whether its tenant has more routes now than he may have, and than he had. */
+int gw_uses_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 /* The first of that kind that it refers to, without a look at paths; NULL: none. */
 struct gw_resource *gw_referred(const struct gw_resource *from, enum gw_kind kind);
 
@@ -131,17 +146,21 @@ void gw_keys_follow(struct gw_catalog *c, struct gw_resource *frontend);
 int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *err);
 void gw_tenants_add(struct gw_catalog *c, struct gw_resource *r);
 void gw_tenants_remove(struct gw_catalog *c, struct gw_resource *r);
+/* It is deleted, so that undoing may bring it back: 1; that is undone, or for good: -1. */
+void gw_tenants_hold(struct gw_catalog *c, const struct gw_resource *r, int by);
 /* When a top-level resource goes, for good. */
 void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r);
 /* Another version has taken the place of `before`. */
 void gw_tenants_recount(struct gw_catalog *c, const struct gw_resource *r, const struct gw_version *before);
 /* A key of his comes or goes. */
 void gw_tenants_count_key(struct gw_catalog *c, const struct gw_key *key, int by);
+/* NULL: it is the operator's. */
+struct gw_tenant *gw_tenants_find_of(const struct gw_catalog *c, const struct gw_resource *r);
+void gw_tenants_count_routes(struct gw_catalog *c, struct gw_tenant *t, size_t by);
+int gw_tenants_check_routes(struct gw_catalog *c, const struct gw_tenant *t, const char *target, struct gw_error *err);
 /* Of what the transaction has made or changed; the values that it takes, when they have been assigned. */
 int gw_tenants_check(struct gw_catalog *c, struct gw_error *err);
 int gw_tenants_check_keys(struct gw_catalog *c, struct gw_error *err);
-/* And the routes that the planner makes of it, when references have been resolved. */
-int gw_tenants_check_routes(struct gw_catalog *c, struct gw_error *err);
 void gw_tenants_free(struct gw_catalog *c);
 
 /* touched.c: every resource that the request has put, in the order of its steps, or children before their parents. */

@@ -24,6 +24,7 @@ void gw_references_link(struct gw_version *v)
 		if (ref->next)
 			ref->next->prev = ref;
 		ref->to->referrers = ref;
+		gw_use_link(ref->use);
 	}
 }
 
@@ -38,7 +39,17 @@ void gw_references_unlink(struct gw_version *v)
 			ref->prev->next = ref->next;
 		else
 			ref->to->referrers = ref->next;
+		gw_use_unlink(ref->use);
 	}
+}
+
+void gw_references_free(struct gw_version *v)
+{
+	for (size_t i = 0; i < v->n_refs; i++)
+		gw_use_put(v->refs[i].use);
+	free(v->refs);
+	v->refs = NULL;
+	v->n_refs = 0;
 }
 
 struct gw_resource *gw_referred(const struct gw_resource *from, enum gw_kind kind)
@@ -122,7 +133,10 @@ static int resolve(void *ctx, const struct gw_property *row, char **ref, const c
 		return gw_error_oom(s->err);
 	free(*ref);
 	*ref = path;
-	v->refs[v->n_refs++] = (struct gw_ref){.from = s->from, .to = to};
+	v->refs[v->n_refs] = (struct gw_ref){.from = s->from, .to = to};
+	if (gw_use_get(s->c, s->from, to, &v->refs[v->n_refs].use) < 0)
+		return gw_error_oom(s->err);
+	v->n_refs++;
 	return 0;
 }
 
@@ -134,9 +148,7 @@ int gw_references_resolve(struct gw_catalog *c, struct gw_resource *r, struct gw
 	int e;
 
 	gw_references_unlink(&r->now);
-	free(r->now.refs);
-	r->now.refs = NULL;
-	r->now.n_refs = 0;
+	gw_references_free(&r->now);
 	gw_schema_each_ref(schema, r->now.properties, count, &n);
 	if (n == 0)
 		return 0;

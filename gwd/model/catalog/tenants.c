@@ -1,7 +1,7 @@
 /*
  * tenants.c - how much each tenant has, and how much there may be: of one tenant, so that none uses up what is for all, and of all
- * together. Resources are counted, the memory that they take, and the values of those that all tenants draw from one pot. Who is
- * at his limit may still change and delete what he has.
+ * together. Resources are counted, the memory that they take, the values of those that all tenants draw from one pot, and the routes
+ * that networks have by their tables (uses.c). Who is at his limit may still change and delete what he has.
  *
  * Held against the state that a transaction leaves, so that a list may be replaced by another as long. What was stored stays when
  * limits have become lower.
@@ -54,8 +54,7 @@ int gw_tenants_reserve(struct gw_catalog *c, const char *name, struct gw_error *
 	return 0;
 }
 
-/* NULL: it is the operator's. */
-static struct gw_tenant *find_of(const struct gw_catalog *c, const struct gw_resource *r)
+struct gw_tenant *gw_tenants_find_of(const struct gw_catalog *c, const struct gw_resource *r)
 {
 	const char *name = gw_resource_tenant(r);
 
@@ -64,7 +63,7 @@ static struct gw_tenant *find_of(const struct gw_catalog *c, const struct gw_res
 
 static struct gw_tenant *tenant_of(const struct gw_catalog *c, const struct gw_resource *r)
 {
-	struct gw_tenant *t = find_of(c, r);
+	struct gw_tenant *t = gw_tenants_find_of(c, r);
 
 	assert(t || !gw_resource_tenant(r));
 	return t;
@@ -115,7 +114,7 @@ const struct gw_resource *gw_catalog_next_of(const struct gw_catalog *c, const c
 
 void gw_tenants_recount(struct gw_catalog *c, const struct gw_resource *r, const struct gw_version *before)
 {
-	struct gw_tenant *t = find_of(c, r);
+	struct gw_tenant *t = gw_tenants_find_of(c, r);
 
 	if (t)
 		t->memory += r->now.memory - before->memory;
@@ -129,17 +128,25 @@ static bool is_counted(const struct gw_key *key)
 
 void gw_tenants_count_key(struct gw_catalog *c, const struct gw_key *key, int by)
 {
-	struct gw_tenant *t = find_of(c, key->owner);
+	struct gw_tenant *t = gw_tenants_find_of(c, key->owner);
 
 	if (t && is_counted(key))
 		t->keys[key->space] += (size_t)by;
+}
+
+void gw_tenants_hold(struct gw_catalog *c, const struct gw_resource *r, int by)
+{
+	struct gw_tenant *t = tenant_of(c, r);
+
+	if (t)
+		t->gone += (size_t)by;
 }
 
 void gw_tenants_forget(struct gw_catalog *c, const struct gw_resource *r)
 {
 	struct gw_tenant *t = !r->parent && r->now.tenant ? find(c, r->now.tenant) : NULL;
 
-	if (!t || t->n > 0)
+	if (!t || t->n > 0 || t->gone > 0)
 		return;
 	gw_hmap_remove(&c->tenants, &t->node);
 	free(t);
@@ -185,7 +192,7 @@ int gw_tenants_check(struct gw_catalog *c, struct gw_error *err)
 
 	for (size_t i = c->begun; e == 0 && i < c->n_steps; i++) {
 		const struct gw_step *s = &c->steps[i];
-		const struct gw_tenant *t = s->r->gone ? NULL : find_of(c, s->r);
+		const struct gw_tenant *t = s->r->gone ? NULL : gw_tenants_find_of(c, s->r);
 
 		if (s->type == GW_STEP_MADE && !s->r->gone)
 			e = check_count(c, t, err);
@@ -196,72 +203,6 @@ int gw_tenants_check(struct gw_catalog *c, struct gw_error *err)
 	}
 	return e;
 }
-
-/* --- routes ------------------------------------------------------------------------------------------------------- */
-
-/* What the plan keeps for one, about: the object, and why it cannot be had. */
-#define ROUTE_MEMORY 1024
-
-static const struct gw_resource *table_of(const struct gw_version *subnet)
-{
-	for (size_t i = 0; i < subnet->n_refs; i++)
-		if (subnet->refs[i].to->kind == GW_KIND_ROUTE_TABLE)
-			return subnet->refs[i].to;
-	return NULL;
-}
-
-/* Each once for every virtual network that it holds in: a table of few thousands, named by thousands of networks, is millions. */
-static size_t count_routes(struct gw_catalog *c, const struct gw_tenant *t)
-{
-	size_t n = 0;
-
-	for (const struct gw_resource *r = t->roots[GW_KIND_VIRTUAL_NETWORK]; r; r = r->next_of_tenant) {
-		uint64_t walk = ++c->walks;
-
-		for (const struct gw_resource *subnet = r->children; subnet; subnet = subnet->next) {
-			struct gw_resource *table = gw_referred(subnet, GW_KIND_ROUTE_TABLE);
-
-			if (!table || table->walked == walk)
-				continue;
-			table->walked = walk;
-			n += table->n_children;
-		}
-	}
-	return n;
-}
-
-/* A route more, or a subnet with another table. */
-static bool adds_routes(const struct gw_step *s)
-{
-	if (s->r->kind == GW_KIND_ROUTE)
-		return s->type == GW_STEP_MADE;
-	return s->r->kind == GW_KIND_VIRTUAL_SUBNET && table_of(&s->r->now) &&
-	       (s->type == GW_STEP_MADE || table_of(&s->r->now) != table_of(&s->before));
-}
-
-int gw_tenants_check_routes(struct gw_catalog *c, struct gw_error *err)
-{
-	size_t limit = c->params.limits.tenant_memory, n;
-
-	for (size_t i = c->begun; i < c->n_steps; i++) {
-		const struct gw_step *s = &c->steps[i];
-		struct gw_tenant *t = s->r->gone || !adds_routes(s) ? NULL : find_of(c, s->r);
-
-		if (!t || t->routed == c->settling)
-			continue;
-		t->routed = c->settling;
-		n = count_routes(c, t);
-		if (n <= (limit - (t->memory < limit ? t->memory : limit)) / ROUTE_MEMORY)
-			continue;
-		c->fault = s->r;
-		return refuse(c, "", limit,
-			      "bytes, each route counted for every virtual network that names its routeTable", t->name,
-			      t->memory + n * ROUTE_MEMORY, "tenant_memory", err);
-	}
-	return 0;
-}
-
-/* --- values ------------------------------------------------------------------------------------------------------- */
 
 /* What everybody draws from one pot. */
 static const struct {
@@ -287,7 +228,7 @@ int gw_tenants_check_keys(struct gw_catalog *c, struct gw_error *err)
 {
 	for (size_t i = c->begun; i < c->n_steps; i++) {
 		const struct gw_step *s = &c->steps[i];
-		const struct gw_tenant *t = s->type == GW_STEP_MADE && !s->r->gone ? find_of(c, s->r) : NULL;
+		const struct gw_tenant *t = s->type == GW_STEP_MADE && !s->r->gone ? gw_tenants_find_of(c, s->r) : NULL;
 
 		for (size_t k = 0; t && k < sizeof shared / sizeof *shared; k++) {
 			size_t limit = *(const size_t *)((const char *)&c->params.limits + shared[k].limit),
@@ -300,6 +241,25 @@ int gw_tenants_check_keys(struct gw_catalog *c, struct gw_error *err)
 		}
 	}
 	return 0;
+}
+
+void gw_tenants_count_routes(struct gw_catalog *c, struct gw_tenant *t, size_t by)
+{
+	if (t->routes_begun != c->begins) {
+		t->routes_begun = c->begins;
+		t->routes_before = t->routes;
+	}
+	t->routes += by;
+}
+
+int gw_tenants_check_routes(struct gw_catalog *c, const struct gw_tenant *t, const char *target, struct gw_error *err)
+{
+	size_t limit = c->params.limits.tenant_routes;
+
+	if (t->routes <= limit || t->routes_begun != c->begins || t->routes <= t->routes_before)
+		return 0;
+	return refuse(c, target, limit, "routes in the virtual networks that name their tables", t->name, t->routes,
+		      "tenant_routes", err);
 }
 
 void gw_tenants_free(struct gw_catalog *c)
