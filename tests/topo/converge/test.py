@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # time-limit: 3600
+# outside-only
 # Whatever happens to a controller and its hosts while resources change at random, in the end every host holds what it is to hold.
 #
 #   a (steady) --- h1 eth1 192.168.1.10 -- the PA router -- 192.168.2.20 eth1 h2 --- b (steady)
