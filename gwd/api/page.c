@@ -30,6 +30,21 @@ static int cmp_croute(const struct gw_customer_route *a, const struct gw_custome
 	return c ? c : gw_addr_cmp(&a->next_hop, &b->next_hop);
 }
 
+static int cmp_nat(const struct gw_nat_rule *a, const struct gw_nat_rule *b)
+{
+	int c = memcmp(&a->rdid, &b->rdid, sizeof a->rdid);
+
+	if (c == 0)
+		c = cmp_u32(a->type, b->type);
+	if (c == 0)
+		c = gw_addr_cmp(&a->address, &b->address);
+	if (c == 0)
+		c = cmp_u32(a->port, b->port);
+	if (c == 0)
+		c = cmp_u32(a->protocol, b->protocol);
+	return c ? c : cmp_prefix(&a->customer, &b->customer);
+}
+
 int gw_api_key_cmp(const struct gw_hnv_object *a, const struct gw_hnv_object *b)
 {
 	int c = 0;
@@ -47,6 +62,13 @@ int gw_api_key_cmp(const struct gw_hnv_object *a, const struct gw_hnv_object *b)
 		return c ? c : cmp_prefix(&a->proute.prefix, &b->proute.prefix);
 	case GW_HNV_PORT:
 		return strcmp(a->port.interface, b->port.interface);
+	case GW_HNV_VRF:
+		return memcmp(&a->vrf.rdid, &b->vrf.rdid, sizeof a->vrf.rdid);
+	case GW_HNV_PUBLIC:
+		c = cmp_prefix(&a->public.prefix, &b->public.prefix);
+		return c ? c : cmp_u32(a->public.first_port, b->public.first_port);
+	case GW_HNV_NAT_RULE:
+		return cmp_nat(&a->nat, &b->nat);
 	case GW_HNV_KIND_MAX:
 		break;
 	}

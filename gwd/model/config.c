@@ -327,7 +327,10 @@ void gw_config_intent_limits(const struct gw_config *config, struct gw_intent_li
 			[GW_HNV_PROVIDER_ROUTE] = config->provider_limit,
 			[GW_HNV_CUSTOMER_ROUTE] = config->route_limit,
 			[GW_HNV_LOOKUP_RECORD] = config->record_limit,
-			[GW_HNV_PORT] = config->port_limit},
+			[GW_HNV_PORT] = config->port_limit,
+			[GW_HNV_VRF] = config->vrf_limit,
+			[GW_HNV_PUBLIC] = config->public_limit,
+			[GW_HNV_NAT_RULE] = config->nat_limit},
 		.router_mac = config->router_mac,
 	};
 }

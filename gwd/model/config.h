@@ -41,6 +41,8 @@ struct gw_config {
 	struct gw_mac router_mac;
 	char bpf_dir[GW_PATHLEN]; /* on a bpffs; pins go to bpf_dir/<name> */
 	unsigned flow_table_size;
+	/* [external] */
+	char external_interface[IFNAMSIZ]; /* empty: nothing is outside */
 	/* [controller] */
 	unsigned vsid_first, vsid_last; /* what is assigned to virtual subnets */
 	unsigned certificate_seconds;	/* that one of a node's is good for */
@@ -52,6 +54,7 @@ struct gw_config {
 	unsigned feed_limit, feed_days, audit_limit, audit_days;
 	/* [limits] */
 	unsigned record_limit, port_limit, route_limit, provider_limit, body_limit, batch_limit;
+	unsigned vrf_limit, public_limit, nat_limit;
 	unsigned resource_limit, tenant_resource_limit, tenant_memory_limit;
 	unsigned tenant_public_limit, tenant_mac_limit, tenant_vsid_limit, tenant_route_limit;
 	unsigned body_memory;

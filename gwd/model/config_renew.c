@@ -31,6 +31,7 @@ static void tell_fixed(const struct gw_config *old, const struct gw_config *new,
 		{"[engine] bpf_dir", TEXT(bpf_dir)},
 		{"[engine] flow_table_size", SAME(flow_table_size)},
 		{"[engine] record_limit", SAME(record_limit)},
+		{"[external] interface", TEXT(external_interface)},
 		{"[controller] vsids", SAME(vsid_first) && SAME(vsid_last)},
 		{"[controller] urls", TEXT(controller_urls)},
 		{"[controller] server", TEXT(controller_server)},
@@ -38,6 +39,7 @@ static void tell_fixed(const struct gw_config *old, const struct gw_config *new,
 		{"[limits] ports", SAME(port_limit)},
 		{"[limits] routes", SAME(route_limit)},
 		{"[limits] provider_addresses", SAME(provider_limit)},
+		{"[limits] public_addresses", SAME(public_limit)},
 		{"[limits] connections", SAME(connection_limit)},
 	};
 
@@ -54,6 +56,8 @@ void gw_config_renew(struct gw_config *config, const struct gw_config *new, void
 	config->encap = new->encap;
 	config->ttl = new->ttl;
 	config->dscp = new->dscp;
+	config->vrf_limit = new->vrf_limit;
+	config->nat_limit = new->nat_limit;
 	config->body_limit = new->body_limit;
 	config->batch_limit = new->batch_limit;
 	config->client_connection_limit = new->client_connection_limit;

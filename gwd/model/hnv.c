@@ -21,6 +21,12 @@ static const struct {
 #undef X
 };
 
+const char *const gw_hnv_nat_types[] = {"Outbound", "Inbound", NULL};
+const char *const gw_hnv_nat_protocols[] = {"All", "Tcp", "Udp", NULL};
+
+static_assert(GW_NAT_OUTBOUND == 0 && GW_NAT_INBOUND == 1, "order of gw_hnv_nat_types");
+static_assert(GW_NAT_ALL == 0 && GW_NAT_TCP == 1 && GW_NAT_UDP == 2, "order of gw_hnv_nat_protocols");
+
 const char *gw_hnv_kind_path(enum gw_hnv_kind kind)
 {
 	return kinds[kind].path;
@@ -57,7 +63,8 @@ struct gw_hnv_object *gw_hnv_object_copy(const struct gw_hnv_object *o)
 	if (!c)
 		return NULL;
 	*c = *o;
-	c->by_key = c->by_mac = (struct gw_hmap_node){0};
+	c->by_key = (struct gw_hmap_node){0};
+	c->by_mac = (struct gw_hmap_node){0};
 	c->change = 0;
 	if (o->kind == GW_HNV_LOOKUP_RECORD && o->record.vm_name) {
 		c->record.vm_name = strdup(o->record.vm_name);
@@ -85,10 +92,30 @@ bool gw_hnv_same_key(const struct gw_hnv_object *a, const struct gw_hnv_object *
 		       !strcmp(a->proute.interface, b->proute.interface);
 	case GW_HNV_PORT:
 		return !strcmp(a->port.interface, b->port.interface);
+	case GW_HNV_VRF:
+		return gw_uuid_equal(&a->vrf.rdid, &b->vrf.rdid);
+	case GW_HNV_PUBLIC:
+		return a->public.first_port == b->public.first_port &&
+		       gw_prefix_equal(&a->public.prefix, &b->public.prefix);
+	case GW_HNV_NAT_RULE:
+		return a->nat.type == b->nat.type && a->nat.protocol == b->nat.protocol && a->nat.port == b->nat.port &&
+		       gw_uuid_equal(&a->nat.rdid, &b->nat.rdid) && gw_addr_equal(&a->nat.address, &b->nat.address) &&
+		       gw_prefix_equal(&a->nat.customer, &b->nat.customer);
 	case GW_HNV_KIND_MAX:
 		break;
 	}
 	return false;
+}
+
+static bool same_vrf(const struct gw_vrf *a, const struct gw_vrf *b)
+{
+	if (a->has_ca != b->has_ca || a->has_ca6 != b->has_ca6)
+		return false;
+	if (a->has_ca && (!gw_addr_equal(&a->ca, &b->ca) || a->prefix_len != b->prefix_len))
+		return false;
+	if (a->has_ca6 && (!gw_addr_equal(&a->ca6, &b->ca6) || a->prefix_len6 != b->prefix_len6))
+		return false;
+	return a->vsid == b->vsid && gw_mac_equal(&a->mac, &b->mac);
 }
 
 static bool same_record(const struct gw_lookup_record *a, const struct gw_lookup_record *b)
@@ -120,6 +147,13 @@ bool gw_hnv_same_content(const struct gw_hnv_object *a, const struct gw_hnv_obje
 	case GW_HNV_PORT:
 		return gw_mac_equal(&a->port.mac, &b->port.mac) && a->port.vsid == b->port.vsid &&
 		       a->port.forwards == b->port.forwards;
+	case GW_HNV_VRF:
+		return same_vrf(&a->vrf, &b->vrf);
+	case GW_HNV_PUBLIC:
+		return a->public.port_count == b->public.port_count && gw_uuid_equal(&a->public.rdid, &b->public.rdid);
+	case GW_HNV_NAT_RULE:
+		return a->nat.port_count == b->nat.port_count && a->nat.customer_port == b->nat.customer_port &&
+		       a->nat.idle_minutes == b->nat.idle_minutes;
 	case GW_HNV_KIND_MAX:
 		break;
 	}
@@ -149,6 +183,18 @@ uint32_t gw_hnv_key_hash(const struct gw_hnv_object *o)
 	case GW_HNV_PORT:
 		h = gw_hash_bytes(o->port.interface, strlen(o->port.interface), h);
 		break;
+	case GW_HNV_VRF:
+		h = gw_hash_bytes(&o->vrf.rdid, sizeof o->vrf.rdid, h);
+		break;
+	case GW_HNV_PUBLIC:
+		h = gw_hash_bytes(&o->public.prefix.addr, sizeof o->public.prefix.addr, h + o->public.prefix.len);
+		h = gw_hash_bytes(&o->public.first_port, sizeof o->public.first_port, h);
+		break;
+	case GW_HNV_NAT_RULE:
+		h = gw_hash_bytes(&o->nat.rdid, sizeof o->nat.rdid, h + o->nat.type * 3u + o->nat.protocol);
+		h = gw_hash_bytes(&o->nat.address, sizeof o->nat.address, h + o->nat.port);
+		h = gw_hash_bytes(&o->nat.customer.addr, sizeof o->nat.customer.addr, h + o->nat.customer.len);
+		break;
 	case GW_HNV_KIND_MAX:
 		break;
 	}
@@ -167,7 +213,7 @@ const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLE
 {
 	char a[GW_ADDR_STRLEN], p[GW_PREFIX_STRLEN], u[GW_UUID_STRLEN];
 
-	static_assert(GW_UUID_STRLEN + sizeof "4294967295" + GW_PREFIX_STRLEN + GW_ADDR_STRLEN <= GW_ID_STRLEN,
+	static_assert(GW_UUID_STRLEN + sizeof "Outbound-All-65535-" + GW_PREFIX_STRLEN + GW_ADDR_STRLEN <= GW_ID_STRLEN,
 		      "room for the longest id");
 	switch (o->kind) {
 	case GW_HNV_LOOKUP_RECORD:
@@ -186,6 +232,17 @@ const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLE
 	case GW_HNV_PORT:
 		snprintf(buf, GW_ID_STRLEN, "%s", o->port.interface);
 		break;
+	case GW_HNV_VRF:
+		gw_uuid_format(&o->vrf.rdid, buf);
+		break;
+	case GW_HNV_PUBLIC:
+		snprintf(buf, GW_ID_STRLEN, "%s-%u", format_path_prefix(&o->public.prefix, p), o->public.first_port);
+		break;
+	case GW_HNV_NAT_RULE:
+		snprintf(buf, GW_ID_STRLEN, "%s-%s-%s-%s-%u-%s", gw_uuid_format(&o->nat.rdid, u),
+			 gw_hnv_nat_types[o->nat.type], gw_hnv_nat_protocols[o->nat.protocol],
+			 gw_addr_format(&o->nat.address, a), o->nat.port, format_path_prefix(&o->nat.customer, p));
+		break;
 	case GW_HNV_KIND_MAX:
 		buf[0] = '\0';
 		break;
@@ -196,6 +253,18 @@ const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLE
 bool gw_hnv_record_is_router(const struct gw_lookup_record *r)
 {
 	return gw_addr_is_v4(&r->pa) && gw_addr_is_link_local(&r->pa);
+}
+
+const char *gw_vrf_port(uint32_t vsid, char buf[static IFNAMSIZ])
+{
+	snprintf(buf, IFNAMSIZ, "gwo%u", vsid);
+	return buf;
+}
+
+const char *gw_vrf_exit(uint32_t vsid, char buf[static IFNAMSIZ])
+{
+	snprintf(buf, IFNAMSIZ, "gwe%u", vsid);
+	return buf;
 }
 
 bool gw_hnv_interface_valid(const char *name)

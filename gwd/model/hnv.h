@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/error.h"
 #include "base/hmap.h"
+#include "base/rank.h"
 
 #include <net/if.h>
 
@@ -18,7 +19,10 @@
 	X(PROVIDER_ROUTE, "providerRoutes", "provider route")                                                          \
 	X(CUSTOMER_ROUTE, "customerRoutes", "customer route")                                                          \
 	X(LOOKUP_RECORD, "lookupRecords", "lookup record")                                                             \
-	X(PORT, "ports", "port")
+	X(PORT, "ports", "port")                                                                                       \
+	X(VRF, "virtualGateways", "virtual gateway")                                                                   \
+	X(PUBLIC, "publicAddresses", "public address")                                                                 \
+	X(NAT_RULE, "natRules", "NAT rule")
 
 enum gw_hnv_kind {
 #define X(id, path, name) GW_HNV_##id,
@@ -30,6 +34,11 @@ enum gw_hnv_kind {
 enum gw_rule { GW_RULE_ENCAP, GW_RULE_NAT, GW_RULE_NONE }; /* TranslationMethodEncap, TranslationMethodNat, None */
 enum gw_encap { GW_ENCAP_VXLAN, GW_ENCAP_NVGRE };
 enum gw_record_type { GW_RECORD_STATIC, GW_RECORD_DYNAMIC, GW_RECORD_L2ONLY, GW_RECORD_WILDCARD };
+
+enum gw_nat_type { GW_NAT_OUTBOUND, GW_NAT_INBOUND };
+enum gw_nat_protocol { GW_NAT_ALL, GW_NAT_TCP, GW_NAT_UDP };
+
+#define GW_PORT_BLOCK 1024 /* ports of a shared address are given away in multiples of so many */
 
 #define GW_ID_STRLEN   160 /* longest resource id: "<uuid>-<vsid>-<v6 prefix>-<v6 next hop>" and room */
 #define GW_TEXT_STRLEN 128 /* VMName */
@@ -81,10 +90,57 @@ struct gw_port {
 	bool forwards; /* it may send from addresses that are not its own (ACL-3) */
 };
 
+/*
+ * What this node carries of a routing domain: a network namespace of its own, reached over the port gw_vrf_port() in the gateway
+ * subnet, where it has addresses. Key: rdid.
+ */
+struct gw_vrf {
+	struct gw_uuid rdid;
+	uint32_t vsid; /* of the gateway subnet */
+	struct gw_mac mac;
+	struct gw_addr ca, ca6; /* in it; at least one of the two */
+	uint8_t prefix_len, prefix_len6;
+	bool has_ca, has_ca6;
+};
+
+/*
+ * Which routing domain packets from outside to these addresses belong to. Key: prefix, first_port. Port 0 and count 0: all that
+ * comes to them. Of an address that is shared, a multiple of GW_PORT_BLOCK ports from a multiple of it, or one port; ports are
+ * those of TCP and UDP and the identifiers of ICMP echo. No two may overlap.
+ */
+struct gw_public {
+	struct gw_prefix prefix;
+	struct gw_uuid rdid;
+	uint16_t first_port;
+	uint32_t port_count;
+	struct gw_rank_node by_place; /* the intent's */
+};
+
+/*
+ * Outbound: `customer` appears outside as `address`, with the ports [port, port + count), or any when count is 0. Of several that
+ * contain an address the longest counts; of several with one customer each flow's source chooses its own for good.
+ * Inbound: what comes to `address`, ports [port, port + count), goes to the one host `customer`, to ports from customer_port on (0:
+ * the same). Protocol All has no ports there. Key: all but counts, customer_port and timeout.
+ */
+struct gw_nat_rule {
+	struct gw_uuid rdid;
+	struct gw_addr address;
+	struct gw_prefix customer;
+	uint8_t type;	  /* enum gw_nat_type */
+	uint8_t protocol; /* enum gw_nat_protocol */
+	uint16_t port, customer_port;
+	uint32_t port_count;
+	uint16_t idle_minutes; /* until a flow without packets is forgotten; 0: as the node's configuration says */
+};
+
 /* One object of any kind. Heap-allocated, immutable once it is in an intent; the intent owns it. */
 struct gw_hnv_object {
 	struct gw_hmap_node by_key; /* the intent's */
-	struct gw_hmap_node by_mac; /* the intent's: lookup records and ports by (vsid, mac) */
+	union {			    /* the intent's */
+		struct gw_hmap_node by_mac; /* lookup records and ports by (vsid, mac) */
+		struct gw_hmap_node by_vsid; /* virtual gateways */
+		struct gw_hmap_node by_domain; /* public addresses and NAT rules */
+	};
 	uint64_t revision;	    /* store revision that wrote it; the ETag */
 	enum gw_hnv_kind kind;
 	uint32_t change; /* the intent's: 1 + index in the delta of the change under way, 0 when untouched by it */
@@ -94,6 +150,9 @@ struct gw_hnv_object {
 		struct gw_provider_address paddr;
 		struct gw_provider_route proute;
 		struct gw_port port;
+		struct gw_vrf vrf;
+		struct gw_public public;
+		struct gw_nat_rule nat;
 	};
 };
 
@@ -114,6 +173,16 @@ const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLE
 const char *gw_hnv_kind_path(enum gw_hnv_kind kind);		/* "lookupRecords" */
 const char *gw_hnv_kind_name(enum gw_hnv_kind kind);		/* "lookup record" */
 int gw_hnv_kind_parse(const char *path, enum gw_hnv_kind *ret); /* any letter case */
+extern const char *const gw_hnv_nat_types[], *const gw_hnv_nat_protocols[]; /* as enum gw_nat_type, enum gw_nat_protocol */
 bool gw_hnv_record_is_router(const struct gw_lookup_record *r);
+
+/*
+ * The names of a virtual gateway's interfaces on the side of the node: of the port that leads to the customer's network, and of
+ * the way out. Within its namespace they are called GW_VRF_INSIDE and GW_VRF_OUTSIDE.
+ */
+#define GW_VRF_INSIDE  "ovl0"
+#define GW_VRF_OUTSIDE "ext0"
+const char *gw_vrf_port(uint32_t vsid, char buf[static IFNAMSIZ]);
+const char *gw_vrf_exit(uint32_t vsid, char buf[static IFNAMSIZ]);
 
 #endif

@@ -180,6 +180,113 @@ static int check_paddr(const struct gw_provider_address *p, struct gw_error *err
 	return check_interface(p->interface, err);
 }
 
+/* The gateway's address in a gateway subnet: one of a host in a subnet that has others. */
+static int check_gateway_address(const struct gw_addr *a, uint8_t len, bool v4, struct gw_error *err)
+{
+	const char *property = v4 ? "properties.CustomerAddress" : "properties.CustomerAddressV6";
+	char text[GW_ADDR_STRLEN];
+
+	if (gw_addr_is_v4(a) != v4 || !gw_addr_is_unicast(a))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, property, "%s is no IPv%d unicast address",
+				    gw_addr_format(a, text), v4 ? 4 : 6);
+	if (len < 1 || len > (v4 ? 30 : 126))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY,
+				    v4 ? "properties.PrefixLength" : "properties.PrefixLengthV6",
+				    "must be 1 to %d: the subnet has room for the router and the gateway", v4 ? 30 : 126);
+	return 0;
+}
+
+static int check_vrf(const struct gw_vrf *v, const struct gw_mac *router_mac, struct gw_error *err)
+{
+	int e;
+
+	if ((e = check_vsid(v->vsid, err)) < 0 || (e = check_mac(&v->mac, router_mac, err)) < 0)
+		return e;
+	if (!v->has_ca && !v->has_ca6)
+		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "properties.CustomerAddress",
+				    "missing: a virtual gateway has an address in its subnet, here or in "
+				    "CustomerAddressV6");
+	if (v->has_ca && (e = check_gateway_address(&v->ca, v->prefix_len, true, err)) < 0)
+		return e;
+	return v->has_ca6 ? check_gateway_address(&v->ca6, v->prefix_len6, false, err) : 0;
+}
+
+static int check_public_prefix(const struct gw_prefix *p, const char *property, struct gw_error *err)
+{
+	struct gw_addr net = gw_prefix_mask(&p->addr, p->len);
+	char text[GW_PREFIX_STRLEN];
+
+	if (!gw_addr_equal(&net, &p->addr) || p->len < (gw_addr_is_v4(&p->addr) ? 8 : 16) ||
+	    p->len > (gw_addr_is_v4(&p->addr) ? 32 : 128))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, property,
+				    "%s is no prefix of addresses: it has 8 to 32 bits (IPv6: 16 to 128) and none set "
+				    "behind them",
+				    gw_prefix_format(p, text));
+	if (!gw_addr_is_unicast(&p->addr) || gw_addr_is_link_local(&p->addr))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, property, "%s is not routed on any network",
+				    gw_prefix_format(p, text));
+	return 0;
+}
+
+static bool is_host(const struct gw_prefix *p)
+{
+	return p->len == (gw_addr_is_v4(&p->addr) ? 32 : 128);
+}
+
+static int check_public(const struct gw_public *p, struct gw_error *err)
+{
+	int e = check_public_prefix(&p->prefix, "properties.PublicPrefix", err);
+
+	if (e < 0 || (p->port_count == 0 && p->first_port == 0))
+		return e;
+	if (p->port_count == 0)
+		return invalid(err, "properties.PortCount", "missing: with FirstPort it is 1, or a multiple of 1024");
+	if (!is_host(&p->prefix) || !gw_addr_is_v4(&p->prefix.addr))
+		return invalid(err, "properties.FirstPort", "only the ports of a single IPv4 address can be shared out");
+	if (p->port_count != 1 && (p->port_count % GW_PORT_BLOCK || p->first_port % GW_PORT_BLOCK))
+		return invalid(err, "properties.PortCount",
+			       "must be 1, or a multiple of 1024 ports from a multiple of 1024 on");
+	if (p->first_port == 0 || (uint32_t)p->first_port + p->port_count > 65536)
+		return invalid(err, "properties.FirstPort", "the ports must lie between 1 and 65535");
+	return 0;
+}
+
+static int check_nat_ports(const struct gw_nat_rule *n, struct gw_error *err)
+{
+	if (n->port_count == 0 && n->port == 0)
+		return n->customer_port ? invalid(err, "properties.CustomerPort", "is for rules that have a PublicPort")
+					: 0;
+	if (n->port == 0 || n->port_count == 0 || n->port + n->port_count > 65536)
+		return invalid(err, n->port ? "properties.PortCount" : "properties.PublicPort",
+			       "PublicPort and PortCount go together, and the ports lie between 1 and 65535");
+	if (n->type == GW_NAT_OUTBOUND)
+		return n->customer_port ? invalid(err, "properties.CustomerPort", "is for rules of type Inbound") : 0;
+	if (n->protocol == GW_NAT_ALL)
+		return invalid(err, "properties.PublicPort", "protocol All has no ports: leave it out");
+	if (n->customer_port + n->port_count > 65536)
+		return invalid(err, "properties.CustomerPort", "the ports must lie between 1 and 65535");
+	return 0;
+}
+
+static int check_nat_rule(const struct gw_nat_rule *n, struct gw_error *err)
+{
+	const struct gw_prefix address = {.addr = n->address, .len = gw_addr_is_v4(&n->address) ? 32 : 128};
+	struct gw_addr net = gw_prefix_mask(&n->customer.addr, n->customer.len);
+	int e = check_public_prefix(&address, "properties.PublicAddress", err);
+
+	if (e < 0)
+		return e;
+	if (!gw_addr_equal(&net, &n->customer.addr) || !gw_addr_same_family(&n->customer.addr, &n->address))
+		return invalid(err, "properties.CustomerPrefix",
+			       "must be a prefix of the same address family as PublicAddress, without bits behind it");
+	if (n->type == GW_NAT_INBOUND && !(is_host(&n->customer) && gw_addr_is_unicast(&n->customer.addr)))
+		return invalid(err, "properties.CustomerPrefix", "of an Inbound rule is one address");
+	if (n->type == GW_NAT_INBOUND && n->protocol != GW_NAT_ALL && n->port == 0)
+		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "properties.PublicPort",
+				    "missing: an Inbound rule of %s needs it", gw_hnv_nat_protocols[n->protocol]);
+	return check_nat_ports(n, err);
+}
+
 int gw_hnv_check(const struct gw_hnv_object *o, const struct gw_mac *router_mac, struct gw_error *err)
 {
 	int e = 0;
@@ -206,6 +313,12 @@ int gw_hnv_check(const struct gw_hnv_object *o, const struct gw_mac *router_mac,
 		    (e = check_mac(&o->port.mac, router_mac, err)) < 0)
 			return e;
 		return check_vsid(o->port.vsid, err);
+	case GW_HNV_VRF:
+		return check_vrf(&o->vrf, router_mac, err);
+	case GW_HNV_PUBLIC:
+		return check_public(&o->public, err);
+	case GW_HNV_NAT_RULE:
+		return check_nat_rule(&o->nat, err);
 	case GW_HNV_KIND_MAX:
 		break;
 	}

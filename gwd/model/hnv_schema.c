@@ -84,12 +84,61 @@ static const struct gw_property port[] = {
 	{0},
 };
 
+static const struct gw_property vrf[] = {
+	{.name = "RoutingDomainID", AT(vrf.rdid), .type = GW_PROPERTY_UUID, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "VirtualSubnetID", AT(vrf.vsid), .type = GW_PROPERTY_VSID, .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "MACAddress", AT(vrf.mac), .type = GW_PROPERTY_MAC, .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "CustomerAddress",
+	 AT(vrf.ca),
+	 .type = GW_PROPERTY_ADDR,
+	 .present = offsetof(struct gw_hnv_object, vrf.has_ca)},
+	{.name = "PrefixLength", AT(vrf.prefix_len), .type = GW_PROPERTY_UINT, .max = 32, .def = 32},
+	{.name = "CustomerAddressV6",
+	 AT(vrf.ca6),
+	 .type = GW_PROPERTY_ADDR,
+	 .present = offsetof(struct gw_hnv_object, vrf.has_ca6)},
+	{.name = "PrefixLengthV6", AT(vrf.prefix_len6), .type = GW_PROPERTY_UINT, .max = 128, .def = 128},
+	{0},
+};
+
+static const struct gw_property public_address[] = {
+	{.name = "PublicPrefix", AT(public.prefix), .type = GW_PROPERTY_PREFIX, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "FirstPort", AT(public.first_port), .type = GW_PROPERTY_UINT, .max = 65535, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "PortCount", AT(public.port_count), .type = GW_PROPERTY_UINT, .max = 65536},
+	{.name = "RoutingDomainID", AT(public.rdid), .type = GW_PROPERTY_UUID, .flags = GW_PROPERTY_IS_REQUIRED},
+	{0},
+};
+
+static const struct gw_property nat_rule[] = {
+	{.name = "RoutingDomainID", AT(nat.rdid), .type = GW_PROPERTY_UUID, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "Type",
+	 AT(nat.type),
+	 .type = GW_PROPERTY_ENUM,
+	 .values = gw_hnv_nat_types,
+	 .flags = GW_PROPERTY_IS_KEY},
+	{.name = "Protocol",
+	 AT(nat.protocol),
+	 .type = GW_PROPERTY_ENUM,
+	 .values = gw_hnv_nat_protocols,
+	 .flags = GW_PROPERTY_IS_KEY},
+	{.name = "PublicAddress", AT(nat.address), .type = GW_PROPERTY_ADDR, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "PublicPort", AT(nat.port), .type = GW_PROPERTY_UINT, .max = 65535, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "CustomerPrefix", AT(nat.customer), .type = GW_PROPERTY_PREFIX, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "PortCount", AT(nat.port_count), .type = GW_PROPERTY_UINT, .max = 65536},
+	{.name = "CustomerPort", AT(nat.customer_port), .type = GW_PROPERTY_UINT, .max = 65535},
+	{.name = "IdleTimeout", AT(nat.idle_minutes), .type = GW_PROPERTY_UINT, .max = 1440},
+	{0},
+};
+
 static const struct gw_property *const tables[] = {
 	[GW_HNV_LOOKUP_RECORD] = lookup_record,
 	[GW_HNV_CUSTOMER_ROUTE] = customer_route,
 	[GW_HNV_PROVIDER_ADDRESS] = provider_address,
 	[GW_HNV_PROVIDER_ROUTE] = provider_route,
 	[GW_HNV_PORT] = port,
+	[GW_HNV_VRF] = vrf,
+	[GW_HNV_PUBLIC] = public_address,
+	[GW_HNV_NAT_RULE] = nat_rule,
 };
 
 /* Answered by us, ignored when they come back in a PUT. */
@@ -115,9 +164,11 @@ static const struct gw_property *find_row(enum gw_hnv_kind kind, const char *nam
 
 /* --- resource ids --- */
 
+#define MAX_PARTS 6
+
 /* The parts of an id, joined by '-'. Only the first may contain one itself (a UUID, an interface name). */
 static const struct {
-	const char *parts[4];
+	const char *parts[MAX_PARTS];
 	const char *example;
 } ids[] = {
 	[GW_HNV_LOOKUP_RECORD] = {{"VirtualSubnetID", "CustomerAddress"}, "5001-192.168.1.101"},
@@ -126,6 +177,10 @@ static const struct {
 	[GW_HNV_PROVIDER_ADDRESS] = {{"ProviderAddress"}, "10.1.1.20"},
 	[GW_HNV_PROVIDER_ROUTE] = {{"Interface", "DestinationPrefix"}, "eth1-10.2.0.0_16"},
 	[GW_HNV_PORT] = {{"Interface"}, "tap0"},
+	[GW_HNV_VRF] = {{"RoutingDomainID"}, "11111111-2222-3333-4444-000000000000"},
+	[GW_HNV_PUBLIC] = {{"PublicPrefix", "FirstPort"}, "203.0.113.5_32-0"},
+	[GW_HNV_NAT_RULE] = {{"RoutingDomainID", "Type", "Protocol", "PublicAddress", "PublicPort", "CustomerPrefix"},
+			     "11111111-2222-3333-4444-000000000000-Outbound-All-203.0.113.5-0-10.0.0.0_8"},
 };
 
 static int bad_id(enum gw_hnv_kind kind, const char *id, struct gw_error *err)
@@ -133,7 +188,7 @@ static int bad_id(enum gw_hnv_kind kind, const char *id, struct gw_error *err)
 	char form[128] = "";
 	size_t n = 0;
 
-	for (size_t i = 0; i < 4 && ids[kind].parts[i] && n < sizeof form; i++)
+	for (size_t i = 0; i < MAX_PARTS && ids[kind].parts[i] && n < sizeof form; i++)
 		n += (size_t)snprintf(form + n, sizeof form - n, "%s%s", i ? "-" : "", ids[kind].parts[i]);
 	return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "resourceId",
 			    "\"%.160s\" is no id of a %s: it is made as %s, for example %s", id, gw_hnv_kind_name(kind),
@@ -148,7 +203,7 @@ static int parse_id(enum gw_hnv_kind kind, const char *id, struct gw_hnv_object 
 	if (n >= sizeof text)
 		return -EINVAL;
 	memcpy(text, id, n + 1);
-	while (i < 3 && ids[kind].parts[i + 1])
+	while (i < MAX_PARTS - 1 && ids[kind].parts[i + 1])
 		i++;
 	for (;; i--) {
 		const struct gw_property *row = find_row(kind, ids[kind].parts[i]);

@@ -23,7 +23,8 @@
 struct gw_intent {
 	struct gw_intent_limits limits;
 	struct gw_hmap maps[GW_HNV_KIND_MAX];
-	struct gw_hmap by_mac;
+	struct gw_hmap by_mac, by_vsid, by_domain;
+	struct gw_rank by_place;
 	struct gw_domains domains;
 	uint64_t generation; /* counts changes, those that were rolled back too */
 	/* The change under way. */
@@ -42,6 +43,9 @@ static const char *const limit_keys[] = {
 	[GW_HNV_CUSTOMER_ROUTE] = "[limits] routes",
 	[GW_HNV_LOOKUP_RECORD] = "[engine] record_limit",
 	[GW_HNV_PORT] = "[limits] ports",
+	[GW_HNV_VRF] = "[limits] virtual_gateways",
+	[GW_HNV_PUBLIC] = "[limits] public_addresses",
+	[GW_HNV_NAT_RULE] = "[limits] nat_rules",
 };
 
 static struct gw_hnv_object *of_key(struct gw_hmap_node *node)
@@ -54,6 +58,49 @@ static struct gw_hnv_object *of_mac(struct gw_hmap_node *node)
 	return node ? GW_CONTAINER_OF(node, struct gw_hnv_object, by_mac) : NULL;
 }
 
+/*
+ * A public address or a block of ports of one as what it takes of the line of all (address, port): so that any two overlap only
+ * if two neighbours do.
+ */
+struct place {
+	struct gw_addr addr;
+	uint16_t port;
+};
+
+static struct place first_place(const struct gw_public *p)
+{
+	return (struct place){p->prefix.addr, p->first_port};
+}
+
+static struct place last_place(const struct gw_public *p)
+{
+	unsigned bits = p->prefix.len + (gw_addr_is_v4(&p->prefix.addr) ? 96u : 0u);
+	struct place last = {p->prefix.addr, p->port_count ? (uint16_t)(p->first_port + p->port_count - 1) : UINT16_MAX};
+
+	for (unsigned i = bits; i < 128; i++)
+		last.addr.b[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	return last;
+}
+
+static int cmp_place(const struct place *a, const struct place *b)
+{
+	int c = memcmp(&a->addr, &b->addr, sizeof a->addr); /* as the bytes are, so IPv4 among IPv6 */
+
+	return c ? c : (a->port > b->port) - (a->port < b->port);
+}
+
+static struct gw_hnv_object *of_place(const struct gw_rank_node *node)
+{
+	return node ? GW_CONTAINER_OF(node, struct gw_hnv_object, public.by_place) : NULL;
+}
+
+static int by_place(const struct gw_rank_node *a, const struct gw_rank_node *b)
+{
+	struct place x = first_place(&of_place(a)->public), y = first_place(&of_place(b)->public);
+
+	return cmp_place(&x, &y);
+}
+
 int gw_intent_new(const struct gw_intent_limits *limits, struct gw_intent **ret)
 {
 	struct gw_intent *in = calloc(1, sizeof *in);
@@ -62,8 +109,9 @@ int gw_intent_new(const struct gw_intent_limits *limits, struct gw_intent **ret)
 		return -ENOMEM;
 	in->limits = *limits;
 	in->alone = calloc(1, sizeof *in->alone);
-	if (!in->alone || gw_hmap_init(&in->by_mac) < 0 || gw_hmap_init(&in->gone) < 0 ||
-	    gw_domains_init(&in->domains) < 0)
+	in->by_place.compare = by_place;
+	if (!in->alone || gw_hmap_init(&in->by_mac) < 0 || gw_hmap_init(&in->by_vsid) < 0 ||
+	    gw_hmap_init(&in->by_domain) < 0 || gw_hmap_init(&in->gone) < 0 || gw_domains_init(&in->domains) < 0)
 		goto oom;
 	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
 		if (gw_hmap_init(&in->maps[k]) < 0)
@@ -92,6 +140,8 @@ struct gw_intent *gw_intent_free(struct gw_intent *in)
 		gw_hmap_done(&in->maps[k]);
 	}
 	gw_hmap_done(&in->by_mac);
+	gw_hmap_done(&in->by_vsid);
+	gw_hmap_done(&in->by_domain);
 	gw_hmap_done(&in->gone);
 	gw_domains_done(&in->domains);
 	free(in->alone);
@@ -121,6 +171,21 @@ static uint32_t mac_hash(uint32_t vsid, const struct gw_mac *mac)
 	return gw_hash_bytes(mac, sizeof *mac, vsid);
 }
 
+static uint32_t vsid_hash(uint32_t vsid)
+{
+	return gw_hash_bytes(&vsid, sizeof vsid, 0);
+}
+
+static const struct gw_uuid *rdid_of(const struct gw_hnv_object *o)
+{
+	return o->kind == GW_HNV_PUBLIC ? &o->public.rdid : &o->nat.rdid;
+}
+
+static uint32_t domain_hash(enum gw_hnv_kind kind, const struct gw_uuid *rdid)
+{
+	return gw_hash_bytes(rdid, sizeof *rdid, kind);
+}
+
 /* Cannot fail: every map has its first buckets, and the domains were reserved by put. */
 static void link_object(struct gw_intent *in, struct gw_hnv_object *o)
 {
@@ -130,6 +195,12 @@ static void link_object(struct gw_intent *in, struct gw_hnv_object *o)
 	gw_hmap_insert(&in->maps[o->kind], &o->by_key, gw_hnv_key_hash(o));
 	if (mac_of(o, &vsid, &mac))
 		gw_hmap_insert(&in->by_mac, &o->by_mac, mac_hash(vsid, mac));
+	else if (o->kind == GW_HNV_VRF)
+		gw_hmap_insert(&in->by_vsid, &o->by_vsid, vsid_hash(o->vrf.vsid));
+	else if (o->kind == GW_HNV_PUBLIC || o->kind == GW_HNV_NAT_RULE)
+		gw_hmap_insert(&in->by_domain, &o->by_domain, domain_hash(o->kind, rdid_of(o)));
+	if (o->kind == GW_HNV_PUBLIC)
+		gw_rank_insert(&in->by_place, &o->public.by_place);
 	if (o->kind == GW_HNV_CUSTOMER_ROUTE)
 		gw_domains_ref(&in->domains, &o->croute.rdid, o->croute.vsid);
 }
@@ -142,6 +213,12 @@ static void unlink_object(struct gw_intent *in, struct gw_hnv_object *o)
 	gw_hmap_remove(&in->maps[o->kind], &o->by_key);
 	if (mac_of(o, &vsid, &mac))
 		gw_hmap_remove(&in->by_mac, &o->by_mac);
+	else if (o->kind == GW_HNV_VRF)
+		gw_hmap_remove(&in->by_vsid, &o->by_vsid);
+	else if (o->kind == GW_HNV_PUBLIC || o->kind == GW_HNV_NAT_RULE)
+		gw_hmap_remove(&in->by_domain, &o->by_domain);
+	if (o->kind == GW_HNV_PUBLIC)
+		gw_rank_remove(&in->by_place, &o->public.by_place);
 	if (o->kind == GW_HNV_CUSTOMER_ROUTE)
 		gw_domains_unref(&in->domains, o->croute.vsid);
 }
@@ -199,6 +276,23 @@ static int check_port(const struct gw_intent *in, const struct gw_port *p, struc
 	return 0;
 }
 
+/* A VSID leads to one virtual gateway, of the routing domain that it is in. */
+static int check_vrf(const struct gw_intent *in, const struct gw_vrf *v, struct gw_error *err)
+{
+	const struct gw_hnv_object *o = gw_intent_vrf_of_vsid(in, v->vsid);
+	const struct gw_domain *dom = gw_domains_find(&in->domains, v->vsid);
+	char rdid[GW_UUID_STRLEN];
+
+	if (o && !gw_uuid_equal(&o->vrf.rdid, &v->rdid))
+		return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.VirtualSubnetID",
+				    "VSID %u is the gateway subnet of routing domain %s", v->vsid,
+				    gw_uuid_format(&o->vrf.rdid, rdid));
+	if (dom && !gw_uuid_equal(&dom->rdid, &v->rdid))
+		return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.VirtualSubnetID",
+				    "VSID %u belongs to routing domain %s", v->vsid, gw_uuid_format(&dom->rdid, rdid));
+	return 0;
+}
+
 static int check(const struct gw_intent *in, const struct gw_hnv_object *o, struct gw_error *err)
 {
 	int e = gw_hnv_check(o, &in->limits.router_mac, err);
@@ -211,6 +305,8 @@ static int check(const struct gw_intent *in, const struct gw_hnv_object *o, stru
 		return check_not_port(in, &o->paddr, err);
 	if (o->kind == GW_HNV_PORT)
 		return check_port(in, &o->port, err);
+	if (o->kind == GW_HNV_VRF)
+		return check_vrf(in, &o->vrf, err);
 	return 0;
 }
 
@@ -360,6 +456,41 @@ int gw_intent_delete(struct gw_intent *in, const struct gw_hnv_object *key, stru
 	return 0;
 }
 
+/* Whether what of two neighbours comes first reaches into the other. */
+static bool overlap(const struct gw_hnv_object *first, const struct gw_hnv_object *second)
+{
+	struct place last, next;
+
+	if (!first || !second)
+		return false;
+	last = last_place(&first->public);
+	next = first_place(&second->public);
+	return cmp_place(&last, &next) >= 0;
+}
+
+/* Within a change they may overlap, behind it not. What changed is looked at with its neighbours. */
+static int check_apart(const struct gw_intent *in, const struct gw_hnv_object *o, struct gw_error *err)
+{
+	size_t n = gw_rank_below(&in->by_place, &o->public.by_place);
+	size_t end = gw_rank_upto(&in->by_place, &o->public.by_place);
+	const struct gw_hnv_object *before = n ? of_place(gw_rank_at(&in->by_place, n - 1)) : NULL, *other = NULL;
+	const struct gw_hnv_object *after = of_place(gw_rank_at(&in->by_place, end));
+	char id[GW_ID_STRLEN], rdid[GW_UUID_STRLEN];
+
+	if (end - n > 1) /* others begin at the same place */
+		other = of_place(gw_rank_at(&in->by_place, of_place(gw_rank_at(&in->by_place, n)) == o ? n + 1 : n));
+	else if (overlap(before, o))
+		other = before;
+	else if (overlap(o, after))
+		other = after;
+	if (!other)
+		return 0;
+	gw_hnv_id(other, id);
+	return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.PublicPrefix",
+			    "public address %s of routing domain %s has a part of it", id,
+			    gw_uuid_format(&other->public.rdid, rdid));
+}
+
 /* A limit that was lowered below what is there must not get in the way of deleting. */
 int gw_intent_validate(struct gw_intent *in, struct gw_error *err)
 {
@@ -372,6 +503,12 @@ int gw_intent_validate(struct gw_intent *in, struct gw_error *err)
 			growth[c->after->kind]++;
 		else if (c->before && !c->after)
 			growth[c->before->kind]--;
+		if (c->after && c->after->kind == GW_HNV_PUBLIC) {
+			int e = check_apart(in, c->after, err);
+
+			if (e < 0)
+				return e;
+		}
 	}
 	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
 		if (growth[k] > 0 && in->maps[k].n > in->limits.max[k])
@@ -466,6 +603,54 @@ const struct gw_hnv_object *gw_intent_port(const struct gw_intent *in, const cha
 const struct gw_hnv_object *gw_intent_paddr(const struct gw_intent *in, const struct gw_addr *pa)
 {
 	return gw_intent_get(in, &(struct gw_hnv_object){.kind = GW_HNV_PROVIDER_ADDRESS, .paddr = {.pa = *pa}});
+}
+
+const struct gw_hnv_object *gw_intent_vrf(const struct gw_intent *in, const struct gw_uuid *rdid)
+{
+	return gw_intent_get(in, &(struct gw_hnv_object){.kind = GW_HNV_VRF, .vrf = {.rdid = *rdid}});
+}
+
+const struct gw_hnv_object *gw_intent_vrf_of_vsid(const struct gw_intent *in, uint32_t vsid)
+{
+	GW_HMAP_FOR_EACH_HASH (node, &in->by_vsid, vsid_hash(vsid))
+		if (GW_CONTAINER_OF(node, struct gw_hnv_object, by_vsid)->vrf.vsid == vsid)
+			return GW_CONTAINER_OF(node, struct gw_hnv_object, by_vsid);
+	return NULL;
+}
+
+const struct gw_hnv_object *gw_intent_next_of_domain(const struct gw_intent *in, enum gw_hnv_kind kind,
+						     const struct gw_uuid *rdid, const struct gw_hnv_object *prev)
+{
+	struct gw_hmap_node *node = prev ? gw_hmap_next_hash(&prev->by_domain)
+					 : gw_hmap_first_hash(&in->by_domain, domain_hash(kind, rdid));
+
+	for (; node; node = gw_hmap_next_hash(node)) {
+		struct gw_hnv_object *o = GW_CONTAINER_OF(node, struct gw_hnv_object, by_domain);
+
+		if (o->kind == kind && gw_uuid_equal(rdid_of(o), rdid))
+			return o;
+	}
+	return NULL;
+}
+
+const struct gw_hnv_object *gw_intent_public_from(const struct gw_intent *in, const struct gw_addr *a, uint16_t port)
+{
+	struct gw_hnv_object probe = {.kind = GW_HNV_PUBLIC, .public = {.prefix = {.addr = *a}, .first_port = port}};
+	struct place at = {*a, port}, last;
+	size_t n = gw_rank_upto(&in->by_place, &probe.public.by_place);
+	const struct gw_hnv_object *before = n ? of_place(gw_rank_at(&in->by_place, n - 1)) : NULL;
+
+	if (before) {
+		last = last_place(&before->public);
+		if (cmp_place(&last, &at) >= 0)
+			return before;
+	}
+	return of_place(gw_rank_at(&in->by_place, n));
+}
+
+const struct gw_hnv_object *gw_intent_public_after(const struct gw_intent *in, const struct gw_hnv_object *o)
+{
+	return of_place(gw_rank_at(&in->by_place, gw_rank_upto(&in->by_place, &o->public.by_place)));
 }
 
 size_t gw_intent_count(const struct gw_intent *in, enum gw_hnv_kind kind)

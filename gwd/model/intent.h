@@ -51,6 +51,9 @@ const struct gw_hnv_object *gw_intent_get(const struct gw_intent *in, const stru
 const struct gw_hnv_object *gw_intent_record(const struct gw_intent *in, uint32_t vsid, const struct gw_addr *ca);
 const struct gw_hnv_object *gw_intent_port(const struct gw_intent *in, const char *interface);
 const struct gw_hnv_object *gw_intent_paddr(const struct gw_intent *in, const struct gw_addr *pa);
+const struct gw_hnv_object *gw_intent_vrf(const struct gw_intent *in, const struct gw_uuid *rdid);
+/* The virtual gateway whose gateway subnet this is. */
+const struct gw_hnv_object *gw_intent_vrf_of_vsid(const struct gw_intent *in, uint32_t vsid);
 size_t gw_intent_count(const struct gw_intent *in, enum gw_hnv_kind kind);
 /* While this stays the same, so do all objects, and the order of iterations. */
 uint64_t gw_intent_generation(const struct gw_intent *in);
@@ -61,6 +64,12 @@ const struct gw_hnv_object *gw_intent_next(const struct gw_intent *in, enum gw_h
 /* Lookup records and ports with this (vsid, mac); pass NULL to start. */
 const struct gw_hnv_object *gw_intent_next_by_mac(const struct gw_intent *in, uint32_t vsid, const struct gw_mac *mac,
 						  const struct gw_hnv_object *prev);
+/* Public addresses or NAT rules (`kind`) of a routing domain, in no particular order; pass NULL to start. */
+const struct gw_hnv_object *gw_intent_next_of_domain(const struct gw_intent *in, enum gw_hnv_kind kind,
+						     const struct gw_uuid *rdid, const struct gw_hnv_object *prev);
+/* Public addresses in the order of addresses and ports: the first that ends at or behind this place; then the one behind. */
+const struct gw_hnv_object *gw_intent_public_from(const struct gw_intent *in, const struct gw_addr *a, uint16_t port);
+const struct gw_hnv_object *gw_intent_public_after(const struct gw_intent *in, const struct gw_hnv_object *o);
 /* The routing domain of a VSID: true and *ret when a customer route names it; else the VSID stands alone. */
 bool gw_intent_domain(const struct gw_intent *in, uint32_t vsid, struct gw_uuid *ret);
 /*
