@@ -18,6 +18,7 @@
 #include "reconcile/reconcile.h"
 #include "sync/enroll.h"
 #include "sync/sync.h"
+#include "vrf/vrf.h"
 
 #include <cap-ng.h>
 #include <errno.h>
@@ -35,6 +36,7 @@
 /* In order of application: the underlay before what is carried over it. */
 static const struct gw_driver_ops *const drivers[] = {
 	&gw_node_driver,
+	&gw_vrf_driver,
 	&gw_engine_driver,
 };
 
@@ -437,7 +439,7 @@ static int remove_node(struct daemon *d, struct gw_error *err)
 	if (r == 0)
 		r = gw_reconcile_remove(&params, err);
 	if (r == 0)
-		r = gw_netns_delete_all(GW_NETNS_SOCKET, err);
+		r = gw_netns_delete_all(GW_NETNS_SOCKET, d->config.name, err);
 	stop(d);
 	return r;
 }

@@ -124,20 +124,20 @@ static void all_deleted(void **state)
 	int fd = -1;
 
 	(void)state;
-	assert_int_equal(gw_netns_delete_all(SOCKET_PATH, NULL), 0);
+	assert_int_equal(gw_netns_delete_all(SOCKET_PATH, "all", NULL), 0);
 	for (int i = 0; i < 3; i++) {
 		char name[GW_NETNS_STRLEN];
 
-		snprintf(name, sizeof name, "gwd-all-%d", i);
+		snprintf(name, sizeof name, "gwd-all-%d", 5000 + i);
 		assert_int_equal(gw_netns_add(SOCKET_PATH, name, &fd, NULL), 0);
 		close(fd);
 	}
 	fd = open(GW_NETNS_DIR "/others", O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);
-	assert_int_equal(gw_netns_delete_all(SOCKET_PATH, NULL), 0);
-	assert_int_equal(gw_netns_get(SOCKET_PATH, "gwd-all-1", &fd, NULL), -ENOENT);
-	assert_int_equal(access(GW_NETNS_DIR "/gwd-all-1", F_OK), -1);
+	assert_int_equal(gw_netns_delete_all(SOCKET_PATH, "all", NULL), 0);
+	assert_int_equal(gw_netns_get(SOCKET_PATH, "gwd-all-5001", &fd, NULL), -ENOENT);
+	assert_int_equal(access(GW_NETNS_DIR "/gwd-all-5001", F_OK), -1);
 	assert_int_equal(access(GW_NETNS_DIR "/others", F_OK), 0);
 	assert_int_equal(unlink(GW_NETNS_DIR "/others"), 0);
 }
