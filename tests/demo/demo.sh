@@ -136,7 +136,7 @@ tell_tenants() {
 		tell "$1" customer-route add --rdid "$rdid" --vsid "$edge" --prefix $gateway_subnet --nexthop 0.0.0.0
 		tell "$1" customer-route add --rdid "$rdid" --vsid "$edge" --prefix 0.0.0.0/0 --nexthop $gateway_ca
 		for ca in $gateway_ca 0.0.0.0; do
-			tell "$1" lookup-record add --vsid "$edge" --ca $ca --pa "$(field "$hosts" gateway 2)" --mac "$mac" \
+			tell "$1" lookup-record add --vsid "$edge" --ca "$ca" --pa "$(field "$hosts" gateway 2)" --mac "$mac" \
 				--rule encap --encapsulation "$encapsulation"
 		done
 	done <<<"$tenants"
