@@ -53,6 +53,12 @@ int gw_nl_add_gretap_external(struct gw_nl *nl, const char *name, struct gw_erro
 #define GW_NL_VETH_MTU 65535
 /* A pair of Ethernet links, down, that find no neighbours and take packets of any size. */
 int gw_nl_add_veth(struct gw_nl *nl, const char *name, const char *peer, struct gw_error *err);
+/*
+ * A macvlan device upon `lower`, down, that gets what comes in there from one sender; fragments of what that sends by multicast
+ * have been put together then.
+ */
+int gw_nl_add_macvlan_of(struct gw_nl *nl, const char *name, int lower, const struct gw_mac *sender,
+			 struct gw_error *err);
 /* Whether the kernel leaves checksums or super-packets to the link. */
 bool gw_nl_link_offloads(const struct gw_link *link);
 /* Makes the kernel finish checksums and cut super-packets before the link gets them. */
