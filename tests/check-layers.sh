@@ -20,8 +20,10 @@ declare -A MAY=(
 	[node]="base model nl driver.h"
 	[netns]="base"
 	[engine]="base model nl driver.h"
+	[plugin]="base model driver.h plugin.h"
 	[cli]="base"
 	[driver.h]="base model"
+	[plugin.h]="driver.h"
 	[options.h]=""
 	[options.c]="options.h"
 )
