@@ -39,5 +39,16 @@ int gw_netns_get(const char *socket_path, const char *name, int *ret_fd, struct 
 int gw_netns_delete(const char *socket_path, const char *name, struct gw_error *err);
 /* Every one that has the prefix. Needs no holder when there is none. */
 int gw_netns_delete_all(const char *socket_path, struct gw_error *err);
+/* -ENOENT when there is none. Asks nobody: for those who only use namespaces that others make. */
+int gw_netns_open(const char *name, int *ret_fd);
+
+/* "gwd-NODE-VSID": the namespace of the VRF whose gateway subnet this is. */
+const char *gw_netns_vrf_name(const char *node, uint32_t vsid, char buf[static GW_NETNS_STRLEN]);
+
+/*
+ * Calls fn in a thread that is in the namespace and waits for it: the caller is never in the wrong one. Returns what fn returned,
+ * or why it could not be called. fn may use sockets, which stay inside, and /proc/sys/net and /proc/net by /proc/thread-self.
+ */
+int gw_netns_run(int ns_fd, int (*fn)(void *arg), void *arg);
 
 #endif
