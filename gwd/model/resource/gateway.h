@@ -17,6 +17,9 @@ extern const char *const gw_routing_types[];
 	P(S, UINT, idle_minutes, "idleTimeoutInMinutes", .min = 1, .max = 1440,                                        \
 	  .help = "When an idle flow is forgotten.")                                                                   \
 	P(S, BOOL, shared, "shared", .help = "Whether several tenants share it, each with blocks of ports.")           \
+	P(S, UINT, block_size, "portBlockSize", .min = 1024, .max = 32768, .def = 4096,                                \
+	  .flags = GW_PROPERTY_HAS_DEFAULT,                                                                            \
+	  .help = "How many ports each front end has of a shared address: a power of two.")                            \
 	P(S, TEXT, label, "dnsRecord", .max = 253, .flags = GW_PROPERTY_IS_INERT)                                      \
 	R(S, "portBlocks", .help = "Who has which ports of a shared address.")                                         \
 	R(S, "ipConfiguration", .help = "Who uses it.")
