@@ -98,7 +98,8 @@ static const struct row rows[] = {
 	{KEY("engine", "record_limit", "1048576", "How many lookup records the node accepts, 1 to 16777216."),
 	 parse_number, AT(record_limit), 1, 16777216},
 	{KEY("external", "interface", "",
-	     "The interface to the networks outside, by which virtual gateways are reached and reach them. Empty: none, and "
+	     "The interface to the networks outside, by which virtual gateways are reached and reach them. Empty: "
+	     "none, and "
 	     "virtual gateways carry only what stays within."),
 	 parse_interface, AT(external_interface)},
 	{KEY("controller", "vsids", "4096-16777214",

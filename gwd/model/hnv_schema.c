@@ -103,7 +103,11 @@ static const struct gw_property vrf[] = {
 
 static const struct gw_property public_address[] = {
 	{.name = "PublicPrefix", AT(public.prefix), .type = GW_PROPERTY_PREFIX, .flags = GW_PROPERTY_IS_KEY},
-	{.name = "FirstPort", AT(public.first_port), .type = GW_PROPERTY_UINT, .max = 65535, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "FirstPort",
+	 AT(public.first_port),
+	 .type = GW_PROPERTY_UINT,
+	 .max = 65535,
+	 .flags = GW_PROPERTY_IS_KEY},
 	{.name = "PortCount", AT(public.port_count), .type = GW_PROPERTY_UINT, .max = 65536},
 	{.name = "RoutingDomainID", AT(public.rdid), .type = GW_PROPERTY_UUID, .flags = GW_PROPERTY_IS_REQUIRED},
 	{0},
