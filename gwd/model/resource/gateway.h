@@ -8,6 +8,10 @@
 extern const char *const gw_gateway_types[];
 extern const char *const gw_routing_types[];
 
+/* Ports that each front end has of a shared address. */
+#define GW_PUBLIC_BLOCK_MIN 1024
+#define GW_PUBLIC_BLOCK_MAX 32768
+
 #define GW_PUBLIC_ADDRESS(S, P, O, L, V, C, R)                                                                         \
 	P(S, ADDR, address, "ipAddress", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,                  \
 	  .help = "The address.")                                                                                      \
@@ -17,7 +21,7 @@ extern const char *const gw_routing_types[];
 	P(S, UINT, idle_minutes, "idleTimeoutInMinutes", .min = 1, .max = 1440,                                        \
 	  .help = "When an idle flow is forgotten.")                                                                   \
 	P(S, BOOL, shared, "shared", .help = "Whether several tenants share it, each with blocks of ports.")           \
-	P(S, UINT, block_size, "portBlockSize", .min = 1024, .max = 32768, .def = 4096,                                \
+	P(S, UINT, block_size, "portBlockSize", .min = GW_PUBLIC_BLOCK_MIN, .max = GW_PUBLIC_BLOCK_MAX, .def = 4096,   \
 	  .flags = GW_PROPERTY_HAS_DEFAULT,                                                                            \
 	  .help = "How many ports each front end has of a shared address: a power of two.")                            \
 	P(S, TEXT, label, "dnsRecord", .max = 253, .flags = GW_PROPERTY_IS_INERT)                                      \
