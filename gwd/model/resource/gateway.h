@@ -89,6 +89,12 @@ GW_SCHEMA_STRUCT(gateway, GW_GATEWAY)
 	C(S, CONNECTION, "networkConnections", .max = 1024, .help = "Its connections to sites and networks outside.")  \
 	C(S, BGP_ROUTER, "bgpRouters", .max = 1024, .help = "Its BGP routers.")                                        \
 	C(S, POLICY_MAP, "policyMaps", .max = 1024, .help = "Its BGP policies.")                                       \
+	R(S, "gateway", .help = "The gateway that carries it.")                                                        \
+	R(S, "state", .help = "How it is, as that says.")                                                              \
+	R(S, "stateDetail", .help = "Why it is not ready.")                                                            \
+	R(S, "customerAddresses", .help = "Its addresses in the virtual network.")                                     \
+	R(S, "publicAddresses", .help = "What comes to these, from outside, it gets.")                                 \
+	R(S, "statistics", .help = "What it has carried, and dropped.")                                                \
 	P(S, ANY, vpn_clients, "vpnClientAddressSpace", .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(virtual_gateway, GW_VIRTUAL_GATEWAY)
 
