@@ -129,19 +129,15 @@ gw_inline int gw_edge(struct __sk_buff *skb)
 
 	if (skb->vlan_present || skb->pkt_type == PACKET_OTHERHOST)
 		return GW_NOT_PUBLIC;
+	/* On its way from a virtual gateway to this node itself. */
+	if (unlikely(skb->mark == GW_MARK_TO_SELF)) {
+		skb->mark = 0;
+		return GW_NOT_PUBLIC;
+	}
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
-		/* On its way from a virtual gateway to this node itself. */
-		if (unlikely(skb->mark == GW_MARK_TO_SELF)) {
-			skb->mark = 0;
-			return GW_NOT_PUBLIC;
-		}
 		return gw_edge4(skb);
 	case bpf_htons(ETH_P_IPV6):
-		if (unlikely(skb->mark == GW_MARK_TO_SELF)) {
-			skb->mark = 0;
-			return GW_NOT_PUBLIC;
-		}
 		verdict = gw_is_nd(skb) ? gw_edge_nd(skb) : GW_NOT_PUBLIC;
 		return verdict != GW_NOT_PUBLIC ? verdict : gw_edge6(skb);
 	case bpf_htons(ETH_P_ARP):
