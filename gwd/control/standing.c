@@ -204,6 +204,26 @@ static bool pool_has_gateways(const struct gw_catalog *c, const struct gw_resour
 	return all_have_gateways(c, pool);
 }
 
+static bool has_referrer(const struct gw_resource *r, enum gw_kind kind)
+{
+	for (const struct gw_ref *ref = r->referrers; ref; ref = ref->next)
+		if (ref->from->kind == kind && !ref->from->now.trouble)
+			return true;
+	return false;
+}
+
+/* Of a rule that is for nobody no virtual network says anything. */
+static void add_nobody(struct standing *s, const struct gw_resource *to)
+{
+	if (s->r->kind == GW_KIND_OUTBOUND_NAT_RULE && to && GW_PROPERTIES(to, backend_pool)->subnets.n == 0 &&
+	    !has_referrer(to, GW_KIND_IP_CONFIGURATION))
+		add(s, SUCCESS, "gwd", "NoMembers",
+		    "its backendAddressPool has no members: set subnets of it, or let ipConfigurations join it");
+	if (s->r->kind == GW_KIND_INBOUND_NAT_RULE && !to && !has_referrer(s->r, GW_KIND_IP_CONFIGURATION))
+		add(s, WARNING, "gwd", "NoBackend",
+		    "it leads nowhere: set backendIPConfiguration, or name the rule in an ipConfiguration");
+}
+
 /* It is the virtual gateway of the VMs' network that would translate. */
 static void add_gateway(struct standing *s)
 {
@@ -217,7 +237,13 @@ static void add_gateway(struct standing *s)
 	} else if (s->r->kind == GW_KIND_INBOUND_NAT_RULE) {
 		to = gw_reference(c, s->r, GW_PROPERTIES(s->r, inbound_nat_rule)->backend);
 		has = (!to || vm_has_gateway(c, to)) && all_have_gateways(c, s->r);
+	} else if (s->r->kind == GW_KIND_IP_CONFIGURATION && GW_PROPERTIES(s->r, ip_configuration)->public_address &&
+		   !vm_has_gateway(c, s->r)) {
+		add(s, WARNING, "gwd", "NoVirtualGateway",
+		    "its virtual network has no virtual gateway, by which the publicIPAddress would be reached: make "
+		    "one");
 	}
+	add_nobody(s, to);
 	if (!has)
 		add(s, FAILURE, "gwd", "NoVirtualGateway",
 		    "the virtual network of its VMs has no virtual gateway, which is what translates: make one");
