@@ -144,6 +144,31 @@ def inbound(w):
         w.delete(at + name)
 
 
+@g.case("a load balancer has 1,024 rules of a kind: one more, and 10,001 at once, are refused whole")
+def many(w):
+    front = [ref("/loadBalancers/a/frontendIPConfigurations/f")]
+    before = w.get("/loadBalancers/a")
+    start = before["properties"]["frontendIPConfigurations"][0]["properties"]["portBlockStart"]
+    ports = [p for p in range(1, 65536) if p not in range(start, start + 4096)]
+
+    def rules(n):
+        return [child("r%d" % i, frontendIPConfigurations=front, protocol="Tcp" if i % 2 else "Udp", frontendPort=ports[i // 2])
+                for i in range(n)]
+    for b in blocks(w):
+        if b["start"] != start:
+            w.delete(b["frontendIPConfiguration"]["resourceRef"].split("/frontend")[0])
+    said = w.refused("POST", "/batch", [{"path": "/loadBalancers/a", "body": {
+        "properties": dict(before["properties"], inboundNatRules=rules(10001))}}], 400, "InvalidProperty",
+        "[0].body.properties.inboundNatRules", checked=False)
+    require("1024" in said["message"], said)
+    w.put("/loadBalancers/a", dict(before["properties"], inboundNatRules=rules(1024)))
+    said = w.refused("PUT", "/loadBalancers/a/inboundNatRules/more", rules(1026)[1025], 409, "LimitExceeded", None)
+    require("more than 1024 inboundNatRules" in said["message"], said)
+    equal(len(w.get("/loadBalancers/a")["properties"]["inboundNatRules"]), 1024, "rules that are there")
+    w.put("/loadBalancers/a", dict(before["properties"], inboundNatRules=[]))
+    w.put("/loadBalancers/b", balancer("b", "b"))
+
+
 @g.case("what blocks are cut from stays as it is while they are out")
 def cut(w):
     good = w.get(ALL)["properties"]
