@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # GW-3: ports of public addresses that tenants share. Each front end has a block of its own, for as long as it is there and over a
 # restart; what listens there, and for whom, is refused where it would meet another's. The rules one by one: tests/unit/test_blocks.c.
+import json
 import os
 import random
 import sys
@@ -162,7 +163,8 @@ def many(w):
         "[0].body.properties.inboundNatRules", checked=False)
     require("1024" in said["message"], said)
     w.put("/loadBalancers/a", dict(before["properties"], inboundNatRules=rules(1024)))
-    said = w.refused("PUT", "/loadBalancers/a/inboundNatRules/more", rules(1026)[1025], 409, "LimitExceeded", None)
+    said = w.refused("PUT", "/loadBalancers/a/inboundNatRules/more", {"properties": rules(1026)[1025]["properties"]}, 409,
+                     "LimitExceeded", None)
     require("more than 1024 inboundNatRules" in said["message"], said)
     equal(len(w.get("/loadBalancers/a")["properties"]["inboundNatRules"]), 1024, "rules that are there")
     w.put("/loadBalancers/a", dict(before["properties"], inboundNatRules=[]))
@@ -212,6 +214,30 @@ def quota(w):
     said = front(ALL, "f2", 409)["error"]
     equal(said["code"], "LimitExceeded", said)
     require("may have 3 public addresses and parts of shared ones" in said["message"], said)
+
+
+def samples():
+    w = world.controller()
+    for name in ("two-customers", "two-customers-nat"):
+        with open(os.path.join(case.root(), "configs/samples/%s.json" % name), encoding="utf-8") as f:
+            status, body, _ = w.call("POST", "/batch", json.load(f), checked=False)
+        equal(status, 200, "%s (%s)" % (name, body))
+    return w
+
+
+s = suite.group("samples", samples)
+
+
+@s.case("two customers with the same addresses share one public address")
+def customers(w):
+    said = w.get("/publicIPAddresses/shared")["properties"]["portBlocks"]
+    equal({b["virtualGateway"]["resourceRef"] for b in said}, {"/virtualGateways/%s?tenantId=%s" % (n.lower(), n) for n in (
+        "Contoso", "Fabrikam")}, "whose its blocks are")
+    w.stop()
+    w.start()
+    equal(w.get("/publicIPAddresses/shared")["properties"]["portBlocks"], said, "and after a restart")
+    w.put("/loadBalancers/fabrikam/inboundNatRules/dns?tenantId=Fabrikam", {
+        "frontendIPConfigurations": [ref("/loadBalancers/fabrikam/frontendIPConfigurations/out")], "protocol": "Udp", "frontendPort": 1443})
 
 
 suite.main()
