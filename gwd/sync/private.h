@@ -30,7 +30,7 @@ struct gw_sync_item {
 
 struct gw_sync_changes {
 	struct gw_hmap items;	   /* by key */
-	struct gw_hmap forgotten;  /* virtual subnets */
+	struct gw_hmap forgotten;  /* virtual subnets, and gateways of routing domains */
 	size_t n[GW_HNV_KIND_MAX]; /* items of a kind */
 	uint64_t order;		   /* of the last item */
 	size_t unreadable;	   /* that there were */
