@@ -172,6 +172,20 @@ static int copy_text(const struct gw_property *row, const char *s, char **ret, s
 	return *ret ? 0 : gw_error_oom(err);
 }
 
+/* As a part of an id. */
+static int parse_uint(const struct gw_property *row, const char *s, void *object)
+{
+	unsigned long long v;
+
+	if (!*s || strlen(s) > 10 || s[strspn(s, "0123456789")])
+		return -EINVAL;
+	v = strtoull(s, NULL, 10);
+	if (v < row->min || v > row->max)
+		return -EINVAL;
+	gw_property_set_number(row, (uint32_t)v, object);
+	return 0;
+}
+
 int gw_property_set_text(const struct gw_property *row, const char *s, void *object, struct gw_error *err)
 {
 	void *field = (char *)object + row->offset;
@@ -214,6 +228,8 @@ int gw_property_set_text(const struct gw_property *row, const char *s, void *obj
 		r = parse_ports(s, field);
 		break;
 	case GW_PROPERTY_UINT:
+		r = parse_uint(row, s, object);
+		break;
 	case GW_PROPERTY_BOOL:
 	case GW_PROPERTY_REF:
 	case GW_PROPERTY_SECRET:
