@@ -172,6 +172,22 @@ static int copy_text(const struct gw_property *row, const char *s, char **ret, s
 	return *ret ? 0 : gw_error_oom(err);
 }
 
+/* As part of an id: written in one way only. */
+static int parse_uint(const struct gw_property *row, const char *s, void *object)
+{
+	uint64_t v = 0;
+	size_t n = strlen(s);
+
+	if (n == 0 || n > 10 || strspn(s, "0123456789") != n || (s[0] == '0' && n > 1))
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++)
+		v = v * 10 + (uint64_t)(s[i] - '0');
+	if (v < row->min || v > row->max)
+		return -EINVAL;
+	gw_property_set_number(row, (uint32_t)v, object);
+	return 0;
+}
+
 int gw_property_set_text(const struct gw_property *row, const char *s, void *object, struct gw_error *err)
 {
 	void *field = (char *)object + row->offset;
@@ -214,6 +230,8 @@ int gw_property_set_text(const struct gw_property *row, const char *s, void *obj
 		r = parse_ports(s, field);
 		break;
 	case GW_PROPERTY_UINT:
+		r = parse_uint(row, s, object);
+		break;
 	case GW_PROPERTY_BOOL:
 	case GW_PROPERTY_REF:
 	case GW_PROPERTY_SECRET:
