@@ -15,9 +15,11 @@
 #include "node/node.h"
 #include "obs/loop.h"
 #include "options.h"
+#include "plugin/plugins.h"
 #include "reconcile/reconcile.h"
 #include "sync/enroll.h"
 #include "sync/sync.h"
+#include "vrf/vrf.h"
 
 #include <cap-ng.h>
 #include <errno.h>
@@ -35,6 +37,7 @@
 /* In order of application: the underlay before what is carried over it. */
 static const struct gw_driver_ops *const drivers[] = {
 	&gw_node_driver,
+	&gw_vrf_driver,
 	&gw_engine_driver,
 };
 
@@ -49,6 +52,8 @@ struct daemon {
 	struct gw_loop_meter *meter;
 	uv_signal_t on_hup, on_term, on_int;
 	uv_timer_t watchdog;
+	struct gw_plugins loaded;
+	struct gw_reconcile_plugin plugins[GW_PLUGINS_MAX];
 	struct gw_reconcile *core;
 	struct gw_control *control;
 	struct gw_enroller *enroller;
@@ -372,6 +377,24 @@ static int watch(struct daemon *d, struct gw_error *err)
 	return r < 0 ? gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot watch signals: %s", uv_strerror(r)) : 0;
 }
 
+/* One that is not good has a place too, where it says why. */
+static void load_plugins(struct daemon *d)
+{
+	gw_plugins_load(d->config.plugin_dir, &d->loaded);
+	if (*d->loaded.error.message)
+		log_failure("", &d->loaded.error);
+	for (size_t i = 0; i < d->loaded.n; i++) {
+		const struct gw_loaded_plugin *p = &d->loaded.v[i];
+
+		d->plugins[i] = (struct gw_reconcile_plugin){
+			.name = p->name,
+			.ops = p->plugin ? p->plugin->ops : NULL,
+			.kinds = p->plugin ? p->plugin->kinds : 0,
+			.error = p->error,
+		};
+	}
+}
+
 /* What serving and removing have in common. */
 static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_error *err)
 {
@@ -382,6 +405,8 @@ static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_
 		r = lock_run_dir(d, err);
 	if (r == 0)
 		r = gw_nl_open(&d->loop, &d->nl, err);
+	if (r == 0 && is_host)
+		load_plugins(d);
 	if (r == 0)
 		*ret = (struct gw_reconcile_params){
 			.loop = &d->loop,
@@ -389,6 +414,8 @@ static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_
 			.nl = d->nl,
 			.drivers = drivers,
 			.n_drivers = is_host ? N_DRIVERS : 0,
+			.plugins = d->plugins,
+			.n_plugins = d->loaded.n,
 			.on_ready = on_ready,
 			.on_state = on_state,
 			.ctx = d,
@@ -437,7 +464,7 @@ static int remove_node(struct daemon *d, struct gw_error *err)
 	if (r == 0)
 		r = gw_reconcile_remove(&params, err);
 	if (r == 0)
-		r = gw_netns_delete_all(GW_NETNS_SOCKET, err);
+		r = gw_netns_delete_all(GW_NETNS_SOCKET, d->config.name, err);
 	stop(d);
 	return r;
 }
@@ -463,6 +490,7 @@ static int run(struct daemon *d, bool removing)
 		gw_log_error("the event loop was left with open handles");
 		return 1;
 	}
+	gw_plugins_unload(&d->loaded);
 	gw_cleanup_close(&d->run_lock);
 	return r < 0 ? 1 : 0;
 }

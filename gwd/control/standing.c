@@ -330,6 +330,34 @@ static void add_node(struct standing *s, json_t *properties)
 		    json_string_value(warning)); /* may be about what it could do better */
 }
 
+/* Whether the node that it is can do what a gateway has to. */
+static void add_gateway_node(struct standing *s, json_t *properties)
+{
+	const struct gw_node *n = gw_gateway_node(s->k, s->r);
+	const char *state;
+
+	gw_gateway_describe(s->k, s->r, properties);
+	state = json_string_value(json_object_get(properties, "state"));
+	if (!strcmp(state, "Failed"))
+		add(s, FAILURE, n ? n->id : "gwd", "NodeFailed",
+		    "the node that it is cannot be reached, or does not do what it is to: see the server");
+}
+
+/* How it is, as its node says. */
+static void add_virtual_gateway(struct standing *s, json_t *properties)
+{
+	const struct gw_resource *gateway = gw_gateway_of(s->k, s->r);
+	const struct gw_node *n = gateway ? gw_gateway_node(s->k, gateway) : NULL;
+	const json_t *reported = gw_gateway_reported(s->k, n, s->r);
+	const char *state = json_string_value(json_object_get(reported, "state"));
+	const char *detail = json_string_value(json_object_get(reported, "stateDetail"));
+
+	gw_gateway_describe_virtual(s->k, s->r, properties);
+	if (state && strcmp(state, "Ready") != 0 && strcmp(state, "Up") != 0 && !gw_node_is_away(n))
+		add(s, !strcmp(state, "Warning") ? WARNING : FAILURE, n->id, "GatewayNotReady",
+		    detail && *detail ? detail : state);
+}
+
 void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *properties)
 {
 	static const char *const names[] = {
@@ -350,6 +378,10 @@ void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *proper
 	add_gateway(&s);
 	if (r->kind == GW_KIND_NETWORK_INTERFACE)
 		add_port(&s, properties);
+	if (r->kind == GW_KIND_GATEWAY)
+		add_gateway_node(&s, properties);
+	if (r->kind == GW_KIND_VIRTUAL_GATEWAY)
+		add_virtual_gateway(&s, properties);
 	if (s.overfull && s.status == SUCCESS)
 		add_failed(&s, s.overfull);
 	if (r->kind == GW_KIND_SERVER)

@@ -25,6 +25,7 @@ static const struct gw_nl_policy link_policy[IFLA_LINK_NETNSID + 1] = {
 	[IFLA_ADDRESS] = {GW_NL_BINARY, 0, 0}, /* 6 bytes on Ethernet only */
 	[IFLA_IFNAME] = {GW_NL_STRING, 2, IFNAMSIZ}, [IFLA_MTU] = {GW_NL_U32, 0, 0},
 	[IFLA_LINKINFO] = {GW_NL_NESTED, 0, 0},	     [IFLA_LINK_NETNSID] = {GW_NL_PRESENT, 0, 0},
+	[IFLA_LINK] = {GW_NL_U32, 0, 0},	     [IFLA_IFALIAS] = {GW_NL_STRING, 1, 0},
 };
 
 static const struct gw_nl_policy info_policy[IFLA_INFO_KIND + 1] = {
@@ -64,6 +65,9 @@ int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret)
 	}
 	if (tb[IFLA_ADDRESS] && gw_nl_len(tb[IFLA_ADDRESS]) == sizeof l.mac.b)
 		memcpy(l.mac.b, gw_nl_data(tb[IFLA_ADDRESS]), sizeof l.mac.b);
+	if (tb[IFLA_IFALIAS]) /* cut short it is none that anyone here compares with, too */
+		snprintf(l.alias, sizeof l.alias, "%s", (const char *)gw_nl_data(tb[IFLA_IFALIAS]));
+	l.peer = gw_nl_u32(tb[IFLA_LINK]) <= INT32_MAX ? (int)gw_nl_u32(tb[IFLA_LINK]) : 0;
 	l.mtu = gw_nl_u32(tb[IFLA_MTU]);
 	l.up = ifi->ifi_flags & IFF_UP;
 	l.running = ifi->ifi_flags & IFF_LOWER_UP;
@@ -290,7 +294,7 @@ int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err)
 	struct gw_nl_msg m;
 	int rc;
 
-	gw_nl_link_label(ifindex, name);
+	gw_nl_link_label(nl, ifindex, name);
 	begin_change(&m, RTM_DELLINK, ifindex);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
 	return rc < 0 ? gw_nl_fail(nl, err, rc, name, "cannot delete %s", name) : 0;
@@ -306,7 +310,7 @@ int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err)
 	ifi = begin_change(&m, RTM_SETLINK, ifindex);
 	ifi->ifi_flags = ifi->ifi_change = IFF_UP;
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name), "cannot bring %s up", name) : 0;
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot bring %s up", name) : 0;
 }
 
 int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_error *err)
@@ -318,7 +322,7 @@ int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_er
 	begin_change(&m, RTM_SETLINK, ifindex);
 	gw_nl_put_u32(&m, IFLA_MTU, mtu);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name), "cannot set the MTU of %s to %u", name,
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot set the MTU of %s to %u", name,
 				   mtu)
 		      : 0;
 }
@@ -364,5 +368,5 @@ int gw_nl_link_quiet(struct gw_nl *nl, int ifindex, struct gw_error *err)
 		return 0;
 	if (rc == 0)
 		rc = drop_link_local(nl, ifindex);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name), "cannot silence IPv6 on %s", name) : 0;
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot silence IPv6 on %s", name) : 0;
 }

@@ -47,7 +47,8 @@ bool gw_kind_is_in_force(enum gw_kind kind)
 
 bool gw_kind_is_described(enum gw_kind kind)
 {
-	return gw_kind_is_in_force(kind) || kind == GW_KIND_INBOUND_NAT_RULE || kind == GW_KIND_OUTBOUND_NAT_RULE;
+	return gw_kind_is_in_force(kind) || kind == GW_KIND_INBOUND_NAT_RULE || kind == GW_KIND_OUTBOUND_NAT_RULE ||
+	       kind == GW_KIND_GATEWAY || kind == GW_KIND_VIRTUAL_GATEWAY;
 }
 
 bool gw_kind_shows_others(enum gw_kind kind)
