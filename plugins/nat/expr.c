@@ -32,6 +32,16 @@ void nat_meta(struct nat_rule *r, enum nft_meta_keys key, uint32_t reg)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, reg);
 }
 
+void nat_meta_set(struct nat_rule *r, enum nft_meta_keys key, uint32_t reg)
+{
+	struct nftnl_expr *e = add(r, "meta");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, reg);
+}
+
 void nat_ct(struct nat_rule *r, enum nft_ct_keys key, uint32_t reg)
 {
 	struct nftnl_expr *e = add(r, "ct");

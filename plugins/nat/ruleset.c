@@ -319,8 +319,11 @@ static void outbound(struct build *b, unsigned family, enum nat_map map)
 	end(b, &r);
 }
 
-/* Of several addresses one, by a hash of the source: the group and the hash are the key of a second map. */
-static void member(struct build *b, unsigned family, enum nat_map map)
+/*
+ * Of several addresses one, by a hash of the source: the group, which the packet carries as its mark from the rule before, and
+ * the hash are the key of a second map. (Both straight from registers would be too much for nft(8), which shall show it.)
+ */
+static void group(struct build *b, unsigned family)
 {
 	struct nat_rule r = begin(POST);
 	char name[24];
@@ -329,10 +332,24 @@ static void member(struct build *b, unsigned family, enum nat_map map)
 	by_outside(&r, NFT_META_OIFNAME, NFT_CMP_EQ);
 	key(&r, family, SOURCE, false);
 	nat_lookup(&r, nat_set_name(family, NAT_MAP_GROUP, name), NAT_REG_KEY, NAT_REG_DATA);
-	nat_jhash(&r, NAT_REG_KEY + 1, family ? 16 : 4, NAT_REG_DATA + 1, NAT_SLOTS);
-	nat_byteorder(&r, NAT_REG_DATA + 1, 4, 4);
-	nat_lookup(&r, nat_set_name(family, map, name), NAT_REG_DATA, NAT_REG_KEY);
-	translate(&r, family, NFT_NAT_SNAT, nat_map_data(map), NAT_REG_KEY);
+	nat_meta_set(&r, NFT_META_MARK, NAT_REG_DATA);
+	end(b, &r);
+}
+
+static void member(struct build *b, unsigned family, enum nat_map map)
+{
+	struct nat_rule r = begin(POST);
+	uint32_t len = family ? 16 : 4;
+	char name[24];
+
+	of_family(&r, family);
+	by_outside(&r, NFT_META_OIFNAME, NFT_CMP_EQ);
+	nat_meta(&r, NFT_META_MARK, NAT_REG_KEY);
+	nat_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, family ? 8 : 12, len, NAT_REG_DATA);
+	nat_jhash(&r, NAT_REG_DATA, len, NAT_REG_KEY + 1, NAT_SLOTS);
+	nat_byteorder(&r, NAT_REG_KEY + 1, 4, 4);
+	nat_lookup(&r, nat_set_name(family, map, name), NAT_REG_KEY, NAT_REG_DATA);
+	translate(&r, family, NFT_NAT_SNAT, nat_map_data(map), NAT_REG_DATA);
 	end(b, &r);
 }
 
@@ -504,6 +521,7 @@ static void build(struct build *b)
 		idle(b, family, POST, NAT_MAP_IDLE_OUT, SOURCE);
 		outbound(b, family, NAT_MAP_OUT_PORTS);
 		outbound(b, family, NAT_MAP_OUT_ADDR);
+		group(b, family);
 		member(b, family, NAT_MAP_MEMBER_PORTS);
 		member(b, family, NAT_MAP_MEMBER_ADDR);
 	}
