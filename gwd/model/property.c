@@ -172,12 +172,12 @@ static int copy_text(const struct gw_property *row, const char *s, char **ret, s
 	return *ret ? 0 : gw_error_oom(err);
 }
 
-/* As a part of an id. */
+/* As part of an id: written in one way only. */
 static int parse_uint(const struct gw_property *row, const char *s, void *object)
 {
 	uint32_t v;
 
-	if (parse_number(s, &v) < 0 || v < row->min || v > row->max)
+	if (parse_number(s, &v) < 0 || (s[0] == '0' && s[1]) || v < row->min || v > row->max)
 		return -EINVAL;
 	gw_property_set_number(row, v, object);
 	return 0;
