@@ -219,7 +219,7 @@ static void on_link(void *ctx, const struct gw_link *link, bool removed)
 		gw_sync_link_changed(d->sync, link->name, removed);
 }
 
-/* Nodes without a host's part have nothing that a controller could tell them. */
+/* Who only is a controller has nothing that one could tell it. */
 static int follow(struct daemon *d, struct gw_error *err)
 {
 	const struct gw_sync_params params = {
@@ -230,7 +230,7 @@ static int follow(struct daemon *d, struct gw_error *err)
 	};
 	int r;
 
-	if (!(d->config.roles & GW_ROLE_HOST))
+	if (!(d->config.roles & GW_ROLES_OF_NODES))
 		return 0;
 	r = gw_sync_open(&params, &d->sync, err);
 	if (r == 0) {
@@ -398,14 +398,14 @@ static void load_plugins(struct daemon *d)
 /* What serving and removing have in common. */
 static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_error *err)
 {
-	bool is_host = d->config.roles & GW_ROLE_HOST;
-	int r = is_host ? check_capabilities(err) : 0;
+	bool is_node = d->config.roles & GW_ROLES_OF_NODES;
+	int r = is_node ? check_capabilities(err) : 0;
 
 	if (r == 0)
 		r = lock_run_dir(d, err);
 	if (r == 0)
 		r = gw_nl_open(&d->loop, &d->nl, err);
-	if (r == 0 && is_host)
+	if (r == 0 && is_node)
 		load_plugins(d);
 	if (r == 0)
 		*ret = (struct gw_reconcile_params){
@@ -413,7 +413,7 @@ static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_
 			.config = &d->config,
 			.nl = d->nl,
 			.drivers = drivers,
-			.n_drivers = is_host ? N_DRIVERS : 0,
+			.n_drivers = is_node ? N_DRIVERS : 0,
 			.plugins = d->plugins,
 			.n_plugins = d->loaded.n,
 			.on_ready = on_ready,

@@ -1,11 +1,12 @@
 /* expr.c - see expr.h. */
 #include "nat/expr.h"
 
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
-
-#include <netinet/in.h>
-#include <string.h>
 
 #define HASH_SEED 0x67776421u /* the same always: a source keeps its address over restarts */
 #define TCP_OPTION_MSS 2

@@ -4,19 +4,18 @@
 #include "nat/expr.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter_ipv4.h>
 #include <netinet/in.h>
 #include <string.h>
+
+#include <libnftnl/expr.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
 
 #define RULESET_VERSION 1u /* raised with every change of what is built here */
 
 /* As <linux/netfilter/nf_conntrack_common.h> numbers them, and nft(8) takes them. */
 enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_NEW = 8, STATE_UNTRACKED = 64 };
 enum { STATUS_DST_NAT = 0x20 };
-
-#define SECONDS 60u /* of a minute */
 
 const char *const nat_counter_names[NAT_COUNTERS_MAX] = {
 #define X(id, name, what) [NAT_COUNT_##id] = (name),
@@ -167,29 +166,6 @@ const char *nat_idle_name(unsigned family, uint8_t proto, uint16_t minutes, char
 {
 	snprintf(buf, 24, "%s%c-%u", proto == IPPROTO_TCP ? "tcp" : "udp", family ? '6' : '4', minutes);
 	return buf;
-}
-
-struct nftnl_obj *nat_ruleset_idle(unsigned family, uint8_t proto, uint16_t minutes)
-{
-	struct nftnl_obj *o = nftnl_obj_alloc();
-	uint32_t seconds[NFTNL_CTTIMEOUT_ARRAY_MAX] = {0};
-	char name[24];
-
-	if (!o)
-		return NULL;
-	/* Others than these stay as the kernel has them; libnftnl leaves out what is not set. */
-	nftnl_obj_set_str(o, NFTNL_OBJ_TABLE, NAT_TABLE);
-	nftnl_obj_set_str(o, NFTNL_OBJ_NAME, nat_idle_name(family, proto, minutes, name));
-	nftnl_obj_set_u32(o, NFTNL_OBJ_TYPE, NFT_OBJECT_CT_TIMEOUT);
-	nftnl_obj_set_u16(o, NFTNL_OBJ_CT_TIMEOUT_L3PROTO, family ? NFPROTO_IPV6 : NFPROTO_IPV4);
-	nftnl_obj_set_u8(o, NFTNL_OBJ_CT_TIMEOUT_L4PROTO, proto);
-	if (proto == IPPROTO_TCP)
-		seconds[NFTNL_CTTIMEOUT_TCP_ESTABLISHED] = minutes * SECONDS;
-	else
-		seconds[NFTNL_CTTIMEOUT_UDP_UNREPLIED] = seconds[NFTNL_CTTIMEOUT_UDP_REPLIED] =
-			minutes * SECONDS;
-	nftnl_obj_set_data(o, NFTNL_OBJ_CT_TIMEOUT_ARRAY, seconds, sizeof seconds);
-	return o;
 }
 
 /* --- rules --- */

@@ -63,6 +63,65 @@ static void test_API_2_changes(void **state)
 	end(&w);
 }
 
+#define RDID(n) "11111111-2222-3333-4444-00000000000" n
+#define VRF(n, vsid)                                                                                                   \
+	"{'put':'/hnv/virtualGateways/" RDID(n) "','properties':{'VirtualSubnetID':" vsid                              \
+						",'MACAddress':'02000000000" n                                         \
+						"','CustomerAddress':'10.1.0.2','PrefixLength':29}}"
+#define PUBLIC(id, count, n)                                                                                           \
+	"{'put':'/hnv/publicAddresses/203.0.113." id "','properties':{'PortCount':" count                              \
+	",'RoutingDomainID':'" RDID(n) "'}}"
+#define NAT(n, address, inside)                                                                                        \
+	"{'put':'/hnv/natRules/" RDID(n) "-Outbound-All-203.0.113." address "-0-10.1." inside "','properties':{}}"
+
+/* A gateway goes with its public addresses and rules; those of others stay, also what was his and is another's now. */
+static void test_API_2_a_gateway_is_forgotten_as_a_whole(void **state)
+{
+	static const char *const all[] = {RDID("1"),
+					  RDID("2"),
+					  "203.0.113.5_32-1024",
+					  "203.0.113.5_32-2048",
+					  "203.0.113.6_32-0",
+					  "203.0.113.7_32-0",
+					  RDID("1") "-Outbound-All-203.0.113.6-0-10.1.0.0_16",
+					  RDID("2") "-Outbound-All-203.0.113.7-0-10.1.0.0_16"},
+				 *const after[] = {RDID("2"), "203.0.113.5_32-2048", "203.0.113.6_32-0",
+						   "203.0.113.7_32-0",
+						   RDID("2") "-Outbound-All-203.0.113.7-0-10.1.0.0_16"},
+				 *const anew[] = {RDID("1"), RDID("2"), "203.0.113.5_32-1024", "203.0.113.7_32-0",
+						  RDID("2") "-Outbound-All-203.0.113.7-0-10.1.0.0_16"};
+	const struct gw_hnv_object *o;
+	struct world w;
+
+	begin(&w, state, "");
+	says(&w, ALL(VRF("1", "5000") "," VRF("2", "6000") "," PUBLIC("5_32-1024", "1024", "1") "," PUBLIC(
+			 "5_32-2048", "1024",
+			 "2") "," PUBLIC("6_32-0", "0",
+					 "1") "," PUBLIC("7_32-0", "0",
+							 "2") "," NAT("1", "6", "0.0_16") "," NAT("2", "7", "0.0_16")));
+	settle(&w);
+	agree(&w.b, GW_N(all), all);
+	/* What is told of it before it is forgotten does not come; what is told after that does. */
+	says(&w, "{" E1 ",'revision':9,'full':false,'changes':[" PUBLIC("8_32-0", "0", "1") "," NAT(
+			 "1", "8", "9.0_24") ",{'forgetGateway':'" RDID("1") "'}," PUBLIC("6_32-0", "0", "2") "]}");
+	settle(&w);
+	agree(&w.b, GW_N(after), after);
+	reported(&w, 9, 0);
+	/* Its name may come back, with blocks that were cut otherwise; subnets are exchanged. */
+	says(&w, "{" E1 ",'revision':10,'full':false,'changes':[{'delete':'/hnv/publicAddresses/203.0.113.6_32-0'},"
+		 "{'delete':'/hnv/publicAddresses/203.0.113.5_32-2048'}," VRF("1", "5000") "," PUBLIC(
+			 "5_32-1024", "2048", "1") "]}");
+	settle(&w);
+	agree(&w.b, GW_N(anew), anew);
+	says(&w, "{" E1 ",'revision':11,'full':false,'changes':[" VRF("1", "6000") "," VRF("2", "5000") "]}");
+	settle(&w);
+	reported(&w, 11, 0);
+	o = gw_intent_vrf_of_vsid(w.b.service.intent, 6000);
+	assert_non_null(o);
+	assert_int_equal(o->vrf.mac.b[5], 1);
+	end(&w);
+}
+
 static void test_API_2_state_that_is_there_already(void **state)
 {
 	static const char *const ids[] = {"tap0", "5001-10.0.0.1"};
@@ -522,6 +581,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SYNC_TEST(test_API_2_full_state_of_two_pages),
 		SYNC_TEST(test_API_2_changes),
+		SYNC_TEST(test_API_2_a_gateway_is_forgotten_as_a_whole),
 		SYNC_TEST(test_API_2_state_that_is_there_already),
 		SYNC_TEST(test_API_2_what_is_not_in_a_full_state_goes),
 		SYNC_TEST(test_ports_change_places),
