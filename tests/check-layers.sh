@@ -9,7 +9,7 @@ set -euo pipefail
 declare -A MAY=(
 	[base]=""
 	[model]="base"
-	[nl]="base"
+	[nl]="base netns"
 	[obs]="base"
 	[store]="base model"
 	[plan]="base model"
@@ -19,6 +19,7 @@ declare -A MAY=(
 	[sync]="base model"
 	[node]="base model nl driver.h"
 	[netns]="base"
+	[vrf]="base model nl netns driver.h"
 	[engine]="base model nl driver.h"
 	[plugin]="base model driver.h plugin.h"
 	[cli]="base"

@@ -51,12 +51,12 @@ same "$work/help.synopsis" "$work/man.synopsis" >"$work/why" 2>&1
 result "gwctl(1) and --help show the same commands with the same options"
 
 # Every option is explained in both.
-sed '1,/^Options:/d' "$work/help" | grep -oE '^  .{4}--[a-z-]+' | grep -oE -- '--?[a-z-]+' >"$work/help.options"
+sed '1,/^Options:/d' "$work/help" | grep -oE '^  .{4}--[a-z0-9-]+' | grep -oE -- '--?[a-z0-9-]+' >"$work/help.options"
 sed -n '/^\.Sh OPTIONS/,/^\.Sh ENVIRONMENT/p' "$man/gwctl.1" | sed -n 's/^\.It Fl //p' |
 	awk '{ print "-" $1; if ($2 == ",") print "-" $3 }' >"$work/man.options"
 same "$work/help.options" "$work/man.options" >"$work/why" 2>&1
 result "gwctl(1) and --help explain the same options"
-grep -oE -- '(^|[[ {])--?[a-z][a-z-]*' "$work/help.synopsis" | tr -d ' [{' | sort -u >"$work/used"
+grep -oE -- '(^|[[ {])--?[a-z][a-z0-9-]*' "$work/help.synopsis" | tr -d ' [{' | sort -u >"$work/used"
 sort -u "$work/help.options" | comm -23 "$work/used" - >"$work/why"
 [[ -s $work/used && ! -s $work/why ]]
 result "every option of a command is explained"
@@ -108,7 +108,7 @@ while read -r _ command; do
 	# The long and the short form of an option are one option.
 	{
 		printf '%s\n' --api --ca --cert --key --token --token-file --help
-		grep -oE -- '--?[a-z][a-z-]*' <<<" ${command#"${words[*]}"}" | sed 's/^-o$/--output/; s/^-f$/--file/'
+		grep -oE -- '--?[a-z][a-z0-9-]*' <<<" ${command#"${words[*]}"}" | sed 's/^-o$/--output/; s/^-f$/--file/'
 	} >"$work/expected"
 	complete_after "${words[@]}" | grep -- '^--' >"$work/got"
 	same "$work/expected" "$work/got" || echo "after ${words[*]}"

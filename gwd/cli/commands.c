@@ -13,6 +13,8 @@ static const struct gw_cli_word types[] = {
 	{"static", "Static"}, {"dynamic", "Dynamic"}, {"l2only", "L2Only"}, {"wildcard", "GatewayWildcard"}, {0}};
 static const struct gw_cli_word roles[] = {
 	{"operator", "operator"}, {"tenant", "tenant"}, {"host", "host"}, {"monitor", "monitor"}, {0}};
+static const struct gw_cli_word directions[] = {{"outbound", "Outbound"}, {"inbound", "Inbound"}, {0}};
+static const struct gw_cli_word nat_protocols[] = {{"all", "All"}, {"tcp", "Tcp"}, {"udp", "Udp"}, {0}};
 static const struct gw_cli_word protocols[] = {{"icmp", "1"}, {"tcp", "6"}, {"udp", "17"}, {"icmpv6", "58"}, {0}};
 
 const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
@@ -67,6 +69,22 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 	[GW_CLI_OPT_METRIC] = {"metric", "N", 0, GW_CLI_NUMBER, UINT32_MAX, .help = "lowest wins among equal prefixes"},
 	[GW_CLI_OPT_ALLOW_FORWARDING] = {"allow-forwarding", NULL, 0, GW_CLI_FLAG,
 					 .help = "the VM may send from addresses that are not its own"},
+	[GW_CLI_OPT_CA6] = {"ca6", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "customer address of the gateway, IPv6"},
+	[GW_CLI_OPT_PREFIX_LENGTH6] = {"prefix-length6", "N", 0, GW_CLI_NUMBER, 128, .help = "of --ca6"},
+	[GW_CLI_OPT_PUBLIC_PREFIX] = {"public", "PREFIX", 0, GW_CLI_PREFIX,
+				      .help = "addresses outside, as 203.0.113.5/32 or 2001:db8:1::/48"},
+	[GW_CLI_OPT_DIRECTION] = {"direction", "DIRECTION", 0, GW_CLI_WORD, .words = directions,
+				  .help = "of the flows that the rule translates"},
+	[GW_CLI_OPT_NAT_PROTOCOL] = {"protocol", "PROTOCOL", 0, GW_CLI_WORD, .words = nat_protocols, .absent = "All",
+				     .help = "what the rule translates; all unless given"},
+	[GW_CLI_OPT_PUBLIC] = {"public", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "address outside"},
+	[GW_CLI_OPT_FIRST_PORT] = {"first-port", "N", 0, GW_CLI_NUMBER, 65535, .absent = "0",
+				   .help = "first port outside; the whole address unless given"},
+	[GW_CLI_OPT_PORTS] = {"ports", "N", 0, GW_CLI_NUMBER, 65536, .help = "how many ports from --first-port on"},
+	[GW_CLI_OPT_CUSTOMER] = {"customer", "PREFIX", 0, GW_CLI_PREFIX, .help = "customer addresses inside"},
+	[GW_CLI_OPT_CUSTOMER_PORT] = {"customer-port", "N", 0, GW_CLI_NUMBER, 65535,
+				      .help = "first port inside; the same as outside unless given"},
+	[GW_CLI_OPT_IDLE] = {"idle", "MINUTES", 0, GW_CLI_NUMBER, 1440, .help = "when an idle flow is forgotten"},
 	[GW_CLI_OPT_PORT] = {"port", "NAME", 0, GW_CLI_IFNAME, .help = "port that the packet comes from"},
 	[GW_CLI_OPT_DST] = {"dst", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "destination of the packet"},
 	[GW_CLI_OPT_SRC] = {"src", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "source of the packet"},
@@ -125,6 +143,42 @@ static const struct gw_cli_kind port = {"port",
 					 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
 					 {"detail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 
+static const struct gw_cli_kind virtual_gateway = {
+	"virtual gateway",
+	"virtualGateways",
+	{{"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_KEY},
+	 {"VirtualSubnetID", "VSID", GW_CLI_OPT_VSID, GW_CLI_NEED},
+	 {"MACAddress", "MAC", GW_CLI_OPT_MAC, GW_CLI_NEED},
+	 {"CustomerAddress", "CA", GW_CLI_OPT_CA, 0},
+	 {"PrefixLength", "LENGTH", GW_CLI_OPT_PREFIX_LENGTH, GW_CLI_WIDE},
+	 {"CustomerAddressV6", "CA (IPV6)", GW_CLI_OPT_CA6, 0},
+	 {"PrefixLengthV6", "LENGTH (IPV6)", GW_CLI_OPT_PREFIX_LENGTH6, GW_CLI_WIDE},
+	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
+	 {"detail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
+
+static const struct gw_cli_kind public_address = {"public address",
+						  "publicAddresses",
+						  {{"PublicPrefix", "PUBLIC", GW_CLI_OPT_PUBLIC_PREFIX, GW_CLI_KEY},
+						   {"FirstPort", "PORT", GW_CLI_OPT_FIRST_PORT, GW_CLI_KEY},
+						   {"PortCount", "PORTS", GW_CLI_OPT_PORTS, 0},
+						   {"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_NEED},
+						   {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
+						   {"detail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
+
+static const struct gw_cli_kind nat_rule = {"NAT rule",
+					    "natRules",
+					    {{"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_KEY},
+					     {"Type", "DIRECTION", GW_CLI_OPT_DIRECTION, GW_CLI_KEY},
+					     {"Protocol", "PROTOCOL", GW_CLI_OPT_NAT_PROTOCOL, GW_CLI_KEY},
+					     {"PublicAddress", "PUBLIC", GW_CLI_OPT_PUBLIC, GW_CLI_KEY},
+					     {"PublicPort", "PORT", GW_CLI_OPT_FIRST_PORT, GW_CLI_KEY},
+					     {"CustomerPrefix", "CUSTOMER", GW_CLI_OPT_CUSTOMER, GW_CLI_KEY},
+					     {"PortCount", "PORTS", GW_CLI_OPT_PORTS, 0},
+					     {"CustomerPort", "CUSTOMER PORT", GW_CLI_OPT_CUSTOMER_PORT, 0},
+					     {"IdleTimeout", "IDLE MIN", GW_CLI_OPT_IDLE, GW_CLI_WIDE},
+					     {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
+					     {"detail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
+
 #define RECORD_COMMANDS(w, k, name, add, del)                                                                          \
 	{.word = w,                                                                                                    \
 	 .verb = add,                                                                                                  \
@@ -151,6 +205,9 @@ const struct gw_cli_command gw_cli_commands[] = {
 	RECORD_COMMANDS("provider-address", provider_address, "provider address", "add", "del"),
 	RECORD_COMMANDS("provider-route", provider_route, "provider route", "add", "del"),
 	RECORD_COMMANDS("port", port, "port", "attach", "detach"),
+	RECORD_COMMANDS("virtual-gateway", virtual_gateway, "virtual gateway", "add", "del"),
+	RECORD_COMMANDS("public-address", public_address, "public address", "add", "del"),
+	RECORD_COMMANDS("nat-rule", nat_rule, "NAT rule", "add", "del"),
 	{.word = "apply", .required = GW_CLI_OPT(FILE), .optional = GW_CLI_OPT(WAIT), .run = gw_cli_run_apply,
 	 .help = "create or change the resources of a JSON file, all or none"},
 	{.word = "get", .operand = "KIND [ID]", .optional = GW_CLI_OPT(TENANT) | GW_CLI_OPT(OUTPUT),
@@ -213,7 +270,7 @@ static gw_cli_opts kind_opts(const struct gw_cli_kind *kind, unsigned flags)
 	gw_cli_opts set = 0;
 
 	for (const struct gw_cli_property *p = kind->properties; p->name; p++) {
-		if (!(p->flags & GW_CLI_LIVE) && (flags == 0 || (p->flags & flags)))
+		if (!(p->flags & GW_CLI_LIVE) && (flags == 0 || (p->flags & flags && !gw_cli_options[p->opt].absent)))
 			set |= (gw_cli_opts)1 << p->opt;
 	}
 	return set;

@@ -47,6 +47,17 @@ enum gw_cli_opt {
 	GW_CLI_OPT_NEXTHOP,
 	GW_CLI_OPT_METRIC,
 	GW_CLI_OPT_ALLOW_FORWARDING,
+	GW_CLI_OPT_CA6,
+	GW_CLI_OPT_PREFIX_LENGTH6,
+	GW_CLI_OPT_PUBLIC_PREFIX,
+	GW_CLI_OPT_DIRECTION,
+	GW_CLI_OPT_NAT_PROTOCOL,
+	GW_CLI_OPT_PUBLIC,
+	GW_CLI_OPT_FIRST_PORT,
+	GW_CLI_OPT_PORTS,
+	GW_CLI_OPT_CUSTOMER,
+	GW_CLI_OPT_CUSTOMER_PORT,
+	GW_CLI_OPT_IDLE,
 	GW_CLI_OPT_PORT,
 	GW_CLI_OPT_DST,
 	GW_CLI_OPT_SRC,
@@ -95,6 +106,7 @@ struct gw_cli_option {
 	uint32_t max; /* of a number */
 	const struct gw_cli_word *words;
 	enum gw_cli_type key; /* of a pair */
+	const char *absent;   /* in a key, where it is not given; NULL: it has to be */
 	const char *help;
 };
 

@@ -23,7 +23,8 @@ char *gw_cli_record_id(const struct gw_cli_kind *kind, char *const value[static 
 
 		if (!(p->flags & GW_CLI_KEY))
 			continue;
-		longer = gw_cli_format("%s%s%s", id, *id ? "-" : "", value[p->opt]);
+		longer = gw_cli_format("%s%s%s", id, *id ? "-" : "",
+				       value[p->opt] ? value[p->opt] : gw_cli_options[p->opt].absent);
 		free(id);
 		id = longer;
 	}

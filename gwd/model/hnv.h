@@ -135,13 +135,13 @@ struct gw_nat_rule {
 
 /* One object of any kind. Heap-allocated, immutable once it is in an intent; the intent owns it. */
 struct gw_hnv_object {
-	struct gw_hmap_node by_key; /* the intent's */
-	union {			    /* the intent's */
-		struct gw_hmap_node by_mac; /* lookup records and ports by (vsid, mac) */
-		struct gw_hmap_node by_vsid; /* virtual gateways */
+	struct gw_hmap_node by_key;	       /* the intent's */
+	union {				       /* the intent's */
+		struct gw_hmap_node by_mac;    /* lookup records and ports by (vsid, mac) */
+		struct gw_hmap_node by_vsid;   /* virtual gateways */
 		struct gw_hmap_node by_domain; /* public addresses and NAT rules */
 	};
-	uint64_t revision;	    /* store revision that wrote it; the ETag */
+	uint64_t revision; /* store revision that wrote it; the ETag */
 	enum gw_hnv_kind kind;
 	uint32_t change; /* the intent's: 1 + index in the delta of the change under way, 0 when untouched by it */
 	union {
@@ -173,7 +173,8 @@ const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLE
 const char *gw_hnv_kind_path(enum gw_hnv_kind kind);		/* "lookupRecords" */
 const char *gw_hnv_kind_name(enum gw_hnv_kind kind);		/* "lookup record" */
 int gw_hnv_kind_parse(const char *path, enum gw_hnv_kind *ret); /* any letter case */
-extern const char *const gw_hnv_nat_types[], *const gw_hnv_nat_protocols[]; /* as enum gw_nat_type, enum gw_nat_protocol */
+extern const char *const gw_hnv_nat_types[],
+	*const gw_hnv_nat_protocols[]; /* as enum gw_nat_type, enum gw_nat_protocol */
 bool gw_hnv_record_is_router(const struct gw_lookup_record *r);
 
 /*

@@ -192,7 +192,8 @@ static int check_gateway_address(const struct gw_addr *a, uint8_t len, bool v4, 
 	if (len < 1 || len > (v4 ? 30 : 126))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY,
 				    v4 ? "properties.PrefixLength" : "properties.PrefixLengthV6",
-				    "must be 1 to %d: the subnet has room for the router and the gateway", v4 ? 30 : 126);
+				    "must be 1 to %d: the subnet has room for the router and the gateway",
+				    v4 ? 30 : 126);
 	return 0;
 }
 
@@ -242,7 +243,8 @@ static int check_public(const struct gw_public *p, struct gw_error *err)
 	if (p->port_count == 0)
 		return invalid(err, "properties.PortCount", "missing: with FirstPort it is 1, or a multiple of 1024");
 	if (!is_host(&p->prefix) || !gw_addr_is_v4(&p->prefix.addr))
-		return invalid(err, "properties.FirstPort", "only the ports of a single IPv4 address can be shared out");
+		return invalid(err, "properties.FirstPort",
+			       "only the ports of a single IPv4 address can be shared out");
 	if (p->port_count != 1 && (p->port_count % GW_PORT_BLOCK || p->first_port % GW_PORT_BLOCK))
 		return invalid(err, "properties.PortCount",
 			       "must be 1, or a multiple of 1024 ports from a multiple of 1024 on");

@@ -75,7 +75,8 @@ static struct place first_place(const struct gw_public *p)
 static struct place last_place(const struct gw_public *p)
 {
 	unsigned bits = p->prefix.len + (gw_addr_is_v4(&p->prefix.addr) ? 96u : 0u);
-	struct place last = {p->prefix.addr, p->port_count ? (uint16_t)(p->first_port + p->port_count - 1) : UINT16_MAX};
+	struct place last = {p->prefix.addr,
+			     p->port_count ? (uint16_t)(p->first_port + p->port_count - 1) : UINT16_MAX};
 
 	for (unsigned i = bits; i < 128; i++)
 		last.addr.b[i / 8] |= (uint8_t)(0x80 >> i % 8);
@@ -237,8 +238,14 @@ static struct gw_hnv_object *find(const struct gw_hmap *map, const struct gw_hnv
 static int check_domain(const struct gw_intent *in, const struct gw_customer_route *r, struct gw_error *err)
 {
 	const struct gw_domain *dom = gw_domains_find(&in->domains, r->vsid);
+	const struct gw_hnv_object *vrf = gw_intent_vrf_of_vsid(in, r->vsid);
 	char rdid[GW_UUID_STRLEN];
 
+	if (vrf && !gw_uuid_equal(&vrf->vrf.rdid, &r->rdid))
+		return gw_error_set(
+			err, EEXIST, GW_ERR_CONFLICT, "properties.RoutingDomainID",
+			"VSID %u is the gateway subnet of routing domain %s; delete its virtual gateway first", r->vsid,
+			gw_uuid_format(&vrf->vrf.rdid, rdid));
 	if (!dom || gw_uuid_equal(&dom->rdid, &r->rdid))
 		return 0;
 	return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.RoutingDomainID",

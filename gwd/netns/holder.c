@@ -1,117 +1,35 @@
 /*
- * holder.c - gwd-netns, the program that makes, gives out and deletes named network namespaces (netns.h). It keeps nothing in
- * memory: a namespace lives by its mount, so that this process may come and go as well.
+ * holder.c - gwd-netns, the program that makes, gives out and deletes named network namespaces (netns.h) as place.c does. It keeps
+ * nothing in memory, so that this process may come and go as well.
  *
  * It is started by its socket (gwd-netns.socket), or by hand with the path of a socket to make.
  */
-#include "netns/netns.h"
+#include "netns/place.h"
 
 #include "base/cleanup.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <sys/vfs.h>
 #include <systemd/sd-daemon.h>
 
-#define OWN_NETNS	 "/proc/self/ns/net"
 #define PATIENCE_SECONDS 1
-#define PATHLEN		 (sizeof GW_NETNS_DIR + GW_NETNS_STRLEN)
-
-/* As ip-netns(8) does: mounts below it are seen in all mount namespaces, whichever of them was there first. */
-static int share_dir(void)
-{
-	if (mkdir(GW_NETNS_DIR, 0755) == 0)
-		chmod(GW_NETNS_DIR, 0755); /* whatever the umask: others may look */
-	else if (errno != EEXIST)
-		return -errno;
-	if (mount("", GW_NETNS_DIR, "none", MS_SHARED | MS_REC, NULL) == 0)
-		return 0;
-	if (errno != EINVAL || mount(GW_NETNS_DIR, GW_NETNS_DIR, "none", MS_BIND | MS_REC, NULL) < 0 ||
-	    mount("", GW_NETNS_DIR, "none", MS_SHARED | MS_REC, NULL) < 0)
-		return -errno;
-	return 0;
-}
-
-/* A new namespace gets its name while this process is in it. */
-static int mount_new(const char *path)
-{
-	_cleanup_close_ int home = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
-	int r;
-
-	if (home < 0 || unshare(CLONE_NEWNET) < 0)
-		return -errno;
-	r = mount(OWN_NETNS, path, "none", MS_BIND, NULL) < 0 ? -errno : 0;
-	if (setns(home, CLONE_NEWNET) < 0) {
-		fprintf(stderr, "cannot return to the namespace of the host: %s\n", strerror(errno));
-		_exit(1); /* the next request starts it anew, where it belongs */
-	}
-	return r;
-}
-
-static int get(const char *path, int *ret_fd)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct statfs fs;
-
-	if (fd < 0 || fstatfs(fd, &fs) < 0)
-		return -errno;
-	if (fs.f_type != NSFS_MAGIC)
-		return -ENOENT; /* the file of a namespace whose mount is gone */
-	*ret_fd = gw_take_fd(&fd);
-	return 0;
-}
-
-static int add(const char *path, int *ret_fd)
-{
-	_cleanup_close_ int file = -1, taken = -1;
-	int r = share_dir();
-
-	if (r < 0)
-		return r;
-	if (get(path, &taken) == 0)
-		return -EEXIST;
-	/* Readable: root has no privilege here to open it otherwise, should it be left without its mount. */
-	file = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0400);
-	if (file < 0)
-		return -errno;
-	r = mount_new(path);
-	if (r == 0)
-		r = get(path, ret_fd);
-	else
-		unlink(path);
-	return r;
-}
-
-static int delete (const char *path)
-{
-	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
-		return -errno;
-	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
-}
 
 static int serve(const struct gw_netns_request *q, int *ret_fd)
 {
-	char path[PATHLEN];
-
 	if (!gw_netns_name_valid(q->name))
 		return -EINVAL;
-	snprintf(path, sizeof path, GW_NETNS_DIR "/%s", q->name);
 	switch (q->op) {
 	case GW_NETNS_ADD:
-		return add(path, ret_fd);
+		return gw_netns_place_add(q->name, ret_fd);
 	case GW_NETNS_GET:
-		return get(path, ret_fd);
+		return gw_netns_place_get(q->name, ret_fd);
 	case GW_NETNS_DELETE:
-		return delete (path);
+		return gw_netns_place_delete(q->name);
 	}
 	return -ENOSYS;
 }

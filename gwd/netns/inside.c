@@ -2,19 +2,19 @@
  * inside.c - names of VRFs' namespaces, and doing something inside one. Called by drivers on the loop's thread, which itself
  * never leaves the namespace of the node: what has to be done inside is done by a thread that ends there.
  */
-#include "netns/netns.h"
+#include "netns/place.h"
 
-#include "base/cleanup.h"
+#include "base/addr.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/vfs.h>
+#include <stdlib.h>
+#include <string.h>
 
 const char *gw_netns_vrf_name(const char *node, uint32_t vsid, char buf[static GW_NETNS_STRLEN])
 {
@@ -22,22 +22,60 @@ const char *gw_netns_vrf_name(const char *node, uint32_t vsid, char buf[static G
 	return buf;
 }
 
+uint32_t gw_netns_vrf_vsid(const char *node, const char *name)
+{
+	size_t prefix = strlen(GW_NETNS_PREFIX), n = strlen(node), digits;
+	unsigned long vsid;
+
+	if (strncmp(name, GW_NETNS_PREFIX, prefix) != 0 || strncmp(name + prefix, node, n) != 0 ||
+	    name[prefix + n] != '-')
+		return 0;
+	/* Digits and nothing else: "gwd-a-1-5001" is of a node called a-1, not of a. */
+	name += prefix + n + 1;
+	digits = strspn(name, "0123456789");
+	if (digits == 0 || digits > 8 || name[digits] || name[0] == '0')
+		return 0;
+	vsid = strtoul(name, NULL, 10);
+	return gw_vsid_assignable(vsid) ? (uint32_t)vsid : 0;
+}
+
 int gw_netns_open(const char *name, int *ret_fd)
 {
-	char checked[GW_NETNS_STRLEN], path[sizeof GW_NETNS_DIR + GW_NETNS_STRLEN];
-	_cleanup_close_ int fd = -1;
-	struct statfs fs;
+	char checked[GW_NETNS_STRLEN];
 
 	if (snprintf(checked, sizeof checked, "%s", name) >= (int)sizeof checked || !gw_netns_name_valid(checked))
 		return -EINVAL;
-	snprintf(path, sizeof path, GW_NETNS_DIR "/%s", checked);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fstatfs(fd, &fs) < 0)
-		return -errno;
-	if (fs.f_type != NSFS_MAGIC)
-		return -ENOENT;
-	*ret_fd = gw_take_fd(&fd);
-	return 0;
+	return gw_netns_place_get(checked, ret_fd);
+}
+
+int gw_netns_each(const char *node, gw_netns_cb cb, void *ctx, struct gw_error *err)
+{
+	DIR *dir = opendir(GW_NETNS_DIR);
+	uint32_t vsid;
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0
+				       : gw_error_set(err, errno, GW_ERR_INTERNAL, GW_NETNS_DIR, "cannot read %s: %s",
+						      GW_NETNS_DIR, strerror(errno));
+	for (const struct dirent *e; r == 0 && (e = readdir(dir));) {
+		vsid = gw_netns_vrf_vsid(node, e->d_name);
+		if (vsid)
+			r = cb(ctx, e->d_name, vsid, err);
+	}
+	closedir(dir);
+	return r;
+}
+
+static int delete_one(void *ctx, const char *name, uint32_t vsid, struct gw_error *err)
+{
+	(void)vsid;
+	return gw_netns_delete(ctx, name, err);
+}
+
+int gw_netns_delete_all(const char *socket_path, const char *node, struct gw_error *err)
+{
+	return gw_netns_each(node, delete_one, (void *)socket_path, err);
 }
 
 struct visit {

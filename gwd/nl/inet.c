@@ -160,11 +160,11 @@ static void put_addr(struct gw_nl_msg *m, const struct gw_nl_addr *a, uint16_t t
 	gw_nl_put_addr(m, IFA_ADDRESS, &a->addr);
 }
 
-static int fail_addr(const struct gw_nl *nl, struct gw_error *err, int rc, const struct gw_nl_addr *a, bool add)
+static int fail_addr(struct gw_nl *nl, struct gw_error *err, int rc, const struct gw_nl_addr *a, bool add)
 {
 	char addr[GW_ADDR_STRLEN], link[IFNAMSIZ + 16];
 
-	gw_nl_link_label(a->ifindex, link);
+	gw_nl_link_label(nl, a->ifindex, link);
 	return gw_nl_fail(nl, err, rc, link, "cannot %s address %s/%u %s %s", add ? "add" : "delete",
 			  gw_addr_format(&a->addr, addr), a->prefix_len, add ? "to" : "from", link);
 }
@@ -177,6 +177,8 @@ int gw_nl_addr_add(struct gw_nl *nl, const struct gw_nl_addr *a, struct gw_error
 
 	put_addr(&m, a, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
 	gw_nl_put_u8(&m, IFA_PROTO, GW_NL_PROTO);
+	if (a->unchecked)
+		gw_nl_put_u32(&m, IFA_FLAGS, IFA_F_NODAD);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
 	if (rc == -EEXIST) {
 		rc2 = look_up(nl, a, &found);

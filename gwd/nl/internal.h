@@ -26,14 +26,20 @@ struct gw_nl {
 
 	struct gw_nl_watch *watches;
 	struct gw_hmap links; /* struct known_link by ifindex, while anyone watches links; see watch.c */
-	bool watching_links, watching_inet, watching_tc;
+	bool watching_links, watching_inet, watching_tc, watching_stack;
 	bool dispatching; /* a callback runs: gw_nl_unwatch only marks */
 	bool lost;	  /* events were dropped and what they told has not been read again yet */
 	bool closing;
 
-	_Alignas(struct nlmsghdr) char request_buf[GW_NL_BUF_SIZE];
-	_Alignas(struct nlmsghdr) char event_buf[GW_NL_BUF_SIZE];
+	bool elsewhere;	  /* in another network namespace than this process */
 };
+
+/*
+ * One pair for all: there is a gw_nl for each VRF, and all are used on the loop's thread. While events are read from theirs a
+ * callback may make requests, of any gw_nl.
+ */
+extern char gw_nl_request_buf[GW_NL_BUF_SIZE] __attribute__((aligned(__alignof__(struct nlmsghdr))));
+extern char gw_nl_event_buf[GW_NL_BUF_SIZE] __attribute__((aligned(__alignof__(struct nlmsghdr))));
 
 /* nl.c */
 
@@ -64,7 +70,7 @@ const char *gw_nl_way_out(int errnum);
 int gw_nl_fail(const struct gw_nl *nl, struct gw_error *err, int rc, const char *target, const char *what, ...)
 	__attribute__((format(printf, 5, 6)));
 /* The name of a link for messages; "link 7" when it has gone. */
-const char *gw_nl_link_label(int ifindex, char buf[static IFNAMSIZ + 16]);
+const char *gw_nl_link_label(struct gw_nl *nl, int ifindex, char buf[static IFNAMSIZ + 16]);
 
 /*
  * What an NLMSG_ERROR or NLMSG_DONE says: 0 or a negative errno, and the extended ACK's text if there is one.
@@ -91,8 +97,10 @@ void gw_nl_answer_take(struct gw_nl_answer *an, const void *datagram, size_t n);
  */
 int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret);
 int gw_nl_parse_addr(const struct nlmsghdr *h, struct gw_nl_addr *ret);
+int gw_nl_parse_neigh(const struct nlmsghdr *h, struct gw_nl_neigh *ret);
+int gw_nl_parse_conf(const struct nlmsghdr *h, struct gw_nl_conf *ret);
 /*
- * Adds each leg of a unicast route of the main table to `items` of struct gw_nl_route. 0, -EBADMSG,
+ * Adds each leg of a unicast or unreachable route of the main table to `items` of struct gw_nl_route. 0, -EBADMSG,
  * -ENOMEM.
  */
 int gw_nl_parse_route(const struct nlmsghdr *h, struct gw_nl_items *items);

@@ -25,6 +25,8 @@ static const struct gw_nl_policy link_policy[IFLA_LINK_NETNSID + 1] = {
 	[IFLA_ADDRESS] = {GW_NL_BINARY, 0, 0}, /* 6 bytes on Ethernet only */
 	[IFLA_IFNAME] = {GW_NL_STRING, 2, IFNAMSIZ}, [IFLA_MTU] = {GW_NL_U32, 0, 0},
 	[IFLA_LINKINFO] = {GW_NL_NESTED, 0, 0},	     [IFLA_LINK_NETNSID] = {GW_NL_PRESENT, 0, 0},
+	[IFLA_GROUP] = {GW_NL_U32, 0, 0},	     [IFLA_LINK] = {GW_NL_U32, 0, 0},
+	[IFLA_IFALIAS] = {GW_NL_STRING, 1, 0},
 };
 
 static const struct gw_nl_policy info_policy[IFLA_INFO_KIND + 1] = {
@@ -64,7 +66,11 @@ int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret)
 	}
 	if (tb[IFLA_ADDRESS] && gw_nl_len(tb[IFLA_ADDRESS]) == sizeof l.mac.b)
 		memcpy(l.mac.b, gw_nl_data(tb[IFLA_ADDRESS]), sizeof l.mac.b);
+	if (tb[IFLA_IFALIAS]) /* cut short it is none that anyone here compares with, too */
+		snprintf(l.alias, sizeof l.alias, "%s", (const char *)gw_nl_data(tb[IFLA_IFALIAS]));
+	l.peer = gw_nl_u32(tb[IFLA_LINK]) <= INT32_MAX ? (int)gw_nl_u32(tb[IFLA_LINK]) : 0;
 	l.mtu = gw_nl_u32(tb[IFLA_MTU]);
+	l.group = gw_nl_u32(tb[IFLA_GROUP]);
 	l.up = ifi->ifi_flags & IFF_UP;
 	l.running = ifi->ifi_flags & IFF_LOWER_UP;
 	l.peer_elsewhere = tb[IFLA_LINK_NETNSID];
@@ -205,6 +211,26 @@ int gw_nl_add_veth(struct gw_nl *nl, const char *name, const char *peer, struct 
 	return finish_link(nl, &m, name, "veth", nests, err);
 }
 
+int gw_nl_add_macvlan_of(struct gw_nl *nl, const char *name, int lower, const struct gw_mac *sender,
+			 struct gw_error *err)
+{
+	struct gw_nl_msg m;
+	struct ifinfomsg *ifi;
+	size_t nests[2];
+
+	ifi = gw_nl_msg_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof *ifi);
+	ifi->ifi_flags = ifi->ifi_change = IFF_NOARP;
+	gw_nl_put_str(&m, IFLA_IFNAME, name);
+	gw_nl_put_u32(&m, IFLA_LINK, (uint32_t)lower);
+	nests[0] = gw_nl_nest_begin(&m, IFLA_LINKINFO);
+	gw_nl_put_str(&m, IFLA_INFO_KIND, "macvlan");
+	nests[1] = gw_nl_nest_begin(&m, IFLA_INFO_DATA);
+	gw_nl_put_u32(&m, IFLA_MACVLAN_MODE, MACVLAN_MODE_SOURCE);
+	gw_nl_put_u32(&m, IFLA_MACVLAN_MACADDR_MODE, MACVLAN_MACADDR_ADD);
+	gw_nl_put(&m, IFLA_MACVLAN_MACADDR, sender, sizeof *sender);
+	return finish_link(nl, &m, name, "macvlan", nests, err);
+}
+
 /* What can be switched: how to ask for it, how to set it. */
 static const struct {
 	__u32 get, set;
@@ -270,7 +296,7 @@ int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err)
 	struct gw_nl_msg m;
 	int rc;
 
-	gw_nl_link_label(ifindex, name);
+	gw_nl_link_label(nl, ifindex, name);
 	begin_change(&m, RTM_DELLINK, ifindex);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
 	return rc < 0 ? gw_nl_fail(nl, err, rc, name, "cannot delete %s", name) : 0;
@@ -286,7 +312,7 @@ int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err)
 	ifi = begin_change(&m, RTM_SETLINK, ifindex);
 	ifi->ifi_flags = ifi->ifi_change = IFF_UP;
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name), "cannot bring %s up", name) : 0;
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot bring %s up", name) : 0;
 }
 
 int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_error *err)
@@ -298,7 +324,7 @@ int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_er
 	begin_change(&m, RTM_SETLINK, ifindex);
 	gw_nl_put_u32(&m, IFLA_MTU, mtu);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name), "cannot set the MTU of %s to %u", name,
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot set the MTU of %s to %u", name,
 				   mtu)
 		      : 0;
 }
@@ -344,5 +370,5 @@ int gw_nl_link_quiet(struct gw_nl *nl, int ifindex, struct gw_error *err)
 		return 0;
 	if (rc == 0)
 		rc = drop_link_local(nl, ifindex);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(ifindex, name), "cannot silence IPv6 on %s", name) : 0;
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot silence IPv6 on %s", name) : 0;
 }

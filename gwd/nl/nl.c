@@ -7,17 +7,24 @@
  */
 #include "nl/internal.h"
 
+#include "base/cleanup.h"
+#include "netns/netns.h"
+
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #define ANSWER_TIMEOUT_MS 5000
 #define DUMP_ATTEMPTS	  5
 #define EVENT_QUEUE_BYTES (4 << 20)
+
+char gw_nl_request_buf[GW_NL_BUF_SIZE], gw_nl_event_buf[GW_NL_BUF_SIZE];
 
 /* --- open and close --- */
 
@@ -46,16 +53,23 @@ static void close_sockets(struct gw_nl *nl)
 	nl->requests = nl->events = NULL;
 }
 
-int gw_nl_open(struct uv_loop_s *loop, struct gw_nl **ret, struct gw_error *err)
+static int open_sockets(void *arg)
+{
+	struct gw_nl *nl = arg;
+	int rc = open_socket(&nl->requests);
+
+	return rc < 0 ? rc : open_socket(&nl->events);
+}
+
+static int open_at(struct uv_loop_s *loop, int ns_fd, struct gw_nl **ret, struct gw_error *err)
 {
 	struct gw_nl *nl = calloc(1, sizeof *nl);
 	int rc, size = EVENT_QUEUE_BYTES, fd;
 
 	if (!nl)
 		return gw_error_oom(err);
-	rc = open_socket(&nl->requests);
-	if (rc == 0)
-		rc = open_socket(&nl->events);
+	nl->elsewhere = ns_fd >= 0;
+	rc = nl->elsewhere ? gw_netns_run(ns_fd, open_sockets, nl) : open_sockets(nl);
 	if (rc == 0) {
 		fd = mnl_socket_get_fd(nl->events);
 		/*
@@ -68,12 +82,30 @@ int gw_nl_open(struct uv_loop_s *loop, struct gw_nl **ret, struct gw_error *err)
 	if (rc < 0) {
 		close_sockets(nl);
 		free(nl);
-		return gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, "", "cannot open a netlink socket: %s",
-				    strerror(-rc));
+		return gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, "", "cannot open a netlink socket: %s%s",
+				    strerror(-rc), rc == -EMFILE ? " (raise LimitNOFILE= of gwd.service)" : "");
 	}
 	nl->poll.data = nl;
 	*ret = nl;
 	return 0;
+}
+
+int gw_nl_open(struct uv_loop_s *loop, struct gw_nl **ret, struct gw_error *err)
+{
+	return open_at(loop, -1, ret, err);
+}
+
+int gw_nl_open_in(struct uv_loop_s *loop, int ns_fd, struct gw_nl **ret, struct gw_error *err)
+{
+	return open_at(loop, ns_fd, ret, err);
+}
+
+int gw_nl_run_inside(const struct gw_nl *nl, int (*fn)(void *arg), void *arg)
+{
+	/* A socket keeps its namespace, so that no descriptor has to be kept for it. */
+	_cleanup_close_ int ns_fd = ioctl(mnl_socket_get_fd(nl->requests), SIOCGSKNS);
+
+	return ns_fd < 0 ? -errno : gw_netns_run(ns_fd, fn, arg);
 }
 
 static void on_closed(uv_handle_t *h)
@@ -146,7 +178,7 @@ static ssize_t receive(struct gw_nl *nl, int64_t deadline)
 
 	for (;;) {
 		struct sockaddr_nl from = {0};
-		struct iovec iov = {.iov_base = nl->request_buf, .iov_len = sizeof nl->request_buf};
+		struct iovec iov = {.iov_base = gw_nl_request_buf, .iov_len = sizeof gw_nl_request_buf};
 		struct msghdr mh = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
 		int64_t left = deadline - now_ms();
 		ssize_t n;
@@ -192,11 +224,16 @@ void gw_nl_answer_take(struct gw_nl_answer *an, const void *datagram, size_t n)
  * After an answer that was not read to its end the rest of it is still to come, and a dump that still runs
  * would make the kernel refuse the next one: go on with a fresh socket.
  */
+static int open_fresh(void *arg)
+{
+	return open_socket(arg);
+}
+
 static void renew_socket(struct gw_nl *nl)
 {
 	struct mnl_socket *fresh = NULL;
 
-	if (open_socket(&fresh) == 0) {
+	if ((nl->elsewhere ? gw_nl_run_inside(nl, open_fresh, &fresh) : open_socket(&fresh)) == 0) {
 		mnl_socket_close(nl->requests);
 		nl->requests = fresh;
 	} else if (fresh) {
@@ -223,7 +260,7 @@ static int run(struct gw_nl *nl, struct gw_nl_msg *m, struct gw_nl_answer *an)
 			renew_socket(nl);
 			return (int)n;
 		}
-		gw_nl_answer_take(an, nl->request_buf, (size_t)n);
+		gw_nl_answer_take(an, gw_nl_request_buf, (size_t)n);
 	}
 	if (an->broken)
 		renew_socket(nl);
@@ -343,9 +380,38 @@ int gw_nl_fail(const struct gw_nl *nl, struct gw_error *err, int rc, const char 
 			    nl->extack[0] ? ": " : "", nl->extack);
 }
 
-const char *gw_nl_link_label(int ifindex, char buf[static IFNAMSIZ + 16])
+static int take_name(void *ctx, const struct nlmsghdr *h)
 {
-	if (ifindex <= 0 || !if_indextoname((unsigned)ifindex, buf))
+	struct gw_link l;
+
+	if (gw_nl_parse_link(h, &l) == 1)
+		memcpy(ctx, l.name, sizeof l.name);
+	return 0;
+}
+
+/* What the kernel said about the last request is kept: this is asked while that is put into words. */
+static bool name_elsewhere(struct gw_nl *nl, int ifindex, char buf[static IFNAMSIZ])
+{
+	char kept[GW_NL_EXTACK_SIZE];
+	struct ifinfomsg *ifi;
+	struct gw_nl_msg m;
+	int rc;
+
+	memcpy(kept, nl->extack, sizeof kept);
+	ifi = gw_nl_msg_begin(&m, RTM_GETLINK, 0, sizeof *ifi);
+	ifi->ifi_index = ifindex;
+	rc = gw_nl_exec(nl, &m, take_name, buf);
+	memcpy(nl->extack, kept, sizeof kept);
+	return rc == 0;
+}
+
+const char *gw_nl_link_label(struct gw_nl *nl, int ifindex, char buf[static IFNAMSIZ + 16])
+{
+	bool known = false;
+
+	if (ifindex > 0)
+		known = nl->elsewhere ? name_elsewhere(nl, ifindex, buf) : if_indextoname((unsigned)ifindex, buf) != NULL;
+	if (!known)
 		snprintf(buf, IFNAMSIZ + 16, "link %d", ifindex);
 	return buf;
 }

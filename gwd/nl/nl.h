@@ -28,9 +28,19 @@ struct gw_link {
 	bool up;	     /* IFF_UP */
 	bool running;	     /* lower layer up (carrier) */
 	bool peer_elsewhere; /* its peer or lower device lives in another network namespace */
+	int peer;	     /* the number of its peer or lower device, where that is; 0: has none */
+	uint32_t group;	     /* 0 unless somebody put it into one */
+	char alias[96];	     /* free text that somebody gave it; longer ones are cut */
 };
 
 int gw_nl_open(struct uv_loop_s *loop, struct gw_nl **ret, struct gw_error *err);
+/*
+ * In another network namespace: everything but the settings of ethtool is about that one. It keeps the namespace alive, whatever
+ * becomes of its name.
+ */
+int gw_nl_open_in(struct uv_loop_s *loop, int ns_fd, struct gw_nl **ret, struct gw_error *err);
+/* gw_netns_run in the namespace of such a one. */
+int gw_nl_run_inside(const struct gw_nl *nl, int (*fn)(void *arg), void *arg);
 /*
  * Closing is asynchronous on the loop: memory is freed in the handle's close callback. No callback runs any more.
  */
@@ -53,12 +63,43 @@ int gw_nl_add_gretap_external(struct gw_nl *nl, const char *name, struct gw_erro
 #define GW_NL_VETH_MTU 65535
 /* A pair of Ethernet links, down, that find no neighbours and take packets of any size. */
 int gw_nl_add_veth(struct gw_nl *nl, const char *name, const char *peer, struct gw_error *err);
+/*
+ * A pair of ordinary Ethernet links, down: `name` here, `peer` with a MAC address in another namespace. -EEXIST, with err filled,
+ * when either name is taken; that can also be by one whose removal the kernel has not finished.
+ */
+struct gw_nl_pair {
+	const char *name, *peer;
+	int peer_ns;
+	struct gw_mac peer_mac; /* all zero: the kernel's choice */
+	unsigned mtu;
+};
+int gw_nl_add_pair(struct gw_nl *nl, const struct gw_nl_pair *pair, struct gw_error *err);
+/*
+ * A macvlan device upon `lower`, down, that gets what comes in there from one sender; fragments of what that sends by multicast
+ * have been put together then.
+ */
+int gw_nl_add_macvlan_of(struct gw_nl *nl, const char *name, int lower, const struct gw_mac *sender,
+			 struct gw_error *err);
 /* Whether the kernel leaves checksums or super-packets to the link. */
 bool gw_nl_link_offloads(const struct gw_link *link);
 /* Makes the kernel finish checksums and cut super-packets before the link gets them. */
 int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct gw_error *err);
 int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err);
+/*
+ * Deleting a link takes the kernel a grace period, tens of milliseconds, however many are deleted at once. So many are put into a
+ * group (not 0), then the group goes. Nothing in it is success.
+ */
+int gw_nl_link_set_group(struct gw_nl *nl, int ifindex, uint32_t group, struct gw_error *err);
+int gw_nl_link_delete_group(struct gw_nl *nl, uint32_t group, struct gw_error *err);
 int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err);
+int gw_nl_link_set_mac(struct gw_nl *nl, int ifindex, const struct gw_mac *mac, struct gw_error *err);
+/* Text that `ip link` shows, and by which its maker knows it again. */
+int gw_nl_link_set_alias(struct gw_nl *nl, int ifindex, const char *alias, struct gw_error *err);
+struct gw_nl_counters {
+	uint64_t rx_packets, rx_bytes, rx_dropped, tx_packets, tx_bytes, tx_dropped;
+};
+/* -ENODEV when there is no such link. */
+int gw_nl_link_counters(struct gw_nl *nl, const char *name, struct gw_nl_counters *ret);
 int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_error *err);
 /*
  * No IPv6 link-local address, no router solicitations: the host itself says nothing on this link. Best before
@@ -79,13 +120,17 @@ struct gw_nl_addr {
 	int ifindex;
 	struct gw_addr addr;
 	uint8_t prefix_len;
+	bool unchecked; /* IPv6: used at once, without asking whether anybody has it. Input only */
 	bool ours;
 };
 
 struct gw_nl_route {
-	int ifindex;
+	int ifindex; /* of no interest in an unreachable one */
 	struct gw_prefix prefix;
 	struct gw_addr next_hop; /* any: on-link */
+	uint32_t metric;	 /* 0: the kernel's choice, which is 0 or 1024 */
+	bool any_hop;		 /* the next hop need not be in a subnet of the link */
+	bool unreachable;	 /* what goes there is answered so */
 	bool ours;
 };
 
@@ -108,8 +153,26 @@ int gw_nl_route_add(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_err
  * IPv6: the kernel finds an on-link route by prefix and link alone, so remove it before what shall replace it comes.
  */
 int gw_nl_route_delete(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_error *err);
-/* Main table, unicast; each leg of a multipath route is a route of its own. */
+/* Main table, unicast and unreachable (not the kernel's own); each leg of a multipath route is a route of its own. */
 int gw_nl_route_each(struct gw_nl *nl, gw_nl_route_cb cb, void *ctx, struct gw_error *err);
+
+/* A neighbour that somebody told the kernel about; it is never asked for and never forgotten. */
+struct gw_nl_neigh {
+	int ifindex;
+	struct gw_addr addr;
+	struct gw_mac mac;
+	bool permanent;
+	bool ours;
+	bool removed; /* in watches */
+};
+
+typedef void (*gw_nl_neigh_cb)(void *ctx, const struct gw_nl_neigh *n);
+/* What was known of it is replaced. */
+int gw_nl_neigh_add(struct gw_nl *nl, const struct gw_nl_neigh *n, struct gw_error *err);
+/* Succeeds when there is none. */
+int gw_nl_neigh_delete(struct gw_nl *nl, const struct gw_nl_neigh *n, struct gw_error *err);
+/* Permanent ones only. */
+int gw_nl_neigh_each(struct gw_nl *nl, gw_nl_neigh_cb cb, void *ctx, struct gw_error *err);
 
 /*
  * Watches: any number, each removed by gw_nl_unwatch with its ctx (which removes all that were made with it),
@@ -143,6 +206,18 @@ int gw_nl_watch_inet(struct gw_nl *nl, gw_nl_change_cb cb, void *ctx);
 /* Called when a queueing discipline or filter of a link is removed, by us or by anyone. */
 typedef void (*gw_nl_tc_cb)(void *ctx, int ifindex);
 int gw_nl_watch_tc(struct gw_nl *nl, gw_nl_tc_cb cb, void *ctx);
+
+/* Settings of a link, or of all, that have changed; -1: it says nothing of it. */
+struct gw_nl_conf {
+	int ifindex; /* negative: all, or those to come */
+	int forwarding, rp_filter;
+};
+/*
+ * Called when what is known of a neighbour, or how a link forwards, is changed by anyone else; with neither when events were
+ * dropped. One's own writes to /proc/sys are somebody else's too.
+ */
+typedef void (*gw_nl_stack_cb)(void *ctx, const struct gw_nl_neigh *neigh, const struct gw_nl_conf *conf);
+int gw_nl_watch_stack(struct gw_nl *nl, gw_nl_stack_cb cb, void *ctx);
 void gw_nl_unwatch(struct gw_nl *nl, const void *ctx);
 
 #endif

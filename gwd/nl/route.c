@@ -15,7 +15,7 @@
 static const struct gw_nl_policy route_policy[RTA_TABLE + 1] = {
 	[RTA_DST] = {GW_NL_BINARY, 4, 16},     [RTA_OIF] = {GW_NL_U32, 0, 0},
 	[RTA_GATEWAY] = {GW_NL_BINARY, 4, 16}, [RTA_MULTIPATH] = {GW_NL_BINARY, sizeof(struct rtnexthop), 0},
-	[RTA_TABLE] = {GW_NL_U32, 0, 0},
+	[RTA_TABLE] = {GW_NL_U32, 0, 0},       [RTA_PRIORITY] = {GW_NL_U32, 0, 0},
 };
 static const struct gw_nl_policy via_policy[RTA_VIA + 1] = {
 	[RTA_GATEWAY] = {GW_NL_BINARY, 4, 16},
@@ -89,7 +89,9 @@ int gw_nl_parse_route(const struct nlmsghdr *h, struct gw_nl_items *items)
 	n = mnl_nlmsg_get_payload_len(h);
 	if (n < sizeof *rtm)
 		return -EBADMSG;
-	if ((rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6) || rtm->rtm_type != RTN_UNICAST ||
+	if ((rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6) ||
+	    (rtm->rtm_type != RTN_UNICAST &&
+	     (rtm->rtm_type != RTN_UNREACHABLE || rtm->rtm_protocol == RTPROT_KERNEL)) ||
 	    (rtm->rtm_flags & RTM_F_CLONED))
 		return 0;
 	if (gw_nl_parse(rtm + 1, n - sizeof *rtm, route_policy, RTA_TABLE + 1, tb) < 0)
@@ -107,6 +109,9 @@ int gw_nl_parse_route(const struct nlmsghdr *h, struct gw_nl_items *items)
 	r.prefix = (struct gw_prefix){.addr = gw_prefix_mask(&dst, rtm->rtm_dst_len), .len = rtm->rtm_dst_len};
 	r.ours = rtm->rtm_protocol == GW_NL_PROTO;
 	r.ifindex = (int)gw_nl_u32(tb[RTA_OIF]);
+	r.metric = gw_nl_u32(tb[RTA_PRIORITY]);
+	r.any_hop = rtm->rtm_flags & RTNH_F_ONLINK;
+	r.unreachable = rtm->rtm_type == RTN_UNREACHABLE;
 	return tb[RTA_MULTIPATH] ? add_legs(tb[RTA_MULTIPATH], rtm->rtm_family, &r, items) : gw_nl_items_add(items, &r);
 }
 
@@ -121,7 +126,6 @@ static int dump_family(struct gw_nl *nl, uint8_t family, struct gw_nl_items *ite
 	rtm = gw_nl_msg_begin(&m, RTM_GETROUTE, 0, sizeof *rtm);
 	rtm->rtm_family = family;
 	rtm->rtm_table = RT_TABLE_MAIN;
-	rtm->rtm_type = RTN_UNICAST;
 	rc = gw_nl_dump(nl, &m, gw_nl_parse_route, items);
 	/*
 	 * The main table comes into being with its first route; a kernel may have been built without a family.
@@ -154,23 +158,27 @@ int gw_nl_route_each(struct gw_nl *nl, gw_nl_route_cb cb, void *ctx, struct gw_e
 
 #define ROUTE_STRLEN (GW_PREFIX_STRLEN + GW_ADDR_STRLEN + IFNAMSIZ + 32)
 
-static const char *format_route(const struct gw_nl_route *r, char buf[static ROUTE_STRLEN])
+static const char *format_route(struct gw_nl *nl, const struct gw_nl_route *r, char buf[static ROUTE_STRLEN])
 {
 	char prefix[GW_PREFIX_STRLEN], hop[GW_ADDR_STRLEN], link[IFNAMSIZ + 16];
 	bool on_link = gw_addr_is_any(&r->next_hop);
 
+	if (r->unreachable) {
+		snprintf(buf, ROUTE_STRLEN, "unreachable %s", gw_prefix_format(&r->prefix, prefix));
+		return buf;
+	}
 	snprintf(buf, ROUTE_STRLEN, "%s%s%s over %s", gw_prefix_format(&r->prefix, prefix), on_link ? "" : " via ",
-		 on_link ? "" : gw_addr_format(&r->next_hop, hop), gw_nl_link_label(r->ifindex, link));
+		 on_link ? "" : gw_addr_format(&r->next_hop, hop), gw_nl_link_label(nl, r->ifindex, link));
 	return buf;
 }
 
-static int fail_route(const struct gw_nl *nl, struct gw_error *err, int rc, const char *verb,
+static int fail_route(struct gw_nl *nl, struct gw_error *err, int rc, const char *verb,
 		      const struct gw_nl_route *r)
 {
 	char route[ROUTE_STRLEN], link[IFNAMSIZ + 16];
 
-	return gw_nl_fail(nl, err, rc, gw_nl_link_label(r->ifindex, link), "cannot %s route %s", verb,
-			  format_route(r, route));
+	return gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, r->ifindex, link), "cannot %s route %s", verb,
+			  format_route(nl, r, route));
 }
 
 static void put_route(struct gw_nl_msg *m, const struct gw_nl_route *r, uint16_t type, uint16_t flags)
@@ -182,10 +190,15 @@ static void put_route(struct gw_nl_msg *m, const struct gw_nl_route *r, uint16_t
 	rtm->rtm_dst_len = r->prefix.len;
 	rtm->rtm_table = RT_TABLE_MAIN;
 	rtm->rtm_protocol = GW_NL_PROTO;
-	rtm->rtm_type = RTN_UNICAST;
+	rtm->rtm_type = r->unreachable ? RTN_UNREACHABLE : RTN_UNICAST;
+	rtm->rtm_flags = r->any_hop ? RTNH_F_ONLINK : 0;
 	/* The scope also keeps a delete of an on-link IPv4 route from meeting one with a next hop. */
-	rtm->rtm_scope = v4 && on_link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	rtm->rtm_scope = v4 && on_link && !r->unreachable ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	gw_nl_put_addr(m, RTA_DST, &r->prefix.addr);
+	if (r->metric)
+		gw_nl_put_u32(m, RTA_PRIORITY, r->metric);
+	if (r->unreachable)
+		return;
 	gw_nl_put_u32(m, RTA_OIF, (uint32_t)r->ifindex);
 	if (!on_link)
 		gw_nl_put_addr(m, RTA_GATEWAY, &r->next_hop);
@@ -242,7 +255,7 @@ int gw_nl_route_add(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_err
 			return 0;
 		if (taken.other) {
 			snprintf(nl->extack, sizeof nl->extack, "there is %s; remove it or give it a higher metric",
-				 format_route(&taken.other_route, other));
+				 format_route(nl, &taken.other_route, other));
 			return fail_route(nl, err, rc, "add", r);
 		}
 		put_route(&m, r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND);

@@ -18,9 +18,10 @@
 
 struct gw_nl_watch {
 	struct gw_nl_watch *next;
-	gw_nl_link_cb link; /* one of the three is set */
+	gw_nl_link_cb link; /* one of the four is set */
 	gw_nl_change_cb change;
 	gw_nl_tc_cb tc;
+	gw_nl_stack_cb stack;
 	void *ctx;
 	bool dead;
 };
@@ -77,6 +78,13 @@ static void tell_tc(struct gw_nl *nl, int ifindex)
 	for (struct gw_nl_watch *w = nl->watches; w && !nl->closing; w = w->next)
 		if (w->tc && !w->dead)
 			w->tc(w->ctx, ifindex);
+}
+
+static void tell_stack(struct gw_nl *nl, const struct gw_nl_neigh *neigh, const struct gw_nl_conf *conf)
+{
+	for (struct gw_nl_watch *w = nl->watches; w && !nl->closing; w = w->next)
+		if (w->stack && !w->dead)
+			w->stack(w->ctx, neigh, conf);
 }
 
 /* --- known links --- */
@@ -191,7 +199,9 @@ static void on_event(struct gw_nl *nl, const struct nlmsghdr *h)
 {
 	/* The kernel notes whose request it was that made the change. */
 	bool own = h->nlmsg_pid == mnl_socket_get_portid(nl->requests);
+	struct gw_nl_neigh neigh;
 	struct gw_nl_addr addr;
+	struct gw_nl_conf conf;
 	struct gw_link link;
 
 	switch (h->nlmsg_type) {
@@ -216,6 +226,15 @@ static void on_event(struct gw_nl *nl, const struct nlmsghdr *h)
 		if (!own)
 			on_route(nl, h);
 		break;
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		if (!own && gw_nl_parse_neigh(h, &neigh) == 1)
+			tell_stack(nl, &neigh, NULL);
+		break;
+	case RTM_NEWNETCONF:
+		if (gw_nl_parse_conf(h, &conf) == 1)
+			tell_stack(nl, NULL, &conf);
+		break;
 	case RTM_DELQDISC:
 	case RTM_DELTFILTER:
 		if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct tcmsg)))
@@ -229,6 +248,8 @@ static void on_lost(struct gw_nl *nl)
 	nl->lost = false;
 	if (nl->watching_inet)
 		tell_change(nl, &(struct gw_nl_change){.kind = GW_NL_CHANGE_LOST});
+	if (nl->watching_stack)
+		tell_stack(nl, NULL, NULL);
 	/*
 	 * A dump fails when links change all the while: then there are more events to come, and with them another try.
 	 */
@@ -246,9 +267,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	nl->dispatching = true;
 	for (int i = 0; i < EVENTS_PER_TURN && !nl->closing; i++) {
 		struct sockaddr_nl from = {0};
-		struct iovec iov = {.iov_base = nl->event_buf, .iov_len = sizeof nl->event_buf};
+		struct iovec iov = {.iov_base = gw_nl_event_buf, .iov_len = sizeof gw_nl_event_buf};
 		struct msghdr mh = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
-		const void *datagram = nl->event_buf;
+		const void *datagram = gw_nl_event_buf;
 		const struct nlmsghdr *h;
 		ssize_t n = recvmsg(mnl_socket_get_fd(nl->events), &mh, MSG_DONTWAIT);
 		size_t left;
@@ -344,6 +365,17 @@ int gw_nl_watch_tc(struct gw_nl *nl, gw_nl_tc_cb cb, void *ctx)
 		return rc;
 	nl->watching_tc = true;
 	return add_watch(nl, (struct gw_nl_watch){.tc = cb, .ctx = ctx});
+}
+
+int gw_nl_watch_stack(struct gw_nl *nl, gw_nl_stack_cb cb, void *ctx)
+{
+	static const int groups[] = {RTNLGRP_NEIGH, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF};
+	int rc = nl->watching_stack ? 0 : join(nl, groups, sizeof groups / sizeof *groups);
+
+	if (rc < 0)
+		return rc;
+	nl->watching_stack = true;
+	return add_watch(nl, (struct gw_nl_watch){.stack = cb, .ctx = ctx});
 }
 
 void gw_nl_watch_done(struct gw_nl *nl)

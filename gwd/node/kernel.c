@@ -183,6 +183,8 @@ static void see_route(void *ctx, const struct gw_nl_route *r)
 		.ifindex = r->ifindex,
 		.o = {.kind = GW_HNV_PROVIDER_ROUTE, .proute = {.prefix = r->prefix, .next_hop = r->next_hop}}};
 
+	if (r->unreachable) /* none of ours: in the way at most, and then adding one says so */
+		return;
 	if (it && same_hop(&it->o->proute.next_hop, &r->next_hop)) {
 		it->ifindex = r->ifindex;
 		it->problem[0] = 0;

@@ -105,7 +105,7 @@ static void on_route_removed(struct gw_driver *d, const struct gw_nl_route *r)
 	char prefix[GW_PREFIX_STRLEN], why[sizeof prefix + IFNAMSIZ + 64];
 
 	gw_prefix_format(&r->prefix, prefix);
-	if (it && gw_node_in_place(it) &&
+	if (it && gw_node_in_place(it) && !r->unreachable &&
 	    (gw_addr_equal(&it->o->proute.next_hop, &r->next_hop) ||
 	     (gw_addr_is_any(&it->o->proute.next_hop) && gw_addr_is_any(&r->next_hop)))) {
 		it->ifindex = 0;

@@ -28,9 +28,9 @@ add_namespace() {
 
 gwctl() { "$build/gwctl" --api "unix:$state/$1/run/api.sock" "${@:2}"; }
 
-# tell HOST WORDS...: a gwctl command that changes something; those for the first host are shown.
+# tell HOST WORDS...: a gwctl command that changes something; those for the first host are shown, and what only the gateway is told.
 tell() {
-	if [ "$1" = host1 ]; then
+	if [ "$1" = host1 ] || [[ $1 == gateway && ${FUNCNAME[1]} == tell_gateway ]]; then
 		step "gwctl ${*:2}"
 	fi
 	gwctl "$@" >/dev/null
@@ -99,6 +99,15 @@ stop_all() {
 			end "$pid"
 		done
 	done
+}
+
+# What a gateway carries outlives its daemon, until it is told to go.
+remove_vrfs() {
+	local conf=$state/gateway/gwd.conf
+	if [ -e "$conf" ] && namespaces | grep -qx "$prefix-gateway"; then
+		in_ns gateway "$build/gwd" --remove -c "$conf" 9<&- >"$state/remove.log" 2>&1 || cat "$state/remove.log" >&2
+	fi
+	ip netns list | awk -v p="^gwd-$prefix-" '$1 ~ p { print $1 }' | xargs -r -n 1 ip netns delete
 }
 
 remove_namespaces() {

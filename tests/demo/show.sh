@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the variables named below are demo.sh's
-# show.sh - what the demo shows once everything is there. Sourced by demo.sh, which sets $vms, $tenants, $hosts, $build
-# and $state; the helpers are net.sh's.
+# show.sh - what the demo shows once everything is there. Sourced by demo.sh, which sets $vms, $tenants, $hosts, $build,
+# $state and the addresses outside; the helpers are net.sh's.
 
 # The address that an interface really has.
 address_of() { in_ns "$1" ip -j address show dev "$2" | jq -r '[.[0].addr_info[] | select(.family == "inet")][0].local'; }
@@ -35,6 +35,15 @@ show_drawing() {
 		                                  VXLAN, VNI 5001:  Contoso
 		                                  NVGRE, VSID 6001: Fabrikam
 	END
+	printf '                                                     | %s\n' "$(address_of gateway underlay)"
+	cat <<-END
+		             +---------------------------------------+----------------------------------------+
+		             |       gwd on the gateway: a VRF for Contoso, a VRF for Fabrikam                |
+		             |       both leave by $public: ports 16384-20479, ports 20480-24575       |
+		             +---------------------------------------+----------------------------------------+
+	END
+	printf '                                                     | %s\n' "$(address_of gateway wan)"
+	printf '                                                 Internet: %s\n' "$server"
 }
 
 # Who answers a VM at an address: the name that the service on port 7 gives, or nobody.
@@ -64,6 +73,35 @@ show_reachability() {
 	expect contoso-sql 10.1.1.13 nobody "that VM is Fabrikam's, though it is on the same host"
 	expect contoso-web 10.1.1.13 nobody "nor from the other host"
 	expect contoso-sql 192.168.1.20 nobody "the provider network is out of a tenant's reach"
+}
+
+# outside FROM ADDRESS PORT WHO WHY: who answers there, as in expect.
+outside() {
+	local answer
+	answer=$(in_ns "$1" socat -u "TCP:$2:$3,connect-timeout=2" - 2>/dev/null) || answer=nobody
+	printf '   %-14s %-20s %-16s %s\n' "$1" "$2:$3" "$answer" "$5"
+	[ "$answer" = "$4" ] || die "$1 asked $2 port $3 and the answer was $answer, not $4"
+}
+
+show_internet() {
+	local file=$state/wan.pcap pid
+	say "The Internet, through one public address (the server answers with the address that it sees)"
+	printf '   %-14s %-20s %-16s %s\n' from to answer ""
+	wait_for "the gateway's rules are in place" in_ns contoso-sql ping -q -n -c 1 -W 1 "$server"
+	outside contoso-sql "$server" 7 "$public" "translated in Contoso's VRF"
+	outside fabrikam-sql "$server" 7 "$public" "the same address inside, the same outside: other ports"
+	outside internet "$public" 8080 contoso-web "a forwarded port"
+	outside internet "$public" 8081 nobody "and no other"
+	outside internet 10.1.1.12 7 nobody "nobody comes in past the gateway"
+	echo
+	in_ns gateway tcpdump -i wan -U -c 4 -w "$file" icmp 9<&- >/dev/null 2>"$state/tcpdump.log" &
+	pid=$!
+	wait_for "tcpdump listens" grep -q '^tcpdump: listening' "$state/tcpdump.log"
+	in_ns contoso-sql ping -q -n -c 1 -W 2 "$server" >/dev/null
+	in_ns fabrikam-sql ping -q -n -c 1 -W 2 "$server" >/dev/null
+	wait_for "four packets are captured" not_running "$pid"
+	step "the same ping of both outside: the identifier tells them apart"
+	tshark -r "$file" 2>/dev/null | sed 's/^/   /'
 }
 
 show_packets() {
@@ -97,7 +135,7 @@ headers() {
 
 show_status() {
 	local host
-	for host in host1 host2; do
+	for host in host1 host2 gateway; do
 		say "gwctl status on $host"
 		gwctl "$host" status | sed 's/^/   /'
 	done
@@ -125,6 +163,7 @@ show_throughput() {
 	throughput "Contoso-SQL to Contoso-Web, VXLAN" contoso-sql contoso-web 10.1.1.12
 	throughput "Fabrikam-SQL to Fabrikam-Web, NVGRE" fabrikam-sql fabrikam-web 10.1.1.12
 	throughput "Fabrikam-SQL to Fabrikam-App, same host" fabrikam-sql fabrikam-app 10.1.1.13
+	throughput "Contoso-SQL to the Internet, VXLAN and NAT" contoso-sql internet "$server"
 }
 
 show_how_to_go_on() {
@@ -145,6 +184,12 @@ show_how_to_go_on() {
 		   # take a record away, see the ping fail, put it back
 		   \$h1 lookup-record del --vsid 5001 --ca 10.1.1.12
 		   \$h1 lookup-record add --vsid 5001 --ca 10.1.1.12 --pa 192.168.1.20 --mac 00155D500112 --rule encap --encapsulation vxlan
+
+		   # the gateway: what it carries, what it translates, a shell in Contoso's VRF
+		   gw="$build/gwctl --api unix:$state/gateway/run/api.sock"
+		   \$gw virtual-gateway list; \$gw public-address list; \$gw nat-rule list
+		   nsenter --net=/run/netns/gwd-$prefix-gateway-5002 bash
+		   vm fabrikam-web ping $server
 
 		   # kill the daemon: traffic goes on; start it again: it takes over what it finds
 		   kill -9 \$(cat $state/host1.pid)

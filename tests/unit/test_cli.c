@@ -355,6 +355,33 @@ static void ids_and_bodies(void **state)
 		 "{'ProviderAddress':'10.1.1.20','PrefixLength':24,'Interface':'eth1'}"},
 		{"gwctl provider-route add --interface eth1 --prefix 0.0.0.0/0 --nexthop 10.1.1.1", "eth1-0.0.0.0_0",
 		 "{'Interface':'eth1','DestinationPrefix':'0.0.0.0/0','NextHop':'10.1.1.1'}"},
+		{"gwctl virtual-gateway add --rdid aaaaaaaa-0000-0000-0000-000000000001 --vsid 5002 --mac 00155D011404 "
+		 "--ca 10.0.255.2 --prefix-length 29 --ca6 fd00::2 --prefix-length6 64",
+		 "aaaaaaaa-0000-0000-0000-000000000001",
+		 "{'RoutingDomainID':'aaaaaaaa-0000-0000-0000-000000000001','VirtualSubnetID':5002,"
+		 "'MACAddress':'00:15:5d:01:14:04','CustomerAddress':'10.0.255.2','PrefixLength':29,"
+		 "'CustomerAddressV6':'fd00::2','PrefixLengthV6':64}"},
+		{"gwctl public-address add --public 203.0.113.5/32 --rdid aaaaaaaa-0000-0000-0000-000000000001",
+		 "203.0.113.5_32-0",
+		 "{'PublicPrefix':'203.0.113.5/32','RoutingDomainID':'aaaaaaaa-0000-0000-0000-000000000001'}"},
+		{"gwctl public-address add --public 203.0.113.5/32 --first-port 4096 --ports 1024 "
+		 "--rdid aaaaaaaa-0000-0000-0000-000000000001",
+		 "203.0.113.5_32-4096",
+		 "{'PublicPrefix':'203.0.113.5/32','FirstPort':4096,'PortCount':1024,"
+		 "'RoutingDomainID':'aaaaaaaa-0000-0000-0000-000000000001'}"},
+		{"gwctl nat-rule add --rdid aaaaaaaa-0000-0000-0000-000000000001 --direction outbound --public "
+		 "203.0.113.5 "
+		 "--customer 10.0.0.0/16",
+		 "aaaaaaaa-0000-0000-0000-000000000001-Outbound-All-203.0.113.5-0-10.0.0.0_16",
+		 "{'RoutingDomainID':'aaaaaaaa-0000-0000-0000-000000000001','Type':'Outbound',"
+		 "'PublicAddress':'203.0.113.5','CustomerPrefix':'10.0.0.0/16'}"},
+		{"gwctl nat-rule add --rdid aaaaaaaa-0000-0000-0000-000000000001 --direction inbound --protocol tcp "
+		 "--public 203.0.113.5 --first-port 80 --ports 1 --customer 10.0.1.11/32 --customer-port 8080 --idle "
+		 "10",
+		 "aaaaaaaa-0000-0000-0000-000000000001-Inbound-Tcp-203.0.113.5-80-10.0.1.11_32",
+		 "{'RoutingDomainID':'aaaaaaaa-0000-0000-0000-000000000001','Type':'Inbound','Protocol':'Tcp',"
+		 "'PublicAddress':'203.0.113.5','PublicPort':80,'PortCount':1,'CustomerPrefix':'10.0.1.11/32',"
+		 "'CustomerPort':8080,'IdleTimeout':10}"},
 		{"gwctl port attach --interface a/b+c --vsid 5001 --mac 00155D011404", "a_b c",
 		 "{'Interface':'a/b c','VirtualSubnetID':5001,'MACAddress':'00:15:5d:01:14:04'}"},
 	};

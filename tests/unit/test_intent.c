@@ -15,7 +15,10 @@ static const struct gw_intent_limits limits = {
 		[GW_HNV_PROVIDER_ROUTE] = 1000,
 		[GW_HNV_CUSTOMER_ROUTE] = 1000,
 		[GW_HNV_LOOKUP_RECORD] = 1000,
-		[GW_HNV_PORT] = 1000},
+		[GW_HNV_PORT] = 1000,
+		[GW_HNV_VRF] = 1000,
+		[GW_HNV_PUBLIC] = 1000,
+		[GW_HNV_NAT_RULE] = 1000},
 	.router_mac = {{0x02, 0x67, 0x77, 0x64, 0x00, 0x01}},
 };
 
@@ -84,6 +87,37 @@ static struct gw_hnv_object *port(const char *interface, uint32_t vsid, unsigned
 
 	snprintf(o.port.interface, sizeof o.port.interface, "%s", interface);
 	return own(o);
+}
+
+static struct gw_hnv_object *vrf(unsigned rdid, uint32_t vsid, unsigned mac)
+{
+	return own((struct gw_hnv_object){.kind = GW_HNV_VRF,
+					  .vrf = {.rdid = rdid_of(rdid),
+						  .vsid = vsid,
+						  .mac = mac_of(mac),
+						  .ca = gw_addr_from_v4(0x0a000002),
+						  .prefix_len = 29,
+						  .has_ca = true}});
+}
+
+/* In 203.0.113.0/24. */
+static struct gw_hnv_object *public(unsigned rdid, unsigned host, unsigned len, unsigned first, unsigned count)
+{
+	return own((struct gw_hnv_object){
+		.kind = GW_HNV_PUBLIC,
+		.public = {.rdid = rdid_of(rdid),
+			   .prefix = {.addr = gw_addr_from_v4(0xcb007100 + host), .len = (uint8_t)len},
+			   .first_port = (uint16_t)first,
+			   .port_count = count}});
+}
+
+static struct gw_hnv_object *nat_rule(unsigned rdid, unsigned host, unsigned net)
+{
+	return own((struct gw_hnv_object){
+		.kind = GW_HNV_NAT_RULE,
+		.nat = {.rdid = rdid_of(rdid),
+			.address = gw_addr_from_v4(0xcb007100 + host),
+			.customer = {.addr = gw_addr_from_v4(0x0a000000 + (net << 8)), .len = 24}}});
 }
 
 static struct gw_intent *new_intent(void)
@@ -222,8 +256,11 @@ static void test_limits(void **state)
 		[GW_HNV_CUSTOMER_ROUTE] = "[limits] routes",
 		[GW_HNV_LOOKUP_RECORD] = "[engine] record_limit",
 		[GW_HNV_PORT] = "[limits] ports",
+		[GW_HNV_VRF] = "[limits] virtual_gateways",
+		[GW_HNV_PUBLIC] = "[limits] public_addresses",
+		[GW_HNV_NAT_RULE] = "[limits] nat_rules",
 	};
-	struct gw_intent_limits two = {.max = {2, 2, 2, 2, 2}, .router_mac = limits.router_mac};
+	struct gw_intent_limits two = {.max = {2, 2, 2, 2, 2, 2, 2, 2}, .router_mac = limits.router_mac};
 	char name[16];
 
 	(void)state;
@@ -242,6 +279,9 @@ static void test_limits(void **state)
 			    : k == GW_HNV_PROVIDER_ROUTE ? proute(i, 1, name)
 			    : k == GW_HNV_CUSTOMER_ROUTE ? croute(1, 5001, i, 1)
 			    : k == GW_HNV_LOOKUP_RECORD	 ? record(5001, i + 1, i, 1)
+			    : k == GW_HNV_VRF		 ? vrf(i, 5001 + i, i)
+			    : k == GW_HNV_PUBLIC	 ? public(1, i + 1, 32, 0, 0)
+			    : k == GW_HNV_NAT_RULE	 ? nat_rule(1, i + 1, 1)
 							 : port(name, 5001, i);
 			if (k == GW_HNV_PROVIDER_ADDRESS)
 				o->paddr.pa = gw_addr_from_v4(0xac100001 + i);
@@ -259,6 +299,106 @@ static void test_limits(void **state)
 		gw_intent_commit(in);
 		gw_intent_free(in);
 	}
+}
+
+/* A VSID leads to one virtual gateway, of the domain that it is in; whichever of them comes first. */
+static void test_virtual_gateways(void **state)
+{
+	struct gw_intent *in = new_intent();
+	struct gw_uuid one = rdid_of(1);
+
+	(void)state;
+	gw_intent_begin(in);
+	put(in, vrf(1, 5001, 1));
+	put_refused(in, vrf(2, 5001, 2), GW_ERR_CONFLICT, "properties.VirtualSubnetID", "gateway subnet");
+	put_refused(in, croute(2, 5001, 1, 1), GW_ERR_CONFLICT, "properties.RoutingDomainID", "gateway subnet");
+	put(in, croute(1, 5001, 1, 1));
+	put(in, croute(2, 5002, 1, 1));
+	put_refused(in, vrf(1, 5002, 1), GW_ERR_CONFLICT, "properties.VirtualSubnetID", "belongs to routing domain");
+	gw_intent_commit(in);
+	assert_ptr_equal(gw_intent_vrf(in, &one), gw_intent_vrf_of_vsid(in, 5001));
+	assert_null(gw_intent_vrf_of_vsid(in, 5002));
+	/* It moves to another subnet of its domain. */
+	gw_intent_begin(in);
+	put(in, vrf(1, 5003, 1));
+	assert_null(gw_intent_vrf_of_vsid(in, 5001));
+	assert_non_null(gw_intent_vrf_of_vsid(in, 5003));
+	gw_intent_rollback(in);
+	assert_non_null(gw_intent_vrf_of_vsid(in, 5001));
+	gw_intent_free(in);
+}
+
+/* What is whose outside: no two overlap when a change ends, whatever it was on the way. */
+static void test_public_addresses_apart(void **state)
+{
+	static const struct {
+		unsigned host, len, first, count;
+		const char *with; /* what it overlaps */
+	} rows[] = {
+		{7, 32, 0, 0, "203.0.113.7_32-0"},
+		{7, 32, 1024, 1024, "203.0.113.7_32-0"},
+		{0, 29, 0, 0, "203.0.113.7_32-0"},
+		{0, 24, 0, 0, "203.0.113."},
+		{8, 32, 4096, 1024, "203.0.113.8_32-"},
+		{8, 32, 0, 0, "203.0.113.8_32-"},
+		{8, 32, 8191, 1, "203.0.113.8_32-4096"},
+		{8, 32, 80, 1, "203.0.113.8_32-80"},
+		{33, 32, 0, 0, "203.0.113.32_28-0"},
+		{40, 29, 0, 0, "203.0.113.32_28-0"},
+		{6, 32, 0, 0, NULL},
+		{8, 32, 8192, 1024, NULL},
+		{8, 32, 81, 1, NULL},
+		{48, 32, 0, 0, NULL},
+		{31, 32, 0, 0, NULL},
+		{16, 28, 0, 0, NULL},
+	};
+	struct gw_intent *in = new_intent();
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_addr host = gw_addr_from_v4(0xcb007108);
+	const struct gw_hnv_object *o;
+	char id[GW_ID_STRLEN];
+
+	(void)state;
+	gw_intent_begin(in);
+	put(in, public(1, 7, 32, 0, 0));
+	put(in, public(1, 8, 32, 4096, 4096));
+	put(in, public(2, 8, 32, 80, 1));
+	put(in, public(2, 32, 28, 0, 0));
+	assert_int_equal(gw_intent_validate(in, &err), 0);
+	gw_intent_commit(in);
+	for (size_t i = 0; i < GW_N(rows); i++) {
+		/* Of the same key another size, or another key. */
+		gw_intent_begin(in);
+		put(in, public(3, rows[i].host, rows[i].len, rows[i].first, rows[i].count));
+		if (!rows[i].with) {
+			assert_int_equal(gw_intent_validate(in, &err), 0);
+		} else if (gw_intent_delta(in).changes[0].before) {
+			assert_int_equal(gw_intent_validate(in, &err), 0); /* it is given to another domain */
+		} else {
+			assert_int_equal(gw_intent_validate(in, &err), -EEXIST);
+			assert_int_equal(err.code, GW_ERR_CONFLICT);
+			check(strstr(err.message, rows[i].with), "%zu: %s", i, err.message);
+		}
+		gw_intent_rollback(in);
+	}
+	/* One takes the place of the other. */
+	gw_intent_begin(in);
+	put(in, public(3, 0, 28, 0, 0));
+	take_away(in, public(1, 7, 32, 0, 0));
+	take_away(in, public(1, 8, 32, 4096, 0));
+	take_away(in, public(1, 8, 32, 80, 0));
+	assert_int_equal(gw_intent_validate(in, &err), 0);
+	gw_intent_rollback(in);
+	o = gw_intent_public_from(in, &host, 0);
+	assert_string_equal(gw_hnv_id(o, id), "203.0.113.8_32-80");
+	o = gw_intent_public_after(in, o);
+	assert_string_equal(gw_hnv_id(o, id), "203.0.113.8_32-4096");
+	assert_ptr_equal(gw_intent_public_from(in, &host, 5000), o);
+	assert_ptr_equal(gw_intent_public_from(in, &host, 8191), o);
+	o = gw_intent_public_from(in, &host, 8192);
+	assert_string_equal(gw_hnv_id(o, id), "203.0.113.32_28-0");
+	assert_null(gw_intent_public_after(in, o));
+	gw_intent_free(in);
 }
 
 /* A limit that was lowered below what is there stops growth, not deleting or replacing. */
@@ -511,6 +651,15 @@ static bool model_accepts(const struct model *m, const struct gw_hnv_object *o)
 		if (o->kind == GW_HNV_CUSTOMER_ROUTE && x->kind == o->kind && x->croute.vsid == o->croute.vsid &&
 		    !gw_uuid_equal(&x->croute.rdid, &o->croute.rdid))
 			return false;
+		if (o->kind == GW_HNV_VRF && x->kind == o->kind && x->vrf.vsid == o->vrf.vsid &&
+		    !gw_uuid_equal(&x->vrf.rdid, &o->vrf.rdid))
+			return false;
+		if (o->kind == GW_HNV_VRF && x->kind == GW_HNV_CUSTOMER_ROUTE && x->croute.vsid == o->vrf.vsid &&
+		    !gw_uuid_equal(&x->croute.rdid, &o->vrf.rdid))
+			return false;
+		if (o->kind == GW_HNV_CUSTOMER_ROUTE && x->kind == GW_HNV_VRF && x->vrf.vsid == o->croute.vsid &&
+		    !gw_uuid_equal(&x->vrf.rdid, &o->croute.rdid))
+			return false;
 		if (o->kind == GW_HNV_PORT && x->kind == o->kind && strcmp(x->port.interface, o->port.interface) != 0 &&
 		    x->port.vsid == o->port.vsid && gw_mac_equal(&x->port.mac, &o->port.mac))
 			return false;
@@ -530,7 +679,13 @@ static struct gw_hnv_object *random_object(void)
 	const char *interface = interfaces[rnd(5)];
 	uint32_t vsid = 5000 + rnd(6);
 
-	switch (rnd(6)) {
+	switch (rnd(9)) {
+	case 6:
+		return vrf(rnd(3), vsid, rnd(3));
+	case 7:
+		return public(rnd(3), rnd(4), 32, 1024 + rnd(2) * 1024, 1024);
+	case 8:
+		return nat_rule(rnd(3), rnd(3), rnd(3));
 	case 0:
 		return paddr(1 + rnd(3), interface);
 	case 1:
@@ -593,6 +748,40 @@ static void compare_by_mac(const struct gw_intent *in, const struct model *m)
 			assert_int_equal(got, want);
 		}
 	}
+}
+
+/* Every way to find an object leads to it. */
+static void compare_gateways(const struct gw_intent *in, const struct model *m)
+{
+	static const enum gw_hnv_kind kinds[] = {GW_HNV_PUBLIC, GW_HNV_NAT_RULE};
+	const struct gw_addr any = {{0}};
+	size_t n_public = 0;
+
+	for (size_t j = 0; j < m->n; j++) {
+		const struct gw_hnv_object *x = m->o[j], *o;
+
+		if (x->kind == GW_HNV_VRF) {
+			o = gw_intent_vrf_of_vsid(in, x->vrf.vsid);
+			assert_ptr_equal(o, gw_intent_get(in, x));
+			assert_ptr_equal(o, gw_intent_vrf(in, &x->vrf.rdid));
+		}
+		n_public += x->kind == GW_HNV_PUBLIC;
+	}
+	for (size_t k = 0; k < GW_N(kinds); k++) {
+		size_t got = 0;
+
+		for (unsigned i = 0; i < 3; i++) {
+			const struct gw_uuid rdid = rdid_of(i);
+
+			for (const struct gw_hnv_object *o = NULL;
+			     (o = gw_intent_next_of_domain(in, kinds[k], &rdid, o));)
+				got += o->kind == kinds[k] && model_find(m, o);
+		}
+		assert_int_equal(got, gw_intent_count(in, kinds[k]));
+	}
+	for (const struct gw_hnv_object *o = gw_intent_public_from(in, &any, 0); o; o = gw_intent_public_after(in, o))
+		n_public--;
+	assert_int_equal(n_public, 0);
 }
 
 static void compare_domains(const struct gw_intent *in, const struct model *m)
@@ -708,6 +897,7 @@ static void test_random_histories(void **state)
 			compare_content(in, &now);
 			compare_by_mac(in, &now);
 			compare_domains(in, &now);
+			compare_gateways(in, &now);
 			if (rnd(3)) {
 				gw_intent_commit(in);
 			} else {
@@ -718,6 +908,7 @@ static void test_random_histories(void **state)
 			compare_content(in, &now);
 			compare_by_mac(in, &now);
 			compare_domains(in, &now);
+			compare_gateways(in, &now);
 		}
 		model_clear(&now);
 		model_clear(&before);
@@ -749,6 +940,8 @@ int main(void)
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_port_or_underlay),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_virtual_gateways),
+		cmocka_unit_test(test_public_addresses_apart),
 		cmocka_unit_test(test_lowered_limit),
 		cmocka_unit_test(test_delete_of_nothing),
 		cmocka_unit_test(test_delta),

@@ -87,7 +87,7 @@ static int setup(void **state)
 		return -1;
 	snprintf(program, sizeof program, "%.4000s/gwd-netns", dirname(dirname(dirname(self))));
 	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("gwd-test", "/run", "tmpfs", 0, NULL) < 0)
+	    mount("gwd-test", "/run", "tmpfs", 0, NULL) < 0 || mount("", "/run", "none", MS_SHARED, NULL) < 0)
 		return -1;
 	start_holder();
 	return 0;
@@ -124,20 +124,20 @@ static void all_deleted(void **state)
 	int fd = -1;
 
 	(void)state;
-	assert_int_equal(gw_netns_delete_all(SOCKET_PATH, NULL), 0);
+	assert_int_equal(gw_netns_delete_all(SOCKET_PATH, "all", NULL), 0);
 	for (int i = 0; i < 3; i++) {
 		char name[GW_NETNS_STRLEN];
 
-		snprintf(name, sizeof name, "gwd-all-%d", i);
+		snprintf(name, sizeof name, "gwd-all-%d", 5000 + i);
 		assert_int_equal(gw_netns_add(SOCKET_PATH, name, &fd, NULL), 0);
 		close(fd);
 	}
 	fd = open(GW_NETNS_DIR "/others", O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);
-	assert_int_equal(gw_netns_delete_all(SOCKET_PATH, NULL), 0);
-	assert_int_equal(gw_netns_get(SOCKET_PATH, "gwd-all-1", &fd, NULL), -ENOENT);
-	assert_int_equal(access(GW_NETNS_DIR "/gwd-all-1", F_OK), -1);
+	assert_int_equal(gw_netns_delete_all(SOCKET_PATH, "all", NULL), 0);
+	assert_int_equal(gw_netns_get(SOCKET_PATH, "gwd-all-5001", &fd, NULL), -ENOENT);
+	assert_int_equal(access(GW_NETNS_DIR "/gwd-all-5001", F_OK), -1);
 	assert_int_equal(access(GW_NETNS_DIR "/others", F_OK), 0);
 	assert_int_equal(unlink(GW_NETNS_DIR "/others"), 0);
 }
@@ -178,10 +178,79 @@ static void outlives_the_holder(void **state)
 	ino = inode(fd);
 	close(fd);
 	kill_holder();
-	check(gw_netns_get(SOCKET_PATH, "gwd-h1-3", &fd, NULL) < 0, "without a holder");
+	assert_int_equal(get_inode("gwd-h1-3"), ino); /* who is not sandboxed needs none */
 	start_holder();
 	assert_int_equal(get_inode("gwd-h1-3"), ino);
 	assert_int_equal(gw_netns_delete(SOCKET_PATH, "gwd-h1-3", NULL), 0);
+}
+
+/* Where mounts come in and do not go out, as systemd's sandbox makes it: 0 when it is refused with the remedy. */
+static int ask_in_sandbox(void)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	int fd = -1;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", "none", MS_REC | MS_SLAVE, NULL) < 0)
+		return 2;
+	if (gw_netns_add(SOCKET_PATH, "gwd-h1-5001", &fd, &err) >= 0 || err.code != GW_ERR_CAPABILITY)
+		return 3;
+	return strstr(err.message, "systemctl start gwd-netns.socket") ? 0 : 4;
+}
+
+static void without_a_holder(void **state)
+{
+	int status, fd = -1;
+	pid_t child;
+
+	(void)state;
+	kill_holder();
+	child = fork();
+	if (child == 0)
+		_exit(ask_in_sandbox());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 0, "in a sandbox: status %d", status);
+	assert_int_equal(access(GW_NETNS_DIR "/gwd-h1-5001", F_OK), -1);
+	/* Elsewhere it is done here. */
+	assert_int_equal(gw_netns_open("gwd-h1-5001", &fd), -ENOENT);
+	assert_int_equal(gw_netns_add(SOCKET_PATH, "gwd-h1-5001", &fd, NULL), 0);
+	close(fd);
+	assert_int_equal(gw_netns_open("gwd-h1-5001", &fd), 0);
+	close(fd);
+	assert_int_equal(gw_netns_add(SOCKET_PATH, "gwd-h1-5001", &fd, NULL), -EEXIST);
+	assert_int_equal(gw_netns_delete_all(SOCKET_PATH, "h1", NULL), 0);
+	assert_int_equal(gw_netns_open("gwd-h1-5001", &fd), -ENOENT);
+	start_holder();
+}
+
+static int own_namespace(void *arg)
+{
+	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	*(ino_t *)arg = inode(fd);
+	close(fd);
+	return -E2BIG;
+}
+
+/* What is done inside is done there, and the caller stays where it is. */
+static void run_inside(void **state)
+{
+	int fd = -1, host = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	ino_t inside = 0, after = 0;
+
+	(void)state;
+	assert_int_equal(gw_netns_add(SOCKET_PATH, "gwd-h1-6", &fd, NULL), 0);
+	assert_int_equal(gw_netns_run(fd, own_namespace, &inside), -E2BIG);
+	assert_int_equal(inside, inode(fd));
+	own_namespace(&after);
+	assert_int_equal(after, inode(host));
+	assert_int_equal(gw_netns_delete(SOCKET_PATH, "gwd-h1-6", NULL), 0);
+	close(fd);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	inside = 0;
+	assert_int_equal(gw_netns_run(fd, own_namespace, &inside), -EINVAL);
+	assert_int_equal(inside, 0);
+	close(fd);
+	close(host);
 }
 
 /* A crash between the file and the mount leaves a file that is none: it is no obstacle, and nobody gets it. */
@@ -284,6 +353,8 @@ int main(void)
 		cmocka_unit_test(made_given_out_and_deleted),
 		cmocka_unit_test(all_deleted),
 		cmocka_unit_test(outlives_the_holder),
+		cmocka_unit_test(without_a_holder),
+		cmocka_unit_test(run_inside),
 		cmocka_unit_test(a_name_without_a_namespace),
 		cmocka_unit_test(what_is_refused),
 		cmocka_unit_test(the_silent_are_left),

@@ -16,7 +16,7 @@ $(BUILD)/tests/unit/test_cli_kind: $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o \
 $(BUILD)/tests/unit/test_netns: | $(BUILD)/gwd-netns
 
 # There is no memory for the plan, and it gets late.
-$(BUILD)/tests/unit/test_node_state $(BUILD)/tests/unit/test_standing: LDFLAGS += -Wl,--wrap=gw_plan_domain_compute,--wrap=clock_gettime
+$(BUILD)/tests/unit/test_node_state $(BUILD)/tests/unit/test_standing $(BUILD)/tests/unit/test_gateways: LDFLAGS += -Wl,--wrap=gw_plan_domain_compute,--wrap=clock_gettime
 
 # What is in the log.
 $(BUILD)/tests/unit/test_sync: LDFLAGS += -Wl,--wrap=gw_log

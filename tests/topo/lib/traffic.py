@@ -80,10 +80,10 @@ def probe(vm, address, ttl=None, size=32, port=33434, seconds=1.0, df=False, gso
 class TcpTransfer:
     """
     Sends `size` bytes of made-up data over TCP from VM a to VM b; the far end must get exactly these. With `seconds`
-    it is paced to take that long; with `via` a connects to that address, which somebody translates.
+    it is paced to take that long; with `via` a connects to that address, and `via_port`, which somebody translates.
     """
 
-    def __init__(self, a, b, address, size, port=45000, seed=1, seconds=None, via=None):
+    def __init__(self, a, b, address, size, port=45000, seed=1, seconds=None, via=None, via_port=None):
         self.size = size
         data = random.Random(seed).randbytes(1 << 20)
         self.hash_sent, self.hash_got = hashlib.sha256(), hashlib.sha256()
@@ -100,7 +100,7 @@ class TcpTransfer:
         case.after_case += [self.listener.close, self.client.close]
         if seconds:
             self.client.setsockopt(socket.SOL_SOCKET, 47, int(size / seconds))  # SO_MAX_PACING_RATE
-        self.address, self.port = via or address, port
+        self.address, self.port = via or address, via_port or port
         self.threads = [threading.Thread(target=self._guard, args=(f,), daemon=True)
                         for f in (self._receive, self._send)]
         self.started = time.monotonic()

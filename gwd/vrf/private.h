@@ -1,0 +1,152 @@
+/* private.h - what the files of the VRF driver share. */
+#ifndef GW_VRF_PRIVATE_H
+#define GW_VRF_PRIVATE_H
+
+#include "driver.h"
+#include "netns/netns.h"
+#include "nl/nl.h"
+
+#include <sys/types.h>
+
+struct gw_vrf_watch;
+
+/* A customer route of a domain. */
+struct gw_vrf_route {
+	struct gw_hmap_node by_key;
+	struct gw_hnv_object o;
+	bool listed; /* in the intent that the table is being held against */
+};
+
+/* The distributed router of a VSID, where a lookup record says what it is called. */
+struct gw_vrf_router {
+	struct gw_hmap_node by_vsid;
+	uint32_t vsid;
+	struct gw_addr ca;
+	struct gw_mac mac;
+	bool listed;
+};
+
+/* What has to be in a namespace beside its links. Owned arrays, in order and each place once. */
+struct gw_vrf_wanted {
+	struct gw_nl_addr *addrs;
+	struct gw_nl_route *routes;
+	struct gw_nl_neigh neighs[4];
+	size_t n_addrs, n_routes, n_neighs;
+	bool left_out_v6, left_out_v4; /* routes of a family in which the gateway has no address */
+};
+
+/* Where a domain's VRF stands; the text beside it says why. */
+#define GW_VRF_STATES(X) X(WAITING, "Waiting") X(READY, "Ready") X(DEGRADED, "Degraded")
+enum gw_vrf_state {
+#define X(id, name) GW_VRF_##id,
+	GW_VRF_STATES(X)
+#undef X
+};
+
+/* A routing domain that has a virtual gateway here, or customer routes that one would need. */
+struct gw_vrf_domain {
+	struct gw_hmap_node by_rdid;
+	struct gw_uuid rdid;
+	struct gw_hmap routes; /* struct gw_vrf_route */
+	bool has_record;
+	struct gw_vrf record;
+
+	/* In the kernel; nl is NULL while there is nothing. */
+	struct gw_hmap_node by_vsid;
+	uint32_t vsid;
+	char name[GW_NETNS_STRLEN];
+	struct gw_nl *nl;
+	ino_t ino;
+	int port, exit;	     /* links of the node */
+	int inside, outside; /* links of the namespace */
+	unsigned inside_mtu, outside_mtu;
+	struct gw_mac exit_mac;
+	struct gw_vrf_wanted wanted; /* with the numbers of these links */
+
+	struct gw_driver *owner;
+	struct gw_vrf_domain *next_dirty, *next_touched, *next_doomed;
+	bool dirty, touched, doomed;
+	enum gw_vrf_state state;
+	char problem[sizeof((struct gw_error *)0)->message];
+	uint64_t repairs;
+};
+
+struct gw_driver {
+	struct gw_driver_env env;
+	struct gw_hmap domains; /* by rdid */
+	struct gw_hmap vrfs;	/* by vsid: those that have a namespace */
+	struct gw_hmap routers; /* by vsid */
+	struct gw_vrf_domain *dirty; /* to be looked at by the next sync */
+	struct gw_vrf_domain *doomed; /* let go of, not deleted yet; empty between two calls */
+	struct gw_vrf_watch *dir;    /* of the directory of namespaces; NULL: not watched yet */
+	uint64_t generation;	     /* of the intent that the tables were held against */
+	bool followed;		     /* they have been, and nothing was missed since */
+	unsigned underlay_mtu, external_mtu;
+	struct gw_mac router_mac;
+	bool has_external; /* the link is there */
+	uint64_t repairs;
+};
+
+/* table.c: what is wanted, without the kernel */
+struct gw_vrf_domain *gw_vrf_find(const struct gw_driver *d, const struct gw_uuid *rdid);
+struct gw_vrf_domain *gw_vrf_get(struct gw_driver *d, const struct gw_uuid *rdid); /* makes it; NULL: no memory */
+struct gw_vrf_domain *gw_vrf_of_vsid(const struct gw_driver *d, uint32_t vsid);
+void gw_vrf_forget_if_unused(struct gw_driver *d, struct gw_vrf_domain *dom);
+int gw_vrf_put_route(struct gw_driver *d, const struct gw_hnv_object *o);
+void gw_vrf_drop_route(struct gw_driver *d, const struct gw_hnv_object *o);
+int gw_vrf_put_router(struct gw_driver *d, const struct gw_lookup_record *r);
+void gw_vrf_drop_router(struct gw_driver *d, const struct gw_lookup_record *r);
+/* Makes the tables hold just what the intent has. */
+int gw_vrf_follow(struct gw_driver *d, const struct gw_intent *in);
+void gw_vrf_clear(struct gw_driver *d);
+void gw_vrf_mark(struct gw_vrf_domain *dom, const char *why); /* dirty, and a sync is wanted */
+
+/* wanted.c */
+int gw_vrf_want(const struct gw_driver *d, const struct gw_vrf_domain *dom, const struct gw_intent *in,
+		struct gw_vrf_wanted *ret);
+void gw_vrf_wanted_done(struct gw_vrf_wanted *w);
+bool gw_vrf_wants_addr(const struct gw_vrf_wanted *w, const struct gw_nl_addr *a);
+bool gw_vrf_wants_route(const struct gw_vrf_wanted *w, const struct gw_nl_route *r);
+const struct gw_nl_neigh *gw_vrf_wants_neigh(const struct gw_vrf_wanted *w, const struct gw_nl_neigh *n);
+int gw_vrf_compare_addrs(const void *a, const void *b);
+int gw_vrf_compare_routes(const void *a, const void *b);
+
+/* How a domain is brought to its intended state. */
+struct gw_vrf_pass {
+	struct gw_driver *d;
+	struct gw_vrf_domain *dom;
+	const struct gw_intent *in;
+	bool repairing; /* what is missing has been taken away by somebody: said in the log */
+	bool fresh;	/* the namespace is new */
+	bool later;	/* it could not be done yet: to be tried again */
+};
+void gw_vrf_repaired(struct gw_vrf_pass *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* bring.c: all of it. Failures that time mends set p->later, and the rest of the node goes on. */
+int gw_vrf_bring(struct gw_vrf_pass *p, struct gw_error *err);
+/* Taking down many costs little more than one: first each is let go of, then all go. */
+#define GW_VRF_DOOMED 0x67776400u /* the group of links that are about to go */
+int gw_vrf_doom(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err);
+int gw_vrf_execute(struct gw_driver *d, struct gw_error *err);
+int gw_vrf_take_down(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err);
+/* Namespaces and links of this node that belong to no record (any more). */
+int gw_vrf_remove_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* links.c, stack.c, settings.c: its steps */
+int gw_vrf_bring_links(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
+int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err);
+int gw_vrf_bring_stack(struct gw_vrf_pass *p, struct gw_error *err);
+int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *err);
+void gw_vrf_read_external(struct gw_driver *d);
+unsigned gw_vrf_inside_mtu(const struct gw_driver *d);
+
+/* events.c */
+int gw_vrf_watch_node(struct gw_driver *d);
+int gw_vrf_watch_inside(struct gw_vrf_domain *dom);
+void gw_vrf_watch_dir(struct gw_driver *d); /* once there is one */
+void gw_vrf_unwatch(struct gw_driver *d);
+
+/* show.c */
+void gw_vrf_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties);
+json_t *gw_vrf_status(struct gw_driver *d);
+
+#endif

@@ -1,0 +1,137 @@
+/*
+ * settings.c - the settings of the kernel in a VRF's namespace: it routes, and nothing that the host's defaults or a packet says
+ * makes it do otherwise. Called by bring.c, before the links come, which then start with them, and behind.
+ */
+#include "vrf/private.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * How long a TCP connection without packets is remembered: RFC 5382 asks for two hours and four minutes. The kernel's five days
+ * would fill the table with connections whose end it has not seen.
+ */
+#define TCP_IDLE_SECONDS 7440
+
+struct setting {
+	const char *path; /* below /proc/sys/net; %s: each of the links, or "all" and "default" */
+	int value;
+	bool at_most; /* less is somebody's decision */
+};
+
+/* Turning forwarding on resets others, so it comes first. */
+static const struct setting of_namespace[] = {
+	{"ipv4/ip_forward", 1, false},
+	{"ipv4/conf/%s/rp_filter", 0, false}, /* an answer may come back by another way than the kernel would choose */
+	{"ipv4/conf/%s/accept_redirects", 0, false},
+	{"ipv4/conf/%s/send_redirects", 0, false},
+	{"ipv4/conf/%s/accept_source_route", 0, false},
+	{"ipv4/conf/%s/promote_secondaries", 1, false},
+	{"ipv6/conf/%s/disable_ipv6", 0, false},
+	{"ipv6/conf/%s/forwarding", 1, false},
+	{"ipv6/conf/%s/accept_ra", 0, false},
+	{"ipv6/conf/%s/accept_redirects", 0, false},
+	{"ipv6/conf/%s/accept_source_route", 0, false},
+	{"ipv6/conf/%s/accept_dad", 0, false}, /* the addresses are the controller's, and nobody answers for another */
+	/* Flows that the engine carries by itself are not seen whole. */
+	{"netfilter/nf_conntrack_tcp_be_liberal", 1, false},
+	{"netfilter/nf_conntrack_tcp_timeout_established", TCP_IDLE_SECONDS, true},
+};
+
+static const struct setting of_link[] = {
+	{"ipv4/conf/%s/forwarding", 1, false},	     {"ipv4/conf/%s/rp_filter", 0, false},
+	{"ipv4/conf/%s/accept_redirects", 0, false}, {"ipv4/conf/%s/send_redirects", 0, false},
+	{"ipv6/conf/%s/disable_ipv6", 0, false},     {"ipv6/conf/%s/forwarding", 1, false},
+	{"ipv6/conf/%s/accept_ra", 0, false},	     {"ipv6/conf/%s/accept_dad", 0, false},
+};
+
+struct work {
+	const struct setting *settings;
+	size_t n;
+	const char *places[2];
+	int rc; /* the first failure, and what it was about */
+	char path[96];
+	char changed[256]; /* what had another value than it has to have, as a list */
+};
+
+static void note_changed(struct work *w, const char *path, int from, int to)
+{
+	size_t at = strlen(w->changed);
+
+	snprintf(w->changed + at, sizeof w->changed - at, "%s%s (%d, now %d)", at ? ", " : "", path, from, to);
+}
+
+/* What this kernel does not have, it does not do either. */
+static int set_one(struct work *w, const char *path, const struct setting *s)
+{
+	char full[128], text[32] = "";
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+	int now;
+
+	snprintf(full, sizeof full, "/proc/sys/net/%s", path);
+	fd = open(full, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	n = read(fd, text, sizeof text - 1);
+	if (n < 0)
+		return -errno;
+	now = (int)strtol(text, NULL, 10);
+	if (now == s->value || (s->at_most && now < s->value))
+		return 0;
+	close(gw_take_fd(&fd));
+	fd = open(full, O_WRONLY | O_CLOEXEC);
+	n = snprintf(text, sizeof text, "%d\n", s->value);
+	if (fd < 0 || write(fd, text, (size_t)n) != n)
+		return -errno;
+	note_changed(w, path, now, s->value);
+	return 0;
+}
+
+/* In the namespace, on a thread of its own: no log, no allocation. */
+static int work(void *arg)
+{
+	struct work *w = arg;
+
+	for (size_t i = 0; i < w->n && w->rc == 0; i++) {
+		const struct setting *s = &w->settings[i];
+		const char *hole = strstr(s->path, "%s");
+
+		for (size_t k = 0; k < (hole ? 2 : 1) && w->rc == 0; k++) {
+			if (hole)
+				snprintf(w->path, sizeof w->path, "%.*s%s%s", (int)(hole - s->path), s->path,
+					 w->places[k], hole + 2);
+			else
+				snprintf(w->path, sizeof w->path, "%s", s->path);
+			w->rc = set_one(w, w->path, s);
+		}
+	}
+	return w->rc;
+}
+
+int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *err)
+{
+	struct work w = {
+		.settings = links ? of_link : of_namespace,
+		.n = links ? sizeof of_link / sizeof *of_link : sizeof of_namespace / sizeof *of_namespace,
+		.places = {links ? GW_VRF_INSIDE : "all", links ? GW_VRF_OUTSIDE : "default"},
+	};
+	int rc = gw_nl_run_inside(p->dom->nl, work, &w);
+
+	if (rc < 0)
+		return gw_error_set(err, -rc, GW_ERR_CAPABILITY, p->dom->name,
+				    "cannot set %s in namespace %s: %s%s", w.path[0] ? w.path : "anything", p->dom->name,
+				    strerror(-rc),
+				    rc == -EROFS || rc == -EACCES ? " (gwd needs a writable /proc/sys: not "
+								    "ProtectKernelTunables, not a read-only mount)"
+								  : "");
+	if (*w.changed && !p->fresh)
+		gw_vrf_repaired(p, "settings changed from outside: %s", w.changed);
+	return 0;
+}

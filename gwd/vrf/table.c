@@ -1,0 +1,270 @@
+/*
+ * table.c - the VRF driver's tables: routing domains with their customer routes and the record that wants a VRF, and the routers
+ * that lookup records name. No kernel here. Called by vrf.c.
+ */
+#include "vrf/private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t rdid_hash(const struct gw_uuid *rdid)
+{
+	return gw_hash_bytes(rdid->b, sizeof rdid->b, 0);
+}
+
+/* --- domains --- */
+
+struct gw_vrf_domain *gw_vrf_find(const struct gw_driver *d, const struct gw_uuid *rdid)
+{
+	GW_HMAP_FOR_EACH_HASH (node, &d->domains, rdid_hash(rdid)) {
+		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);
+
+		if (gw_uuid_equal(&dom->rdid, rdid))
+			return dom;
+	}
+	return NULL;
+}
+
+struct gw_vrf_domain *gw_vrf_get(struct gw_driver *d, const struct gw_uuid *rdid)
+{
+	struct gw_vrf_domain *dom = gw_vrf_find(d, rdid);
+
+	if (dom)
+		return dom;
+	dom = calloc(1, sizeof *dom);
+	if (!dom)
+		return NULL;
+	dom->rdid = *rdid;
+	dom->owner = d;
+	if (gw_hmap_insert(&d->domains, &dom->by_rdid, rdid_hash(rdid)) < 0) {
+		free(dom);
+		return NULL;
+	}
+	return dom;
+}
+
+struct gw_vrf_domain *gw_vrf_of_vsid(const struct gw_driver *d, uint32_t vsid)
+{
+	GW_HMAP_FOR_EACH_HASH (node, &d->vrfs, vsid) {
+		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_vsid);
+
+		if (dom->vsid == vsid)
+			return dom;
+	}
+	return NULL;
+}
+
+static void unlink_dirty(struct gw_driver *d, struct gw_vrf_domain *dom)
+{
+	for (struct gw_vrf_domain **at = &d->dirty; dom->dirty && *at; at = &(*at)->next_dirty)
+		if (*at == dom) {
+			*at = dom->next_dirty;
+			break;
+		}
+	dom->dirty = false;
+}
+
+static void free_domain(struct gw_driver *d, struct gw_vrf_domain *dom)
+{
+	unlink_dirty(d, dom);
+	GW_HMAP_FOR_EACH_SAFE (node, after, &dom->routes) {
+		gw_hmap_remove(&dom->routes, node);
+		free(GW_CONTAINER_OF(node, struct gw_vrf_route, by_key));
+	}
+	gw_hmap_done(&dom->routes);
+	gw_hmap_remove(&d->domains, &dom->by_rdid);
+	gw_vrf_wanted_done(&dom->wanted);
+	free(dom);
+}
+
+void gw_vrf_forget_if_unused(struct gw_driver *d, struct gw_vrf_domain *dom)
+{
+	if (!dom->has_record && !dom->nl && !dom->vsid && dom->routes.n == 0 && !dom->touched)
+		free_domain(d, dom);
+}
+
+void gw_vrf_mark(struct gw_vrf_domain *dom, const char *why)
+{
+	struct gw_driver *d = dom->owner;
+
+	if (!dom->dirty) {
+		dom->dirty = true;
+		dom->next_dirty = d->dirty;
+		d->dirty = dom;
+	}
+	d->env.want_sync(d->env.core, why);
+}
+
+/* --- routes --- */
+
+static struct gw_vrf_route *find_route(const struct gw_vrf_domain *dom, const struct gw_hnv_object *key)
+{
+	GW_HMAP_FOR_EACH_HASH (node, &dom->routes, gw_hnv_key_hash(key)) {
+		struct gw_vrf_route *r = GW_CONTAINER_OF(node, struct gw_vrf_route, by_key);
+
+		if (gw_hnv_same_key(&r->o, key))
+			return r;
+	}
+	return NULL;
+}
+
+int gw_vrf_put_route(struct gw_driver *d, const struct gw_hnv_object *o)
+{
+	struct gw_vrf_domain *dom = gw_vrf_get(d, &o->croute.rdid);
+	struct gw_vrf_route *r = dom ? find_route(dom, o) : NULL;
+
+	if (!dom)
+		return -ENOMEM;
+	if (!r) {
+		r = calloc(1, sizeof *r);
+		if (!r)
+			return -ENOMEM;
+		r->o.kind = GW_HNV_CUSTOMER_ROUTE;
+		r->o.croute = o->croute;
+		if (gw_hmap_insert(&dom->routes, &r->by_key, gw_hnv_key_hash(o)) < 0) {
+			free(r);
+			return -ENOMEM;
+		}
+	}
+	r->o.croute = o->croute;
+	r->listed = true;
+	return 0;
+}
+
+static void free_route(struct gw_vrf_domain *dom, struct gw_vrf_route *r)
+{
+	gw_hmap_remove(&dom->routes, &r->by_key);
+	free(r);
+}
+
+void gw_vrf_drop_route(struct gw_driver *d, const struct gw_hnv_object *o)
+{
+	struct gw_vrf_domain *dom = gw_vrf_find(d, &o->croute.rdid);
+	struct gw_vrf_route *r = dom ? find_route(dom, o) : NULL;
+
+	if (r)
+		free_route(dom, r);
+}
+
+/* --- routers --- */
+
+static struct gw_vrf_router *find_router(const struct gw_driver *d, const struct gw_lookup_record *rec)
+{
+	GW_HMAP_FOR_EACH_HASH (node, &d->routers, rec->vsid) {
+		struct gw_vrf_router *r = GW_CONTAINER_OF(node, struct gw_vrf_router, by_vsid);
+
+		if (r->vsid == rec->vsid && gw_addr_equal(&r->ca, &rec->ca))
+			return r;
+	}
+	return NULL;
+}
+
+int gw_vrf_put_router(struct gw_driver *d, const struct gw_lookup_record *rec)
+{
+	struct gw_vrf_router *r = find_router(d, rec);
+
+	if (!r) {
+		r = calloc(1, sizeof *r);
+		if (!r)
+			return -ENOMEM;
+		r->vsid = rec->vsid;
+		r->ca = rec->ca;
+		if (gw_hmap_insert(&d->routers, &r->by_vsid, rec->vsid) < 0) {
+			free(r);
+			return -ENOMEM;
+		}
+	}
+	r->mac = rec->mac;
+	r->listed = true;
+	return 0;
+}
+
+static void free_router(struct gw_driver *d, struct gw_vrf_router *r)
+{
+	gw_hmap_remove(&d->routers, &r->by_vsid);
+	free(r);
+}
+
+void gw_vrf_drop_router(struct gw_driver *d, const struct gw_lookup_record *rec)
+{
+	struct gw_vrf_router *r = find_router(d, rec);
+
+	if (r)
+		free_router(d, r);
+}
+
+/* --- all of it --- */
+
+static void unlist(struct gw_driver *d)
+{
+	GW_HMAP_FOR_EACH (node, &d->domains) {
+		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);
+
+		dom->has_record = false;
+		GW_HMAP_FOR_EACH (at, &dom->routes)
+			GW_CONTAINER_OF(at, struct gw_vrf_route, by_key)->listed = false;
+	}
+	GW_HMAP_FOR_EACH (node, &d->routers)
+		GW_CONTAINER_OF(node, struct gw_vrf_router, by_vsid)->listed = false;
+}
+
+static void drop_unlisted(struct gw_driver *d)
+{
+	GW_HMAP_FOR_EACH (node, &d->domains) {
+		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);
+
+		GW_HMAP_FOR_EACH_SAFE (at, behind, &dom->routes) {
+			struct gw_vrf_route *r = GW_CONTAINER_OF(at, struct gw_vrf_route, by_key);
+
+			if (!r->listed)
+				free_route(dom, r);
+		}
+	}
+	GW_HMAP_FOR_EACH_SAFE (node, after, &d->routers) {
+		struct gw_vrf_router *r = GW_CONTAINER_OF(node, struct gw_vrf_router, by_vsid);
+
+		if (!r->listed)
+			free_router(d, r);
+	}
+}
+
+int gw_vrf_follow(struct gw_driver *d, const struct gw_intent *in)
+{
+	unlist(d);
+	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_CUSTOMER_ROUTE, o));)
+		if (gw_vrf_put_route(d, o) < 0)
+			return -ENOMEM;
+	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_LOOKUP_RECORD, o));)
+		if (gw_hnv_record_is_router(&o->record) && gw_vrf_put_router(d, &o->record) < 0)
+			return -ENOMEM;
+	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_VRF, o));) {
+		struct gw_vrf_domain *dom = gw_vrf_get(d, &o->vrf.rdid);
+
+		if (!dom)
+			return -ENOMEM;
+		dom->has_record = true;
+		dom->record = o->vrf;
+	}
+	drop_unlisted(d);
+	return 0;
+}
+
+void gw_vrf_clear(struct gw_driver *d)
+{
+	GW_HMAP_FOR_EACH_SAFE (node, after, &d->domains) {
+		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);
+
+		if (dom->nl) {
+			gw_hmap_remove(&d->vrfs, &dom->by_vsid);
+			gw_nl_unwatch(dom->nl, dom);
+			dom->nl = gw_nl_close(dom->nl);
+		}
+		free_domain(d, dom);
+	}
+	GW_HMAP_FOR_EACH_SAFE (node, after, &d->routers)
+		free_router(d, GW_CONTAINER_OF(node, struct gw_vrf_router, by_vsid));
+	gw_hmap_done(&d->domains);
+	gw_hmap_done(&d->vrfs);
+	gw_hmap_done(&d->routers);
+}

@@ -1,0 +1,318 @@
+/*
+ * vrf.c - driver "vrf" (vrf.h): its life, and which domains a change or a sync is about. The core calls it through
+ * gw_vrf_driver. Tables in table.c, what is wanted in wanted.c, the kernel's side in bring.c, what happens outside in events.c.
+ *
+ * A change touches the domains that it names and no others. A sync looks at those that an event named; at all of them when the
+ * tables may not hold what the intent has, or when somebody else asked for it.
+ */
+#include "vrf/vrf.h"
+#include "vrf/private.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int vrf_open(const struct gw_driver_env *env, struct gw_driver **ret, struct gw_error *err)
+{
+	struct gw_driver *d = calloc(1, sizeof *d);
+	int rc;
+
+	if (!d)
+		return gw_error_oom(err);
+	d->env = *env;
+	rc = gw_vrf_watch_node(d);
+	if (rc < 0) {
+		free(d);
+		return gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, "", "cannot watch the node's interfaces: %s",
+				    strerror(-rc));
+	}
+	gw_vrf_read_external(d);
+	*ret = d;
+	return 0;
+}
+
+static struct gw_driver *vrf_close(struct gw_driver *d)
+{
+	if (!d)
+		return NULL;
+	gw_vrf_unwatch(d);
+	gw_vrf_clear(d);
+	free(d);
+	return NULL;
+}
+
+/* What the configuration says may change at run time; then all VRFs are looked at. */
+static void read_config(struct gw_driver *d)
+{
+	const struct gw_config *c = d->env.config;
+
+	if (d->underlay_mtu != c->underlay_mtu || !gw_mac_equal(&d->router_mac, &c->router_mac))
+		d->followed = false;
+	d->underlay_mtu = c->underlay_mtu;
+	d->router_mac = c->router_mac;
+}
+
+/* --- changes --- */
+
+static int check_name(struct gw_driver *d, const struct gw_vrf *v, struct gw_error *err)
+{
+	const struct gw_vrf_domain *dom = gw_vrf_of_vsid(d, v->vsid);
+	char port[IFNAMSIZ], way_out[IFNAMSIZ], name[GW_NETNS_STRLEN];
+	const char *names[] = {gw_vrf_port(v->vsid, port), gw_vrf_exit(v->vsid, way_out)};
+	struct gw_link link;
+
+	gw_netns_vrf_name(d->env.config->name, v->vsid, name);
+	for (size_t i = 0; i < sizeof names / sizeof *names && !dom; i++)
+		if (gw_nl_link_get(d->env.nl, names[i], &link, NULL) == 0 && strcmp(link.alias, name) != 0)
+			return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.VirtualSubnetID",
+					    "interface %s is in the way, it is not gwd's: rename or delete it", names[i]);
+	return 0;
+}
+
+static int vrf_check(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
+		     struct gw_error *err)
+{
+	int rc = 0;
+
+	(void)next;
+	for (size_t i = 0; i < delta->n && rc == 0; i++)
+		if (delta->changes[i].after && delta->changes[i].after->kind == GW_HNV_VRF)
+			rc = check_name(d, &delta->changes[i].after->vrf, err);
+	return rc;
+}
+
+struct touched {
+	struct gw_driver *d;
+	struct gw_vrf_domain *first;
+	int rc;
+};
+
+static void touch(struct touched *t, const struct gw_uuid *rdid)
+{
+	struct gw_vrf_domain *dom = gw_vrf_get(t->d, rdid);
+
+	if (!dom) {
+		t->rc = -ENOMEM;
+	} else if (!dom->touched) {
+		dom->touched = true;
+		dom->next_touched = t->first;
+		t->first = dom;
+	}
+}
+
+static void touch_record(struct touched *t, const struct gw_intent *next, const struct gw_lookup_record *before,
+			 const struct gw_lookup_record *after)
+{
+	const struct gw_hnv_object *vrf = gw_intent_vrf_of_vsid(next, (after ? after : before)->vsid);
+
+	if (before)
+		gw_vrf_drop_router(t->d, before);
+	if (after && gw_vrf_put_router(t->d, after) < 0)
+		t->rc = -ENOMEM;
+	if (vrf)
+		touch(t, &vrf->vrf.rdid);
+}
+
+/* Also says in the tables what the change is. */
+static void touch_change(struct touched *t, const struct gw_intent *next, const struct gw_change *c)
+{
+	const struct gw_hnv_object *o = c->after ? c->after : c->before;
+	const struct gw_lookup_record *router[2] = {0};
+
+	switch (o->kind) {
+	case GW_HNV_CUSTOMER_ROUTE:
+		if (c->before)
+			gw_vrf_drop_route(t->d, c->before);
+		if (c->after && gw_vrf_put_route(t->d, c->after) < 0)
+			t->rc = -ENOMEM;
+		touch(t, &o->croute.rdid);
+		break;
+	case GW_HNV_LOOKUP_RECORD:
+		if (c->before && gw_hnv_record_is_router(&c->before->record))
+			router[0] = &c->before->record;
+		if (c->after && gw_hnv_record_is_router(&c->after->record))
+			router[1] = &c->after->record;
+		if (router[0] || router[1])
+			touch_record(t, next, router[0], router[1]);
+		break;
+	case GW_HNV_VRF:
+		touch(t, &o->vrf.rdid);
+		break;
+	case GW_HNV_PUBLIC:
+		if (c->before)
+			touch(t, &c->before->public.rdid);
+		if (c->after)
+			touch(t, &c->after->public.rdid);
+		break;
+	default:
+		break;
+	}
+}
+
+static void read_record(struct gw_vrf_domain *dom, const struct gw_intent *in)
+{
+	const struct gw_hnv_object *o = gw_intent_vrf(in, &dom->rdid);
+
+	dom->has_record = o != NULL;
+	if (o)
+		dom->record = o->vrf;
+}
+
+/* The first failure that time does not mend; what it does is left to sync. */
+static int bring_touched(struct touched *t, const struct gw_intent *next, struct gw_error *err)
+{
+	int rc = 0;
+
+	for (struct gw_vrf_domain *dom = t->first; dom; dom = dom->next_touched) {
+		read_record(dom, next);
+		if (rc == 0 && dom->vsid && (!dom->has_record || dom->vsid != dom->record.vsid))
+			rc = gw_vrf_doom(t->d, dom, err);
+	}
+	if (rc == 0)
+		rc = gw_vrf_execute(t->d, err);
+	else
+		gw_vrf_execute(t->d, NULL);
+	for (struct gw_vrf_domain *dom = t->first; dom && rc == 0; dom = dom->next_touched) {
+		struct gw_vrf_pass pass = {.d = t->d, .dom = dom, .in = next};
+
+		if (!dom->has_record)
+			continue;
+		rc = gw_vrf_bring(&pass, err);
+		if (rc < 0 && pass.later) {
+			gw_log_debug("VRF %s: %s", dom->name, dom->problem);
+			gw_vrf_mark(dom, "a VRF could not be brought in yet");
+			rc = 0;
+		}
+	}
+	return rc;
+}
+
+static int vrf_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
+		     struct gw_error *err)
+{
+	struct touched t = {.d = d};
+	int rc;
+
+	read_config(d);
+	for (size_t i = 0; i < delta->n; i++)
+		touch_change(&t, next, &delta->changes[i]);
+	rc = t.rc < 0 ? gw_error_oom(err) : bring_touched(&t, next, err);
+	while (t.first) {
+		struct gw_vrf_domain *dom = t.first;
+
+		t.first = dom->next_touched;
+		dom->touched = false;
+		gw_vrf_forget_if_unused(d, dom);
+	}
+	if (rc < 0)
+		d->followed = false; /* who knows how far it came */
+	d->generation = gw_intent_generation(next);
+	return rc;
+}
+
+/* --- sync --- */
+
+/* Keeps the first failure, with its words, and lets the rest go on. */
+static void keep_first(int rc, int *first, const struct gw_error *why, struct gw_error *err)
+{
+	if (rc == 0 || *first < 0)
+		return;
+	*first = rc;
+	if (err)
+		*err = *why;
+}
+
+/* One that still is not as it should be stays on the list. */
+static int sync_domain(struct gw_driver *d, struct gw_vrf_domain *dom, const struct gw_intent *in, struct gw_error *err)
+{
+	struct gw_vrf_pass pass = {.d = d, .dom = dom, .in = in, .repairing = true};
+	int rc;
+
+	if (!dom->has_record)
+		rc = gw_vrf_take_down(d, dom, err);
+	else
+		rc = gw_vrf_bring(&pass, err);
+	if (rc < 0 && !dom->dirty) {
+		dom->dirty = true;
+		dom->next_dirty = d->dirty;
+		d->dirty = dom;
+	}
+	return rc;
+}
+
+static int sync_dirty(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	struct gw_vrf_domain *list = d->dirty, *dom;
+	struct gw_error why = GW_ERROR_INIT;
+	int first = 0;
+
+	d->dirty = NULL;
+	while ((dom = list)) {
+		list = dom->next_dirty;
+		dom->dirty = false;
+		keep_first(sync_domain(d, dom, in, &why), &first, &why, err);
+	}
+	return first;
+}
+
+static int sync_all(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	struct gw_error why = GW_ERROR_INIT;
+	int first = 0;
+
+	if (gw_vrf_follow(d, in) < 0)
+		return gw_error_oom(err);
+	gw_vrf_read_external(d);
+	while (d->dirty) {
+		d->dirty->dirty = false;
+		d->dirty = d->dirty->next_dirty;
+	}
+	d->followed = true;
+	d->generation = gw_intent_generation(in);
+	/* What goes goes first: its names may be wanted by what comes. */
+	GW_HMAP_FOR_EACH (node, &d->domains) {
+		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);
+
+		if (dom->vsid && (!dom->has_record || dom->vsid != dom->record.vsid))
+			keep_first(gw_vrf_doom(d, dom, &why), &first, &why, err);
+	}
+	keep_first(gw_vrf_execute(d, &why), &first, &why, err);
+	GW_HMAP_FOR_EACH_SAFE (node, after, &d->domains)
+		gw_vrf_forget_if_unused(d, GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid));
+	keep_first(gw_vrf_remove_strays(d, in, &why), &first, &why, err);
+	GW_HMAP_FOR_EACH (node, &d->domains) {
+		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);
+
+		if (dom->has_record)
+			keep_first(sync_domain(d, dom, in, &why), &first, &why, err);
+	}
+	return first;
+}
+
+static int vrf_sync(struct gw_driver *d, const struct gw_intent *intent, struct gw_error *err)
+{
+	read_config(d);
+	if (d->followed && d->dirty && d->generation == gw_intent_generation(intent))
+		return sync_dirty(d, intent, err);
+	return sync_all(d, intent, err);
+}
+
+/* After a sync with an empty intent, which has taken away all that there was. */
+static int vrf_remove(struct gw_driver *d, struct gw_error *err)
+{
+	return gw_netns_delete_all(GW_NETNS_SOCKET, d->env.config->name, err);
+}
+
+const struct gw_driver_ops gw_vrf_driver = {
+	.name = "vrf",
+	.open = vrf_open,
+	.check = vrf_check,
+	.apply = vrf_apply,
+	.sync = vrf_sync,
+	.describe = gw_vrf_describe,
+	.status = gw_vrf_status,
+	.remove = vrf_remove,
+	.close = vrf_close,
+};

@@ -1,0 +1,278 @@
+/*
+ * wanted.c - what has to be in a VRF's namespace beside its links: computed from the intent, nothing else. Called by bring.c; the
+ * events of the namespace are held against it (events.c).
+ */
+#include "vrf/private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The next hops of the default routes; that is whoever the engine sends it to. */
+#define OUTSIDE_V4 0xa9fe0101u /* 169.254.1.1 */
+static const struct gw_addr outside_v6 = {{0xfe, 0x80, [15] = 1}};
+
+struct builder {
+	const struct gw_driver *d;
+	const struct gw_vrf_domain *dom;
+	struct gw_vrf_wanted *w;
+	size_t cap_addrs, cap_routes;
+	int rc;
+};
+
+static void *grow(struct builder *b, void *v, size_t n, size_t *cap, size_t size)
+{
+	void *more;
+
+	if (n < *cap)
+		return v;
+	more = reallocarray(v, *cap ? *cap * 2 : 8, size);
+	if (!more) {
+		b->rc = -ENOMEM;
+		return v;
+	}
+	*cap = *cap ? *cap * 2 : 8;
+	return more;
+}
+
+static void add_addr(struct builder *b, int ifindex, const struct gw_addr *a, uint8_t len)
+{
+	struct gw_vrf_wanted *w = b->w;
+
+	w->addrs = grow(b, w->addrs, w->n_addrs, &b->cap_addrs, sizeof *w->addrs);
+	if (b->rc == 0)
+		w->addrs[w->n_addrs++] =
+			(struct gw_nl_addr){.ifindex = ifindex, .addr = *a, .prefix_len = len, .unchecked = true};
+}
+
+static void add_route(struct builder *b, const struct gw_nl_route *r)
+{
+	struct gw_vrf_wanted *w = b->w;
+
+	w->routes = grow(b, w->routes, w->n_routes, &b->cap_routes, sizeof *w->routes);
+	if (b->rc == 0)
+		w->routes[w->n_routes++] = *r;
+}
+
+static void add_neigh(struct builder *b, int ifindex, const struct gw_addr *a, const struct gw_mac *mac)
+{
+	b->w->neighs[b->w->n_neighs++] = (struct gw_nl_neigh){.ifindex = ifindex, .addr = *a, .mac = *mac};
+}
+
+/* --- order --- */
+
+int gw_vrf_compare_addrs(const void *a, const void *b)
+{
+	const struct gw_nl_addr *x = a, *y = b;
+	int c = x->ifindex != y->ifindex ? (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex)
+					 : gw_addr_cmp(&x->addr, &y->addr);
+
+	return c ? c : (int)x->prefix_len - (int)y->prefix_len;
+}
+
+/* The kernel's own choice of a metric and ours are the same thing. */
+static uint32_t metric_of(const struct gw_nl_route *r)
+{
+	return r->metric || gw_addr_is_v4(&r->prefix.addr) ? r->metric : 1024;
+}
+
+int gw_vrf_compare_routes(const void *a, const void *b)
+{
+	const struct gw_nl_route *x = a, *y = b;
+	int c = gw_addr_cmp(&x->prefix.addr, &y->prefix.addr);
+
+	if (c == 0)
+		c = (int)x->prefix.len - (int)y->prefix.len;
+	if (c == 0)
+		c = (int)x->unreachable - (int)y->unreachable;
+	if (c == 0)
+		c = (metric_of(x) > metric_of(y)) - (metric_of(x) < metric_of(y));
+	if (c || x->unreachable)
+		return c;
+	c = gw_addr_cmp(&x->next_hop, &y->next_hop);
+	return c ? c : (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+}
+
+bool gw_vrf_wants_addr(const struct gw_vrf_wanted *w, const struct gw_nl_addr *a)
+{
+	return w->n_addrs && bsearch(a, w->addrs, w->n_addrs, sizeof *w->addrs, gw_vrf_compare_addrs);
+}
+
+bool gw_vrf_wants_route(const struct gw_vrf_wanted *w, const struct gw_nl_route *r)
+{
+	return w->n_routes && bsearch(r, w->routes, w->n_routes, sizeof *w->routes, gw_vrf_compare_routes);
+}
+
+const struct gw_nl_neigh *gw_vrf_wants_neigh(const struct gw_vrf_wanted *w, const struct gw_nl_neigh *n)
+{
+	for (size_t i = 0; i < w->n_neighs; i++)
+		if (w->neighs[i].ifindex == n->ifindex && gw_addr_equal(&w->neighs[i].addr, &n->addr))
+			return &w->neighs[i];
+	return NULL;
+}
+
+static size_t sort_once(void *v, size_t n, size_t size, int (*compare)(const void *, const void *))
+{
+	char *p = v;
+	size_t kept = n > 0;
+
+	if (n > 1)
+		qsort(v, n, size, compare);
+	for (size_t i = 1; i < n; i++)
+		if (compare(p + (kept - 1) * size, p + i * size) != 0)
+			memmove(p + kept++ * size, p + i * size, size);
+	return kept;
+}
+
+/* --- towards the customer --- */
+
+static struct gw_prefix subnet_of(const struct gw_addr *ca, uint8_t len)
+{
+	return (struct gw_prefix){.addr = gw_prefix_mask(ca, len), .len = len};
+}
+
+/* What the distributed router is called in the gateway subnet: as the engine names it. */
+static void name_router(const struct gw_driver *d, uint32_t vsid, const struct gw_prefix *subnet, struct gw_addr *ret_ca,
+			struct gw_mac *ret_mac)
+{
+	*ret_ca = gw_prefix_first_host(subnet);
+	*ret_mac = d->router_mac;
+	GW_HMAP_FOR_EACH_HASH (node, &d->routers, vsid) {
+		const struct gw_vrf_router *r = GW_CONTAINER_OF(node, struct gw_vrf_router, by_vsid);
+
+		if (r->vsid == vsid && gw_prefix_contains(subnet, &r->ca)) {
+			*ret_ca = r->ca;
+			*ret_mac = r->mac;
+		}
+	}
+}
+
+/* Whether the VRF routes it into the customer's network: not the way out, and not what has come back to the gateway. */
+static bool leads_inside(const struct gw_vrf *v, const struct gw_customer_route *r)
+{
+	bool v4 = gw_addr_is_v4(&r->prefix.addr);
+	struct gw_prefix subnet;
+
+	if (r->prefix.len == 0 || (v->has_ca && gw_addr_equal(&r->next_hop, &v->ca)) ||
+	    (v->has_ca6 && gw_addr_equal(&r->next_hop, &v->ca6)))
+		return false;
+	if (!(v4 ? v->has_ca : v->has_ca6))
+		return false;
+	subnet = v4 ? subnet_of(&v->ca, v->prefix_len) : subnet_of(&v->ca6, v->prefix_len6);
+	return !gw_prefix_equal(&subnet, &r->prefix);
+}
+
+static bool has_prefix_inside(const struct gw_vrf_domain *dom, const struct gw_prefix *p)
+{
+	const struct gw_vrf *v = &dom->record;
+	struct gw_prefix subnet;
+
+	if (v->has_ca && (subnet = subnet_of(&v->ca, v->prefix_len), gw_prefix_contains(&subnet, &p->addr)))
+		return true;
+	if (v->has_ca6 && (subnet = subnet_of(&v->ca6, v->prefix_len6), gw_prefix_contains(&subnet, &p->addr)))
+		return true;
+	GW_HMAP_FOR_EACH (node, &dom->routes) {
+		const struct gw_customer_route *r = &GW_CONTAINER_OF(node, struct gw_vrf_route, by_key)->o.croute;
+
+		if (r->prefix.len <= p->len && gw_prefix_contains(&r->prefix, &p->addr) && leads_inside(v, r))
+			return true;
+	}
+	return false;
+}
+
+static void want_inside(struct builder *b)
+{
+	const struct gw_vrf *v = &b->dom->record;
+	struct gw_addr router[2] = {0}; /* IPv4, IPv6 */
+	int ifindex = b->dom->inside;
+
+	for (int family = 0; family < 2; family++) {
+		const struct gw_addr *ca = family ? &v->ca6 : &v->ca;
+		uint8_t len = family ? v->prefix_len6 : v->prefix_len;
+		struct gw_prefix subnet;
+		struct gw_mac mac;
+
+		if (!(family ? v->has_ca6 : v->has_ca))
+			continue;
+		subnet = subnet_of(ca, len);
+		name_router(b->d, v->vsid, &subnet, &router[family], &mac);
+		add_addr(b, ifindex, ca, len);
+		add_neigh(b, ifindex, &router[family], &mac);
+	}
+	GW_HMAP_FOR_EACH (node, &b->dom->routes) {
+		const struct gw_customer_route *r = &GW_CONTAINER_OF(node, struct gw_vrf_route, by_key)->o.croute;
+		bool v4 = gw_addr_is_v4(&r->prefix.addr);
+
+		if (leads_inside(v, r))
+			add_route(b, &(struct gw_nl_route){.ifindex = ifindex,
+							   .prefix = r->prefix,
+							   .next_hop = router[!v4],
+							   .any_hop = true});
+		else if (r->prefix.len && !v->has_ca && v4)
+			b->w->left_out_v4 = true;
+		else if (r->prefix.len && !v->has_ca6 && !v4)
+			b->w->left_out_v6 = true;
+	}
+}
+
+/* --- towards outside --- */
+
+/*
+ * The kernel must know a public address to answer from it, but not one that a VM itself has. What of a public prefix no customer
+ * route leads to must not go back to where it came from.
+ */
+static void want_public(struct builder *b, const struct gw_public *p)
+{
+	if (has_prefix_inside(b->dom, &p->prefix))
+		return;
+	if (p->prefix.len == (gw_addr_is_v4(&p->prefix.addr) ? 32 : 128))
+		add_addr(b, b->dom->outside, &p->prefix.addr, p->prefix.len);
+	else if (p->prefix.len > 0)
+		add_route(b, &(struct gw_nl_route){.prefix = p->prefix,
+						   .next_hop = gw_prefix_mask(&p->prefix.addr, 0),
+						   .unreachable = true});
+}
+
+static void want_outside(struct builder *b, const struct gw_intent *in)
+{
+	struct gw_addr hop4 = gw_addr_from_v4(OUTSIDE_V4);
+	int ifindex = b->dom->outside;
+
+	for (const struct gw_hnv_object *o = NULL;
+	     (o = gw_intent_next_of_domain(in, GW_HNV_PUBLIC, &b->dom->rdid, o));)
+		want_public(b, &o->public);
+	if (!*b->d->env.config->external_interface)
+		return;
+	add_neigh(b, ifindex, &hop4, &b->dom->exit_mac);
+	add_neigh(b, ifindex, &outside_v6, &b->dom->exit_mac);
+	add_route(b, &(struct gw_nl_route){.ifindex = ifindex,
+					   .prefix = {.addr = gw_addr_from_v4(0)},
+					   .next_hop = hop4,
+					   .any_hop = true});
+	add_route(b, &(struct gw_nl_route){.ifindex = ifindex, .next_hop = outside_v6, .any_hop = true});
+}
+
+int gw_vrf_want(const struct gw_driver *d, const struct gw_vrf_domain *dom, const struct gw_intent *in,
+		struct gw_vrf_wanted *ret)
+{
+	struct gw_vrf_wanted w = {0};
+	struct builder b = {.d = d, .dom = dom, .w = &w};
+
+	want_inside(&b);
+	want_outside(&b, in);
+	if (b.rc < 0) {
+		gw_vrf_wanted_done(&w);
+		return b.rc;
+	}
+	w.n_addrs = sort_once(w.addrs, w.n_addrs, sizeof *w.addrs, gw_vrf_compare_addrs);
+	w.n_routes = sort_once(w.routes, w.n_routes, sizeof *w.routes, gw_vrf_compare_routes);
+	*ret = w;
+	return 0;
+}
+
+void gw_vrf_wanted_done(struct gw_vrf_wanted *w)
+{
+	free(w->addrs);
+	free(w->routes);
+	*w = (struct gw_vrf_wanted){0};
+}

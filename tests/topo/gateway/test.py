@@ -1,0 +1,461 @@
+#!/usr/bin/python3
+# time-limit: 600
+# The gateway: tenants with the same addresses reach the world outside and are reached, each from a VRF of its own.
+#
+#   blue1 10.0.1.11 \
+#                    h1 -- fabric -- gw -- out -- isp -- far 198.51.100.10         see lib/gateway.py
+#   red1  10.0.1.11 /
+#
+# Covers GW-1, GW-3, GW-8, MTU-4.
+import os
+import re
+import socket
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lib import case, crowd, traffic, wire
+from lib.case import equal, eventually, note, require
+from lib.gateway import FAR, FAR6, GATEWAY, ISP, OUT, SUBNET, GatewayWorld, batch, gone, leftovers, objects, trace_of
+
+OWN, SHARED, FORWARD, ONE_TO_ONE, ON_SEGMENT = "203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4", "192.0.2.50"
+BLOCK = 16384  # of SHARED; blue has the first, red the second
+suite = case.Suite()
+
+
+def setup(encapsulation=None):
+    w = GatewayWorld(encapsulation)
+    w.blue, w.red = w.tenant("blue", 0), w.tenant("red", 1)
+    w.blue1, w.blue2, w.red1 = w.blue.vm(1), w.blue.vm(2), w.red.vm(1)
+    for t in w.tenants:
+        t.ready()
+    return w
+
+
+def publish(w):
+    """Both leave by the shared address."""
+    for n, t in enumerate(w.tenants):
+        t.public(SHARED, BLOCK * (n + 1), BLOCK)
+        t.nat("Outbound", SHARED, "10.0.0.0/16", port=BLOCK * (n + 1), count=BLOCK)
+        t.ready()
+
+
+g = suite.group("shared", setup)
+
+
+@g.case("a VM reaches its gateway, which nothing of the others' reaches")
+def _(w):
+    for vm in (w.blue1, w.red1):
+        got, said = traffic.ping(vm, GATEWAY)
+        equal(got, 3, "answers of the gateway to %s\n%s" % (vm.name, said))
+    require(w.blue.vrf != w.red.vrf, "a VRF each")
+
+
+@g.case("without a rule nothing leaves")
+def _(w):
+    with wire.Capture(w.isp.netns, "seg0", "nothing-leaves", "not arp and not icmp6") as c:
+        traffic.no_reach(w.blue1, FAR)
+    equal(c.count("ip.addr == 10.0.0.0/8 || ip.addr == 198.51.100.10"), 0, "packets of a VM outside")
+
+
+@g.case("GW-3: through one shared address both reach the same server: ping, UDP, TCP")
+def _(w):
+    publish(w)
+    for vm in (w.blue1, w.red1):
+        got, said = traffic.ping(vm, FAR)
+        equal(got, 3, "answers of far to %s\n%s%s" % (vm.name, said, trace_of(w)))
+        note("TCP of %s: %.0f Mbit/s" % (vm.name, traffic.tcp_exact(vm, w.far, FAR, 4 << 20)))
+
+
+@g.case("GW-1, GW-3: 10,000 UDP flows of each at once, the same 5-tuples, one public address: all right, none crossed")
+def _(w):
+    c = crowd.udp([w.blue1, w.red1], w.far, 10000)
+    equal(c.addresses(), {SHARED}, "address that the server saw")
+    for n, name in enumerate(("blue1", "red1")):
+        ports = c.ports(name)
+        require(BLOCK * (n + 1) <= ports[0] and ports[-1] < BLOCK * (n + 2), "ports of %s: %d to %d" % (name, ports[0], ports[-1]))
+
+
+@g.case("GW-1, GW-3: 10,000 TCP connections of each, open at the same time")
+def _(w):
+    c = crowd.tcp([w.blue1, w.red1], w.far, 10000)
+    equal(c.addresses(), {SHARED}, "address that the server saw")
+
+
+@g.case("GW-1, GW-3: ICMP echo with 2,000 identifiers of each")
+def _(w):
+    crowd.echo([w.blue1, w.red1], w.far, 2000)
+
+
+@g.case("errors from outside reach the VM that they are for, with its own packet quoted: nobody listens")
+def _(w):
+    for vm in (w.blue1, w.red1):
+        who, kind, code, _ = require(traffic.probe(vm, FAR, port=33999, seconds=3), "an error for %s" % vm.name)
+        equal((who, kind, code), (FAR, 3, 3), "error of " + vm.name)
+
+
+@g.case("traceroute shows every hop")
+def _(w):
+    for vm in (w.blue1, w.red1):
+        hops = []
+        for ttl in range(1, 6):
+            r = traffic.probe(vm, FAR, ttl=ttl, seconds=2)
+            require(r, "an answer to TTL %d (so far: %s)" % (ttl, hops))
+            hops.append(r[0])
+            if r[1] == 3:
+                break
+        equal(hops, ["10.0.1.1", GATEWAY, ISP, FAR], "hops from %s" % vm.name)
+
+
+@g.case("MTU-4 and path MTU discovery: a hop of 1400 bytes outside; TCP passes, DF datagrams learn of it")
+def _(w):
+    for netns, dev in ((w.isp.netns, "far0"), (w.far.netns, "eth0")):
+        netns.ip("link set dev %s mtu 1400" % dev)
+    w.far.netns.ip("link set dev eth0 mtu 1500")  # the far side does not know
+    for vm in (w.blue1, w.red1):
+        r = require(traffic.probe(vm, FAR, size=1372, df=True, seconds=3), "an error for %s" % vm.name)
+        if r[0] != "local":
+            equal(r, (ISP, 3, 4, 1400), "error for %s" % vm.name)
+        else:
+            equal(r[3], 1400, "MTU that %s has learned" % vm.name)
+        traffic.tcp_exact(vm, w.far, FAR, 8 << 20)
+    w.isp.netns.ip("link set dev far0 mtu 1500")
+    for vm in (w.blue1, w.red1):
+        vm.netns.ip("route flush cache")
+
+
+@g.case("MTU-4: the segment size that both sides agree on fits the tunnel")
+def _(w):
+    with wire.Capture(w.far.netns, "eth0", "mss", "tcp") as c:
+        traffic.tcp_exact(w.blue1, w.far, FAR, 1 << 16)
+    sizes = {int(x) for row in c.fields(["tcp.options.mss_val"], "tcp.flags.syn == 1 && tcp.flags.ack == 0")
+             for x in row["tcp.options.mss_val"]}
+    require(sizes and max(sizes) <= 1400 - 40, "MSS in SYN: %s" % sizes)
+
+
+@g.case("GW-3: datagrams that were cut, in both directions")
+def _(w):
+    traffic.udp_exact(w.blue1, w.far, FAR, [3000, 1, 5000, 64], df=False)
+    with socket_of(w.blue1, 7100) as s, socket_of(w.far, 7100, FAR) as server:
+        s.sendto(b"here", (FAR, 7100))
+        server.settimeout(3)
+        data, where = server.recvfrom(100)
+        equal(data, b"here", "what came")
+        for size in (2900, 4000):
+            server.sendto(os.urandom(size), where)
+            s.settimeout(3)
+            equal(len(s.recv(9000)), size, "size of the answer, which came in fragments (%s)" % trace_of(w))
+
+
+def socket_of(who, port, address=None):
+    with who.netns.enter():
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.IPPROTO_IP, 10, 0)
+    s.bind((address or who.v4, port))
+    return s
+
+
+@g.case("what comes to the shared address without a place there is dropped and counted")
+def _(w):
+    before = w.gw.gwd.drops()
+    for port in (22, 80, 5000, 40000, 65000):
+        equal(traffic.probe(w.far, SHARED, port=port, seconds=0.3), None, "answer of port %d" % port)
+    after = w.gw.gwd.drops()
+    require(sum(after.values()) > sum(before.values()), "counted: %s" % after)
+    got, _ = traffic.ping(w.far, SHARED, 2)
+    equal(got, 0, "answers to ping")
+
+
+@g.case("what is the gateway's own is left alone: SSH, ping, BGP")
+def _(w):
+    got, said = traffic.ping(w.far, OUT)
+    equal(got, 3, "answers of the gateway itself\n%s" % said)
+    gw = traffic_end(w.gw, OUT)
+    for port in (22, 179):
+        traffic.tcp_exact(w.far, gw, OUT, 1 << 16, port=port)
+
+
+def traffic_end(h, address):
+    class End:
+        name, netns, addresses, v4 = h.name, h.netns, [address], address
+    return End
+
+
+@g.case("GW-8: kill -9 of gwd: TCP, UDP and idle connections go on, new ones open while it is down")
+def _(w):
+    idle = traffic_pair(w, w.blue1, 7301)
+    slow = traffic.TcpTransfer(w.blue1, w.far, FAR, 16 << 20, port=45100, seconds=6)
+    flow = traffic.UdpFlow(w.red1, w.far, FAR, 1000, 30, port=7200)
+    time.sleep(1)
+    w.gw.gwd.kill()
+    crowd.udp([w.blue1, w.red1], w.far, 200, port=7002)
+    crowd.tcp([w.blue1, w.red1], w.far, 200, port=7003)
+    w.gw.gwd.start()
+    wait(w)
+    time.sleep(1)
+    w.gw.gwd.restart()
+    wait(w)
+    slow.finish()
+    flow.end()
+    r = flow.result()
+    equal(r["lost"], 0, "datagrams lost of %d" % r["sent"])
+    exchange(*idle)
+
+
+def wait(w):
+    for t in w.tenants:
+        t.ready()
+
+
+def traffic_pair(w, vm, port):
+    """A TCP connection that says nothing."""
+    with w.far.netns.enter():
+        listener = socket.create_server((FAR, port))
+    with vm.netns.enter():
+        s = socket.create_connection((FAR, port), timeout=5)
+    peer, _ = listener.accept()
+    listener.close()
+    case.after_group.append(s.close)
+    case.after_group.append(peer.close)
+    return s, peer
+
+
+def exchange(s, peer):
+    for a, b in ((s, peer), (peer, s)):
+        a.send(b"still here")
+        b.settimeout(5)
+        equal(b.recv(100), b"still here", "what an idle connection carries")
+
+
+@g.case("a rule that goes takes its flows with it, and no others")
+def _(w):
+    kept, gone_ = traffic_pair(w, w.red1, 7302), traffic_pair(w, w.blue1, 7303)
+    w.blue.without("natRules")
+    eventually(lambda: not [f for f in w.blue.flows() if "dport=7303" in f], "the flow of blue is forgotten")
+    require([f for f in w.red.flows() if "dport=7302" in f], "the flow of red is not")
+    exchange(*kept)
+    gone_[0].send(b"?")
+    gone_[1].settimeout(0.5)
+    try:
+        data = gone_[1].recv(10)
+    except (socket.timeout, ConnectionResetError):
+        data = b""
+    equal(data, b"", "what still passes")
+    traffic.no_reach(w.blue1, FAR)
+    w.blue.nat("Outbound", SHARED, "10.0.0.0/16", port=BLOCK, count=BLOCK)
+    got, _ = traffic.ping(w.blue1, FAR)
+    equal(got, 3, "answers when it is back")
+
+
+@g.case("GW-8: what is taken away by hand is back within a second, the others notice nothing")
+def _(w):
+    flow = traffic.UdpFlow(w.red1, w.far, FAR, 500, 60, port=7201)
+    for what, break_it in (
+            ("the table", lambda: w.blue.run("nft flush ruleset")),
+            ("the default route", lambda: w.blue.run("ip route del default")),
+            ("the way out", lambda: w.blue.run("ip link del ext0")),
+            ("the way in", lambda: w.gw.netns.ip("link del " + w.blue.port)),
+            ("the namespace's name", lambda: case_umount(w.blue.vrf))):
+        break_it()
+        started = time.monotonic()
+        eventually(lambda: traffic.ping(w.blue1, FAR, 1)[0], "%s is repaired" % what, 5)
+        note("%s: %.2f s" % (what, time.monotonic() - started))
+        w.blue.ready()
+    flow.end()
+    equal(flow.result()["lost"], 0, "datagrams of red that were lost")
+
+
+def case_umount(name):
+    os.system("umount -l /run/netns/%s && rm -f /run/netns/%s" % (name, name))
+
+
+@g.case("the same while gwd is down")
+def _(w):
+    flow = traffic.UdpFlow(w.red1, w.far, FAR, 500, 60, port=7202)
+    w.gw.gwd.kill()
+    w.blue.run("nft flush ruleset")
+    w.blue.run("ip link del ext0")
+    w.gw.gwd.start()
+    eventually(lambda: traffic.ping(w.blue1, FAR, 1)[0], "it is repaired", 5)
+    flow.end()
+    equal(flow.result()["lost"], 0, "datagrams of red that were lost")
+
+
+@g.case("a tenant that goes leaves nothing; another one with its names in the same second has a clean slate")
+def _(w):
+    t, vm = w.blue, w.blue1
+    everything = {kind: [p for p in objects(w.gw.gwd, kind).values() if p.get("RoutingDomainID") == t.rdid]
+                  for kind in ("virtualGateways", "publicAddresses", "natRules")}
+    port = objects(w.gw.gwd, "ports")[t.port]
+    held = traffic_pair(w, vm, 7304)
+    for kind in ("natRules", "publicAddresses", "virtualGateways"):
+        t.without(kind)
+    batch(w.gw.gwd, deletes=["ports/" + t.port])
+    steady = lambda p: {k: v for k, v in p.items() if k[0].isupper()}  # noqa: E731
+    batch(w.gw.gwd, [(kind, steady(p)) for kind, list_ in everything.items() for p in list_] + [("ports", steady(port))])
+    t.ready(15)
+    eventually(lambda: traffic.ping(vm, FAR, 1)[0], "it works", 10)
+    equal([f for f in t.flows() if "dport=7304" in f], [], "flows of the former tenant")
+    held[0].close()
+    crowd.udp([vm, w.red1], w.far, 100, port=7004)
+
+
+@g.case("when all have gone nothing is left")
+def _(w):
+    for t in w.tenants:
+        for kind in ("natRules", "publicAddresses", "virtualGateways"):
+            t.without(kind)
+        batch(w.gw.gwd, deletes=["ports/" + t.port])
+    gone(w)
+
+
+p = suite.group("published", setup)
+
+
+@p.case("an address of its own: every way out, and the source port stays as it was")
+def _(w):
+    w.blue.public(OWN)
+    w.blue.nat("Outbound", OWN, SUBNET)
+    w.blue.ready()
+    got, said = traffic.ping(w.blue1, FAR)
+    equal(got, 3, "answers\n%s\n%s" % (said, trace_of(w)))
+    c = crowd.udp([w.blue1], w.far, 100)
+    equal((c.addresses(), c.ports("blue1")), ({OWN}, list(range(20000, 20100))), "what the server saw")
+
+
+@p.case("GW-3: port forwarding: TCP and UDP, another port, ranges")
+def _(w):
+    w.blue.public(FORWARD)
+    w.blue.nat("Inbound", FORWARD, "10.0.1.11", "Tcp", 80, 1, 8080)
+    w.blue.nat("Inbound", FORWARD, "10.0.1.12", "Udp", 9000, 10)
+    traffic.TcpTransfer(w.far, w.blue1, "10.0.1.11", 2 << 20, port=8080, via=FORWARD, via_port=80).finish()
+    traffic.udp_exact(w.far, w.blue2, w.blue2.v4, [100, 1000], port=9007, via=FORWARD)
+    before = w.gw.gwd.drops()
+    equal(traffic.probe(w.far, FORWARD, port=9010, seconds=0.3), None, "an answer behind the range")
+
+
+@p.case("GW-3: 1:1: from inside with this address, from outside to every port, ping too")
+def _(w):
+    w.blue.public(ONE_TO_ONE)
+    w.blue.nat("Outbound", ONE_TO_ONE, "10.0.1.12")
+    w.blue.nat("Inbound", ONE_TO_ONE, "10.0.1.12")
+    got, said = traffic.ping(w.far, ONE_TO_ONE)
+    equal(got, 3, "answers to far\n%s" % said)
+    traffic.udp_exact(w.far, w.blue2, w.blue2.v4, [100, 1000], port=4500, via=ONE_TO_ONE)
+    equal(crowd.udp([w.blue2], w.far, 20).addresses(), {ONE_TO_ONE}, "address that the server saw")
+    equal(crowd.udp([w.blue1], w.far, 20).addresses(), {OWN}, "address of the other VM")
+
+
+@p.case("hairpin: a VM reaches the public address of another one of its network, and its own")
+def _(w):
+    traffic.TcpTransfer(w.blue2, w.blue1, "10.0.1.11", 1 << 20, port=8080, via=FORWARD, via_port=80).finish()
+    traffic.TcpTransfer(w.blue1, w.blue1, "10.0.1.11", 1 << 20, port=8080, via=FORWARD, via_port=80).finish()
+
+
+@p.case("a tenant reaches another one's public address as anybody does")
+def _(w):
+    w.red.public(SHARED, BLOCK, BLOCK)
+    w.red.nat("Outbound", SHARED, SUBNET, port=BLOCK, count=BLOCK)
+    w.red.ready()
+    traffic.TcpTransfer(w.red1, w.blue1, "10.0.1.11", 1 << 20, port=8080, via=FORWARD, via_port=80).finish()
+
+
+@p.case("an address on the segment: announced, and ARP is answered")
+def _(w):
+    with wire.Capture(w.isp.netns, "seg0", "announced", "arp") as c:
+        w.blue.public(ON_SEGMENT)
+        w.blue.nat("Inbound", ON_SEGMENT, "10.0.1.11")
+        time.sleep(1)
+    require(c.count("arp.src.proto_ipv4 == %s" % ON_SEGMENT), "an announcement")
+    w.isp.netns.ip("neigh flush dev seg0")
+    got, said = traffic.ping(w.isp, ON_SEGMENT)
+    equal(got, 3, "answers\n%s\n%s" % (said, trace_of(w)))
+
+
+@p.case("IPv6 is routed without translation, both ways")
+def _(w):
+    w.blue.public(w.blue.v6 + "::/48")
+    got, said = traffic.ping(w.blue1, FAR6)
+    equal(got, 3, "answers\n%s\n%s" % (said, trace_of(w)))
+    traffic.tcp_exact(w.blue1, w.far, FAR6, 2 << 20)
+    traffic.tcp_exact(w.far, w.blue1, w.blue1.v6, 2 << 20)
+    with wire.Capture(w.isp.netns, "seg0", "no-red", "ip6 and icmp6[0] == 128") as c:
+        traffic.no_reach(w.red1, FAR6)  # it has no public prefix
+    equal(c.count("ipv6.src == %s" % w.red1.v6), 0, "packets of red outside")
+
+
+@p.case("spoofed sources leave nowhere: a VRF sends only from what is its own")
+def _(w):
+    before = w.gw.gwd.drops()
+    with wire.Capture(w.isp.netns, "seg0", "spoofed", "icmp") as c:
+        w.blue.run("ip addr add 203.0.113.77/32 dev lo")
+        w.blue.run("ping -n -c 2 -i 0.1 -W 1 -I 203.0.113.77 " + FAR, ok=None)
+        w.blue.run("ip addr del 203.0.113.77/32 dev lo")
+    equal(c.count("ip.src == 203.0.113.77"), 0, "packets from an address of nobody's")
+    require(sum(w.gw.gwd.drops().values()) > sum(before.values()), "counted: %s" % w.gw.gwd.drops())
+
+
+@p.case("a public address moves to another tenant: announced again, and what comes goes there")
+def _(w):
+    w.blue.without("natRules", lambda r: r["PublicAddress"] == ON_SEGMENT)
+    w.blue.without("publicAddresses", lambda r: r["PublicPrefix"].startswith(ON_SEGMENT))
+    with wire.Capture(w.isp.netns, "seg0", "moved", "arp") as c:
+        w.red.public(ON_SEGMENT)
+        w.red.nat("Inbound", ON_SEGMENT, "10.0.1.11")
+        time.sleep(1)
+    require(c.count("arp.src.proto_ipv4 == %s" % ON_SEGMENT), "an announcement")
+    with wire.Capture(w.red1.netns, "eth0", "moved-here", "icmp") as c:
+        got, said = traffic.ping(w.isp, ON_SEGMENT)
+    equal(got, 3, "answers\n%s" % said)
+    require(c.count("icmp.type == 8"), "red has them")
+
+
+@p.case("GW-8: fifty tenants; kill -9 of gwd under their flows loses nothing")
+def _(w):
+    more = []
+    for n in range(2, 52):
+        t = w.tenant("t%d-" % n, n)
+        t.public("203.0.113.%d" % (100 + n))
+        t.nat("Outbound", "203.0.113.%d" % (100 + n), SUBNET)
+        more.append(t)
+    vms = [t.vm(1) for t in more[:10]]
+    for t in more:
+        t.ready(30)
+    crowd.udp(vms, w.far, 50)
+    flows = [traffic.UdpFlow(vm, w.far, FAR, 200, 60, port=7400 + i) for i, vm in enumerate(vms)]
+    w.gw.gwd.kill()
+    crowd.tcp(vms, w.far, 20, port=7500)
+    started = time.monotonic()
+    w.gw.gwd.start()
+    note("%.1f s until ready with %d tenants" % (time.monotonic() - started, len(w.tenants)))
+    for t in more:
+        t.ready(30)
+    lost = 0
+    for f in flows:
+        f.end()
+        lost += f.result()["lost"]
+    equal(lost, 0, "datagrams lost")
+
+
+@p.case("what nft lists is the tenant's own, in a table of gwd's")
+def _(w):
+    tables = re.findall(r"^table (\S+ \S+) ", w.blue.ruleset(), re.M)
+    require(tables and all("gwd" in t for t in tables), "tables: %s" % tables)
+    require(len(leftovers(w)) == 3 * len(w.tenants), "%s" % leftovers(w))
+
+
+n = suite.group("nvgre", lambda: setup("NVGRE"))
+
+
+@n.case("ENC-1: over NVGRE too")
+def _(w):
+    publish(w)
+    for vm in (w.blue1, w.red1):
+        traffic.tcp_exact(vm, w.far, FAR, 2 << 20)
+        got, said = traffic.ping(vm, FAR)
+        equal(got, 3, said)
+    crowd.udp([w.blue1, w.red1], w.far, 500)
+
+
+if __name__ == "__main__":
+    suite.main()

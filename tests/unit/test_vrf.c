@@ -1,0 +1,325 @@
+/*
+ * test_vrf.c - the VRF driver against the real kernel: namespaces of routing domains made, changed, taken over, repaired and
+ * removed. Covers GW-1 (two tenants with identical addresses) and GW-8 (what is found is taken over) as far as VRFs go.
+ */
+#include "vrf_fixture.h"
+
+#define RED_MAC	 "02:67:00:00:00:01"
+#define BLUE_MAC "02:67:00:00:00:02"
+
+static void put_red(void)
+{
+	put(croute(RED, 5001, "10.0.0.0/24", "0.0.0.0"));
+	put(croute(RED, 5002, "10.0.1.0/24", "0.0.0.0"));
+	put(croute(RED, 5002, "fd00:1::/64", "::"));
+	put(croute(RED, 5002, "172.16.0.0/12", "10.0.1.9"));
+	put(croute(RED, 5001, "0.0.0.0/0", "10.0.0.2"));
+	put(croute(RED, 5001, "10.9.0.0/16", "10.0.0.2")); /* by the gateway itself */
+	put(public(RED, "203.0.113.7/32", 1024, 1024));
+	put(public(RED, "203.0.113.7/32", 4096, 1024));
+	put(public(RED, "2001:db8:5::/64", 0, 0));
+	put(vrf(RED, 5001, RED_MAC, "10.0.0.2", "fd00::2"));
+}
+
+static void put_blue(void)
+{
+	put(croute(BLUE, 6001, "10.0.0.0/24", "0.0.0.0"));
+	put(public(BLUE, "203.0.113.7/32", 2048, 1024));
+	put(vrf(BLUE, 6001, BLUE_MAC, "10.0.0.2", NULL));
+}
+
+static void begin_two(void)
+{
+	begin();
+	sync_ok();
+	gw_intent_begin(intent);
+	put_red();
+	put_blue();
+	commit_ok();
+	netns_drain(&ns);
+	wanted = 0;
+}
+
+static void test_brought_in_and_taken_away(void **state)
+{
+	(void)state;
+	begin_two();
+	has(5001, "ovl0 inet 10.0.0.2/24");
+	has(5001, "ovl0 inet6 fd00::2/64");
+	has(5001, "ext0 inet 203.0.113.7/32");
+	has(5001, "10.0.1.0/24 via 10.0.0.1 dev ovl0 proto 103 onlink");
+	has(5001, "172.16.0.0/12 via 10.0.0.1 dev ovl0 proto 103 onlink");
+	has(5001, "fd00:1::/64 via fd00::1 dev ovl0 proto 103");
+	has(5001, "default via 169.254.1.1 dev ext0 proto 103 onlink");
+	has(5001, "default via fe80::1 dev ext0 proto 103");
+	has(5001, "unreachable 2001:db8:5::/64 dev lo proto 103");
+	has(5001, "10.0.0.1 dev ovl0 lladdr 02:67:77:64:00:01 PERMANENT proto 103");
+	has(5001, "fd00::1 dev ovl0 lladdr 02:67:77:64:00:01 PERMANENT proto 103");
+	has_not(5001, "10.9.0.0/16");
+	has(5001, "ovl0: .* mtu 1450 .*link/ether " RED_MAC);
+	has(5001, "ext0: .* mtu 1500 ");
+	has(5001, "lo: <LOOPBACK,UP");
+	has(6001, "ovl0 inet 10.0.0.2/24");
+	has(6001, "ovl0: .*link/ether " BLUE_MAC);
+	has_not(6001, "10.0.1.0/24");
+	assert_int_equal(sh("m=$(cat /sys/class/net/lo/address); m=$(ip -o link show gwe5001 | sed 's/.*ether //; s/ .*//');"
+			    "ip -n gwd-" NODE "-5001 neigh show 169.254.1.1 | grep -q \"lladdr $m PERMANENT\""),
+			 0);
+	assert_int_equal(sh("ip -o addr show dev gwo5001 | grep -q inet || ip -o addr show dev gwe5001 | grep -q inet"), 1);
+	state_is(RED, "Ready", NULL);
+	sync_ok();
+	netns_drain(&ns);
+	assert_int_equal(wanted, 0);
+	gw_intent_begin(intent);
+	drop(vrf(RED, 5001, RED_MAC, "10.0.0.2", "fd00::2"));
+	drop(public(RED, "203.0.113.7/32", 1024, 1024));
+	drop(public(RED, "203.0.113.7/32", 4096, 1024));
+	drop(public(RED, "2001:db8:5::/64", 0, 0));
+	commit_ok();
+	assert_int_equal(sh("ip link show gwo5001 2>/dev/null || ip link show gwe5001 2>/dev/null"), 1);
+	assert_int_equal(access(GW_NETNS_DIR "/gwd-" NODE "-5001", F_OK), -1);
+	has(6001, "ovl0 inet 10.0.0.2/24");
+	end();
+}
+
+static void test_settings(void **state)
+{
+	(void)state;
+	netns_begin(&ns);
+	netns_end(&ns);
+	begin();
+	sh_ok("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1");
+	gw_intent_begin(intent);
+	put_red();
+	commit_ok();
+	assert_int_equal(setting(5001, "ipv4/ip_forward"), 1);
+	assert_int_equal(setting(5001, "ipv4/conf/ovl0/forwarding"), 1);
+	assert_int_equal(setting(5001, "ipv4/conf/all/rp_filter"), 0);
+	assert_int_equal(setting(5001, "ipv4/conf/ovl0/rp_filter"), 0);
+	assert_int_equal(setting(5001, "ipv4/conf/ext0/rp_filter"), 0);
+	assert_int_equal(setting(5001, "ipv4/conf/ext0/send_redirects"), 0);
+	assert_int_equal(setting(5001, "ipv4/conf/ext0/accept_redirects"), 0);
+	assert_int_equal(setting(5001, "ipv4/conf/all/promote_secondaries"), 1);
+	assert_int_equal(setting(5001, "ipv6/conf/all/forwarding"), 1);
+	assert_int_equal(setting(5001, "ipv6/conf/ext0/forwarding"), 1);
+	assert_int_equal(setting(5001, "ipv6/conf/ovl0/accept_ra"), 0);
+	assert_int_equal(setting(5001, "ipv6/conf/ovl0/accept_dad"), 0);
+	if (access("/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal", F_OK) == 0)
+		assert_int_equal(setting(5001, "netfilter/nf_conntrack_tcp_be_liberal"), 1);
+	netns_drain(&ns);
+	wanted = 0;
+	sh_ok("nsenter --net=/run/netns/gwd-" NODE "-5001 sysctl -qw net.ipv4.conf.ovl0.rp_filter=1");
+	repairs("settings were changed in VRF gwd-" NODE "-5001");
+	assert_int_equal(setting(5001, "ipv4/conf/ovl0/rp_filter"), 0);
+	sh_ok("nsenter --net=/run/netns/gwd-" NODE "-5001 sysctl -qw net.ipv6.conf.all.forwarding=0");
+	repairs("settings were changed in VRF gwd-" NODE "-5001");
+	assert_int_equal(setting(5001, "ipv6/conf/ovl0/forwarding"), 1);
+	end();
+}
+
+/* What others take away comes back, one thing at a time; what others put there stays. */
+static void test_repaired(void **state)
+{
+	static const struct {
+		const char *command, *why, *back;
+	} cases[] = {
+		{"ip -n $n addr del 10.0.0.2/24 dev ovl0", "address 10.0.0.2 was removed", "ovl0 inet 10.0.0.2/24"},
+		{"ip -n $n addr del fd00::2/64 dev ovl0", "address fd00::2 was removed", "ovl0 inet6 fd00::2/64"},
+		{"ip -n $n addr flush dev ext0", "address 203.0.113.7 was removed", "ext0 inet 203.0.113.7/32"},
+		{"ip -n $n route del 10.0.1.0/24", "route 10.0.1.0/24 was removed", "10.0.1.0/24 via 10.0.0.1"},
+		{"ip -n $n -6 route del default", "route ::/0 was removed", "default via fe80::1 dev ext0"},
+		{"ip -n $n -6 route del unreachable 2001:db8:5::/64", "route 2001:db8:5::/64 was removed",
+		 "unreachable 2001:db8:5::/64"},
+		{"ip -n $n neigh del 10.0.0.1 dev ovl0", "a neighbour was changed", "10.0.0.1 dev ovl0 lladdr 02:67:77"},
+		{"ip -n $n neigh replace fe80::1 lladdr 02:00:00:00:00:99 dev ext0", "a neighbour was changed",
+		 "fe80::1 dev ext0 lladdr"},
+		{"ip -n $n link set ovl0 down", "ovl0 of VRF", "10.0.1.0/24 via 10.0.0.1"},
+		{"ip -n $n link set ovl0 address 02:00:00:00:00:99", "ovl0 of VRF", "ovl0: .*link/ether " RED_MAC},
+		{"ip -n $n link set ext0 mtu 1400", "ext0 of VRF", "ext0: .* mtu 1500"},
+		{"ip -n $n link del ext0", "VRF gwd-" NODE "-5001", "default via 169.254.1.1 dev ext0"},
+		{"ip link del gwo5001", "VRF gwd-" NODE "-5001", "ovl0 inet 10.0.0.2/24"},
+		{"ip link set gwe5001 down", "gwe5001 of VRF", "default via 169.254.1.1 dev ext0"},
+		{"ip netns del $n", "namespace gwd-" NODE "-5001 was deleted", "default via 169.254.1.1 dev ext0"},
+	};
+
+	(void)state;
+	begin_two();
+	sh_ok("n=gwd-" NODE "-5001; ip -n $n route add 10.77.0.0/16 via 10.0.0.9; ip -n $n addr add 10.0.0.77/24 dev ovl0;"
+	      "ip -n $n neigh add 10.0.0.78 lladdr 02:00:00:00:00:78 dev ovl0");
+	for (size_t i = 0; i < GW_N(cases); i++) {
+		if (i == 8) { /* the next takes the others' with it */
+			has(5001, "10.77.0.0/16 via 10.0.0.9");
+			has(5001, "ovl0 inet 10.0.0.77/24");
+			has(5001, "10.0.0.78 dev ovl0 lladdr 02:00:00:00:00:78 PERMANENT");
+		}
+		sh_ok("n=gwd-" NODE "-5001; %s", cases[i].command);
+		repairs(cases[i].why);
+		has(5001, cases[i].back);
+		has(5001, "ovl0: .*UP.* mtu 1450 ");
+		has(5001, "10.0.0.1 dev ovl0 lladdr 02:67:77:64:00:01 PERMANENT");
+		has(5001, "10.0.1.0/24 via 10.0.0.1 dev ovl0");
+		has(5001, "unreachable 2001:db8:5::/64 dev lo proto 103");
+		has(5001, "default via 169.254.1.1 dev ext0");
+		state_is(RED, "Ready", NULL);
+		netns_drain(&ns);
+		check(wanted == 0, "%s: asks again: %s", cases[i].command, reason);
+	}
+	end();
+}
+
+/* A process that comes after another takes over what it finds and writes nothing. */
+static void test_taken_over(void **state)
+{
+	(void)state;
+	begin_two();
+	driver = ops->close(driver);
+	netns_drain(&ns);
+	open_driver();
+	sh_ok("(ip monitor all > /run/m0) & echo $! > /run/p0; (ip -n gwd-" NODE "-5001 monitor all > /run/m1) & "
+	      "echo $! > /run/p1; sleep 0.3");
+	sync_ok();
+	netns_drain(&ns);
+	sh_ok("sleep 0.3; kill $(cat /run/p0 /run/p1); cat /run/m0 /run/m1");
+	assert_int_equal(sh("[ -s /run/m0 ] || [ -s /run/m1 ]"), 1);
+	assert_int_equal(wanted, 0);
+	state_is(RED, "Ready", NULL);
+	state_is(BLUE, "Ready", NULL);
+	/* Also while nobody was there: things went, others' records went. */
+	driver = ops->close(driver);
+	netns_drain(&ns);
+	sh_ok("n=gwd-" NODE "-5001; ip -n $n addr flush dev ovl0; ip link del gwe5001; ip netns del gwd-" NODE "-6001;"
+	      "ip netns add gwd-" NODE "-7001; ip netns add gwd-" NODE "-x-7001; ip netns add other");
+	open_driver();
+	sync_ok();
+	has(5001, "ovl0 inet 10.0.0.2/24");
+	has(5001, "172.16.0.0/12 via 10.0.0.1");
+	has(5001, "default via 169.254.1.1 dev ext0");
+	has(6001, "ovl0 inet 10.0.0.2/24");
+	assert_int_equal(access(GW_NETNS_DIR "/gwd-" NODE "-7001", F_OK), -1);
+	assert_int_equal(access(GW_NETNS_DIR "/gwd-" NODE "-x-7001", F_OK), 0);
+	assert_int_equal(access(GW_NETNS_DIR "/other", F_OK), 0);
+	end();
+	sh_ok("ip netns del gwd-" NODE "-x-7001; ip netns del other");
+}
+
+static void test_changed(void **state)
+{
+	(void)state;
+	begin_two();
+	/* Another address, another MAC, other routes. */
+	gw_intent_begin(intent);
+	put(vrf(RED, 5001, "02:67:00:00:00:09", "10.0.0.3", "fd00::3"));
+	drop(croute(RED, 5002, "172.16.0.0/12", "10.0.1.9"));
+	put(croute(RED, 5002, "172.20.0.0/16", "10.0.1.9"));
+	commit_ok();
+	has(5001, "ovl0 inet 10.0.0.3/24");
+	has_not(5001, "ovl0 inet 10.0.0.2/24");
+	has_not(5001, "ovl0 inet6 fd00::2/64");
+	has(5001, "ovl0: .*link/ether 02:67:00:00:00:09");
+	has(5001, "10.0.1.0/24 via 10.0.0.1");
+	has(5001, "fd00:1::/64 via fd00::1");
+	has_not(5001, "172.16.0.0/12");
+	has(5001, "172.20.0.0/16 via 10.0.0.1");
+	has(5001, "10.9.0.0/16 via 10.0.0.1"); /* 10.0.0.2 is somebody else now */
+	/* The two domains change places: same names, other namespaces, in one change. */
+	gw_intent_begin(intent);
+	drop(vrf(BLUE, 6001, BLUE_MAC, "10.0.0.2", NULL));
+	put(vrf(RED, 5002, RED_MAC, "10.0.1.2", NULL));
+	commit_ok();
+	has(5002, "ovl0 inet 10.0.1.2/24");
+	has(5002, "10.0.0.0/24 via 10.0.1.1 dev ovl0");
+	assert_int_equal(access(GW_NETNS_DIR "/gwd-" NODE "-5001", F_OK), -1);
+	state_is(RED, "Ready", "its IPv6 customer routes are left out");
+	sync_ok();
+	netns_drain(&ns);
+	wanted = 0;
+	/* The external interface gets another MTU, and the underlay. */
+	sh_ok("ip link set wan0 mtu 1400");
+	repairs("the external interface has another MTU");
+	has(5002, "ext0: .* mtu 1400 ");
+	config.underlay_mtu = 9000;
+	sync_ok();
+	has(5002, "ovl0: .* mtu 8950 ");
+	end();
+}
+
+/* A tenant goes and another comes with its names and addresses, in one change and in two. */
+static void test_same_names_at_once(void **state)
+{
+	(void)state;
+	begin_two();
+	for (int i = 0; i < 5; i++) {
+		gw_intent_begin(intent);
+		drop(vrf(BLUE, 6001, BLUE_MAC, "10.0.0.2", NULL));
+		drop(croute(BLUE, 6001, "10.0.0.0/24", "0.0.0.0"));
+		commit_ok();
+		gw_intent_begin(intent);
+		put(croute(BLUE, 6001, "10.0.0.0/24", "0.0.0.0"));
+		put(vrf(BLUE, 6001, BLUE_MAC, "10.0.0.2", NULL));
+		commit_ok();
+		has(6001, "ovl0 inet 10.0.0.2/24");
+		sh_ok("ip netns del gwd-" NODE "-6001");
+		sync_ok();
+		has(6001, "ovl0 inet 10.0.0.2/24");
+	}
+	end();
+}
+
+static void test_in_the_way(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_delta delta;
+
+	(void)state;
+	begin();
+	sync_ok();
+	sh_ok("ip link add gwo5001 type veth peer name x");
+	gw_intent_begin(intent);
+	put_red();
+	delta = gw_intent_delta(intent);
+	expect((ops->check)(driver, intent, &delta, &err), -EEXIST, &err, "interface gwo5001 is in the way");
+	gw_intent_rollback(intent);
+	sh_ok("ip link del gwo5001");
+	gw_intent_begin(intent);
+	put_red();
+	commit_ok();
+	sh_ok("ip link del gwo5001; ip link add gwo5001 type veth peer name x");
+	netns_drain(&ns);
+	expect(ops->sync(driver, intent, &err), -EEXIST, &err, "interface gwo5001 is in the way");
+	state_is(RED, "Degraded", "in the way");
+	sh_ok("ip link show x");
+	sh_ok("ip link del gwo5001");
+	sync_ok();
+	has(5001, "ovl0 inet 10.0.0.2/24");
+	state_is(RED, "Ready", NULL);
+	end();
+}
+
+static void test_names(void **state)
+{
+	char name[GW_NETNS_STRLEN];
+
+	(void)state;
+	assert_string_equal(gw_netns_vrf_name("a", 5001, name), "gwd-a-5001");
+	assert_int_equal(gw_netns_vrf_vsid("a", "gwd-a-5001"), 5001);
+	assert_int_equal(gw_netns_vrf_vsid("a", "gwd-a-1-5001"), 0);
+	assert_int_equal(gw_netns_vrf_vsid("a-1", "gwd-a-1-5001"), 5001);
+	assert_int_equal(gw_netns_vrf_vsid("a", "gwd-b-5001"), 0);
+	assert_int_equal(gw_netns_vrf_vsid("a", "gwd-a-05001"), 0);
+	assert_int_equal(gw_netns_vrf_vsid("a", "gwd-a-5001x"), 0);
+	assert_int_equal(gw_netns_vrf_vsid("a", "gwd-a-999999999"), 0);
+	assert_int_equal(gw_netns_vrf_vsid("a", "gwd-a-"), 0);
+	assert_int_equal(gw_netns_vrf_vsid("a", ""), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),	       cmocka_unit_test(test_brought_in_and_taken_away),
+		cmocka_unit_test(test_settings),       cmocka_unit_test(test_repaired),
+		cmocka_unit_test(test_taken_over),     cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_same_names_at_once), cmocka_unit_test(test_in_the_way),
+	};
+
+	return cmocka_run_group_tests_name("vrf", tests, private_mounts, NULL);
+}
