@@ -2,6 +2,7 @@
 # A plugin that is missing, broken or of another version degrades its own objects and nothing else, and everybody is told what is
 # wrong and what to do. A host by itself, with records set by hand.
 # outside-only
+# time-limit: 240
 import os
 import subprocess
 import sys
@@ -44,6 +45,8 @@ def ident(p):
 def setup():
     ns = net.Netns("plugins")
     case.after_group.append(ns.delete)
+    for n in range(3):
+        ns.ip("tuntap add tap%d mode tap" % n)
     h = Host(ns, "host")
     case.after_group.append(lambda: h.process and h.stop())
     return h
