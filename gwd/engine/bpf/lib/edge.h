@@ -78,12 +78,16 @@ gw_function int gw_edge_nd(struct __sk_buff *skb)
 	return bpf_redirect(skb->ifindex, 0);
 }
 
-/* Whether what says that it comes from there cannot have come from outside. */
+/*
+ * Whether what says that it comes from there cannot have come from outside. What the node itself says to a public address goes
+ * by the routers outside, so its own addresses may come back.
+ */
 gw_inline bool gw_is_land(const struct gw_seen *s)
 {
 	struct gw_bpf_owner owner;
 
-	return gw_ip_same(&s->saddr, &s->daddr) || gw_is_nowhere(&s->saddr) || gw_public_of(&s->saddr, &owner);
+	return gw_ip_same(&s->saddr, &s->daddr) || gw_is_nowhere(&s->saddr) ||
+	       (gw_public_of(&s->saddr, &owner) && !(owner.flags & GW_PUBLIC_SELF));
 }
 
 gw_function int gw_edge4(struct __sk_buff *skb)
@@ -129,19 +133,15 @@ gw_inline int gw_edge(struct __sk_buff *skb)
 
 	if (skb->vlan_present || skb->pkt_type == PACKET_OTHERHOST)
 		return GW_NOT_PUBLIC;
+	/* On its way from a virtual gateway to this node itself. */
+	if (unlikely(skb->mark == GW_MARK_TO_SELF)) {
+		skb->mark = 0;
+		return GW_NOT_PUBLIC;
+	}
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
-		/* On its way from a virtual gateway to this node itself. */
-		if (unlikely(skb->mark == GW_MARK_TO_SELF)) {
-			skb->mark = 0;
-			return GW_NOT_PUBLIC;
-		}
 		return gw_edge4(skb);
 	case bpf_htons(ETH_P_IPV6):
-		if (unlikely(skb->mark == GW_MARK_TO_SELF)) {
-			skb->mark = 0;
-			return GW_NOT_PUBLIC;
-		}
 		verdict = gw_is_nd(skb) ? gw_edge_nd(skb) : GW_NOT_PUBLIC;
 		return verdict != GW_NOT_PUBLIC ? verdict : gw_edge6(skb);
 	case bpf_htons(ETH_P_ARP):
