@@ -99,11 +99,13 @@ def node(w):
     require("\ngwd_virtual_gateways 2\n" in text, "the number of them")
     for t in told:
         require('gwd_virtual_gateway_tracked_connections{routing_domain="%s"}' % t["routingDomainId"] in text, "connections of " + str(t))
-    lines = w.g.gwd.ctl("status").stdout
-    require(lines.count("Ready") >= 2 and "GATEWAY OF" in lines, lines)
-    lines = w.c.ctl("get", "virtualgateways", "-o", "wide").stdout
+    lines = w.g.gwd.ctl("status")
+    case.note(lines[lines.index("GATEWAY OF"):][:400])
+    require(lines.count("Ready") >= 2, lines)
+    lines = w.c.ctl("get", "virtualgateways", "-o", "wide")
+    case.note(lines)
     require(lines.count("gateway1") == 2 and lines.count("203.0.113.10:") == 4, lines)
-    require("Active" in w.c.ctl("get", "gateways").stdout, "gwctl get gateways")
+    require("Active" in w.c.ctl("get", "gateways"), "gwctl get gateways")
 
 
 @g.case("what goes is gone from there too")
