@@ -42,15 +42,12 @@ static bool is_on(const struct gw_control *k, const struct gw_resource *vgw, con
 
 const struct gw_resource *gw_gateway_of(const struct gw_control *k, const struct gw_resource *vgw)
 {
-	const struct gw_virtual_gateway *p = vgw->now.properties;
+	const struct gw_resource *gateway = NULL;
 
-	for (size_t i = 0; i < p->pools.n; i++) {
-		const struct gw_resource *pool = gw_reference(k->catalog, vgw, *GW_LIST_AT(p->pools, char *, i));
-
-		for (const struct gw_ref *ref = pool ? pool->referrers : NULL; ref; ref = ref->next)
-			if (ref->from->kind == GW_KIND_GATEWAY && is_on(k, vgw, ref->from))
-				return ref->from;
-	}
+	/* Gateways are few; those who refer to its pools may be many, as all other virtual gateways do. */
+	while ((gateway = gw_catalog_next(k->catalog, NULL, GW_KIND_GATEWAY, gateway)))
+		if (is_on(k, vgw, gateway))
+			return gateway;
 	return NULL;
 }
 
