@@ -216,8 +216,7 @@ static void see_link(void *ctx, const struct gw_link *link, bool removed)
 
 	(void)removed;
 	if (!vsid || strcmp(link->kind, "veth") != 0 ||
-	    (strcmp(link->name, gw_vrf_port(vsid, port)) != 0 &&
-	     strcmp(link->name, gw_vrf_exit(vsid, way_out)) != 0) ||
+	    (strcmp(link->name, gw_vrf_port(vsid, port)) != 0 && strcmp(link->name, gw_vrf_exit(vsid, way_out)) != 0) ||
 	    gw_intent_vrf_of_vsid(s->in, vsid))
 		return;
 	rc = gw_nl_link_set_group(s->d->env.nl, link->ifindex, GW_VRF_DOOMED, s->err);

@@ -32,7 +32,7 @@ struct gw_vrf_wanted {
 	struct gw_nl_route *routes;
 	struct gw_nl_neigh neighs[4];
 	size_t n_addrs, n_routes, n_neighs;
-	bool left_out_v6, left_out_v4; /* routes of a family in which the gateway has no address */
+	bool left_out_v6, left_out_v4; /* routes of a family that the gateway does not have there */
 };
 
 /* Where a domain's VRF stands; the text beside it says why. */
@@ -73,17 +73,18 @@ struct gw_vrf_domain {
 
 struct gw_driver {
 	struct gw_driver_env env;
-	struct gw_hmap domains; /* by rdid */
-	struct gw_hmap vrfs;	/* by vsid: those that have a namespace */
-	struct gw_hmap routers; /* by vsid */
-	struct gw_vrf_domain *dirty; /* to be looked at by the next sync */
+	struct gw_hmap domains;	      /* by rdid */
+	struct gw_hmap vrfs;	      /* by vsid: those that have a namespace */
+	struct gw_hmap routers;	      /* by vsid */
+	struct gw_vrf_domain *dirty;  /* to be looked at by the next sync */
 	struct gw_vrf_domain *doomed; /* let go of, not deleted yet; empty between two calls */
-	struct gw_vrf_watch *dir;    /* of the directory of namespaces; NULL: not watched yet */
-	uint64_t generation;	     /* of the intent that the tables were held against */
-	bool followed;		     /* they have been, and nothing was missed since */
+	struct gw_vrf_watch *dir;     /* of the directory of namespaces; NULL: not watched yet */
+	uint64_t generation;	      /* of the intent that the tables were held against */
+	bool followed;		      /* they have been, and nothing was missed since */
 	unsigned underlay_mtu, external_mtu;
 	struct gw_mac router_mac;
 	bool has_external; /* the link is there */
+	bool has_ipv6;	   /* the kernel */
 	uint64_t repairs;
 };
 

@@ -119,7 +119,8 @@ static inline struct gw_addr mk_ip(const char *text)
 	return a;
 }
 
-static inline struct gw_hnv_object *vrf(const char *rdid, uint32_t vsid, const char *mac, const char *ca, const char *ca6)
+static inline struct gw_hnv_object *vrf(const char *rdid, uint32_t vsid, const char *mac, const char *ca,
+					const char *ca6)
 {
 	struct gw_hnv_object *o = object(GW_HNV_VRF);
 
