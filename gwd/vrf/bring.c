@@ -191,7 +191,7 @@ int gw_vrf_bring(struct gw_vrf_pass *p, struct gw_error *err)
 	}
 	dom->state = GW_VRF_DEGRADED;
 	snprintf(dom->problem, sizeof dom->problem, "%s", why.message);
-	p->later = may_pass(rc);
+	p->later = may_pass(rc) && why.code != GW_ERR_CAPABILITY;
 	if (err)
 		*err = why;
 	return rc;

@@ -10,11 +10,13 @@
 
 struct gw_vrf_watch;
 
-/* A customer route of a domain. */
+/* A customer route of a domain, as far as a VRF needs it; hosts, which have no VRF, have many of them. */
 struct gw_vrf_route {
 	struct gw_hmap_node by_key;
-	struct gw_hnv_object o;
+	struct gw_addr next_hop;
+	struct gw_prefix prefix;
 	bool listed; /* in the intent that the table is being held against */
+	uint32_t vsid;
 };
 
 /* The distributed router of a VSID, where a lookup record says what it is called. */
@@ -134,6 +136,7 @@ int gw_vrf_take_down(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_e
 int gw_vrf_remove_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 /* links.c, stack.c, settings.c: its steps */
 int gw_vrf_bring_links(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
+int gw_vrf_in_the_way(const struct gw_link *link, const char *target, struct gw_error *err); /* -EEXIST */
 int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err);
 int gw_vrf_bring_stack(struct gw_vrf_pass *p, struct gw_error *err);
 int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *err);

@@ -151,7 +151,7 @@ static void name_router(const struct gw_driver *d, uint32_t vsid, const struct g
 }
 
 /* Whether the VRF routes it into the customer's network: not the way out, and not what has come back to the gateway. */
-static bool leads_inside(const struct gw_vrf *v, const struct gw_customer_route *r)
+static bool leads_inside(const struct gw_vrf *v, const struct gw_vrf_route *r)
 {
 	bool v4 = gw_addr_is_v4(&r->prefix.addr);
 	struct gw_prefix subnet;
@@ -175,7 +175,7 @@ static bool has_prefix_inside(const struct gw_vrf_domain *dom, const struct gw_p
 	if (v->has_ca6 && (subnet = subnet_of(&v->ca6, v->prefix_len6), gw_prefix_contains(&subnet, &p->addr)))
 		return true;
 	GW_HMAP_FOR_EACH (node, &dom->routes) {
-		const struct gw_customer_route *r = &GW_CONTAINER_OF(node, struct gw_vrf_route, by_key)->o.croute;
+		const struct gw_vrf_route *r = GW_CONTAINER_OF(node, struct gw_vrf_route, by_key);
 
 		if (r->prefix.len <= p->len && gw_prefix_contains(&r->prefix, &p->addr) && leads_inside(v, r))
 			return true;
@@ -203,7 +203,7 @@ static void want_inside(struct builder *b)
 		add_neigh(b, ifindex, &router[family], &mac);
 	}
 	GW_HMAP_FOR_EACH (node, &b->dom->routes) {
-		const struct gw_customer_route *r = &GW_CONTAINER_OF(node, struct gw_vrf_route, by_key)->o.croute;
+		const struct gw_vrf_route *r = GW_CONTAINER_OF(node, struct gw_vrf_route, by_key);
 		bool v4 = gw_addr_is_v4(&r->prefix.addr);
 
 		if (leads_inside(v, r) && (v4 || b->inside_v6))
