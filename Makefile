@@ -50,7 +50,12 @@ help: ## this list
 deps: ## install every Debian package that building and testing needs
 	tests/deps.sh
 
-build: $(BUILD)/gwd $(BUILD)/gwctl $(BUILD)/gwd-netns ## daemon, command line tool and holder of namespaces, into build/
+# A folder below plugins/ is a plugin; its Makefile fragment says what it needs beside libc.
+PLUGINS  := $(patsubst plugins/%/plugin.c,%,$(wildcard plugins/*/plugin.c))
+include $(wildcard plugins/*/plugin.mk)
+PLUGIN_SO := $(patsubst %,$(BUILD)/plugins/%.so,$(PLUGINS))
+
+build: $(BUILD)/gwd $(BUILD)/gwctl $(BUILD)/gwd-netns $(PLUGIN_SO) ## daemon, command line tool and holder of namespaces, into build/
 
 # --- BPF: one object per hook, linked into one skeleton ---------------------------------------------------------------
 BPF_OBJ := $(patsubst gwd/engine/bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(BPF_SRC))
@@ -80,8 +85,20 @@ $(BUILD)/libgw.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
 	$(call QUIET,AR)ar rcs $@ $^
 
-$(BUILD)/gwd: $(call obj,gwd/main.c) $(BUILD)/libgw.a
-	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS)) -lm
+# All of the library goes in, and plugins find there what exports.list names.
+GWD_LIBS := -Wl,--dynamic-list=gwd/plugin/exports.list -Wl,--whole-archive $(BUILD)/libgw.a -Wl,--no-whole-archive
+
+$(BUILD)/gwd: $(call obj,gwd/main.c) $(BUILD)/libgw.a gwd/plugin/exports.list
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(GWD_LIBS) $(shell pkg-config --libs $(PKGS)) -lm
+
+# A plugin shows one symbol; what it needs of the daemon it finds there when it is loaded.
+$(BUILD)/obj/plugins/%.o: CPPFLAGS += -Iplugins
+$(BUILD)/obj/plugins/%.o: CFLAGS += -fPIC
+.SECONDEXPANSION:
+$(PLUGIN_SO): $(BUILD)/plugins/%.so: $$(addprefix $(BUILD)/obj/,$$(addsuffix .o,$$(basename $$(wildcard plugins/$$*/*.c)))) plugins/plugin.map
+	@mkdir -p $(@D)
+	$(call QUIET,PLUGIN)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=plugins/plugin.map -o $@ $(filter %.o,$^) \
+		$(if $(PLUGIN_PKGS_$*),$(shell pkg-config --libs $(PLUGIN_PKGS_$*)))
 
 $(BUILD)/gwctl: $(call obj,$(CLI_SRC) $(BASE_SRC))
 	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS)) -lsystemd
@@ -94,6 +111,9 @@ install: build ## into DESTDIR, for packages: by hand, run systemd-sysusers and 
 	install -D -m 0755 $(BUILD)/gwd $(DESTDIR)$(PREFIX)/sbin/gwd
 	install -D -m 0755 $(BUILD)/gwctl $(DESTDIR)$(PREFIX)/bin/gwctl
 	install -D -m 0755 $(BUILD)/gwd-netns $(DESTDIR)$(PREFIX)/lib/gwd/gwd-netns
+	for plugin in $(filter-out example,$(PLUGINS)); do \
+		install -D -m 0644 $(BUILD)/plugins/$$plugin.so $(DESTDIR)$(PREFIX)/lib/gwd/plugins/$$plugin.so || exit 1; \
+	done
 	for page in $(wildcard gwd/man/*); do \
 		install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done

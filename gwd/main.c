@@ -15,6 +15,7 @@
 #include "node/node.h"
 #include "obs/loop.h"
 #include "options.h"
+#include "plugin/plugins.h"
 #include "reconcile/reconcile.h"
 #include "sync/enroll.h"
 #include "sync/sync.h"
@@ -51,6 +52,8 @@ struct daemon {
 	struct gw_loop_meter *meter;
 	uv_signal_t on_hup, on_term, on_int;
 	uv_timer_t watchdog;
+	struct gw_plugins loaded;
+	struct gw_reconcile_plugin plugins[GW_PLUGINS_MAX];
 	struct gw_reconcile *core;
 	struct gw_control *control;
 	struct gw_enroller *enroller;
@@ -234,7 +237,7 @@ static void on_link(void *ctx, const struct gw_link *link, bool removed)
 		gw_sync_link_changed(d->sync, link->name, removed);
 }
 
-/* Nodes without a host's part have nothing that a controller could tell them. */
+/* Who only is a controller has nothing that one could tell it. */
 static int follow(struct daemon *d, struct gw_error *err)
 {
 	const struct gw_sync_params params = {
@@ -245,7 +248,7 @@ static int follow(struct daemon *d, struct gw_error *err)
 	};
 	int r;
 
-	if (!(d->config.roles & GW_ROLE_HOST))
+	if (!(d->config.roles & GW_ROLES_OF_NODES))
 		return 0;
 	r = gw_sync_open(&params, &d->sync, err);
 	if (r == 0) {
@@ -392,23 +395,45 @@ static int watch(struct daemon *d, struct gw_error *err)
 	return r < 0 ? gw_error_set(err, -r, GW_ERR_INTERNAL, "", "cannot watch signals: %s", uv_strerror(r)) : 0;
 }
 
+/* One that is not good has a place too, where it says why. */
+static void load_plugins(struct daemon *d)
+{
+	gw_plugins_load(d->config.plugin_dir, &d->loaded);
+	if (*d->loaded.error.message)
+		log_failure("", &d->loaded.error);
+	for (size_t i = 0; i < d->loaded.n; i++) {
+		const struct gw_loaded_plugin *p = &d->loaded.v[i];
+
+		d->plugins[i] = (struct gw_reconcile_plugin){
+			.name = p->name,
+			.ops = p->plugin ? p->plugin->ops : NULL,
+			.kinds = p->plugin ? p->plugin->kinds : 0,
+			.error = p->error,
+		};
+	}
+}
+
 /* What serving and removing have in common. */
 static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_error *err)
 {
-	bool is_host = d->config.roles & GW_ROLE_HOST;
-	int r = is_host ? check_capabilities(err) : 0;
+	bool is_node = d->config.roles & GW_ROLES_OF_NODES;
+	int r = is_node ? check_capabilities(err) : 0;
 
 	if (r == 0)
 		r = lock_run_dir(d, err);
 	if (r == 0)
 		r = gw_nl_open(&d->loop, &d->nl, err);
+	if (r == 0 && is_node)
+		load_plugins(d);
 	if (r == 0)
 		*ret = (struct gw_reconcile_params){
 			.loop = &d->loop,
 			.config = &d->config,
 			.nl = d->nl,
 			.drivers = drivers,
-			.n_drivers = is_host ? N_DRIVERS : 0,
+			.n_drivers = is_node ? N_DRIVERS : 0,
+			.plugins = d->plugins,
+			.n_plugins = d->loaded.n,
 			.on_ready = on_ready,
 			.on_state = on_state,
 			.ctx = d,
@@ -483,6 +508,7 @@ static int run(struct daemon *d, bool removing)
 		gw_log_error("the event loop was left with open handles");
 		return 1;
 	}
+	gw_plugins_unload(&d->loaded);
 	gw_cleanup_close(&d->run_lock);
 	return r < 0 ? 1 : 0;
 }

@@ -21,8 +21,10 @@ declare -A MAY=(
 	[netns]="base"
 	[vrf]="base model nl netns driver.h"
 	[engine]="base model nl driver.h"
+	[plugin]="base model driver.h plugin.h"
 	[cli]="base"
 	[driver.h]="base model"
+	[plugin.h]="driver.h"
 	[options.h]=""
 	[options.c]="options.h"
 )

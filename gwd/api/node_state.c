@@ -124,10 +124,19 @@ static int on_forget(void *ctx, uint32_t vsid)
 	return add(ctx, gw_hnv_change_encode_forget(vsid));
 }
 
+static int on_forget_gateway(void *ctx, const struct gw_uuid *rdid)
+{
+	return add(ctx, gw_hnv_change_encode_forget_gateway(rdid));
+}
+
 static int make_page(struct gw_control *k, struct gw_plan_cursor *cursor, json_t **ret, struct gw_error *err)
 {
 	json_t *changes = json_array();
-	const struct gw_plan_visitor visitor = {.put = on_put, .gone = on_gone, .forget = on_forget, .ctx = changes};
+	const struct gw_plan_visitor visitor = {.put = on_put,
+						.gone = on_gone,
+						.forget = on_forget,
+						.forget_gateway = on_forget_gateway,
+						.ctx = changes};
 	char epoch[17], more[GW_PLAN_CURSOR_STRLEN];
 	const struct gw_plan *plan = gw_control_plan(k);
 	int r = changes && plan ? gw_plan_visit(plan, cursor, PAGE, &visitor) : -ENOMEM;

@@ -3,7 +3,8 @@
  *
  *     {"epoch": "9f..", "revision": 1207, "version": "0.1.0", "state": "Synced", "message": "", "failed": 1,
  *      "failures": [{"path": "/hnv/ports/tap0", "code": "Conflict", "message": "..."}], "statistics": {...},
- *      "ports": {"tap1": {"state": "Up", "counters": {...}}}, "addresses": {"192.0.2.1": "Up"}, "warnings": ["..."]}
+ *      "ports": {"tap1": {"state": "Up", "counters": {...}}}, "addresses": {"192.0.2.1": "Up"}, "warnings": ["..."],
+ *      "gateway": {...}}                      which is in node_gateway.c
  *
  * What a later version adds has no meaning here, and is let through.
  */
@@ -250,6 +251,8 @@ static int read_report(const json_t *body, struct gw_node_report *ret, struct gw
 		r = take_addresses(body, &ret->addresses, err);
 	if (r == 0)
 		r = take_warnings(body, &ret->warnings, err);
+	if (r == 0)
+		r = gw_api_take_gateway(body, &ret->gateway, err);
 	ret->failed = (unsigned)failed;
 	return r;
 }

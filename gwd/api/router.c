@@ -78,7 +78,7 @@ static const struct route {
 	{GW_API_PREFIX "/servers/*/state", WATCHERS | BIT(HOST), {{"GET", gw_api_node_state, GW_API_LIMIT_BODY}}},
 	{GW_API_PREFIX "/servers/*/status",
 	 BIT(OPERATOR) | BIT(HOST),
-	 {{"PUT", gw_api_node_status, GW_API_LIMIT_BODY}}},
+	 {{"PUT", gw_api_node_status, GW_API_LIMIT_BATCH}}}, /* a gateway may have much to tell */
 	{GW_API_PREFIX "/**",
 	 BIT(OPERATOR) | BIT(TENANT) | BIT(MONITOR),
 	 {{"GET", gw_api_resource_get, GW_API_LIMIT_BODY},

@@ -163,6 +163,7 @@ struct gw_node_report {
 	json_t *ports;	   /* {interface: {"state", "detail", "counters"}} */
 	json_t *addresses; /* {provider address: "Up" or another state} */
 	json_t *warnings;  /* texts, up to GW_NODE_WARNINGS */
+	json_t *gateway;   /* {"capabilities": {...}, "virtualGateways": {routing domain: {...}}} */
 };
 
 /* Takes over what the report has. It is a change, like those of the catalogue. */

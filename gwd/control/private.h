@@ -182,6 +182,17 @@ int gw_reports_expect(struct gw_control *k);
 bool gw_reports_have_reached(const struct gw_control *k, uint64_t revision);
 void gw_reports_done(struct gw_control *k);
 
+/* --- gateway.c --- */
+
+/* The gateway that the plan has the virtual gateway on; NULL: none. */
+const struct gw_resource *gw_gateway_of(const struct gw_control *k, const struct gw_resource *vgw);
+const struct gw_node *gw_gateway_node(const struct gw_control *k, const struct gw_resource *gateway);
+/* What its node, which may be NULL, has told of it last; NULL: nothing. */
+json_t *gw_gateway_reported(const struct gw_control *k, const struct gw_node *n, const struct gw_resource *vgw);
+/* What clients see of a gateway, and of a virtual one. */
+void gw_gateway_describe(const struct gw_control *k, const struct gw_resource *gateway, json_t *properties);
+void gw_gateway_describe_virtual(const struct gw_control *k, const struct gw_resource *vgw, json_t *properties);
+
 /* standing.c, for the catalogue: what is known of a resource. */
 void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *properties);
 

@@ -46,7 +46,8 @@ void gw_node_report_done(struct gw_node_report *r)
 	json_decref(r->ports);
 	json_decref(r->addresses);
 	json_decref(r->warnings);
-	r->failures = r->statistics = r->ports = r->addresses = r->warnings = NULL;
+	json_decref(r->gateway);
+	r->failures = r->statistics = r->ports = r->addresses = r->warnings = r->gateway = NULL;
 }
 
 static void take_from_faulty(struct gw_control *k, struct gw_node *n)
@@ -168,6 +169,7 @@ int gw_control_report(struct gw_control *k, const struct gw_resource *server, st
 	keep(&report->ports, n->report.ports);
 	keep(&report->addresses, n->report.addresses);
 	keep(&report->warnings, n->report.warnings);
+	keep(&report->gateway, n->report.gateway);
 	take_from_faulty(k, n);
 	gw_node_report_done(&n->report);
 	n->report = *report;

@@ -46,7 +46,8 @@ static int check_own(const struct own *own, const struct gw_link *link, struct g
 	return 0;
 }
 
-static int check_port(struct gw_driver *d, const struct gw_port *port, struct gw_link *ret, struct gw_error *err)
+static int check_port(struct gw_driver *d, const struct gw_intent *next, const struct gw_port *port,
+		      struct gw_link *ret, struct gw_error *err)
 {
 	int r = gw_nl_link_get(d->env.nl, port->interface, ret, err);
 
@@ -61,10 +62,22 @@ static int check_port(struct gw_driver *d, const struct gw_port *port, struct gw
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
 				    "interface '%s' is of kind '%s'; a port is a tap or the host end of a veth",
 				    port->interface, ret->kind[0] ? ret->kind : "hardware or loopback");
-	if (gw_devices_have_name(port->interface))
+	if (strcmp(port->interface, d->env.config->external_interface) == 0)
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
+				    "interface '%s' is the one of [external] interface: it cannot be a VM's",
+				    port->interface);
+	if (gw_devices_have_name(port->interface) || gw_edge_exit_owner(next, port->interface))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
 				    "interface '%s' is gwd's own: it cannot be a VM's", port->interface);
 	return 0;
+}
+
+/* The port of a virtual gateway is made with it, in the same change. */
+static bool is_of_vrf(const struct gw_intent *next, const struct gw_port *port)
+{
+	char name[IFNAMSIZ];
+
+	return gw_intent_vrf_of_vsid(next, port->vsid) && !strcmp(port->interface, gw_vrf_port(port->vsid, name));
 }
 
 /* What is a port already stays one, whatever addresses it was given since. */
@@ -75,14 +88,13 @@ int gw_engine_check(struct gw_driver *d, const struct gw_intent *next, const str
 	bool read = false;
 	int r = 0;
 
-	(void)next;
 	for (size_t i = 0; i < delta->n && r == 0; i++) {
 		const struct gw_hnv_object *o = delta->changes[i].after;
 		struct gw_link link;
 
-		if (!o || o->kind != GW_HNV_PORT)
+		if (!o || o->kind != GW_HNV_PORT || is_of_vrf(next, &o->port))
 			continue;
-		r = check_port(d, &o->port, &link, err);
+		r = check_port(d, next, &o->port, &link, err);
 		if (r < 0 || delta->changes[i].before)
 			continue;
 		if (!read)

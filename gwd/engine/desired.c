@@ -436,6 +436,7 @@ struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_inten
 {
 	const struct gw_provider_address *lowest = in ? lowest_provider(d, in) : NULL;
 	const struct gw_config *c = d->env.config;
+	const struct gw_iface *external = gw_edge_external(d);
 	unsigned mtu = c->underlay_mtu;
 	struct gw_params p = {
 		.vxlan_port = c->vxlan_port,
@@ -445,6 +446,7 @@ struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_inten
 		.vxlan_device = d->devices[GW_DEVICE_VXLAN].link.ifindex != 0,
 		.nvgre_device = d->devices[GW_DEVICE_NVGRE].link.ifindex != 0,
 		.cutter = d->cutter_entrance,
+		.reassembly = d->whole_entrance,
 		.decap_l3 = d->params.decap_l3,
 	};
 
@@ -459,6 +461,10 @@ struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_inten
 	p.inner_mtu[GW_ABI_NVGRE] = mtu - GW_NVGRE_OVERHEAD;
 	if (lowest)
 		p.pa = gw_ip_of(&lowest->pa);
+	if (external) {
+		p.external = external->link.ifindex;
+		memcpy(p.external_mac, external->link.mac.b, sizeof p.external_mac);
+	}
 	memcpy(p.router_mac, c->router_mac.b, sizeof p.router_mac);
 	return p;
 }

@@ -4,6 +4,11 @@
  *   gwdvxPORT          the kernel's VXLAN device of that UDP port: takes the super-packets that arrive, for port PORT
  *   gwdgre             the same for NVGRE
  *   gwdcut0, gwdcut1   a veth pair: packets that are to be fragmented go in at gwdcut0 and meet their program at gwdcut1
+ *   gwdfrg0, 1, 2      where there is an [external] interface: fragments to shared public addresses go in at gwdfrg0, and come out
+ *                      whole at gwdfrg2, where their program is. That is a macvlan device upon gwdfrg1, the veth peer of
+ *                      gwdfrg0; the kernel puts fragments of multicast frames together before macvlan hands them on. So no
+ *                      packet is forwarded or tracked by the node's own stack, whose settings stay as they are; memory and
+ *                      waiting are bounded by net.ipv4.ipfrag_high_thresh and ipfrag_time.
  *
  * They stay when the daemon ends, so that packets do not notice, and the next one takes them over. Nobody else is to touch
  * them: what is removed or changed is made anew by the next sync, which the events here ask for. Without one of them the
@@ -23,11 +28,15 @@
 #define NVGRE_DEVICE	    "gwdgre"
 #define CUTTER_DEVICE	    "gwdcut1"
 #define CUTTER_ENTRANCE	    "gwdcut0"
+#define WHOLE_ENTRANCE	    "gwdfrg0"
+#define WHOLE_LOWER	    "gwdfrg1"
+#define WHOLE_DEVICE	    "gwdfrg2"
 
 static const enum gw_hook device_hooks[GW_DEVICE_MAX] = {
 	[GW_DEVICE_VXLAN] = GW_HOOK_VXLAN,
 	[GW_DEVICE_NVGRE] = GW_HOOK_NVGRE,
 	[GW_DEVICE_CUTTER] = GW_HOOK_CUTTER,
+	[GW_DEVICE_WHOLE] = GW_HOOK_WHOLE,
 };
 
 static const struct {
@@ -38,6 +47,7 @@ static const struct {
 	[GW_DEVICE_NVGRE] = {"NVGRE is received without the kernel's tunnel device: super-packets lose their offloads",
 			     "ip_gre"},
 	[GW_DEVICE_CUTTER] = {"IPv4 packets that are too large for a tunnel are dropped, not fragmented", "veth"},
+	[GW_DEVICE_WHOLE] = {"fragments to shared public addresses are dropped", "macvlan"},
 };
 
 const struct gw_device *gw_device_by_index(const struct gw_driver *d, uint32_t ifindex)
@@ -52,7 +62,8 @@ bool gw_devices_have_name(const char *interface)
 {
 	return !strncmp(interface, VXLAN_DEVICE_PREFIX, sizeof VXLAN_DEVICE_PREFIX - 1) ||
 	       !strcmp(interface, NVGRE_DEVICE) || !strcmp(interface, CUTTER_DEVICE) ||
-	       !strcmp(interface, CUTTER_ENTRANCE);
+	       !strcmp(interface, CUTTER_ENTRANCE) || !strcmp(interface, WHOLE_ENTRANCE) ||
+	       !strcmp(interface, WHOLE_LOWER) || !strcmp(interface, WHOLE_DEVICE);
 }
 
 /* --- their programs ------------------------------------------------------------------------------------------------------ */
@@ -162,23 +173,33 @@ static int make_cutter(struct gw_nl *nl, const char *name, uint16_t port, struct
 	return gw_nl_add_veth(nl, name, CUTTER_ENTRANCE, err);
 }
 
+static int make_whole(struct gw_nl *nl, const char *name, uint16_t port, struct gw_error *err)
+{
+	static const struct gw_mac sender = {{GW_REASSEMBLY_SENDER}};
+	struct gw_link lower;
+	int r = gw_nl_link_get(nl, WHOLE_LOWER, &lower, err);
+
+	(void)port;
+	return r < 0 ? r : gw_nl_add_macvlan_of(nl, name, lower.ifindex, &sender, err);
+}
+
 /*
  * One end that is known to be without the other: somebody has renamed that, or moved it away. Both go, whatever the other is
  * called now, and are made anew.
  */
-static void part_cutter(struct gw_driver *d)
+static void part_pair(struct gw_driver *d, const char *one, const char *other)
 {
 	struct gw_link ends[2] = {{0}};
 	int found[2];
 
 	for (int i = 0; i < 2; i++)
-		found[i] = gw_nl_link_get(d->env.nl, i ? CUTTER_ENTRANCE : CUTTER_DEVICE, &ends[i], NULL);
+		found[i] = gw_nl_link_get(d->env.nl, i ? other : one, &ends[i], NULL);
 	for (int i = 0; i < 2; i++)
 		if (found[i] == 0 && found[!i] == -ENODEV)
 			gw_nl_link_delete(d->env.nl, ends[i].ifindex, NULL);
 }
 
-static int fit_cutter(struct gw_driver *d, const struct gw_link *end, struct gw_error *err)
+static int fit_end(struct gw_driver *d, const struct gw_link *end, struct gw_error *err)
 {
 	return end->mtu == GW_NL_VETH_MTU ? 0 : gw_nl_link_set_mtu(d->env.nl, end->ifindex, GW_NL_VETH_MTU, err);
 }
@@ -191,23 +212,68 @@ static void bring_cutter(struct gw_driver *d)
 	struct gw_link entrance = {0};
 	int r;
 
-	part_cutter(d);
+	part_pair(d, CUTTER_DEVICE, CUTTER_ENTRANCE);
 	bring(d, cutter, CUTTER_DEVICE, make_cutter);
 	d->cutter_entrance = 0;
 	if (!cutter->link.ifindex)
 		return;
-	r = fit_cutter(d, &cutter->link, &err);
+	r = fit_end(d, &cutter->link, &err);
 	if (r == 0)
 		r = reread(d, CUTTER_ENTRANCE, &entrance, &err);
 	if (r == 0)
 		r = gw_nl_link_no_offloads(d->env.nl, &entrance, &err);
 	if (r == 0)
-		r = fit_cutter(d, &entrance, &err);
+		r = fit_end(d, &entrance, &err);
 	if (r == 0)
 		r = ready(d, &entrance, &err);
 	if (r == 0)
 		d->cutter_entrance = entrance.ifindex;
 	tell(d, cutter, r, &err);
+}
+
+/* One end of the pair below the reassembly, which both ends are part of; 0 and *ret, or why not. */
+static int bring_whole_end(struct gw_driver *d, const char *name, struct gw_link *ret, struct gw_error *err)
+{
+	int r = reread(d, name, ret, err);
+
+	if (r == 0)
+		r = fit_end(d, ret, err);
+	return r == 0 ? ready(d, ret, err) : r;
+}
+
+static void bring_whole(struct gw_driver *d)
+{
+	struct gw_device *whole = &d->devices[GW_DEVICE_WHOLE];
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_link entrance = {0}, lower = {0};
+	bool wanted = d->env.config->external_interface[0];
+	int r;
+
+	d->whole_entrance = d->whole_lower = 0;
+	part_pair(d, WHOLE_LOWER, WHOLE_ENTRANCE);
+	r = gw_nl_link_get(d->env.nl, WHOLE_LOWER, &lower, &err);
+	if (!wanted) {
+		if (r == 0)
+			gw_nl_link_delete(d->env.nl, lower.ifindex, NULL); /* all three go */
+		*whole = (struct gw_device){0};
+		return;
+	}
+	if (r == -ENODEV)
+		r = gw_nl_add_veth(d->env.nl, WHOLE_LOWER, WHOLE_ENTRANCE, &err);
+	if (r == 0)
+		r = bring_whole_end(d, WHOLE_LOWER, &lower, &err);
+	if (r == 0)
+		r = bring_whole_end(d, WHOLE_ENTRANCE, &entrance, &err);
+	if (r < 0) {
+		whole->link.ifindex = 0;
+		tell(d, whole, r, &err);
+		return;
+	}
+	bring(d, whole, WHOLE_DEVICE, make_whole);
+	if (whole->link.ifindex) {
+		d->whole_entrance = entrance.ifindex;
+		d->whole_lower = lower.ifindex;
+	}
 }
 
 void gw_devices_bring(struct gw_driver *d)
@@ -218,6 +284,7 @@ void gw_devices_bring(struct gw_driver *d)
 	bring(d, &d->devices[GW_DEVICE_VXLAN], name, gw_nl_add_vxlan_external);
 	bring(d, &d->devices[GW_DEVICE_NVGRE], NVGRE_DEVICE, make_gretap);
 	bring_cutter(d);
+	bring_whole(d);
 }
 
 int gw_device_drop(struct gw_driver *d, uint32_t ifindex, struct gw_error *err)
@@ -236,6 +303,8 @@ int gw_devices_drop_all(struct gw_driver *d, struct gw_error *err)
 	for (int i = 0; i < GW_DEVICE_MAX && r == 0; i++)
 		if (d->devices[i].link.ifindex)
 			r = gw_device_drop(d, d->devices[i].link.ifindex, err);
+	if (r == 0 && d->whole_lower)
+		r = gw_device_drop(d, d->whole_lower, err);
 	return r;
 }
 
@@ -246,7 +315,8 @@ static bool is_our_name(const struct gw_driver *d, const char *name)
 	for (int i = 0; i < GW_DEVICE_MAX; i++)
 		if (strcmp(name, d->devices[i].link.name) == 0)
 			return true;
-	return strcmp(name, CUTTER_ENTRANCE) == 0;
+	return strcmp(name, CUTTER_ENTRANCE) == 0 ||
+	       (d->whole_entrance && (strcmp(name, WHOLE_ENTRANCE) == 0 || strcmp(name, WHOLE_LOWER) == 0));
 }
 
 /* Whether one of them is not as it was made. */
@@ -254,6 +324,10 @@ static bool is_changed(const struct gw_driver *d, const struct gw_link *link)
 {
 	const struct gw_device *dev = gw_device_by_index(d, (uint32_t)link->ifindex);
 	bool entrance = d->cutter_entrance && link->ifindex == d->cutter_entrance;
+
+	if (d->whole_entrance && (link->ifindex == d->whole_entrance || link->ifindex == d->whole_lower))
+		return !link->up || link->mtu != GW_NL_VETH_MTU ||
+		       strcmp(link->name, link->ifindex == d->whole_lower ? WHOLE_LOWER : WHOLE_ENTRANCE) != 0;
 
 	if (!dev && !entrance)
 		return false;

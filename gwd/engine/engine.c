@@ -22,6 +22,8 @@ static struct gw_driver *engine_close(struct gw_driver *d)
 	gw_links_done(d);
 	gw_slots_done(&d->port_slots);
 	gw_slots_done(&d->vsid_slots);
+	gw_slots_done(&d->exit_slots);
+	gw_edge_done(&d->edge);
 	gw_loader_close(d->loader);
 	gw_cleanup_close(&d->pins_lock);
 	free(d);
@@ -39,6 +41,7 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 	d->env = *env;
 	d->attach_round = 1;
 	d->pins_lock = -1;
+	gw_edge_init(&d->edge);
 	d->params.decap_l3 = gw_loader_probe_decap_l3();
 	gw_devices_bring(d);
 	d->params = gw_want_params(d, NULL);
@@ -51,6 +54,8 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 		.port_limit = c->port_limit,
 		.route_limit = c->route_limit,
 		.provider_limit = c->provider_limit,
+		.vrf_limit = c->vrf_limit,
+		.public_limit = c->public_limit,
 	};
 
 	r = gw_loader_lock(&config, &d->pins_lock, err);
@@ -59,13 +64,16 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 	if (r < 0)
 		goto fail;
 	if (gw_slots_init(&d->port_slots, GW_SLOT_PORT, c->port_limit, d) < 0 ||
-	    gw_slots_init(&d->vsid_slots, GW_SLOT_VSID, c->port_limit, d) < 0) {
+	    gw_slots_init(&d->vsid_slots, GW_SLOT_VSID, c->port_limit, d) < 0 ||
+	    gw_slots_init(&d->exit_slots, GW_SLOT_EXIT, c->vrf_limit, d) < 0) {
 		r = gw_error_oom(err);
 		goto fail;
 	}
 	r = gw_nl_watch_links(env->nl, gw_links_event, d);
 	if (r == 0)
 		r = gw_nl_watch_tc(env->nl, gw_links_tc_event, d);
+	if (r == 0)
+		r = gw_nl_watch_inet(env->nl, gw_edge_on_change, d);
 	if (r < 0) {
 		gw_error_set(err, -r, GW_ERR_INTERNAL, "engine",
 			     "cannot watch interfaces: %s; gwd must be allowed netlink sockets "
@@ -141,8 +149,12 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 	r = gw_links_apply(d, next, delta, err);
 	if (r == 0)
 		r = gw_maps_apply(d, next, delta, err);
+	if (r == 0)
+		r = gw_edge_apply(d, next, delta, err);
 	if (r == 0 && undoing && (r = rebuild_index(d, next, err)) == 0)
 		r = gw_maps_sync(d, next, err);
+	if (r == 0 && undoing)
+		r = gw_edge_sync(d, next, err);
 	round = d->attach_round;
 	if (r == 0)
 		r = follow_params(d, next, err);
@@ -151,7 +163,9 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 	/* What the former programs cached meanwhile is of the former parameters. */
 	if (d->attach_round != round)
 		gw_maps_bump(d, next, NULL, 0);
-	if (r < 0)
+	if (r == 0)
+		gw_edge_announce(d, next, delta);
+	else
 		d->maps_good = false;
 	return r;
 }
@@ -172,6 +186,8 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 	if (r == 0)
 		r = all ? gw_maps_sync(d, in, err) : gw_maps_refresh_providers(d, in, err);
 	if (r == 0)
+		r = gw_edge_sync(d, in, err);
+	if (r == 0)
 		r = follow_params(d, in, err);
 	if (r == 0)
 		r = gw_links_attach(d, false, err);
@@ -183,6 +199,8 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 		r = gw_loader_commit(d->loader, err);
 	gw_maps_bump(d, in, NULL, 0);
 	d->maps_good = r == 0;
+	if (r == 0)
+		gw_edge_announce_all(d, in);
 	return r;
 }
 

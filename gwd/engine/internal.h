@@ -8,11 +8,16 @@
 #include "engine/loader.h"
 #include "nl/nl.h"
 
-/* Everything on a kernel interface that the engine uses: a port, or a device with a provider address. */
+struct bpf_map;
+
+/* Everything on a kernel interface that the engine uses. */
 struct gw_iface {
 	struct gw_hmap_node node;
 	char name[IFNAMSIZ];
-	bool is_port, is_underlay; /* neither: to be let go */
+	bool is_port, is_underlay; /* none of all four: to be let go */
+	bool is_external;	   /* the [external] interface; it may be an underlay one, too */
+	bool is_exit;		   /* the way out of a virtual gateway */
+	uint32_t exit_vsid;	   /* of which one, or was */
 	bool present;
 	struct gw_link link; /* last seen; ifindex stays valid for the clean-up after the link went */
 	unsigned attached;   /* gw_driver.attach_round of the program on it; 0: none */
@@ -20,7 +25,7 @@ struct gw_iface {
 };
 
 /* The links that the engine makes for itself (devices.c). */
-enum gw_device_id { GW_DEVICE_VXLAN, GW_DEVICE_NVGRE, GW_DEVICE_CUTTER, GW_DEVICE_MAX };
+enum gw_device_id { GW_DEVICE_VXLAN, GW_DEVICE_NVGRE, GW_DEVICE_CUTTER, GW_DEVICE_WHOLE, GW_DEVICE_MAX };
 
 struct gw_device {
 	struct gw_link link; /* ifindex 0: the kernel has none for us */
@@ -36,6 +41,17 @@ struct gw_slots {
 	struct gw_hmap by_owner;
 };
 
+/* What the engine knows of the world outside that the intent does not tell (edge.c, announce.c). */
+struct gw_edge {
+	struct gw_addr *self; /* the node's own addresses, ascending */
+	size_t n_self;
+	bool self_full;		    /* there are more than GW_SELF_MAX */
+	struct gw_prefix *segments; /* the subnets of the [external] interface */
+	size_t n_segments;
+	int announce_fd;
+	struct gw_link announced; /* by which everything was announced; ifindex 0: nothing was */
+};
+
 struct gw_driver {
 	struct gw_driver_env env;
 	int pins_lock; /* on the directory of the pins; -1: not taken */
@@ -44,9 +60,12 @@ struct gw_driver {
 	unsigned attach_round;	 /* grows with every load of programs */
 	struct gw_index index;
 	struct gw_hmap ifaces;
-	struct gw_slots port_slots, vsid_slots;
+	struct gw_slots port_slots, vsid_slots, exit_slots;
+	struct gw_edge edge;
 	struct gw_device devices[GW_DEVICE_MAX];
 	int cutter_entrance; /* ifindex of the other end of the cutter's veth pair; 0: there is no cutter */
+	int whole_entrance;  /* ifindex of the way into reassembly; 0: there is none */
+	int whole_lower;     /* ifindex of its other end */
 	bool maps_good;	     /* the maps are known to agree with the intent but for interfaces */
 };
 
@@ -84,7 +103,39 @@ struct gw_prefix_key gw_prefix_key_of(uint32_t scope, const struct gw_prefix *pr
 uint32_t gw_prefix_of_key(const struct gw_prefix_key *key, struct gw_prefix *ret); /* returns the scope */
 struct gw_mac_key gw_mac_key_of(uint32_t vsid, const struct gw_mac *mac);
 
+/* edge.c: the maps that lead to virtual gateways. */
+void gw_edge_init(struct gw_edge *e);
+void gw_edge_done(struct gw_edge *e);
+bool gw_want_public(const struct gw_driver *d, const struct gw_intent *in, const struct gw_public_key *key,
+		    struct gw_bpf_public *ret);
+bool gw_want_place(const struct gw_driver *d, const struct gw_intent *in, const struct gw_place_key *key,
+		   struct gw_bpf_place *ret);
+bool gw_want_exit(const struct gw_driver *d, const struct gw_intent *in, uint32_t ifindex, struct gw_bpf_exit *ret);
+const struct gw_iface *gw_edge_external(const struct gw_driver *d); /* NULL: there is none, or it is not there */
+bool gw_edge_is_self(const struct gw_driver *d, const struct gw_addr *a);
+bool gw_edge_on_segment(const struct gw_driver *d, const struct gw_addr *a);
+/* The virtual gateway whose way out has this name; NULL: none. */
+const struct gw_hnv_object *gw_edge_exit_owner(const struct gw_intent *in, const char *interface);
+/* The exit has come, gone or changed: it, and all that leads to it. */
+int gw_edge_refresh_exit(struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
+			 struct gw_error *err);
+int gw_edge_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
+int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+void gw_edge_on_change(void *driver, const struct gw_nl_change *change);
+
+/* announce.c: public addresses within the segment of the [external] interface. */
+void gw_edge_announce(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta);
+/* When the interface has come or changed since the last time. */
+void gw_edge_announce_all(struct gw_driver *d, const struct gw_intent *in);
+
 /* maps.c: bringing maps to what is wanted. */
+/* Whether the map should still have this key. */
+typedef bool (*gw_map_wanted)(const struct gw_driver *d, const struct gw_intent *in, const void *key);
+/* Writes `value`, or deletes the key when value is NULL; skips what is as it should be. */
+int gw_map_bring(const struct bpf_map *m, const void *key, const void *value, struct gw_error *err);
+/* Deletes the keys that are not wanted. */
+int gw_map_prune(struct gw_driver *d, const struct gw_intent *in, const struct bpf_map *m, gw_map_wanted is_wanted,
+		 struct gw_error *err);
 int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 int gw_maps_refresh_mac(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, const struct gw_mac *mac,
 			struct gw_error *err);
@@ -155,6 +206,17 @@ void gw_links_done(struct gw_driver *d);
 /* report.c */
 void gw_engine_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties);
 json_t *gw_engine_status(struct gw_driver *d);
+json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, bool drops);
+json_t *gw_report_drops(const struct gw_driver *d, const struct bpf_map *m, uint32_t first, bool help);
+const char *gw_report_state(const struct gw_iface *i);
+const char *gw_report_detail(const struct gw_iface *i);
+
+/* report_edge.c */
+void gw_report_vrf(struct gw_driver *d, const struct gw_vrf *v, json_t *properties);
+void gw_report_public(struct gw_driver *d, const struct gw_public *p, json_t *properties);
+void gw_report_edge_warnings(const struct gw_driver *d, json_t *list);
+json_t *gw_report_external(const struct gw_driver *d); /* null when there is none */
+json_t *gw_report_exits(const struct gw_driver *d);
 
 /* trace.c */
 int gw_engine_trace(struct gw_driver *d, const struct gw_intent *in, const json_t *query, json_t **ret_answer,

@@ -1,7 +1,7 @@
 /*
  * links.c - the interfaces that the intent names, and the programs on them. Those that the engine makes for itself: devices.c.
  *
- *              port or underlay named by the intent
+ *              port, underlay or way out of a virtual gateway named by the intent, or [external] interface
  *   (absent) --------------------------------------> known --- link appears ---> present --- programs ---> attached
  *       ^  no longer named: detached                   ^_________ link goes ________/___________________________/
  */
@@ -123,6 +123,12 @@ static int look(struct gw_driver *d, const struct gw_intent *in, struct gw_iface
 				return r2;
 			gw_slots_put(&d->port_slots, old, d);
 		}
+		if (i->is_exit) {
+			int r2 = gw_edge_refresh_exit(d, in, i, err);
+
+			if (r2 < 0)
+				return r2;
+		}
 	}
 	i->present = r == 0;
 	i->link = now;
@@ -165,9 +171,32 @@ static int bring_port(struct gw_driver *d, const struct gw_intent *in, struct gw
 	return r;
 }
 
+/* The way out of a virtual gateway, as for a port. */
+static int bring_exit(struct gw_driver *d, const struct gw_intent *in, struct gw_iface *i, struct gw_error *err)
+{
+	const struct gw_hnv_object *o = gw_edge_exit_owner(in, i->name);
+	uint32_t slot;
+	int r = gw_slots_get(&d->exit_slots, o->vrf.vsid, d, &slot);
+
+	if (r < 0)
+		return gw_error_set(err, -r, GW_ERR_LIMIT_EXCEEDED, i->name,
+				    "no room for another virtual gateway on this node (%u); raise [limits] "
+				    "virtual_gateways and restart gwd",
+				    d->env.config->vrf_limit);
+	if (i->present && i->attached == 0)
+		r = gw_nl_link_quiet(d->env.nl, i->link.ifindex, err);
+	return r == 0 ? gw_edge_refresh_exit(d, in, i, err) : r;
+}
+
+/* An underlay interface's program sees to what comes from outside, too. */
 static enum gw_hook hook_of(const struct gw_iface *i)
 {
-	return i->is_port ? GW_HOOK_PORT : GW_HOOK_UNDERLAY;
+	return i->is_port ? GW_HOOK_PORT : i->is_exit ? GW_HOOK_EXIT : i->is_underlay ? GW_HOOK_UNDERLAY : GW_HOOK_EDGE;
+}
+
+static bool is_named(const struct gw_iface *i)
+{
+	return i->is_port || i->is_underlay || i->is_external || i->is_exit;
 }
 
 static int attach(struct gw_driver *d, struct gw_iface *i, struct gw_error *err)
@@ -189,10 +218,14 @@ static int let_go(struct gw_driver *d, const struct gw_intent *in, struct gw_ifa
 
 	if (r == 0)
 		r = gw_maps_refresh_port(d, in, i, err);
+	if (r == 0)
+		r = gw_edge_refresh_exit(d, in, i, err);
 	if (r < 0)
 		return r;
 	if (i->link.ifindex)
 		gw_slots_put(&d->port_slots, i->link.ifindex, d);
+	if (i->exit_vsid)
+		gw_slots_put(&d->exit_slots, i->exit_vsid, d);
 	gw_hmap_remove(&d->ifaces, &i->node);
 	free(i);
 	return 0;
@@ -200,25 +233,31 @@ static int let_go(struct gw_driver *d, const struct gw_intent *in, struct gw_ifa
 
 /* --- the set of them ------------------------------------------------------------------------------------------------------ */
 
-static void mark(const struct gw_intent *in, struct gw_iface *i)
+static void mark(const struct gw_driver *d, const struct gw_intent *in, struct gw_iface *i)
 {
-	bool was_port = i->is_port;
+	const struct gw_hnv_object *owner = gw_edge_exit_owner(in, i->name);
+	enum gw_hook was = hook_of(i);
 
 	i->is_port = gw_intent_port(in, i->name);
+	i->is_exit = owner;
+	if (owner)
+		i->exit_vsid = owner->vrf.vsid;
+	i->is_external = !i->is_port && strcmp(i->name, d->env.config->external_interface) == 0;
 	i->is_underlay = false;
-	if (i->is_port != was_port)
-		i->attached = 0; /* the other role's program */
 	for (const struct gw_hnv_object *o = NULL;
 	     !i->is_underlay && (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
 		i->is_underlay = strcmp(o->paddr.interface, i->name) == 0;
+	if (hook_of(i) != was)
+		i->attached = 0; /* the other role's program */
 }
 
-static const char *interface_of(const struct gw_hnv_object *o)
+static const char *interface_of(const struct gw_hnv_object *o, char buf[static IFNAMSIZ])
 {
 	if (!o)
 		return NULL;
-	return o->kind == GW_HNV_PORT		   ? o->port.interface
+	return o->kind == GW_HNV_PORT		    ? o->port.interface
 	       : o->kind == GW_HNV_PROVIDER_ADDRESS ? o->paddr.interface
+	       : o->kind == GW_HNV_VRF		    ? gw_vrf_exit(o->vrf.vsid, buf)
 						    : NULL;
 }
 
@@ -229,12 +268,14 @@ static int bring_iface(struct gw_driver *d, const struct gw_intent *in, const ch
 
 	if (!i)
 		return gw_error_oom(err);
-	mark(in, i);
-	if (!i->is_port && !i->is_underlay)
+	mark(d, in, i);
+	if (!is_named(i))
 		return let_go(d, in, i, err);
 	r = look(d, in, i, err);
 	if (r == 0 && i->is_port)
 		r = bring_port(d, in, i, err);
+	else if (r == 0 && i->is_exit)
+		r = bring_exit(d, in, i, err);
 	return r;
 }
 
@@ -244,8 +285,9 @@ int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct
 	int r = 0;
 
 	for (size_t n = 0; n < delta->n && r == 0; n++) {
-		const char *before = interface_of(delta->changes[n].before);
-		const char *after = interface_of(delta->changes[n].after);
+		char buf[2][IFNAMSIZ];
+		const char *before = interface_of(delta->changes[n].before, buf[0]);
+		const char *after = interface_of(delta->changes[n].after, buf[1]);
 
 		if (before)
 			r = bring_iface(d, in, before, err);
@@ -258,33 +300,38 @@ int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct
 int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
 	const struct gw_hnv_object *o;
+	char buf[IFNAMSIZ];
 	int r = 0;
 
+	if (d->env.config->external_interface[0])
+		r = bring_iface(d, in, d->env.config->external_interface, err);
 	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
 		r = bring_iface(d, in, o->paddr.interface, err);
+	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_VRF, o));)
+		r = bring_iface(d, in, gw_vrf_exit(o->vrf.vsid, buf), err);
 	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));)
 		r = bring_iface(d, in, o->port.interface, err);
 	GW_HMAP_FOR_EACH_SAFE (n, after, &d->ifaces) {
 		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
-		mark(in, i);
-		if (r == 0 && !i->is_port && !i->is_underlay)
+		mark(d, in, i);
+		if (r == 0 && !is_named(i))
 			r = let_go(d, in, i, err);
 	}
 	return r;
 }
 
-/* Ports and devices before the underlay: nothing comes in for what is not ready. */
+/* Ports, exits and devices before what is around them: nothing comes in for what is not ready. */
 int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 {
 	int r = gw_devices_attach(d, err);
 
-	for (int underlay = 0; underlay < 2; underlay++) {
+	for (int around = 0; around < 2; around++) {
 		GW_HMAP_FOR_EACH (n, &d->ifaces) {
 			struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 			struct gw_error own = GW_ERROR_INIT;
 
-			if (r < 0 || i->is_underlay != underlay || attach(d, i, &own) == 0)
+			if (r < 0 || (i->is_underlay || i->is_external) != around || attach(d, i, &own) == 0)
 				continue;
 			if (strict) {
 				if (err)
@@ -308,12 +355,12 @@ int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err)
 		const struct gw_iface *i = gw_iface_by_index(d, key);
 
 		more = bpf_map_get_next_key(fd, &key, &next) == 0;
-		if ((i && (i->is_port || i->is_underlay)) || gw_device_by_index(d, key))
+		if ((i && is_named(i)) || gw_device_by_index(d, key))
 			; /* wanted */
 		else if (bpf_map_lookup_elem(fd, &key, &hook) == 0 && gw_devices_have_hook(hook))
 			r = gw_device_drop(d, key, err);
 		else
-			r = gw_hook_off(d, key, "a former port or underlay interface", err);
+			r = gw_hook_off(d, key, "an interface that nothing names any more", err);
 		key = next;
 	}
 	return r;
@@ -355,6 +402,8 @@ void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 		 (!i->present || i->link.ifindex != link->ifindex || i->link.mtu != link->mtu ||
 		  !gw_mac_equal(&i->link.mac, &link->mac) || i->link.peer_elsewhere != link->peer_elsewhere))
 		d->env.want_sync(d->env.core, "an interface has come or changed");
+	else if (!removed && i->is_external && link->running && !i->link.running)
+		d->env.want_sync(d->env.core, "the external interface has its carrier back");
 	if (!removed && i->link.ifindex == link->ifindex)
 		i->link.up = link->up, i->link.running = link->running;
 }

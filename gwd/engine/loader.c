@@ -188,6 +188,8 @@ static void size_maps(struct gw_bpf *b, const struct gw_loader_config *c)
 {
 	/* A hash map's empty buckets cost memory too: subnets and their nodes are fewer than records. */
 	unsigned few = (c->record_limit < 262144 ? c->record_limit : 262144) + c->port_limit;
+	/* A public address has as many places as blocks; a node seldom has more than a few of most. */
+	unsigned places = 4 * c->public_limit + 1024;
 	const struct {
 		struct bpf_map *map;
 		unsigned n;
@@ -201,7 +203,13 @@ static void size_maps(struct gw_bpf *b, const struct gw_loader_config *c)
 		{b->maps.subnets, c->route_limit},
 		{b->maps.routes, 2 * c->route_limit}, /* while a domain changes its number it has two */
 		{b->maps.own_routes, c->route_limit},
-		{b->maps.slots, 2 * c->port_limit},
+		{b->maps.publics, c->public_limit + GW_SELF_MAX},
+		{b->maps.places, places},
+		{b->maps.shares, c->public_limit},
+		{b->maps.exits, c->vrf_limit},
+		{b->maps.exit_stats, 2 * c->vrf_limit},
+		{b->maps.exit_drops, 2 * c->vrf_limit * GW_DROP_SLOTS},
+		{b->maps.slots, 2 * c->port_limit + c->vrf_limit},
 		{b->maps.generations, c->port_limit},
 		{b->maps.flows4, c->flow_limit},
 		{b->maps.flows6, c->flow_limit},
@@ -394,6 +402,8 @@ static void carry_counters(const struct gw_loader *l, const char *old)
 	carry_counter(l, old, l->bpf->maps.port_stats);
 	carry_counter(l, old, l->bpf->maps.vsid_stats);
 	carry_counter(l, old, l->bpf->maps.port_drops);
+	carry_counter(l, old, l->bpf->maps.exit_stats);
+	carry_counter(l, old, l->bpf->maps.exit_drops);
 }
 
 /* --- life ---------------------------------------------------------------------------------------------------------------- */
@@ -536,7 +546,8 @@ int gw_loader_program(const struct gw_loader *l, enum gw_hook hook)
 	struct bpf_program *const programs[GW_HOOK_MAX] = {
 		[GW_HOOK_PORT] = l->bpf->progs.gw_port_in,   [GW_HOOK_UNDERLAY] = l->bpf->progs.gw_underlay_in,
 		[GW_HOOK_VXLAN] = l->bpf->progs.gw_vxlan_in, [GW_HOOK_NVGRE] = l->bpf->progs.gw_nvgre_in,
-		[GW_HOOK_CUTTER] = l->bpf->progs.gw_cut_in,
+		[GW_HOOK_CUTTER] = l->bpf->progs.gw_cut_in,  [GW_HOOK_EDGE] = l->bpf->progs.gw_edge_in,
+		[GW_HOOK_EXIT] = l->bpf->progs.gw_exit_in,   [GW_HOOK_WHOLE] = l->bpf->progs.gw_whole_in,
 	};
 
 	return bpf_program__fd(programs[hook]);

@@ -22,10 +22,21 @@ struct gw_loader;
 struct gw_loader_config {
 	const char *bpf_dir, *node;
 	struct gw_params params;
-	unsigned flow_limit, record_limit, port_limit, route_limit, provider_limit;
+	unsigned flow_limit, record_limit, port_limit, route_limit, provider_limit, vrf_limit, public_limit;
 };
 
-enum gw_hook { GW_HOOK_PORT, GW_HOOK_UNDERLAY, GW_HOOK_VXLAN, GW_HOOK_NVGRE, GW_HOOK_CUTTER, GW_HOOK_MAX };
+/* What a hook has in `hooks` stays its number. */
+enum gw_hook {
+	GW_HOOK_PORT,
+	GW_HOOK_UNDERLAY,
+	GW_HOOK_VXLAN,
+	GW_HOOK_NVGRE,
+	GW_HOOK_CUTTER,
+	GW_HOOK_EDGE,
+	GW_HOOK_EXIT,
+	GW_HOOK_WHOLE,
+	GW_HOOK_MAX
+};
 
 /*
  * Makes the node's directory and takes it for as long as *ret_fd is open: the pins belong to one daemon at a time, whatever

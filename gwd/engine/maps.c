@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAX_KEY	  sizeof(struct gw_prefix_key)
+#define MAX_KEY	  sizeof(struct gw_share_key)
 #define MAX_VALUE sizeof(struct gw_bpf_port)
 
 static const struct gw_bpf *bpf_of(const struct gw_driver *d)
@@ -38,8 +38,7 @@ static int map_error(const struct bpf_map *m, int errnum, struct gw_error *err)
 			    bpf_map__name(m), strerror(errnum));
 }
 
-/* Writes `value`, or deletes the key when value is NULL; skips what is as it should be. */
-static int bring(const struct bpf_map *m, const void *key, const void *value, struct gw_error *err)
+int gw_map_bring(const struct bpf_map *m, const void *key, const void *value, struct gw_error *err)
 {
 	char now[MAX_VALUE] __attribute__((aligned(8)));
 	int fd = bpf_map__fd(m);
@@ -58,7 +57,7 @@ int gw_maps_refresh_record(struct gw_driver *d, const struct gw_intent *in, cons
 {
 	struct gw_bpf_record r;
 
-	return bring(bpf_of(d)->maps.records, key, gw_want_record(d, in, key, &r) ? &r : NULL, err);
+	return gw_map_bring(bpf_of(d)->maps.records, key, gw_want_record(d, in, key, &r) ? &r : NULL, err);
 }
 
 static int refresh_mac_key(struct gw_driver *d, const struct gw_intent *in, const struct gw_mac_key *key,
@@ -66,7 +65,7 @@ static int refresh_mac_key(struct gw_driver *d, const struct gw_intent *in, cons
 {
 	struct gw_bpf_mac m;
 
-	return bring(bpf_of(d)->maps.macs, key, gw_want_mac(d, in, key, &m) ? &m : NULL, err);
+	return gw_map_bring(bpf_of(d)->maps.macs, key, gw_want_mac(d, in, key, &m) ? &m : NULL, err);
 }
 
 int gw_maps_refresh_mac(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, const struct gw_mac *mac,
@@ -85,7 +84,7 @@ int gw_maps_refresh_peer(struct gw_driver *d, const struct gw_intent *in, uint32
 	struct gw_bpf_peer unheard = {0};
 
 	if (!gw_want_peer(d, in, &key))
-		return bring(m, &key, NULL, err);
+		return gw_map_bring(m, &key, NULL, err);
 	/* The value belongs to the programs: an entry that is there stays as it is. */
 	if (bpf_map_update_elem(bpf_map__fd(m), &key, &unheard, BPF_NOEXIST) < 0 && errno != EEXIST)
 		return map_error(m, errno, err);
@@ -125,7 +124,7 @@ int gw_maps_refresh_port(struct gw_driver *d, const struct gw_intent *in, const 
 
 	if (!ifindex)
 		return 0;
-	return bring(bpf_of(d)->maps.ports, &ifindex, gw_want_port(d, in, i, &p) ? &p : NULL, err);
+	return gw_map_bring(bpf_of(d)->maps.ports, &ifindex, gw_want_port(d, in, i, &p) ? &p : NULL, err);
 }
 
 int gw_maps_refresh_provider(struct gw_driver *d, const struct gw_intent *in, const struct gw_addr *pa,
@@ -134,8 +133,8 @@ int gw_maps_refresh_provider(struct gw_driver *d, const struct gw_intent *in, co
 	struct gw_ip key = gw_ip_of(pa);
 	uint32_t ifindex;
 
-	return bring(bpf_of(d)->maps.provider_addresses, &key,
-		     gw_want_provider(d, in, &key, &ifindex) ? &ifindex : NULL, err);
+	return gw_map_bring(bpf_of(d)->maps.provider_addresses, &key,
+			    gw_want_provider(d, in, &key, &ifindex) ? &ifindex : NULL, err);
 }
 
 int gw_maps_refresh_providers(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
@@ -153,7 +152,7 @@ static int refresh_subnet(struct gw_driver *d, const struct gw_intent *in, uint3
 	struct gw_prefix_key key = gw_prefix_key_of(vsid, prefix);
 	struct gw_bpf_subnet s;
 
-	return bring(bpf_of(d)->maps.subnets, &key, gw_want_subnet(d, in, &key, &s) ? &s : NULL, err);
+	return gw_map_bring(bpf_of(d)->maps.subnets, &key, gw_want_subnet(d, in, &key, &s) ? &s : NULL, err);
 }
 
 int gw_maps_refresh_subnets(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err)
@@ -172,7 +171,7 @@ static int refresh_route(struct gw_driver *d, const struct gw_intent *in, uint32
 	struct gw_prefix_key key = gw_prefix_key_of(domain, prefix);
 	struct gw_bpf_route r;
 
-	return bring(bpf_of(d)->maps.routes, &key, gw_want_route(d, in, &key, &r) ? &r : NULL, err);
+	return gw_map_bring(bpf_of(d)->maps.routes, &key, gw_want_route(d, in, &key, &r) ? &r : NULL, err);
 }
 
 static int refresh_own_route(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid,
@@ -181,7 +180,7 @@ static int refresh_own_route(struct gw_driver *d, const struct gw_intent *in, ui
 	struct gw_prefix_key key = gw_prefix_key_of(vsid, prefix);
 	struct gw_bpf_route r;
 
-	return bring(bpf_of(d)->maps.own_routes, &key, gw_want_own_route(d, in, &key, &r) ? &r : NULL, err);
+	return gw_map_bring(bpf_of(d)->maps.own_routes, &key, gw_want_own_route(d, in, &key, &r) ? &r : NULL, err);
 }
 
 int gw_maps_refresh_route(struct gw_driver *d, const struct gw_intent *in, const struct gw_customer_route *route,
@@ -232,12 +231,12 @@ int gw_maps_refresh_vsid(struct gw_driver *d, const struct gw_intent *in, uint32
 
 	if (!gw_want_vsid(d, in, vsid, &want)) {
 		gw_slots_put(&d->vsid_slots, vsid, d);
-		return bring(m, &vsid, NULL, err);
+		return gw_map_bring(m, &vsid, NULL, err);
 	}
 	moved = !had || was.domain != want.domain;
 	r = moved ? refresh_domain_peers(d, in, u, want.domain, err) : 0;
 	if (r == 0)
-		r = bring(m, &vsid, &want, err);
+		r = gw_map_bring(m, &vsid, &want, err);
 	if (r == 0 && had && moved) {
 		r = refresh_ports_domain(d, in, vsid, err);
 		if (r == 0)
@@ -270,9 +269,6 @@ void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t *dom
 }
 
 /* --- everything ----------------------------------------------------------------------------------------------------------- */
-
-/* Whether the map should still have this key. */
-typedef bool (*wanted)(const struct gw_driver *d, const struct gw_intent *in, const void *key);
 
 static bool wanted_record(const struct gw_driver *d, const struct gw_intent *in, const void *key)
 {
@@ -328,8 +324,7 @@ static bool wanted_own_route(const struct gw_driver *d, const struct gw_intent *
 	return gw_want_own_route(d, in, key, &r);
 }
 
-/* Deletes the keys that are not wanted. */
-static int prune(struct gw_driver *d, const struct gw_intent *in, const struct bpf_map *m, wanted is_wanted,
+int gw_map_prune(struct gw_driver *d, const struct gw_intent *in, const struct bpf_map *m, gw_map_wanted is_wanted,
 		 struct gw_error *err)
 {
 	char key[MAX_KEY] __attribute__((aligned(8))), next[MAX_KEY] __attribute__((aligned(8)));
@@ -339,7 +334,7 @@ static int prune(struct gw_driver *d, const struct gw_intent *in, const struct b
 	while (more && r == 0) {
 		more = bpf_map_get_next_key(fd, key, next) == 0;
 		if (!is_wanted(d, in, key))
-			r = bring(m, key, NULL, err);
+			r = gw_map_bring(m, key, NULL, err);
 		memcpy(key, next, sizeof key);
 	}
 	return r;
@@ -347,7 +342,7 @@ static int prune(struct gw_driver *d, const struct gw_intent *in, const struct b
 
 int gw_maps_drop_stale_routes(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
-	return prune(d, in, bpf_of(d)->maps.routes, wanted_route, err);
+	return gw_map_prune(d, in, bpf_of(d)->maps.routes, wanted_route, err);
 }
 
 static int write_all(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
@@ -391,7 +386,7 @@ int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_erro
 	const struct gw_bpf *b = bpf_of(d);
 	const struct {
 		const struct bpf_map *map;
-		wanted is_wanted;
+		gw_map_wanted is_wanted;
 	} tables[] = {
 		{b->maps.records, wanted_record},
 		{b->maps.macs, wanted_mac},
@@ -405,7 +400,7 @@ int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_erro
 	int r = write_all(d, in, err);
 
 	for (size_t i = 0; i < sizeof tables / sizeof *tables && r == 0; i++)
-		r = prune(d, in, tables[i].map, tables[i].is_wanted, err);
+		r = gw_map_prune(d, in, tables[i].map, tables[i].is_wanted, err);
 	gw_maps_bump(d, in, NULL, 0);
 	return r;
 }
@@ -422,7 +417,7 @@ int gw_maps_drop_strangers(struct gw_driver *d, const struct gw_intent *in, stru
 
 		more = bpf_map_get_next_key(fd, &key, &next) == 0;
 		if (!i || !i->is_port || !gw_intent_port(in, i->name)) {
-			r = bring(m, &key, NULL, err);
+			r = gw_map_bring(m, &key, NULL, err);
 		}
 		key = next;
 	}

@@ -26,7 +26,7 @@ static void read_counter(const struct gw_driver *d, const struct bpf_map *m, uin
 	}
 }
 
-static json_t *counters_json(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, bool drops)
+json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, bool drops)
 {
 	struct gw_bpf_counters c;
 	json_t *j;
@@ -39,7 +39,7 @@ static json_t *counters_json(const struct gw_driver *d, const struct bpf_map *m,
 	return j;
 }
 
-static json_t *drops_json(const struct gw_driver *d, const struct bpf_map *m, uint32_t first, bool help)
+json_t *gw_report_drops(const struct gw_driver *d, const struct bpf_map *m, uint32_t first, bool help)
 {
 	json_t *list = json_array();
 
@@ -58,14 +58,14 @@ static json_t *drops_json(const struct gw_driver *d, const struct bpf_map *m, ui
 	return list;
 }
 
-static const char *iface_state(const struct gw_iface *i)
+const char *gw_report_state(const struct gw_iface *i)
 {
 	if (!i || !i->present)
 		return "Waiting";
 	return i->attached && i->link.running && !i->trouble[0] ? "Up" : "Down";
 }
 
-static const char *iface_detail(const struct gw_iface *i)
+const char *gw_report_detail(const struct gw_iface *i)
 {
 	if (!i || !i->present)
 		return "the interface does not exist; it is attached as soon as it appears";
@@ -82,19 +82,23 @@ static void port_state(const struct gw_driver *d, const char *interface, json_t 
 	const struct gw_iface *i = gw_iface_find(d, interface);
 	uint32_t slot;
 
-	json_object_set_new(j, "state", json_string(iface_state(i)));
-	if (iface_detail(i)[0])
-		json_object_set_new(j, "detail", json_string(iface_detail(i)));
+	json_object_set_new(j, "state", json_string(gw_report_state(i)));
+	if (gw_report_detail(i)[0])
+		json_object_set_new(j, "detail", json_string(gw_report_detail(i)));
 	if (!i || !i->present || !gw_slots_find(&d->port_slots, i->link.ifindex, &slot))
 		return;
-	json_object_set_new(j, "counters", counters_json(d, b->maps.port_stats, slot, true));
-	json_object_set_new(j, "dropReasons", drops_json(d, b->maps.port_drops, slot * GW_DROP_SLOTS, false));
+	json_object_set_new(j, "counters", gw_report_counters(d, b->maps.port_stats, slot, true));
+	json_object_set_new(j, "dropReasons", gw_report_drops(d, b->maps.port_drops, slot * GW_DROP_SLOTS, false));
 }
 
 void gw_engine_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties)
 {
 	if (o->kind == GW_HNV_PORT)
 		port_state(d, o->port.interface, properties);
+	else if (o->kind == GW_HNV_VRF)
+		gw_report_vrf(d, &o->vrf, properties);
+	else if (o->kind == GW_HNV_PUBLIC)
+		gw_report_public(d, &o->public, properties);
 }
 
 static void warn(json_t *list, const char *fmt, const char *a, const char *b)
@@ -125,6 +129,7 @@ static json_t *warnings_json(const struct gw_driver *d)
 			     "used: raise it with 'ip link set %s mtu', or lower [underlay] mtu",
 			     i->name, i->name);
 	}
+	gw_report_edge_warnings(d, list);
 	return list;
 }
 
@@ -178,8 +183,9 @@ static json_t *underlays_json(const struct gw_driver *d)
 			json_decref(addresses);
 			continue;
 		}
-		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:o}", "interface", i->name, "state",
-						      iface_state(i), "mtu", (int)i->link.mtu, "addresses", addresses));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:i, s:o}", "interface", i->name, "state",
+						gw_report_state(i), "mtu", (int)i->link.mtu, "addresses", addresses));
 	}
 	return list;
 }
@@ -190,10 +196,11 @@ static json_t *subnets_json(const struct gw_driver *d)
 
 	for (unsigned slot = 0; slot < d->vsid_slots.limit; slot++)
 		if (d->vsid_slots.owner[slot])
-			json_array_append_new(
-				list,
-				json_pack("{s:i, s:o}", "virtualSubnetId", (int)d->vsid_slots.owner[slot], "counters",
-					  counters_json(d, gw_loader_bpf(d->loader)->maps.vsid_stats, slot, false)));
+			json_array_append_new(list,
+					      json_pack("{s:i, s:o}", "virtualSubnetId", (int)d->vsid_slots.owner[slot],
+							"counters",
+							gw_report_counters(d, gw_loader_bpf(d->loader)->maps.vsid_stats,
+									   slot, false)));
 	return list;
 }
 
@@ -215,11 +222,11 @@ json_t *gw_engine_status(struct gw_driver *d)
 {
 	const struct gw_bpf *b = gw_loader_bpf(d->loader);
 
-	return json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i}}", "receivePath", "vxlan",
+	return json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i}}", "receivePath", "vxlan",
 			 d->devices[GW_DEVICE_VXLAN].link.ifindex ? "kernel+bpf" : "bpf", "nvgre",
 			 d->devices[GW_DEVICE_NVGRE].link.ifindex ? "kernel+bpf" : "bpf", "warnings", warnings_json(d),
 			 "underlays", underlays_json(d), "ports", ports_json(d), "virtualSubnets", subnets_json(d),
-			 "outcomes", outcomes_json(d), "drops", drops_json(d, b->maps.drops, 0, true), "innerMtu",
-			 "vxlan", (int)d->params.inner_mtu[GW_ABI_VXLAN], "nvgre",
-			 (int)d->params.inner_mtu[GW_ABI_NVGRE]);
+			 "external", gw_report_external(d), "virtualGateways", gw_report_exits(d), "outcomes",
+			 outcomes_json(d), "drops", gw_report_drops(d, b->maps.drops, 0, true), "innerMtu", "vxlan",
+			 (int)d->params.inner_mtu[GW_ABI_VXLAN], "nvgre", (int)d->params.inner_mtu[GW_ABI_NVGRE]);
 }

@@ -1,5 +1,5 @@
 /*
- * slots.c - which element of the per-port and per-VSID arrays belongs to whom. The assignment is kept in the pinned
+ * slots.c - which element of the arrays per port, VSID and virtual gateway belongs to whom. The assignment is kept in the pinned
  * `slots` map, so that a counter goes on counting for the same port after a restart or an upgrade of the daemon.
  */
 #include "engine/internal.h"
@@ -107,6 +107,11 @@ static void clear(const struct gw_driver *d, enum gw_slot_kind kind, uint32_t sl
 
 	if (kind == GW_SLOT_VSID) {
 		zero(d, b->maps.vsid_stats, slot, 1);
+		return;
+	}
+	if (kind == GW_SLOT_EXIT) {
+		zero(d, b->maps.exit_stats, slot, 1);
+		zero(d, b->maps.exit_drops, slot * GW_DROP_SLOTS, GW_DROP_SLOTS);
 		return;
 	}
 	zero(d, b->maps.port_stats, slot, 1);

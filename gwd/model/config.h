@@ -15,12 +15,13 @@
 #define GW_CONTROLLER_URLS 8
 
 enum { GW_ROLE_HOST = 1, GW_ROLE_GATEWAY = 2, GW_ROLE_CONTROLLER = 4 };
+#define GW_ROLES_OF_NODES (GW_ROLE_HOST | GW_ROLE_GATEWAY) /* with either there is something to carry out */
 
 struct gw_config {
 	/* [node] */
 	char name[64]; /* default: the host name; letters, digits, '-', '.', '_' */
 	unsigned roles;
-	char state_dir[GW_PATHLEN], run_dir[GW_PATHLEN];
+	char state_dir[GW_PATHLEN], run_dir[GW_PATHLEN], plugin_dir[GW_PATHLEN];
 	enum gw_log_level log_level;
 	/* [api] */
 	char listen[512];				/* places for gw_listen_parse, with commas between them */
@@ -43,6 +44,8 @@ struct gw_config {
 	unsigned flow_table_size;
 	/* [external] */
 	char external_interface[IFNAMSIZ]; /* empty: nothing is outside */
+	bool clamp_mss;
+	unsigned idle_minutes; /* of TCP, for NAT rules that say nothing */
 	/* [controller] */
 	unsigned vsid_first, vsid_last; /* what is assigned to virtual subnets */
 	unsigned certificate_seconds;	/* that one of a node's is good for */
@@ -55,6 +58,7 @@ struct gw_config {
 	/* [limits] */
 	unsigned record_limit, port_limit, route_limit, provider_limit, body_limit, batch_limit;
 	unsigned vrf_limit, public_limit, nat_limit;
+	unsigned tracked_limit, new_rate; /* of connections, for each virtual gateway */
 	unsigned resource_limit, tenant_resource_limit, tenant_memory_limit;
 	unsigned tenant_public_limit, tenant_mac_limit, tenant_vsid_limit, tenant_route_limit;
 	unsigned body_memory;

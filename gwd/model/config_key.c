@@ -27,7 +27,7 @@ struct row {
 
 static parse_fn parse_name, parse_roles, parse_dir, parse_level, parse_listen, parse_interface, parse_cidr,
 	parse_number, parse_encap, parse_dscp, parse_mac, parse_backend, parse_file, parse_optional_file, parse_auth,
-	parse_vsids, parse_urls, parse_optional_name;
+	parse_vsids, parse_urls, parse_optional_name, parse_yes_no;
 
 #define AT(m)		.offset = offsetof(struct gw_config, m), .size = sizeof(((struct gw_config *)0)->m)
 #define KEY(s, n, d, h) .key = {.section = s, .name = n, .def = d, .help = h}
@@ -38,14 +38,18 @@ static const struct row rows[] = {
 	     "host name."),
 	 parse_name, AT(name)},
 	{KEY("node", "roles", "host",
-	     "What this node is, with commas between: host (ports of VMs and the overlay), controller (the gateway "
-	     "provider "
-	     "API). This version knows these."),
+	     "What this node is, with commas between: host (ports of VMs and the overlay), gateway (virtual gateways "
+	     "of "
+	     "tenants), controller (the gateway provider API)."),
 	 parse_roles, AT(roles)},
 	{KEY("node", "state_dir", "/var/lib/gwd", "Where durable state is kept; an absolute path."), parse_dir,
 	 AT(state_dir)},
 	{KEY("node", "run_dir", "/run/gwd", "Where sockets and what may go at a reboot are kept; an absolute path."),
 	 parse_dir, AT(run_dir)},
+	{KEY("node", "plugin_dir", "/usr/lib/gwd/plugins",
+	     "Where the plugins are, of which every NAME.so is loaded; an absolute path. It and they must belong to root, "
+	     "and nobody else may write them."),
+	 parse_dir, AT(plugin_dir)},
 	{KEY("node", "log_level", "info",
 	     "The least important message that is logged: error, warning, notice, info or debug."),
 	 parse_level, AT(log_level)},
@@ -102,6 +106,14 @@ static const struct row rows[] = {
 	     "none, and "
 	     "virtual gateways carry only what stays within."),
 	 parse_interface, AT(external_interface)},
+	{KEY("external", "clamp_mss", "yes",
+	     "Whether TCP connections between a virtual gateway's customer and the outside agree on segments that fit both "
+	     "sides: yes or no."),
+	 parse_yes_no, AT(clamp_mss)},
+	{KEY("external", "idle_minutes", "120",
+	     "After how many minutes without packets a translated TCP connection is forgotten whose NAT rule does not say, "
+	     "1 to 65535."),
+	 parse_number, AT(idle_minutes), 1, 65535},
 	{KEY("controller", "vsids", "4096-16777214",
 	     "The VSIDs that a controller assigns to virtual subnets whose isolationId nobody chose: the first and the "
 	     "last, within 4096-16777214."),
@@ -155,6 +167,13 @@ static const struct row rows[] = {
 	 parse_number, AT(public_limit), 1, 1048576},
 	{KEY("limits", "nat_rules", "65536", "How many NAT rules the node accepts, 1 to 1048576."), parse_number,
 	 AT(nat_limit), 1, 1048576},
+	{KEY("limits", "tracked_connections", "131072",
+	     "How many connections of one virtual gateway are tracked at a time, 16 to 16777216; beyond that new ones are "
+	     "dropped."),
+	 parse_number, AT(tracked_limit), 16, 16777216},
+	{KEY("limits", "new_connections", "50000",
+	     "How many connections a second may begin in one virtual gateway, 1 to 10000000."),
+	 parse_number, AT(new_rate), 1, 10000000},
 	{KEY("limits", "body", "1048576", "The largest body of an API request in bytes, 4096 to 16777216."),
 	 parse_number, AT(body_limit), 4096, 16777216},
 	{KEY("limits", "batch", "16777216", "The largest body of a batch request in bytes, 4096 to 268435456."),
@@ -167,7 +186,8 @@ static const struct row rows[] = {
 	     "How much memory they may take, as gwd reckons it from what was put, in MiB, 1 to 1048576."),
 	 parse_number, AT(tenant_memory_limit), 1, 1048576},
 	{KEY("limits", "tenant_public_addresses", "64",
-	     "How many public addresses one tenant may have, 1 to 10000000."),
+	     "How many public addresses one tenant may have, 1 to 10000000; a front end at a shared one of the "
+	     "operator's counts as one."),
 	 parse_number, AT(tenant_public_limit), 1, 10000000},
 	{KEY("limits", "tenant_mac_addresses", "16384",
 	     "How many MAC addresses one tenant may have: one for each network interface, 1 to 10000000."),
@@ -249,7 +269,8 @@ static int parse_name(const struct row *row, const char *value, void *p, struct 
 
 static int parse_roles(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
-	static const char blanks[] = ", \t";
+	static const char blanks[] = ", \t",
+			  allowed[] = "allowed are host, gateway and controller, with commas between";
 	unsigned roles = 0;
 
 	(void)row;
@@ -259,18 +280,16 @@ static int parse_roles(const struct row *row, const char *value, void *p, struct
 
 		if (n == 4 && !strncmp(s, "host", n))
 			roles |= GW_ROLE_HOST;
+		else if (n == 7 && !strncmp(s, "gateway", n))
+			roles |= GW_ROLE_GATEWAY;
 		else if (n == 10 && !strncmp(s, "controller", n))
 			roles |= GW_ROLE_CONTROLLER;
 		else
-			return refuse(
-				ret_why,
-				n == 7 && !strncmp(s, "gateway", n)
-					? "the role gateway is not in this version; allowed are host and controller"
-					: "allowed are host and controller, or both with a comma between");
+			return refuse(ret_why, allowed);
 		s += n;
 	}
 	if (!roles)
-		return refuse(ret_why, "allowed are host and controller, or both with a comma between");
+		return refuse(ret_why, allowed);
 	*(unsigned *)p = roles;
 	return 0;
 }
@@ -372,6 +391,18 @@ static int parse_auth(const struct row *row, const char *value, void *p, struct 
 	if (!none && strcmp(value, "required") != 0)
 		return refuse(ret_why, "allowed are required and none");
 	*(bool *)p = none;
+	return 0;
+}
+
+static int parse_yes_no(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
+{
+	bool yes = !strcmp(value, "yes");
+
+	(void)row;
+	(void)c;
+	if (!yes && strcmp(value, "no") != 0)
+		return refuse(ret_why, "allowed are yes and no");
+	*(bool *)p = yes;
 	return 0;
 }
 

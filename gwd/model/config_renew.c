@@ -20,6 +20,7 @@ static void tell_fixed(const struct gw_config *old, const struct gw_config *new,
 		{"[node] roles", SAME(roles)},
 		{"[node] state_dir", TEXT(state_dir)},
 		{"[node] run_dir", TEXT(run_dir)},
+		{"[node] plugin_dir", TEXT(plugin_dir)},
 		{"[api] listen", TEXT(listen)},
 		{"[api] auth", SAME(auth_none)},
 		{"[underlay] interface", TEXT(underlay_interface)},
@@ -58,6 +59,10 @@ void gw_config_renew(struct gw_config *config, const struct gw_config *new, void
 	config->dscp = new->dscp;
 	config->vrf_limit = new->vrf_limit;
 	config->nat_limit = new->nat_limit;
+	config->clamp_mss = new->clamp_mss;
+	config->idle_minutes = new->idle_minutes;
+	config->tracked_limit = new->tracked_limit;
+	config->new_rate = new->new_rate;
 	config->body_limit = new->body_limit;
 	config->batch_limit = new->batch_limit;
 	config->client_connection_limit = new->client_connection_limit;

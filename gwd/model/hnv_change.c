@@ -32,6 +32,13 @@ json_t *gw_hnv_change_encode_forget(uint32_t vsid)
 	return json_pack("{s:I}", "forget", (json_int_t)vsid);
 }
 
+json_t *gw_hnv_change_encode_forget_gateway(const struct gw_uuid *rdid)
+{
+	char text[GW_UUID_STRLEN];
+
+	return json_pack("{s:s}", "forgetGateway", gw_uuid_format(rdid, text));
+}
+
 /* --- reading it --------------------------------------------------------------------------------------------------- */
 
 /* *ret_id points into `path`. */
@@ -77,22 +84,35 @@ static int read_object(const json_t *j, const char *name, const struct gw_config
 	return puts ? gw_hnv_decode(kind, id, properties, config, ret, err) : gw_hnv_decode_id(kind, id, ret, err);
 }
 
+static int read_forget(const json_t *j, struct gw_hnv_change *ret, struct gw_error *err)
+{
+	const json_t *vsid = json_object_get(j, "forget");
+	const char *rdid = json_string_value(json_object_get(j, "forgetGateway"));
+	json_int_t number = json_integer_value(vsid);
+
+	*ret = (struct gw_hnv_change){.type = GW_HNV_CHANGE_FORGET, .vsid = (uint32_t)number};
+	if (json_object_size(j) == 1 && json_is_integer(vsid) && number >= GW_VSID_MIN && number <= GW_VSID_MAX)
+		return 0;
+	*ret = (struct gw_hnv_change){.type = GW_HNV_CHANGE_FORGET_GATEWAY};
+	if (json_object_size(j) == 1 && rdid && gw_uuid_parse(rdid, &ret->rdid) == 0)
+		return 0;
+	return gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "",
+			    "a change is a put, a delete, a forget or a forgetGateway");
+}
+
 int gw_hnv_change_decode(const json_t *j, const struct gw_config *config, struct gw_hnv_change *ret,
 			 struct gw_error *err)
 {
-	const json_t *vsid = json_object_get(j, "forget");
-	json_int_t number = json_integer_value(vsid);
-	struct gw_hnv_change change = {.type = GW_HNV_CHANGE_FORGET, .vsid = (uint32_t)number};
+	struct gw_hnv_change change = {.type = GW_HNV_CHANGE_PUT};
 	int r = 0;
 
 	if (json_object_get(j, "put")) {
-		change = (struct gw_hnv_change){.type = GW_HNV_CHANGE_PUT};
 		r = read_object(j, "put", config, &change.object, err);
 	} else if (json_object_get(j, "delete")) {
 		change = (struct gw_hnv_change){.type = GW_HNV_CHANGE_DELETE};
 		r = read_object(j, "delete", config, &change.object, err);
-	} else if (!json_is_integer(vsid) || number < GW_VSID_MIN || number > GW_VSID_MAX || json_object_size(j) != 1) {
-		r = gw_error_set(err, EINVAL, GW_ERR_INVALID_REQUEST, "", "a change is a put, a delete or a forget");
+	} else {
+		r = read_forget(j, &change, err);
 	}
 	if (r == 0)
 		*ret = change;

@@ -211,6 +211,26 @@ int gw_nl_add_veth(struct gw_nl *nl, const char *name, const char *peer, struct 
 	return finish_link(nl, &m, name, "veth", nests, err);
 }
 
+int gw_nl_add_macvlan_of(struct gw_nl *nl, const char *name, int lower, const struct gw_mac *sender,
+			 struct gw_error *err)
+{
+	struct gw_nl_msg m;
+	struct ifinfomsg *ifi;
+	size_t nests[2];
+
+	ifi = gw_nl_msg_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof *ifi);
+	ifi->ifi_flags = ifi->ifi_change = IFF_NOARP;
+	gw_nl_put_str(&m, IFLA_IFNAME, name);
+	gw_nl_put_u32(&m, IFLA_LINK, (uint32_t)lower);
+	nests[0] = gw_nl_nest_begin(&m, IFLA_LINKINFO);
+	gw_nl_put_str(&m, IFLA_INFO_KIND, "macvlan");
+	nests[1] = gw_nl_nest_begin(&m, IFLA_INFO_DATA);
+	gw_nl_put_u32(&m, IFLA_MACVLAN_MODE, MACVLAN_MODE_SOURCE);
+	gw_nl_put_u32(&m, IFLA_MACVLAN_MACADDR_MODE, MACVLAN_MACADDR_ADD);
+	gw_nl_put(&m, IFLA_MACVLAN_MACADDR, sender, sizeof *sender);
+	return finish_link(nl, &m, name, "macvlan", nests, err);
+}
+
 /* What can be switched: how to ask for it, how to set it. */
 static const struct {
 	__u32 get, set;

@@ -74,6 +74,12 @@ struct gw_nl_pair {
 	unsigned mtu;
 };
 int gw_nl_add_pair(struct gw_nl *nl, const struct gw_nl_pair *pair, struct gw_error *err);
+/*
+ * A macvlan device upon `lower`, down, that gets what comes in there from one sender; fragments of what that sends by multicast
+ * have been put together then.
+ */
+int gw_nl_add_macvlan_of(struct gw_nl *nl, const char *name, int lower, const struct gw_mac *sender,
+			 struct gw_error *err);
 /* Whether the kernel leaves checksums or super-packets to the link. */
 bool gw_nl_link_offloads(const struct gw_link *link);
 /* Makes the kernel finish checksums and cut super-packets before the link gets them. */

@@ -51,7 +51,7 @@ int gw_plan_source(const struct gw_plan *p, const struct gw_uuid *server, const 
 	const struct gw_plan_entry *e = n ? gw_plan_set_get(&n->own, key) : NULL;
 
 	for (const struct gw_plan_member *m = n ? n->first : NULL; !e && m; m = m->next)
-		e = gw_plan_set_get(key->kind == GW_HNV_PORT ? &m->ports : &m->domain->shared, key);
+		e = gw_plan_set_get(gw_plan_is_shared(key->kind) ? &m->domain->shared : &m->own, key);
 	if (!e)
 		return -ENOENT;
 	*ret = e->source;

@@ -3,11 +3,11 @@
  *
  * A pass goes over the lists twice, each of which is in the order in which things became what they are:
  *
- *   LEAVES     virtual subnets of the domains that the node has left
+ *   LEAVES     virtual subnets of the domains that the node has left, and gateways of domains
  *   OWN_GONE   provider addresses and routes that are gone
- *   GONE       domain by domain: records and routes, then ports that are gone
+ *   GONE       domain by domain: records and routes, then ports and what the gateway had that are gone
  *   OWN        provider addresses and routes
- *   LIVE       domain by domain: records and routes, then ports
+ *   LIVE       domain by domain: records and routes, then ports, and what the gateway has
  *
  * so that every removal comes before anything that it may make room for. Nothing is copied: an update between two slices moves
  * what it changes to the end of its list, where the pass meets it again, or takes it out. What was removed meanwhile has been told
@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum stage { LEAVES, OWN_GONE, GONE, GONE_PORTS, OWN, LIVE, LIVE_PORTS, DONE };
+enum stage { LEAVES, OWN_GONE, GONE, GONE_MEMBERS, OWN, LIVE, LIVE_MEMBERS, DONE };
 
 struct visit {
 	const struct gw_plan *p;
@@ -87,6 +87,19 @@ static int visit_list(struct visit *s, const struct gw_plan_list *list, uint64_t
 	return 0;
 }
 
+/* Whether who holds what was so at `since` is to forget it. */
+static bool is_to_forget(const struct gw_plan_leave *l, const struct gw_plan_vsid *v, uint64_t since)
+{
+	return v->gone > since && (v->vsid || l->carried);
+}
+
+static int forget(const struct visit *s, const struct gw_plan_vsid *v)
+{
+	if (v->vsid)
+		return s->v->forget ? s->v->forget(s->v->ctx, v->vsid) : 0;
+	return s->v->forget_gateway ? s->v->forget_gateway(s->v->ctx, &v->rdid) : 0;
+}
+
 static int visit_leaves(struct visit *s)
 {
 	int r = 0;
@@ -97,8 +110,8 @@ static int visit_leaves(struct visit *s)
 		if (!s->left)
 			return 1;
 		for (size_t i = 0; r >= 0 && i < l->n; i++)
-			if (l->vsids[i].gone > s->cur->since && s->v->forget)
-				r = s->v->forget(s->v->ctx, l->vsids[i].vsid);
+			if (is_to_forget(l, &l->vsids[i], s->cur->since))
+				r = forget(s, &l->vsids[i]);
 		if (r < 0)
 			return r;
 		s->cur->entry = l->serial;
@@ -142,7 +155,7 @@ static int visit_domains(struct visit *s, enum stage first, bool gone)
 				return r;
 			s->cur->stage = first + 1;
 		}
-		r = visit_set(s, m, &m->ports, gone);
+		r = visit_set(s, m, &m->own, gone);
 		if (r != 0)
 			return r;
 		s->cur->member++; /* serials are never the same: this one is done, others are not skipped */
@@ -164,7 +177,7 @@ static bool remembers(const struct gw_plan_node *n, uint64_t since, bool of_new)
 		if (l->revision > since && since < l->floor)
 			return false;
 	for (const struct gw_plan_member *m = member_from(n, since, 0); m; m = m->next)
-		if ((of_new || m->joined <= since) && (since < m->domain->shared.floor || since < m->ports.floor))
+		if ((of_new || m->joined <= since) && (since < m->domain->shared.floor || since < m->own.floor))
 			return false;
 	return true;
 }
@@ -192,7 +205,7 @@ static int pass(struct visit *s)
 			s->cur->stage += r == 0;
 			break;
 		case GONE:
-		case GONE_PORTS:
+		case GONE_MEMBERS:
 			r = visit_domains(s, GONE, true);
 			break;
 		case OWN:
@@ -200,7 +213,7 @@ static int pass(struct visit *s)
 			s->cur->stage += r == 0;
 			break;
 		case LIVE:
-		case LIVE_PORTS:
+		case LIVE_MEMBERS:
 			r = visit_domains(s, LIVE, false);
 			break;
 		case DONE:
@@ -237,7 +250,7 @@ static bool has_lost_track(const struct gw_plan_node *n, const struct gw_plan_cu
 {
 	for (const struct gw_plan_leave *l = n->leaves; l; l = l->next)
 		for (size_t i = 0; l->revision > cur->until && i < l->n; i++)
-			if (l->vsids[i].gone > cur->since && l->vsids[i].gone <= cur->until)
+			if (is_to_forget(l, &l->vsids[i], cur->since) && l->vsids[i].gone <= cur->until)
 				return true;
 	return false;
 }

@@ -1,6 +1,6 @@
 /*
- * domain.c - a virtual network as a routing domain: who takes part in it, what they share, and which ports each has. The rules
- * are in records.c, routes.c and gateway.c. See private.h.
+ * domain.c - a virtual network as a routing domain: who takes part in it, what they share, and what each has by itself: ports, the
+ * gateway. The rules are in records.c, routes.c, gateway.c and nat.c. See private.h.
  */
 #include "plan/private.h"
 
@@ -63,10 +63,10 @@ static void take_out(struct gw_plan_member *m)
 /* It is in nobody's list. */
 static void free_member(struct gw_plan *p, struct gw_plan_member *m)
 {
-	p->size -= m->ports.live_map.n;
+	p->size -= m->own.live_map.n;
 	if (m->node->at == m)
 		m->node->at = NULL;
-	gw_plan_set_done(&m->ports);
+	gw_plan_set_done(&m->own);
 	free(m->leave);
 	free(m);
 }
@@ -82,7 +82,7 @@ int gw_plan_domain_join(struct gw_plan_job *j, const struct gw_resource *server,
 		return 0;
 	if (!n->at || n->at->domain != j->d) {
 		m = calloc(1, sizeof *m);
-		if (!m || gw_plan_set_init(&m->ports) < 0) {
+		if (!m || gw_plan_set_init(&m->own) < 0) {
 			free(m);
 			return -ENOMEM;
 		}
@@ -103,10 +103,12 @@ static int by_vsid(const void *a, const void *b)
 {
 	const struct gw_plan_vsid *x = a, *y = b;
 
-	return x->vsid < y->vsid ? -1 : x->vsid > y->vsid;
+	if (x->vsid != y->vsid)
+		return x->vsid < y->vsid ? -1 : 1;
+	return memcmp(&x->rdid, &y->rdid, sizeof x->rdid);
 }
 
-/* Those of the network now, and behind them those that it had, with room for one more revision of them. */
+/* Those of the network now and its name, and behind them those that it had, with room for one more revision of them. */
 static int stage_vsids(struct gw_plan_job *j, bool any)
 {
 	const struct gw_resource *subnet = NULL;
@@ -115,10 +117,12 @@ static int stage_vsids(struct gw_plan_job *j, bool any)
 
 	while (any && (subnet = gw_catalog_next(j->c, j->network, GW_KIND_VIRTUAL_SUBNET, subnet)))
 		n++;
-	d->staged_vsids = calloc(n + d->n_vsids + 1, sizeof *d->staged_vsids);
+	d->staged_vsids = calloc(n + d->n_vsids + 2, sizeof *d->staged_vsids);
 	if (!d->staged_vsids)
 		return -ENOMEM;
 	d->n_staged_vsids = 0;
+	if (any)
+		d->staged_vsids[d->n_staged_vsids++].rdid = j->properties->rdid;
 	while (any && (subnet = gw_catalog_next(j->c, j->network, GW_KIND_VIRTUAL_SUBNET, subnet)))
 		if (gw_plan_is_valid(subnet))
 			d->staged_vsids[d->n_staged_vsids++].vsid = GW_PROPERTIES(subnet, virtual_subnet)->vsid;
@@ -137,7 +141,7 @@ static int by_end(const void *a, const void *b)
 /* What is gone is remembered as long as other removals are. */
 static void commit_vsids(struct gw_plan *p, struct gw_plan_domain *d, uint64_t revision)
 {
-	size_t live = d->n_staged_vsids, n = live, room = 2 * live + p->params.remembered;
+	size_t live = d->n_staged_vsids, n = live, room = 2 * live + p->params.remembered - (live > 0);
 
 	for (size_t i = 0; i < d->n_vsids; i++) {
 		struct gw_plan_vsid v = d->vsids[i];
@@ -168,8 +172,14 @@ bool gw_plan_is_valid(const struct gw_resource *r)
 	return true;
 }
 
+bool gw_plan_is_shared(enum gw_hnv_kind kind)
+{
+	return kind == GW_HNV_LOOKUP_RECORD || kind == GW_HNV_CUSTOMER_ROUTE;
+}
+
 int gw_plan_domain_stage(struct gw_plan_job *j, const struct gw_resource *source, const struct gw_hnv_object *o)
 {
+	struct gw_plan_set *set = gw_plan_is_shared(o->kind) ? &j->d->shared : &j->carrier->own;
 	struct gw_error why = GW_ERROR_INIT;
 	int e = gw_hnv_check(o, &j->p->params.router_mac, &why);
 
@@ -179,7 +189,7 @@ int gw_plan_domain_stage(struct gw_plan_job *j, const struct gw_resource *source
 		return e < 0 ? e : 0;
 	}
 	j->p->work.objects++;
-	e = gw_plan_set_stage(&j->d->shared, o, &source->instance);
+	e = gw_plan_set_stage(set, o, &source->instance);
 	return e < 0 ? e : 1;
 }
 
@@ -199,6 +209,8 @@ static int compute(struct gw_plan_job *j)
 	e = gw_plan_gateway(j);
 	if (e == 0)
 		e = gw_plan_records(j);
+	if (e == 0)
+		e = gw_plan_nat(j);
 	if (e == 0 && !j->takes_part) /* nobody would be told of it: it waits for the first node */
 		gw_plan_set_stage_none(&j->d->shared);
 	return e == 0 ? gw_plan_routes(j) : e;
@@ -220,9 +232,9 @@ int gw_plan_domain_compute(struct gw_plan *p, const struct gw_catalog *c, struct
 	p->work.domains++;
 	gw_plan_set_begin(&d->shared);
 	for (struct gw_plan_member *m = d->members; m; m = m->next_of_domain) {
-		m->wanted = false;
+		m->wanted = m->carries = false;
 		m->node->at = m;
-		gw_plan_set_begin(&m->ports);
+		gw_plan_set_begin(&m->own);
 	}
 	if (any)
 		j.properties = j.network->now.properties;
@@ -244,7 +256,7 @@ void gw_plan_domain_discard(struct gw_plan *p, struct gw_plan_domain *d)
 	free(d->staged_vsids);
 	d->staged_vsids = NULL;
 	while ((m = *link)) {
-		gw_plan_set_discard(&m->ports);
+		gw_plan_set_discard(&m->own);
 		free(m->leave);
 		m->leave = NULL;
 		if (m->joined) {
@@ -280,6 +292,7 @@ static void leave(struct gw_plan *p, struct gw_plan_domain *d, struct gw_plan_me
 	l->revision = revision;
 	l->serial = ++p->serial;
 	l->floor = d->vsid_floor;
+	l->carried = m->carried;
 	for (size_t i = 0; i < d->n_vsids; i++) {
 		l->vsids[l->n] = d->vsids[i];
 		if (!l->vsids[l->n].gone)
@@ -297,7 +310,7 @@ static void leave(struct gw_plan *p, struct gw_plan_domain *d, struct gw_plan_me
 	n->n_leaves++;
 	while (n->n_leaves > n->n_members + p->params.remembered)
 		forget_leave(n);
-	p->work.changes += m->ports.live_map.n;
+	p->work.changes += m->own.live_map.n;
 	free_member(p, m);
 }
 
@@ -319,14 +332,15 @@ void gw_plan_domain_commit(struct gw_plan *p, struct gw_plan_domain *d, uint64_t
 		gw_plan_set_forget(&d->shared);
 	p->work.changes += changes;
 	for (m = d->members; m; m = m->next_of_domain) {
-		size_t ports = gw_plan_set_commit(&m->ports, p, revision);
+		size_t own = gw_plan_set_commit(&m->own, p, revision);
 
-		p->work.changes += ports;
+		m->carried |= m->carries;
+		p->work.changes += own;
 		if (!m->joined) {
 			m->joined = revision;
 			m->node->n_members++;
 			append(p, m, revision);
-		} else if (changes || ports) {
+		} else if (changes || own) {
 			take_out(m);
 			append(p, m, revision);
 		}

@@ -1,10 +1,11 @@
 /*
- * gateway.c - the virtual gateway of a virtual network: which gateway node carries it, and the records by which it is found. See
- * private.h.
+ * gateway.c - the virtual gateway of a virtual network: which gateway node carries it, what that node makes for it, and the records
+ * by which all nodes find it. See private.h.
  *
- * In the first of its gateway subnets of each family it has the second usable address, the router having the first. Of the
- * gateways in its pools whose server can carry the network, it is on the one that suits it best by chance: most virtual gateways
- * stay where they are when gateways come and go.
+ * In the first of its gateway subnets of each family it has the second usable address, the router having the first. A port is in one
+ * virtual subnet: with addresses of both families it is in that of the IPv4 one, where the IPv6 prefix then lives too. Of the gateways
+ * in its pools whose server can carry the network, it is on the one that suits it best by chance: most virtual gateways stay where they
+ * are when gateways come and go.
  */
 #include "plan/private.h"
 
@@ -19,12 +20,22 @@ struct place {
 	uint64_t score;
 };
 
-static const struct gw_resource *gateway_of(const struct gw_plan_job *j)
+static const struct gw_resource *gateway_at(const struct gw_resource *r)
 {
-	for (const struct gw_ref *ref = j->network->referrers; ref; ref = ref->next)
+	for (const struct gw_ref *ref = r->referrers; ref; ref = ref->next)
 		if (ref->from->kind == GW_KIND_VIRTUAL_GATEWAY && gw_plan_is_valid(ref->from))
 			return ref->from;
 	return NULL;
+}
+
+/* The catalogue lets a network have one; it may say so by its gateway subnets only. */
+static const struct gw_resource *gateway_of(const struct gw_plan_job *j)
+{
+	const struct gw_resource *found = gateway_at(j->network), *subnet = NULL;
+
+	while (!found && (subnet = gw_catalog_next(j->c, j->network, GW_KIND_VIRTUAL_SUBNET, subnet)))
+		found = gateway_at(subnet);
+	return found;
 }
 
 /* --- where it is -------------------------------------------------------------------------------------------------- */
@@ -105,7 +116,10 @@ static int choose_subnets(struct gw_plan_job *j, const struct gw_resource *vgw)
 		j->gateway_subnets[family] = subnet;
 		j->gateway_ca[family] = second_host(prefix);
 	}
-	if (j->gateway_subnets[0] || j->gateway_subnets[1])
+	for (int family = 1; family >= 0; family--)
+		if (j->gateway_subnets[family])
+			j->gateway_vsid = GW_PROPERTIES(j->gateway_subnets[family], virtual_subnet)->vsid;
+	if (j->gateway_vsid)
 		return 0;
 	return gw_plan_note(&j->d->unit, vgw, GW_PLAN_FAILURE, "NoGatewaySubnet",
 			    "it has no address in the virtual network: make a subnet for it, and set gatewaySubnets");
@@ -116,7 +130,7 @@ static int records(struct gw_plan_job *j, const struct gw_resource *vgw, const s
 	static const struct gw_addr v6_any;
 	struct gw_hnv_object o = {
 		.kind = GW_HNV_LOOKUP_RECORD,
-		.record = {.vsid = GW_PROPERTIES(j->gateway_subnets[family], virtual_subnet)->vsid,
+		.record = {.vsid = j->gateway_vsid,
 			   .ca = j->gateway_ca[family],
 			   .pa = *pa,
 			   .mac = mac_of(j, vgw),
@@ -134,10 +148,36 @@ static int records(struct gw_plan_job *j, const struct gw_resource *vgw, const s
 	return e < 0 ? e : 0;
 }
 
+/* What the node that carries it makes, and how its engine reaches that. */
+static int carry(struct gw_plan_job *j, const struct gw_resource *vgw)
+{
+	struct gw_hnv_object o = {.kind = GW_HNV_VRF,
+				  .vrf = {.rdid = j->properties->rdid, .vsid = j->gateway_vsid, .mac = mac_of(j, vgw)}};
+	int e;
+
+	if (j->gateway_subnets[0]) {
+		o.vrf.has_ca = true;
+		o.vrf.ca = j->gateway_ca[0];
+		o.vrf.prefix_len = GW_PROPERTIES(j->gateway_subnets[0], virtual_subnet)->prefix.len;
+	}
+	if (j->gateway_subnets[1]) {
+		o.vrf.has_ca6 = true;
+		o.vrf.ca6 = j->gateway_ca[1];
+		o.vrf.prefix_len6 = GW_PROPERTIES(j->gateway_subnets[1], virtual_subnet)->prefix.len;
+	}
+	e = gw_plan_domain_stage(j, vgw, &o);
+	if (e <= 0)
+		return e;
+	o = (struct gw_hnv_object){.kind = GW_HNV_PORT,
+				   .port = {.mac = mac_of(j, vgw), .vsid = j->gateway_vsid, .forwards = true}};
+	gw_vrf_port(j->gateway_vsid, o.port.interface);
+	e = gw_plan_domain_stage(j, vgw, &o);
+	return e < 0 ? e : 0;
+}
+
 int gw_plan_gateway(struct gw_plan_job *j)
 {
 	const struct gw_resource *vgw = gateway_of(j);
-	struct gw_plan_member *m;
 	struct place place = {.server = NULL};
 	int e;
 
@@ -152,11 +192,15 @@ int gw_plan_gateway(struct gw_plan_job *j)
 	if (e < 0 || !place.server)
 		return e;
 	e = choose_subnets(j, vgw);
-	if (e < 0 || (!j->gateway_subnets[0] && !j->gateway_subnets[1]))
+	if (e < 0 || !j->gateway_vsid)
 		return e;
-	j->has_gateway = true;
+	e = gw_plan_domain_join(j, place.server, &j->carrier);
+	if (e < 0 || !j->carrier)
+		return e;
+	j->has_gateway = j->carrier->carries = true;
+	e = carry(j, vgw);
 	for (int family = 0; e == 0 && family < 2; family++)
 		if (j->gateway_subnets[family])
 			e = records(j, vgw, &place.pa, family);
-	return e < 0 ? e : gw_plan_domain_join(j, place.server, &m);
+	return e;
 }

@@ -127,15 +127,62 @@ static int mark_networks_of(struct marking *m, const struct gw_resource *nic)
 	return e;
 }
 
+static void mark_watchers_of(struct gw_plan *p, const struct gw_resource *r)
+{
+	while (r->parent)
+		r = r->parent;
+	gw_plan_mark_watchers(p, &r->instance);
+}
+
+/* Who looked at a pool or at a rule and found nobody may find this one. */
+static int mark_for_nic(struct marking *m, const struct gw_resource *nic)
+{
+	const struct gw_resource *r = NULL;
+	int e = mark_networks_of(m, nic);
+
+	while ((r = gw_catalog_next(m->c, nic, GW_KIND_IP_CONFIGURATION, r)))
+		for (size_t i = 0; i < r->now.n_refs; i++)
+			if (r->now.refs[i].to->kind == GW_KIND_BACKEND_POOL ||
+			    r->now.refs[i].to->kind == GW_KIND_INBOUND_NAT_RULE)
+				mark_watchers_of(m->p, r->now.refs[i].to);
+	return e;
+}
+
+/*
+ * Whom its pools and rules are for now, and who uses its addresses, unless they are shared: a front end has a part of its own of
+ * those.
+ */
+static int mark_for_balancer(struct marking *m, const struct gw_resource *balancer)
+{
+	int e = 0;
+
+	for (const struct gw_resource *r = balancer->children; e == 0 && r; r = r->next)
+		for (size_t i = 0; e == 0 && i < r->now.n_refs; i++) {
+			const struct gw_resource *to = r->now.refs[i].to;
+
+			if (to->kind == GW_KIND_VIRTUAL_SUBNET)
+				e = mark_own(m->p, to->parent);
+			else if (to->kind == GW_KIND_IP_CONFIGURATION)
+				e = mark_own(m->p, gw_plan_first(to, GW_KIND_VIRTUAL_SUBNET)->parent);
+			else if (to->kind == GW_KIND_PUBLIC_ADDRESS && !GW_PROPERTIES(to, public_address)->shared)
+				gw_plan_mark_watchers(m->p, &to->instance);
+		}
+	return e;
+}
+
 static int mark_new(struct marking *m, const struct gw_resource *r)
 {
 	const struct gw_resource *to;
 
 	switch (r->kind) {
 	case GW_KIND_NETWORK_INTERFACE:
-		return mark_networks_of(m, r);
+		return mark_for_nic(m, r);
+	case GW_KIND_LOAD_BALANCER:
+		return mark_for_balancer(m, r);
 	case GW_KIND_VIRTUAL_GATEWAY:
-		to = gw_reference(m->c, r, GW_PROPERTIES(r, virtual_gateway)->network);
+		to = gw_plan_first(r, GW_KIND_VIRTUAL_NETWORK);
+		if (!to && (to = gw_plan_first(r, GW_KIND_VIRTUAL_SUBNET)))
+			to = to->parent;
 		return to ? mark_own(m->p, to) : 0;
 	case GW_KIND_GATEWAY:
 		to = gw_reference(m->c, r, GW_PROPERTIES(r, gateway)->pool);

@@ -54,6 +54,8 @@ struct gw_plan_visitor {
 	int (*put)(void *ctx, const struct gw_hnv_object *o); /* with the revision since which it is so */
 	int (*gone)(void *ctx, const struct gw_hnv_object *key);
 	int (*forget)(void *ctx, uint32_t vsid); /* all records, routes and ports of this virtual subnet are gone */
+	/* And the virtual gateway of this routing domain, with all public addresses and NAT rules. */
+	int (*forget_gateway)(void *ctx, const struct gw_uuid *rdid);
 	void *ctx;
 };
 

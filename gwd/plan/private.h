@@ -99,17 +99,19 @@ struct gw_plan_view {
 	char interfaces[GW_PLAN_ADDRESSES][IFNAMSIZ]; /* that carry them, and can be no port */
 };
 
-/* A virtual subnet that a domain has, or had not long ago. */
+/* A virtual subnet that a domain has, or had not long ago; or the name that the domain has, or had. */
 struct gw_plan_vsid {
-	uint32_t vsid;
-	uint64_t gone; /* revision; 0: it has it */
+	uint32_t vsid;	     /* 0: it is a name */
+	struct gw_uuid rdid; /* then this one; else nil */
+	uint64_t gone;	     /* revision; 0: it has it */
 };
 
-/* A node is no longer part of a domain: everything in these virtual subnets goes. */
+/* A node is no longer part of a domain: everything in these virtual subnets goes, and if it carried the gateway what that had. */
 struct gw_plan_leave {
 	struct gw_plan_leave *next; /* younger */
 	uint64_t revision, serial;
 	uint64_t floor; /* of the domain then */
+	bool carried;	/* the gateway, at some time */
 	size_t n;
 	struct gw_plan_vsid vsids[];
 };
@@ -136,9 +138,10 @@ struct gw_plan_member {
 	struct gw_plan_member *next_of_domain;
 	struct gw_plan_member *next, *prev; /* of the node, by serial: the last is the one that changed last */
 	uint64_t serial, changed;
-	uint64_t joined; /* 0: by the update that is under way */
-	struct gw_plan_set ports;
+	uint64_t joined;	     /* 0: by the update that is under way */
+	struct gw_plan_set own;	     /* its ports; if it carries the gateway that, and what is translated there */
 	bool wanted;		     /* by the computation that is under way */
+	bool carries, carried;	     /* the gateway: as that computation says; at any time since it takes part */
 	struct gw_plan_leave *leave; /* ready, when it is not */
 };
 
@@ -203,7 +206,7 @@ int gw_plan_domain_compute(struct gw_plan *p, const struct gw_catalog *c, struct
 void gw_plan_domain_discard(struct gw_plan *p, struct gw_plan_domain *d);
 void gw_plan_domain_commit(struct gw_plan *p, struct gw_plan_domain *d, uint64_t revision);
 
-/* --- the rules: records.c, routes.c, gateway.c --------------------------------------------------------------------- */
+/* --- the rules: records.c, routes.c, gateway.c, nat.c --------------------------------------------------------------- */
 
 /* A domain that is being computed. */
 struct gw_plan_job {
@@ -219,11 +222,18 @@ struct gw_plan_job {
 	bool has_gateway;			      /* which is in force */
 	const struct gw_resource *gateway_subnets[2]; /* by family; NULL: none */
 	struct gw_addr gateway_ca[2];
+	uint32_t gateway_vsid;		/* where it has both of them */
+	struct gw_plan_member *carrier; /* the node that has it */
 };
 
 /* Whether it counts: not what only came from an older store, and would be refused today. */
 bool gw_plan_is_valid(const struct gw_resource *r);
-/* Stages an object, or notes at `source` why it cannot be had. 1: it is in, 0: not, or -ENOMEM. */
+/* Whether all nodes of a domain have those of its objects. */
+bool gw_plan_is_shared(enum gw_hnv_kind kind);
+/*
+ * Stages an object, of all nodes or else of the one that carries the gateway, or notes at `source` why it cannot be had. 1: it is
+ * in, 0: not, or -ENOMEM.
+ */
 int gw_plan_domain_stage(struct gw_plan_job *j, const struct gw_resource *source, const struct gw_hnv_object *o);
 /* The node of a server takes part; *ret NULL: there is no such node. */
 int gw_plan_domain_join(struct gw_plan_job *j, const struct gw_resource *server, struct gw_plan_member **ret);
@@ -233,8 +243,31 @@ bool gw_plan_pick_address(const struct gw_plan_job *j, const struct gw_resource 
 /* How good `choice` is for `key`, by chance: the best of several stays the best when others come and go. */
 uint64_t gw_plan_score(const void *key, size_t n, const void *choice, size_t n_choice);
 
+/* outside.c: an address that one network has, or its part of one that it shares. */
+struct gw_plan_place {
+	struct gw_hmap_node by_resource;
+	const struct gw_resource *of;	   /* what stands for it: the address, or the front end of a shared one */
+	const struct gw_resource *address; /* the publicIPAddress */
+	bool is_valid, is_ours;
+	uint16_t port; /* and count: the block; of an address that is not shared 0, of a shared one's 0: it has none */
+	uint32_t count;
+};
+
+struct gw_plan_places {
+	struct gw_hmap by_resource;
+};
+
+void gw_plan_places_done(struct gw_plan_places *s);
+/* By which a front end is seen from outside. *ret is good until all are done. */
+int gw_plan_place(struct gw_plan_job *j, struct gw_plan_places *s, const struct gw_resource *frontend,
+		  const struct gw_plan_place **ret);
+/* The first resource of that kind that it refers to; NULL: none. */
+const struct gw_resource *gw_plan_first(const struct gw_resource *r, enum gw_kind kind);
+bool gw_plan_same_tenant(const struct gw_resource *a, const struct gw_resource *b);
+
 int gw_plan_records(struct gw_plan_job *j);
 int gw_plan_gateway(struct gw_plan_job *j); /* before the routes, which lead there */
+int gw_plan_nat(struct gw_plan_job *j);	    /* after the gateway */
 int gw_plan_routes(struct gw_plan_job *j);  /* last: they are for nodes that take part */
 
 #endif

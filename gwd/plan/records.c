@@ -94,6 +94,13 @@ static bool carries_underlay(const struct gw_plan_job *j, const struct gw_resour
 	return false;
 }
 
+/* As gw_vrf_port() and gw_vrf_exit() call them. */
+static bool is_gateways(const char *interface)
+{
+	return !strncmp(interface, "gw", 2) && strchr("oe", interface[2]) && interface[2] && interface[3] &&
+	       strspn(interface + 3, "0123456789") == strlen(interface + 3);
+}
+
 static int port(struct gw_plan_job *j, const struct gw_resource *nic, const struct gw_resource *server, uint32_t vsid)
 {
 	const struct gw_network_interface *p = nic->now.properties;
@@ -102,6 +109,10 @@ static int port(struct gw_plan_job *j, const struct gw_resource *nic, const stru
 	struct gw_plan_member *m;
 	int e;
 
+	if (is_gateways(p->host_interface))
+		return gw_plan_note(&j->d->unit, nic, GW_PLAN_FAILURE, "InterfaceInUse",
+				    "hostInterface %s is how a virtual gateway's is called: give the VM's another name",
+				    p->host_interface);
 	if (carries_underlay(j, server, p->host_interface))
 		return gw_plan_note(&j->d->unit, nic, GW_PLAN_FAILURE, "InterfaceInUse",
 				    "hostInterface %s carries a provider address of the server: it cannot be a VM's",
@@ -117,7 +128,7 @@ static int port(struct gw_plan_job *j, const struct gw_resource *nic, const stru
 	if (e < 0 || !m)
 		return e;
 	j->p->work.objects++;
-	return gw_plan_set_stage(&m->ports, &o, &nic->instance);
+	return gw_plan_set_stage(&m->own, &o, &nic->instance);
 }
 
 /* --- NICs --------------------------------------------------------------------------------------------------------- */

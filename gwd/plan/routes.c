@@ -49,6 +49,14 @@ static const struct gw_virtual_subnet *of(const struct gw_resource *subnet)
 	return subnet->now.properties;
 }
 
+/* Where its addresses are: those of the virtual gateway are all in one. */
+static uint32_t vsid_of(const struct routing *s, const struct subnet *n)
+{
+	bool shares = s->j->has_gateway && n->resource == s->j->gateway_subnets[1];
+
+	return shares ? s->j->gateway_vsid : n->p->vsid;
+}
+
 static int family_of(const struct gw_addr *a)
 {
 	return !gw_addr_is_v4(a);
@@ -212,7 +220,7 @@ static int by_appliance(struct routing *s, const struct gw_resource *route)
 				 "dropped: nextHopIpAddress %s is in no subnet", gw_addr_format(&p->address, hop));
 		return e < 0 ? e : drop(s, route);
 	}
-	e = stage(s, route, &p->prefix, subnet->p->vsid, &p->address, METRIC_TABLE);
+	e = stage(s, route, &p->prefix, vsid_of(s, subnet), &p->address, METRIC_TABLE);
 	/* It takes addresses of a subnet away from the subnet. */
 	if (e == 0 && subnet_with(s, &p->prefix))
 		e = gw_plan_note(
@@ -228,8 +236,7 @@ static int by_gateway(struct routing *s, const struct gw_resource *route)
 	int family = family_of(&prefix->addr), e;
 
 	if (s->j->has_gateway && s->j->gateway_subnets[family])
-		return stage(s, route, prefix, of(s->j->gateway_subnets[family])->vsid, &s->j->gateway_ca[family],
-			     METRIC_TABLE);
+		return stage(s, route, prefix, s->j->gateway_vsid, &s->j->gateway_ca[family], METRIC_TABLE);
 	e = gw_plan_note(&s->j->d->unit, route, GW_PLAN_FAILURE, "NoVirtualGateway",
 			 "dropped: there is no virtual gateway in force with an address of that family");
 	return e < 0 ? e : drop(s, route);
@@ -242,7 +249,7 @@ static int by_network(struct routing *s, const struct gw_resource *route)
 	const struct subnet *subnet = subnet_with(s, prefix);
 
 	if (subnet)
-		return on_link(s, route, prefix, subnet->p->vsid, METRIC_TABLE);
+		return on_link(s, route, prefix, vsid_of(s, subnet), METRIC_TABLE);
 	return drop(s, route);
 }
 
@@ -317,7 +324,7 @@ static void use_table(struct routing *s, const struct subnet *n)
 
 static int subnet(struct routing *s, const struct subnet *n)
 {
-	int e = s->j->takes_part ? on_link(s, n->resource, &n->p->prefix, n->p->vsid, METRIC_OWN) : 0;
+	int e = s->j->takes_part ? on_link(s, n->resource, &n->p->prefix, vsid_of(s, n), METRIC_OWN) : 0;
 
 	use_table(s, n);
 	if (e == 0 && n->p->broadcast == GW_BROADCAST_MULTICAST)
@@ -334,8 +341,8 @@ static int defaults(struct routing *s)
 
 	for (int family = 0; e == 0 && family < 2; family++)
 		if (s->j->has_gateway && s->j->gateway_subnets[family] && !s->has_default[family])
-			e = stage(s, s->j->vgw, &all[family], of(s->j->gateway_subnets[family])->vsid,
-				  &s->j->gateway_ca[family], METRIC_OWN);
+			e = stage(s, s->j->vgw, &all[family], s->j->gateway_vsid, &s->j->gateway_ca[family],
+				  METRIC_OWN);
 	return e;
 }
 

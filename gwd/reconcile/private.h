@@ -24,8 +24,10 @@ enum gw_sync_state {
 
 struct gw_slot {
 	struct gw_reconcile *owner;
-	const struct gw_driver_ops *ops;
-	struct gw_driver *driver;
+	const char *name;
+	const struct gw_reconcile_plugin *plugin; /* NULL: the node cannot do without it */
+	const struct gw_driver_ops *ops;	  /* NULL: a plugin that was not loaded */
+	struct gw_driver *driver;		  /* NULL: a plugin that could not be opened, yet */
 	struct gw_driver_env env;
 	uv_timer_t timer;    /* when the next sync is due */
 	unsigned backoff_ms; /* how long the last failure made it wait; 0 while it does not fail */
@@ -43,12 +45,18 @@ struct gw_reconcile {
 	struct gw_access_table *access;	  /* what the store has, in memory */
 	struct gw_hnv_object *configured; /* the provider address of [underlay]; NULL without one. Never in the store */
 	struct gw_slot *slots;
-	size_t n_open;	 /* slots[0 .. n_open) have a driver */
+	size_t n_open;	 /* slots[0 .. n_open) have a driver, or are a plugin's */
 	size_t n_timers; /* handles that the loop has not closed yet */
 	bool ready;
 	uint64_t started_ms; /* uv_now at open */
 };
 
+/* What only plugins know: without one nothing becomes of them. */
+#define GW_PLUGIN_KINDS (1u << GW_HNV_NAT_RULE)
+
+int gw_reconcile_open_slot(struct gw_slot *slot, struct gw_error *err);
+/* A plugin did not do what it was asked to: it will be synced. */
+void gw_reconcile_plugin_failed(struct gw_slot *slot, const struct gw_error *err);
 const char *gw_sync_state_name(enum gw_sync_state state);
 /* Asks for a sync of one driver, or of all of them. Coalesced: it runs in a later turn of the loop. */
 void gw_reconcile_want(struct gw_slot *slot, const char *why);

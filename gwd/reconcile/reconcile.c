@@ -87,34 +87,55 @@ static int load(struct gw_reconcile *r, struct gw_error *err)
 	return res;
 }
 
+int gw_reconcile_open_slot(struct gw_slot *slot, struct gw_error *err)
+{
+	int res = slot->ops->open(&slot->env, &slot->driver, err);
+
+	if (res < 0)
+		gw_error_prefix(err, "driver %s: ", slot->name);
+	return res;
+}
+
+static int open_driver(struct gw_reconcile *r, struct gw_slot *slot, struct gw_error *err)
+{
+	int res = uv_timer_init(r->params.loop, &slot->timer);
+
+	if (res < 0)
+		return gw_error_set(err, -res, GW_ERR_INTERNAL, slot->name, "%s", uv_strerror(res));
+	slot->owner = r;
+	slot->env = (struct gw_driver_env){
+		.loop = r->params.loop,
+		.config = r->params.config,
+		.nl = r->params.nl,
+		.want_sync = on_want_sync,
+		.core = slot,
+	};
+	slot->timer.data = slot;
+	r->n_timers++;
+	res = slot->plugin ? 0 : gw_reconcile_open_slot(slot, err); /* a plugin is opened by its first sync */
+	if (res == 0)
+		r->n_open++;
+	return res;
+}
+
 static int open_drivers(struct gw_reconcile *r, struct gw_error *err)
 {
-	for (size_t i = 0; i < r->params.n_drivers; i++) {
-		struct gw_slot *slot = &r->slots[i];
-		int res;
+	int res = 0;
 
-		slot->owner = r;
-		slot->ops = r->params.drivers[i];
-		slot->env = (struct gw_driver_env){
-			.loop = r->params.loop,
-			.config = r->params.config,
-			.nl = r->params.nl,
-			.want_sync = on_want_sync,
-			.core = slot,
-		};
-		res = uv_timer_init(r->params.loop, &slot->timer);
-		if (res < 0)
-			return gw_error_set(err, -res, GW_ERR_INTERNAL, slot->ops->name, "%s", uv_strerror(res));
-		slot->timer.data = slot;
-		r->n_timers++;
-		res = slot->ops->open(&slot->env, &slot->driver, err);
-		if (res < 0) {
-			gw_error_prefix(err, "driver %s: ", slot->ops->name);
-			return res;
-		}
-		r->n_open++;
+	for (size_t i = 0; res == 0 && i < r->params.n_drivers; i++) {
+		r->slots[i].ops = r->params.drivers[i];
+		r->slots[i].name = r->slots[i].ops->name;
+		res = open_driver(r, &r->slots[i], err);
 	}
-	return 0;
+	for (size_t i = 0; res == 0 && i < r->params.n_plugins; i++) {
+		struct gw_slot *slot = &r->slots[r->params.n_drivers + i];
+
+		slot->plugin = &r->params.plugins[i];
+		slot->ops = slot->plugin->ops;
+		slot->name = slot->plugin->name;
+		res = open_driver(r, slot, err);
+	}
+	return res;
 }
 
 int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconcile **ret, struct gw_error *err)
@@ -127,7 +148,8 @@ int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconc
 		return gw_error_oom(err);
 	r->params = *params;
 	r->started_ms = uv_now(params->loop);
-	if (params->n_drivers > 0 && !(r->slots = calloc(params->n_drivers, sizeof *r->slots))) {
+	if (params->n_drivers + params->n_plugins > 0 &&
+	    !(r->slots = calloc(params->n_drivers + params->n_plugins, sizeof *r->slots))) {
 		free(r);
 		return gw_error_oom(err);
 	}
@@ -148,7 +170,7 @@ int gw_reconcile_open(const struct gw_reconcile_params *params, struct gw_reconc
 		return res;
 	}
 	gw_reconcile_want_all(r, "start");
-	if (r->n_open == 0)
+	if (params->n_drivers == 0)
 		gw_reconcile_become_ready(r);
 	*ret = r;
 	return 0;
@@ -177,7 +199,8 @@ struct gw_reconcile *gw_reconcile_close(struct gw_reconcile *r)
 	while (r->n_open > 0) {
 		struct gw_slot *slot = &r->slots[--r->n_open];
 
-		slot->driver = slot->ops->close(slot->driver);
+		if (slot->driver)
+			slot->driver = slot->ops->close(slot->driver);
 	}
 	r->store = gw_store_close(r->store);
 	r->access = gw_access_table_free(r->access);
@@ -196,13 +219,41 @@ struct gw_store *gw_reconcile_store(const struct gw_reconcile *r)
 	return r->store;
 }
 
+static void set_state(json_t *properties, const char *state, const char *detail)
+{
+	json_object_set_new(properties, "state", json_string(state));
+	json_object_set_new(properties, "stateDetail", json_string(detail));
+}
+
+/* What becomes of an object whose plugin says nothing of it. */
+static void describe_orphan(const struct gw_reconcile *r, const struct gw_hnv_object *o, json_t *properties)
+{
+	for (size_t i = 0; i < r->n_open; i++) {
+		const struct gw_slot *slot = &r->slots[i];
+
+		if (!slot->plugin || !(slot->plugin->kinds & 1u << o->kind))
+			continue;
+		if (slot->state == GW_SYNC_FAILING)
+			set_state(properties, "Failed", slot->error.message);
+		else if (!slot->driver)
+			set_state(properties, "Waiting", "its plugin has not been opened yet");
+		return;
+	}
+	if (GW_PLUGIN_KINDS & 1u << o->kind)
+		set_state(properties, "NoDriver",
+			  "this node has no plugin for it: install the one that belongs to this gwd into [node] plugin_dir "
+			  "and restart gwd");
+}
+
 static void describe(void *ctx, const struct gw_hnv_object *o, json_t *properties)
 {
 	struct gw_reconcile *r = ctx;
 
 	for (size_t i = 0; i < r->n_open; i++)
-		if (r->slots[i].ops->describe)
+		if (r->slots[i].driver && r->slots[i].ops->describe)
 			r->slots[i].ops->describe(r->slots[i].driver, o, properties);
+	if (!json_object_get(properties, "state"))
+		describe_orphan(r, o, properties);
 }
 
 /* The first driver that can trace answers. */
@@ -211,7 +262,7 @@ static int trace(void *ctx, const json_t *query, json_t **ret_answer, struct gw_
 	struct gw_reconcile *r = ctx;
 
 	for (size_t i = 0; i < r->n_open; i++)
-		if (r->slots[i].ops->trace)
+		if (r->slots[i].driver && r->slots[i].ops->trace)
 			return r->slots[i].ops->trace(r->slots[i].driver, r->intent, query, ret_answer, err);
 	return gw_error_set(err, EOPNOTSUPP, GW_ERR_NOT_SUPPORTED, "", "no part of this node can trace packets");
 }

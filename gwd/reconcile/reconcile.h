@@ -13,12 +13,25 @@
 
 struct gw_reconcile;
 
+/*
+ * A driver that the node can do without: when it fails, at whatever, its own objects say so and all else goes on. `ops` NULL: it
+ * could not be loaded, as `error` says.
+ */
+struct gw_reconcile_plugin {
+	const char *name;
+	const struct gw_driver_ops *ops;
+	uint32_t kinds; /* of objects that are nothing without it: 1 << enum gw_hnv_kind */
+	struct gw_error error;
+};
+
 struct gw_reconcile_params {
 	struct uv_loop_s *loop;
 	const struct gw_config *config; /* may change in place; then call gw_reconcile_reconfigured */
 	struct gw_nl *nl;
 	const struct gw_driver_ops *const *drivers; /* in order of application */
 	size_t n_drivers;
+	const struct gw_reconcile_plugin *plugins; /* come after the drivers; outlive the core */
+	size_t n_plugins;
 	void (*on_ready)(void *ctx); /* once, when every driver has been synced for the first time; may be NULL */
 	void (*on_state)(void *ctx); /* a driver's state is another than before; may be NULL */
 	void *ctx;

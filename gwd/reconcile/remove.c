@@ -26,10 +26,24 @@ static int remove_one(const struct gw_reconcile_params *params, const struct gw_
 		r = ops->sync(d, nothing, err);
 	if (r == 0 && ops->remove)
 		r = ops->remove(d, err);
-	ops->close(d);
+	if (d)
+		ops->close(d);
 	if (r < 0)
 		gw_error_prefix(err, "driver %s: ", ops->name);
 	return r;
+}
+
+/* A failure of one is no reason to leave the others. */
+static void try_one(const struct gw_reconcile_params *params, const struct gw_driver_ops *ops,
+		    const struct gw_intent *nothing, int *res, struct gw_error *err)
+{
+	struct gw_error own = GW_ERROR_INIT;
+	int r = remove_one(params, ops, nothing, &own);
+
+	if (r < 0 && *res == 0) {
+		*res = r;
+		*err = own;
+	}
 }
 
 int gw_reconcile_remove(const struct gw_reconcile_params *params, struct gw_error *err)
@@ -39,16 +53,12 @@ int gw_reconcile_remove(const struct gw_reconcile_params *params, struct gw_erro
 
 	if (res < 0)
 		return gw_error_oom(err);
-	/* What is carried goes before what carries it; a failure of one is no reason to leave the others. */
-	for (size_t i = params->n_drivers; i-- > 0;) {
-		struct gw_error own = GW_ERROR_INIT;
-		int r = remove_one(params, params->drivers[i], nothing, &own);
-
-		if (r < 0 && res == 0) {
-			res = r;
-			*err = own;
-		}
-	}
+	/* What is carried goes before what carries it. */
+	for (size_t i = params->n_plugins; i-- > 0;)
+		if (params->plugins[i].ops)
+			try_one(params, params->plugins[i].ops, nothing, &res, err);
+	for (size_t i = params->n_drivers; i-- > 0;)
+		try_one(params, params->drivers[i], nothing, &res, err);
 	gw_intent_free(nothing);
 	return res;
 }

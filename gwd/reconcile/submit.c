@@ -100,6 +100,15 @@ static struct gw_slot *step_slot(struct gw_reconcile *r, size_t s)
 	return s < r->n_open ? &r->slots[r->n_open - 1 - s] : &r->slots[s - r->n_open];
 }
 
+/* Its failure is its own objects' alone: what the others have done stands, and it is brought there by sync. */
+static void apply_plugin(struct gw_reconcile *r, struct gw_slot *slot, const struct gw_delta *delta)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	if (slot->ops->apply(slot->driver, r->intent, delta, &err) < 0)
+		gw_reconcile_plugin_failed(slot, &err);
+}
+
 static int apply_steps(struct gw_reconcile *r, const struct plan *plan, size_t *ret_begun, struct gw_error *err)
 {
 	struct gw_delta removals = {plan->changes, plan->n_removals};
@@ -111,12 +120,16 @@ static int apply_steps(struct gw_reconcile *r, const struct plan *plan, size_t *
 		int res;
 
 		*ret_begun = s + 1;
-		if (delta->n == 0)
+		if (delta->n == 0 || !slot->driver)
 			continue;
+		if (slot->plugin) {
+			apply_plugin(r, slot, delta);
+			continue;
+		}
 		res = slot->ops->apply(slot->driver, r->intent, delta, err);
 		if (res < 0) {
 			gw_log_error("driver %s could not apply a change of %zu objects, undoing it: %s%s%s",
-				     slot->ops->name, plan->n, err->target, *err->target ? ": " : "", err->message);
+				     slot->name, plan->n, err->target, *err->target ? ": " : "", err->message);
 			return res;
 		}
 	}
@@ -136,9 +149,9 @@ static void undo_steps(struct gw_reconcile *r, const struct plan *inverse, size_
 		struct gw_slot *slot = step_slot(r, s);
 		struct gw_error err = GW_ERROR_INIT;
 
-		if (delta->n == 0 || slot->ops->apply(slot->driver, r->intent, delta, &err) == 0)
+		if (delta->n == 0 || !slot->driver || slot->ops->apply(slot->driver, r->intent, delta, &err) == 0)
 			continue;
-		gw_log_error("driver %s could not undo a change, will be synced: %s%s%s", slot->ops->name, err.target,
+		gw_log_error("driver %s could not undo a change, will be synced: %s%s%s", slot->name, err.target,
 			     *err.target ? ": " : "", err.message);
 		gw_reconcile_want(slot, "undoing a change failed");
 	}
@@ -243,7 +256,7 @@ static int check_drivers(struct gw_reconcile *r, const struct plan *plan, size_t
 	*ret_at = plan->n;
 	for (size_t i = 0; i < r->n_open; i++) {
 		struct gw_slot *slot = &r->slots[i];
-		int res = slot->ops->check ? slot->ops->check(slot->driver, r->intent, &delta, err) : 0;
+		int res = slot->driver && slot->ops->check ? slot->ops->check(slot->driver, r->intent, &delta, err) : 0;
 
 		if (res < 0) {
 			find_fault(slot, r->intent, plan, ret_at, err);

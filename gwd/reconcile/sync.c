@@ -4,6 +4,7 @@
  */
 #include "reconcile/private.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define BACKOFF_FIRST_MS 100
@@ -32,7 +33,7 @@ static void transition(struct gw_slot *slot, enum gw_sync_state to, const char *
 {
 	if (slot->state == to)
 		return;
-	gw_log_debug("driver %s: %s -> %s (%s)", slot->ops->name, gw_sync_state_name(slot->state),
+	gw_log_debug("driver %s: %s -> %s (%s)", slot->name, gw_sync_state_name(slot->state),
 		     gw_sync_state_name(to), why);
 	slot->state = to;
 	tell_state(slot);
@@ -56,6 +57,30 @@ void gw_reconcile_want_all(struct gw_reconcile *r, const char *why)
 		gw_reconcile_want(&r->slots[i], why);
 }
 
+void gw_reconcile_plugin_failed(struct gw_slot *slot, const struct gw_error *err)
+{
+	gw_log_error("plugin %s could not apply a change, will be synced: %s%s%s", slot->name, err->target,
+		     *err->target ? ": " : "", err->message);
+	slot->failures++;
+	slot->error = *err;
+	transition(slot, GW_SYNC_FAILING, "apply failed");
+	gw_reconcile_want(slot, "applying a change failed");
+}
+
+/* A plugin that was not loaded stays so until gwd is started anew. */
+static int open_and_sync(struct gw_slot *slot, struct gw_error *err)
+{
+	int r = 0;
+
+	if (!slot->ops) {
+		*err = slot->plugin->error;
+		return -ENOEXEC;
+	}
+	if (!slot->driver)
+		r = gw_reconcile_open_slot(slot, err);
+	return r < 0 ? r : slot->ops->sync(slot->driver, slot->owner->intent, err);
+}
+
 static bool sync_one(struct gw_slot *slot)
 {
 	struct gw_error err = GW_ERROR_INIT;
@@ -63,12 +88,12 @@ static bool sync_one(struct gw_slot *slot)
 
 	slot->syncs++;
 	slot->wanted = false;
-	r = slot->ops->sync(slot->driver, slot->owner->intent, &err);
+	r = open_and_sync(slot, &err);
 	if (r < 0) {
 		/* The same failure again and again is one line in the log, and a count in status. */
 		if (slot->state != GW_SYNC_FAILING || strcmp(err.message, slot->error.message) != 0)
 			gw_log_error("driver %s cannot bring the node to its intended state, will try again: %s%s%s",
-				     slot->ops->name, err.target, *err.target ? ": " : "", err.message);
+				     slot->name, err.target, *err.target ? ": " : "", err.message);
 		slot->failures++;
 		slot->error = err;
 		transition(slot, GW_SYNC_FAILING, "sync failed");
@@ -76,7 +101,7 @@ static bool sync_one(struct gw_slot *slot)
 		return false;
 	}
 	if (slot->state == GW_SYNC_FAILING)
-		gw_log_notice("driver %s: the node is in its intended state again", slot->ops->name);
+		gw_log_notice("driver %s: the node is in its intended state again", slot->name);
 	slot->error = GW_ERROR_INIT;
 	slot->was_synced = true;
 	transition(slot, GW_SYNC_SYNCED, "sync done");
@@ -86,7 +111,7 @@ static bool sync_one(struct gw_slot *slot)
 void gw_reconcile_become_ready(struct gw_reconcile *r)
 {
 	for (size_t i = 0; i < r->n_open; i++)
-		if (!r->slots[i].was_synced)
+		if (!r->slots[i].plugin && !r->slots[i].was_synced)
 			return;
 	r->ready = true;
 	if (r->params.on_ready)
@@ -99,6 +124,8 @@ static void on_timer(uv_timer_t *timer)
 	struct gw_reconcile *r = slot->owner;
 
 	if (!sync_one(slot)) {
+		if (!slot->ops)
+			return;
 		slot->backoff_ms = slot->backoff_ms ? slot->backoff_ms * 2 : BACKOFF_FIRST_MS;
 		if (slot->backoff_ms > BACKOFF_MAX_MS)
 			slot->backoff_ms = BACKOFF_MAX_MS;
@@ -167,14 +194,14 @@ void gw_reconcile_state(void *ctx, const char **ret_state, const char **ret_mess
 /* A driver that is called as something that is there already ("node") adds to it. */
 static void add_driver_status(json_t *status, const struct gw_slot *slot)
 {
-	json_t *own = slot->ops->status ? slot->ops->status(slot->driver) : NULL;
-	json_t *there = json_object_get(status, slot->ops->name);
+	json_t *own = slot->driver && slot->ops->status ? slot->ops->status(slot->driver) : NULL;
+	json_t *there = json_object_get(status, slot->name);
 
 	if (there && own) {
 		json_object_update_missing(there, own);
 		json_decref(own);
 	} else if (own) {
-		json_object_set_new(status, slot->ops->name, own);
+		json_object_set_new(status, slot->name, own);
 	}
 }
 
@@ -189,7 +216,7 @@ json_t *gw_reconcile_status(void *ctx)
 
 		if (*slot->error.message && !json_object_get(sync, "lastError"))
 			json_object_set_new(sync, "lastError", json_string(slot->error.message));
-		json_object_set_new(sync, slot->ops->name, sync_status(slot));
+		json_object_set_new(sync, slot->name, sync_status(slot));
 	}
 	for (unsigned k = 0; k < GW_HNV_KIND_MAX; k++)
 		json_object_set_new(objects, gw_hnv_kind_path((enum gw_hnv_kind)k),

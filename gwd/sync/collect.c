@@ -13,10 +13,16 @@
 /* So many times what the node accepts of a kind may be told in one answer: old and new of all. */
 #define ROOM 2
 
-/* A virtual subnet that is forgotten: what had been told of it until then. */
-struct vsid {
-	struct gw_hmap_node node; /* first */
+/* A virtual subnet, or (0) the gateway of a routing domain. */
+struct whole {
 	uint32_t vsid;
+	struct gw_uuid rdid;
+};
+
+/* One that is forgotten: what had been told of it until then. */
+struct forgotten {
+	struct gw_hmap_node node; /* first */
+	struct whole what;
 	uint64_t order; /* of the last item before */
 };
 
@@ -47,7 +53,7 @@ static void remember_nothing(struct gw_hmap *forgotten)
 {
 	GW_HMAP_FOR_EACH_SAFE (node, after, forgotten) {
 		gw_hmap_remove(forgotten, node);
-		free(GW_CONTAINER_OF(node, struct vsid, node));
+		free(GW_CONTAINER_OF(node, struct forgotten, node));
 	}
 }
 
@@ -113,69 +119,86 @@ static struct gw_sync_item *add(struct gw_sync_changes *c, struct gw_hnv_object 
 	return item;
 }
 
-/* --- virtual subnets ---------------------------------------------------------------------------------------------- */
+/* --- what is forgotten -------------------------------------------------------------------------------------------- */
 
-static bool vsid_of(const struct gw_hnv_object *o, uint32_t *ret)
+/* What it goes with; false: it goes by itself. A public address that is only a key is of no routing domain. */
+static bool whole_of(const struct gw_hnv_object *o, struct whole *ret)
 {
+	static const struct gw_uuid none;
+
+	*ret = (struct whole){.vsid = 0};
 	switch (o->kind) {
 	case GW_HNV_LOOKUP_RECORD:
-		*ret = o->record.vsid;
-		return true;
+		ret->vsid = o->record.vsid;
+		break;
 	case GW_HNV_CUSTOMER_ROUTE:
-		*ret = o->croute.vsid;
-		return true;
+		ret->vsid = o->croute.vsid;
+		break;
 	case GW_HNV_PORT:
-		*ret = o->port.vsid;
-		return true;
+		ret->vsid = o->port.vsid;
+		break;
+	case GW_HNV_VRF:
+		ret->rdid = o->vrf.rdid;
+		break;
+	case GW_HNV_PUBLIC:
+		ret->rdid = o->public.rdid;
+		break;
+	case GW_HNV_NAT_RULE:
+		ret->rdid = o->nat.rdid;
+		break;
 	default:
-		return false;
+		break;
 	}
+	return ret->vsid || !gw_uuid_equal(&ret->rdid, &none);
 }
 
-static uint32_t vsid_hash(uint32_t vsid)
+static uint32_t whole_hash(const struct whole *w)
 {
-	return gw_hash_bytes(&vsid, sizeof vsid, 0);
+	return gw_hash_bytes(&w->rdid, sizeof w->rdid, w->vsid);
 }
 
-static struct vsid *find_forgotten(const struct gw_sync_changes *c, uint32_t vsid)
+static struct forgotten *find_forgotten(const struct gw_sync_changes *c, const struct whole *w)
 {
-	GW_HMAP_FOR_EACH_HASH (node, &c->forgotten, vsid_hash(vsid))
-		if (GW_CONTAINER_OF(node, struct vsid, node)->vsid == vsid)
-			return GW_CONTAINER_OF(node, struct vsid, node);
+	GW_HMAP_FOR_EACH_HASH (node, &c->forgotten, whole_hash(w)) {
+		struct forgotten *f = GW_CONTAINER_OF(node, struct forgotten, node);
+
+		if (f->what.vsid == w->vsid && gw_uuid_equal(&f->what.rdid, &w->rdid))
+			return f;
+	}
 	return NULL;
 }
 
-static const struct vsid *forgotten(const struct gw_sync_changes *c, const struct gw_hnv_object *o)
+static const struct forgotten *forgotten(const struct gw_sync_changes *c, const struct gw_hnv_object *o)
 {
-	uint32_t vsid;
+	struct whole w;
 
-	return vsid_of(o, &vsid) ? find_forgotten(c, vsid) : NULL;
+	return whole_of(o, &w) ? find_forgotten(c, &w) : NULL;
 }
 
-static int forget(struct gw_sync_changes *c, uint32_t vsid)
+static int forget(struct gw_sync_changes *c, const struct whole *w)
 {
-	struct vsid *v = find_forgotten(c, vsid);
+	struct forgotten *f = find_forgotten(c, w);
 
-	if (!v) {
-		v = calloc(1, sizeof *v);
-		if (!v)
+	if (!f) {
+		f = calloc(1, sizeof *f);
+		if (!f)
 			return -ENOMEM;
-		v->vsid = vsid;
-		gw_hmap_insert(&c->forgotten, &v->node, vsid_hash(vsid));
+		f->what = *w;
+		gw_hmap_insert(&c->forgotten, &f->node, whole_hash(w));
 	}
-	v->order = c->order;
+	f->order = c->order;
 	return 0;
 }
 
-/* What was to be done for subnets before they were forgotten. A port that is only a key is in no subnet, and stays. */
+/* What was to be done for them before they were forgotten. A port that is only a key is in no subnet, and stays. */
 static void drop_forgotten(struct gw_sync_changes *todo, const struct gw_sync_changes *by)
 {
 	if (!by->forgotten.n)
 		return;
 	GW_HMAP_FOR_EACH_SAFE (node, after, &todo->items) {
-		const struct vsid *v = forgotten(by, item_of(node)->object);
+		const struct forgotten *f = forgotten(by, item_of(node)->object);
 
-		if (v && (todo != by || item_of(node)->order <= v->order))
+		if (f && (todo != by || item_of(node)->order <= f->order))
 			gw_changes_drop(todo, item_of(node));
 	}
 }
@@ -238,8 +261,8 @@ static int read_change(struct gw_sync_changes *c, const json_t *j, const struct 
 		*err = why;
 		return -EBADMSG;
 	}
-	if (change.type == GW_HNV_CHANGE_FORGET)
-		return forget(c, change.vsid) < 0 ? gw_error_oom(err) : 0;
+	if (!change.object)
+		return forget(c, &(struct whole){change.vsid, change.rdid}) < 0 ? gw_error_oom(err) : 0;
 	return add(c, change.object, change.type == GW_HNV_CHANGE_DELETE) ? 0 : gw_error_oom(err);
 }
 
@@ -257,9 +280,10 @@ static int check_room(const struct gw_sync_changes *c, const struct gw_config *c
 		all += limits.max[k];
 	}
 	if (c->forgotten.n > all * ROOM)
-		return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "changes",
-				    "%zu virtual subnets and more, of which this node can have had %zu", c->forgotten.n,
-				    all);
+		return gw_error_set(
+			err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "changes",
+			"%zu virtual subnets and gateways and more to forget, of which this node can have had %zu",
+			c->forgotten.n, all);
 	return 0;
 }
 

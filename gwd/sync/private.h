@@ -30,7 +30,7 @@ struct gw_sync_item {
 
 struct gw_sync_changes {
 	struct gw_hmap items;	   /* by key */
-	struct gw_hmap forgotten;  /* virtual subnets */
+	struct gw_hmap forgotten;  /* virtual subnets, and gateways of routing domains */
 	size_t n[GW_HNV_KIND_MAX]; /* items of a kind */
 	uint64_t order;		   /* of the last item */
 	size_t unreadable;	   /* that there were */
@@ -162,5 +162,9 @@ void gw_sync_on_retry(uv_timer_t *timer);
 void gw_sync_report(struct gw_sync *s);		/* soon */
 void gw_sync_report_details(struct gw_sync *s); /* they may be others than before */
 void gw_sync_on_report(uv_timer_t *timer);
+/* [{"NAME": "x", "count": 7}] as {"x": 7}, without zeros. */
+json_t *gw_sync_counted(const json_t *list, const char *name);
+/* gateway.c: {"capabilities", "virtualGateways"}; `status` is the service's. */
+json_t *gw_sync_gateway(const struct gw_service *service, const json_t *status);
 
 #endif

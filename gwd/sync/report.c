@@ -75,8 +75,7 @@ static void on_reported(void *ctx, const struct gw_link_answer *answer)
 	arm(s);
 }
 
-/* [{"NAME": "x", "count": 7}] as {"x": 7}, without zeros. */
-static json_t *counted(const json_t *list, const char *name)
+json_t *gw_sync_counted(const json_t *list, const char *name)
 {
 	json_t *counts = json_object(), *entry;
 	size_t i;
@@ -156,10 +155,12 @@ static void add_details(const struct gw_service *service, json_t *report)
 
 	json_object_set_new(report, "statistics", statistics);
 	json_object_set_new(report, "warnings", warnings(status));
+	json_object_set_new(report, "gateway", gw_sync_gateway(service, status));
 	if (engine) {
 		json_object_set_new(report, "addresses", addresses(json_object_get(engine, "underlays")));
-		json_object_set_new(statistics, "packets", counted(json_object_get(engine, "outcomes"), "name"));
-		json_object_set_new(statistics, "drops", counted(json_object_get(engine, "drops"), "reason"));
+		json_object_set_new(statistics, "packets",
+				    gw_sync_counted(json_object_get(engine, "outcomes"), "name"));
+		json_object_set_new(statistics, "drops", gw_sync_counted(json_object_get(engine, "drops"), "reason"));
 		json_object_set_new(report, "ports", ports(json_object_get(engine, "ports")));
 	}
 	json_decref(status);

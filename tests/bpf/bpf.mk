@@ -5,7 +5,7 @@
 # it would replace the Makefile's own.
 
 ABI_NEXT    := build/abi-next
-BPF_HARNESS := $(patsubst %,$(BUILD)/obj/tests/bpf/%.o,harness frames packet loader_steps oracle)
+BPF_HARNESS := $(patsubst %,$(BUILD)/obj/tests/bpf/%.o,harness frames packet loader_steps oracle outside)
 
 .PHONY: build-abi-next
 

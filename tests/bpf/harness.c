@@ -65,6 +65,8 @@ int harness_setup_bare(void **state)
 		.port_limit = 16,
 		.route_limit = 64,
 		.provider_limit = 8,
+		.vrf_limit = 8,
+		.public_limit = 64,
 	};
 	return 0;
 }
@@ -162,6 +164,13 @@ int map_fd(int map)
 		[MAP_PORT_STATS] = b->maps.port_stats,
 		[MAP_VSID_STATS] = b->maps.vsid_stats,
 		[MAP_PORT_DROPS] = b->maps.port_drops,
+		[MAP_PUBLICS] = b->maps.publics,
+		[MAP_SEGMENTS] = b->maps.segments,
+		[MAP_PLACES] = b->maps.places,
+		[MAP_SHARES] = b->maps.shares,
+		[MAP_EXITS] = b->maps.exits,
+		[MAP_EXIT_STATS] = b->maps.exit_stats,
+		[MAP_EXIT_DROPS] = b->maps.exit_drops,
 	};
 
 	return bpf_map__fd(maps[map]);
@@ -443,7 +452,7 @@ void counters_read(struct counters *ret)
 uint64_t counter_word(int map, uint32_t element, unsigned word)
 {
 	unsigned cpus = gw_loader_cpus(world.loader);
-	size_t words = map == MAP_PORT_DROPS || map == MAP_OUTCOMES || map == MAP_DROPS
+	size_t words = map == MAP_PORT_DROPS || map == MAP_EXIT_DROPS || map == MAP_OUTCOMES || map == MAP_DROPS
 			       ? 1
 			       : sizeof(struct gw_bpf_counters) / 8;
 	uint64_t cells[MAX_CPUS * (sizeof(struct gw_bpf_counters) / 8)], sum = 0;

@@ -44,6 +44,7 @@ EXAMPLES = [
         "ipAddress": "198.51.100.17", "publicIPAllocationMethod": "Static", "idleTimeoutInMinutes": 4, "shared": False,
         "dnsRecord": "shop.example"}),
     ("/publicIPAddresses/vm1", {}),
+    ("/publicIPAddresses/many", {"shared": True, "portBlockSize": 1024}),
     ("/virtualNetworks/blue", {
         "addressSpace": {"addressPrefixes": ["10.0.0.0/16", "fd00::/48"]}, "dhcpOptions": {"dnsServers": ["10.0.0.53"]},
         "logicalNetwork": ref(FABRIC), "encapsulationMethod": "NVGRE",
@@ -56,6 +57,7 @@ EXAMPLES = [
     (GATEWAY_SUBNET, {"addressPrefix": "10.0.255.0/29", "isolationId": 5002}),
     (BALANCER, {"loadBalancingRules": [], "probes": []}),
     (BALANCER + "/frontendIPConfigurations/front", {"publicIPAddress": ref("/publicIPAddresses/shop")}),
+    (BALANCER + "/frontendIPConfigurations/many", {"publicIPAddress": ref("/publicIPAddresses/many"), "portBlockStart": 2048}),
     (BALANCER + "/backendAddressPools/back", {"subnets": [ref(SUBNET)]}),
     ("/networkInterfaces/vm1", {
         "privateMacAddress": "00155D010101", "privateMacAllocationMethod": "Static",

@@ -15,7 +15,7 @@ MEANING = {
     "connectionType", "authenticationMethod", "nextHopType", "asNumber", "extAsNumber", "prefixLength", "sourceAddressPrefix",
     "destinationAddressPrefix", "multicast", "protocol", "type", "frontendPort", "portStart", "portEnd", "hasPassword",
     "networkVirtualizationEnabled", "isPublic", "shared", "roles", "managementAddresses", "flowExport", "clause", "value", "Community",
-    "cipherTransformationConstant", "authenticationTransformationConstant", "diffieHellmanGroup",
+    "cipherTransformationConstant", "authenticationTransformationConstant", "diffieHellmanGroup", "portBlockStart", "portBlockSize",
 }
 suite = case.Suite()
 

@@ -18,6 +18,7 @@ static void leave_allocations(long n);
 #define NICS	 10
 #define TABLES	 2
 #define GATEWAYS 2
+#define PUBLICS	 4 /* of them the last is shared */
 
 static const char *const tenants[] = {"ann", "bob", NULL};
 
@@ -97,7 +98,7 @@ static int put_network(struct world *w, struct gw_error *err)
 	char path[64];
 
 	snprintf(path, sizeof path, "/virtualNetworks/n%u", i);
-	say("{'addressSpace':{'addressPrefixes':['10.1.0.0/16','fd00::/16']},"
+	say("{'addressSpace':{'addressPrefixes':['10.1.0.0/16','fd00::/16','2001:db8::/32']},"
 	    "'routingDomainId':'%u0000000-0000-0000-0000-000000000000'",
 	    1 + (pick(10) ? i : pick(6)));
 	say(",'encapsulationMethod':'%s'", methods[pick(10) ? pick(2) : 2]);
@@ -121,7 +122,8 @@ static int put_subnet(struct world *w, struct gw_error *err)
 	if (pick(6))
 		say("{'addressPrefix':'10.1.%u.0/%u','isolationId':%u", pick(5), 24 + pick(2), 5000 + pick(8));
 	else
-		say("{'addressPrefix':'fd00:%u::/64','isolationId':%u", pick(5), 5000 + pick(8));
+		say("{'addressPrefix':'%s:%u::/64','isolationId':%u", pick(3) ? "fd00" : "2001:db8:0", 16 * i + pick(5),
+		    5000 + pick(8));
 	if (pick(2))
 		say(",'routeTable':{'resourceRef':'/routeTables/t%u'}", pick(TABLES));
 	say("%s}", pick(8) ? "" : ",'broadcastMode':'Multicast'");
@@ -153,6 +155,21 @@ static int put_table(struct world *w, struct gw_error *err)
 	return world_put(w, NULL, path, said(), err);
 }
 
+static void put_configuration(unsigned network, unsigned k)
+{
+	say("%s{'resourceId':'c%u','properties':{'subnet':{'resourceRef':'/virtualNetworks/n%u/subnets/s%u'}",
+	    k ? "," : "", pick(2) + 2 * k, network, pick(SUBNETS));
+	if (pick(4) == 0)
+		say(",'publicIPAddress':{'resourceRef':'/publicIPAddresses/a%u'}", pick(PUBLICS));
+	if (pick(3) == 0)
+		say(",'loadBalancerBackendAddressPools':[{'resourceRef':'/loadBalancers/l%u/backendAddressPools/p%u'}]",
+		    network, pick(2));
+	if (pick(8) == 0)
+		say(",'loadBalancerInboundNatRules':[{'resourceRef':'/loadBalancers/l%u/inboundNatRules/r%u'}]",
+		    network, pick(3));
+	say("}}");
+}
+
 static int put_nic(struct world *w, struct gw_error *err)
 {
 	unsigned i = pick(NICS), network = pick(NETWORKS), n = 1 + (pick(4) == 0);
@@ -169,9 +186,7 @@ static int put_nic(struct world *w, struct gw_error *err)
 	if (pick(2)) {
 		say(",'ipConfigurations':[");
 		for (unsigned k = 0; k < n; k++)
-			say("%s{'resourceId':'c%u','properties':{'subnet':{'resourceRef':"
-			    "'/virtualNetworks/n%u/subnets/s%u'}}}",
-			    k ? "," : "", pick(2) + 2 * k, network, pick(SUBNETS));
+			put_configuration(network, k);
 		say("]");
 	}
 	say("}");
@@ -223,12 +238,97 @@ static int put_virtual_gateway(struct world *w, struct gw_error *err)
 	return world_put(w, tenant_of(network), path, said(), err);
 }
 
+static int put_public(struct world *w, struct gw_error *err)
+{
+	unsigned i = pick(PUBLICS);
+	char path[64];
+
+	snprintf(path, sizeof path, "/publicIPAddresses/a%u", i);
+	say("{'publicIPAllocationMethod':'Static','ipAddress':'%s%u'",
+	    i == 2 && pick(4) ? "2001:db8:9::" : "198.51.100.", 1 + i);
+	if (i == PUBLICS - 1)
+		say(",'shared':true,'portBlockSize':%u", 1024 << pick(2));
+	if (pick(3) == 0)
+		say(",'idleTimeoutInMinutes':%u", 1 + pick(3));
+	say("}");
+	return world_put(w, NULL, path, said(), err);
+}
+
+/* Balancer i has front ends f0 and f1, of which each has a block of its own of the shared address, and pools p0 and p1. */
+static int put_balancer(struct world *w, struct gw_error *err)
+{
+	unsigned i = pick(NETWORKS), network = pick(4) ? i : pick(NETWORKS);
+	char path[64];
+
+	snprintf(path, sizeof path, "/loadBalancers/l%u", i);
+	say("{'frontendIPConfigurations':[");
+	for (unsigned k = 0; k < 2; k++) {
+		unsigned a = pick(PUBLICS);
+
+		say("%s{'resourceId':'f%u','properties':{'publicIPAddress':{'resourceRef':'/publicIPAddresses/a%u'}",
+		    k ? "," : "", k, a);
+		if (a == PUBLICS - 1)
+			say(",'portBlockStart':%u", 8192 + 2048 * (2 * i + k));
+		say("}}");
+	}
+	say("],'backendAddressPools':[");
+	for (unsigned k = 0; k < 2; k++) {
+		say("%s{'resourceId':'p%u','properties':{", k ? "," : "", k);
+		if (pick(2))
+			say("'subnets':[{'resourceRef':'/virtualNetworks/n%u/subnets/s%u'}]", network, pick(SUBNETS));
+		say("}}");
+	}
+	say("]}");
+	return world_put(w, tenant_of(i), path, said(), err);
+}
+
+static int put_nat_rule(struct world *w, struct gw_error *err)
+{
+	static const char *const protocols[] = {"All", "Tcp", "Udp"};
+	unsigned i = pick(NETWORKS), protocol = pick(3), n = 1 + (pick(4) == 0);
+	bool out = pick(2);
+	char path[64];
+
+	snprintf(path, sizeof path, "/loadBalancers/l%u", i);
+	if (!gw_catalog_find(w->c, tenant_of(i), path))
+		return -ENOENT;
+	snprintf(path, sizeof path, "/loadBalancers/l%u/%s/r%u", i, out ? "outboundNatRules" : "inboundNatRules",
+		 pick(3));
+	say("{'protocol':'%s','frontendIPConfigurations':[", protocols[protocol]);
+	for (unsigned k = 0; k < n; k++)
+		say("%s{'resourceRef':'/loadBalancers/l%u/frontendIPConfigurations/f%u'}", k ? "," : "", i,
+		    n == 2 ? k : pick(2));
+	say("]");
+	if (out)
+		say(",'backendAddressPool':{'resourceRef':'/loadBalancers/l%u/backendAddressPools/p%u'}", i, pick(2));
+	/* Ports of each balancer's own: which of two networks has one of a shared address is not for chance. */
+	if (!out && protocol)
+		say(",'frontendPort':%u", 10 * i + 1 + pick(3));
+	if (!out && pick(4))
+		say(",'backendIPConfiguration':{'resourceRef':'/networkInterfaces/v%u/ipConfigurations/c%u'}",
+		    pick(NICS), pick(2));
+	say("}");
+	return world_put(w, tenant_of(i), path, said(), err);
+}
+
+/* Prefixes that are public, of whom they are. */
+static int put_public_network(struct world *w, struct gw_error *err)
+{
+	unsigned i = pick(2);
+	char path[64];
+
+	snprintf(path, sizeof path, "/logicalNetworks/o%u", i);
+	say("{'subnets':[{'resourceId':'s','properties':{'addressPrefix':'2001:db8:%u::/48','isPublic':%s}}]}", i,
+	    pick(4) ? "true" : "false");
+	return world_put(w, tenant_of(i), path, said(), err);
+}
+
 static int delete_any(struct world *w, struct gw_error *err)
 {
 	static const enum gw_kind kinds[] = {
-		GW_KIND_NETWORK_INTERFACE, GW_KIND_VIRTUAL_NETWORK, GW_KIND_SERVER,
-		GW_KIND_ROUTE_TABLE,	   GW_KIND_VIRTUAL_GATEWAY, GW_KIND_GATEWAY,
-		GW_KIND_GATEWAY_POOL,	   GW_KIND_PORT_PROFILE,    GW_KIND_LOGICAL_NETWORK};
+		GW_KIND_NETWORK_INTERFACE, GW_KIND_VIRTUAL_NETWORK, GW_KIND_SERVER,	   GW_KIND_ROUTE_TABLE,
+		GW_KIND_VIRTUAL_GATEWAY,   GW_KIND_GATEWAY,	    GW_KIND_GATEWAY_POOL,  GW_KIND_PORT_PROFILE,
+		GW_KIND_LOGICAL_NETWORK,   GW_KIND_PUBLIC_ADDRESS,  GW_KIND_LOAD_BALANCER, GW_KIND_LOAD_BALANCER};
 	enum gw_kind kind = kinds[pick(3) ? pick(2) : pick(GW_N(kinds))];
 	const struct gw_resource *r = NULL;
 	size_t n = gw_catalog_count_of(w->c, kind);
@@ -245,8 +345,25 @@ static int delete_any(struct world *w, struct gw_error *err)
 static int act(struct world *w, struct gw_error *err)
 {
 	static int (*const acts[])(struct world * w, struct gw_error * err) = {
-		put_nic,    put_nic,	put_nic,   put_nic,	put_subnet,  put_subnet,	  put_network,
-		put_server, put_server, put_table, put_profile, put_logical, put_virtual_gateway, put_gateway,
+		put_nic,
+		put_nic,
+		put_nic,
+		put_nic,
+		put_subnet,
+		put_subnet,
+		put_network,
+		put_server,
+		put_server,
+		put_table,
+		put_profile,
+		put_logical,
+		put_virtual_gateway,
+		put_gateway,
+		put_public,
+		put_balancer,
+		put_nat_rule,
+		put_nat_rule,
+		put_public_network,
 		delete_any,
 	};
 
@@ -271,6 +388,7 @@ struct history {
 	struct follower followers[FOLLOWERS];
 	bool behind; /* the plan of what was accepted */
 	unsigned long accepted, refused, failed_updates, whole, partial, stale, objects;
+	unsigned long kinds[GW_HNV_KIND_MAX]; /* of the objects */
 };
 
 static const struct gw_resource *any_server(const struct world *w)
@@ -355,6 +473,8 @@ static void require_like_new(struct history *h)
 		require_same(&a, &b, "the plan that followed");
 		node_enters_intent(&b, r->id);
 		h->objects += b.n;
+		for (size_t i = 0; i < b.n; i++)
+			h->kinds[b.objects[i]->kind]++;
 		node_done(&a);
 		node_done(&b);
 	}

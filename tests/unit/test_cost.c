@@ -133,6 +133,48 @@ static void outbound_rules(struct world *w, unsigned n)
 	}
 }
 
+/* As many shared addresses, each of them given away whole. */
+static void port_blocks(struct world *w, unsigned n)
+{
+	put(w, "/logicalNetworks/outside", "{}");
+	put(w, "/logicalNetworks/outside/subnets/s", "{'addressPrefix':'198.18.0.0/15','isPublic':true}");
+	put(w, "/logicalNetworks/outside/subnets/s/ipPools/p",
+	    "{'startIpAddress':'198.18.1.1','endIpAddress':'198.18.99.99'}");
+	for (unsigned i = 0; i < n; i++) {
+		put(w, at("/publicIPAddresses/p%u", i), "{'shared':true}");
+		put(w, at("/loadBalancers/l%u", i), "{}");
+		for (unsigned k = 0; k < 15; k++)
+			put(w, at("/loadBalancers/l%u/frontendIPConfigurations/f%u", i, k),
+			    "{'publicIPAddress':" OF("/publicIPAddresses/", "p%u") "}", i);
+	}
+}
+
+/* All at one front end of a shared address, and so of one network: inbound ones below its blocks, and those of pools. */
+static void shared_rules(struct world *w, unsigned n)
+{
+	network(w);
+	public_address(w);
+	put(w, "/publicIPAddresses/all", "{'shared':true}");
+	put(w, "/loadBalancers/l", "{}");
+	put(w, "/loadBalancers/l/frontendIPConfigurations/f",
+	    "{'publicIPAddress':" OF("/publicIPAddresses/", "all") "}");
+	for (unsigned i = 0; i < n; i++) {
+		put(w, at("/loadBalancers/l/inboundNatRules/r%u", i),
+		    "{'protocol':'Tcp','frontendPort':%u,'frontendIPConfigurations':[" OF(
+			    "/loadBalancers/", "l/frontendIPConfigurations/f") "]}",
+		    i + 1);
+		put(w, at("/loadBalancers/l/backendAddressPools/p%u", i),
+		    "{'subnets':[" OF("/virtualNetworks/", "v/subnets/s") "]}");
+		put(w, at("/loadBalancers/l/outboundNatRules/o%u", i),
+		    "{'frontendIPConfigurations':[" OF(
+			    "/loadBalancers/",
+			    "l/frontendIPConfigurations/f") "],'backendAddressPool':" OF("/loadBalancers/",
+											 "l/backendAddressPools/"
+											 "p%u") "}",
+		    i);
+	}
+}
+
 static void ip_configurations(struct world *w, unsigned n)
 {
 	network(w);
@@ -382,6 +424,8 @@ static const struct scene scenes[] = {
 	{"public addresses", public_addresses, NULL, 400, false},
 	{"front ends", frontends, NULL, 500, false},
 	{"outbound rules", outbound_rules, NULL, 200, false},
+	{"port blocks", port_blocks, NULL, 60, false},
+	{"rules at a shared address", shared_rules, NULL, 150, false},
 	{"IP configurations", ip_configurations, NULL, 100, false},
 	{"connections", connections, NULL, 200, false},
 	{"BGP peers", peers, NULL, 200, false},

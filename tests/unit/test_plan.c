@@ -8,7 +8,7 @@
  *   COMMIT                       what came since the last one, in one transaction
  *   NODE ID                      all that node ID has then, on the indented lines that follow, in any order
  *   CHANGES ID                   what it has to be told since it was last looked at: "+ what it has now", "- what is gone",
- *                                "forget VSID"; before all that "whole" when it is everything
+ *                                "forget VSID", "forget gateway RDID"; before all that "whole" when it is everything
  *   TROUBLE                      what cannot be done: GRADE CODE PATH, and "by N" when N nodes or networks found it
  *   COMPUTED N M                 N virtual networks and M nodes were, by the last COMMIT
  */
@@ -77,6 +77,54 @@ static void compare(const char *where, struct lines *want, struct lines *have)
 
 /* --- objects as text ---------------------------------------------------------------------------------------------- */
 
+static void add_text(char *text, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void add_text(char *text, size_t size, const char *fmt, ...)
+{
+	size_t n = strlen(text);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text + n, size - n, fmt, ap);
+	va_end(ap);
+}
+
+static void describe_vrf(const struct gw_vrf *v, bool key_only, char *text, size_t size)
+{
+	char a[GW_ADDR_STRLEN], m[GW_MAC_STRLEN], u[GW_UUID_STRLEN];
+
+	snprintf(text, size, "vrf %.8s", gw_uuid_format(&v->rdid, u));
+	if (key_only)
+		return;
+	add_text(text, size, " in %u mac %s", v->vsid, gw_mac_format(&v->mac, m));
+	if (v->has_ca)
+		add_text(text, size, " at %s/%u", gw_addr_format(&v->ca, a), v->prefix_len);
+	if (v->has_ca6)
+		add_text(text, size, " at %s/%u", gw_addr_format(&v->ca6, a), v->prefix_len6);
+}
+
+/* "nat aaaaaaaa out All 10.1.1.0/24 as 198.51.100.1 port 4096 count 4096", "nat aaaaaaaa in Tcp 198.51.100.1 to 10.1.1.4/32 port 80" */
+static void describe_nat(const struct gw_nat_rule *n, bool key_only, char *text, size_t size)
+{
+	char a[GW_ADDR_STRLEN], p[GW_PREFIX_STRLEN], u[GW_UUID_STRLEN];
+	bool out = n->type == GW_NAT_OUTBOUND;
+
+	snprintf(text, size, "nat %.8s %s %s ", gw_uuid_format(&n->rdid, u), out ? "out" : "in",
+		 gw_hnv_nat_protocols[n->protocol]);
+	gw_addr_format(&n->address, a);
+	gw_prefix_format(&n->customer, p);
+	add_text(text, size, out ? "%s as %s" : "%s to %s", out ? p : a, out ? a : p);
+	if (n->port)
+		add_text(text, size, " port %u", n->port);
+	if (key_only)
+		return;
+	if (n->port_count)
+		add_text(text, size, " count %u", n->port_count);
+	if (n->customer_port)
+		add_text(text, size, " there %u", n->customer_port);
+	if (n->idle_minutes)
+		add_text(text, size, " idle %u", n->idle_minutes);
+}
+
 static const char *describe(const struct gw_hnv_object *o, bool key_only)
 {
 	static char text[256];
@@ -119,6 +167,20 @@ static const char *describe(const struct gw_hnv_object *o, bool key_only)
 			snprintf(text + strlen(text), sizeof text - strlen(text), " in %u mac %s%s", o->port.vsid,
 				 gw_mac_format(&o->port.mac, m), o->port.forwards ? " forwards" : "");
 		break;
+	case GW_HNV_VRF:
+		describe_vrf(&o->vrf, key_only, text, sizeof text);
+		break;
+	case GW_HNV_PUBLIC:
+		snprintf(text, sizeof text, "public %s", gw_prefix_format(&o->public.prefix, p));
+		if (o->public.first_port)
+			add_text(text, sizeof text, " from %u", o->public.first_port);
+		if (!key_only)
+			add_text(text, sizeof text, o->public.port_count ? " count %u of %.8s" : "%.0u of %.8s",
+				 o->public.port_count, gw_uuid_format(&o->public.rdid, u));
+		break;
+	case GW_HNV_NAT_RULE:
+		describe_nat(&o->nat, key_only, text, sizeof text);
+		break;
 	case GW_HNV_KIND_MAX:
 		break;
 	}
@@ -155,6 +217,16 @@ static int follow_forget(void *ctx, uint32_t vsid)
 	if (f->lines)
 		add(f->lines, "forget %u", vsid);
 	return node_forget(f->node, vsid);
+}
+
+static int follow_forget_gateway(void *ctx, const struct gw_uuid *rdid)
+{
+	struct following *f = ctx;
+	char u[GW_UUID_STRLEN];
+
+	if (f->lines)
+		add(f->lines, "forget gateway %.8s", gw_uuid_format(rdid, u));
+	return node_forget_gateway(f->node, rdid);
 }
 
 /* --- transcripts -------------------------------------------------------------------------------------------------- */
@@ -305,7 +377,7 @@ static void look(struct transcript *t, const char *id, struct lines *ret_changes
 	struct gw_plan_cursor cur;
 	struct gw_uuid server;
 	struct following f = {.lines = ret_changes};
-	const struct gw_plan_visitor v = {follow_put, follow_gone, follow_forget, &f};
+	const struct gw_plan_visitor v = {follow_put, follow_gone, follow_forget, follow_forget_gateway, &f};
 	const struct gw_hnv_object *o;
 
 	f.node = n = node_of(t, id, &server);

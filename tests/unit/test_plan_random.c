@@ -67,8 +67,9 @@ static void test_history(void **state)
 	history_done(&h);
 	print_message(
 		"# %lu accepted, %lu refused, %lu updates without memory; %lu visits of changes, %lu whole, %lu stale; "
-		"%lu objects compared\n",
-		h.accepted, h.refused, h.failed_updates, h.partial, h.whole, h.stale, h.objects);
+		"%lu objects compared, with %lu virtual gateways, %lu public addresses, %lu NAT rules\n",
+		h.accepted, h.refused, h.failed_updates, h.partial, h.whole, h.stale, h.objects, h.kinds[GW_HNV_VRF],
+		h.kinds[GW_HNV_PUBLIC], h.kinds[GW_HNV_NAT_RULE]);
 	/* A history in which little happens proves little. */
 	assert_true(h.accepted > n / 8 && h.partial > n / 20 && h.whole > n / 100 && h.objects > n);
 }

@@ -16,7 +16,7 @@
 #ifdef GW_ENGINE_ABI_TEST
 #define GW_ABI_VERSION 1001
 #else
-#define GW_ABI_VERSION 2
+#define GW_ABI_VERSION 3
 #endif
 
 #define GW_ETH_HLEN	  14
@@ -29,7 +29,7 @@
  */
 #define GW_DROP_REASONS(X)                                                                                             \
 	X(NO_PORT, "NoPort", "the interface is not attached to a virtual subnet; attach it with gwctl port attach")    \
-	X(MALFORMED, "Malformed", "the frame from the port is too short or its IP header contradicts its length")      \
+	X(MALFORMED, "Malformed", "the frame is too short or its IP header contradicts its length")                    \
 	X(INNER_VLAN, "InnerVlan", "a VLAN tag inside the tunnel, or more than two on a port; tags do not cross")      \
 	X(SPOOF_MAC, "SpoofedMac", "the port sent from a MAC address that is not its own")                             \
 	X(SPOOF_ADDRESS, "SpoofedAddress",                                                                             \
@@ -73,7 +73,22 @@
 	X(UNVERIFIED, "Unverified",                                                                                    \
 	  "VXLAN packet with a UDP checksum, which only the kernel's vxlan device verifies, and there is none here")   \
 	X(TTL_EXPIRED, "TtlExpired", "routed too often, and nobody who could be told so by ICMP")                      \
-	X(FOR_ROUTER, "ForRouter", "addressed to the distributed router itself, which answers only ICMP echo and UDP")
+	X(FOR_ROUTER, "ForRouter", "addressed to the distributed router itself, which answers only ICMP echo and UDP") \
+	X(NO_PUBLIC_PORT, "NoPublicPort",                                                                              \
+	  "to a shared public address, but for a port or identifier that no routing domain has, or of a protocol "     \
+	  "without")                                                                                                   \
+	X(NO_GATEWAY, "NoVirtualGateway",                                                                              \
+	  "the public address is of a routing domain whose virtual gateway is not on this node, or not there yet")     \
+	X(SPOOF_PUBLIC, "SpoofedPublic",                                                                               \
+	  "a virtual gateway sent from an address or port that is none of its public ones; see to its NAT rules")      \
+	X(LAND, "Land", "to a public address, from a source that cannot be outside: this node's own, or nobody's")     \
+	X(BAD_FRAGMENT, "BadFragment",                                                                                 \
+	  "fragment to or from a shared public address that is empty, oddly cut or too short, or ends beyond what "    \
+	  "IPv4 can carry")                                                                                            \
+	X(NO_REASSEMBLY, "NoReassembly",                                                                               \
+	  "fragment to a shared public address, and this node cannot put them together; gwctl status says why")        \
+	X(NO_EXTERNAL, "NoExternal",                                                                                   \
+	  "a virtual gateway sent to the world outside, and the [external] interface is not set or not there")
 
 /* What else became of a packet. Every packet that enters a hook is counted in one outcome or one drop reason, once. */
 #define GW_OUTCOMES(X)                                                                                                 \
@@ -87,7 +102,12 @@
 	X(TO_DEVICE, "ToDevice", "tunnel packet handed to the kernel's tunnel device for decapsulation and GRO")       \
 	X(FROM_DEVICE, "FromDevice", "delivered to a port by way of the kernel's tunnel device")                       \
 	X(ECHO_ANSWERED, "EchoAnswered", "ICMP echo to the distributed router, answered")                              \
-	X(TO_CUTTER, "ToFragmentation", "too large and may be fragmented: handed to the cutting of packets")
+	X(TO_CUTTER, "ToFragmentation", "too large and may be fragmented: handed to the cutting of packets")           \
+	X(STEERED, "Steered", "to a public address: handed to the virtual gateway that has it")                        \
+	X(SENT_OUT, "SentOut", "from a virtual gateway to the world outside")                                          \
+	X(TO_REASSEMBLY, "ToReassembly",                                                                               \
+	  "fragment to a shared public address: handed to the kernel to be put together")                              \
+	X(TO_SELF, "ToSelf", "from a virtual gateway to an address of this node itself")
 
 enum gw_drop_reason {
 #define X(id, name, help) GW_DROP_##id,
@@ -299,6 +319,69 @@ struct gw_bpf_received {
 
 #define GW_RECEIVED_MAX 4096 /* a power of two */
 
+/* --- the side of the world outside ---------------------------------------------------------------------------------- */
+
+/* Where what is for a virtual gateway goes. Elements repeat it, so that a packet needs no further table to find its way. */
+struct gw_bpf_owner {
+	__u32 exit;  /* ifindex of the node's end of its way out; 0: there is none */
+	__u32 vsid;  /* of its gateway subnet, which is its number */
+	__u32 slot;  /* of exit_stats, exit_drops */
+	__u32 flags; /* GW_OWNER_*, GW_PUBLIC_* */
+};
+
+#define GW_OWNER_PEER	 1 /* deliver into the veth peer's namespace */
+#define GW_PUBLIC_SHARED 2 /* `places` tells the owner */
+#define GW_PUBLIC_SELF	 4 /* an address of this node itself: no virtual gateway's, whatever is around it */
+
+/* publics, segments: by longest prefix, IPv4 as mapped addresses. */
+struct gw_public_key {
+	__u32 prefixlen;
+	struct gw_ip addr;
+};
+
+/* publics: public address -> its owner. An element repeats its key, to see that it was not recycled. */
+struct gw_bpf_public {
+	struct gw_ip addr, mask;
+	struct gw_bpf_owner owner;
+};
+
+/* places: (shared address, block or single port) -> its owner. */
+struct gw_place_key {
+	struct gw_ip addr;
+	__u32 place; /* GW_PLACE_* */
+};
+
+struct gw_bpf_place {
+	struct gw_ip addr;
+	__u32 place;
+	struct gw_bpf_owner owner;
+};
+
+#define GW_PLACE_BLOCK(port) (0x10000u | (port) >> 10)
+#define GW_PLACE_PORT(port)  ((__u32)(port))
+
+/* shares: (shared address, routing domain): the domain has some place of the address. */
+struct gw_share_key {
+	struct gw_ip addr;
+	__u8 rdid[16];
+};
+
+/* exits: ifindex of the node's end of a virtual gateway's way out -> whose it is. */
+struct gw_bpf_exit {
+	struct gw_bpf_owner owner; /* its `exit` is the key */
+	__u8 rdid[16];
+};
+
+/* Who sends fragments on their way to the kernel's reassembly. */
+#define GW_REASSEMBLY_SENDER 0x02, 0x67, 0x77, 0x64, 0x00, 0x02
+
+/* Own addresses of the node that `publics` has room for. */
+#define GW_SELF_MAX 4096
+
+/* skb->mark of what does not come from the network: a fragment on its way through reassembly, a packet for the node itself. */
+#define GW_MARK_FRAGMENT 0x10677764u
+#define GW_MARK_TO_SELF	 0x11677764u
+
 struct gw_bpf_counters {
 	__u64 tx_packets, tx_bytes; /* from the port into the network */
 	__u64 rx_packets, rx_bytes; /* to the port */
@@ -311,10 +394,10 @@ struct gw_bpf_counters {
  */
 struct gw_slot_key {
 	__u32 kind; /* enum gw_slot_kind */
-	__u32 id;   /* ifindex or VSID */
+	__u32 id;   /* ifindex, VSID, VSID of a gateway subnet */
 };
 
-enum gw_slot_kind { GW_SLOT_PORT, GW_SLOT_VSID };
+enum gw_slot_kind { GW_SLOT_PORT, GW_SLOT_VSID, GW_SLOT_EXIT };
 
 /*
  * hooks: the interfaces that have a program of this node on them. For user space alone and with a layout that never changes,
@@ -346,8 +429,12 @@ struct gw_params {
 	__u8 decap_l3; /* the kernel knows BPF_F_ADJ_ROOM_DECAP_L3_* */
 	__u8 router_mac[6];
 	__u16 zero;
-	__u32 cutter;	 /* ifindex of the way into the cutting of packets (cut.bpf.c); 0: there is none */
-	struct gw_ip pa; /* the lowest provider address, which most tunnel packets come to */
+	__u32 cutter;	  /* ifindex of the way into the cutting of packets (cut.bpf.c); 0: there is none */
+	struct gw_ip pa;  /* the lowest provider address, which most tunnel packets come to */
+	__u32 external;	  /* ifindex of the [external] interface; 0: there is none */
+	__u32 reassembly; /* ifindex of the way into the kernel's reassembly (whole.bpf.c); 0: there is none */
+	__u8 external_mac[6];
+	__u16 zero2;
 };
 
 _Static_assert(sizeof(struct gw_ip) == 16, "gw_ip");
@@ -369,7 +456,14 @@ _Static_assert(sizeof(struct gw_flow6_key) == 44, "gw_flow6_key");
 _Static_assert(sizeof(struct gw_bpf_flow) == 112, "gw_bpf_flow");
 _Static_assert(sizeof(struct gw_bpf_received) == 68, "gw_bpf_received");
 _Static_assert(sizeof(struct gw_bpf_counters) == 40, "gw_bpf_counters");
-_Static_assert(sizeof(struct gw_params) == 52, "gw_params");
+_Static_assert(sizeof(struct gw_bpf_owner) == 16, "gw_bpf_owner");
+_Static_assert(sizeof(struct gw_public_key) == 20, "gw_public_key");
+_Static_assert(sizeof(struct gw_bpf_public) == 48, "gw_bpf_public");
+_Static_assert(sizeof(struct gw_place_key) == 20, "gw_place_key");
+_Static_assert(sizeof(struct gw_bpf_place) == 36, "gw_bpf_place");
+_Static_assert(sizeof(struct gw_share_key) == 32, "gw_share_key");
+_Static_assert(sizeof(struct gw_bpf_exit) == 32, "gw_bpf_exit");
+_Static_assert(sizeof(struct gw_params) == 68, "gw_params");
 _Static_assert((int)GW_DROP_MAX <= GW_DROP_SLOTS && (int)GW_OUT_MAX <= GW_OUT_SLOTS, "slots");
 
 #endif

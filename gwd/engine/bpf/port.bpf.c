@@ -51,24 +51,6 @@ gw_function int gw_port_frame(struct __sk_buff *skb, bool is_ipv6)
 	return gw_encap_send(skb, f);
 }
 
-/* True for neighbour solicitations and advertisements, the only IPv6 packets that do not need a record of their source. */
-gw_inline bool gw_is_nd(struct __sk_buff *skb)
-{
-	const __u32 need = GW_ETH_HLEN + sizeof(struct ipv6hdr) + 1;
-	struct ipv6hdr *ip;
-	void *data;
-	__u8 type;
-
-	if (!gw_have(skb, need))
-		return false;
-	data = gw_data(skb);
-	if (data + need > gw_end(skb))
-		return false;
-	ip = data + GW_ETH_HLEN;
-	type = *(__u8 *)(ip + 1);
-	return ip->nexthdr == IPPROTO_ICMPV6 && (type == ND_SOLICIT || type == ND_ADVERT);
-}
-
 /* ENC-5: tags are not carried. The outer one is out of line; a second one would take its place. */
 gw_inline bool gw_untag(struct __sk_buff *skb)
 {

@@ -1,13 +1,15 @@
 /*
  * underlay.bpf.c - what the underlay network sends: tc ingress of every interface that has a provider address.
  *
- *   not UDP to the VXLAN port or GRE, or not to a provider address of ours -> the host's own stack
+ *   not UDP to the VXLAN port or GRE, or not to a provider address of ours -> the host's own stack; where the interface is also
+ *                                                                             the [external] one, as edge.h says
  *   tunnel packet -> outer headers sound? -> inner frame for a port here, from a known peer? -> ECN (RFC 6040)
  *       TCP for taps, UDP super-packets, UDP checksums -> the kernel's tunnel device (device.bpf.c), which leaves no stale
  *                                                         offload state behind, and verifies checksums
  *       all else                                       -> decapsulated here, delivered
  */
 #include "lib/decap.h"
+#include "lib/edge.h"
 #include "lib/encap.h"
 
 struct gw_outer {
@@ -383,6 +385,11 @@ int gw_underlay_in(struct __sk_buff *skb)
 		return verdict;
 	why = gw_outer_parse(skb, &o);
 	if (why == GW_NOT_OURS) {
+		if (unlikely(skb->ifindex == params.external)) {
+			verdict = gw_edge(skb);
+			if (verdict != GW_NOT_PUBLIC)
+				return verdict;
+		}
 		gw_outcome(GW_OUT_TO_STACK);
 		return TC_ACT_OK;
 	}

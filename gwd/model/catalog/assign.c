@@ -1,12 +1,13 @@
 /*
  * assign.c - values that the manager leaves to gwd: VSIDs, routing domains, MAC addresses, addresses of VMs and of nodes,
- * public ones, multicast groups.
+ * public ones and blocks of their ports (blocks.c), multicast groups.
  *
  * A value is taken when a resource has it, and free again when none has: there is no list of its own that could disagree
  * with the resources. What all tenants share is given in no order, so that nobody can count what others take; in a subnet the
  * next one is looked for behind the last, so that what has just become free rests for a while.
  */
 #include "base/cleanup.h"
+#include "model/catalog/blocks.h"
 #include "model/catalog/check.h"
 #include "model/catalog/pools.h"
 
@@ -228,6 +229,13 @@ static int assign_public(struct gw_catalog *c, struct gw_resource *r, struct gw_
 	return 0;
 }
 
+static int assign_block(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
+{
+	int e = gw_block_assign(c, r, any_number(), err);
+
+	return e > 0 ? gw_keys_make(c, r, err) : e;
+}
+
 static bool is_node(const void *ctx, const struct gw_addr *a)
 {
 	return gw_logical_subnet_node(ctx, a);
@@ -331,6 +339,8 @@ void gw_assign_carried(enum gw_kind kind, const struct gw_version *before, struc
 
 		now->is_carried = p->allocation == GW_ALLOCATION_DYNAMIC && GW_GIVEN(p, ip_configuration, address) &&
 				  GW_GIVEN(was, ip_configuration, address) && gw_addr_equal(&p->address, &was->address);
+	} else if (kind == GW_KIND_FRONTEND) {
+		now->is_carried = gw_block_is_carried(before, now);
 	}
 }
 
@@ -349,6 +359,8 @@ int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 		e = assign_address(c, r, err);
 	else if (r->kind == GW_KIND_PUBLIC_ADDRESS)
 		e = assign_public(c, r, err);
+	else if (r->kind == GW_KIND_FRONTEND)
+		return assign_block(c, r, err);
 	else if (r->kind == GW_KIND_SERVER)
 		return assign_server(c, r, err);
 	else if (r->kind == GW_KIND_BGP_PEER)

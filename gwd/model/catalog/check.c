@@ -3,6 +3,7 @@
  * connection has what its type needs. Called for every resource that a transaction touched, when values have been assigned.
  */
 #include "base/cleanup.h"
+#include "model/catalog/blocks.h"
 #include "model/catalog/check.h"
 #include "model/catalog/pools.h"
 
@@ -154,21 +155,6 @@ static int check_route(struct gw_catalog *c, const struct gw_resource *r, struct
 
 /* --- gateways ----------------------------------------------------------------------------------------------------- */
 
-/* What was there for all is not taken from under those who use it. */
-static int check_still_shared(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
-{
-	const struct gw_version *was = gw_version_before(c, r);
-	const struct gw_public_address *p = was ? was->properties : NULL;
-
-	if (GW_PROPERTIES(r, public_address)->shared || !p || !p->shared || gw_resource_tenant(r))
-		return 0;
-	for (const struct gw_ref *ref = r->referrers; ref; ref = ref->next)
-		if (gw_resource_tenant(ref->from))
-			return conflict(err, "shared", "a front end of tenant %s is at it",
-					gw_resource_tenant(ref->from));
-	return 0;
-}
-
 static int check_public_address(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_ranges *ranges;
@@ -185,7 +171,7 @@ static int check_public_address(struct gw_catalog *c, const struct gw_resource *
 			"of its defaultGateways");
 	if (GW_PROPERTIES(r, public_address)->shared && gw_keys_owner(c, GW_KEY_PUBLIC_VM, NULL, &r, sizeof r))
 		return conflict(err, "shared", "it is the address of a VM, which shares it with nobody");
-	return check_still_shared(c, r, err);
+	return gw_blocks_check_address(c, r, err);
 }
 
 static int check_gateway_pool(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
@@ -258,6 +244,8 @@ static int check_backend_pool(const struct gw_catalog *c, struct gw_resource *r,
 {
 	const struct gw_backend_pool *p = r->now.properties;
 	const struct gw_resource *network = NULL, *other;
+	bool is_settled = p->subnets.n > 0 && !gw_first_step(c, r);
+	int e = 0;
 
 	if (r->fine == c->settling)
 		return 0;
@@ -272,11 +260,17 @@ static int check_backend_pool(const struct gw_catalog *c, struct gw_resource *r,
 		if (network && other && other != network)
 			return bad(err, name, "a pool's members are in one virtual network");
 		network = other ? other : network;
-		if (other && !gw_first_step(c, ref->from))
+		if (other && !gw_first_step(c, ref->from)) {
+			is_settled = true;
 			break;
+		}
 	}
-	r->fine = c->settling;
-	return 0;
+	/* Rules have to do with its network when it has one now, or another one. */
+	if (!is_settled)
+		e = gw_blocks_check_network(c, r, name, err);
+	if (e == 0)
+		r->fine = c->settling;
+	return e;
 }
 
 static int check_pools_joined(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
@@ -307,7 +301,9 @@ int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 			e = gw_check_public_use(c, r,
 						gw_reference(c, r, GW_PROPERTIES(r, ip_configuration)->public_address),
 						"publicIPAddress", err);
-		return e == 0 ? gw_check_rules_joined(c, r, err) : e;
+		if (e == 0)
+			e = gw_check_rules_joined(c, r, err);
+		return e == 0 ? gw_blocks_check_network(c, r, "subnet", err) : e;
 	case GW_KIND_ACL_RULE:
 		return check_acl_rule(c, r, err);
 	case GW_KIND_PORT_PROFILE:

@@ -30,7 +30,7 @@ int gw_check_unicast(const char *name, const struct gw_list *list, struct gw_err
 int gw_check_twice(const struct gw_schema *schema, const void *object, struct gw_error *err);
 
 /* check_nat.c */
-int gw_check_nat(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err);
+int gw_check_nat(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 /* Whether `r` may use the public address; `name` is the property that says so. */
 int gw_check_public_use(const struct gw_catalog *c, const struct gw_resource *r, const struct gw_resource *address,
 			const char *name, struct gw_error *err);

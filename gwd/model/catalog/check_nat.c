@@ -2,6 +2,7 @@
  * check_nat.c - who may use a public address for what: one VM as a whole, or front ends of load balancers, whose rules share out
  * its ports. Called by check.c.
  */
+#include "model/catalog/blocks.h"
 #include "model/catalog/check.h"
 
 #include "model/resource/gateway.h"
@@ -86,25 +87,27 @@ static bool may_choose_port(const struct gw_catalog *c, const struct gw_resource
 	return p->protocol == q->protocol && p->frontend_port == q->frontend_port;
 }
 
-static int check_rivals(const struct gw_catalog *c, const struct gw_resource *rule, const struct gw_resource *frontend,
+static int check_rivals(struct gw_catalog *c, const struct gw_resource *rule, struct gw_resource *frontend,
 			const char *name, struct gw_error *err)
 {
 	const struct gw_resource *address = gw_referred(frontend, GW_KIND_PUBLIC_ADDRESS), *rival;
+	int e;
 
 	if (!may_choose_port(c, rule, frontend, address))
 		return bad(err, name,
 			   "its ports are shared by several tenants and not yours to choose: use a publicIPAddress of "
 			   "your own for inboundNatRules");
-	rival = rival_at(c, rule, address);
+	e = gw_blocks_check_rule(c, rule, frontend, name, err);
+	rival = e == 0 ? rival_at(c, rule, address) : NULL;
 	if (!rival)
-		return 0;
+		return e;
 	if (!gw_resource_is_told(c, rival))
 		return conflict(err, name, "another rule translates it on the same address");
 	return conflict(err, name, "rule \"%s\" of \"%s\" translates it on the same address", rival->id,
 			rival->parent->id);
 }
 
-static int check_frontend(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static int check_frontend(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_resource *address = gw_referred(r, GW_KIND_PUBLIC_ADDRESS);
 	int e = gw_check_public_use(c, r, address, "publicIPAddress", err);
@@ -112,10 +115,10 @@ static int check_frontend(const struct gw_catalog *c, const struct gw_resource *
 	for (const struct gw_ref *ref = r->referrers; e == 0 && ref; ref = ref->next)
 		if (ref->from->kind == GW_KIND_INBOUND_NAT_RULE)
 			e = check_rivals(c, ref->from, r, "publicIPAddress", err);
-	return e;
+	return e == 0 ? gw_blocks_check_frontend(c, r, err) : e;
 }
 
-static int check_inbound_rule(const struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+static int check_inbound_rule(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
 {
 	const struct gw_inbound_nat_rule *p = r->now.properties;
 	const struct gw_resource *backend = gw_reference(c, r, p->backend);
@@ -189,6 +192,11 @@ static int check_outbound_rule(struct gw_catalog *c, const struct gw_resource *r
 		return e;
 	if (pool_of(r)->parent != r->parent)
 		return bad(err, "backendAddressPool", "belongs to another load balancer");
+	for (size_t i = 0; e == 0 && i < r->now.n_refs; i++)
+		if (r->now.refs[i].to->kind == GW_KIND_FRONTEND)
+			e = gw_blocks_check_rule(c, r, r->now.refs[i].to, "backendAddressPool", err);
+	if (e < 0)
+		return e;
 	if (gw_children_apart(c, r->parent, r->kind, by_pool, same_pool))
 		return 0;
 	while ((other = gw_catalog_next(c, r->parent, r->kind, other)))
@@ -197,7 +205,7 @@ static int check_outbound_rule(struct gw_catalog *c, const struct gw_resource *r
 	return 0;
 }
 
-int gw_check_nat(struct gw_catalog *c, const struct gw_resource *r, struct gw_error *err)
+int gw_check_nat(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	switch (r->kind) {
 	case GW_KIND_FRONTEND:

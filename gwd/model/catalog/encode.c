@@ -1,7 +1,10 @@
 /* encode.c - resources as clients see them, and as the store keeps them. See catalog.h. */
+#include "model/catalog/blocks.h"
 #include "model/catalog/pools.h"
 
+#include "model/resource/gateway.h"
 #include "model/resource/interface.h"
+#include "model/resource/nat.h"
 #include "model/resource/network.h"
 
 #include <errno.h>
@@ -117,6 +120,13 @@ static json_t *router_of(const struct gw_virtual_subnet *p)
 	return json_string(gw_addr_format(&a, text));
 }
 
+static json_t *block_size(const struct gw_resource *frontend)
+{
+	const struct gw_resource *address = gw_referred(frontend, GW_KIND_PUBLIC_ADDRESS);
+
+	return json_integer(GW_PROPERTIES(address, public_address)->block_size);
+}
+
 static void describe(const struct gw_catalog *c, const struct gw_resource *r, json_t *properties)
 {
 	switch (r->kind) {
@@ -144,7 +154,13 @@ static void describe(const struct gw_catalog *c, const struct gw_resource *r, js
 		json_object_set_new(properties, "gateways", referrers(r, GW_KIND_GATEWAY));
 		json_object_set_new(properties, "virtualGateways", referrers(r, GW_KIND_VIRTUAL_GATEWAY));
 		break;
+	case GW_KIND_PUBLIC_ADDRESS:
+		if (GW_PROPERTIES(r, public_address)->shared)
+			json_object_set_new(properties, "portBlocks", gw_blocks_encode(c, r));
+		break;
 	case GW_KIND_FRONTEND:
+		if (GW_GIVEN(GW_PROPERTIES(r, frontend), frontend, port_block))
+			json_object_set_new(properties, "portBlockSize", block_size(r));
 		json_object_set_new(properties, "inboundNatRules", referrers(r, GW_KIND_INBOUND_NAT_RULE));
 		json_object_set_new(properties, "outboundNatRules", referrers(r, GW_KIND_OUTBOUND_NAT_RULE));
 		break;

@@ -3,7 +3,7 @@
  * resource has its keys in one table; two owners of one key are a conflict that settling finds. Who has to be held against many
  * others is found there, too.
  */
-#include "model/catalog/private.h"
+#include "model/catalog/blocks.h"
 
 #include "model/resource/gateway.h"
 #include "model/resource/interface.h"
@@ -138,6 +138,16 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 
 			add(m, GW_KEY_PUBLIC_VM, NULL, "publicIPAddress", &address, sizeof address);
 		}
+		break;
+	}
+	case GW_KIND_FRONTEND: {
+		const struct gw_frontend *p = r->now.properties;
+		const struct gw_resource *address = gw_referred(r, GW_KIND_PUBLIC_ADDRESS);
+		uint8_t value[GW_BLOCK_KEY];
+
+		gw_block_key(p->port_block, value);
+		if (GW_GIVEN(p, frontend, port_block) && GW_PROPERTIES(address, public_address)->shared)
+			add(m, GW_KEY_PORT_BLOCK, address, "portBlockStart", value, sizeof value);
 		break;
 	}
 	case GW_KIND_INBOUND_NAT_RULE:

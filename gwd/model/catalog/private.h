@@ -17,6 +17,7 @@ enum gw_key_space {
 	GW_KEY_GATEWAY_SERVER,	/* a server is one gateway */
 	GW_KEY_GATEWAY_NETWORK, /* a virtual network has one gateway */
 	GW_KEY_GATEWAY_SUBNET,	/* a subnet is kept for one */
+	GW_KEY_PORT_BLOCK,	/* of a shared public address: its first port */
 	/* Found only: check_nat.c says who may not have it beside whom. */
 	GW_KEY_PUBLIC_VM,   /* a public address that is a VM's as a whole */
 	GW_KEY_PUBLIC_PORT, /* protocol and port that an inbound rule translates, on a public address */

@@ -120,9 +120,11 @@ void gw_tenants_recount(struct gw_catalog *c, const struct gw_resource *r, const
 		t->memory += r->now.memory - before->memory;
 }
 
-/* A node's own addresses are no public ones. */
+/* A node's own addresses are no public ones, and blocks of a tenant's own address are his without that. */
 static bool is_counted(const struct gw_key *key)
 {
+	if (key->space == GW_KEY_PORT_BLOCK)
+		return !gw_resource_tenant(key->scope);
 	return key->space != GW_KEY_OUTER_ADDRESS || key->owner->kind != GW_KIND_SERVER;
 }
 
@@ -206,35 +208,53 @@ int gw_tenants_check(struct gw_catalog *c, struct gw_error *err)
 
 /* What everybody draws from one pot. */
 static const struct {
-	enum gw_key_space space;
-	size_t limit; /* offset in struct gw_catalog_limits */
+	uint32_t spaces; /* bits by enum gw_key_space */
+	size_t limit;	 /* offset in struct gw_catalog_limits */
 	const char *what, *key;
 } shared[] = {
-	{GW_KEY_OUTER_ADDRESS, offsetof(struct gw_catalog_limits, tenant_public_addresses), "public addresses",
+	{1U << GW_KEY_OUTER_ADDRESS | 1U << GW_KEY_PORT_BLOCK,
+	 offsetof(struct gw_catalog_limits, tenant_public_addresses), "public addresses and parts of shared ones",
 	 "tenant_public_addresses"},
-	{GW_KEY_MAC, offsetof(struct gw_catalog_limits, tenant_mac_addresses), "MAC addresses", "tenant_mac_addresses"},
-	{GW_KEY_VSID, offsetof(struct gw_catalog_limits, tenant_subnets), "virtual subnets", "tenant_subnets"},
+	{1U << GW_KEY_MAC, offsetof(struct gw_catalog_limits, tenant_mac_addresses), "MAC addresses",
+	 "tenant_mac_addresses"},
+	{1U << GW_KEY_VSID, offsetof(struct gw_catalog_limits, tenant_subnets), "virtual subnets", "tenant_subnets"},
 };
+static_assert(GW_KEY_SPACES <= 32, "spaces in a word");
 
-static bool has(const struct gw_version *v, enum gw_key_space space)
+static bool has(const struct gw_version *v, uint32_t spaces)
 {
 	for (size_t i = 0; i < v->n_keys; i++)
-		if (v->keys[i].space == space && is_counted(&v->keys[i]))
+		if (spaces & 1U << v->keys[i].space && is_counted(&v->keys[i]))
 			return true;
 	return false;
+}
+
+/* Whether the step has given it one: a front end that has come to a shared address may have been there before, elsewhere. */
+static bool gains(const struct gw_step *s, uint32_t spaces)
+{
+	return has(&s->r->now, spaces) && !(s->type == GW_STEP_REPLACED && has(&s->before, spaces));
+}
+
+static size_t count(const struct gw_tenant *t, uint32_t spaces)
+{
+	size_t n = 0;
+
+	for (unsigned space = 0; space < GW_KEY_SPACES; space++)
+		n += spaces & 1U << space ? t->keys[space] : 0;
+	return n;
 }
 
 int gw_tenants_check_keys(struct gw_catalog *c, struct gw_error *err)
 {
 	for (size_t i = c->begun; i < c->n_steps; i++) {
 		const struct gw_step *s = &c->steps[i];
-		const struct gw_tenant *t = s->type == GW_STEP_MADE && !s->r->gone ? gw_tenants_find_of(c, s->r) : NULL;
+		const struct gw_tenant *t = s->r->gone ? NULL : gw_tenants_find_of(c, s->r);
 
 		for (size_t k = 0; t && k < sizeof shared / sizeof *shared; k++) {
 			size_t limit = *(const size_t *)((const char *)&c->params.limits + shared[k].limit),
-			       n = t->keys[shared[k].space];
+			       n = count(t, shared[k].spaces);
 
-			if (n <= limit || !has(&s->r->now, shared[k].space))
+			if (n <= limit || !gains(s, shared[k].spaces))
 				continue;
 			c->fault = s->r;
 			return refuse(c, "", limit, shared[k].what, t->name, n, shared[k].key, err);

@@ -8,6 +8,10 @@
 extern const char *const gw_gateway_types[];
 extern const char *const gw_routing_types[];
 
+/* Ports that each front end has of a shared address. */
+#define GW_PUBLIC_BLOCK_MIN 1024
+#define GW_PUBLIC_BLOCK_MAX 32768
+
 #define GW_PUBLIC_ADDRESS(S, P, O, L, V, C, R)                                                                         \
 	P(S, ADDR, address, "ipAddress", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,                  \
 	  .help = "The address.")                                                                                      \
@@ -17,6 +21,9 @@ extern const char *const gw_routing_types[];
 	P(S, UINT, idle_minutes, "idleTimeoutInMinutes", .min = 1, .max = 1440,                                        \
 	  .help = "When an idle flow is forgotten.")                                                                   \
 	P(S, BOOL, shared, "shared", .help = "Whether several tenants share it, each with blocks of ports.")           \
+	P(S, UINT, block_size, "portBlockSize", .min = GW_PUBLIC_BLOCK_MIN, .max = GW_PUBLIC_BLOCK_MAX, .def = 4096,   \
+	  .flags = GW_PROPERTY_HAS_DEFAULT,                                                                            \
+	  .help = "How many ports each front end has of a shared address: a power of two.")                            \
 	P(S, TEXT, label, "dnsRecord", .max = 253, .flags = GW_PROPERTY_IS_INERT)                                      \
 	R(S, "portBlocks", .help = "Who has which ports of a shared address.")                                         \
 	R(S, "ipConfiguration", .help = "Who uses it.")
@@ -82,6 +89,12 @@ GW_SCHEMA_STRUCT(gateway, GW_GATEWAY)
 	C(S, CONNECTION, "networkConnections", .max = 1024, .help = "Its connections to sites and networks outside.")  \
 	C(S, BGP_ROUTER, "bgpRouters", .max = 1024, .help = "Its BGP routers.")                                        \
 	C(S, POLICY_MAP, "policyMaps", .max = 1024, .help = "Its BGP policies.")                                       \
+	R(S, "gateway", .help = "The gateway that carries it.")                                                        \
+	R(S, "state", .help = "How it is, as that says.")                                                              \
+	R(S, "stateDetail", .help = "Why it is not ready.")                                                            \
+	R(S, "customerAddresses", .help = "Its addresses in the virtual network.")                                     \
+	R(S, "publicAddresses", .help = "What comes to these, from outside, it gets.")                                 \
+	R(S, "statistics", .help = "What it has carried, and dropped.")                                                \
 	P(S, ANY, vpn_clients, "vpnClientAddressSpace", .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(virtual_gateway, GW_VIRTUAL_GATEWAY)
 

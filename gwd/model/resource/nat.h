@@ -9,6 +9,10 @@ extern const char *const gw_nat_protocols[]; /* "All", "Tcp", "Udp" */
 #define GW_FRONTEND(S, P, O, L, V, C, R)                                                                               \
 	P(S, REF, address, "publicIPAddress", .kind = GW_KIND_PUBLIC_ADDRESS,                                          \
 	  .flags = GW_PROPERTY_IS_REQUIRED | GW_PROPERTY_IS_SHARED, .help = "The address outside.")                    \
+	P(S, UINT, port_block, "portBlockStart", .min = 1024, .max = 64512,                                            \
+	  .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,                                                 \
+	  .help = "The first port of the block that it has of a shared address.")                                      \
+	R(S, "portBlockSize", .help = "How many ports the block has.")                                                 \
 	R(S, "inboundNatRules", .help = "Who uses it.")                                                                \
 	R(S, "outboundNatRules", .help = "Who uses it.")
 GW_SCHEMA_STRUCT(frontend, GW_FRONTEND)

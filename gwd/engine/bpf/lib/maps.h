@@ -34,6 +34,11 @@ GW_MAP_LAZY(provider_addresses, BPF_MAP_TYPE_HASH, struct gw_ip, __u32, 1);
 GW_MAP_LAZY(subnets, BPF_MAP_TYPE_LPM_TRIE, struct gw_prefix_key, struct gw_bpf_subnet, 1);
 GW_MAP_LAZY(routes, BPF_MAP_TYPE_LPM_TRIE, struct gw_prefix_key, struct gw_bpf_route, 1);
 GW_MAP_LAZY(own_routes, BPF_MAP_TYPE_LPM_TRIE, struct gw_prefix_key, struct gw_bpf_route, 1);
+GW_MAP_LAZY(publics, BPF_MAP_TYPE_LPM_TRIE, struct gw_public_key, struct gw_bpf_public, 1);
+GW_MAP_LAZY(segments, BPF_MAP_TYPE_LPM_TRIE, struct gw_public_key, __u32, GW_SELF_MAX);
+GW_MAP_LAZY(places, BPF_MAP_TYPE_HASH, struct gw_place_key, struct gw_bpf_place, 1);
+GW_MAP_LAZY(shares, BPF_MAP_TYPE_HASH, struct gw_share_key, __u32, 1);
+GW_MAP_LAZY(exits, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_exit, 1);
 GW_MAP_LAZY(slots, BPF_MAP_TYPE_HASH, struct gw_slot_key, __u32, 1);
 GW_MAP_LAZY(hooks, BPF_MAP_TYPE_HASH, __u32, __u32, GW_HOOK_IFINDEX_MAX);
 GW_MAP(generations, BPF_MAP_TYPE_ARRAY, __u32, __u32, 1);
@@ -47,6 +52,9 @@ GW_MAP(drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 2 * GW_DROP_SLOTS);
 GW_MAP(port_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
 GW_MAP(vsid_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
 GW_MAP(port_drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 1); /* slot * GW_DROP_SLOTS + reason */
+
+GW_MAP(exit_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
+GW_MAP(exit_drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 1); /* as port_drops */
 
 /* What a cache remembers for a port is good while it has this number. User space changes the maps first, and this after. */
 gw_inline __u32 gw_generation(__u32 slot)

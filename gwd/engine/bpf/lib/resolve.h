@@ -43,6 +43,24 @@ struct gw_nd {
 #define ND_ROUTER      0x80000000
 #define ND_MIN	       (14 + 40 + 24) /* up to the target, no option */
 
+/* True for neighbour solicitations and advertisements, the only IPv6 packets that do not need a record of their source. */
+gw_inline bool gw_is_nd(struct __sk_buff *skb)
+{
+	const __u32 need = GW_ETH_HLEN + sizeof(struct ipv6hdr) + 1;
+	struct ipv6hdr *ip;
+	void *data;
+	__u8 type;
+
+	if (!gw_have(skb, need))
+		return false;
+	data = gw_data(skb);
+	if (data + need > gw_end(skb))
+		return false;
+	ip = data + GW_ETH_HLEN;
+	type = *(__u8 *)(ip + 1);
+	return ip->nexthdr == IPPROTO_ICMPV6 && (type == ND_SOLICIT || type == ND_ADVERT);
+}
+
 /* Whose MAC address the answer for `ca` names: that of its record, or the distributed router's (FWD-5). */
 gw_inline bool gw_answer_of(__u32 vsid, const struct gw_ip *ca, __u8 *mac, bool *router)
 {
@@ -66,6 +84,23 @@ gw_function bool gw_speaks_for(const struct gw_bpf_port *port, const struct gw_i
 		return false;
 	w->src = *src;
 	return gw_may_send(w, port);
+}
+
+/* Makes the request that was read into *m its own answer. */
+gw_inline bool gw_arp_reply(struct __sk_buff *skb, struct gw_arp *m, const __u8 *owner)
+{
+	__be32 s, t;
+
+	__builtin_memcpy(&s, m->spa, 4);
+	__builtin_memcpy(&t, m->tpa, 4);
+	gw_mac_set(m->eth.h_dest, m->sha);
+	gw_mac_set(m->eth.h_source, owner);
+	m->op = bpf_htons(ARPOP_REPLY_);
+	__builtin_memcpy(m->tha, m->sha, 6);
+	__builtin_memcpy(m->tpa, &s, 4);
+	__builtin_memcpy(m->sha, owner, 6);
+	__builtin_memcpy(m->spa, &t, 4);
+	return !bpf_skb_store_bytes(skb, 0, m, sizeof *m, 0);
 }
 
 /*
@@ -103,14 +138,7 @@ gw_function int gw_arp_in(struct __sk_buff *skb)
 	if (a.m.op != bpf_htons(ARPOP_REQUEST_) || s == t || !gw_answer_of(port->vsid, &tpa, target, &router) ||
 	    gw_mac_same(target, port->mac))
 		return gw_port_drop(port->slot, GW_DROP_ARP_UNANSWERED);
-	gw_mac_set(a.m.eth.h_dest, a.m.sha);
-	gw_mac_set(a.m.eth.h_source, target);
-	a.m.op = bpf_htons(ARPOP_REPLY_);
-	__builtin_memcpy(a.m.tha, a.m.sha, 6);
-	__builtin_memcpy(a.m.tpa, &s, 4);
-	__builtin_memcpy(a.m.sha, target, 6);
-	__builtin_memcpy(a.m.spa, &t, 4);
-	if (bpf_skb_store_bytes(skb, 0, &a.m, sizeof a.m, 0))
+	if (!gw_arp_reply(skb, &a.m, target))
 		return gw_port_drop(port->slot, GW_DROP_NO_ROOM);
 	gw_outcome(GW_OUT_ARP_ANSWERED);
 	return bpf_redirect(ifindex, 0);
@@ -198,6 +226,47 @@ gw_function bool gw_nd_options_own(struct __sk_buff *skb, const __u8 *mac)
 	return skb->len < off + sizeof option;
 }
 
+/* Makes the solicitation that was read into *m, as far as its target, the advertisement that answers it. */
+gw_inline bool gw_nd_advertise(struct __sk_buff *skb, struct gw_nd *m, const __u8 *owner, bool router)
+{
+	struct {
+		struct in6_addr src, dst;
+		__be32 len, next;
+	} pseudo;
+	__u64 sum;
+
+	if (bpf_skb_change_tail(skb, sizeof *m, 0))
+		return false;
+	if (gw_in6_zero(&m->ip.saddr)) { /* duplicate address detection: the answer goes to all nodes */
+		m->eth.h_dest[0] = m->eth.h_dest[1] = 0x33;
+		m->eth.h_dest[2] = m->eth.h_dest[3] = m->eth.h_dest[4] = 0;
+		m->eth.h_dest[5] = 1;
+		m->ip.daddr = (struct in6_addr){.in6_u.u6_addr8 = {0xff, 2, [15] = 1}};
+		m->flags = bpf_htonl(ND_OVERRIDE);
+	} else {
+		gw_mac_set(m->eth.h_dest, m->eth.h_source);
+		m->ip.daddr = m->ip.saddr;
+		m->flags = bpf_htonl(ND_SOLICITED | ND_OVERRIDE);
+	}
+	if (router)
+		m->flags |= bpf_htonl(ND_ROUTER);
+	gw_mac_set(m->eth.h_source, owner);
+	m->ip.saddr = m->target;
+	m->ip.payload_len = bpf_htons(sizeof *m - sizeof m->eth - sizeof m->ip);
+	m->type = ND_ADVERT;
+	m->opt_type = ND_TARGET_MAC;
+	m->opt_len = 1;
+	gw_mac_set(m->opt_mac, owner);
+	m->check = 0;
+	pseudo.src = m->ip.saddr;
+	pseudo.dst = m->ip.daddr;
+	pseudo.len = bpf_htonl(sizeof *m - sizeof m->eth - sizeof m->ip);
+	pseudo.next = bpf_htonl(IPPROTO_ICMPV6);
+	sum = bpf_csum_diff(0, 0, (void *)&pseudo, sizeof pseudo, 0);
+	m->check = ~gw_fold(bpf_csum_diff(0, 0, (void *)&m->type, sizeof *m - sizeof m->eth - sizeof m->ip, sum));
+	return !bpf_skb_store_bytes(skb, 0, m, sizeof *m, 0);
+}
+
 /* A neighbour solicitation is answered here; an advertisement is checked, and passed on (-1) when it is unicast. */
 gw_function int gw_nd_in(struct __sk_buff *skb)
 {
@@ -205,16 +274,11 @@ gw_function int gw_nd_in(struct __sk_buff *skb)
 		__u8 zero[2];
 		struct gw_nd m;
 	} __attribute__((packed, aligned(8))) n = {0};
-	struct {
-		struct in6_addr src, dst;
-		__be32 len, next;
-	} pseudo;
 	__u32 ifindex = skb->ifindex;
 	struct gw_bpf_port *port = bpf_map_lookup_elem(&ports, &ifindex);
 	struct gw_ip src, target;
 	__u8 owner[6] __attribute__((aligned(8)));
 	bool router;
-	__u64 sum;
 
 	if (!port)
 		return gw_drop(GW_DROP_NO_PORT);
@@ -236,36 +300,7 @@ gw_function int gw_nd_in(struct __sk_buff *skb)
 	if (!gw_answer_of(port->vsid, &target, owner, &router) || gw_mac_same(owner, port->mac))
 		return gw_port_drop(port->slot, GW_DROP_ND_UNANSWERED);
 
-	if (bpf_skb_change_tail(skb, sizeof n.m, 0))
-		return gw_port_drop(port->slot, GW_DROP_NO_ROOM);
-	if (gw_in6_zero(&n.m.ip.saddr)) { /* duplicate address detection: the answer goes to all nodes */
-		n.m.eth.h_dest[0] = n.m.eth.h_dest[1] = 0x33;
-		n.m.eth.h_dest[2] = n.m.eth.h_dest[3] = n.m.eth.h_dest[4] = 0;
-		n.m.eth.h_dest[5] = 1;
-		n.m.ip.daddr = (struct in6_addr){.in6_u.u6_addr8 = {0xff, 2, [15] = 1}};
-		n.m.flags = bpf_htonl(ND_OVERRIDE);
-	} else {
-		gw_mac_set(n.m.eth.h_dest, n.m.eth.h_source);
-		n.m.ip.daddr = n.m.ip.saddr;
-		n.m.flags = bpf_htonl(ND_SOLICITED | ND_OVERRIDE);
-	}
-	if (router)
-		n.m.flags |= bpf_htonl(ND_ROUTER);
-	gw_mac_set(n.m.eth.h_source, owner);
-	n.m.ip.saddr = n.m.target;
-	n.m.ip.payload_len = bpf_htons(sizeof n.m - sizeof n.m.eth - sizeof n.m.ip);
-	n.m.type = ND_ADVERT;
-	n.m.opt_type = ND_TARGET_MAC;
-	n.m.opt_len = 1;
-	gw_mac_set(n.m.opt_mac, owner);
-	n.m.check = 0;
-	pseudo.src = n.m.ip.saddr;
-	pseudo.dst = n.m.ip.daddr;
-	pseudo.len = bpf_htonl(sizeof n.m - sizeof n.m.eth - sizeof n.m.ip);
-	pseudo.next = bpf_htonl(IPPROTO_ICMPV6);
-	sum = bpf_csum_diff(0, 0, (void *)&pseudo, sizeof pseudo, 0);
-	n.m.check = ~gw_fold(bpf_csum_diff(0, 0, (void *)&n.m.type, sizeof n.m - sizeof n.m.eth - sizeof n.m.ip, sum));
-	if (bpf_skb_store_bytes(skb, 0, &n.m, sizeof n.m, 0))
+	if (!gw_nd_advertise(skb, &n.m, owner, router))
 		return gw_port_drop(port->slot, GW_DROP_NO_ROOM);
 	gw_outcome(GW_OUT_ND_ANSWERED);
 	return bpf_redirect(ifindex, 0);

@@ -1,0 +1,144 @@
+/*
+ * gateway.c - what a node says of itself as a gateway: what it can carry, and how the virtual gateways are that it does. Part of the
+ * details of a report. Called by report.c.
+ *
+ * What drivers say is passed on as they say it, and nothing is added: capabilities of their status, and what they describe of a
+ * virtual gateway. So a plugin that comes later needs nothing here.
+ */
+#include "sync/private.h"
+
+#include "model/plain.h"
+
+#include <string.h>
+#include <sys/utsname.h>
+
+#define GATEWAYS  1000 /* that are told of */
+#define ADDRESSES 32   /* of each */
+#define VALUES	  128  /* that drivers say of each, and of what they can */
+#define DEPTH	  3
+
+static const char *member(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+/* --- what it can carry -------------------------------------------------------------------------------------------- */
+
+/* {"engine": {"state": "Synced", ...}}: the drivers that are there, plugins too. */
+static json_t *drivers(const json_t *status)
+{
+	const json_t *sync = json_object_get(json_object_get(status, "node"), "sync");
+	json_t *all = json_object(), *one;
+	const char *name;
+
+	json_object_foreach((json_t *)sync, name, one)
+	{
+		json_t *capabilities = json_object_get(json_object_get(status, name), "capabilities");
+		json_t *driver = json_is_object(capabilities) ? json_copy(capabilities) : json_object();
+
+		if (!member(one, "state")) {
+			json_decref(driver);
+			continue;
+		}
+		gw_plain_prune(driver, DEPTH, VALUES);
+		json_object_set(driver, "state", json_object_get(one, "state"));
+		json_object_set_new(all, name, driver);
+	}
+	return all;
+}
+
+static json_t *capabilities(const json_t *status)
+{
+	struct utsname host;
+
+	return json_pack("{s:s, s:s*, s:[ss], s:o}", "version", GW_VERSION, "kernel",
+			 uname(&host) == 0 ? host.release : NULL, "encapsulations", "NVGRE", "VXLAN", "drivers",
+			 drivers(status));
+}
+
+/* --- what it does carry ------------------------------------------------------------------------------------------- */
+
+static void add_prefix(json_t *list, const struct gw_addr *a, uint8_t len)
+{
+	char text[GW_ADDR_STRLEN];
+
+	json_array_append_new(list, json_sprintf("%s/%u", gw_addr_format(a, text), len));
+}
+
+static json_t *customer_addresses(const struct gw_vrf *vrf)
+{
+	json_t *list = json_array();
+
+	if (vrf->has_ca)
+		add_prefix(list, &vrf->ca, vrf->prefix_len);
+	if (vrf->has_ca6)
+		add_prefix(list, &vrf->ca6, vrf->prefix_len6);
+	return list;
+}
+
+/* "198.51.100.10", "198.51.100.9:4096-8191", "2001:db8::/56" */
+static json_t *public_addresses(const struct gw_intent *intent, const struct gw_vrf *vrf)
+{
+	const struct gw_hnv_object *o = NULL;
+	json_t *list = json_array();
+
+	while ((o = gw_intent_next_of_domain(intent, GW_HNV_PUBLIC, &vrf->rdid, o)) &&
+	       json_array_size(list) < ADDRESSES) {
+		const struct gw_public *p = &o->public;
+		char text[GW_ADDR_STRLEN];
+
+		if (p->port_count > 1)
+			json_array_append_new(list, json_sprintf("%s:%u-%u", gw_addr_format(&p->prefix.addr, text),
+								 p->first_port, p->first_port + p->port_count - 1));
+		else if (p->port_count)
+			json_array_append_new(
+				list, json_sprintf("%s:%u", gw_addr_format(&p->prefix.addr, text), p->first_port));
+		else if (p->prefix.len == (gw_addr_is_v4(&p->prefix.addr) ? 32 : 128))
+			json_array_append_new(list, json_string(gw_addr_format(&p->prefix.addr, text)));
+		else
+			add_prefix(list, &p->prefix.addr, p->prefix.len);
+	}
+	return list;
+}
+
+/* "dropReasons" of it, and of its parts, in fewer words. */
+static void shorten(json_t *j, unsigned depth)
+{
+	json_t *drops = json_object_get(j, "dropReasons"), *part;
+	const char *name;
+	void *next;
+
+	if (drops) {
+		json_object_set_new(j, "drops", gw_sync_counted(drops, "reason"));
+		json_object_del(j, "dropReasons");
+	}
+	json_object_foreach_safe(depth ? j : NULL, next, name, part)
+	{
+		shorten(part, depth - 1);
+	}
+}
+
+static json_t *virtual_gateways(const struct gw_service *service)
+{
+	const struct gw_hnv_object *o = NULL;
+	json_t *all = json_object();
+
+	while ((o = gw_intent_next(service->intent, GW_HNV_VRF, o)) && json_object_size(all) < GATEWAYS) {
+		char text[GW_UUID_STRLEN];
+		json_t *j = json_object();
+
+		service->describe(service->ctx, o, j);
+		shorten(j, 1);
+		gw_plain_prune(j, DEPTH, VALUES);
+		json_object_set_new(j, "customerAddresses", customer_addresses(&o->vrf));
+		json_object_set_new(j, "publicAddresses", public_addresses(service->intent, &o->vrf));
+		json_object_set_new(all, gw_uuid_format(&o->vrf.rdid, text), j);
+	}
+	return all;
+}
+
+json_t *gw_sync_gateway(const struct gw_service *service, const json_t *status)
+{
+	return json_pack("{s:o, s:o}", "capabilities", capabilities(status), "virtualGateways",
+			 virtual_gateways(service));
+}

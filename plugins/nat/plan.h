@@ -1,0 +1,94 @@
+/*
+ * plan.h - what a virtual gateway's NAT rules and public addresses come to, as elements of the maps that the ruleset looks things
+ * up in (ruleset.h). Pure: no kernel, no clock. Called by plugin.c; nft.c brings the result into the kernel, flows.c asks it
+ * which translations are still allowed.
+ *
+ * The ruleset itself is the same for everybody, so that the cost of a packet does not depend on how many rules there are: only
+ * elements of maps differ. Rules for prefixes within each other are flattened into ranges that do not overlap.
+ */
+#ifndef GW_NAT_PLAN_H
+#define GW_NAT_PLAN_H
+
+#include "model/intent.h"
+
+#include <stdio.h>
+
+/*
+ * The maps of one address family; A is an address, keys are ranges in each field.
+ *   X(id, name, fields of the key, data)
+ */
+#define NAT_MAPS(X)                                                                                                    \
+	X(OUT_PORTS, "out-ports", F_PROTO_ADDR, D_PORTS)  /* source: one address, and ports of it */                  \
+	X(OUT_ADDR, "out", F_PROTO_ADDR, D_ADDR)	  /* source: one address */                                     \
+	X(GROUP, "group", F_PROTO_ADDR, D_GROUP)	  /* source: several, of which it has one for good */           \
+	X(MEMBER_PORTS, "member-ports", F_MEMBER, D_PORTS) /* which is found here by a hash of the source */            \
+	X(MEMBER_ADDR, "member", F_MEMBER, D_ADDR)                                                                     \
+	X(IN_PORT, "in-port", F_PROTO_ADDR_PORT, D_ADDR_PORT) /* destination: another port too */                       \
+	X(IN_RANGE, "in-range", F_PROTO_ADDR_PORT, D_ADDR)    /* destination: the same ports */                         \
+	X(IN_ALL, "in-all", F_PROTO_ADDR, D_ADDR)	      /* destination: everything else that comes there */       \
+	X(SOURCE, "public", F_PROTO_ADDR, D_NONE)	      /* what may be the source of a packet to the outside */   \
+	X(ROUTED, "routed", F_PROTO_ADDR, D_NONE)	      /* what is let in from outside as it is */                \
+	X(IDLE_OUT, "idle-out", F_PROTO_ADDR, D_IDLE)	      /* source: a time of its own until it is forgotten */     \
+	X(IDLE_IN, "idle-in", F_PROTO_ADDR_PORT, D_IDLE)                                                               \
+	X(IDLE_ALL, "idle-all", F_PROTO_ADDR, D_IDLE)
+
+enum nat_map {
+#define X(id, name, fields, data) NAT_MAP_##id,
+	NAT_MAPS(X)
+#undef X
+		NAT_MAP_MAX
+};
+
+enum nat_fields { F_PROTO_ADDR, F_PROTO_ADDR_PORT, F_MEMBER };
+enum nat_data { D_NONE, D_ADDR, D_ADDR_PORT, D_PORTS, D_GROUP, D_IDLE };
+
+#define NAT_FAMILIES   2 /* 0: IPv4, 1: IPv6 */
+#define NAT_KEY_MAX    24
+#define NAT_DATA_MAX   40
+#define NAT_SLOTS      65536 /* hashes of sources, divided between the members of a group */
+#define NAT_GROUP_MAX  1024  /* members */
+#define NAT_SHIFTS_MAX 65536 /* ports of a virtual gateway that become other ports inside: an element each */
+
+/* Each field takes a multiple of 4 bytes, in network order, as the kernel's registers do. */
+struct nat_elem {
+	uint8_t family, map;
+	uint8_t key_len, data_len;
+	uint8_t key[NAT_KEY_MAX], key_end[NAT_KEY_MAX];
+	uint8_t data[NAT_DATA_MAX];
+	uint16_t idle;	   /* D_IDLE: minutes */
+	uint8_t idle_proto; /* of them: IPPROTO_TCP or IPPROTO_UDP */
+	uint64_t rule;	   /* nat_rule_hash of the rule that it is of; 0: of none */
+};
+
+struct nat_plan {
+	struct gw_uuid rdid;
+	uint32_t vsid; /* 0: no virtual gateway */
+	struct nat_elem *elems; /* by family, map and key, each once */
+	size_t n_elems;
+	struct gw_nat_rule *rules; /* by type, address, protocol, port, customer */
+	size_t n_rules;
+	struct gw_public *publics; /* by address and port; by_place means nothing */
+	size_t n_publics;
+	size_t passed_over; /* inbound rules that another one has taken the ports of */
+};
+
+/* The plan of a routing domain; without a virtual gateway an empty one. -ENOMEM. */
+int nat_plan_make(const struct gw_intent *in, const struct gw_uuid *rdid, struct nat_plan *ret);
+void nat_plan_done(struct nat_plan *p);
+/* The same on every start of the daemon. */
+uint64_t nat_rule_hash(const struct gw_nat_rule *r);
+int nat_elem_cmp(const struct nat_elem *a, const struct nat_elem *b);  /* family, map, key */
+bool nat_elem_same(const struct nat_elem *a, const struct nat_elem *b); /* what the key leads to */
+/* As a line of text, for tests and for the log. */
+void nat_elem_print(const struct nat_elem *e, FILE *f);
+
+/* What another rule or public address says against this one; 0, or 409 or 400. For check. */
+int nat_check_rule(const struct nat_plan *p, const struct gw_nat_rule *r, struct gw_error *err);
+int nat_check_limits(const struct nat_plan *p, struct gw_error *err);
+
+/* The field lengths of a map's key in bytes, as many as returned; *ret_data the length of what it leads to. */
+size_t nat_map_layout(unsigned family, enum nat_map map, uint8_t ret_fields[static 3], uint8_t *ret_data);
+const char *nat_map_name(enum nat_map map);
+enum nat_data nat_map_data(enum nat_map map);
+
+#endif

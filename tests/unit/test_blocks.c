@@ -1,0 +1,581 @@
+/*
+ * test_blocks.c - ports of shared public addresses: each front end has a block that nobody else has, for as long as it is there, and
+ * inbound rules listen outside of them.
+ */
+#include "plan_fixture.h"
+
+#include "model/resource/nat.h"
+
+#define OF(path) "{'resourceRef':'" path "'}"
+
+static int request(struct world *w, const char *tenant, const char *path, const char *body, struct gw_error *err)
+{
+	int e;
+
+	*err = GW_ERROR_INIT;
+	gw_catalog_begin(w->c, w->revision + 1, 1, tenant);
+	e = world_put(w, tenant, path, json_of(body), err);
+	if (e < 0) {
+		gw_catalog_undo(w->c);
+		return e;
+	}
+	return world_end(w, err);
+}
+
+static void ok_of(struct world *w, const char *tenant, const char *path, const char *body)
+{
+	struct gw_error err;
+
+	if (request(w, tenant, path, body, &err) < 0)
+		fail_msg("%s %s: %s: %s", path, body, err.target, err.message);
+}
+
+static void ok(struct world *w, const char *path, const char *body)
+{
+	ok_of(w, NULL, path, body);
+}
+
+static void refused_of(struct world *w, const char *tenant, const char *path, const char *body, enum gw_error_code code,
+		       const char *target, const char *part)
+{
+	struct gw_error err;
+
+	check(request(w, tenant, path, body, &err) < 0, "%s %s was let in", path, body);
+	check(err.code == code && strstr(err.target, target) && strstr(err.message, part), "%s %s: %s: %s", path, body,
+	      err.target, err.message);
+}
+
+static void refused(struct world *w, const char *path, const char *body, enum gw_error_code code, const char *target,
+		    const char *part)
+{
+	refused_of(w, NULL, path, body, code, target, part);
+}
+
+static void gone(struct world *w, const char *path)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	world_begin(w);
+	assert_int_equal(world_delete(w, NULL, path, &err), 0);
+	if (world_end(w, &err) < 0)
+		fail_msg("%s: %s: %s", path, err.target, err.message);
+}
+
+/* 0: it has none. */
+static uint32_t block_of(const struct world *w, const char *path)
+{
+	const struct gw_resource *r = gw_catalog_find_any(w->c, path);
+	const struct gw_frontend *p = r ? r->now.properties : NULL;
+
+	check(r, "there is no %s", path);
+	return GW_GIVEN(p, frontend, port_block) ? p->port_block : 0;
+}
+
+static const char *front(unsigned i)
+{
+	static char text[64];
+
+	snprintf(text, sizeof text, "/loadBalancers/l/frontendIPConfigurations/f%u", i);
+	return text;
+}
+
+static void setup(struct world *w)
+{
+	world_init(w, 10);
+	ok(w, "/logicalNetworks/o", "{}");
+	ok(w, "/logicalNetworks/o/subnets/s", "{'addressPrefix':'198.51.100.0/24','isPublic':true}");
+	ok(w, "/logicalNetworks/o/subnets/s/ipPools/p",
+	   "{'startIpAddress':'198.51.100.10','endIpAddress':'198.51.100.99'}");
+	ok(w, "/macPools/m", "{'startMacAddress':'001DD8000000','endMacAddress':'001DD80FFFFF'}");
+	ok(w, "/publicIPAddresses/all", "{'shared':true}");
+	ok(w, "/publicIPAddresses/own", "{}");
+	ok(w, "/loadBalancers/l", "{}");
+	for (const char *name = "ab"; *name; name++) {
+		const char path[] = {'/', 'v', 'i', 'r', 't', 'u', 'a', 'l',   'N', 'e',
+				     't', 'w', 'o', 'r', 'k', 's', '/', *name, '\0'};
+		char subnet[64];
+
+		ok(w, path, "{'addressSpace':{'addressPrefixes':['10.0.0.0/8']}}");
+		snprintf(subnet, sizeof subnet, "%s/subnets/s", path);
+		ok(w, subnet, "{'addressPrefix':'10.0.0.0/16'}");
+	}
+}
+
+#define ALL	"{'publicIPAddress':" OF("/publicIPAddresses/all") "}"
+#define OWN	"{'publicIPAddress':" OF("/publicIPAddresses/own") "}"
+#define AT(n)	"{'publicIPAddress':" OF("/publicIPAddresses/all") ",'portBlockStart':" #n "}"
+#define FULL	"every block of ports of the shared address is taken"
+#define F(n)	OF("/loadBalancers/l/frontendIPConfigurations/f" #n)
+#define RULE(n) "/loadBalancers/l/inboundNatRules/r" #n
+
+/* --- blocks ------------------------------------------------------------------------------------------------------- */
+
+static void test_full(void **state)
+{
+	struct world w;
+	uint32_t seen = 0, last;
+
+	(void)state;
+	setup(&w);
+	for (unsigned i = 0; i < 15; i++) {
+		ok(&w, front(i), ALL);
+		last = block_of(&w, front(i));
+		check(last >= 4096 && last % 4096 == 0 && !(seen & 1U << last / 4096), "block %u", last);
+		seen |= 1U << last / 4096;
+	}
+	refused(&w, front(15), ALL, GW_ERR_LIMIT_EXCEEDED, "publicIPAddress", FULL ": use another that is shared");
+	refused_of(&w, "t", "/loadBalancers/t",
+		   "{'frontendIPConfigurations':[{'resourceId':'f','properties':" ALL "}]}", GW_ERR_LIMIT_EXCEEDED,
+		   "frontendIPConfigurations[0].properties.publicIPAddress", "ask the operator");
+	refused(&w, front(15), AT(8192), GW_ERR_CONFLICT, "portBlockStart", "taken by /loadBalancers/l");
+	ok(&w, front(3), ALL);
+	last = block_of(&w, front(3));
+	gone(&w, front(3));
+	ok(&w, front(15), ALL);
+	assert_int_equal(block_of(&w, front(15)), last);
+	world_done(&w);
+}
+
+static void test_chosen(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	ok(&w, front(0), AT(61440));
+	assert_int_equal(block_of(&w, front(0)), 61440);
+	refused(&w, front(1), AT(61440), GW_ERR_CONFLICT, "portBlockStart", "taken by");
+	refused(&w, front(1), AT(5000), GW_ERR_INVALID_PROPERTY, "portBlockStart", "a multiple of 4096");
+	refused(&w, front(1), AT(1024), GW_ERR_INVALID_PROPERTY, "portBlockStart", "from 4096 to 61440");
+	refused(&w, front(1), "{'publicIPAddress':" OF("/publicIPAddresses/own") ",'portBlockStart':8192}",
+		GW_ERR_INVALID_PROPERTY, "portBlockStart", "shared: leave it out");
+	refused_of(&w, "t", "/loadBalancers/t",
+		   "{'frontendIPConfigurations':[{'resourceId':'f','properties':" AT(8192) "}]}", GW_ERR_FORBIDDEN,
+		   "portBlockStart", "not for tenants");
+	/* What is there may be said again, and be another. */
+	ok(&w, front(0), AT(61440));
+	ok(&w, front(0), ALL);
+	assert_int_equal(block_of(&w, front(0)), 61440);
+	ok(&w, front(0), AT(4096));
+	assert_int_equal(block_of(&w, front(0)), 4096);
+	ok(&w, front(1), AT(61440));
+	world_done(&w);
+}
+
+static void test_address(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	refused(&w, "/publicIPAddresses/x", "{'shared':true,'portBlockSize':3000}", GW_ERR_INVALID_PROPERTY,
+		"portBlockSize", "a power of two");
+	refused(&w, "/publicIPAddresses/x", "{'shared':true,'portBlockSize':512}", GW_ERR_INVALID_PROPERTY,
+		"portBlockSize", "1024");
+	ok(&w, "/publicIPAddresses/all", "{'shared':true,'portBlockSize':32768}");
+	ok(&w, front(0), ALL);
+	assert_int_equal(block_of(&w, front(0)), 32768);
+	refused(&w, front(1), ALL, GW_ERR_LIMIT_EXCEEDED, "publicIPAddress", FULL);
+	refused(&w, "/publicIPAddresses/all", "{'shared':true}", GW_ERR_CONFLICT, "portBlockSize", "\"f0\" of \"l\"");
+	refused(&w, "/publicIPAddresses/all", "{'portBlockSize':32768}", GW_ERR_CONFLICT, "shared", "\"f0\" of \"l\"");
+	ok(&w, front(1), OWN);
+	refused(&w, "/publicIPAddresses/own", "{'shared':true}", GW_ERR_CONFLICT, "shared", "\"f1\" of \"l\"");
+	ok(&w, "/publicIPAddresses/own", "{'portBlockSize':1024}");
+	gone(&w, front(0));
+	ok(&w, "/publicIPAddresses/all", "{'shared':true,'portBlockSize':1024}");
+	for (unsigned i = 2; i < 65; i++)
+		ok(&w, front(i), ALL);
+	refused(&w, front(65), ALL, GW_ERR_LIMIT_EXCEEDED, "publicIPAddress", FULL);
+	world_done(&w);
+}
+
+static void test_moves(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	ok(&w, "/publicIPAddresses/other", "{'shared':true}");
+	ok(&w, "/publicIPAddresses/small", "{'shared':true,'portBlockSize':1024}");
+	ok(&w, front(0), AT(8192));
+	ok(&w, front(1), "{'publicIPAddress':" OF("/publicIPAddresses/other") ",'portBlockStart':8192}");
+	/* As GET answers it, with another address. */
+	ok(&w, front(0), "{'publicIPAddress':" OF("/publicIPAddresses/own") ",'portBlockStart':8192}");
+	assert_int_equal(block_of(&w, front(0)), 0);
+	ok(&w, front(2), AT(8192));
+	ok(&w, front(2), "{'publicIPAddress':" OF("/publicIPAddresses/other") ",'portBlockStart':8192}");
+	check(block_of(&w, front(2)) >= 4096 && block_of(&w, front(2)) != 8192, "%u", block_of(&w, front(2)));
+	ok(&w, front(0), AT(8192));
+	ok(&w, front(0), "{'publicIPAddress':" OF("/publicIPAddresses/small") "}");
+	assert_int_equal(block_of(&w, front(0)), 8192); /* it is free there */
+	assert_int_equal(block_of(&w, front(1)), 8192);
+	world_done(&w);
+}
+
+/* --- inbound rules ------------------------------------------------------------------------------------------------ */
+
+#define INBOUND(f, protocol, port)                                                                                     \
+	"{'frontendIPConfigurations':[" f "],'protocol':'" protocol "','frontendPort':" #port "}"
+
+static void test_listeners(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	ok(&w, "/publicIPAddresses/all", "{'shared':true,'portBlockSize':16384}"); /* three blocks */
+	ok(&w, front(0), AT(16384));
+	ok(&w, RULE(0), INBOUND(F(0), "Tcp", 443));
+	refused(&w, RULE(1), INBOUND(F(0), "Tcp", 16384), GW_ERR_CONFLICT, "frontendPort",
+		"port 16384 is in the block");
+	refused(&w, RULE(1), INBOUND(F(0), "Udp", 32767), GW_ERR_CONFLICT, "frontendPort", "below 16384");
+	refused(&w, RULE(1), "{'frontendIPConfigurations':[" F(0) "]}", GW_ERR_INVALID_PROPERTY, "protocol",
+		"must be for Tcp or Udp");
+	/* What listens in a block keeps it from being one. */
+	ok(&w, RULE(1), INBOUND(F(0), "Udp", 49152));
+	ok(&w, front(1), ALL);
+	assert_int_equal(block_of(&w, front(1)), 32768);
+	refused(&w, front(2), ALL, GW_ERR_LIMIT_EXCEEDED, "publicIPAddress", FULL);
+	refused(&w, front(2), AT(49152), GW_ERR_CONFLICT, "portBlockStart", "listen to ports of this block");
+	/* A port is one front end's, whatever the protocol. */
+	ok(&w, RULE(2), INBOUND(F(0), "Udp", 443));
+	refused(&w, RULE(3), INBOUND(F(1), "Tcp", 49152), GW_ERR_CONFLICT, "frontendPort", "rule \"r1\"");
+	gone(&w, RULE(1));
+	ok(&w, RULE(3), INBOUND(F(1), "Tcp", 49152));
+	gone(&w, RULE(3));
+	ok(&w, front(2), ALL);
+	assert_int_equal(block_of(&w, front(2)), 49152);
+	/* A front end comes to the address with its rules. */
+	ok(&w, front(3), OWN);
+	ok(&w, RULE(4), "{'frontendIPConfigurations':[" F(3) "]}");
+	gone(&w, front(2));
+	refused(&w, front(3), ALL, GW_ERR_INVALID_PROPERTY, "publicIPAddress", "\"r4\" must be for Tcp or Udp");
+	ok(&w, RULE(4), INBOUND(F(3), "Tcp", 50000));
+	refused(&w, front(3), ALL, GW_ERR_LIMIT_EXCEEDED, "publicIPAddress", FULL); /* it listens in the last one */
+	ok(&w, RULE(4), INBOUND(F(3), "Tcp", 20000));
+	refused(&w, front(3), ALL, GW_ERR_CONFLICT, "publicIPAddress", "port 20000 is in the block");
+	world_done(&w);
+}
+
+/* All in one request: a block is not given where something of the same request listens. */
+static void test_batch(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	ok(&w, "/publicIPAddresses/all", "{'shared':true,'portBlockSize':16384}");
+	for (unsigned i = 0; i < 30; i++) {
+		world_begin(&w);
+		assert_int_equal(world_put(&w, NULL, front(0), json_of(ALL), &err), 0);
+		assert_int_equal(world_put(&w, NULL, front(1), json_of(ALL), &err), 0);
+		assert_int_equal(world_put(&w, NULL, RULE(0), json_of(INBOUND(F(0), "Tcp", 40000)), &err), 0);
+		if (world_settle(&w, &err) < 0)
+			fail_msg("%s: %s", err.target, err.message);
+		assert_int_equal(block_of(&w, front(0)) + block_of(&w, front(1)), 16384 + 49152);
+		gw_catalog_rollback(w.c);
+	}
+	/* Two steps of one request: it moves there, and is put again. */
+	ok(&w, "/publicIPAddresses/other", "{'shared':true,'portBlockSize':16384}");
+	ok(&w, front(0), AT(16384));
+	ok(&w, front(1), "{'publicIPAddress':" OF("/publicIPAddresses/other") ",'portBlockStart':16384}");
+	world_begin(&w);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(world_put(&w, NULL, front(0),
+					   json_of(i ? "{'publicIPAddress':" OF("/publicIPAddresses/other") "}"
+						     : "{'publicIPAddress':" OF("/publicIPAddresses/OTHER") "}"),
+					   &err),
+				 0);
+	if (world_end(&w, &err) < 0)
+		fail_msg("%s: %s", err.target, err.message);
+	assert_int_not_equal(block_of(&w, front(0)), 16384);
+	world_done(&w);
+}
+
+/* --- networks ----------------------------------------------------------------------------------------------------- */
+
+#define SUBNET(v)      "/virtualNetworks/" v "/subnets/s"
+#define POOL(n)	       "/loadBalancers/l/backendAddressPools/p" #n
+#define OUTBOUND(f, n) "{'frontendIPConfigurations':[" f "],'backendAddressPool':" OF(POOL(n)) "}"
+#define OUT(n)	       "/loadBalancers/l/outboundNatRules/o" #n
+#define VM(n)	       "/networkInterfaces/n" #n
+#define IP(n)	       VM(n) "/ipConfigurations/c"
+#define IN_SUBNET(v)   "{'subnet':" OF(SUBNET(v)) "}"
+#define TWO	       "would be for two virtual networks"
+#define JOINED(v, n)   "{'subnet':" OF(SUBNET(v)) ",'loadBalancerBackendAddressPools':[" OF(POOL(n)) "]}"
+#define LED_BY(v, n)   "{'subnet':" OF(SUBNET(v)) ",'loadBalancerInboundNatRules':[" OF(RULE(n)) "]}"
+#define LEADS(f, port, n)                                                                                              \
+	"{'frontendIPConfigurations':[" f "],'protocol':'Tcp','frontendPort':" #port                                   \
+	",'backendIPConfiguration':" OF(IP(n)) "}"
+
+static void test_networks(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	for (unsigned i = 0; i < 2; i++)
+		ok(&w, front(i), ALL);
+	ok(&w, front(2), OWN);
+	ok(&w, POOL(0), "{'subnets':[" OF(SUBNET("a")) "]}");
+	ok(&w, POOL(1), "{'subnets':[" OF(SUBNET("b")) "]}");
+	ok(&w, POOL(2), "{}");
+	ok(&w, VM(0), "{}");
+	ok(&w, VM(1), "{}");
+	ok(&w, VM(2), "{}");
+	ok(&w, OUT(0), OUTBOUND(F(0), 0));
+	refused(&w, OUT(1), OUTBOUND(F(0), 1), GW_ERR_CONFLICT, "backendAddressPool", TWO);
+	/* An address of its own leads everywhere, until it is to be a shared one. */
+	ok(&w, OUT(1), OUTBOUND(F(2), 1));
+	ok(&w, IP(2), IN_SUBNET("a"));
+	ok(&w, RULE(2), LEADS(F(2), 90, 2));
+	refused(&w, front(2), ALL, GW_ERR_CONFLICT, "publicIPAddress", TWO);
+	ok(&w, IP(2), IN_SUBNET("b"));
+	ok(&w, front(2), ALL);
+	refused(&w, IP(2), IN_SUBNET("a"), GW_ERR_CONFLICT, "subnet", TWO);
+	/* A pool has the network of who joins it. */
+	ok(&w, OUT(2), OUTBOUND(F(0), 2));
+	refused(&w, IP(0), JOINED("b", 2), GW_ERR_CONFLICT, "loadBalancerBackendAddressPools", TWO);
+	ok(&w, IP(0), JOINED("a", 2));
+	ok(&w, IP(1), JOINED("a", 2));
+	refused(&w, POOL(2), "{'subnets':[" OF(SUBNET("b")) "]}", GW_ERR_INVALID_PROPERTY, "subnets",
+		"one virtual network");
+	refused(&w, POOL(0), "{'subnets':[" OF(SUBNET("b")) "]}", GW_ERR_CONFLICT, "subnets", TWO);
+	/* Inbound rules, by what they name and by what names them. */
+	ok(&w, IP(1), IN_SUBNET("b"));
+	refused(&w, RULE(0), LEADS(F(0), 80, 1), GW_ERR_CONFLICT, "frontendPort", TWO);
+	ok(&w, RULE(0), LEADS(F(1), 80, 1));
+	ok(&w, RULE(1), INBOUND(F(1), "Tcp", 81));
+	refused(&w, IP(0), LED_BY("a", 1), GW_ERR_CONFLICT, "loadBalancerInboundNatRules", TWO);
+	ok(&w, IP(0), LED_BY("b", 1));
+	ok(&w, RULE(3), INBOUND(F(1), "Udp", 80));
+	world_done(&w);
+}
+
+/* Two members come in one request, the wrong one last or first: either way it is found. */
+static void test_members(void **state)
+{
+	struct gw_error err;
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	ok(&w, front(0), ALL);
+	ok(&w, POOL(0), "{'subnets':[" OF(SUBNET("a")) "]}");
+	ok(&w, OUT(0), OUTBOUND(F(0), 0));
+	ok(&w, VM(0), "{}");
+	ok(&w, VM(1), "{}");
+	for (unsigned i = 0; i < 2; i++) {
+		err = GW_ERROR_INIT;
+		world_begin(&w);
+		assert_int_equal(world_put(&w, NULL, IP(0), json_of(i ? JOINED("a", 0) : JOINED("b", 0)), &err), 0);
+		assert_int_equal(world_put(&w, NULL, IP(1), json_of(i ? JOINED("b", 0) : JOINED("a", 0)), &err), 0);
+		check(world_end(&w, &err) < 0 && strstr(err.message, "one virtual network"), "%s", err.message);
+	}
+	world_done(&w);
+}
+
+/* --- what was stored ---------------------------------------------------------------------------------------------- */
+
+static unsigned troubled;
+
+static void on_trouble(void *ctx, const struct gw_resource *r)
+{
+	(void)ctx;
+	check(r->kind == GW_KIND_FRONTEND && strstr(r->now.trouble, "it has no block"), "%s: %s", r->id,
+	      r->now.trouble);
+	troubled++;
+}
+
+/* A controller that starts with what `w` has; without blocks, as from before there were any, when `old`. */
+static void reload(const struct world *w, bool old, const char *const *paths, size_t n, struct world *ret)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	world_init(ret, 10);
+	world_begin(ret);
+	for (size_t i = 0; i < n; i++) {
+		const struct gw_resource *r = gw_catalog_find(w->c, NULL, paths[i]);
+		json_t *own = r ? gw_resource_encode_own(r) : NULL;
+		char *body;
+
+		if (!r)
+			continue;
+		if (old)
+			json_object_del(json_object_get(own, "properties"), "portBlockStart");
+		body = json_dumps(own, JSON_COMPACT);
+		if (gw_catalog_load(ret->c,
+				    &(struct gw_stored){.tenant = "",
+							.path = paths[i],
+							.body = body,
+							.instance = r->instance,
+							.revision = 1,
+							.serial = 1},
+				    &err) < 0)
+			fail_msg("%s: %s: %s", paths[i], err.target, err.message);
+		free(body);
+		json_decref(own);
+	}
+	if (gw_catalog_settle_loaded(ret->c, on_trouble, NULL, &err) < 0)
+		fail_msg("%s: %s", err.target, err.message);
+	gw_catalog_commit(ret->c);
+}
+
+#define FRONTS 20
+
+static const char *stored[FRONTS + 8] = {
+	"/logicalNetworks/o",	  "/logicalNetworks/o/subnets/s", "/logicalNetworks/o/subnets/s/ipPools/p",
+	"/publicIPAddresses/all", "/publicIPAddresses/own",	  "/publicIPAddresses/other",
+	"/loadBalancers/l"};
+#define STORED_BEFORE 7
+
+static void list_stored(void)
+{
+	static char text[FRONTS][64];
+
+	for (unsigned i = 0; i < FRONTS; i++) {
+		snprintf(text[i], sizeof *text, "%s", front(i));
+		stored[STORED_BEFORE + i] = text[i];
+	}
+}
+
+/* Of an older store: it starts, says so, and whoever is put again gets one. */
+static void test_old(void **state)
+{
+	struct world w, again;
+
+	(void)state;
+	setup(&w);
+	for (unsigned i = 0; i < 3; i++)
+		ok(&w, front(i), i == 1 ? OWN : ALL);
+	list_stored();
+	troubled = 0;
+	reload(&w, true, stored, GW_N(stored) - 1, &again);
+	assert_int_equal(troubled, 2);
+	for (unsigned i = 0; i < 3; i++)
+		ok(&again, front(i), i == 1 ? OWN : ALL);
+	check(block_of(&again, front(0)) && block_of(&again, front(2)) && !block_of(&again, front(1)), "%u, %u",
+	      block_of(&again, front(0)), block_of(&again, front(2)));
+	assert_null(gw_catalog_find_any(again.c, front(0))->now.trouble);
+	world_done(&w);
+	world_done(&again);
+}
+
+/* --- over and over ------------------------------------------------------------------------------------------------ */
+
+static unsigned any(unsigned n)
+{
+	static uint64_t seed = 88172645463325252;
+
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (unsigned)(seed % n);
+}
+
+struct known {
+	char address[32]; /* "": it is not there */
+	uint32_t block;
+};
+
+static const char *const addresses[] = {"/publicIPAddresses/all", "/publicIPAddresses/other", "/publicIPAddresses/own"};
+
+/* What there is, and that no two have the same. */
+static void look(const struct world *w, struct known *ret)
+{
+	for (unsigned i = 0; i < FRONTS; i++) {
+		const struct gw_resource *r = gw_catalog_find_any(w->c, front(i));
+
+		ret[i] = (struct known){.block = r ? block_of(w, front(i)) : 0};
+		if (!r)
+			continue;
+		snprintf(ret[i].address, sizeof ret[i].address, "%s",
+			 ((struct gw_frontend *)r->now.properties)->address);
+		check(!ret[i].block == !strcmp(ret[i].address, addresses[2]), "%s at %s has %u", r->id, ret[i].address,
+		      ret[i].block);
+		for (unsigned k = 0; k < i; k++)
+			check(!ret[i].block || ret[k].block != ret[i].block ||
+				      strcmp(ret[k].address, ret[i].address) != 0,
+			      "f%u and f%u both have %u of %s", i, k, ret[i].block, ret[i].address);
+	}
+}
+
+static int step(struct world *w, struct gw_error *err)
+{
+	const char *path = front(any(FRONTS));
+	char body[160];
+
+	if (any(3) == 0)
+		return world_delete(w, NULL, path, err);
+	snprintf(body, sizeof body,
+		 any(6) ? "{'publicIPAddress':{'resourceRef':'%s'}}"
+			: "{'publicIPAddress':{'resourceRef':'%s'},'portBlockStart':%u}",
+		 addresses[any(3)], (1 + any(3)) * 16384);
+	return world_put(w, NULL, path, json_of(body), err);
+}
+
+/* Who is at the same address afterwards has the same block, unless he was deleted, or one was chosen for him. */
+static void test_random(void **state)
+{
+	struct known before[FRONTS], after[FRONTS];
+	unsigned accepted = 0, refused_n = 0, undone = 0, restarts = 0;
+	struct world w, again;
+
+	(void)state;
+	setup(&w);
+	ok(&w, addresses[0], "{'shared':true,'portBlockSize':16384}"); /* three for twenty */
+	ok(&w, addresses[1], "{'shared':true,'portBlockSize':8192}");
+	list_stored();
+	for (unsigned round = 0; round < 3000; round++) {
+		struct gw_error err = GW_ERROR_INIT;
+		unsigned n = 1 + any(4);
+		int e = 0;
+
+		look(&w, before);
+		world_begin(&w);
+		for (unsigned i = 0; e == 0 && i < n; i++)
+			e = step(&w, &err);
+		if (e == 0)
+			e = gw_catalog_settle(w.c, &err);
+		if (e < 0 || any(4) == 0) {
+			*(e < 0 ? &refused_n : &undone) += 1;
+			gw_catalog_undo(w.c);
+			look(&w, after);
+			for (unsigned i = 0; i < FRONTS; i++)
+				check(!strcmp(before[i].address, after[i].address) && before[i].block == after[i].block,
+				      "f%u has become another, undone", i);
+			gw_catalog_commit(w.c);
+			continue;
+		}
+		accepted++;
+		gw_catalog_commit(w.c);
+		look(&w, after);
+		if (n > 1 || any(8))
+			continue;
+		restarts++;
+		troubled = 0;
+		reload(&w, false, stored, GW_N(stored) - 1, &again);
+		assert_int_equal(troubled, 0);
+		look(&again, before);
+		for (unsigned i = 0; i < FRONTS; i++)
+			check(before[i].block == after[i].block, "f%u has become another by a restart", i);
+		world_done(&w);
+		w = again;
+	}
+	print_message("%u accepted, %u refused, %u undone, %u restarts\n", accepted, refused_n, undone, restarts);
+	check(accepted > 300 && refused_n > 300 && undone > 100 && restarts > 20, "too little of each");
+	world_done(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_full),	 cmocka_unit_test(test_chosen),	   cmocka_unit_test(test_address),
+		cmocka_unit_test(test_moves),	 cmocka_unit_test(test_listeners), cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_networks), cmocka_unit_test(test_members),   cmocka_unit_test(test_old),
+		cmocka_unit_test(test_random),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
