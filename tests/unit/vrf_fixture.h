@@ -16,7 +16,6 @@
 #define RED   "11111111-2222-3333-4444-000000000001"
 #define BLUE  "11111111-2222-3333-4444-000000000002"
 #define NODE  "gw-1"
-#define LISTS (GW_HNV_KIND_MAX)
 
 static struct netns ns;
 static struct gw_intent *intent;
