@@ -28,22 +28,27 @@ void gw_cli_show_gateways(const json_t *gateways, bool wide)
 	gw_cli_table_column(&t, "GATEWAY OF", false);
 	gw_cli_table_column(&t, "VSID", true);
 	gw_cli_table_column(&t, "STATE", false);
-	gw_cli_table_column(&t, "TRACKED", true);
-	gw_cli_table_column(&t, "LIMIT", true);
+	gw_cli_table_column(&t, "NAT", false);
+	gw_cli_table_column(&t, "FLOWS", true);
+	gw_cli_table_column(&t, "OUT", true);
+	gw_cli_table_column(&t, "IN", true);
 	for (int pass = 0; pass < 2; pass++) {
 		json_array_foreach((json_t *)gateways, i, gateway)
 		{
-			const json_t *connections = json_object_get(gateway, "connections");
+			const json_t *nat = json_object_get(gateway, "nat"),
+				     *outside = json_object_get(gateway, "outside");
 			const char *state = gw_cli_str(gateway, "state");
-			bool ready = !*state || !strcmp(state, "Ready") || !strcmp(state, "Up");
+			bool ready = !strcmp(state, "Ready") && !*gw_cli_str(nat, "stateDetail");
 
 			if (ready != (pass == 1) || (!wide && shown == SHOWN))
 				continue;
 			gw_cli_table_take(&t, gw_cli_cell(json_object_get(gateway, "routingDomainId")));
 			gw_cli_table_take(&t, gw_cli_cell(json_object_get(gateway, "virtualSubnetId")));
 			gw_cli_table_take(&t, gw_cli_cell(json_object_get(gateway, "state")));
-			add_member(&t, connections, "tracked");
-			add_member(&t, connections, "limit");
+			gw_cli_table_take(&t, gw_cli_cell(json_object_get(nat, "state")));
+			add_member(&t, nat, "trackedConnections");
+			add_member(&t, outside, "sentBytes");
+			add_member(&t, outside, "receivedBytes");
 			shown++;
 		}
 	}
@@ -54,12 +59,15 @@ void gw_cli_show_gateways(const json_t *gateways, bool wide)
 	shown = 0;
 	json_array_foreach((json_t *)gateways, i, gateway)
 	{
-		const char *detail = gw_cli_str(gateway, "stateDetail");
-		_cleanup_free_ char *head = NULL;
+		const char *detail = gw_cli_str(gateway, "stateDetail"),
+			   *nat = gw_cli_str(json_object_get(gateway, "nat"), "stateDetail");
+		_cleanup_free_ char *head = gw_cli_format("%s: ", gw_cli_str(gateway, "routingDomainId"));
 
-		if (!*detail || (!wide && shown++ >= SHOWN))
+		if ((!*detail && !*nat) || (!wide && shown++ >= SHOWN))
 			continue;
-		head = gw_cli_format("%s: ", gw_cli_str(gateway, "routingDomainId"));
-		gw_cli_say_wrapped(stdout, head, 2, detail);
+		if (*detail)
+			gw_cli_say_wrapped(stdout, head, 2, detail);
+		if (*nat)
+			gw_cli_say_wrapped(stdout, head, 2, nat);
 	}
 }

@@ -4,6 +4,7 @@
  */
 #include "control/private.h"
 
+#include "model/plain.h"
 #include "model/resource/interface.h"
 #include "model/resource/nat.h"
 #include "model/resource/network.h"
@@ -373,19 +374,38 @@ static void add_gateway_node(struct standing *s, json_t *properties)
 		    "the node that it is cannot be reached, or does not do what it is to: see the server");
 }
 
+/* Of a virtual gateway as a whole ("") or of what one driver does of it. What waits is under way. */
+static void add_part(struct standing *s, const struct gw_node *n, const char *name, const json_t *part)
+{
+	const char *state = json_string_value(json_object_get(part, "state")), *detail;
+	char message[GW_PLAIN_NAMELEN + GW_PLAIN_TEXTLEN + 2];
+
+	if (!state || !strcmp(state, "Ready") || !strcmp(state, "Up") || !strcmp(state, "Synced"))
+		return;
+	detail = json_string_value(json_object_get(part, "stateDetail"));
+	detail = detail ? detail : json_string_value(json_object_get(part, "detail"));
+	snprintf(message, sizeof message, "%s%s%s", name, *name ? ": " : "", detail && *detail ? detail : state);
+	add(s, !strcmp(state, "Failed") || !strcmp(state, "Down") ? FAILURE : WARNING, n->id, "GatewayNotReady",
+	    message);
+}
+
 /* How it is, as its node says. */
 static void add_virtual_gateway(struct standing *s, json_t *properties)
 {
 	const struct gw_resource *gateway = gw_gateway_of(s->k, s->r);
 	const struct gw_node *n = gateway ? gw_gateway_node(s->k, gateway) : NULL;
 	const json_t *reported = gw_gateway_reported(s->k, n, s->r);
-	const char *state = json_string_value(json_object_get(reported, "state"));
-	const char *detail = json_string_value(json_object_get(reported, "stateDetail"));
+	const json_t *part;
+	const char *name;
 
 	gw_gateway_describe_virtual(s->k, s->r, properties);
-	if (state && strcmp(state, "Ready") != 0 && strcmp(state, "Up") != 0 && !gw_node_is_away(n))
-		add(s, !strcmp(state, "Warning") ? WARNING : FAILURE, n->id, "GatewayNotReady",
-		    detail && *detail ? detail : state);
+	if (!reported || gw_node_is_away(n))
+		return;
+	add_part(s, n, "", reported);
+	json_object_foreach((json_t *)reported, name, part)
+	{
+		add_part(s, n, name, part);
+	}
 }
 
 void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *properties)

@@ -186,7 +186,8 @@ static const struct row rows[] = {
 	     "How much memory they may take, as gwd reckons it from what was put, in MiB, 1 to 1048576."),
 	 parse_number, AT(tenant_memory_limit), 1, 1048576},
 	{KEY("limits", "tenant_public_addresses", "64",
-	     "How many public addresses one tenant may have, 1 to 10000000."),
+	     "How many public addresses one tenant may have, 1 to 10000000; a front end at a shared one of the "
+	     "operator's counts as one."),
 	 parse_number, AT(tenant_public_limit), 1, 10000000},
 	{KEY("limits", "tenant_mac_addresses", "16384",
 	     "How many MAC addresses one tenant may have: one for each network interface, 1 to 10000000."),

@@ -167,8 +167,8 @@ static void put_idle(struct writing *w, unsigned family, uint8_t proto, uint16_t
 	times = mnl_attr_nest_start(h, NFTA_CT_TIMEOUT_DATA);
 	if (proto == IPPROTO_TCP)
 		mnl_attr_put_u32(h, CTA_TIMEOUT_TCP_ESTABLISHED, htonl(minutes * 60u));
-	else
-		mnl_attr_put_u32(h, CTA_TIMEOUT_UDP_REPLIED, htonl(minutes * 60u));
+	for (int a = CTA_TIMEOUT_UDP_UNREPLIED; proto == IPPROTO_UDP && a <= CTA_TIMEOUT_UDP_REPLIED; a++)
+		mnl_attr_put_u32(h, (uint16_t)a, htonl(minutes * 60u));
 	mnl_attr_nest_end(h, times);
 	mnl_attr_nest_end(h, data);
 	nat_batch_put(&w->batch, h);

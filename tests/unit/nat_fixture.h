@@ -58,8 +58,10 @@ static inline void make_namespaces(void)
 	      "for i in 1 2 3; do ip -n $N addr add 203.0.113.$i/32 dev ext0; done; "
 	      "ip -n $N link set ovl0 up; ip -n $N link set ext0 up; "
 	      "ip -n $N route add default via 169.254.1.1 dev ext0 onlink; "
-	      "ip -n $N route add default via fe80::1 dev ext0",
-	      vrf);
+	      "ip -n $N route add default via fe80::1 dev ext0; "
+	      "M=$(ip -n %s -o link show dev eth0 | sed 's/.*ether //; s/ .*//'); "
+	      "ip -n $N neigh replace fe80::1 lladdr $M dev ext0 nud permanent",
+	      vrf, out_ns);
 	sh_ok("N=%s; for i in 4 5 6; do ip -n $N addr add 10.0.0.$i/24 dev eth0; done; "
 	      "ip -n $N addr add 2001:db8:a::4/64 dev eth0 nodad; ip -n $N link set lo up; ip -n $N link set eth0 up; "
 	      "ip -n $N route add default via 10.0.0.1; ip -n $N route add default via 2001:db8:a::1",
@@ -69,8 +71,9 @@ static inline void make_namespaces(void)
 	      "ip -n $N addr add 2001:db8:9::9/128 dev eth0 nodad; "
 	      "ip -n $N route add 203.0.113.0/24 dev eth0 src 198.51.100.9; "
 	      "ip -n $N route add 10.0.0.0/24 via 203.0.113.1 dev eth0 onlink src 198.51.100.9; "
-	      "L=$(ip -n %s -6 -o addr show dev ext0 scope link | awk '{print $4}' | cut -d/ -f1); "
-	      "ip -n $N -6 route add 2001:db8:a::/64 via ${L:-fe80::2} dev eth0 src 2001:db8:9::9",
+	      "M=$(ip -n %s -o link show dev ext0 | sed 's/.*ether //; s/ .*//'); "
+	      "ip -n $N neigh replace fe80::2 lladdr $M dev eth0 nud permanent; "
+	      "ip -n $N -6 route add 2001:db8:a::/64 via fe80::2 dev eth0 src 2001:db8:9::9",
 	      out_ns, vrf);
 }
 

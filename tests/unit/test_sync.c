@@ -576,6 +576,55 @@ static void test_details_are_reported(void **state)
 	end(&w);
 }
 
+/* What drivers may say of a virtual gateway: much, and not all of it fit to be passed on. */
+static void describe_gateway(void *ctx, const struct gw_hnv_object *o, json_t *properties)
+{
+	(void)ctx;
+	assert_int_equal(o->kind, GW_HNV_VRF);
+	json_object_set_new(properties, "state", json_string("Ready"));
+	json_object_set_new(properties, "external",
+			    json_pack("{s:{s:i}, s:[{s:s, s:i}, {s:s, s:i}]}", "counters", "txBytes", 9, "dropReasons",
+				      "reason", "Land", "count", 2, "reason", "NoRecord", "count", 0));
+	json_object_set_new(properties, "colours", json_string("\033[31m"));
+	json_object_set_new(properties, "deep", json_pack("{s:{s:{s:{s:i}}}}", "a", "b", "c", "d", 1));
+	json_object_set_new(properties, "nothing", json_null());
+}
+
+static json_t *able_status(void *ctx)
+{
+	(void)ctx;
+	return json_pack("{s:{s:{s:s, s:{s:s, s:i}, s:{s:s}}}, s:{s:{s:[s], s:n}}}", "node", "sync", "state", "Synced",
+			 "nat", "state", "Synced", "syncs", 3, "engine", "state", "Failing", "nat", "capabilities",
+			 "protocols", "Tcp", "none");
+}
+
+static void test_GW_6_a_gateway_is_reported(void **state)
+{
+	struct world w;
+	json_t *gateway, *wanted;
+
+	begin(&w, state, "");
+	w.b.service.describe = describe_gateway;
+	w.b.service.status = able_status;
+	says(&w, ALL(VRF("1", "5009") "," PUBLIC("5_32-4096", "4096",
+						 "1") "," PUBLIC("6_32-0", "0", "1") "," PUBLIC("5_32-80", "1", "1")));
+	settle(&w);
+	gateway = json_object_get(reported(&w, 7, 0), "gateway");
+	wanted = json_pack("{s:{s:[s], s:s}, s:{s:s}}", "nat", "protocols", "Tcp", "state", "Synced", "engine", "state",
+			   "Failing");
+	assert_true(json_equal(json_object_get(json_object_get(gateway, "capabilities"), "drivers"), wanted));
+	json_decref(wanted);
+	assert_string_equal(text(json_object_get(gateway, "capabilities"), "version"), GW_VERSION);
+	gateway = json_object_get(json_object_get(gateway, "virtualGateways"), RDID("1"));
+	assert_int_equal(json_array_size(json_object_get(gateway, "publicAddresses")), 3);
+	json_object_del(gateway, "publicAddresses");
+	wanted = json_pack("{s:s, s:{s:{s:i}, s:{s:i}}, s:[s]}", "state", "Ready", "external", "counters", "txBytes", 9,
+			   "drops", "Land", 2, "customerAddresses", "10.1.0.2/29");
+	assert_true(json_equal(gateway, wanted));
+	json_decref(wanted);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -597,6 +646,7 @@ int main(void)
 		SYNC_TEST(test_unreadable_change),
 		SYNC_TEST(test_drivers_are_reported),
 		SYNC_TEST(test_details_are_reported),
+		SYNC_TEST(test_GW_6_a_gateway_is_reported),
 	};
 
 	signal(SIGPIPE, SIG_IGN);	   /* as the daemon does */

@@ -125,7 +125,8 @@ def _(w):
     after = packets(1), packets(2)
     require(after[0][0] >= before[0][0] + 5 and after[0][1] >= before[0][1] + 5,
             "packets through VRF 1 grew: %s, %s" % (before, after))
-    equal(after[1], before[1], "packets through VRF 2")
+    # A kernel that has just been given addresses says so to the multicast routers that might be there.
+    require(all(b - a < 5 for a, b in zip(before[1], after[1])), "packets through VRF 2: %s, %s" % (before, after))
 
 
 @g.case("GW-8: after kill -9 nothing is written, and packets pass meanwhile")
