@@ -43,13 +43,6 @@ void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply)
 	gw_api_statistics(req, reply);
 }
 
-/* Beside them in what they replace. */
-json_t *gw_api_virtual_gateways(const struct gw_service *service)
-{
-	(void)service;
-	return NULL;
-}
-
 void gw_api_audit(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	gw_api_statistics(req, reply);
