@@ -159,7 +159,7 @@ static int open_namespace(struct nat_gateway *g, uint32_t vsid, int *ret_fd, str
 /* Is in the namespace that has the name now; 0 without nft when there is none. */
 static int enter(struct nat_gateway *g, uint32_t vsid, struct gw_error *err)
 {
-	struct stat st;
+	struct stat st = {0};
 	int fd = -1, r = open_namespace(g, vsid, &fd, &st);
 
 	if (r < 0) {
@@ -334,7 +334,7 @@ uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now)
 {
 	const struct gw_config *c = g->driver->env.config;
 	uint64_t wait = LOOK_MAX_MS;
-	struct stat st;
+	struct stat st = {0};
 	int fd = -1;
 
 	if (now < g->next_look)

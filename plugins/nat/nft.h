@@ -37,7 +37,5 @@ int nat_nft_count(struct nat_nft *n, const struct nat_plan *plan, struct nat_cou
 		  uint64_t *ret_rules, struct gw_error *err);
 /* Takes in what has been told. True when somebody else has changed something; *ret_who is whose process it was. */
 bool nat_nft_changed(struct nat_nft *n, char ret_who[static 32]);
-/* Takes the table away, with what it lets through. */
-int nat_nft_remove(struct nat_nft *n, struct gw_error *err);
 
 #endif

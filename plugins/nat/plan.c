@@ -122,9 +122,9 @@ static int gather(const struct gw_intent *in, const struct gw_uuid *rdid, struct
 {
 	size_t rules = count(in, GW_HNV_NAT_RULE, rdid), publics = count(in, GW_HNV_PUBLIC, rdid);
 
-	p->rules = rules ? calloc(rules, sizeof *p->rules) : NULL;
-	p->publics = publics ? calloc(publics, sizeof *p->publics) : NULL;
-	if ((rules && !p->rules) || (publics && !p->publics))
+	p->rules = calloc(rules + 1, sizeof *p->rules);
+	p->publics = calloc(publics + 1, sizeof *p->publics);
+	if (!p->rules || !p->publics)
 		return -ENOMEM;
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next_of_domain(in, GW_HNV_NAT_RULE, rdid, o));)
 		p->rules[p->n_rules++] = o->nat;

@@ -361,6 +361,10 @@ static void test_adopt_and_repair(void **state)
 	put(GW_HNV_NAT_RULE, RULE("Inbound", "Tcp", "203.0.113.1", 80, "10.0.0.4/32", ",\"PortCount\":1"));
 	commit_ok();
 	assert_string_equal(seen_as("10.0.0.4", 4000), "203.0.113.1 4000");
+	wanted = 0;
+	for (int i = 0; i < 20; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	assert_int_equal(wanted, 0); /* its own changes are no news */
 	close_driver();
 	open_driver();
 	sync_ok();
