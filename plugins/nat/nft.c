@@ -241,7 +241,8 @@ static struct nftnl_set_elem *make_elem(const struct nat_elem *e, const struct n
 	if (key_only)
 		return x;
 	if (data == D_IDLE)
-		nftnl_set_elem_set_str(x, NFTNL_SET_ELEM_OBJREF, nat_idle_name(e->family, e->idle_proto, e->idle, name));
+		nftnl_set_elem_set_str(x, NFTNL_SET_ELEM_OBJREF,
+				       nat_idle_name(e->family, e->idle_proto, e->idle, name));
 	if (e->data_len)
 		nftnl_set_elem_set(x, NFTNL_SET_ELEM_DATA, e->data, e->data_len);
 	if (!e->rule)
@@ -269,9 +270,9 @@ struct chunk {
 
 static void chunk_flush(struct chunk *c)
 {
-	struct nlmsghdr *h = c->set ? nat_batch_message(&c->w->batch, c->type,
-							c->type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0)
-				    : NULL;
+	struct nlmsghdr *h =
+		c->set ? nat_batch_message(&c->w->batch, c->type, c->type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0)
+		       : NULL;
 
 	if (h) {
 		nftnl_set_elems_nlmsg_build_payload(h, c->set);
@@ -311,7 +312,7 @@ struct pool {
 	struct nat_carried {
 		uint64_t rule;
 		struct nat_counts counts;
-	} *v;
+	} * v;
 	size_t n;
 };
 
