@@ -5,7 +5,6 @@
  */
 #include "api_client.h"
 
-#include "api/metrics.h"
 #include "api/router.h"
 
 #include <sys/mman.h>
@@ -41,13 +40,6 @@ void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *re
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	gw_api_statistics(req, reply);
-}
-
-/* Beside them in what they replace. */
-json_t *gw_api_virtual_gateways(const struct gw_service *service)
-{
-	(void)service;
-	return NULL;
 }
 
 void gw_api_audit(const struct gw_api_request *req, struct gw_api_reply *reply)
