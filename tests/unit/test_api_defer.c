@@ -5,7 +5,6 @@
  */
 #include "api_client.h"
 
-#include "api/metrics.h"
 #include "api/router.h"
 
 #include <sys/mman.h>

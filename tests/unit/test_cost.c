@@ -328,14 +328,13 @@ static void translated(struct world *w, unsigned n)
 		put(w, at("/networkInterfaces/n%u/ipConfigurations/c", i),
 		    "{'subnet':" OF("/virtualNetworks/", "v/subnets/s") ",'loadBalancerBackendAddressPools':[" OF(
 			    "/loadBalancers/", "l/backendAddressPools/p") "]}");
-		put(
-			w, at("/loadBalancers/l/inboundNatRules/r%u", i),
-			"{'protocol':'Tcp','frontendPort':%u,'frontendIPConfigurations':[" OF(
-				"/loadBalancers/",
-				"l/frontendIPConfigurations/f") "],'backendIPConfiguration':" OF("/networkInterfaces/",
-												 "n%u/ipConfigurations/"
-												 "c") "}",
-			i + 1, i);
+		put(w, at("/loadBalancers/l/inboundNatRules/r%u", i),
+		    "{'protocol':'Tcp','frontendPort':%u,'frontendIPConfigurations':[" OF(
+			    "/loadBalancers/",
+			    "l/frontendIPConfigurations/f") "],'backendIPConfiguration':" OF("/networkInterfaces/",
+											     "n%u/ipConfigurations/"
+											     "c") "}",
+		    i + 1, i);
 	}
 }
 
@@ -359,15 +358,14 @@ static void tenants_outside(struct world *w, unsigned n)
 		    "{'publicIPAddress':" OF("/publicIPAddresses/", "s%u") "}", i / 8);
 		put(w, at("/loadBalancers/l%u/backendAddressPools/p", i),
 		    "{'subnets':[" OF("/virtualNetworks/", "v%u/subnets/s") "]}", i);
-		put(
-			w, at("/loadBalancers/l%u/outboundNatRules/o", i),
-			"{'frontendIPConfigurations':[" OF("/loadBalancers/",
-							   "l%u/frontendIPConfigurations/f") "],'backendAddressPool'"
-											     ":" OF("/loadBalancers/",
-												    "l%u/"
-												    "backendAddressPool"
-												    "s/p") "}",
-			i, i);
+		put(w, at("/loadBalancers/l%u/outboundNatRules/o", i),
+		    "{'frontendIPConfigurations':[" OF("/loadBalancers/",
+						       "l%u/frontendIPConfigurations/f") "],'backendAddressPool'"
+											 ":" OF("/loadBalancers/",
+												"l%u/"
+												"backendAddressPool"
+												"s/p") "}",
+		    i, i);
 	}
 }
 
