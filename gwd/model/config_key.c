@@ -47,7 +47,8 @@ static const struct row rows[] = {
 	{KEY("node", "run_dir", "/run/gwd", "Where sockets and what may go at a reboot are kept; an absolute path."),
 	 parse_dir, AT(run_dir)},
 	{KEY("node", "plugin_dir", "/usr/lib/gwd/plugins",
-	     "Where the plugins are, of which every NAME.so is loaded; an absolute path. It and they must belong to root, "
+	     "Where the plugins are, of which every NAME.so is loaded; an absolute path. It and they must belong to "
+	     "root, "
 	     "and nobody else may write them."),
 	 parse_dir, AT(plugin_dir)},
 	{KEY("node", "log_level", "info",
@@ -101,17 +102,25 @@ static const struct row rows[] = {
 	 AT(flow_table_size), 1024, 16777216},
 	{KEY("engine", "record_limit", "1048576", "How many lookup records the node accepts, 1 to 16777216."),
 	 parse_number, AT(record_limit), 1, 16777216},
+	{KEY("engine", "fast_path", "yes",
+	     "Whether packets of established, translated flows are forwarded past the stack of their virtual gateway: "
+	     "yes "
+	     "or "
+	     "no."),
+	 parse_yes_no, AT(fast_path)},
 	{KEY("external", "interface", "",
 	     "The interface to the networks outside, by which virtual gateways are reached and reach them. Empty: "
 	     "none, and "
 	     "virtual gateways carry only what stays within."),
 	 parse_interface, AT(external_interface)},
 	{KEY("external", "clamp_mss", "yes",
-	     "Whether TCP connections between a virtual gateway's customer and the outside agree on segments that fit both "
+	     "Whether TCP connections between a virtual gateway's customer and the outside agree on segments that fit "
+	     "both "
 	     "sides: yes or no."),
 	 parse_yes_no, AT(clamp_mss)},
 	{KEY("external", "idle_minutes", "120",
-	     "After how many minutes without packets a translated TCP connection is forgotten whose NAT rule does not say, "
+	     "After how many minutes without packets a translated TCP connection is forgotten whose NAT rule does not "
+	     "say, "
 	     "1 to 65535."),
 	 parse_number, AT(idle_minutes), 1, 65535},
 	{KEY("controller", "vsids", "4096-16777214",
@@ -168,7 +177,8 @@ static const struct row rows[] = {
 	{KEY("limits", "nat_rules", "65536", "How many NAT rules the node accepts, 1 to 1048576."), parse_number,
 	 AT(nat_limit), 1, 1048576},
 	{KEY("limits", "tracked_connections", "131072",
-	     "How many connections of one virtual gateway are tracked at a time, 16 to 16777216; beyond that new ones are "
+	     "How many connections of one virtual gateway are tracked at a time, 16 to 16777216; beyond that new ones "
+	     "are "
 	     "dropped."),
 	 parse_number, AT(tracked_limit), 16, 16777216},
 	{KEY("limits", "new_connections", "50000",

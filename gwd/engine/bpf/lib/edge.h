@@ -4,11 +4,13 @@
  *
  *   to no public address, or to an address of the node itself -> GW_NOT_PUBLIC: the host's own stack
  *   ARP, neighbour discovery for a public address on the segment -> answered here
+ *   of an established flow -> past the stack to the customer (fast.h)
  *   to a public address -> from where nobody can be: dropped -> its owner (steer.h)
  */
 #ifndef GW_BPF_EDGE_H
 #define GW_BPF_EDGE_H
 
+#include "fast.h"
 #include "resolve.h"
 #include "steer.h"
 
@@ -76,14 +78,6 @@ gw_function int gw_edge_nd(struct __sk_buff *skb)
 		return gw_drop(GW_DROP_NO_ROOM);
 	gw_outcome(GW_OUT_ND_ANSWERED);
 	return bpf_redirect(skb->ifindex, 0);
-}
-
-/* Whether what says that it comes from there cannot have come from outside. */
-gw_inline bool gw_is_land(const struct gw_seen *s)
-{
-	struct gw_bpf_owner owner;
-
-	return gw_ip_same(&s->saddr, &s->daddr) || gw_is_nowhere(&s->saddr) || gw_public_of(&s->saddr, &owner);
 }
 
 gw_function int gw_edge4(struct __sk_buff *skb)
