@@ -95,7 +95,7 @@ $(BUILD)/gwd: $(call obj,gwd/main.c) $(BUILD)/libgw.a gwd/plugin/exports.list
 $(BUILD)/obj/plugins/%.o: CPPFLAGS += -Iplugins
 $(BUILD)/obj/plugins/%.o: CFLAGS += -fPIC
 .SECONDEXPANSION:
-$(PLUGIN_SO): $(BUILD)/plugins/%.so: $$(patsubst %.c,$(BUILD)/obj/%.o,$$(wildcard plugins/%/*.c)) plugins/plugin.map
+$(PLUGIN_SO): $(BUILD)/plugins/%.so: $$(addprefix $(BUILD)/obj/,$$(addsuffix .o,$$(basename $$(wildcard plugins/$$*/*.c)))) plugins/plugin.map
 	@mkdir -p $(@D)
 	$(call QUIET,PLUGIN)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=plugins/plugin.map -o $@ $(filter %.o,$^) \
 		$(if $(PLUGIN_PKGS_$*),$(shell pkg-config --libs $(PLUGIN_PKGS_$*)))

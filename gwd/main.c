@@ -76,8 +76,25 @@ static void log_failure(const char *what, const struct gw_error *err)
 	gw_log_error("%s%s%s%s%s", what, *what ? ": " : "", err->target, *err->target ? ": " : "", err->message);
 }
 
+/* Two for each VRF, one for each connection, and what the engine and the store have. */
+static void raise_descriptors(const struct gw_config *config)
+{
+	rlim_t need = 2 * (rlim_t)config->vrf_limit + config->connection_limit + 512;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		gw_log_debug("cannot raise RLIMIT_NOFILE: %s", strerror(errno));
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < need && config->roles & GW_ROLE_HOST)
+		gw_log_warning("this process may open %llu files, and [limits] virtual_gateways = %u takes up to %llu: "
+			       "raise LimitNOFILE= of its unit, or lower that limit",
+			       (unsigned long long)limit.rlim_cur, config->vrf_limit, (unsigned long long)need);
+}
+
 /* Memory holds secrets of tenants: no core dumps, no ptrace by the same user. */
-static void harden(void)
+static void harden(const struct gw_config *config)
 {
 	static const struct rlimit none = {0, 0};
 	struct rlimit memlock = {RLIM_INFINITY, RLIM_INFINITY};
@@ -91,6 +108,7 @@ static void harden(void)
 		if (setrlimit(RLIMIT_MEMLOCK, &memlock) < 0)
 			gw_log_debug("cannot raise RLIMIT_MEMLOCK: %s", strerror(errno));
 	}
+	raise_descriptors(config);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write that meets it */
 }
@@ -219,7 +237,7 @@ static void on_link(void *ctx, const struct gw_link *link, bool removed)
 		gw_sync_link_changed(d->sync, link->name, removed);
 }
 
-/* Nodes without a host's part have nothing that a controller could tell them. */
+/* Who only is a controller has nothing that one could tell it. */
 static int follow(struct daemon *d, struct gw_error *err)
 {
 	const struct gw_sync_params params = {
@@ -230,7 +248,7 @@ static int follow(struct daemon *d, struct gw_error *err)
 	};
 	int r;
 
-	if (!(d->config.roles & GW_ROLE_HOST))
+	if (!(d->config.roles & GW_ROLES_OF_NODES))
 		return 0;
 	r = gw_sync_open(&params, &d->sync, err);
 	if (r == 0) {
@@ -398,14 +416,14 @@ static void load_plugins(struct daemon *d)
 /* What serving and removing have in common. */
 static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_error *err)
 {
-	bool is_host = d->config.roles & GW_ROLE_HOST;
-	int r = is_host ? check_capabilities(err) : 0;
+	bool is_node = d->config.roles & GW_ROLES_OF_NODES;
+	int r = is_node ? check_capabilities(err) : 0;
 
 	if (r == 0)
 		r = lock_run_dir(d, err);
 	if (r == 0)
 		r = gw_nl_open(&d->loop, &d->nl, err);
-	if (r == 0 && is_host)
+	if (r == 0 && is_node)
 		load_plugins(d);
 	if (r == 0)
 		*ret = (struct gw_reconcile_params){
@@ -413,7 +431,7 @@ static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_
 			.config = &d->config,
 			.nl = d->nl,
 			.drivers = drivers,
-			.n_drivers = is_host ? N_DRIVERS : 0,
+			.n_drivers = is_node ? N_DRIVERS : 0,
 			.plugins = d->plugins,
 			.n_plugins = d->loaded.n,
 			.on_ready = on_ready,
@@ -523,7 +541,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	gw_log_init(d.config.log_level);
-	harden();
+	harden(&d.config);
 	status = run(&d, options.remove);
 	if (d.again && status == 0) {
 		execv("/proc/self/exe", argv);

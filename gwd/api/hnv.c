@@ -39,10 +39,11 @@ int gw_api_hnv_may_change(const struct gw_service *service, struct gw_error *err
 			"the records of this node are managed by the controller at %s: change there what they "
 			"are made of",
 			service->manager);
-	if (service->config->roles & GW_ROLE_HOST)
+	if (service->config->roles & GW_ROLES_OF_NODES)
 		return 0;
-	return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "",
-			    "this node is no host, as [node] roles says: nothing here would carry the record out");
+	return gw_error_set(
+		err, EEXIST, GW_ERR_CONFLICT, "",
+		"this node is neither host nor gateway, as [node] roles says: nothing here would carry the record out");
 }
 
 /* The object that the path names, as a key. */

@@ -2,6 +2,7 @@
 #include "obs/loop.h"
 #include "obs/metrics.h"
 
+#include "api/metrics.h"
 #include "api/router.h"
 #include "api/stats.h"
 
@@ -193,6 +194,7 @@ void gw_api_metrics(const struct gw_api_request *req, struct gw_api_reply *reply
 	if (req->service->control)
 		controller(&m, req->service);
 	node(&m, req->service);
+	gw_api_metrics_gateways(&m, req->service);
 	if (m.failed) {
 		gw_metrics_done(&m);
 		gw_error_oom(&err);

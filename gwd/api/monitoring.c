@@ -1,16 +1,39 @@
 /* monitoring.c - /monitoring: what the node and its drivers say of themselves, and the way of a packet.
  * Called by the router. */
+#include "api/metrics.h"
 #include "api/router.h"
 
 #include "control/control.h"
 
-#define NODES_MAX 1000
+#define NODES_MAX    1000
+#define GATEWAYS_MAX 1000
+
+/* In the drivers' words; NULL: the node carries none. */
+json_t *gw_api_virtual_gateways(const struct gw_service *service)
+{
+	const struct gw_hnv_object *o = NULL;
+	json_t *list = NULL;
+
+	while ((o = gw_intent_next(service->intent, GW_HNV_VRF, o)) && json_array_size(list) < GATEWAYS_MAX) {
+		char rdid[GW_UUID_STRLEN];
+		json_t *j = json_pack("{s:s, s:i}", "routingDomainId", gw_uuid_format(&o->vrf.rdid, rdid),
+				      "virtualSubnetId", (int)o->vrf.vsid);
+
+		service->describe(service->ctx, o, j);
+		list = list ? list : json_array();
+		json_array_append_new(list, j);
+	}
+	return list;
+}
 
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	const struct gw_service *service = req->service;
-	json_t *status = service->status(service->ctx), *enrollment = NULL;
+	json_t *status = service->status(service->ctx), *enrollment = NULL,
+	       *gateways = gw_api_virtual_gateways(service);
 
+	if (gateways)
+		json_object_set_new(status, "virtualGateways", gateways);
 	if (service->control)
 		json_object_set_new(status, "deployment", gw_control_status(service->control, NODES_MAX));
 	if (service->link_status)

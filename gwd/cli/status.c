@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "cli/args.h"
 #include "cli/client.h"
+#include "cli/status.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -463,6 +464,7 @@ int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *clie
 	show_fast_path(engine);
 	show_ports(get(engine, "ports"), wide);
 	show_subnets(get(engine, "virtualSubnets"), wide);
+	gw_cli_show_gateways(get(answer.body, "virtualGateways"), wide);
 	show_outcomes(get(engine, "outcomes"));
 	if (engine) /* a controller carries nothing */
 		show_drops(get(engine, "drops"));

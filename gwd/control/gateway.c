@@ -184,7 +184,11 @@ void gw_gateway_describe_virtual(const struct gw_control *k, const struct gw_res
 		set_ref(properties, "gateway", gateway, vgw);
 	json_object_foreach(reported, name, value)
 	{
-		json_object_set(is_state(name) ? properties : statistics, name, value);
+		if (is_state(name))
+			json_object_set(properties, name, value);
+		else if (json_is_object(value) ||
+			 json_is_number(value)) /* names of what is on the node are not for clients */
+			json_object_set(statistics, name, value);
 	}
 	if (json_object_size(statistics) > 0)
 		json_object_set(properties, "statistics", statistics);

@@ -4,6 +4,7 @@
  */
 #include "control/private.h"
 
+#include "model/plain.h"
 #include "model/resource/interface.h"
 #include "model/resource/nat.h"
 #include "model/resource/network.h"
@@ -166,12 +167,23 @@ static void add_away(struct standing *s, const struct gw_resource *root)
 
 /* --- what a rule of a load balancer needs ------------------------------------------------------------------------- */
 
-static bool has_gateway(const struct gw_resource *subnet)
+static bool has_referrer(const struct gw_resource *r, enum gw_kind kind)
 {
-	for (const struct gw_ref *ref = subnet->parent->referrers; ref; ref = ref->next)
-		if (ref->from->kind == GW_KIND_VIRTUAL_GATEWAY && !ref->from->now.trouble)
+	for (const struct gw_ref *ref = r->referrers; ref; ref = ref->next)
+		if (ref->from->kind == kind && !ref->from->now.trouble)
 			return true;
 	return false;
+}
+
+/* One of the network, which it may name by gateway subnets only. */
+static bool has_gateway(const struct gw_catalog *c, const struct gw_resource *subnet)
+{
+	const struct gw_resource *r = NULL;
+	bool has = has_referrer(subnet->parent, GW_KIND_VIRTUAL_GATEWAY);
+
+	while (!has && (r = gw_catalog_next(c, subnet->parent, GW_KIND_VIRTUAL_SUBNET, r)))
+		has = has_referrer(r, GW_KIND_VIRTUAL_GATEWAY);
+	return has;
 }
 
 /* Whether there is a gateway that could translate for the VM; true too where nobody knows its network. */
@@ -180,14 +192,15 @@ static bool vm_has_gateway(const struct gw_catalog *c, const struct gw_resource 
 	const struct gw_resource *subnet =
 		gw_reference(c, configuration, GW_PROPERTIES(configuration, ip_configuration)->subnet);
 
-	return !subnet || has_gateway(subnet);
+	return !subnet || has_gateway(c, subnet);
 }
 
+/* They are in one network: one speaks for all. */
 static bool all_have_gateways(const struct gw_catalog *c, const struct gw_resource *of)
 {
 	for (const struct gw_ref *ref = of->referrers; ref; ref = ref->next)
-		if (ref->from->kind == GW_KIND_IP_CONFIGURATION && !vm_has_gateway(c, ref->from))
-			return false;
+		if (ref->from->kind == GW_KIND_IP_CONFIGURATION)
+			return vm_has_gateway(c, ref->from);
 	return true;
 }
 
@@ -198,10 +211,22 @@ static bool pool_has_gateways(const struct gw_catalog *c, const struct gw_resour
 	for (size_t i = 0; i < p->subnets.n; i++) {
 		const struct gw_resource *subnet = gw_reference(c, pool, *GW_LIST_AT(p->subnets, char *, i));
 
-		if (subnet && !has_gateway(subnet))
+		if (subnet && !has_gateway(c, subnet))
 			return false;
 	}
 	return all_have_gateways(c, pool);
+}
+
+/* Of a rule that is for nobody no virtual network says anything. */
+static void add_nobody(struct standing *s, const struct gw_resource *to)
+{
+	if (s->r->kind == GW_KIND_OUTBOUND_NAT_RULE && to && GW_PROPERTIES(to, backend_pool)->subnets.n == 0 &&
+	    !has_referrer(to, GW_KIND_IP_CONFIGURATION))
+		add(s, SUCCESS, "gwd", "NoMembers",
+		    "its backendAddressPool has no members: set subnets of it, or let ipConfigurations join it");
+	if (s->r->kind == GW_KIND_INBOUND_NAT_RULE && !to && !has_referrer(s->r, GW_KIND_IP_CONFIGURATION))
+		add(s, WARNING, "gwd", "NoBackend",
+		    "it leads nowhere: set backendIPConfiguration, or name the rule in an ipConfiguration");
 }
 
 /* It is the virtual gateway of the VMs' network that would translate. */
@@ -217,7 +242,13 @@ static void add_gateway(struct standing *s)
 	} else if (s->r->kind == GW_KIND_INBOUND_NAT_RULE) {
 		to = gw_reference(c, s->r, GW_PROPERTIES(s->r, inbound_nat_rule)->backend);
 		has = (!to || vm_has_gateway(c, to)) && all_have_gateways(c, s->r);
+	} else if (s->r->kind == GW_KIND_IP_CONFIGURATION && GW_PROPERTIES(s->r, ip_configuration)->public_address &&
+		   !vm_has_gateway(c, s->r)) {
+		add(s, WARNING, "gwd", "NoVirtualGateway",
+		    "its virtual network has no virtual gateway, by which the publicIPAddress would be reached: make "
+		    "one");
 	}
+	add_nobody(s, to);
 	if (!has)
 		add(s, FAILURE, "gwd", "NoVirtualGateway",
 		    "the virtual network of its VMs has no virtual gateway, which is what translates: make one");
@@ -343,19 +374,38 @@ static void add_gateway_node(struct standing *s, json_t *properties)
 		    "the node that it is cannot be reached, or does not do what it is to: see the server");
 }
 
+/* Of a virtual gateway as a whole ("") or of what one driver does of it. What waits is under way. */
+static void add_part(struct standing *s, const struct gw_node *n, const char *name, const json_t *part)
+{
+	const char *state = json_string_value(json_object_get(part, "state")), *detail;
+	char message[GW_PLAIN_NAMELEN + GW_PLAIN_TEXTLEN + 2];
+
+	if (!state || !strcmp(state, "Ready") || !strcmp(state, "Up") || !strcmp(state, "Synced"))
+		return;
+	detail = json_string_value(json_object_get(part, "stateDetail"));
+	detail = detail ? detail : json_string_value(json_object_get(part, "detail"));
+	snprintf(message, sizeof message, "%s%s%s", name, *name ? ": " : "", detail && *detail ? detail : state);
+	add(s, !strcmp(state, "Failed") || !strcmp(state, "Down") ? FAILURE : WARNING, n->id, "GatewayNotReady",
+	    message);
+}
+
 /* How it is, as its node says. */
 static void add_virtual_gateway(struct standing *s, json_t *properties)
 {
 	const struct gw_resource *gateway = gw_gateway_of(s->k, s->r);
 	const struct gw_node *n = gateway ? gw_gateway_node(s->k, gateway) : NULL;
 	const json_t *reported = gw_gateway_reported(s->k, n, s->r);
-	const char *state = json_string_value(json_object_get(reported, "state"));
-	const char *detail = json_string_value(json_object_get(reported, "stateDetail"));
+	const json_t *part;
+	const char *name;
 
 	gw_gateway_describe_virtual(s->k, s->r, properties);
-	if (state && strcmp(state, "Ready") != 0 && strcmp(state, "Up") != 0 && !gw_node_is_away(n))
-		add(s, !strcmp(state, "Warning") ? WARNING : FAILURE, n->id, "GatewayNotReady",
-		    detail && *detail ? detail : state);
+	if (!reported || gw_node_is_away(n))
+		return;
+	add_part(s, n, "", reported);
+	json_object_foreach((json_t *)reported, name, part)
+	{
+		add_part(s, n, name, part);
+	}
 }
 
 void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *properties)

@@ -72,6 +72,14 @@ static int check_port(struct gw_driver *d, const struct gw_intent *next, const s
 	return 0;
 }
 
+/* The port of a virtual gateway is made with it, in the same change. */
+static bool is_of_vrf(const struct gw_intent *next, const struct gw_port *port)
+{
+	char name[IFNAMSIZ];
+
+	return gw_intent_vrf_of_vsid(next, port->vsid) && !strcmp(port->interface, gw_vrf_port(port->vsid, name));
+}
+
 /* What is a port already stays one, whatever addresses it was given since. */
 int gw_engine_check(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
 		    struct gw_error *err)
@@ -84,7 +92,7 @@ int gw_engine_check(struct gw_driver *d, const struct gw_intent *next, const str
 		const struct gw_hnv_object *o = delta->changes[i].after;
 		struct gw_link link;
 
-		if (!o || o->kind != GW_HNV_PORT)
+		if (!o || o->kind != GW_HNV_PORT || is_of_vrf(next, &o->port))
 			continue;
 		r = check_port(d, next, &o->port, &link, err);
 		if (r < 0 || delta->changes[i].before)

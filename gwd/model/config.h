@@ -15,6 +15,7 @@
 #define GW_CONTROLLER_URLS 8
 
 enum { GW_ROLE_HOST = 1, GW_ROLE_GATEWAY = 2, GW_ROLE_CONTROLLER = 4 };
+#define GW_ROLES_OF_NODES (GW_ROLE_HOST | GW_ROLE_GATEWAY) /* with either there is something to carry out */
 
 struct gw_config {
 	/* [node] */

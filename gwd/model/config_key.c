@@ -38,9 +38,9 @@ static const struct row rows[] = {
 	     "host name."),
 	 parse_name, AT(name)},
 	{KEY("node", "roles", "host",
-	     "What this node is, with commas between: host (ports of VMs and the overlay), controller (the gateway "
-	     "provider "
-	     "API). This version knows these."),
+	     "What this node is, with commas between: host (ports of VMs and the overlay), gateway (virtual gateways "
+	     "of "
+	     "tenants), controller (the gateway provider API)."),
 	 parse_roles, AT(roles)},
 	{KEY("node", "state_dir", "/var/lib/gwd", "Where durable state is kept; an absolute path."), parse_dir,
 	 AT(state_dir)},
@@ -196,7 +196,8 @@ static const struct row rows[] = {
 	     "How much memory they may take, as gwd reckons it from what was put, in MiB, 1 to 1048576."),
 	 parse_number, AT(tenant_memory_limit), 1, 1048576},
 	{KEY("limits", "tenant_public_addresses", "64",
-	     "How many public addresses one tenant may have, 1 to 10000000."),
+	     "How many public addresses one tenant may have, 1 to 10000000; a front end at a shared one of the "
+	     "operator's counts as one."),
 	 parse_number, AT(tenant_public_limit), 1, 10000000},
 	{KEY("limits", "tenant_mac_addresses", "16384",
 	     "How many MAC addresses one tenant may have: one for each network interface, 1 to 10000000."),
@@ -278,7 +279,8 @@ static int parse_name(const struct row *row, const char *value, void *p, struct 
 
 static int parse_roles(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
 {
-	static const char blanks[] = ", \t";
+	static const char blanks[] = ", \t",
+			  allowed[] = "allowed are host, gateway and controller, with commas between";
 	unsigned roles = 0;
 
 	(void)row;
@@ -288,18 +290,16 @@ static int parse_roles(const struct row *row, const char *value, void *p, struct
 
 		if (n == 4 && !strncmp(s, "host", n))
 			roles |= GW_ROLE_HOST;
+		else if (n == 7 && !strncmp(s, "gateway", n))
+			roles |= GW_ROLE_GATEWAY;
 		else if (n == 10 && !strncmp(s, "controller", n))
 			roles |= GW_ROLE_CONTROLLER;
 		else
-			return refuse(
-				ret_why,
-				n == 7 && !strncmp(s, "gateway", n)
-					? "the role gateway is not in this version; allowed are host and controller"
-					: "allowed are host and controller, or both with a comma between");
+			return refuse(ret_why, allowed);
 		s += n;
 	}
 	if (!roles)
-		return refuse(ret_why, "allowed are host and controller, or both with a comma between");
+		return refuse(ret_why, allowed);
 	*(unsigned *)p = roles;
 	return 0;
 }

@@ -199,6 +199,22 @@ static int bad_id(enum gw_hnv_kind kind, const char *id, struct gw_error *err)
 			    form, ids[kind].example);
 }
 
+/* A number of a path is text. */
+static int set_part(const struct gw_property *row, const char *part, struct gw_hnv_object *o)
+{
+	unsigned long v;
+
+	if (row->type != GW_PROPERTY_UINT)
+		return gw_property_set_text(row, part, o, NULL);
+	if (!*part || part[strspn(part, "0123456789")] || strlen(part) > 9)
+		return -EINVAL;
+	v = strtoul(part, NULL, 10);
+	if (v < row->min || v > row->max)
+		return -EINVAL;
+	gw_property_set_number(row, (uint32_t)v, o);
+	return 0;
+}
+
 static int parse_id(enum gw_hnv_kind kind, const char *id, struct gw_hnv_object *o)
 {
 	char text[GW_ID_STRLEN];
@@ -222,7 +238,7 @@ static int parse_id(enum gw_hnv_kind kind, const char *id, struct gw_hnv_object 
 				return -EINVAL;
 			*slash = '/';
 		}
-		if (gw_property_set_text(row, part, o, NULL) < 0)
+		if (set_part(row, part, o) < 0)
 			return -EINVAL;
 		if (!i)
 			return 0;

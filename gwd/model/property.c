@@ -90,7 +90,7 @@ static int bad_text(const struct gw_property *row, struct gw_error *err, const c
 	return bad_value(row, err, quoted);
 }
 
-static int parse_vsid(const char *s, uint32_t *ret)
+static int parse_number(const char *s, uint32_t *ret)
 {
 	uint64_t v = 0;
 	size_t n = strspn(s, "0123456789");
@@ -172,6 +172,17 @@ static int copy_text(const struct gw_property *row, const char *s, char **ret, s
 	return *ret ? 0 : gw_error_oom(err);
 }
 
+/* As part of an id: written in one way only. */
+static int parse_uint(const struct gw_property *row, const char *s, void *object)
+{
+	uint32_t v;
+
+	if (parse_number(s, &v) < 0 || (s[0] == '0' && s[1]) || v < row->min || v > row->max)
+		return -EINVAL;
+	gw_property_set_number(row, v, object);
+	return 0;
+}
+
 int gw_property_set_text(const struct gw_property *row, const char *s, void *object, struct gw_error *err)
 {
 	void *field = (char *)object + row->offset;
@@ -191,7 +202,7 @@ int gw_property_set_text(const struct gw_property *row, const char *s, void *obj
 		r = gw_uuid_parse(s, field);
 		break;
 	case GW_PROPERTY_VSID:
-		r = parse_vsid(s, field);
+		r = parse_number(s, field);
 		break;
 	case GW_PROPERTY_ENUM:
 		r = parse_enum(row, s, field);
@@ -214,6 +225,8 @@ int gw_property_set_text(const struct gw_property *row, const char *s, void *obj
 		r = parse_ports(s, field);
 		break;
 	case GW_PROPERTY_UINT:
+		r = parse_uint(row, s, object);
+		break;
 	case GW_PROPERTY_BOOL:
 	case GW_PROPERTY_REF:
 	case GW_PROPERTY_SECRET:

@@ -27,6 +27,7 @@ static const struct gw_nl_policy link_policy[IFLA_LINK_NETNSID + 1] = {
 	[IFLA_MTU] = {GW_NL_U32, 0, 0},
 	[IFLA_LINKINFO] = {GW_NL_NESTED, 0, 0},
 	[IFLA_LINK_NETNSID] = {GW_NL_U32, 0, 0},
+	[IFLA_GROUP] = {GW_NL_U32, 0, 0},
 	[IFLA_LINK] = {GW_NL_U32, 0, 0},
 	[IFLA_IFALIAS] = {GW_NL_STRING, 1, 0},
 };
@@ -72,6 +73,7 @@ int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret)
 		snprintf(l.alias, sizeof l.alias, "%s", (const char *)gw_nl_data(tb[IFLA_IFALIAS]));
 	l.peer = gw_nl_u32(tb[IFLA_LINK]) <= INT32_MAX ? (int)gw_nl_u32(tb[IFLA_LINK]) : 0;
 	l.mtu = gw_nl_u32(tb[IFLA_MTU]);
+	l.group = gw_nl_u32(tb[IFLA_GROUP]);
 	l.up = ifi->ifi_flags & IFF_UP;
 	l.running = ifi->ifi_flags & IFF_LOWER_UP;
 	l.peer_elsewhere = tb[IFLA_LINK_NETNSID];

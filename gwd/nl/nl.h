@@ -30,6 +30,7 @@ struct gw_link {
 	bool peer_elsewhere; /* its peer or lower device lives in another network namespace */
 	int peer_nsid;	     /* what the kernel calls that one here; -1: it does not, or the peer lives here */
 	int peer;	     /* the number of its peer or lower device, where that is; 0: has none */
+	uint32_t group;	     /* 0 unless somebody put it into one */
 	char alias[96];	     /* free text that somebody gave it; longer ones are cut */
 };
 
@@ -85,6 +86,12 @@ bool gw_nl_link_offloads(const struct gw_link *link);
 /* Makes the kernel finish checksums and cut super-packets before the link gets them. */
 int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct gw_error *err);
 int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err);
+/*
+ * Deleting a link takes the kernel a grace period, tens of milliseconds, however many are deleted at once. So many are put into a
+ * group (not 0), then the group goes. Nothing in it is success.
+ */
+int gw_nl_link_set_group(struct gw_nl *nl, int ifindex, uint32_t group, struct gw_error *err);
+int gw_nl_link_delete_group(struct gw_nl *nl, uint32_t group, struct gw_error *err);
 int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_set_mac(struct gw_nl *nl, int ifindex, const struct gw_mac *mac, struct gw_error *err);
 /* Text that `ip link` shows, and by which its maker knows it again. */

@@ -72,6 +72,30 @@ int gw_nl_link_set_alias(struct gw_nl *nl, int ifindex, const char *alias, struc
 	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot label %s", name) : 0;
 }
 
+int gw_nl_link_set_group(struct gw_nl *nl, int ifindex, uint32_t group, struct gw_error *err)
+{
+	char name[IFNAMSIZ + 16];
+	struct gw_nl_msg m;
+	int rc;
+
+	begin_change(&m, ifindex);
+	gw_nl_put_u32(&m, IFLA_GROUP, group);
+	rc = gw_nl_exec(nl, &m, NULL, NULL);
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot put %s into a group", name)
+		      : 0;
+}
+
+int gw_nl_link_delete_group(struct gw_nl *nl, uint32_t group, struct gw_error *err)
+{
+	struct gw_nl_msg m;
+	int rc;
+
+	gw_nl_msg_begin(&m, RTM_DELLINK, 0, sizeof(struct ifinfomsg));
+	gw_nl_put_u32(&m, IFLA_GROUP, group);
+	rc = gw_nl_exec(nl, &m, NULL, NULL);
+	return rc < 0 && rc != -ENODEV ? gw_nl_fail(nl, err, rc, "", "cannot delete the links of group %u", group) : 0;
+}
+
 static const struct gw_nl_policy stats_policy[IFLA_STATS64 + 1] = {
 	/* Newer kernels have more in it, at its end. */
 	[IFLA_STATS64] = {GW_NL_BINARY, offsetof(struct rtnl_link_stats64, multicast), 0},

@@ -20,12 +20,22 @@ struct place {
 	uint64_t score;
 };
 
-static const struct gw_resource *gateway_of(const struct gw_plan_job *j)
+static const struct gw_resource *gateway_at(const struct gw_resource *r)
 {
-	for (const struct gw_ref *ref = j->network->referrers; ref; ref = ref->next)
+	for (const struct gw_ref *ref = r->referrers; ref; ref = ref->next)
 		if (ref->from->kind == GW_KIND_VIRTUAL_GATEWAY && gw_plan_is_valid(ref->from))
 			return ref->from;
 	return NULL;
+}
+
+/* The catalogue lets a network have one; it may say so by its gateway subnets only. */
+static const struct gw_resource *gateway_of(const struct gw_plan_job *j)
+{
+	const struct gw_resource *found = gateway_at(j->network), *subnet = NULL;
+
+	while (!found && (subnet = gw_catalog_next(j->c, j->network, GW_KIND_VIRTUAL_SUBNET, subnet)))
+		found = gateway_at(subnet);
+	return found;
 }
 
 /* --- where it is -------------------------------------------------------------------------------------------------- */

@@ -180,7 +180,9 @@ static int mark_new(struct marking *m, const struct gw_resource *r)
 	case GW_KIND_LOAD_BALANCER:
 		return mark_for_balancer(m, r);
 	case GW_KIND_VIRTUAL_GATEWAY:
-		to = gw_reference(m->c, r, GW_PROPERTIES(r, virtual_gateway)->network);
+		to = gw_plan_first(r, GW_KIND_VIRTUAL_NETWORK);
+		if (!to && (to = gw_plan_first(r, GW_KIND_VIRTUAL_SUBNET)))
+			to = to->parent;
 		return to ? mark_own(m->p, to) : 0;
 	case GW_KIND_GATEWAY:
 		to = gw_reference(m->c, r, GW_PROPERTIES(r, gateway)->pool);

@@ -31,12 +31,15 @@ struct round {
 
 /* --- trying ------------------------------------------------------------------------------------------------------- */
 
-/* No two ports may have one address, not even while two of them change it: the old one goes before any of the new ones comes. */
+/*
+ * No two ports may have one address, and no two virtual gateways one subnet, not even while two of them change it: the old one goes
+ * before any of the new ones comes.
+ */
 static bool goes_first(const struct gw_intent *intent, const struct gw_sync_item *item)
 {
 	const struct gw_hnv_object *now = item->is_delete ? NULL : gw_intent_get(intent, item->object);
 
-	return now && now->kind == GW_HNV_PORT;
+	return now && (now->kind == GW_HNV_PORT || now->kind == GW_HNV_VRF);
 }
 
 struct ops {

@@ -101,6 +101,23 @@ static json_t *public_addresses(const struct gw_intent *intent, const struct gw_
 	return list;
 }
 
+/* "dropReasons" of it, and of its parts, in fewer words. */
+static void shorten(json_t *j, unsigned depth)
+{
+	json_t *drops = json_object_get(j, "dropReasons"), *part;
+	const char *name;
+	void *next;
+
+	if (drops) {
+		json_object_set_new(j, "drops", gw_sync_counted(drops, "reason"));
+		json_object_del(j, "dropReasons");
+	}
+	json_object_foreach_safe(depth ? j : NULL, next, name, part)
+	{
+		shorten(part, depth - 1);
+	}
+}
+
 static json_t *virtual_gateways(const struct gw_service *service)
 {
 	const struct gw_hnv_object *o = NULL;
@@ -108,14 +125,10 @@ static json_t *virtual_gateways(const struct gw_service *service)
 
 	while ((o = gw_intent_next(service->intent, GW_HNV_VRF, o)) && json_object_size(all) < GATEWAYS) {
 		char text[GW_UUID_STRLEN];
-		json_t *j = json_object(), *drops;
+		json_t *j = json_object();
 
 		service->describe(service->ctx, o, j);
-		drops = json_object_get(j, "dropReasons");
-		if (drops) {
-			json_object_set_new(j, "drops", gw_sync_counted(drops, "reason"));
-			json_object_del(j, "dropReasons");
-		}
+		shorten(j, 1);
 		gw_plain_prune(j, DEPTH, VALUES);
 		json_object_set_new(j, "customerAddresses", customer_addresses(&o->vrf));
 		json_object_set_new(j, "publicAddresses", public_addresses(service->intent, &o->vrf));

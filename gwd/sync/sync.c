@@ -162,14 +162,14 @@ static int enrolled_urls(struct gw_sync *s, struct gw_error *err)
 	return parse_urls(path, text, s->urls, sizeof s->urls, err);
 }
 
-/* A host that is a controller too is one of its own nodes. */
+/* A host or gateway that is a controller too is one of its own nodes. */
 static void own_url(struct gw_sync *s)
 {
 	struct gw_listen places[GW_LISTEN_MAX];
 	const char *why;
 	size_t n = 0;
 
-	if (!(s->config->roles & GW_ROLE_CONTROLLER) || !(s->config->roles & GW_ROLE_HOST) ||
+	if (!(s->config->roles & GW_ROLE_CONTROLLER) || !(s->config->roles & GW_ROLES_OF_NODES) ||
 	    gw_listen_parse(s->config->listen, places, &n, &why) < 0)
 		return;
 	for (size_t i = 0; i < n; i++)
@@ -178,7 +178,7 @@ static void own_url(struct gw_sync *s)
 			return;
 		}
 	gw_log_warning(
-		"this controller cannot follow itself as a host: [api] listen has no unix:PATH; add one, or name "
+		"this controller cannot follow itself as a node: [api] listen has no unix:PATH; add one, or name "
 		"another controller in [controller] urls");
 }
 

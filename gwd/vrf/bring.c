@@ -44,28 +44,39 @@ static void let_go(struct gw_driver *d, struct gw_vrf_domain *dom)
 	dom->state = GW_VRF_WAITING;
 }
 
-static int delete_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err)
+int gw_vrf_doom(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err)
 {
-	char port[IFNAMSIZ], way_out[IFNAMSIZ];
-	int rc = gw_vrf_delete_link(d, gw_vrf_port(vsid, port), alias, err), rc2;
+	if (!dom->vsid || dom->doomed)
+		return 0;
+	let_go(d, dom);
+	dom->doomed = true;
+	dom->next_doomed = d->doomed;
+	d->doomed = dom;
+	return gw_vrf_doom_links(d, dom->vsid, dom->name, err);
+}
 
-	rc2 = gw_vrf_delete_link(d, gw_vrf_exit(vsid, way_out), alias, rc < 0 ? NULL : err);
-	return rc < 0 ? rc : rc2;
+/* What cannot be deleted keeps its VSID, and is tried again. */
+int gw_vrf_execute(struct gw_driver *d, struct gw_error *err)
+{
+	struct gw_vrf_domain *dom;
+	int rc = d->doomed ? gw_nl_link_delete_group(d->env.nl, GW_VRF_DOOMED, err) : 0, rc2;
+
+	while ((dom = d->doomed)) {
+		d->doomed = dom->next_doomed;
+		dom->doomed = false;
+		rc2 = gw_netns_delete(GW_NETNS_SOCKET, dom->name, rc < 0 ? NULL : err);
+		if (rc2 == 0)
+			dom->vsid = 0;
+		rc = rc < 0 ? rc : rc2;
+	}
+	return rc;
 }
 
 int gw_vrf_take_down(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err)
 {
-	int rc;
+	int rc = gw_vrf_doom(d, dom, err), rc2 = gw_vrf_execute(d, rc < 0 ? NULL : err);
 
-	if (!dom->vsid)
-		return 0;
-	let_go(d, dom);
-	rc = delete_links(d, dom->vsid, dom->name, err);
-	if (rc == 0)
-		rc = gw_netns_delete(GW_NETNS_SOCKET, dom->name, err);
-	if (rc == 0)
-		dom->vsid = 0;
-	return rc;
+	return rc < 0 ? rc : rc2;
 }
 
 /* The namespace that has the name now; made when there is none. */
@@ -192,6 +203,7 @@ struct strays {
 	struct gw_driver *d;
 	const struct gw_intent *in;
 	struct gw_error *err;
+	size_t links;
 	int rc;
 };
 
@@ -208,7 +220,8 @@ static void see_link(void *ctx, const struct gw_link *link, bool removed)
 	     strcmp(link->name, gw_vrf_exit(vsid, way_out)) != 0) ||
 	    gw_intent_vrf_of_vsid(s->in, vsid))
 		return;
-	rc = gw_nl_link_delete(s->d->env.nl, link->ifindex, s->err);
+	rc = gw_nl_link_set_group(s->d->env.nl, link->ifindex, GW_VRF_DOOMED, s->err);
+	s->links++;
 	if (rc < 0 && rc != -ENODEV && s->rc == 0)
 		s->rc = rc;
 }
@@ -220,9 +233,7 @@ static int see_namespace(void *ctx, const char *name, uint32_t vsid, struct gw_e
 
 	if (gw_intent_vrf_of_vsid(s->in, vsid))
 		return 0;
-	rc = delete_links(s->d, vsid, name, err);
-	if (rc == 0)
-		rc = gw_netns_delete(GW_NETNS_SOCKET, name, err);
+	rc = gw_netns_delete(GW_NETNS_SOCKET, name, err);
 	if (rc == 0)
 		gw_log_notice("VRF %s: nobody wants it any more; removed", name);
 	return rc;
@@ -231,9 +242,11 @@ static int see_namespace(void *ctx, const char *name, uint32_t vsid, struct gw_e
 int gw_vrf_remove_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
 	struct strays s = {.d = d, .in = in, .err = err};
-	int rc = gw_netns_each(d->env.config->name, see_namespace, &s, err);
+	int rc = gw_nl_link_each(d->env.nl, see_link, &s, err);
 
 	if (rc == 0)
-		rc = gw_nl_link_each(d->env.nl, see_link, &s, err);
-	return rc < 0 ? rc : s.rc;
+		rc = s.rc;
+	if (rc == 0 && s.links)
+		rc = gw_nl_link_delete_group(d->env.nl, GW_VRF_DOOMED, err);
+	return rc == 0 ? gw_netns_each(d->env.config->name, see_namespace, &s, err) : rc;
 }

@@ -33,16 +33,21 @@ void gw_vrf_read_external(struct gw_driver *d)
 		d->external_mtu = DEFAULT_MTU;
 }
 
-int gw_vrf_delete_link(struct gw_driver *d, const char *name, const char *alias, struct gw_error *err)
+int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err)
 {
+	char port[IFNAMSIZ], way_out[IFNAMSIZ];
+	const char *names[] = {gw_vrf_port(vsid, port), gw_vrf_exit(vsid, way_out)};
 	struct gw_link link;
-	int rc = gw_nl_link_get(d->env.nl, name, &link, err);
+	int rc = 0;
 
-	if (rc == -ENODEV || (rc == 0 && strcmp(link.alias, alias) != 0))
-		return 0;
-	if (rc == 0)
-		rc = gw_nl_link_delete(d->env.nl, link.ifindex, err);
-	return rc == -ENODEV ? 0 : rc;
+	for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++) {
+		rc = gw_nl_link_get(d->env.nl, names[i], &link, err);
+		if (rc == 0 && !strcmp(link.alias, alias))
+			rc = gw_nl_link_set_group(d->env.nl, link.ifindex, GW_VRF_DOOMED, err);
+		if (rc == -ENODEV)
+			rc = 0;
+	}
+	return rc;
 }
 
 struct side {
@@ -131,6 +136,8 @@ static int bring_side(struct gw_vrf_pass *p, struct side *s, int ns_fd, struct g
 		if (rc == 0 && p->repairing)
 			gw_vrf_repaired(p, "%s and its other end %s were missing", s->name, s->inside_name);
 	}
+	if (rc == 0 && s->here.group == GW_VRF_DOOMED) /* by a process that did not come to its end */
+		rc = gw_nl_link_set_group(p->d->env.nl, s->here.ifindex, 0, err);
 	if (rc == 0 && strcmp(s->here.alias, p->dom->name) != 0)
 		rc = gw_nl_link_set_alias(p->d->env.nl, s->here.ifindex, p->dom->name, err);
 	if (rc == 0 && !gw_mac_equal(&s->mac, &any) && !gw_mac_equal(&s->mac, &s->there.mac)) {

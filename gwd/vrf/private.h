@@ -64,8 +64,8 @@ struct gw_vrf_domain {
 	struct gw_vrf_wanted wanted; /* with the numbers of these links */
 
 	struct gw_driver *owner;
-	struct gw_vrf_domain *next_dirty, *next_touched;
-	bool dirty, touched;
+	struct gw_vrf_domain *next_dirty, *next_touched, *next_doomed;
+	bool dirty, touched, doomed;
 	enum gw_vrf_state state;
 	char problem[sizeof((struct gw_error *)0)->message];
 	uint64_t repairs;
@@ -77,6 +77,7 @@ struct gw_driver {
 	struct gw_hmap vrfs;	/* by vsid: those that have a namespace */
 	struct gw_hmap routers; /* by vsid */
 	struct gw_vrf_domain *dirty; /* to be looked at by the next sync */
+	struct gw_vrf_domain *doomed; /* let go of, not deleted yet; empty between two calls */
 	struct gw_vrf_watch *dir;    /* of the directory of namespaces; NULL: not watched yet */
 	uint64_t generation;	     /* of the intent that the tables were held against */
 	bool followed;		     /* they have been, and nothing was missed since */
@@ -123,12 +124,16 @@ void gw_vrf_repaired(struct gw_vrf_pass *p, const char *fmt, ...) __attribute__(
 
 /* bring.c: all of it. Failures that time mends set p->later, and the rest of the node goes on. */
 int gw_vrf_bring(struct gw_vrf_pass *p, struct gw_error *err);
+/* Taking down many costs little more than one: first each is let go of, then all go. */
+#define GW_VRF_DOOMED 0x67776400u /* the group of links that are about to go */
+int gw_vrf_doom(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err);
+int gw_vrf_execute(struct gw_driver *d, struct gw_error *err);
 int gw_vrf_take_down(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err);
 /* Namespaces and links of this node that belong to no record (any more). */
 int gw_vrf_remove_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 /* links.c, stack.c, settings.c: its steps */
 int gw_vrf_bring_links(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
-int gw_vrf_delete_link(struct gw_driver *d, const char *name, const char *alias, struct gw_error *err);
+int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err);
 int gw_vrf_bring_stack(struct gw_vrf_pass *p, struct gw_error *err);
 int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *err);
 void gw_vrf_read_external(struct gw_driver *d);

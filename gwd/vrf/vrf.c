@@ -168,8 +168,12 @@ static int bring_touched(struct touched *t, const struct gw_intent *next, struct
 	for (struct gw_vrf_domain *dom = t->first; dom; dom = dom->next_touched) {
 		read_record(dom, next);
 		if (rc == 0 && dom->vsid && (!dom->has_record || dom->vsid != dom->record.vsid))
-			rc = gw_vrf_take_down(t->d, dom, err);
+			rc = gw_vrf_doom(t->d, dom, err);
 	}
+	if (rc == 0)
+		rc = gw_vrf_execute(t->d, err);
+	else
+		gw_vrf_execute(t->d, NULL);
 	for (struct gw_vrf_domain *dom = t->first; dom && rc == 0; dom = dom->next_touched) {
 		struct gw_vrf_pass pass = {.d = t->d, .dom = dom, .in = next};
 
@@ -268,13 +272,15 @@ static int sync_all(struct gw_driver *d, const struct gw_intent *in, struct gw_e
 	d->followed = true;
 	d->generation = gw_intent_generation(in);
 	/* What goes goes first: its names may be wanted by what comes. */
-	GW_HMAP_FOR_EACH_SAFE (node, after, &d->domains) {
+	GW_HMAP_FOR_EACH (node, &d->domains) {
 		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);
 
 		if (dom->vsid && (!dom->has_record || dom->vsid != dom->record.vsid))
-			keep_first(gw_vrf_take_down(d, dom, &why), &first, &why, err);
-		gw_vrf_forget_if_unused(d, dom);
+			keep_first(gw_vrf_doom(d, dom, &why), &first, &why, err);
 	}
+	keep_first(gw_vrf_execute(d, &why), &first, &why, err);
+	GW_HMAP_FOR_EACH_SAFE (node, after, &d->domains)
+		gw_vrf_forget_if_unused(d, GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid));
 	keep_first(gw_vrf_remove_strays(d, in, &why), &first, &why, err);
 	GW_HMAP_FOR_EACH (node, &d->domains) {
 		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);

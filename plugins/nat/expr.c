@@ -1,11 +1,12 @@
 /* expr.c - see expr.h. */
 #include "nat/expr.h"
 
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
-
-#include <netinet/in.h>
-#include <string.h>
 
 #define HASH_SEED 0x67776421u /* the same always: a source keeps its address over restarts */
 #define TCP_OPTION_MSS 2
@@ -29,6 +30,16 @@ void nat_meta(struct nat_rule *r, enum nft_meta_keys key, uint32_t reg)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, reg);
+}
+
+void nat_meta_set(struct nat_rule *r, enum nft_meta_keys key, uint32_t reg)
+{
+	struct nftnl_expr *e = add(r, "meta");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, reg);
 }
 
 void nat_ct(struct nat_rule *r, enum nft_ct_keys key, uint32_t reg)
@@ -64,7 +75,7 @@ void nat_cmp(struct nat_rule *r, enum nft_cmp_ops op, uint32_t reg, const void *
 	r->bad |= nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, data, len) < 0;
 }
 
-void nat_bits(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len)
+static void mask(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len, enum nft_cmp_ops op)
 {
 	static const uint8_t zero[4];
 	struct nftnl_expr *e = add(r, "bitwise");
@@ -76,7 +87,17 @@ void nat_bits(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, len);
 	r->bad |= nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &bits, len) < 0;
 	r->bad |= nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, len) < 0;
-	nat_cmp(r, NFT_CMP_NEQ, reg, zero, len);
+	nat_cmp(r, op, reg, zero, len);
+}
+
+void nat_bits(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len)
+{
+	mask(r, reg, bits, len, NFT_CMP_NEQ);
+}
+
+void nat_no_bits(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len)
+{
+	mask(r, reg, bits, len, NFT_CMP_EQ);
 }
 
 void nat_lookup(struct nat_rule *r, const char *set, uint32_t sreg, uint32_t dreg)

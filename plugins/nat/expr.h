@@ -21,11 +21,14 @@ struct nat_rule {
 enum { NAT_REG_KEY = NFT_REG32_00, NAT_REG_DATA = NFT_REG32_00 + 6 };
 
 void nat_meta(struct nat_rule *r, enum nft_meta_keys key, uint32_t reg);
+void nat_meta_set(struct nat_rule *r, enum nft_meta_keys key, uint32_t reg);
 void nat_ct(struct nat_rule *r, enum nft_ct_keys key, uint32_t reg);
 void nat_payload(struct nat_rule *r, enum nft_payload_bases base, uint32_t offset, uint32_t len, uint32_t reg);
 void nat_cmp(struct nat_rule *r, enum nft_cmp_ops op, uint32_t reg, const void *data, uint32_t len);
 /* Goes on only when one of the bits is set. */
 void nat_bits(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len);
+/* Goes on only when none is. */
+void nat_no_bits(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len);
 /* Without a `dreg` (0) a set, else a map. */
 void nat_lookup(struct nat_rule *r, const char *set, uint32_t sreg, uint32_t dreg);
 void nat_byteorder(struct nat_rule *r, uint32_t reg, uint32_t len, uint32_t size);

@@ -84,7 +84,8 @@ static uint32_t group_name(const struct gw_nat_rule *r, bool rest)
 	for (size_t i = 0; i < 16; i++)
 		h = (h ^ r->customer.addr.b[i]) * 16777619u;
 	h = (h ^ r->customer.len) * 16777619u;
-	return (h ^ (uint32_t)(r->protocol << 1 | rest)) * 16777619u;
+	h = (h ^ (uint32_t)(r->protocol << 1 | rest)) * 16777619u;
+	return h ? h : 1; /* 0 is the mark of a packet that is in none */
 }
 
 /* The members share the hashes of sources between them. The name is of prefix and protocol, so that it stays as they change. */

@@ -4,19 +4,18 @@
 #include "nat/expr.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter_ipv4.h>
 #include <netinet/in.h>
 #include <string.h>
+
+#include <libnftnl/expr.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
 
 #define RULESET_VERSION 1u /* raised with every change of what is built here */
 
 /* As <linux/netfilter/nf_conntrack_common.h> numbers them, and nft(8) takes them. */
 enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_NEW = 8, STATE_UNTRACKED = 64 };
-enum { STATUS_DST_NAT = 0x20 };
-
-#define SECONDS 60u /* of a minute */
+enum { STATUS_CONFIRMED = 0x8, STATUS_DST_NAT = 0x20 };
 
 const char *const nat_counter_names[NAT_COUNTERS_MAX] = {
 #define X(id, name, what) [NAT_COUNT_##id] = (name),
@@ -92,7 +91,7 @@ const char *nat_set_name(unsigned family, enum nat_map map, char buf[static 24])
 }
 
 /* As nft(8) numbers types, for it to show what is there; the kernel does not mind. */
-enum { TYPE_INTEGER = 4, TYPE_IP = 7, TYPE_IP6 = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13, TYPE_BITS = 6 };
+enum { TYPE_IP = 7, TYPE_IP6 = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13, TYPE_MARK = 19, TYPE_BITS = 6 };
 
 static uint32_t concat(uint32_t a, uint32_t b)
 {
@@ -115,7 +114,7 @@ struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map)
 	if (n == 3)
 		type = concat(type, TYPE_SERVICE);
 	else if (fields[0] == 4)
-		type = concat(TYPE_INTEGER, TYPE_INTEGER);
+		type = concat(TYPE_MARK, TYPE_MARK);
 	flags = NFT_SET_INTERVAL | NFT_SET_CONCAT;
 	nftnl_set_set_str(s, NFTNL_SET_TABLE, NAT_TABLE);
 	nftnl_set_set_str(s, NFTNL_SET_NAME, nat_set_name(family, map, name));
@@ -131,7 +130,7 @@ struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map)
 		flags |= NFT_SET_MAP;
 		nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, data);
 		nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE,
-				  data == 4 && nat_map_data(map) == D_GROUP ? TYPE_INTEGER
+				  data == 4 && nat_map_data(map) == D_GROUP ? TYPE_MARK
 				  : nat_map_data(map) == D_ADDR		    ? addr
 									    : concat(addr, TYPE_SERVICE));
 	}
@@ -167,29 +166,6 @@ const char *nat_idle_name(unsigned family, uint8_t proto, uint16_t minutes, char
 {
 	snprintf(buf, 24, "%s%c-%u", proto == IPPROTO_TCP ? "tcp" : "udp", family ? '6' : '4', minutes);
 	return buf;
-}
-
-struct nftnl_obj *nat_ruleset_idle(unsigned family, uint8_t proto, uint16_t minutes)
-{
-	struct nftnl_obj *o = nftnl_obj_alloc();
-	uint32_t seconds[NFTNL_CTTIMEOUT_ARRAY_MAX] = {0};
-	char name[24];
-
-	if (!o)
-		return NULL;
-	/* Others than these stay as the kernel has them; libnftnl leaves out what is not set. */
-	nftnl_obj_set_str(o, NFTNL_OBJ_TABLE, NAT_TABLE);
-	nftnl_obj_set_str(o, NFTNL_OBJ_NAME, nat_idle_name(family, proto, minutes, name));
-	nftnl_obj_set_u32(o, NFTNL_OBJ_TYPE, NFT_OBJECT_CT_TIMEOUT);
-	nftnl_obj_set_u16(o, NFTNL_OBJ_CT_TIMEOUT_L3PROTO, family ? NFPROTO_IPV6 : NFPROTO_IPV4);
-	nftnl_obj_set_u8(o, NFTNL_OBJ_CT_TIMEOUT_L4PROTO, proto);
-	if (proto == IPPROTO_TCP)
-		seconds[NFTNL_CTTIMEOUT_TCP_ESTABLISHED] = minutes * SECONDS;
-	else
-		seconds[NFTNL_CTTIMEOUT_UDP_UNREPLIED] = seconds[NFTNL_CTTIMEOUT_UDP_REPLIED] =
-			minutes * SECONDS;
-	nftnl_obj_set_data(o, NFTNL_OBJ_CT_TIMEOUT_ARRAY, seconds, sizeof seconds);
-	return o;
 }
 
 /* --- rules --- */
@@ -343,8 +319,11 @@ static void outbound(struct build *b, unsigned family, enum nat_map map)
 	end(b, &r);
 }
 
-/* Of several addresses one, by a hash of the source: the group and the hash are the key of a second map. */
-static void member(struct build *b, unsigned family, enum nat_map map)
+/*
+ * Of several addresses one, by a hash of the source: the group, which the packet carries as its mark from the rule before, and
+ * the hash are the key of a second map. (Both straight from registers would be too much for nft(8), which shall show it.)
+ */
+static void group(struct build *b, unsigned family)
 {
 	struct nat_rule r = begin(POST);
 	char name[24];
@@ -353,10 +332,24 @@ static void member(struct build *b, unsigned family, enum nat_map map)
 	by_outside(&r, NFT_META_OIFNAME, NFT_CMP_EQ);
 	key(&r, family, SOURCE, false);
 	nat_lookup(&r, nat_set_name(family, NAT_MAP_GROUP, name), NAT_REG_KEY, NAT_REG_DATA);
-	nat_jhash(&r, NAT_REG_KEY + 1, family ? 16 : 4, NAT_REG_DATA + 1, NAT_SLOTS);
-	nat_byteorder(&r, NAT_REG_DATA + 1, 4, 4);
-	nat_lookup(&r, nat_set_name(family, map, name), NAT_REG_DATA, NAT_REG_KEY);
-	translate(&r, family, NFT_NAT_SNAT, nat_map_data(map), NAT_REG_KEY);
+	nat_meta_set(&r, NFT_META_MARK, NAT_REG_DATA);
+	end(b, &r);
+}
+
+static void member(struct build *b, unsigned family, enum nat_map map)
+{
+	struct nat_rule r = begin(POST);
+	uint32_t len = family ? 16 : 4;
+	char name[24];
+
+	of_family(&r, family);
+	by_outside(&r, NFT_META_OIFNAME, NFT_CMP_EQ);
+	nat_meta(&r, NFT_META_MARK, NAT_REG_KEY);
+	nat_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, family ? 8 : 12, len, NAT_REG_DATA);
+	nat_jhash(&r, NAT_REG_DATA, len, NAT_REG_KEY + 1, NAT_SLOTS);
+	nat_byteorder(&r, NAT_REG_KEY + 1, 4, 4);
+	nat_lookup(&r, nat_set_name(family, map, name), NAT_REG_KEY, NAT_REG_DATA);
+	translate(&r, family, NFT_NAT_SNAT, nat_map_data(map), NAT_REG_DATA);
 	end(b, &r);
 }
 
@@ -387,6 +380,11 @@ static void jump(struct build *b, enum chain c, uint32_t state, enum chain to)
 
 	if (state)
 		of_state(&r, state);
+	/* Until something answers every packet of a connection is of state new: only the first is meant. */
+	if (state == STATE_NEW) {
+		nat_ct(&r, NFT_CT_STATUS, NAT_REG_KEY);
+		nat_no_bits(&r, NAT_REG_KEY, STATUS_CONFIRMED, 4);
+	}
 	nat_verdict(&r, NFT_JUMP, chains[to].name);
 	end(b, &r);
 }
@@ -454,7 +452,8 @@ static void forward(struct build *b)
 		end(b, &r);
 	}
 	drop_state(b, FORWARD, STATE_INVALID, NAT_COUNT_INVALID);
-	jump(b, FORWARD, STATE_NEW | STATE_UNTRACKED, FRESH);
+	jump(b, FORWARD, STATE_NEW, FRESH);
+	jump(b, FORWARD, STATE_UNTRACKED, FRESH);
 	count_and_accept(b, NFT_META_OIFNAME, NAT_COUNT_SENT);
 	count_and_accept(b, NFT_META_IIFNAME, NAT_COUNT_RECEIVED);
 	r = begin(FORWARD);
@@ -482,6 +481,7 @@ static void input(struct build *b)
 /* Whatever went wrong before: nothing leaves that has no public source. */
 static void out(struct build *b)
 {
+	static const char nobody[IFNAMSIZ];
 	struct nat_rule r;
 
 	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
@@ -497,7 +497,14 @@ static void out(struct build *b)
 	}
 	r = begin(OUT);
 	by_outside(&r, NFT_META_OIFNAME, NFT_CMP_EQ);
+	by_outside(&r, NFT_META_IIFNAME, NFT_CMP_NEQ); /* nor nothing: what the kernel says by itself is no loss */
+	nat_meta(&r, NFT_META_IIFNAME, NAT_REG_KEY);
+	nat_cmp(&r, NFT_CMP_NEQ, NAT_REG_KEY, nobody, sizeof nobody);
 	drop(&r, NAT_COUNT_PRIVATE);
+	end(b, &r);
+	r = begin(OUT);
+	by_outside(&r, NFT_META_OIFNAME, NFT_CMP_EQ);
+	nat_verdict(&r, NF_DROP, NULL);
 	end(b, &r);
 }
 
@@ -514,6 +521,7 @@ static void build(struct build *b)
 		idle(b, family, POST, NAT_MAP_IDLE_OUT, SOURCE);
 		outbound(b, family, NAT_MAP_OUT_PORTS);
 		outbound(b, family, NAT_MAP_OUT_ADDR);
+		group(b, family);
 		member(b, family, NAT_MAP_MEMBER_PORTS);
 		member(b, family, NAT_MAP_MEMBER_ADDR);
 	}

@@ -7,7 +7,7 @@
 
 #define RUNS	   1000000
 #define PER_CHECK  2000
-#define DEADLINE_S 60
+#define DEADLINE_S 60 /* against what never ends; more on slow machines */
 
 static struct pkt templates[40];
 static unsigned n_templates;
@@ -155,7 +155,8 @@ static void storm(uint64_t seed)
 {
 	unsigned seen[GW_HOOK_MAX] = {0}, runs = 0;
 	struct counters before, after;
-	time_t end = time(NULL) + DEADLINE_S;
+	const char *slowness = getenv("GW_TEST_SLOWNESS");
+	time_t end = time(NULL) + DEADLINE_S * (slowness ? atoi(slowness) : 1);
 	static struct run run;
 
 	rnd_seed(seed);
@@ -181,7 +182,7 @@ static void storm(uint64_t seed)
 		counters_read(&after);
 		check(total(&after) - total(&before) == runs, "seed %llu: %llu counts for %u packets",
 		      (unsigned long long)seed, (unsigned long long)(total(&after) - total(&before)), runs);
-		check(time(NULL) < end, "only %u packets in %d s", runs, DEADLINE_S);
+		check(time(NULL) < end, "only %u packets in time", runs);
 	}
 	assert_int_equal(beyond(&after), 0);
 	for (int h = 0; h < GW_HOOK_MAX; h++)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # GW-3: ports of public addresses that tenants share. Each front end has a block of its own, for as long as it is there and over a
 # restart; what listens there, and for whom, is refused where it would meet another's. The rules one by one: tests/unit/test_blocks.c.
+import json
 import os
 import random
 import sys
@@ -144,6 +145,32 @@ def inbound(w):
         w.delete(at + name)
 
 
+@g.case("a load balancer has 1,024 rules of a kind: one more, and 10,001 at once, are refused whole")
+def many(w):
+    front = [ref("/loadBalancers/a/frontendIPConfigurations/f")]
+    before = w.get("/loadBalancers/a")
+    start = before["properties"]["frontendIPConfigurations"][0]["properties"]["portBlockStart"]
+    ports = [p for p in range(1, 65536) if p not in range(start, start + 4096)]
+
+    def rules(n):
+        return [child("r%d" % i, frontendIPConfigurations=front, protocol="Tcp" if i % 2 else "Udp", frontendPort=ports[i // 2])
+                for i in range(n)]
+    for b in blocks(w):
+        if b["start"] != start:
+            w.delete(b["frontendIPConfiguration"]["resourceRef"].split("/frontend")[0])
+    said = w.refused("POST", "/batch", [{"path": "/loadBalancers/a", "body": {
+        "properties": dict(before["properties"], inboundNatRules=rules(10001))}}], 400, "InvalidProperty",
+        "[0].body.properties.inboundNatRules", checked=False)
+    require("1024" in said["message"], said)
+    w.put("/loadBalancers/a", dict(before["properties"], inboundNatRules=rules(1024)))
+    said = w.refused("PUT", "/loadBalancers/a/inboundNatRules/more", {"properties": rules(1026)[1025]["properties"]}, 409,
+                     "LimitExceeded", None)
+    require("more than 1024 inboundNatRules" in said["message"], said)
+    equal(len(w.get("/loadBalancers/a")["properties"]["inboundNatRules"]), 1024, "rules that are there")
+    w.put("/loadBalancers/a", dict(before["properties"], inboundNatRules=[]))
+    w.put("/loadBalancers/b", balancer("b", "b"))
+
+
 @g.case("what blocks are cut from stays as it is while they are out")
 def cut(w):
     good = w.get(ALL)["properties"]
@@ -187,6 +214,30 @@ def quota(w):
     said = front(ALL, "f2", 409)["error"]
     equal(said["code"], "LimitExceeded", said)
     require("may have 3 public addresses and parts of shared ones" in said["message"], said)
+
+
+def samples():
+    w = world.controller()
+    for name in ("two-customers", "two-customers-nat"):
+        with open(os.path.join(case.root(), "configs/samples/%s.json" % name), encoding="utf-8") as f:
+            status, body, _ = w.call("POST", "/batch", json.load(f), checked=False)
+        equal(status, 200, "%s (%s)" % (name, body))
+    return w
+
+
+s = suite.group("samples", samples)
+
+
+@s.case("two customers with the same addresses share one public address")
+def customers(w):
+    said = w.get("/publicIPAddresses/shared")["properties"]["portBlocks"]
+    equal({b["virtualGateway"]["resourceRef"] for b in said}, {"/virtualGateways/%s?tenantId=%s" % (n.lower(), n) for n in (
+        "Contoso", "Fabrikam")}, "whose its blocks are")
+    w.stop()
+    w.start()
+    equal(w.get("/publicIPAddresses/shared")["properties"]["portBlocks"], said, "and after a restart")
+    w.put("/loadBalancers/fabrikam/inboundNatRules/dns?tenantId=Fabrikam", {
+        "frontendIPConfigurations": [ref("/loadBalancers/fabrikam/frontendIPConfigurations/out")], "protocol": "Udp", "frontendPort": 1443})
 
 
 suite.main()

@@ -294,8 +294,11 @@ def _(w):
             r = w.ask(tenant, "PUT", "/loadBalancers/n/inboundNatRules/i", dict(rule, frontendPort=port))
             equal((r.status, r.json()["error"]["code"]), (400, "InvalidProperty"), "port %d" % port)
         equal(w.ask(tenant, "PUT", front, {"publicIPAddress": ref("/publicIPAddresses/n")}).status, 200, "an address of his own")
+        w.operator("DELETE", "/loadBalancers/all", status=202)  # whoever is at it has ports of it as it is
         for shared in (False, True):
             w.operator("PUT", "/publicIPAddresses/all", {"shared": shared}, 200)
+        for path, properties in FOR_ALL[1:4]:
+            w.operator("PUT", path, properties, 201)
         equal(w.ask(tenant, "PUT", "/loadBalancers/n/inboundNatRules/i", dict(rule, frontendPort=80)).status, 201, "and a port of it")
         r = w.ask(tenant, "PUT", front, {"publicIPAddress": ref("/publicIPAddresses/all")})
         equal((r.status, r.json()["error"]["code"]), (400, "InvalidProperty"), "with the rule to the shared address")
@@ -379,6 +382,44 @@ def _(w):
     for p, _ in reversed(HIS + FOR_ALL):
         if p.count("/") == 2:
             require(w.ask("operator", "DELETE", p).status in (202, 204), p)
+
+
+@g.case("of a shared address a tenant has a block, and is told of no other; it is the operator's to choose")
+def _(w):
+    w.operator("PUT", "/publicIPAddresses/all", {"shared": True, "portBlockSize": 16384}, 201)
+    starts = []
+    for tenant in "ab":
+        equal(w.ask(tenant, "PUT", "/loadBalancers/n", {}).status, 201, "/loadBalancers/n")
+        front = "/loadBalancers/n/frontendIPConfigurations/f"
+        r = w.ask(tenant, "PUT", front, naming("publicIPAddress", "/publicIPAddresses/all"))
+        equal(r.status, 201, r.body)
+        mine = r.json()["properties"]
+        starts.append(mine["portBlockStart"])
+        equal(mine["portBlockSize"], 16384, "how long it is")
+        equal(w.ask(tenant, "GET", "/publicIPAddresses/all").status, 404, "the address itself")
+        equal(w.ask(tenant, "PUT", front, mine).status, 200, "GET-edit-PUT")
+        # Whether a block is taken or free, by anybody, he is told the same.
+        for start in {16384, 32768, 49152} - {starts[-1]}:
+            r = w.ask(tenant, "PUT", front, dict(mine, portBlockStart=start))
+            equal((r.status, r.json()["error"]["code"]), (403, "Forbidden"), "another block: %s" % r.body)
+    require(starts[0] != starts[1], "both have %d" % starts[0])
+    said = w.operator("GET", "/publicIPAddresses/all").json()["properties"]["portBlocks"]
+    equal({b["frontendIPConfiguration"]["resourceRef"]: b["start"] for b in said},
+          {"/loadBalancers/n/frontendIPConfigurations/f?tenantId=" + t: s for t, s in zip("ab", starts)}, "as the operator sees it")
+    # The operator chooses, and the tenant may say it again.
+    free = ({16384, 32768, 49152} - set(starts)).pop()
+    w.operator("PUT", "/loadBalancers/n/frontendIPConfigurations/f?tenantId=a",
+               dict(naming("publicIPAddress", "/publicIPAddresses/all?tenantId="), portBlockStart=free))
+    equal(w.ask("a", "PUT", "/loadBalancers/n", w.ask("a", "GET", "/loadBalancers/n").json()["properties"]).status, 200, "as it is")
+    equal(w.ask("a", "GET", "/loadBalancers/n/frontendIPConfigurations/f").json()["properties"]["portBlockStart"], free, "what was chosen")
+    # One that is full is full for all, and nobody is told by whom.
+    equal(w.ask("a", "PUT", "/loadBalancers/n/frontendIPConfigurations/g", naming("publicIPAddress", "/publicIPAddresses/all")).status, 201, "the last")
+    r = w.ask("b", "PUT", "/loadBalancers/n/frontendIPConfigurations/g", naming("publicIPAddress", "/publicIPAddresses/all"))
+    equal((r.status, r.json()["error"]["code"]), (409, "LimitExceeded"), r.body)
+    require(not re.search("[0-9]", r.json()["error"]["message"]), "who has how much: %s" % r.body)
+    for tenant in "ab":
+        equal(w.ask(tenant, "DELETE", "/loadBalancers/n").status, 202, "DELETE")
+    w.operator("DELETE", "/publicIPAddresses/all", status=202)
 
 
 @g.case("?tenantId= of another leads nowhere, with every method")

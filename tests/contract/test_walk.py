@@ -679,7 +679,7 @@ def records(w):
                              ("/hnv/ports/tap9", {"MACAddress": "00155D011404", "VirtualSubnetID": 5001})):
         for method, body in (("PUT", {"properties": properties}), ("DELETE", None)):
             error = w.refused(method, path, body, 409, "Conflict")
-            require("no host" in error["message"], error)
+            require("neither host nor gateway" in error["message"], error)
             w.refused("POST", "/hnv/batch", [{"method": method, "path": path, "body": body} if body else
                                              {"method": method, "path": path}], 409, "Conflict")
         w.refused("GET", path, None, 404, "NotFound")

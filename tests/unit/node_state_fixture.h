@@ -171,7 +171,7 @@ static inline void changes_since(struct controller *c, struct held *h)
 
 static inline void report(struct controller *c, const char *server, const struct held *h, const char *more)
 {
-	char path[64], body[512];
+	char path[64], body[1024];
 
 	snprintf(path, sizeof path, V1 "/servers/%s/status", server);
 	snprintf(body, sizeof body,

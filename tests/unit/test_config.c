@@ -33,6 +33,10 @@ static void test_defaults(void **state)
 	assert_int_equal(gethostname(host, sizeof host - 1), 0);
 	assert_string_equal(c.name, host);
 	assert_int_equal(c.roles, GW_ROLE_HOST);
+	assert_string_equal(c.external_interface, "");
+	assert_int_equal(c.vrf_limit, 1024);
+	assert_int_equal(c.public_limit, 65536);
+	assert_int_equal(c.nat_limit, 65536);
 	assert_string_equal(c.state_dir, "/var/lib/gwd");
 	assert_string_equal(c.run_dir, "/run/gwd");
 	assert_int_equal(c.log_level, GW_LOG_INFO);
@@ -68,19 +72,25 @@ static void test_everything_set(void **state)
 	struct gw_config c;
 
 	(void)state;
-	good("# comment\n; comment\n\n  [ node ]\t\r\nname=h-1.x_y\n roles = host\nstate_dir = \"/s "
+	good("# comment\n; comment\n\n  [ node ]\t\r\nname=h-1.x_y\n roles = gateway, controller\nstate_dir = \"/s "
 	     "t\"\nrun_dir='/r'\r\n"
 	     "log_level = debug\n[api]\nlisten = unix:/a/b.sock\n"
 	     "[underlay]\ninterface = eth1\naddress = 10.1.1.20/24\nmtu = 9000\nencapsulation = "
 	     "NVGRE\nvxlan_port = 8472\n"
 	     "ttl = 255\ndscp = 46\n[engine]\nrouter_mac = 00155D011404\nbpf_dir = /b\nflow_table_size = "
 	     "1024\n"
-	     "record_limit = 16777216\n[controller]\nvsids = 5000-5000\n[store]\nbackend = sqlite\npath = "
+	     "record_limit = 16777216\n[external]\ninterface = out0\n[controller]\nvsids = 5000-5000\n[store]\nbackend "
+	     "= sqlite\npath = "
 	     "/p/x.db\n[limits]\nports = "
-	     "4096\nroutes = 1\n"
+	     "4096\nroutes = 1\nvirtual_gateways = 4096\npublic_addresses = 1\nnat_rules = 10000\n"
 	     "provider_addresses = 9\nbody = 4096\nbatch = 5000\n[node]\n",
 	     &c);
 	assert_string_equal(c.name, "h-1.x_y");
+	assert_int_equal(c.roles, GW_ROLE_GATEWAY | GW_ROLE_CONTROLLER);
+	assert_string_equal(c.external_interface, "out0");
+	assert_int_equal(c.vrf_limit, 4096);
+	assert_int_equal(c.public_limit, 1);
+	assert_int_equal(c.nat_limit, 10000);
 	assert_string_equal(c.state_dir, "/s t");
 	assert_string_equal(c.run_dir, "/r");
 	assert_int_equal(c.log_level, GW_LOG_DEBUG);
@@ -196,7 +206,7 @@ static void test_refused(void **state)
 		{"[nodes]\n",
 		 GW_ERR_UNKNOWN_PROPERTY,
 		 1,
-		 {"nodes:", "node, api, underlay, engine, controller, store, limits"}},
+		 {"nodes:", "node, api, underlay, engine, external, controller"}},
 		{"[node\n", GW_ERR_INVALID_REQUEST, 1, {"[node", "[name]"}},
 		{"[]\n", GW_ERR_UNKNOWN_PROPERTY, 1, {"no such section", ""}},
 		{"[\n", GW_ERR_INVALID_REQUEST, 1, {"[name]", ""}},
@@ -211,8 +221,14 @@ static void test_refused(void **state)
 		 GW_ERR_INVALID_PROPERTY,
 		 2,
 		 {"1 to 63", ""}},
-		{"[node]\nroles = gateway\n", GW_ERR_INVALID_PROPERTY, 2, {"not in this version", "host"}},
-		{"[node]\nroles = controller, router\n", GW_ERR_INVALID_PROPERTY, 2, {"host and controller", "both"}},
+		{"[node]\nroles = gateways\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"gateways", "host, gateway and controller"}},
+		{"[node]\nroles = controller, router\n",
+		 GW_ERR_INVALID_PROPERTY,
+		 2,
+		 {"host, gateway and controller", "commas"}},
 		{"[node]\nroles = switch\n", GW_ERR_INVALID_PROPERTY, 2, {"switch", "host"}},
 		{"[node]\nstate_dir = var\n", GW_ERR_INVALID_PROPERTY, 2, {"[node] state_dir", "absolute"}},
 		{"[node]\nrun_dir = /a\x01\n", GW_ERR_INVALID_PROPERTY, 2, {"run_dir", "absolute"}},
@@ -472,7 +488,7 @@ static void test_keys_have_help(void **state)
 
 		check(len > 20 && k->help[len - 1] == '.', "[%s] %s", k->section, k->name);
 	}
-	assert_int_equal(n, 52);
+	assert_int_equal(n, 56);
 }
 
 static void test_limits(void **state)

@@ -110,6 +110,91 @@ static void test_GW_6_capabilities(void **state)
 	leave(&c);
 }
 
+#define VGW V1 "/virtualGateways/v"
+
+static void deploy_virtual(struct controller *c)
+{
+	put(c, GATEWAY, IN_POOL);
+	put(c, V1 "/virtualNetworks/red",
+	    "{\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/16\"]},\"routingDomainId\":\"" RDID
+	    "\",\"subnets\":[{\"resourceId\":\"g\",\"properties\":{\"addressPrefix\":\"10.0.9.0/29\"}}]}");
+	put(c, VGW,
+	    "{\"virtualNetwork\":{\"resourceRef\":\"/virtualNetworks/"
+	    "red\"},\"gatewaySubnets\":[{\"resourceRef\":\"/virtualNetworks/red/"
+	    "subnets/g\"}],\"gatewayPools\":[{\"resourceRef\":\"/gatewayPools/p\"}]}");
+}
+
+#define SAYS(rdid, more) ",\"gateway\":{\"virtualGateways\":{\"" rdid "\":{\"namespace\":\"gwd-h1-5\"," more "}}}"
+
+/* Where it is, the plan says; all else is as its node says, and of no other node, nor of another tenant's. */
+static void test_GW_6_virtual_gateways(void **state)
+{
+	struct held one = {0}, two = {0};
+	struct controller c;
+	json_t *p, *statistics;
+
+	deploy_gateway(&c, state);
+	p = properties_of(&c, GATEWAY);
+	assert_int_equal(json_array_size(json_object_get(p, "virtualGateways")), 0);
+	json_decref(p);
+	deploy_virtual(&c);
+	p = properties_of(&c, GATEWAY);
+	assert_string_equal(at(json_array_get(json_object_get(p, "virtualGateways"), 0), "resourceRef", NULL),
+			    "/virtualGateways/v");
+	json_decref(p);
+	p = properties_of(&c, VGW);
+	assert_string_equal(at(json_object_get(p, "gateway"), "resourceRef", NULL), "/gateways/g1");
+	assert_null(json_object_get(p, "statistics"));
+	assert_null(json_object_get(p, "state"));
+	json_decref(p);
+	fetch(&c, &one, STATE);
+	fetch(&c, &two, V1 "/servers/h2/state");
+	report(&c, "h2", &two, SAYS(RDID, "\"state\":\"Waiting\",\"outside\":{\"sentBytes\":9}"));
+	report(&c, "h1", &one,
+	       SAYS(RDID, "\"state\":\"Ready\",\"customerAddresses\":[\"10.0.9.2/29\"],\"publicAddresses\":["
+			  "\"198.51.100.9:4096-8191\"],\"outside\":{\"sentBytes\":7},\"nat\":{\"state\":\"Up\","
+			  "\"trackedConnections\":5}"));
+	p = properties_of(&c, VGW);
+	statistics = json_object_get(p, "statistics");
+	assert_string_equal(at(p, "state", NULL), "Ready");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(p, "publicAddresses"), 0)),
+			    "198.51.100.9:4096-8191");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(p, "customerAddresses"), 0)),
+			    "10.0.9.2/29");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(statistics, "outside"), "sentBytes")), 7);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(statistics, "nat"), "trackedConnections")),
+			 5);
+	assert_null(json_object_get(statistics, "namespace"));
+	json_decref(p);
+	configuration_is(&c, VGW, "Success", "[]");
+	/* Each part of it in the words of who does it. */
+	report(&c, "h1", &one, SAYS(RDID, "\"state\":\"Degraded\",\"stateDetail\":\"no way out\""));
+	configuration_is(&c, VGW, "Warning", "no way out");
+	report(&c, "h1", &one,
+	       SAYS(RDID, "\"state\":\"Ready\",\"nat\":{\"state\":\"Failed\",\"stateDetail\":\"no nft\"}"));
+	configuration_is(&c, VGW, "Failure", "nat: no nft");
+	report(&c, "h1", &one, ",\"gateway\":{\"virtualGateways\":{}}");
+	p = properties_of(&c, VGW);
+	assert_null(json_object_get(p, "statistics"));
+	json_decref(p);
+	/* It moves: what the other one says of it counts from then on. */
+	put(&c, GATEWAY, "{\"virtualServer\":{\"resourceRef\":\"/servers/h1\"}}");
+	p = properties_of(&c, VGW);
+	assert_null(json_object_get(p, "gateway"));
+	json_decref(p);
+	put(&c, V1 "/gateways/g2",
+	    "{\"virtualServer\":{\"resourceRef\":\"/servers/h2\"},\"pool\":{\"resourceRef\":\"/gatewayPools/p\"}}");
+	p = properties_of(&c, VGW);
+	assert_string_equal(at(json_object_get(p, "gateway"), "resourceRef", NULL), "/gateways/g2");
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(json_object_get(p, "statistics"), "outside"), "sentBytes")),
+			 9);
+	json_decref(p);
+	json_decref(one.paths);
+	json_decref(two.paths);
+	leave(&c);
+}
+
 /* A node may say what it likes: it is refused whole, and what it has said before stays. */
 static void test_refused(void **state)
 {
@@ -158,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_GW_6_state, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_GW_6_capabilities, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_GW_6_virtual_gateways, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_refused, fixture_setup, fixture_teardown),
 	};
 

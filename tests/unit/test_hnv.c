@@ -47,6 +47,35 @@ static struct gw_hnv_object port(void)
 				      .port = {.interface = "tap0", .mac = mac("00155D011404"), .vsid = 5001}};
 }
 
+static struct gw_hnv_object vrf(void)
+{
+	return (struct gw_hnv_object){.kind = GW_HNV_VRF,
+				      .vrf = {.rdid = rdid,
+					      .vsid = 5000,
+					      .mac = mac("020000000001"),
+					      .has_ca = true,
+					      .ca = addr("10.1.0.2"),
+					      .prefix_len = 29}};
+}
+
+static struct gw_hnv_object public_address(const char *where, uint16_t first, uint32_t count)
+{
+	return (struct gw_hnv_object){
+		.kind = GW_HNV_PUBLIC,
+		.public = {.prefix = prefix(where), .rdid = rdid, .first_port = first, .port_count = count}};
+}
+
+static struct gw_hnv_object nat_rule(enum gw_nat_type type, enum gw_nat_protocol protocol, const char *outside,
+				     const char *inside)
+{
+	return (struct gw_hnv_object){.kind = GW_HNV_NAT_RULE,
+				      .nat = {.rdid = rdid,
+					      .address = addr(outside),
+					      .customer = prefix(inside),
+					      .type = (uint8_t)type,
+					      .protocol = (uint8_t)protocol}};
+}
+
 static void test_kinds(void **state)
 {
 	enum gw_hnv_kind k;
@@ -64,7 +93,19 @@ static void test_kinds(void **state)
 
 static void test_ids(void **state)
 {
-	struct gw_hnv_object o[] = {record(), croute(), paddr(), proute(), port(), record(), croute()};
+	struct gw_hnv_object o[] = {record(),
+				    croute(),
+				    paddr(),
+				    proute(),
+				    port(),
+				    record(),
+				    croute(),
+				    vrf(),
+				    public_address("203.0.113.5/32", 65535, 1),
+				    public_address("2001:db8::/48", 0, 0),
+				    nat_rule(GW_NAT_OUTBOUND, GW_NAT_ALL, "203.0.113.5", "10.0.0.0/8"),
+				    nat_rule(GW_NAT_INBOUND, GW_NAT_UDP, "2001:db8:1111:2222:3333:4444:5555:6666",
+					     "2001:db8:7777:8888:9999:aaaa:bbbb:cccc/128")};
 	static const char *const ids[] = {
 		"5001-192.168.1.101",
 		"11111111-2222-3333-4444-000000000000-5001-192.168.1.0_24-0.0.0.0",
@@ -74,6 +115,12 @@ static void test_ids(void **state)
 		"5001-0.0.0.0",
 		("11111111-2222-3333-4444-000000000000-16777214-2001:db8:1111:2222:3333:4444:5555:6666_128-"
 		 "2001:db8:7777:8888:9999:aaaa:bbbb:cccc"),
+		"11111111-2222-3333-4444-000000000000",
+		"203.0.113.5_32-65535",
+		"2001:db8::_48-0",
+		"11111111-2222-3333-4444-000000000000-Outbound-All-203.0.113.5-0-10.0.0.0_8",
+		("11111111-2222-3333-4444-000000000000-Inbound-Udp-2001:db8:1111:2222:3333:4444:5555:6666-53-"
+		 "2001:db8:7777:8888:9999:aaaa:bbbb:cccc_128"),
 	};
 	char buf[GW_ID_STRLEN];
 
@@ -82,6 +129,7 @@ static void test_ids(void **state)
 	o[6].croute.vsid = 16777214;
 	o[6].croute.prefix = prefix("2001:db8:1111:2222:3333:4444:5555:6666/128");
 	o[6].croute.next_hop = addr("2001:db8:7777:8888:9999:aaaa:bbbb:cccc");
+	o[11].nat.port = 53;
 	for (size_t i = 0; i < GW_N(o); i++)
 		assert_string_equal(gw_hnv_id(&o[i], buf), ids[i]);
 }
@@ -118,6 +166,46 @@ static void test_key_and_content(void **state)
 	b[2].revision = 7;
 	assert_true(gw_hnv_same_content(&a[2], &b[2]));
 	assert_false(gw_hnv_same_key(&a[0], &a[6]));
+}
+
+static void test_key_and_content_of_gateways(void **state)
+{
+	enum { N = 18, VRFS = 6, PUBLICS = 10 };
+	struct gw_hnv_object a[N], b[N];
+	bool same_key[N] = {false};
+
+	(void)state;
+	for (int i = 0; i < N; i++)
+		a[i] = b[i] = i < VRFS	    ? vrf()
+			      : i < PUBLICS ? public_address("203.0.113.5/32", 1024, 1024)
+					    : nat_rule(GW_NAT_OUTBOUND, GW_NAT_ALL, "203.0.113.5", "10.0.0.0/8");
+	b[0].vrf.rdid.b[0] = 9;
+	b[1].vrf.vsid = 5009, same_key[1] = true;
+	b[2].vrf.mac.b[5] = 9, same_key[2] = true;
+	b[3].vrf.prefix_len = 28, same_key[3] = true;
+	b[4].vrf.has_ca6 = true, same_key[4] = true;
+	b[5].vrf.ca = addr("10.1.0.3"), same_key[5] = true;
+	b[6].public.prefix = prefix("203.0.113.6/32");
+	b[7].public.first_port = 2048;
+	b[8].public.port_count = 2048, same_key[8] = true;
+	b[9].public.rdid.b[0] = 9, same_key[9] = true;
+	b[10].nat.rdid.b[0] = 9;
+	b[11].nat.type = GW_NAT_INBOUND;
+	b[12].nat.protocol = GW_NAT_TCP;
+	b[13].nat.address = addr("203.0.113.6");
+	b[14].nat.customer = prefix("10.0.0.0/9");
+	b[15].nat.port = 1024;
+	b[16].nat.port_count = 1024, same_key[16] = true;
+	b[17].nat.idle_minutes = 4, same_key[17] = true;
+	for (int i = 0; i < N; i++) {
+		check(gw_hnv_same_key(&a[i], &b[i]) == same_key[i], "%d", i);
+		check(!gw_hnv_same_content(&a[i], &b[i]), "%d", i);
+		check(!same_key[i] || gw_hnv_key_hash(&a[i]) == gw_hnv_key_hash(&b[i]), "%d", i);
+	}
+	/* What is not given says nothing. */
+	b[5] = a[5];
+	b[5].vrf.ca6 = addr("fd00::9");
+	assert_true(gw_hnv_same_content(&a[5], &b[5]));
 }
 
 static void test_copy(void **state)
@@ -175,8 +263,8 @@ static void accepted(const struct gw_hnv_object *o)
 static void test_vsid(void **state)
 {
 	static const uint32_t out[] = {0, 1, 4095, 16777216, UINT32_MAX};
-	struct gw_hnv_object o[] = {record(), croute(), port()};
-	uint32_t *vsid[] = {&o[0].record.vsid, &o[1].croute.vsid, &o[2].port.vsid};
+	struct gw_hnv_object o[] = {record(), croute(), port(), vrf()};
+	uint32_t *vsid[] = {&o[0].record.vsid, &o[1].croute.vsid, &o[2].port.vsid, &o[3].vrf.vsid};
 
 	(void)state;
 	for (size_t k = 0; k < GW_N(o); k++) {
@@ -244,8 +332,8 @@ static void test_record_addresses(void **state)
 
 static void test_macs(void **state)
 {
-	struct gw_hnv_object o[] = {record(), port()};
-	struct gw_mac *m[] = {&o[0].record.mac, &o[1].port.mac};
+	struct gw_hnv_object o[] = {record(), port(), vrf()};
+	struct gw_mac *m[] = {&o[0].record.mac, &o[1].port.mac, &o[2].vrf.mac};
 
 	(void)state;
 	for (size_t i = 0; i < GW_N(o); i++) {
@@ -381,12 +469,143 @@ static void test_provider(void **state)
 	refused(&o, GW_ERR_INVALID_PROPERTY, "properties.Interface", "1 to 15 bytes");
 }
 
+static void test_virtual_gateways(void **state)
+{
+	struct gw_hnv_object o = vrf();
+
+	(void)state;
+	accepted(&o);
+	o.vrf.has_ca = false;
+	refused(&o, GW_ERR_MISSING_PROPERTY, "properties.CustomerAddress", "CustomerAddressV6");
+	o.vrf.has_ca6 = true;
+	o.vrf.ca6 = addr("fd00::2");
+	o.vrf.prefix_len6 = 126;
+	accepted(&o);
+	o.vrf.prefix_len6 = 127;
+	refused(&o, GW_ERR_INVALID_PROPERTY, "properties.PrefixLengthV6", "1 to 126");
+	o.vrf.ca6 = addr("10.1.0.2");
+	refused(&o, GW_ERR_INVALID_PROPERTY, "properties.CustomerAddressV6", "no IPv6 unicast");
+	o = vrf();
+	o.vrf.prefix_len = 31;
+	refused(&o, GW_ERR_INVALID_PROPERTY, "properties.PrefixLength", "1 to 30");
+	o.vrf.prefix_len = 0;
+	refused(&o, GW_ERR_INVALID_PROPERTY, "properties.PrefixLength", "1 to 30");
+	o.vrf.ca = addr("224.0.0.1");
+	refused(&o, GW_ERR_INVALID_PROPERTY, "properties.CustomerAddress", "no IPv4 unicast");
+	o.vrf.ca = addr("fd00::2");
+	refused(&o, GW_ERR_INVALID_PROPERTY, "properties.CustomerAddress", "no IPv4 unicast");
+}
+
+static void test_public_addresses(void **state)
+{
+	static const struct {
+		const char *prefix;
+		uint16_t first;
+		uint32_t count;
+		const char *target, *words; /* NULL: accepted */
+	} rows[] = {
+		{"203.0.113.5/32", 0, 0, NULL, NULL},
+		{"203.0.113.0/24", 0, 0, NULL, NULL},
+		{"2001:db8::/48", 0, 0, NULL, NULL},
+		{"2001:db8::5/128", 0, 0, NULL, NULL},
+		{"203.0.113.5/32", 1024, 1024, NULL, NULL},
+		{"203.0.113.5/32", 1024, 64512, NULL, NULL},
+		{"203.0.113.5/32", 64512, 1024, NULL, NULL},
+		{"203.0.113.5/32", 1, 1, NULL, NULL},
+		{"203.0.113.5/32", 65535, 1, NULL, NULL},
+		{"10.0.0.0/7", 0, 0, "PublicPrefix", "8 to 32"},
+		{"2000::/15", 0, 0, "PublicPrefix", "8 to 32"},
+		{"224.0.0.0/8", 0, 0, "PublicPrefix", "not routed"},
+		{"169.254.1.0/24", 0, 0, "PublicPrefix", "not routed"},
+		{"fe80::1/128", 0, 0, "PublicPrefix", "not routed"},
+		{"127.0.0.1/32", 0, 0, "PublicPrefix", "not routed"},
+		{"0.0.0.0/8", 0, 0, "PublicPrefix", "not routed"},
+		{"203.0.113.5/32", 80, 0, "PortCount", "missing"},
+		{"203.0.113.0/24", 80, 1, "FirstPort", "single IPv4 address"},
+		{"2001:db8::5/128", 1024, 1024, "FirstPort", "single IPv4 address"},
+		{"203.0.113.5/32", 80, 2, "PortCount", "multiple of 1024"},
+		{"203.0.113.5/32", 1000, 1024, "PortCount", "multiple of 1024"},
+		{"203.0.113.5/32", 1024, 1025, "PortCount", "multiple of 1024"},
+		{"203.0.113.5/32", 0, 1024, "FirstPort", "1 and 65535"},
+		{"203.0.113.5/32", 0, 1, "FirstPort", "1 and 65535"},
+		{"203.0.113.5/32", 64512, 2048, "FirstPort", "1 and 65535"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GW_N(rows); i++) {
+		struct gw_hnv_object o = public_address(rows[i].prefix, rows[i].first, rows[i].count);
+		char target[64];
+
+		snprintf(target, sizeof target, "properties.%s", rows[i].target ? rows[i].target : "");
+		if (rows[i].target)
+			refused(&o, GW_ERR_INVALID_PROPERTY, target, rows[i].words);
+		else
+			accepted(&o);
+	}
+}
+
+static void test_nat_rules(void **state)
+{
+	static const struct {
+		enum gw_nat_type type;
+		enum gw_nat_protocol protocol;
+		const char *outside, *inside;
+		uint16_t port;
+		uint32_t count;
+		uint16_t customer_port;
+		const char *target, *words; /* NULL: accepted */
+	} rows[] = {
+		{GW_NAT_OUTBOUND, GW_NAT_ALL, "203.0.113.5", "10.0.0.0/8", 0, 0, 0, NULL, NULL},
+		{GW_NAT_OUTBOUND, GW_NAT_TCP, "203.0.113.5", "0.0.0.0/0", 1024, 1024, 0, NULL, NULL},
+		{GW_NAT_OUTBOUND, GW_NAT_UDP, "2001:db8::5", "fd00::/8", 0, 0, 0, NULL, NULL},
+		{GW_NAT_INBOUND, GW_NAT_ALL, "203.0.113.5", "10.0.0.4/32", 0, 0, 0, NULL, NULL},
+		{GW_NAT_INBOUND, GW_NAT_TCP, "203.0.113.5", "10.0.0.4/32", 80, 1, 8080, NULL, NULL},
+		{GW_NAT_INBOUND, GW_NAT_UDP, "203.0.113.5", "10.0.0.4/32", 65000, 536, 0, NULL, NULL},
+		{GW_NAT_OUTBOUND, GW_NAT_ALL, "224.0.0.1", "10.0.0.0/8", 0, 0, 0, "PublicAddress", "not routed"},
+		{GW_NAT_OUTBOUND, GW_NAT_ALL, "203.0.113.5", "fd00::/8", 0, 0, 0, "CustomerPrefix", "family"},
+		{GW_NAT_INBOUND, GW_NAT_ALL, "203.0.113.5", "10.0.0.0/24", 0, 0, 0, "CustomerPrefix", "one address"},
+		{GW_NAT_INBOUND, GW_NAT_ALL, "203.0.113.5", "224.0.0.1/32", 0, 0, 0, "CustomerPrefix", "one address"},
+		{GW_NAT_INBOUND, GW_NAT_ALL, "203.0.113.5", "10.0.0.4/32", 80, 1, 0, "PublicPort", "has no ports"},
+		{GW_NAT_OUTBOUND, GW_NAT_ALL, "203.0.113.5", "10.0.0.0/8", 80, 0, 0, "PortCount", "together"},
+		{GW_NAT_OUTBOUND, GW_NAT_ALL, "203.0.113.5", "10.0.0.0/8", 0, 80, 0, "PublicPort", "together"},
+		{GW_NAT_OUTBOUND, GW_NAT_ALL, "203.0.113.5", "10.0.0.0/8", 65000, 537, 0, "PortCount", "65535"},
+		{GW_NAT_OUTBOUND, GW_NAT_ALL, "203.0.113.5", "10.0.0.0/8", 1024, 1024, 9, "CustomerPort", "Inbound"},
+		{GW_NAT_OUTBOUND, GW_NAT_ALL, "203.0.113.5", "10.0.0.0/8", 0, 0, 9, "CustomerPort", "PublicPort"},
+		{GW_NAT_INBOUND, GW_NAT_TCP, "203.0.113.5", "10.0.0.4/32", 80, 2, 65535, "CustomerPort", "65535"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GW_N(rows); i++) {
+		struct gw_hnv_object o = nat_rule(rows[i].type, rows[i].protocol, rows[i].outside, rows[i].inside);
+		char target[64];
+
+		o.nat.port = rows[i].port;
+		o.nat.port_count = rows[i].count;
+		o.nat.customer_port = rows[i].customer_port;
+		snprintf(target, sizeof target, "properties.%s", rows[i].target ? rows[i].target : "");
+		if (rows[i].target)
+			refused(&o, GW_ERR_INVALID_PROPERTY, target, rows[i].words);
+		else
+			accepted(&o);
+	}
+	struct gw_hnv_object o = nat_rule(GW_NAT_INBOUND, GW_NAT_TCP, "203.0.113.5", "10.0.0.4/32");
+
+	refused(&o, GW_ERR_MISSING_PROPERTY, "properties.PublicPort", "Tcp needs it");
+	o.nat.customer.addr = addr("10.0.0.5");
+	o.nat.customer.len = 24;
+	refused(&o, GW_ERR_INVALID_PROPERTY, "properties.CustomerPrefix", "without bits behind");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_key_and_content),
+		cmocka_unit_test(test_key_and_content_of_gateways),
+		cmocka_unit_test(test_virtual_gateways),
+		cmocka_unit_test(test_public_addresses),
+		cmocka_unit_test(test_nat_rules),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_interface_names),
 		cmocka_unit_test(test_vsid),

@@ -39,6 +39,30 @@ static void test_there_and_back(void **state)
 			    .encap = GW_ENCAP_NVGRE}},
 		{.kind = GW_HNV_PORT,
 		 .port = {.interface = "tap0", .mac = mac("00155D011404"), .vsid = 5001, .forwards = true}},
+		{.kind = GW_HNV_VRF,
+		 .vrf = {.rdid = {{1}},
+			 .vsid = 5000,
+			 .mac = mac("020000000001"),
+			 .has_ca = true,
+			 .ca = addr("10.1.0.2"),
+			 .prefix_len = 29,
+			 .has_ca6 = true,
+			 .ca6 = addr("fd00::2"),
+			 .prefix_len6 = 64}},
+		{.kind = GW_HNV_PUBLIC,
+		 .public =
+			 {.prefix = prefix("203.0.113.5/32"), .rdid = {{1}}, .first_port = 1024, .port_count = 64512}},
+		{.kind = GW_HNV_PUBLIC, .public = {.prefix = prefix("2001:db8::/48"), .rdid = {{1}}}},
+		{.kind = GW_HNV_NAT_RULE,
+		 .nat = {.rdid = {{1}},
+			 .type = GW_NAT_INBOUND,
+			 .protocol = GW_NAT_TCP,
+			 .address = addr("2001:db8::5"),
+			 .customer = prefix("fd00:1::4/128"),
+			 .port = 80,
+			 .port_count = 1,
+			 .customer_port = 8080,
+			 .idle_minutes = 1440}},
 	};
 
 	(void)state;
@@ -74,6 +98,13 @@ static void test_forgetting(void **state)
 	assert_int_equal(c.vsid, 5001);
 	assert_null(c.object);
 	json_decref(j);
+	j = gw_hnv_change_encode_forget_gateway(&(struct gw_uuid){{1, 2}});
+	assert_int_equal(gw_hnv_change_decode(j, NULL, &c, &err), 0);
+	assert_int_equal(c.type, GW_HNV_CHANGE_FORGET_GATEWAY);
+	assert_true(gw_uuid_equal(&c.rdid, &(struct gw_uuid){{1, 2}}));
+	assert_int_equal(c.vsid, 0);
+	assert_null(c.object);
+	json_decref(j);
 }
 
 static void test_what_is_no_change(void **state)
@@ -89,6 +120,12 @@ static void test_what_is_no_change(void **state)
 		"{\"forget\":\"5001\"}",
 		"{\"forget\":5001.5}",
 		"{\"forget\":5001,\"delete\":\"/hnv/ports/tap0\"}",
+		"{\"forgetGateway\":5001}",
+		"{\"forgetGateway\":\"5001\"}",
+		"{\"forgetGateway\":\"\"}",
+		"{\"forgetGateway\":null}",
+		"{\"forgetGateway\":\"11111111-2222-3333-4444-000000000000\",\"forget\":5001}",
+		"{\"forgetGateway\":\"11111111-2222-3333-4444-000000000000\",\"delete\":\"/hnv/ports/tap0\"}",
 		"{\"delete\":7}",
 		"{\"delete\":\"\"}",
 		"{\"delete\":\"/hnv/ports\"}",

@@ -1,6 +1,10 @@
 /* test_standing.c - what a controller makes of /servers/{id}/status, and of its plan: how its resources are. */
 #include "node_state_fixture.h"
 
+#define RDID "6a5b0000-0000-4000-8000-000000000001"
+#define VGW  V1 "/virtualGateways/blue"
+#define OUT  V1 "/loadBalancers/lb/outboundNatRules/out"
+
 static void state_is(struct controller *c, const char *path, const char *provisioning, const char *status,
 		     const char *detail)
 {
@@ -129,8 +133,8 @@ static void test_API_1_states_tell_the_truth(void **state)
 	leave(&c);
 }
 
-/* Nothing carries them yet: what would go there is answered as if there were none, and their state says so. */
-static void test_API_1_gateways_are_not_in_force(void **state)
+/* In place when the node that carries the virtual gateway says so, and as it says: of the rule what it refuses of the rule. */
+static void test_API_1_gateways_are_as_their_node_says(void **state)
 {
 	static const char balancer[] =
 		"{\"frontendIPConfigurations\":[{\"resourceId\":\"f\",\"properties\":{\"publicIPAddress\":{"
@@ -139,31 +143,61 @@ static void test_API_1_gateways_are_not_in_force(void **state)
 		"\"outboundNatRules\":[{\"resourceId\":\"out\",\"properties\":{\"frontendIPConfigurations\":[{"
 		"\"resourceRef\":\"/loadBalancers/lb/frontendIPConfigurations/f\"}],\"backendAddressPool\":{"
 		"\"resourceRef\":\"/loadBalancers/lb/backendAddressPools/b\"}}}]}";
-	struct held before = {0}, after = {0};
+	struct held one = {0}, gateway = {0};
 	struct controller c;
 
 	deploy(&c, state);
 	put(&c, V1 "/virtualNetworks/blue",
-	    "{\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/16\",\"10.1.0.0/16\"]},\"subnets\":[{\"resourceId\":"
+	    "{\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/16\",\"10.1.0.0/16\"]},\"routingDomainId\":\"" RDID
+	    "\",\"subnets\":[{\"resourceId\":"
 	    "\"web\",\"properties\":{\"addressPrefix\":\"10.0.0.0/16\",\"isolationId\":5001}},{\"resourceId\":\"gw\","
 	    "\"properties\":{\"addressPrefix\":\"10.1.0.0/29\",\"isolationId\":5002}}]}");
-	fetch(&c, &before, STATE);
 	put(&c, V1 "/publicIPAddresses/p", "{\"publicIPAllocationMethod\":\"Static\",\"ipAddress\":\"203.0.113.9\"}");
 	put(&c, V1 "/loadBalancers/lb", balancer);
 	state_is(&c, V1 "/loadBalancers/lb/outboundNatRules/out", "Succeeded", "Failure", "NoVirtualGateway");
 	put(&c, V1 "/servers/g1", "{\"providerAddresses\":[{\"address\":\"192.0.2.9\",\"interface\":\"eth1\"}]}");
+	fetch(&c, &gateway, V1 "/servers/g1/state");
+	report(&c, "g1", &gateway, "");
 	put(&c, V1 "/gatewayPools/all", "{\"type\":\"All\"}");
 	put(&c, V1 "/gateways/g1",
 	    "{\"pool\":{\"resourceRef\":\"/gatewayPools/all\"},\"virtualServer\":{\"resourceRef\":\"/servers/g1\"}}");
 	put(&c, V1 "/virtualGateways/blue",
 	    "{\"virtualNetwork\":{\"resourceRef\":\"/virtualNetworks/blue\"},\"gatewayPools\":[{\"resourceRef\":"
 	    "\"/gatewayPools/all\"}],\"gatewaySubnets\":[{\"resourceRef\":\"/virtualNetworks/blue/subnets/gw\"}]}");
-	fetch(&c, &after, STATE);
-	assert_true(json_equal(before.paths, after.paths));
-	state_is(&c, V1 "/virtualGateways/blue", "Succeeded", "Unknown", "does not put it into force yet");
-	state_is(&c, V1 "/loadBalancers/lb/outboundNatRules/out", "Succeeded", "Unknown", "does not put it into force");
-	json_decref(before.paths);
-	json_decref(after.paths);
+	put(&c, V1 "/publicIPAddresses/p", "{\"publicIPAllocationMethod\":\"Static\",\"ipAddress\":\"203.0.113.8\"}");
+	put(&c, V1 "/loadBalancers/lb/inboundNatRules/nowhere",
+	    "{\"frontendIPConfigurations\":[{\"resourceRef\":\"/loadBalancers/lb/frontendIPConfigurations/f\"}],"
+	    "\"protocol\":\"Tcp\",\"frontendPort\":80}");
+	changes_since(&c, &one);
+	report(&c, "h1", &one, "");
+	report(&c, "h2", &one, "");
+	state_is(&c, VGW, "Updating", "Success", NULL);
+	state_is(&c, V1 "/publicIPAddresses/p", "Updating", "Success", NULL);
+	fetch(&c, &gateway, V1 "/servers/g1/state");
+	report(&c, "g1", &gateway, "");
+	state_is(&c, VGW, "Succeeded", "Success", NULL);
+	state_is(&c, OUT, "Succeeded", "Success", NULL);
+	state_is(&c, V1 "/publicIPAddresses/p", "Succeeded", "Success", NULL);
+	state_is(&c, V1 "/gateways/g1", "Succeeded", "Success", NULL);
+	state_is(&c, V1 "/gatewayPools/all", "Succeeded", "Success", NULL);
+	state_is(&c, V1 "/loadBalancers/lb/inboundNatRules/nowhere", "Succeeded", "Warning", "NoBackend");
+	report(&c, "g1", &gateway,
+	       ",\"failed\":3,\"failures\":[{\"path\":\"/hnv/natRules/" RDID
+	       "-Outbound-All-203.0.113.8-0-10.0.0.0_16\",\"code\":\"NotSupported\",\"message\":\"no nat "
+	       "here\"},{\"path\":\"/hnv/publicAddresses/203.0.113.8_32-0\",\"code\":\"Conflict\",\"message\":"
+	       "\"it is mine\"},{\"path\":\"/hnv/virtualGateways/" RDID
+	       "\",\"code\":\"LimitExceeded\",\"message\":\"too many\"}]");
+	state_is(&c, OUT, "Succeeded", "Failure", "no nat here");
+	state_is(&c, V1 "/publicIPAddresses/p", "Succeeded", "Failure", "it is mine");
+	state_is(&c, VGW, "Succeeded", "Failure", "too many");
+	state_is(&c, V1 "/virtualNetworks/blue/subnets/web", "Succeeded", "Success", NULL);
+	report(&c, "g1", &gateway, "");
+	state_is(&c, OUT, "Succeeded", "Success", NULL);
+	/* Whose pool is empty is in force, for nobody. */
+	put(&c, V1 "/loadBalancers/lb/backendAddressPools/b", "{}");
+	state_is(&c, OUT, "Succeeded", "Success", "NoMembers");
+	json_decref(one.paths);
+	json_decref(gateway.paths);
 	leave(&c);
 }
 
@@ -204,7 +238,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_API_1_states_tell_the_truth, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_API_1_gateways_are_not_in_force, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_API_1_gateways_are_as_their_node_says, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_API_1_nodes_that_have_not_spoken_yet, fixture_setup,
 						fixture_teardown),
 	};

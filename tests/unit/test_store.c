@@ -64,6 +64,15 @@ static void test_API_2_round_trip_of_every_kind(void **state)
 		 "\"VMName\":\"\\u00e4 \\\"b\\\"\","
 		 "\"CustomerID\":\"{AAAAAAAA-2222-3333-4444-000000000000}\",\"UseVmMACAddress\":true}"},
 		{GW_HNV_PORT, "{\"Interface\":\"tap0\",\"MACAddress\":\"00155D011404\",\"VirtualSubnetID\":16777214}"},
+		{GW_HNV_VRF, "{\"RoutingDomainID\":\"11111111-2222-3333-4444-000000000000\",\"VirtualSubnetID\":5000,"
+			     "\"MACAddress\":\"020000000001\",\"CustomerAddress\":\"10.1.0.2\",\"PrefixLength\":29,"
+			     "\"CustomerAddressV6\":\"fd00::2\",\"PrefixLengthV6\":64}"},
+		{GW_HNV_PUBLIC, "{\"PublicPrefix\":\"203.0.113.5/32\",\"FirstPort\":4096,\"PortCount\":2048,"
+				"\"RoutingDomainID\":\"11111111-2222-3333-4444-000000000000\"}"},
+		{GW_HNV_NAT_RULE, "{\"RoutingDomainID\":\"11111111-2222-3333-4444-000000000000\",\"Type\":\"Inbound\","
+				  "\"Protocol\":\"Udp\",\"PublicAddress\":\"203.0.113.5\",\"PublicPort\":53,"
+				  "\"CustomerPrefix\":\"10.1.1.4/32\",\"PortCount\":1,\"CustomerPort\":5353,"
+				  "\"IdleTimeout\":30}"},
 	};
 	const char *path = fixture_path(state, "gwd.db");
 	struct gw_store *s = open_ok(path);

@@ -63,6 +63,65 @@ static void test_API_2_changes(void **state)
 	end(&w);
 }
 
+#define RDID(n) "11111111-2222-3333-4444-00000000000" n
+#define VRF(n, vsid)                                                                                                   \
+	"{'put':'/hnv/virtualGateways/" RDID(n) "','properties':{'VirtualSubnetID':" vsid                              \
+						",'MACAddress':'02000000000" n                                         \
+						"','CustomerAddress':'10.1.0.2','PrefixLength':29}}"
+#define PUBLIC(id, count, n)                                                                                           \
+	"{'put':'/hnv/publicAddresses/203.0.113." id "','properties':{'PortCount':" count                              \
+	",'RoutingDomainID':'" RDID(n) "'}}"
+#define NAT(n, address, inside)                                                                                        \
+	"{'put':'/hnv/natRules/" RDID(n) "-Outbound-All-203.0.113." address "-0-10.1." inside "','properties':{}}"
+
+/* A gateway goes with its public addresses and rules; those of others stay, also what was his and is another's now. */
+static void test_API_2_a_gateway_is_forgotten_as_a_whole(void **state)
+{
+	static const char *const all[] = {RDID("1"),
+					  RDID("2"),
+					  "203.0.113.5_32-1024",
+					  "203.0.113.5_32-2048",
+					  "203.0.113.6_32-0",
+					  "203.0.113.7_32-0",
+					  RDID("1") "-Outbound-All-203.0.113.6-0-10.1.0.0_16",
+					  RDID("2") "-Outbound-All-203.0.113.7-0-10.1.0.0_16"},
+				 *const after[] = {RDID("2"), "203.0.113.5_32-2048", "203.0.113.6_32-0",
+						   "203.0.113.7_32-0",
+						   RDID("2") "-Outbound-All-203.0.113.7-0-10.1.0.0_16"},
+				 *const anew[] = {RDID("1"), RDID("2"), "203.0.113.5_32-1024", "203.0.113.7_32-0",
+						  RDID("2") "-Outbound-All-203.0.113.7-0-10.1.0.0_16"};
+	const struct gw_hnv_object *o;
+	struct world w;
+
+	begin(&w, state, "");
+	says(&w, ALL(VRF("1", "5000") "," VRF("2", "6000") "," PUBLIC("5_32-1024", "1024", "1") "," PUBLIC(
+			 "5_32-2048", "1024",
+			 "2") "," PUBLIC("6_32-0", "0",
+					 "1") "," PUBLIC("7_32-0", "0",
+							 "2") "," NAT("1", "6", "0.0_16") "," NAT("2", "7", "0.0_16")));
+	settle(&w);
+	agree(&w.b, GW_N(all), all);
+	/* What is told of it before it is forgotten does not come; what is told after that does. */
+	says(&w, "{" E1 ",'revision':9,'full':false,'changes':[" PUBLIC("8_32-0", "0", "1") "," NAT(
+			 "1", "8", "9.0_24") ",{'forgetGateway':'" RDID("1") "'}," PUBLIC("6_32-0", "0", "2") "]}");
+	settle(&w);
+	agree(&w.b, GW_N(after), after);
+	reported(&w, 9, 0);
+	/* Its name may come back, with blocks that were cut otherwise; subnets are exchanged. */
+	says(&w, "{" E1 ",'revision':10,'full':false,'changes':[{'delete':'/hnv/publicAddresses/203.0.113.6_32-0'},"
+		 "{'delete':'/hnv/publicAddresses/203.0.113.5_32-2048'}," VRF("1", "5000") "," PUBLIC(
+			 "5_32-1024", "2048", "1") "]}");
+	settle(&w);
+	agree(&w.b, GW_N(anew), anew);
+	says(&w, "{" E1 ",'revision':11,'full':false,'changes':[" VRF("1", "6000") "," VRF("2", "5000") "]}");
+	settle(&w);
+	reported(&w, 11, 0);
+	o = gw_intent_vrf_of_vsid(w.b.service.intent, 6000);
+	assert_non_null(o);
+	assert_int_equal(o->vrf.mac.b[5], 1);
+	end(&w);
+}
+
 static void test_API_2_state_that_is_there_already(void **state)
 {
 	static const char *const ids[] = {"tap0", "5001-10.0.0.1"};
@@ -517,11 +576,61 @@ static void test_details_are_reported(void **state)
 	end(&w);
 }
 
+/* What drivers may say of a virtual gateway: much, and not all of it fit to be passed on. */
+static void describe_gateway(void *ctx, const struct gw_hnv_object *o, json_t *properties)
+{
+	(void)ctx;
+	assert_int_equal(o->kind, GW_HNV_VRF);
+	json_object_set_new(properties, "state", json_string("Ready"));
+	json_object_set_new(properties, "external",
+			    json_pack("{s:{s:i}, s:[{s:s, s:i}, {s:s, s:i}]}", "counters", "txBytes", 9, "dropReasons",
+				      "reason", "Land", "count", 2, "reason", "NoRecord", "count", 0));
+	json_object_set_new(properties, "colours", json_string("\033[31m"));
+	json_object_set_new(properties, "deep", json_pack("{s:{s:{s:{s:i}}}}", "a", "b", "c", "d", 1));
+	json_object_set_new(properties, "nothing", json_null());
+}
+
+static json_t *able_status(void *ctx)
+{
+	(void)ctx;
+	return json_pack("{s:{s:{s:s, s:{s:s, s:i}, s:{s:s}}}, s:{s:{s:[s], s:n}}}", "node", "sync", "state", "Synced",
+			 "nat", "state", "Synced", "syncs", 3, "engine", "state", "Failing", "nat", "capabilities",
+			 "protocols", "Tcp", "none");
+}
+
+static void test_GW_6_a_gateway_is_reported(void **state)
+{
+	struct world w;
+	json_t *gateway, *wanted;
+
+	begin(&w, state, "");
+	w.b.service.describe = describe_gateway;
+	w.b.service.status = able_status;
+	says(&w, ALL(VRF("1", "5009") "," PUBLIC("5_32-4096", "4096",
+						 "1") "," PUBLIC("6_32-0", "0", "1") "," PUBLIC("5_32-80", "1", "1")));
+	settle(&w);
+	gateway = json_object_get(reported(&w, 7, 0), "gateway");
+	wanted = json_pack("{s:{s:[s], s:s}, s:{s:s}}", "nat", "protocols", "Tcp", "state", "Synced", "engine", "state",
+			   "Failing");
+	assert_true(json_equal(json_object_get(json_object_get(gateway, "capabilities"), "drivers"), wanted));
+	json_decref(wanted);
+	assert_string_equal(text(json_object_get(gateway, "capabilities"), "version"), GW_VERSION);
+	gateway = json_object_get(json_object_get(gateway, "virtualGateways"), RDID("1"));
+	assert_int_equal(json_array_size(json_object_get(gateway, "publicAddresses")), 3);
+	json_object_del(gateway, "publicAddresses");
+	wanted = json_pack("{s:s, s:{s:{s:i}, s:{s:i}}, s:[s]}", "state", "Ready", "external", "counters", "txBytes", 9,
+			   "drops", "Land", 2, "customerAddresses", "10.1.0.2/29");
+	assert_true(json_equal(gateway, wanted));
+	json_decref(wanted);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SYNC_TEST(test_API_2_full_state_of_two_pages),
 		SYNC_TEST(test_API_2_changes),
+		SYNC_TEST(test_API_2_a_gateway_is_forgotten_as_a_whole),
 		SYNC_TEST(test_API_2_state_that_is_there_already),
 		SYNC_TEST(test_API_2_what_is_not_in_a_full_state_goes),
 		SYNC_TEST(test_ports_change_places),
@@ -537,6 +646,7 @@ int main(void)
 		SYNC_TEST(test_unreadable_change),
 		SYNC_TEST(test_drivers_are_reported),
 		SYNC_TEST(test_details_are_reported),
+		SYNC_TEST(test_GW_6_a_gateway_is_reported),
 	};
 
 	signal(SIGPIPE, SIG_IGN);	   /* as the daemon does */

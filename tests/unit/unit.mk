@@ -34,3 +34,16 @@ $(BUILD)/obj/counted/%.o: %.c
 $(BUILD)/tests/unit/test_cost: $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(COUNTED) $(BUILD)/libgw.a
 	@mkdir -p $(@D)
 	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS) cmocka) -lm
+
+# A plugin's parts are in no library.
+NAT_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard plugins/nat/*.c))
+
+$(patsubst %,$(BUILD)/obj/tests/unit/%.o,test_nat test_nat_plan): CPPFLAGS += -Iplugins
+$(BUILD)/tests/unit/test_nat $(BUILD)/tests/unit/test_nat_plan: $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(NAT_OBJ) $(BUILD)/libgw.a
+	@mkdir -p $(@D)
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS) $(PLUGIN_PKGS_nat) cmocka) -lm
+
+# As the daemon, it shows plugins what they may use.
+$(BUILD)/tests/unit/test_plugins: $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libgw.a | $(BUILD)/plugins/example.so
+	@mkdir -p $(@D)
+	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(GWD_LIBS) $(shell pkg-config --libs $(PKGS) cmocka) -lm

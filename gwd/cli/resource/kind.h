@@ -28,7 +28,7 @@ struct gw_cli_resource {
 	const struct gw_cli_resource *parent;
 	bool crowded; /* STATE, too, is in the wide table only */
 	struct gw_cli_column
-		columns[11]; /* ends with one without a title; besides ID, TENANT and STATE, which all have */
+		columns[14]; /* ends with one without a title; besides ID, TENANT and STATE, which all have */
 };
 
 extern const struct gw_cli_resource gw_cli_resources[];

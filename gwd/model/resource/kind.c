@@ -40,6 +40,11 @@ bool gw_kind_is_in_force(enum gw_kind kind)
 		[GW_KIND_NETWORK_INTERFACE] = true, [GW_KIND_IP_CONFIGURATION] = true,
 		[GW_KIND_MAC_POOL] = true,	    [GW_KIND_SERVER] = true,
 		[GW_KIND_ROUTE_TABLE] = true,	    [GW_KIND_ROUTE] = true,
+		[GW_KIND_PUBLIC_ADDRESS] = true,    [GW_KIND_GATEWAY_POOL] = true,
+		[GW_KIND_GATEWAY] = true,	    [GW_KIND_VIRTUAL_GATEWAY] = true,
+		[GW_KIND_LOAD_BALANCER] = true,	    [GW_KIND_FRONTEND] = true,
+		[GW_KIND_BACKEND_POOL] = true,	    [GW_KIND_INBOUND_NAT_RULE] = true,
+		[GW_KIND_OUTBOUND_NAT_RULE] = true,
 	};
 
 	return in_force[kind];
@@ -47,8 +52,7 @@ bool gw_kind_is_in_force(enum gw_kind kind)
 
 bool gw_kind_is_described(enum gw_kind kind)
 {
-	return gw_kind_is_in_force(kind) || kind == GW_KIND_INBOUND_NAT_RULE || kind == GW_KIND_OUTBOUND_NAT_RULE ||
-	       kind == GW_KIND_GATEWAY || kind == GW_KIND_VIRTUAL_GATEWAY;
+	return gw_kind_is_in_force(kind);
 }
 
 bool gw_kind_shows_others(enum gw_kind kind)

@@ -80,6 +80,18 @@ gw_function int gw_edge_nd(struct __sk_buff *skb)
 	return bpf_redirect(skb->ifindex, 0);
 }
 
+/*
+ * Whether what says that it comes from there cannot have come from outside. What the node itself says to a public address goes
+ * by the routers outside, so its own addresses may come back.
+ */
+gw_inline bool gw_is_land(const struct gw_seen *s)
+{
+	struct gw_bpf_owner owner;
+
+	return gw_ip_same(&s->saddr, &s->daddr) || gw_is_nowhere(&s->saddr) ||
+	       (gw_public_of(&s->saddr, &owner) && !(owner.flags & GW_PUBLIC_SELF));
+}
+
 gw_function int gw_edge4(struct __sk_buff *skb)
 {
 	struct gw_seen s = {.slot = GW_NOBODY};

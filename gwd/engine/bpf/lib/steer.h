@@ -280,12 +280,4 @@ gw_inline bool gw_is_nowhere(const struct gw_ip *a)
 	return top >> 24 == 0xff || top >> 22 == 0xfe80 >> 6 || (!a->w[0] && !a->w[1] && !a->w[2]);
 }
 
-/* Whether what says that it comes from there cannot have come from outside. */
-gw_inline bool gw_is_land(const struct gw_seen *s)
-{
-	struct gw_bpf_owner owner;
-
-	return gw_ip_same(&s->saddr, &s->daddr) || gw_is_nowhere(&s->saddr) || gw_public_of(&s->saddr, &owner);
-}
-
 #endif

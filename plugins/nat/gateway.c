@@ -1,0 +1,375 @@
+/* gateway.c - see gateway.h. */
+#include "nat/gateway.h"
+
+#include "base/log.h"
+#include "nat/wire.h"
+#include "netns/netns.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_MIN_MS   20
+#define LOOK_MAX_MS   500
+#define FILL_EVERY_MS 10000
+#define CROWDED	      90 /* per cent of a block */
+#define COUNT_MS      1000
+
+const char *nat_state_name(enum nat_state s)
+{
+	static const char *const names[] = {
+#define X(id, name) [NAT_STATE_##id] = (name),
+		NAT_STATES(X)
+#undef X
+	};
+
+	return names[s];
+}
+
+/* A change of state is one line; what is only told anew is none. */
+__attribute__((format(printf, 3, 4))) static void transition(struct nat_gateway *g, enum nat_state to, const char *fmt, ...)
+{
+	char rdid[GW_UUID_STRLEN];
+	enum nat_state from = g->state;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(g->detail, sizeof g->detail, fmt, ap);
+	va_end(ap);
+	g->state = to;
+	if (from == to)
+		return;
+	gw_uuid_format(&g->plan.rdid, rdid);
+	if (to >= NAT_STATE_WARNING)
+		gw_log_warning("NAT of routing domain %s: %s: %s", rdid, nat_state_name(to), g->detail);
+	else
+		gw_log_info("NAT of routing domain %s: %s%s%s", rdid, nat_state_name(to), *g->detail ? ": " : "", g->detail);
+}
+
+/* What it is when all is in the kernel. */
+static void settle(struct nat_gateway *g)
+{
+	if (g->full)
+		transition(g, NAT_STATE_WARNING,
+			   "%u connections are tracked, as many as [limits] tracked_connections allows: new ones are dropped",
+			   g->tracked);
+	else if (g->crowded)
+		; /* says more than this could */
+	else if (g->plan.passed_over)
+		transition(g, NAT_STATE_WARNING, "%zu inbound rules have no effect: others have their ports",
+			   g->plan.passed_over);
+	else
+		transition(g, NAT_STATE_UP, "%s", "");
+}
+
+struct nat_gateway *nat_gateway_new(struct gw_driver *d, const struct gw_uuid *rdid)
+{
+	struct nat_gateway *g = calloc(1, sizeof *g);
+
+	if (!g)
+		return NULL;
+	g->driver = d;
+	g->plan.rdid = *rdid;
+	return g;
+}
+
+/* --- the namespace --- */
+
+static void on_poll_closed(uv_handle_t *h)
+{
+	struct gw_driver *d = h->data;
+
+	free(h);
+	nat_driver_handle_closed(d);
+}
+
+static void leave(struct nat_gateway *g)
+{
+	if (g->poll) {
+		uv_poll_stop(g->poll);
+		g->poll->data = g->driver;
+		uv_close((uv_handle_t *)g->poll, on_poll_closed);
+		g->poll = NULL;
+	}
+	g->nft = nat_nft_close(g->nft);
+	g->current = g->full = g->crowded = false;
+	g->dev = 0;
+	g->ino = 0;
+}
+
+static void want_sync(struct nat_gateway *g, const char *why)
+{
+	g->driver->env.want_sync(g->driver->env.core, why);
+}
+
+static void on_events(uv_poll_t *p, int status, int events)
+{
+	struct nat_gateway *g = p->data;
+	char who[32], rdid[GW_UUID_STRLEN];
+
+	(void)status;
+	(void)events;
+	if (!nat_nft_changed(g->nft, who))
+		return;
+	g->current = false;
+	gw_log_notice("NAT of routing domain %s: the ruleset in its namespace was changed from outside, by %s; it is looked at "
+		      "and repaired",
+		      gw_uuid_format(&g->plan.rdid, rdid), *who ? who : "somebody");
+	want_sync(g, "a ruleset was changed from outside");
+}
+
+static int watch(struct nat_gateway *g)
+{
+	struct gw_driver *d = g->driver;
+
+	g->poll = calloc(1, sizeof *g->poll);
+	if (!g->poll)
+		return -ENOMEM;
+	if (uv_poll_init(d->env.loop, g->poll, nat_nft_fd(g->nft)) < 0) {
+		free(g->poll);
+		g->poll = NULL;
+		return -ENOMEM;
+	}
+	d->handles++;
+	g->poll->data = g;
+	return uv_poll_start(g->poll, UV_READABLE, on_events);
+}
+
+static int open_namespace(struct nat_gateway *g, uint32_t vsid, int *ret_fd, struct stat *ret)
+{
+	char name[GW_NETNS_STRLEN];
+	int r;
+
+	if (!vsid)
+		return -ENOENT;
+	r = gw_netns_open(gw_netns_vrf_name(g->driver->env.config->name, vsid, name), ret_fd);
+	if (r == 0 && fstat(*ret_fd, ret) < 0) {
+		r = -errno;
+		close(*ret_fd);
+	}
+	return r;
+}
+
+/* Is in the namespace that has the name now; 0 without nft when there is none. */
+static int enter(struct nat_gateway *g, uint32_t vsid, struct gw_error *err)
+{
+	struct stat st;
+	int fd = -1, r = open_namespace(g, vsid, &fd, &st);
+
+	if (r < 0) {
+		leave(g);
+		return r == -ENOENT ? 0 : nat_fail(err, r, "the namespace of the virtual gateway cannot be opened");
+	}
+	if (g->nft && st.st_dev == g->dev && st.st_ino == g->ino) {
+		close(fd);
+		return 0;
+	}
+	leave(g);
+	r = nat_nft_open(fd, &g->nft, err);
+	close(fd);
+	if (r == 0 && watch(g) < 0) {
+		leave(g);
+		return gw_error_oom(err);
+	}
+	if (r == 0) {
+		g->dev = st.st_dev;
+		g->ino = st.st_ino;
+		g->next_look = 0;
+	}
+	return r;
+}
+
+struct nat_gateway *nat_gateway_free(struct nat_gateway *g)
+{
+	if (!g)
+		return NULL;
+	leave(g);
+	nat_plan_done(&g->plan);
+	free(g->connections);
+	free(g);
+	return NULL;
+}
+
+/* --- bringing it there --- */
+
+static struct nat_params params_of(const struct nat_gateway *g)
+{
+	const struct gw_config *c = g->driver->env.config;
+
+	return (struct nat_params){.clamp = c->clamp_mss, .idle_minutes = c->idle_minutes, .new_rate = c->new_rate};
+}
+
+static bool same_plan(const struct nat_plan *a, const struct nat_plan *b)
+{
+	if (a->vsid != b->vsid || a->n_elems != b->n_elems || a->n_rules != b->n_rules || a->n_publics != b->n_publics)
+		return false;
+	for (size_t i = 0; i < a->n_elems; i++)
+		if (nat_elem_cmp(&a->elems[i], &b->elems[i]) != 0 || !nat_elem_same(&a->elems[i], &b->elems[i]))
+			return false;
+	return true;
+}
+
+static void drop_flows(struct nat_gateway *g, const struct nat_plan *was)
+{
+	char rdid[GW_UUID_STRLEN];
+	size_t dropped = 0;
+	int r = nat_flows_drop(nat_nft_requests(g->nft), was, &g->plan, &dropped);
+
+	gw_uuid_format(&g->plan.rdid, rdid);
+	if (r < 0)
+		gw_log_warning("NAT of routing domain %s: connections of rules that are gone could not be ended: %s", rdid,
+			       strerror(-r));
+	else if (dropped)
+		gw_log_info("NAT of routing domain %s: %zu connections ended, with the rules that they were of", rdid,
+			    dropped);
+}
+
+static int write_plan(struct nat_gateway *g, const struct nat_plan *was, bool was_current, struct gw_error *err)
+{
+	struct nat_params params = params_of(g);
+	struct nat_done done = {0};
+	char rdid[GW_UUID_STRLEN];
+	int r = nat_nft_bring(g->nft, &g->plan, &params, g->full, &done, err);
+
+	if (r < 0)
+		return r;
+	g->mark = nat_ruleset_mark(&params);
+	g->current = true;
+	g->writes += done.written;
+	if (done.written && !was_current)
+		gw_log_info("NAT of routing domain %s: ruleset %s: %zu elements came, %zu went",
+			    gw_uuid_format(&g->plan.rdid, rdid),
+			    !done.found ? "made" : done.rebuilt ? "made anew" : "brought up to date", done.added, done.removed);
+	/* What an earlier process has left is held against what there should be; else against what there was. */
+	if (was_current ? done.removed || done.rebuilt : done.found && done.written)
+		drop_flows(g, was_current ? was : NULL);
+	return 0;
+}
+
+int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, struct gw_error *err)
+{
+	struct nat_params params = params_of(g);
+	struct nat_plan was = g->plan;
+	bool was_current;
+	int r;
+
+	g->plan = *plan;
+	*plan = (struct nat_plan){0};
+	r = enter(g, g->plan.vsid, err);
+	was_current = g->current;
+	if (r == 0 && !g->nft) {
+		transition(g, NAT_STATE_WAITING, "%s",
+			   g->plan.vsid ? "the virtual gateway's namespace is not there yet"
+					: "the routing domain has no virtual gateway on this node");
+	} else if (r == 0 && !(g->current && g->mark == nat_ruleset_mark(&params) && same_plan(&was, &g->plan))) {
+		g->counted_at = 0;
+		r = write_plan(g, &was, was_current, err);
+	}
+	nat_plan_done(&was);
+	if (r < 0) {
+		g->current = false;
+		transition(g, NAT_STATE_FAILED, "%s", err->message);
+	} else if (g->nft) {
+		settle(g);
+	}
+	return r;
+}
+
+/* --- looking after it --- */
+
+static void refuse_new(struct nat_gateway *g, bool full)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	if (g->full == full || !g->current)
+		return;
+	if (nat_nft_full(g->nft, full, &err) < 0) {
+		g->current = false;
+		want_sync(g, err.message);
+		return;
+	}
+	g->full = full;
+	g->crowded = false;
+	settle(g);
+}
+
+/* Reading all connections takes its time: now and then, and only when a block could be nearly used up at all. */
+static void look_at_blocks(struct nat_gateway *g, uint64_t now)
+{
+	struct nat_fill fill = {0};
+	uint32_t smallest = UINT32_MAX;
+	char addr[GW_ADDR_STRLEN];
+	bool crowded;
+
+	for (size_t i = 0; i < g->plan.n_publics; i++)
+		if (g->plan.publics[i].port_count > 1 && g->plan.publics[i].port_count < smallest)
+			smallest = g->plan.publics[i].port_count;
+	if (now < g->next_fill || (!g->crowded && (uint64_t)g->tracked * 100 < (uint64_t)smallest * CROWDED))
+		return;
+	g->next_fill = now + FILL_EVERY_MS;
+	if (nat_flows_fill(nat_nft_requests(g->nft), &g->plan, &fill) < 0)
+		return;
+	crowded = fill.block && (uint64_t)fill.used * 100 >= (uint64_t)fill.block->port_count * CROWDED;
+	g->crowded = crowded;
+	if (crowded && !g->full)
+		transition(g, NAT_STATE_WARNING,
+			   "%u of the %u ports of %s from %u on are in use towards one place outside: give the network "
+			   "another block of ports",
+			   fill.used, fill.block->port_count, gw_addr_format(&fill.block->prefix.addr, addr),
+			   fill.block->first_port);
+	else
+		settle(g);
+}
+
+uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now)
+{
+	const struct gw_config *c = g->driver->env.config;
+	uint64_t wait = LOOK_MAX_MS;
+	struct stat st;
+	int fd = -1;
+
+	if (now < g->next_look)
+		return g->next_look;
+	if (open_namespace(g, g->plan.vsid, &fd, &st) == 0) {
+		close(fd);
+		if (!g->nft || st.st_dev != g->dev || st.st_ino != g->ino)
+			want_sync(g, "the namespace of a virtual gateway came");
+	} else if (g->nft) {
+		want_sync(g, "the namespace of a virtual gateway has gone");
+	}
+	if (g->nft && g->current && nat_flows_count(nat_nft_requests(g->nft), &g->tracked) == 0) {
+		if (g->tracked >= c->tracked_limit)
+			refuse_new(g, true);
+		else if (g->tracked < c->tracked_limit - c->tracked_limit / 32)
+			refuse_new(g, false);
+		/* Before there can be too many. */
+		wait = g->tracked < c->tracked_limit ? (uint64_t)(c->tracked_limit - g->tracked) * 1000 / c->new_rate : 0;
+		if (g->current && g->nft)
+			look_at_blocks(g, now);
+	}
+	wait = wait < LOOK_MIN_MS ? LOOK_MIN_MS : wait > LOOK_MAX_MS ? LOOK_MAX_MS : wait;
+	g->next_look = now + wait;
+	return g->next_look;
+}
+
+bool nat_gateway_count(struct nat_gateway *g)
+{
+	uint64_t now = uv_now(g->driver->env.loop), *connections;
+	struct gw_error err = GW_ERROR_INIT;
+
+	if (!g->nft || !g->current)
+		return false;
+	if (g->counted_at && now < g->counted_at + COUNT_MS)
+		return true;
+	connections = calloc(g->plan.n_rules + 1, sizeof *connections);
+	if (!connections || nat_nft_count(g->nft, &g->plan, g->counts, connections, &err) < 0) {
+		free(connections);
+		return false;
+	}
+	free(g->connections);
+	g->connections = connections;
+	g->counted_at = now ? now : 1;
+	return true;
+}

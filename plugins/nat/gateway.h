@@ -1,0 +1,73 @@
+/*
+ * gateway.h - one virtual gateway: its plan, its ruleset, its connections, and how it is. Called by plugin.c; runs on the loop.
+ *
+ *         no VRF record, or no namespace yet        ruleset as planned
+ *   (new) ----------------------------> Waiting --------------------> Up <----> Warning (limits, a block nearly full)
+ *                                          ^                           |
+ *                                          +-- namespace gone ---------+----> Failed (the kernel refuses) -- tried again
+ */
+#ifndef GW_NAT_GATEWAY_H
+#define GW_NAT_GATEWAY_H
+
+#include "driver.h"
+#include "nat/flows.h"
+
+#include <sys/stat.h>
+#include <uv.h>
+
+#define NAT_STATES(X) X(WAITING, "Waiting") X(UP, "Up") X(WARNING, "Warning") X(FAILED, "Failed")
+
+enum nat_state {
+#define X(id, name) NAT_STATE_##id,
+	NAT_STATES(X)
+#undef X
+};
+
+struct nat_gateway {
+	struct gw_hmap_node by_rdid;
+	struct gw_driver *driver;
+	struct nat_plan plan; /* what the kernel has when `current`, else what it shall have */
+	struct nat_nft *nft;  /* NULL: no namespace */
+	uv_poll_t *poll;      /* on nft's events; freed by its close callback */
+	dev_t dev;	      /* of the namespace, and its number: another one may come under the same name */
+	ino_t ino;
+	uint64_t mark; /* of the ruleset */
+	bool current;  /* the kernel has it, for all that is known */
+	bool full;     /* new connections are refused */
+	bool crowded;  /* a block of ports is nearly used up */
+	bool seen;     /* in the intent that is gone through */
+	enum nat_state state;
+	char detail[256];
+	uint32_t tracked;
+	uint64_t next_look, next_fill, counted_at; /* times of the loop */
+	struct nat_counts counts[NAT_COUNTERS_MAX];
+	uint64_t *connections; /* as plan.rules, of `counted_at` */
+	uint64_t writes;       /* messages since open; for tests and status */
+};
+
+/* NULL: no memory. */
+struct nat_gateway *nat_gateway_new(struct gw_driver *d, const struct gw_uuid *rdid);
+struct nat_gateway *nat_gateway_free(struct nat_gateway *g);
+/* Takes `plan` over, whatever becomes of it. A namespace that is not there is no failure. */
+int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, struct gw_error *err);
+/* Looks at how many connections there are, and whether the namespace is still the same; returns when to look again. */
+uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now);
+/* Counters, not older than a second. False when there are none. */
+bool nat_gateway_count(struct nat_gateway *g);
+const char *nat_state_name(enum nat_state s);
+
+/* plugin.c's */
+struct gw_driver {
+	struct gw_driver_env env;
+	struct gw_hmap gateways; /* by rdid */
+	uv_timer_t timer;
+	unsigned handles; /* that the loop has not closed */
+	bool closing;
+	struct nat_plan checked; /* the last that check has made, and of when */
+	uint64_t checked_at;
+	bool has_checked;
+};
+
+void nat_driver_handle_closed(struct gw_driver *d);
+
+#endif

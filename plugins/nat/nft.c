@@ -1,0 +1,553 @@
+/*
+ * nft.c - see nft.h: what is to be written, and writing it; seen.c reads what is there.
+ */
+#include "nat/seen.h"
+
+#include "base/cleanup.h"
+#include "netns/netns.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <libnftnl/expr.h>
+#include <libnftnl/table.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_cttimeout.h>
+
+#define PATIENCE_SECONDS 5
+#define ELEMS_AT_ONCE	 128 /* in one message, which has 64 KiB */
+#define EVENT_BYTES	 (256 << 10)
+
+/* --- sockets --- */
+
+/* Runs in the namespace. */
+static int open_sockets(void *arg)
+{
+	const struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
+	struct nat_nft *n = arg;
+	int group = NFNLGRP_NFTABLES, size = EVENT_BYTES;
+
+	n->req = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	n->events = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!n->req || !n->events || mnl_socket_bind(n->req, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_bind(n->events, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    setsockopt(mnl_socket_get_fd(n->req), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0 ||
+	    mnl_socket_setsockopt(n->events, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
+		return -errno;
+	setsockopt(mnl_socket_get_fd(n->events), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	return 0;
+}
+
+int nat_nft_open(int ns_fd, struct nat_nft **ret, struct gw_error *err)
+{
+	struct nat_nft *n = calloc(1, sizeof *n);
+	int r;
+
+	if (!n)
+		return gw_error_oom(err);
+	r = gw_netns_run(ns_fd, open_sockets, n);
+	if (r < 0) {
+		nat_nft_close(n);
+		return nat_fail(err, r, "no nfnetlink socket in the virtual gateway's namespace");
+	}
+	*ret = n;
+	return 0;
+}
+
+struct nat_nft *nat_nft_close(struct nat_nft *n)
+{
+	if (!n)
+		return NULL;
+	if (n->req)
+		mnl_socket_close(n->req);
+	if (n->events)
+		mnl_socket_close(n->events);
+	free(n);
+	return NULL;
+}
+
+int nat_nft_fd(const struct nat_nft *n)
+{
+	return mnl_socket_get_fd(n->events);
+}
+
+struct mnl_socket *nat_nft_requests(const struct nat_nft *n)
+{
+	return n->req;
+}
+
+/* --- writing --- */
+
+struct writing {
+	struct nat_batch batch;
+	const struct nat_seen *seen;
+	const struct nat_plan *plan;
+	struct nat_done done;
+};
+
+static int put_rule(void *ctx, struct nftnl_rule *rule)
+{
+	struct writing *w = ctx;
+	struct nlmsghdr *h = nat_batch_message(&w->batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+
+	if (h) {
+		nftnl_rule_nlmsg_build_payload(h, rule);
+		nat_batch_put(&w->batch, h);
+	}
+	nftnl_rule_free(rule);
+	return h ? 0 : -ENOMEM;
+}
+
+static void put_table(struct writing *w, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *h = nat_batch_message(&w->batch, type, flags);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_TABLE_NAME, NAT_TABLE);
+	nat_batch_put(&w->batch, h);
+}
+
+static void put_chains(struct writing *w)
+{
+	for (size_t i = 0; i < NAT_CHAINS; i++) {
+		struct nftnl_chain *c = nat_ruleset_chain(i);
+		struct nlmsghdr *h = c ? nat_batch_message(&w->batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE) : NULL;
+
+		w->batch.bad |= !h;
+		if (h) {
+			nftnl_chain_nlmsg_build_payload(h, c);
+			nat_batch_put(&w->batch, h);
+		}
+		if (c)
+			nftnl_chain_free(c);
+	}
+}
+
+static void put_counters(struct writing *w)
+{
+	for (int i = 0; i < NAT_COUNTERS_MAX; i++) {
+		const struct nat_counts *had = &w->seen->counts[i];
+		struct nftnl_obj *o = nat_ruleset_counter((enum nat_counter)i, had->packets, had->bytes);
+		struct nlmsghdr *h = o ? nat_batch_message(&w->batch, NFT_MSG_NEWOBJ, NLM_F_CREATE) : NULL;
+
+		w->batch.bad |= !h;
+		if (h) {
+			nftnl_obj_nlmsg_build_payload(h, o);
+			nat_batch_put(&w->batch, h);
+		}
+		if (o)
+			nftnl_obj_free(o);
+	}
+}
+
+/* Times that are not named stay as the kernel has them. */
+static void put_idle(struct writing *w, unsigned family, uint8_t proto, uint16_t minutes)
+{
+	struct nlmsghdr *h = nat_batch_message(&w->batch, NFT_MSG_NEWOBJ, NLM_F_CREATE);
+	struct nlattr *data, *times;
+	char name[24];
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_OBJ_TABLE, NAT_TABLE);
+	mnl_attr_put_strz(h, NFTA_OBJ_NAME, nat_idle_name(family, proto, minutes, name));
+	mnl_attr_put_u32(h, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_CT_TIMEOUT));
+	data = mnl_attr_nest_start(h, NFTA_OBJ_DATA);
+	mnl_attr_put_u16(h, NFTA_CT_TIMEOUT_L3PROTO, htons(family ? NFPROTO_IPV6 : NFPROTO_IPV4));
+	mnl_attr_put_u8(h, NFTA_CT_TIMEOUT_L4PROTO, proto);
+	times = mnl_attr_nest_start(h, NFTA_CT_TIMEOUT_DATA);
+	if (proto == IPPROTO_TCP)
+		mnl_attr_put_u32(h, CTA_TIMEOUT_TCP_ESTABLISHED, htonl(minutes * 60u));
+	for (int a = CTA_TIMEOUT_UDP_UNREPLIED; proto == IPPROTO_UDP && a <= CTA_TIMEOUT_UDP_REPLIED; a++)
+		mnl_attr_put_u32(h, (uint16_t)a, htonl(minutes * 60u));
+	mnl_attr_nest_end(h, times);
+	mnl_attr_nest_end(h, data);
+	nat_batch_put(&w->batch, h);
+}
+
+static int idle_key(const struct nat_elem *e)
+{
+	return e->family << 24 | e->idle_proto << 16 | e->idle;
+}
+
+static int cmp_int(const void *a, const void *b)
+{
+	return (*(const int *)a > *(const int *)b) - (*(const int *)a < *(const int *)b);
+}
+
+/* Every time that an element names, once, unless it is there. */
+static void put_idles(struct writing *w, bool anew, unsigned def)
+{
+	_cleanup_free_ int *keys = calloc(w->plan->n_elems + 2, sizeof *keys);
+	size_t n = 0;
+
+	if (!keys) {
+		w->batch.bad = true;
+		return;
+	}
+	for (int family = 0; family < NAT_FAMILIES; family++)
+		keys[n++] = family << 24 | IPPROTO_TCP << 16 | (int)def;
+	for (size_t i = 0; i < w->plan->n_elems; i++)
+		if (w->plan->elems[i].idle)
+			keys[n++] = idle_key(&w->plan->elems[i]);
+	qsort(keys, n, sizeof *keys, cmp_int);
+	for (size_t i = 0; i < n; i++) {
+		char name[24];
+
+		nat_idle_name((unsigned)keys[i] >> 24, (uint8_t)(keys[i] >> 16), (uint16_t)keys[i], name);
+		if ((i == 0 || keys[i] != keys[i - 1]) && (anew || !nat_seen_idle(w->seen, name)))
+			put_idle(w, (unsigned)keys[i] >> 24, (uint8_t)(keys[i] >> 16), (uint16_t)keys[i]);
+	}
+}
+
+static void put_sets(struct writing *w)
+{
+	for (unsigned i = 0; i < NAT_FAMILIES * NAT_MAP_MAX; i++) {
+		struct nftnl_set *s = nat_ruleset_set(i / NAT_MAP_MAX, (enum nat_map)(i % NAT_MAP_MAX));
+		struct nlmsghdr *h = s ? nat_batch_message(&w->batch, NFT_MSG_NEWSET, NLM_F_CREATE) : NULL;
+
+		w->batch.bad |= !h;
+		if (h) {
+			nftnl_set_nlmsg_build_payload(h, s);
+			nat_batch_put(&w->batch, h);
+		}
+		if (s)
+			nftnl_set_free(s);
+	}
+}
+
+/* --- elements --- */
+
+static struct nftnl_set_elem *make_elem(const struct nat_elem *e, const struct nat_counts *counts, bool key_only)
+{
+	struct nftnl_set_elem *x = nftnl_set_elem_alloc();
+	enum nat_data data = nat_map_data((enum nat_map)e->map);
+	struct nftnl_expr *c;
+	char name[24];
+
+	if (!x)
+		return NULL;
+	nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY, e->key, e->key_len);
+	nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY_END, e->key_end, e->key_len);
+	if (key_only)
+		return x;
+	if (data == D_IDLE)
+		nftnl_set_elem_set_str(x, NFTNL_SET_ELEM_OBJREF, nat_idle_name(e->family, e->idle_proto, e->idle, name));
+	if (e->data_len)
+		nftnl_set_elem_set(x, NFTNL_SET_ELEM_DATA, e->data, e->data_len);
+	if (!e->rule)
+		return x;
+	nftnl_set_elem_set(x, NFTNL_SET_ELEM_USERDATA, &e->rule, sizeof e->rule);
+	c = nftnl_expr_alloc("counter");
+	if (!c) {
+		nftnl_set_elem_free(x);
+		return NULL;
+	}
+	nftnl_expr_set_u64(c, NFTNL_EXPR_CTR_PACKETS, counts->packets);
+	nftnl_expr_set_u64(c, NFTNL_EXPR_CTR_BYTES, counts->bytes);
+	nftnl_set_elem_add_expr(x, c);
+	return x;
+}
+
+/* What is gathered for one message: elements of one map. */
+struct chunk {
+	struct writing *w;
+	struct nftnl_set *set;
+	uint16_t type;
+	unsigned family, map;
+	size_t n;
+};
+
+static void chunk_flush(struct chunk *c)
+{
+	struct nlmsghdr *h = c->set ? nat_batch_message(&c->w->batch, c->type,
+							c->type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0)
+				    : NULL;
+
+	if (h) {
+		nftnl_set_elems_nlmsg_build_payload(h, c->set);
+		nat_batch_put(&c->w->batch, h);
+	}
+	if (c->set)
+		nftnl_set_free(c->set);
+	c->set = NULL;
+	c->n = 0;
+}
+
+static void chunk_add(struct chunk *c, const struct nat_elem *e, const struct nat_counts *counts)
+{
+	struct nftnl_set_elem *x = make_elem(e, counts, c->type == NFT_MSG_DELSETELEM);
+	char name[24];
+
+	if (c->set && (c->n == ELEMS_AT_ONCE || c->family != e->family || c->map != e->map))
+		chunk_flush(c);
+	if (!c->set && (c->set = nftnl_set_alloc())) {
+		nftnl_set_set_str(c->set, NFTNL_SET_TABLE, NAT_TABLE);
+		nftnl_set_set_str(c->set, NFTNL_SET_NAME, nat_set_name(e->family, (enum nat_map)e->map, name));
+		c->family = e->family;
+		c->map = e->map;
+	}
+	if (!x || !c->set) {
+		c->w->batch.bad = true;
+		if (x)
+			nftnl_set_elem_free(x);
+		return;
+	}
+	nftnl_set_elem_add(c->set, x);
+	c->n++;
+}
+
+/* What elements of a rule had counted that go, for those of it that come. */
+struct pool {
+	struct nat_carried {
+		uint64_t rule;
+		struct nat_counts counts;
+	} *v;
+	size_t n;
+};
+
+static int cmp_carried(const void *va, const void *vb)
+{
+	const struct nat_carried *a = va, *b = vb;
+
+	return a->rule < b->rule ? -1 : a->rule > b->rule;
+}
+
+static struct nat_counts take_carried(struct pool *p, uint64_t rule)
+{
+	const struct nat_carried key = {.rule = rule};
+	struct nat_carried *at = p->n && rule ? bsearch(&key, p->v, p->n, sizeof *p->v, cmp_carried) : NULL;
+	struct nat_counts sum = {0};
+
+	if (!at)
+		return sum;
+	while (at > p->v && at[-1].rule == rule)
+		at--;
+	for (; at < p->v + p->n && at->rule == rule; at++) {
+		sum.packets += at->counts.packets;
+		sum.bytes += at->counts.bytes;
+		at->counts = (struct nat_counts){0};
+	}
+	return sum;
+}
+
+/* Both are in order: removals first, since what comes may lie where something was. */
+static void put_elems(struct writing *w, bool anew)
+{
+	const struct nat_elem *want = w->plan->elems;
+	const struct nat_seen_elem *have = w->seen->elems;
+	size_t n_want = w->plan->n_elems, n_have = w->seen->n_elems;
+	struct chunk del = {.w = w, .type = NFT_MSG_DELSETELEM}, add = {.w = w, .type = NFT_MSG_NEWSETELEM};
+	_cleanup_free_ struct nat_carried *carried = calloc(n_have + 1, sizeof *carried);
+	_cleanup_free_ bool *keep = calloc(n_want + 1, sizeof *keep);
+	struct pool pool = {.v = carried};
+
+	if (!carried || !keep) {
+		w->batch.bad = true;
+		return;
+	}
+	for (size_t i = 0, k = 0; i < n_have; i++) {
+		while (k < n_want && nat_elem_cmp(&want[k], &have[i].elem) < 0)
+			k++;
+		if (!anew && k < n_want && nat_elem_cmp(&want[k], &have[i].elem) == 0 &&
+		    nat_elem_same(&want[k], &have[i].elem)) {
+			keep[k] = true;
+			continue;
+		}
+		carried[pool.n++] = (struct nat_carried){have[i].elem.rule, have[i].counts};
+		if (anew)
+			continue;
+		chunk_add(&del, &have[i].elem, NULL);
+		w->done.removed++;
+	}
+	chunk_flush(&del);
+	if (pool.n)
+		qsort(pool.v, pool.n, sizeof *pool.v, cmp_carried);
+	for (size_t k = 0; k < n_want; k++) {
+		struct nat_counts counts;
+
+		if (keep[k])
+			continue;
+		counts = take_carried(&pool, want[k].rule);
+		chunk_add(&add, &want[k], &counts);
+		w->done.added++;
+	}
+	chunk_flush(&add);
+}
+
+static int put_full(struct writing *w, bool full)
+{
+	struct nlmsghdr *h;
+
+	if (full) {
+		struct nftnl_rule *r = nat_ruleset_full();
+
+		return r ? put_rule(w, r) : -ENOMEM;
+	}
+	h = nat_batch_message(&w->batch, NFT_MSG_DELRULE, 0);
+	if (!h)
+		return -ENOMEM;
+	mnl_attr_put_strz(h, NFTA_RULE_TABLE, NAT_TABLE);
+	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, NAT_FULL_CHAIN);
+	nat_batch_put(&w->batch, h);
+	return 0;
+}
+
+static int put_all(struct writing *w, const struct nat_params *params, bool full)
+{
+	int r;
+
+	if (w->seen->table)
+		put_table(w, NFT_MSG_DELTABLE, 0);
+	put_table(w, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	put_chains(w);
+	put_counters(w);
+	put_idles(w, true, params->idle_minutes);
+	put_sets(w);
+	r = nat_ruleset_rules(params, put_rule, w);
+	put_elems(w, true);
+	if (r == 0 && full)
+		r = put_full(w, true);
+	return r;
+}
+
+/* --- the whole --- */
+
+static int on_generation(const struct nlmsghdr *h, void *ctx)
+{
+	struct nat_generation *g = ctx;
+	const struct nlattr *a;
+
+	g->who[0] = 0;
+	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(a) == NFTA_GEN_ID && mnl_attr_get_payload_len(a) == 4)
+			g->id = ntohl(mnl_attr_get_u32(a));
+		else if (mnl_attr_get_type(a) == NFTA_GEN_PROC_NAME && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0)
+			snprintf(g->who, sizeof g->who, "%s", mnl_attr_get_str(a));
+	}
+	return MNL_CB_OK;
+}
+
+static int read_generation(struct nat_nft *n, struct nat_generation *ret)
+{
+	char buf[256];
+	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETGEN, AF_UNSPEC, 0, 0);
+
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	return nat_ask(n->req, h, on_generation, ret);
+}
+
+static bool is_intact(const struct nat_seen *s, const struct nat_params *params)
+{
+	return s->table && s->chains == NAT_CHAINS && !s->foreign && s->rules == nat_ruleset_n_rules(params) &&
+	       s->sets == NAT_FAMILIES * NAT_MAP_MAX;
+}
+
+int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct nat_params *params, bool full,
+		  struct nat_done *ret, struct gw_error *err)
+{
+	struct nat_seen seen = {0};
+	struct writing w = {.plan = plan, .seen = &seen};
+	int r = nat_seen_read(n->req, nat_ruleset_mark(params), &seen);
+
+	if (r < 0) {
+		nat_seen_done(&seen);
+		return nat_fail(err, r, "the ruleset of the virtual gateway cannot be read");
+	}
+	w.done.found = seen.table;
+	w.done.rebuilt = !is_intact(&seen, params);
+	nat_batch_begin(&w.batch);
+	if (w.done.rebuilt) {
+		r = put_all(&w, params, full);
+	} else {
+		put_idles(&w, false, params->idle_minutes);
+		put_elems(&w, false);
+		if (full != seen.full)
+			r = put_full(&w, full);
+	}
+	w.done.written = w.batch.n;
+	if (r == 0 && (w.batch.n > 0 || w.batch.bad))
+		r = nat_batch_commit(&w.batch, n->req, err);
+	else if (r < 0)
+		gw_error_oom(err);
+	nat_batch_drop(&w.batch);
+	nat_seen_done(&seen);
+	if (r < 0)
+		return r;
+	/* What others do from here on is news. */
+	read_generation(n, &n->known);
+	*ret = w.done;
+	return 0;
+}
+
+int nat_nft_full(struct nat_nft *n, bool full, struct gw_error *err)
+{
+	struct writing w = {0};
+	int r;
+
+	nat_batch_begin(&w.batch);
+	r = put_full(&w, full);
+	if (r < 0) {
+		nat_batch_drop(&w.batch);
+		return gw_error_oom(err);
+	}
+	r = nat_batch_commit(&w.batch, n->req, err);
+	if (r == 0)
+		read_generation(n, &n->known);
+	return r;
+}
+
+int nat_nft_remove(struct nat_nft *n, struct gw_error *err)
+{
+	struct writing w = {0};
+	int r;
+
+	nat_batch_begin(&w.batch);
+	put_table(&w, NFT_MSG_DELTABLE, 0);
+	r = nat_batch_commit(&w.batch, n->req, err);
+	read_generation(n, &n->known);
+	return r == -ENOENT ? 0 : r;
+}
+
+bool nat_nft_changed(struct nat_nft *n, char ret_who[static 32])
+{
+	struct nat_generation g = n->known;
+	static char buf[64 << 10];
+	bool lost = false;
+
+	ret_who[0] = 0;
+	for (;;) {
+		ssize_t got = recv(mnl_socket_get_fd(n->events), buf, sizeof buf, MSG_DONTWAIT);
+		int left = (int)got;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == ENOBUFS) {
+			lost = true;
+			continue;
+		}
+		if (got <= 0)
+			break;
+		for (const struct nlmsghdr *h = (const void *)buf; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+			if (h->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN))
+				on_generation(h, &g);
+	}
+	if (lost)
+		read_generation(n, &g);
+	/* Numbers go upwards; those of our own transactions are at most what is known. */
+	if ((int32_t)(g.id - n->known.id) <= 0)
+		return false;
+	n->known = g;
+	snprintf(ret_who, 32, "%.31s", g.who);
+	return true;
+}

@@ -1,0 +1,372 @@
+/*
+ * plugin.c - driver "nat", which the daemon loads: brings natRules and publicAddresses into the virtual gateways' namespaces.
+ * See nat.md for what it does with them.
+ */
+#include "nat/gateway.h"
+
+#include "base/log.h"
+#include "plugin.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_WARNINGS 16
+
+static bool is_ours(const struct gw_hnv_object *o)
+{
+	return o->kind == GW_HNV_NAT_RULE || o->kind == GW_HNV_PUBLIC || o->kind == GW_HNV_VRF;
+}
+
+static const struct gw_uuid *rdid_of(const struct gw_hnv_object *o)
+{
+	return o->kind == GW_HNV_NAT_RULE ? &o->nat.rdid : o->kind == GW_HNV_PUBLIC ? &o->public.rdid : &o->vrf.rdid;
+}
+
+/* --- gateways --- */
+
+static uint32_t rdid_hash(const struct gw_uuid *rdid)
+{
+	return gw_hash_bytes(rdid, sizeof *rdid, 0);
+}
+
+static struct nat_gateway *find(struct gw_driver *d, const struct gw_uuid *rdid)
+{
+	GW_HMAP_FOR_EACH_HASH (node, &d->gateways, rdid_hash(rdid)) {
+		struct nat_gateway *g = GW_CONTAINER_OF(node, struct nat_gateway, by_rdid);
+
+		if (gw_uuid_equal(&g->plan.rdid, rdid))
+			return g;
+	}
+	return NULL;
+}
+
+static void forget(struct gw_driver *d, struct nat_gateway *g)
+{
+	gw_hmap_remove(&d->gateways, &g->by_rdid);
+	nat_gateway_free(g);
+}
+
+static struct nat_gateway *find_or_make(struct gw_driver *d, const struct gw_uuid *rdid)
+{
+	struct nat_gateway *g = find(d, rdid);
+
+	if (g)
+		return g;
+	g = nat_gateway_new(d, rdid);
+	if (g && gw_hmap_insert(&d->gateways, &g->by_rdid, rdid_hash(rdid)) < 0)
+		g = nat_gateway_free(g);
+	return g;
+}
+
+/* --- time --- */
+
+static void on_timer(uv_timer_t *t);
+
+static void schedule(struct gw_driver *d, uint64_t at)
+{
+	uint64_t now = uv_now(d->env.loop);
+
+	if (!d->closing)
+		uv_timer_start(&d->timer, on_timer, at > now ? at - now : 0, 0);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+	struct gw_driver *d = t->data;
+	uint64_t now = uv_now(d->env.loop), next = UINT64_MAX;
+
+	GW_HMAP_FOR_EACH (node, &d->gateways) {
+		uint64_t at = nat_gateway_look(GW_CONTAINER_OF(node, struct nat_gateway, by_rdid), now);
+
+		if (at < next)
+			next = at;
+	}
+	if (next != UINT64_MAX)
+		schedule(d, next);
+}
+
+/* --- life cycle --- */
+
+void nat_driver_handle_closed(struct gw_driver *d)
+{
+	if (--d->handles == 0 && d->closing)
+		free(d);
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+	nat_driver_handle_closed(h->data);
+}
+
+static int nat_open(const struct gw_driver_env *env, struct gw_driver **ret, struct gw_error *err)
+{
+	struct gw_driver *d = calloc(1, sizeof *d);
+
+	if (!d)
+		return gw_error_oom(err);
+	d->env = *env;
+	if (gw_hmap_init(&d->gateways) < 0 || uv_timer_init(env->loop, &d->timer) < 0) {
+		gw_hmap_done(&d->gateways);
+		free(d);
+		return gw_error_oom(err);
+	}
+	d->timer.data = d;
+	d->handles = 1;
+	*ret = d;
+	return 0;
+}
+
+/* What is in the kernel stays. */
+static struct gw_driver *nat_close(struct gw_driver *d)
+{
+	if (!d)
+		return NULL;
+	GW_HMAP_FOR_EACH_SAFE (node, after, &d->gateways)
+		forget(d, GW_CONTAINER_OF(node, struct nat_gateway, by_rdid));
+	gw_hmap_done(&d->gateways);
+	nat_plan_done(&d->checked);
+	d->closing = true;
+	uv_close((uv_handle_t *)&d->timer, on_timer_closed);
+	return NULL;
+}
+
+/* --- check --- */
+
+/* Which change of many is at fault is found by asking for each: the plan of one state is made once. */
+static const struct nat_plan *plan_for_check(struct gw_driver *d, const struct gw_intent *next, const struct gw_uuid *rdid)
+{
+	uint64_t generation = gw_intent_generation(next);
+
+	if (d->has_checked && d->checked_at == generation && gw_uuid_equal(&d->checked.rdid, rdid))
+		return &d->checked;
+	nat_plan_done(&d->checked);
+	d->has_checked = nat_plan_make(next, rdid, &d->checked) == 0;
+	d->checked_at = generation;
+	return d->has_checked ? &d->checked : NULL;
+}
+
+static int nat_check(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta, struct gw_error *err)
+{
+	const struct nat_plan *limits_of = NULL;
+	int r = 0;
+
+	d->has_checked = d->has_checked && delta->n == 1;
+	for (size_t i = 0; r == 0 && i < delta->n; i++) {
+		const struct gw_hnv_object *o = delta->changes[i].after;
+		const struct nat_plan *p;
+
+		if (!o || o->kind != GW_HNV_NAT_RULE)
+			continue;
+		p = plan_for_check(d, next, &o->nat.rdid);
+		if (!p)
+			return gw_error_oom(err);
+		r = nat_check_rule(p, &o->nat, err);
+		if (r == 0 && (limits_of != p || i == 0))
+			r = nat_check_limits(p, err);
+		limits_of = p;
+	}
+	return r;
+}
+
+/* --- apply and sync --- */
+
+static int bring(struct gw_driver *d, const struct gw_intent *in, const struct gw_uuid *rdid, struct gw_error *err)
+{
+	struct nat_gateway *g = find(d, rdid);
+	struct nat_plan plan;
+	int r = nat_plan_make(in, rdid, &plan);
+
+	if (r < 0)
+		return gw_error_oom(err);
+	if (!plan.vsid && plan.n_rules == 0 && plan.n_publics == 0) {
+		nat_plan_done(&plan);
+		if (g)
+			forget(d, g);
+		return 0;
+	}
+	if (!g)
+		g = find_or_make(d, rdid);
+	if (!g) {
+		nat_plan_done(&plan);
+		return gw_error_oom(err);
+	}
+	r = nat_gateway_bring(g, &plan, err);
+	g->seen = true;
+	if (!uv_is_active((uv_handle_t *)&d->timer))
+		schedule(d, uv_now(d->env.loop));
+	return r;
+}
+
+/* Who had which ports of an address when: what an abuse report asks for. */
+static void log_assignment(const struct gw_hnv_object *o, const char *what)
+{
+	char rdid[GW_UUID_STRLEN], prefix[GW_PREFIX_STRLEN];
+
+	if (!o || o->kind != GW_HNV_PUBLIC)
+		return;
+	gw_prefix_format(&o->public.prefix, prefix);
+	gw_uuid_format(&o->public.rdid, rdid);
+	if (o->public.port_count)
+		gw_log_notice("public address %s ports %u-%u: %s routing domain %s", prefix, o->public.first_port,
+			      (unsigned)(o->public.first_port + o->public.port_count - 1), what, rdid);
+	else
+		gw_log_notice("public address %s all ports: %s routing domain %s", prefix, what, rdid);
+}
+
+static void log_change(const struct gw_change *c)
+{
+	if (c->before && c->after && c->before->kind == GW_HNV_PUBLIC &&
+	    gw_uuid_equal(&c->before->public.rdid, &c->after->public.rdid) &&
+	    c->before->public.port_count == c->after->public.port_count)
+		return;
+	log_assignment(c->before, "withdrawn from");
+	log_assignment(c->after, "assigned to");
+}
+
+/* A batch mostly stays in one routing domain, and what is brought twice is written once. */
+static int nat_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta, struct gw_error *err)
+{
+	const struct gw_uuid *last = NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < delta->n; i++) {
+		const struct gw_hnv_object *sides[] = {delta->changes[i].before, delta->changes[i].after};
+
+		log_change(&delta->changes[i]);
+		for (int k = 0; k < 2; k++) {
+			struct gw_error own = GW_ERROR_INIT;
+			int one;
+
+			if (!sides[k] || !is_ours(sides[k]) || (last && gw_uuid_equal(last, rdid_of(sides[k]))))
+				continue;
+			last = rdid_of(sides[k]);
+			one = bring(d, next, last, &own);
+			if (one < 0 && r == 0) { /* the others are brought all the same */
+				r = one;
+				*err = own;
+			}
+		}
+	}
+	return r;
+}
+
+static void note(int one, const struct gw_error *own, int *r, struct gw_error *err)
+{
+	if (one == 0 || *r < 0)
+		return;
+	*r = one;
+	*err = *own;
+}
+
+static int nat_sync(struct gw_driver *d, const struct gw_intent *intent, struct gw_error *err)
+{
+	static const enum gw_hnv_kind kinds[] = {GW_HNV_VRF, GW_HNV_PUBLIC, GW_HNV_NAT_RULE};
+	int r = 0;
+
+	GW_HMAP_FOR_EACH (node, &d->gateways)
+		GW_CONTAINER_OF(node, struct nat_gateway, by_rdid)->seen = false;
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+		for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(intent, kinds[k], o));) {
+			struct nat_gateway *g = find(d, rdid_of(o));
+			struct gw_error own = GW_ERROR_INIT;
+
+			if (!g || !g->seen)
+				note(bring(d, intent, rdid_of(o), &own), &own, &r, err);
+		}
+	GW_HMAP_FOR_EACH_SAFE (node, after, &d->gateways) {
+		struct nat_gateway *g = GW_CONTAINER_OF(node, struct nat_gateway, by_rdid);
+
+		if (!g->seen)
+			forget(d, g);
+	}
+	return r;
+}
+
+/* --- what it looks like --- */
+
+static void describe_rule(struct nat_gateway *g, const struct gw_nat_rule *r, json_t *properties)
+{
+	uint64_t hash = nat_rule_hash(r);
+
+	json_object_set_new(properties, "state", json_string(nat_state_name(g->state)));
+	if (*g->detail)
+		json_object_set_new(properties, "stateDetail", json_string(g->detail));
+	if (!nat_gateway_count(g))
+		return;
+	for (size_t i = 0; i < g->plan.n_rules; i++)
+		if (nat_rule_hash(&g->plan.rules[i]) == hash) {
+			json_object_set_new(properties, "counters",
+					    json_pack("{s:I}", "connections", (json_int_t)g->connections[i]));
+			return;
+		}
+}
+
+static void describe_vrf(struct nat_gateway *g, json_t *properties)
+{
+	json_t *nat = json_pack("{s:s, s:s, s:I, s:I}", "state", nat_state_name(g->state), "stateDetail", g->detail,
+				"rules", (json_int_t)g->plan.n_rules, "trackedConnections", (json_int_t)g->tracked);
+
+	if (nat && nat_gateway_count(g))
+		for (int i = 0; i < NAT_COUNTERS_MAX; i++)
+			json_object_set_new(nat, nat_counter_names[i],
+					    json_pack("{s:I, s:I}", "packets", (json_int_t)g->counts[i].packets, "bytes",
+						      (json_int_t)g->counts[i].bytes));
+	json_object_set_new(properties, "nat", nat);
+}
+
+static void nat_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties)
+{
+	struct nat_gateway *g;
+
+	if (o->kind != GW_HNV_NAT_RULE && o->kind != GW_HNV_VRF)
+		return;
+	g = find(d, rdid_of(o));
+	if (g && o->kind == GW_HNV_VRF)
+		describe_vrf(g, properties);
+	else if (g)
+		describe_rule(g, &o->nat, properties);
+	else if (o->kind == GW_HNV_NAT_RULE)
+		json_object_set_new(properties, "state", json_string(nat_state_name(NAT_STATE_WAITING)));
+}
+
+static json_t *nat_status(struct gw_driver *d)
+{
+	json_t *warnings = json_array();
+	size_t rules = 0, up = 0, troubled = 0;
+	uint64_t tracked = 0, writes = 0;
+
+	GW_HMAP_FOR_EACH (node, &d->gateways) {
+		const struct nat_gateway *g = GW_CONTAINER_OF(node, struct nat_gateway, by_rdid);
+		char rdid[GW_UUID_STRLEN];
+
+		rules += g->plan.n_rules;
+		tracked += g->tracked;
+		writes += g->writes;
+		up += g->state == NAT_STATE_UP;
+		if (g->state < NAT_STATE_WARNING || troubled++ >= MAX_WARNINGS)
+			continue;
+		json_array_append_new(warnings, json_sprintf("NAT of routing domain %s: %s",
+							     gw_uuid_format(&g->plan.rdid, rdid), g->detail));
+	}
+	if (troubled > MAX_WARNINGS)
+		json_array_append_new(warnings, json_sprintf("and %zu more", troubled - MAX_WARNINGS));
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "virtualGateways", (json_int_t)d->gateways.n, "up",
+			 (json_int_t)up, "rules", (json_int_t)rules, "trackedConnections", (json_int_t)tracked, "writes",
+			 (json_int_t)writes, "warnings", warnings);
+}
+
+static const struct gw_driver_ops ops = {
+	.name = "nat",
+	.open = nat_open,
+	.check = nat_check,
+	.apply = nat_apply,
+	.sync = nat_sync,
+	.describe = nat_describe,
+	.status = nat_status,
+	.close = nat_close,
+};
+
+const struct gw_plugin gw_plugin = GW_PLUGIN("nat", &ops, 1u << GW_HNV_NAT_RULE);

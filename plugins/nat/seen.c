@@ -1,0 +1,319 @@
+/* seen.c - see seen.h: reads a table with its chains, rules, objects and elements. Called by nft.c. */
+#include "nat/seen.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libnftnl/common.h>
+#include <libnftnl/expr.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#define ATTEMPTS 5 /* at reading what keeps changing */
+
+struct reading {
+	struct nat_seen *seen;
+	uint64_t mark;
+	unsigned family, map;
+	bool oom;
+};
+
+static int reserve(void **v, size_t n, size_t *cap, size_t size)
+{
+	size_t more = *cap ? *cap * 2 : 64;
+	void *grown;
+
+	if (n < *cap)
+		return 0;
+	grown = reallocarray(*v, more, size);
+	if (!grown)
+		return -ENOMEM;
+	*v = grown;
+	*cap = more;
+	return 0;
+}
+
+static int on_table(const struct nlmsghdr *h, void *ctx)
+{
+	struct reading *rd = ctx;
+
+	(void)h;
+	rd->seen->table = true;
+	return MNL_CB_OK;
+}
+
+static int on_chain(const struct nlmsghdr *h, void *ctx)
+{
+	struct reading *rd = ctx;
+	struct nftnl_chain *c = nftnl_chain_alloc();
+	const char *table;
+
+	if (!c) {
+		rd->oom = true;
+		return MNL_CB_OK;
+	}
+	if (nftnl_chain_nlmsg_parse(h, c) == 0 && (table = nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE)) &&
+	    !strcmp(table, NAT_TABLE)) {
+		if (nat_ruleset_chain_fits(c))
+			rd->seen->chains++;
+		else
+			rd->seen->foreign++;
+	}
+	nftnl_chain_free(c);
+	return MNL_CB_OK;
+}
+
+static int on_rule(const struct nlmsghdr *h, void *ctx)
+{
+	struct reading *rd = ctx;
+	struct nftnl_rule *r = nftnl_rule_alloc();
+	const char *table, *chain;
+	const void *mark;
+	uint32_t len = 0;
+
+	if (!r) {
+		rd->oom = true;
+		return MNL_CB_OK;
+	}
+	if (nftnl_rule_nlmsg_parse(h, r) == 0 && (table = nftnl_rule_get_str(r, NFTNL_RULE_TABLE)) &&
+	    !strcmp(table, NAT_TABLE) && (chain = nftnl_rule_get_str(r, NFTNL_RULE_CHAIN))) {
+		mark = nftnl_rule_get_data(r, NFTNL_RULE_USERDATA, &len);
+		if (!strcmp(chain, NAT_FULL_CHAIN))
+			rd->seen->full = true;
+		else if (mark && len == sizeof rd->mark && memcmp(mark, &rd->mark, len) == 0)
+			rd->seen->rules++;
+		else
+			rd->seen->foreign++;
+	}
+	nftnl_rule_free(r);
+	return MNL_CB_OK;
+}
+
+static int on_set(const struct nlmsghdr *h, void *ctx)
+{
+	struct reading *rd = ctx;
+	struct nftnl_set *s = nftnl_set_alloc();
+	const char *table, *name;
+	char ours[24];
+
+	if (!s) {
+		rd->oom = true;
+		return MNL_CB_OK;
+	}
+	if (nftnl_set_nlmsg_parse(h, s) == 0 && (table = nftnl_set_get_str(s, NFTNL_SET_TABLE)) &&
+	    (name = nftnl_set_get_str(s, NFTNL_SET_NAME)) && !strcmp(table, NAT_TABLE))
+		for (unsigned i = 0; i < NAT_FAMILIES * NAT_MAP_MAX; i++)
+			rd->seen->sets += !strcmp(
+				name, nat_set_name(i / NAT_MAP_MAX, (enum nat_map)(i % NAT_MAP_MAX), ours));
+	nftnl_set_free(s);
+	return MNL_CB_OK;
+}
+
+static void take_object(struct reading *rd, const struct nftnl_obj *o, const char *name)
+{
+	struct nat_seen *s = rd->seen;
+	uint32_t type = nftnl_obj_get_u32((struct nftnl_obj *)o, NFTNL_OBJ_TYPE);
+
+	for (int i = 0; type == NFT_OBJECT_COUNTER && i < NAT_COUNTERS_MAX; i++)
+		if (!strcmp(nat_counter_names[i], name)) {
+			s->counts[i].packets = nftnl_obj_get_u64((struct nftnl_obj *)o, NFTNL_OBJ_CTR_PKTS);
+			s->counts[i].bytes = nftnl_obj_get_u64((struct nftnl_obj *)o, NFTNL_OBJ_CTR_BYTES);
+		}
+	if (type == NFT_OBJECT_CT_TIMEOUT && strlen(name) < sizeof *s->idles) {
+		char (*v)[24] = reallocarray(s->idles, s->n_idles + 1, sizeof *v);
+
+		rd->oom |= !v;
+		if (!v)
+			return;
+		s->idles = v;
+		memcpy(s->idles[s->n_idles++], name, strlen(name) + 1);
+	}
+}
+
+static int on_object(const struct nlmsghdr *h, void *ctx)
+{
+	struct reading *rd = ctx;
+	struct nftnl_obj *o = nftnl_obj_alloc();
+	const char *table, *name;
+
+	if (!o) {
+		rd->oom = true;
+		return MNL_CB_OK;
+	}
+	if (nftnl_obj_nlmsg_parse(h, o) == 0 && (table = nftnl_obj_get_str(o, NFTNL_OBJ_TABLE)) &&
+	    (name = nftnl_obj_get_str(o, NFTNL_OBJ_NAME)) && !strcmp(table, NAT_TABLE))
+		take_object(rd, o, name);
+	nftnl_obj_free(o);
+	return MNL_CB_OK;
+}
+
+/* --- elements --- */
+
+static int take_counter(struct nftnl_expr *e, void *ctx)
+{
+	struct nat_counts *c = ctx;
+	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
+
+	if (name && !strcmp(name, "counter")) {
+		c->packets = nftnl_expr_get_u64(e, NFTNL_EXPR_CTR_PACKETS);
+		c->bytes = nftnl_expr_get_u64(e, NFTNL_EXPR_CTR_BYTES);
+	}
+	return 0;
+}
+
+/* "tcp4-30" */
+static void take_idle(struct nat_elem *e, const char *name)
+{
+	e->idle_proto = !strncmp(name, "tcp", 3) ? IPPROTO_TCP : IPPROTO_UDP;
+	e->idle = strlen(name) > 5 ? (uint16_t)strtoul(name + 5, NULL, 10) : 0;
+}
+
+/* An element by hand may look otherwise than ours: then it is none of the plan, and goes. */
+static int on_elem(struct nftnl_set_elem *x, void *ctx)
+{
+	struct reading *rd = ctx;
+	struct nat_seen *s = rd->seen;
+	struct nat_seen_elem se = {.elem = {.family = (uint8_t)rd->family, .map = (uint8_t)rd->map}};
+	uint32_t len = 0, end_len = 0, data_len = 0, user_len = 0;
+	const void *key = nftnl_set_elem_get(x, NFTNL_SET_ELEM_KEY, &len), *end, *data, *user;
+	const char *object;
+
+	end = nftnl_set_elem_is_set(x, NFTNL_SET_ELEM_KEY_END) ? nftnl_set_elem_get(x, NFTNL_SET_ELEM_KEY_END, &end_len)
+							       : NULL;
+	if (!end) {
+		end = key;
+		end_len = len;
+	}
+	data = nftnl_set_elem_is_set(x, NFTNL_SET_ELEM_DATA) ? nftnl_set_elem_get(x, NFTNL_SET_ELEM_DATA, &data_len)
+							     : NULL;
+	user = nftnl_set_elem_is_set(x, NFTNL_SET_ELEM_USERDATA)
+		       ? nftnl_set_elem_get(x, NFTNL_SET_ELEM_USERDATA, &user_len)
+		       : NULL;
+	if (!key || len > NAT_KEY_MAX || end_len != len || data_len > NAT_DATA_MAX)
+		return 0;
+	se.elem.key_len = (uint8_t)len;
+	memcpy(se.elem.key, key, len);
+	memcpy(se.elem.key_end, end, len);
+	if (data) {
+		se.elem.data_len = (uint8_t)data_len;
+		memcpy(se.elem.data, data, data_len);
+	}
+	if (user && user_len == sizeof se.elem.rule)
+		memcpy(&se.elem.rule, user, user_len);
+	object = nftnl_set_elem_is_set(x, NFTNL_SET_ELEM_OBJREF) ? nftnl_set_elem_get_str(x, NFTNL_SET_ELEM_OBJREF)
+								 : NULL;
+	if (object)
+		take_idle(&se.elem, object);
+	nftnl_set_elem_expr_foreach(x, take_counter, &se.counts);
+	if (reserve((void **)&s->elems, s->n_elems, &s->cap, sizeof *s->elems) < 0) {
+		rd->oom = true;
+		return -1;
+	}
+	s->elems[s->n_elems++] = se;
+	return 0;
+}
+
+static int on_elems(const struct nlmsghdr *h, void *ctx)
+{
+	struct reading *rd = ctx;
+	struct nftnl_set *s = nftnl_set_alloc();
+
+	if (!s) {
+		rd->oom = true;
+		return MNL_CB_OK;
+	}
+	if (nftnl_set_elems_nlmsg_parse(h, s) == 0)
+		nftnl_set_elem_foreach(s, on_elem, rd);
+	nftnl_set_free(s);
+	return MNL_CB_OK;
+}
+
+static int cmp_seen(const void *a, const void *b)
+{
+	return nat_elem_cmp(&((const struct nat_seen_elem *)a)->elem, &((const struct nat_seen_elem *)b)->elem);
+}
+
+/* --- the whole --- */
+
+static int ask(struct mnl_socket *s, uint16_t type, bool dump, uint16_t name_attr, const char *name, uint16_t table_attr,
+	       mnl_cb_t cb, void *ctx)
+{
+	char buf[512];
+	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buf, type, NFPROTO_INET, 0, 0);
+
+	h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | (dump ? NLM_F_DUMP : NLM_F_ACK));
+	if (table_attr)
+		mnl_attr_put_strz(h, table_attr, NAT_TABLE);
+	if (name)
+		mnl_attr_put_strz(h, name_attr, name);
+	return nat_ask(s, h, cb, ctx);
+}
+
+static void forget(struct nat_seen *s)
+{
+	struct nat_seen kept = {.table = s->table, .elems = s->elems, .cap = s->cap, .idles = s->idles};
+
+	*s = kept;
+}
+
+static int read_rest(struct mnl_socket *s, struct reading *rd)
+{
+	int r = ask(s, NFT_MSG_GETCHAIN, true, 0, NULL, 0, on_chain, rd);
+
+	if (r == 0)
+		r = ask(s, NFT_MSG_GETRULE, true, 0, NULL, NFTA_RULE_TABLE, on_rule, rd);
+	if (r == 0)
+		r = ask(s, NFT_MSG_GETSET, true, 0, NULL, NFTA_SET_TABLE, on_set, rd);
+	if (r == 0)
+		r = ask(s, NFT_MSG_GETOBJ, true, 0, NULL, NFTA_OBJ_TABLE, on_object, rd);
+	for (unsigned i = 0; r == 0 && rd->seen->sets == NAT_FAMILIES * NAT_MAP_MAX && i < rd->seen->sets; i++) {
+		char name[24];
+
+		rd->family = i / NAT_MAP_MAX;
+		rd->map = i % NAT_MAP_MAX;
+		r = ask(s, NFT_MSG_GETSETELEM, true, NFTA_SET_ELEM_LIST_SET,
+			nat_set_name(rd->family, (enum nat_map)rd->map, name), NFTA_SET_ELEM_LIST_TABLE, on_elems, rd);
+	}
+	return r;
+}
+
+int nat_seen_read(struct mnl_socket *s, uint64_t mark, struct nat_seen *ret)
+{
+	struct reading rd = {.seen = ret, .mark = mark};
+	int r = ask(s, NFT_MSG_GETTABLE, false, NFTA_TABLE_NAME, NAT_TABLE, 0, on_table, &rd);
+
+	if (r == -ENOENT || r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = -EINTR;
+	for (int i = 0; i < ATTEMPTS && r == -EINTR; i++) {
+		forget(ret);
+		r = read_rest(s, &rd);
+	}
+	if (r == -ENOENT) { /* it has gone meanwhile */
+		forget(ret);
+		ret->table = false;
+		return 0;
+	}
+	if (rd.oom)
+		return -ENOMEM;
+	if (r == 0 && ret->n_elems)
+		qsort(ret->elems, ret->n_elems, sizeof *ret->elems, cmp_seen);
+	return r;
+}
+
+void nat_seen_done(struct nat_seen *s)
+{
+	free(s->elems);
+	free(s->idles);
+	*s = (struct nat_seen){0};
+}
+
+bool nat_seen_idle(const struct nat_seen *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_idles; i++)
+		if (!strcmp(s->idles[i], name))
+			return true;
+	return false;
+}
