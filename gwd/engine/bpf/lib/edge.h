@@ -142,6 +142,11 @@ gw_inline int gw_edge(struct __sk_buff *skb)
 	}
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
+		if (params.fast) {
+			verdict = gw_fast_in(skb);
+			if (likely(verdict != GW_SLOW_WAY))
+				return verdict;
+		}
 		return gw_edge4(skb);
 	case bpf_htons(ETH_P_IPV6):
 		verdict = gw_is_nd(skb) ? gw_edge_nd(skb) : GW_NOT_PUBLIC;

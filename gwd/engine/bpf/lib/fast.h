@@ -29,8 +29,20 @@ gw_inline __u32 gw_epoch(void)
 	return e ? *e : 0;
 }
 
-/* Where a flow is put together; too large for the stack. One for each CPU: no program interrupts another. */
-GW_MAP(fast_room, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_fast, 1);
+/* What is worked on; too large for the stack. One for each CPU: no program interrupts another. */
+struct gw_fast_room {
+	struct gw_tracked t;
+	struct gw_bpf_fast f; /* put together here */
+};
+
+GW_MAP(fast_rooms, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_fast_room, 1);
+
+gw_inline struct gw_fast_room *gw_fast_room(void)
+{
+	const __u32 zero = 0;
+
+	return bpf_map_lookup_elem(&fast_rooms, &zero);
+}
 
 /* The packet whose IP header is at `off`. False: none for the fast path. */
 gw_inline bool gw_fast_read(struct __sk_buff *skb, __u32 off, struct gw_tracked *t)
@@ -88,7 +100,7 @@ gw_inline bool gw_gateway_of(__u32 vsid, struct gw_bpf_gateway *ret)
 }
 
 /* Whether the public place is this virtual gateway's. */
-gw_inline bool gw_is_place_of(__u32 addr, __u16 port, __u32 vsid)
+gw_function bool gw_is_place_of(__u32 addr, __u16 port, __u32 vsid)
 {
 	struct gw_ip a = gw_ip_v4(addr);
 	struct gw_bpf_owner owner;
@@ -100,36 +112,52 @@ gw_inline bool gw_is_place_of(__u32 addr, __u16 port, __u32 vsid)
 	return owner.vsid == vsid;
 }
 
-/* For a flow's first packet on this way, and after changes: what a virtual gateway sends may leave as exit.bpf.c would let it. */
-gw_function bool gw_fast_learn_out(struct __sk_buff *skb, struct gw_tracked *t)
+gw_function bool gw_is_far(__u32 addr)
 {
-	struct gw_bpf_fast f = {.epoch = gw_epoch(), .hops = 1};
-	struct gw_ip to = gw_ip_v4(t->key.daddr);
-	struct gw_bpf_gateway g;
+	struct gw_ip a = gw_ip_v4(addr);
 	struct gw_bpf_owner owner;
 
-	if (!gw_gateway_of(t->key.scope, &g))
+	return !gw_is_nowhere(&a) && !gw_public_of(&a, &owner);
+}
+
+/* Remembers what was found of the flow; what is special about the way is there. */
+gw_inline bool gw_fast_keep(struct gw_fast_room *room)
+{
+	struct gw_bpf_fast *f = &room->f;
+	const struct gw_tracked *t = &room->t;
+
+	f->nsid = t->nsid;
+	f->addr = t->addr;
+	f->port = t->port;
+	f->idle[0] = t->idle[0];
+	f->idle[1] = t->idle[1];
+	return !bpf_map_update_elem(&fast_flows, &t->key, f, BPF_ANY);
+}
+
+/* For a flow's first packet on this way, and after changes: what a virtual gateway sends may leave as exit.bpf.c would let it. */
+gw_inline bool gw_fast_learn_out(struct __sk_buff *skb, struct gw_fast_room *room)
+{
+	struct gw_tracked *t = &room->t;
+	__u32 vsid = t->key.scope;
+	struct gw_bpf_gateway *g = bpf_map_lookup_elem(&gateways, &vsid);
+
+	room->f.epoch = gw_epoch();
+	if (!g || g->vsid != vsid)
 		return false;
-	t->nsid = g.nsid;
+	t->nsid = g->nsid;
+	room->f.exit_slot = g->exit_slot;
+	room->f.mtu = g->mtu_out;
+	room->f.hops = 1;
 	t->idle[0] = t->idle[1] = 0;
-	if (!gw_ct_find(skb, t) || gw_is_nowhere(&to) || gw_public_of(&to, &owner) ||
-	    !gw_is_place_of(t->addr, t->port, g.vsid))
-		return false;
-	f.nsid = g.nsid;
-	f.addr = t->addr;
-	f.port = t->port;
-	f.exit_slot = g.exit_slot;
-	f.mtu = g.mtu_out;
-	f.idle[0] = t->idle[0];
-	f.idle[1] = t->idle[1];
-	return !bpf_map_update_elem(&fast_flows, &t->key, &f, BPF_ANY);
+	return g->vsid == vsid && gw_ct_find(skb, t) && gw_is_far(t->key.daddr) &&
+	       gw_is_place_of(t->addr, t->port, vsid) && gw_fast_keep(room);
 }
 
 /*
  * The way from a virtual gateway to a customer: over a tunnel, to an address of a subnet of the domain, with a record of its own.
  * All else is the stack's.
  */
-gw_inline bool gw_fast_route(struct gw_walk *w, const struct gw_bpf_gateway *g, const struct gw_tracked *t)
+gw_function bool gw_fast_route(struct gw_walk *w, const struct gw_bpf_gateway *g, const struct gw_tracked *t)
 {
 	struct gw_bpf_port *port = bpf_map_lookup_elem(&ports, &g->port);
 	struct gw_bpf_vsid *v = bpf_map_lookup_elem(&vsids, &g->vsid);
@@ -157,38 +185,41 @@ gw_inline bool gw_fast_route(struct gw_walk *w, const struct gw_bpf_gateway *g, 
 	return true;
 }
 
-/* The same for what comes in, as edge.h and forward.h would see to it. */
-gw_function bool gw_fast_learn_in(struct __sk_buff *skb, struct gw_tracked *t)
+/* Whose virtual gateway a packet from outside is for, and whether it may be from there. */
+gw_function bool gw_fast_owner(const struct gw_tracked *t, struct gw_bpf_gateway *ret)
 {
-	const __u32 zero = 0;
-	struct gw_bpf_fast *f = bpf_map_lookup_elem(&fast_room, &zero);
-	struct gw_walk *w = gw_walk_room();
-	struct gw_bpf_gateway g;
+	struct gw_ip to = gw_ip_v4(t->key.daddr);
 	struct gw_bpf_owner owner;
-	struct gw_ip from = gw_ip_v4(t->key.saddr), to = gw_ip_v4(t->key.daddr);
 
-	if (!w || !f)
+	if (!gw_public_of(&to, &owner) || owner.flags & GW_PUBLIC_SELF)
+		return false;
+	if (owner.flags & GW_PUBLIC_SHARED && !gw_place_of(&to, bpf_ntohs(t->key.dport), &owner))
+		return false;
+	return owner.exit && gw_gateway_of(owner.vsid, ret);
+}
+
+/* The same for what comes in, as edge.h and forward.h would see to it. */
+gw_inline bool gw_fast_learn_in(struct __sk_buff *skb, struct gw_fast_room *room)
+{
+	struct gw_walk *w = gw_walk_room();
+	struct gw_tracked *t = &room->t;
+	struct gw_bpf_fast *f = &room->f;
+	struct gw_bpf_gateway g;
+
+	if (!w)
 		return false;
 	f->epoch = gw_epoch();
-	if (gw_ip_same(&from, &to) || gw_is_nowhere(&from) || !gw_public_of(&to, &owner) ||
-	    owner.flags & GW_PUBLIC_SELF ||
-	    (owner.flags & GW_PUBLIC_SHARED && !gw_place_of(&to, bpf_ntohs(t->key.dport), &owner)) || !owner.exit ||
-	    !gw_gateway_of(owner.vsid, &g))
+	if (!gw_is_far(t->key.saddr) || !gw_fast_owner(t, &g))
 		return false;
 	t->nsid = g.nsid;
 	t->idle[0] = t->idle[1] = 0;
-	if (!gw_ct_find(skb, t) || gw_public_of(&from, &owner) || !gw_fast_route(w, &g, t))
+	if (!gw_ct_find(skb, t) || !gw_fast_route(w, &g, t))
 		return false;
-	f->nsid = g.nsid;
-	f->addr = t->addr;
-	f->port = t->port;
 	f->hops = 1 + w->flow.routed; /* the distributed router is one, too */
 	f->exit_slot = g.exit_slot;
 	f->mtu = w->flow.mtu < g.mtu_in ? w->flow.mtu : g.mtu_in;
-	f->idle[0] = t->idle[0];
-	f->idle[1] = t->idle[1];
 	f->flow = w->flow;
-	return !bpf_map_update_elem(&fast_flows, &t->key, f, BPF_ANY);
+	return gw_fast_keep(room);
 }
 
 /* Translates the packet whose IP header is behind the frame's Ethernet header, and takes hops off its TTL. */
@@ -231,26 +262,29 @@ gw_inline bool gw_fast_translate(struct __sk_buff *skb, const struct gw_tracked 
  */
 gw_function int gw_fast_out(struct __sk_buff *skb, __u32 len, const struct gw_bpf_mac *to)
 {
-	struct gw_tracked t = {.key.scope = to->vsid};
+	struct gw_fast_room *room = gw_fast_room();
+	struct gw_tracked *t;
 	struct gw_bpf_fast *f;
 	__u32 hops, exit_slot;
 
-	if (!params.external || !gw_fast_read(skb, GW_ETH_HLEN + len, &t))
+	if (!room || !params.external)
 		return GW_SLOW_WAY;
-	f = gw_fast_known(skb, &t);
+	t = &room->t;
+	t->key.scope = to->vsid;
+	if (!gw_fast_read(skb, GW_ETH_HLEN + len, t))
+		return GW_SLOW_WAY;
+	f = gw_fast_known(skb, t);
 	if (unlikely(!f)) {
-		if (!gw_fast_learn_out(skb, &t))
+		if (!gw_fast_learn_out(skb, room))
 			return GW_SLOW_WAY;
-		f = gw_fast_known(skb, &t);
-		if (!f)
-			return GW_SLOW_WAY;
+		f = &room->f;
 	}
 	hops = f->hops;
 	exit_slot = f->exit_slot;
-	if (t.ttl <= hops || t.size > f->mtu)
+	if (t->ttl <= hops || t->size > f->mtu)
 		return GW_SLOW_WAY;
 	if (bpf_skb_adjust_room(skb, -(__s32)len, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) ||
-	    !gw_fast_translate(skb, &t, hops))
+	    !gw_fast_translate(skb, t, hops))
 		return gw_port_drop(to->slot, GW_DROP_NO_ROOM);
 	gw_count_rx(to->slot, to->vsid_slot, skb->len);
 	gw_exit_count(exit_slot, skb->len, true);
@@ -269,24 +303,27 @@ gw_inline bool gw_fast_same(const struct gw_bpf_fast *f, const struct gw_tracked
 /* A packet from outside. GW_SLOW_WAY as above. */
 gw_function int gw_fast_in(struct __sk_buff *skb)
 {
-	struct gw_tracked t = {0};
+	struct gw_fast_room *room = gw_fast_room();
+	struct gw_tracked *t;
 	struct gw_bpf_fast *f;
 
-	if (skb->pkt_type != PACKET_HOST || !gw_fast_read(skb, GW_ETH_HLEN, &t))
+	if (!room || skb->pkt_type != PACKET_HOST)
 		return GW_SLOW_WAY;
-	f = gw_fast_known(skb, &t);
+	t = &room->t;
+	t->key.scope = 0;
+	if (!gw_fast_read(skb, GW_ETH_HLEN, t))
+		return GW_SLOW_WAY;
+	f = gw_fast_known(skb, t);
 	if (unlikely(!f)) {
-		if (!gw_fast_learn_in(skb, &t))
+		if (!gw_fast_learn_in(skb, room))
 			return GW_SLOW_WAY;
-		f = gw_fast_known(skb, &t);
-		if (!f)
-			return GW_SLOW_WAY;
+		f = &room->f;
 	}
-	if (t.ttl <= f->hops || t.size > f->mtu)
+	if (t->ttl <= f->hops || t->size > f->mtu)
 		return GW_SLOW_WAY;
 	gw_exit_count(f->exit_slot, skb->len, false);
-	if (!gw_fast_translate(skb, &t, f->hops) || !gw_encap_push(skb, &f->flow, gw_outer_tos(t.tos), true) ||
-	    unlikely(!gw_fast_same(f, &t)))
+	if (!gw_fast_translate(skb, t, f->hops) || !gw_encap_push(skb, &f->flow, gw_outer_tos(t->tos), true) ||
+	    unlikely(!gw_fast_same(f, t)))
 		return gw_drop(GW_DROP_NO_ROOM);
 	gw_count_tx(f->flow.slot, f->flow.vsid_slot, skb->len - gw_overhead(f->flow.encap));
 	gw_outcome(GW_OUT_FAST_FORWARDED);
