@@ -400,9 +400,12 @@ struct gw_bpf_fast {
 	__u16 port;
 	__u8 hops; /* by which the TTL goes down */
 	__u8 zero;
+	__u32 vsid; /* of the gateway subnet */
 	__u32 exit_slot;
-	__u32 mtu;		 /* largest IP packet, as it comes in */
-	__u32 idle[2];		 /* jiffies until the kernel forgets it: before it is sure of it, after */
+	__u32 ack, end; /* TCP: what its last packet acknowledged, and the sequence number behind it */
+	__u32 mtu;	/* largest IP packet, as it comes in */
+	__u32 idle[2];	/* jiffies until the kernel forgets it: before it is sure of it, after */
+	__u32 zero2;
 	struct gw_bpf_flow flow; /* in: towards the customer */
 };
 
@@ -500,7 +503,7 @@ _Static_assert(sizeof(struct gw_share_key) == 32, "gw_share_key");
 _Static_assert(sizeof(struct gw_bpf_exit) == 32, "gw_bpf_exit");
 _Static_assert(sizeof(struct gw_bpf_gateway) == 24, "gw_bpf_gateway");
 _Static_assert(sizeof(struct gw_fast_key) == 20, "gw_fast_key");
-_Static_assert(sizeof(struct gw_bpf_fast) == 144, "gw_bpf_fast");
+_Static_assert(sizeof(struct gw_bpf_fast) == 160, "gw_bpf_fast");
 _Static_assert(sizeof(struct gw_params) == 72, "gw_params");
 _Static_assert((int)GW_DROP_MAX <= GW_DROP_SLOTS && (int)GW_OUT_MAX <= GW_OUT_SLOTS, "slots");
 

@@ -113,6 +113,7 @@ extern int bpf_ct_change_timeout(struct nf_conn *ct, __u32 timeout) __ksym __wea
 #define GW_TCP_ESTABLISHED 3
 #define GW_UDP_UNREPLIED   0
 #define GW_UDP_REPLIED	   1
+#define GW_RESET_SECONDS   10 /* as the kernel's own */
 
 /* How long the kernel remembers such a connection without packets: its rule's policy, else the namespace's. */
 gw_inline void gw_ct_idle(const struct nf_conn *ct, struct gw_tracked *t)
@@ -151,6 +152,11 @@ gw_inline bool gw_ct_keep(struct nf_conn *ct, __u64 status, const struct gw_trac
 
 	if (left <= 0 || !idle || !params.hz)
 		return false;
+	if (unlikely(t->reset)) {
+		if ((__u32)left > GW_RESET_SECONDS * params.hz)
+			bpf_ct_change_timeout(ct, GW_RESET_SECONDS * 1000);
+		return true;
+	}
 	if (!sure)
 		return (__u32)left + (some < idle / 2 ? some : idle / 2) >= idle;
 	if (unlikely((__u32)left + idle / 16 < idle))

@@ -5,7 +5,7 @@
  *   tunnel -> gw_fast_out -> decapsulated, source translated      -> [external] interface
  *   [external] interface -> gw_fast_in -> destination translated, encapsulated -> tunnel
  *
- * The stack owns everything that is new, odd or over: connections begin and end there (TCP's SYN, FIN and RST), and fragments,
+ * The stack owns everything that is new, odd or over: connections begin and end there (TCP's SYN and FIN), and fragments,
  * IP options, errors, what is too large, and what stays on this node, never leave it. What a flow's packets need is found once and
  * remembered in fast_flows until anything changes that user space knows of (the epoch); the kernel's own entry is asked for every
  * packet, so that a flow ends with its entry.
@@ -55,12 +55,17 @@ gw_inline bool gw_fast_read(struct __sk_buff *skb, __u32 off, struct gw_tracked 
 		return false;
 	t->total = bpf_ntohs(ip->tot_len);
 	t->size = t->total;
+	t->reset = false;
 	if (skb->len < off + t->total)
 		return false;
 	if (ip->protocol == IPPROTO_TCP) {
-		if ((void *)(tcp + 1) > gw_end(skb) || tcp->doff < 5 || tcp->syn || tcp->fin || tcp->rst ||
+		if ((void *)(tcp + 1) > gw_end(skb) || tcp->doff < 5 || tcp->syn || tcp->fin ||
 		    t->total < sizeof *ip + tcp->doff * 4)
 			return false;
+		t->seq = tcp->seq;
+		t->ack = tcp->ack ? tcp->ack_seq : 0;
+		t->end = bpf_ntohl(tcp->seq) + t->total - sizeof *ip - tcp->doff * 4;
+		t->reset = tcp->rst;
 		if (skb->gso_size)
 			t->size = sizeof *ip + tcp->doff * 4 + skb->gso_size;
 	} else if (ip->protocol != IPPROTO_UDP || skb->gso_size || t->total < sizeof *ip + sizeof *udp) {
@@ -76,17 +81,42 @@ gw_inline bool gw_fast_read(struct __sk_buff *skb, __u32 off, struct gw_tracked 
 	return true;
 }
 
+/*
+ * Whether a reset is the connection's end: the sequence number is what the other side expects. The kernel looks at that, too, and
+ * else waits for the other side's word (RFC 5961), but has not seen the last packets: it would keep the connection. So those that
+ * are right go this way, and the kernel is told to forget it soon; should it go on in spite of it, its next packet undoes that. The
+ * others are the kernel's.
+ */
+gw_function bool gw_fast_ends(const struct gw_bpf_fast *f, const struct gw_tracked *t)
+{
+	struct gw_fast_key back = {.scope = t->key.scope ? 0 : f->vsid, .proto = IPPROTO_TCP};
+	struct gw_bpf_fast *other;
+
+	back.saddr = t->key.scope ? t->key.daddr : f->addr;
+	back.sport = t->key.scope ? t->key.dport : f->port;
+	back.daddr = t->key.scope ? f->addr : t->key.saddr;
+	back.dport = t->key.scope ? f->port : t->key.sport;
+	other = bpf_map_lookup_elem(&fast_flows, &back);
+	return (other && other->nsid == f->nsid && other->ack == t->seq) || f->end == bpf_ntohl(t->seq);
+}
+
 /* The flow of a packet as it was found before, when its entry in the kernel is still good for this packet. */
 gw_inline struct gw_bpf_fast *gw_fast_known(struct __sk_buff *skb, struct gw_tracked *t)
 {
 	struct gw_bpf_fast *f = bpf_map_lookup_elem(&fast_flows, &t->key);
 
-	if (!f || f->epoch != gw_epoch())
+	if (!f || f->epoch != gw_epoch() || (unlikely(t->reset) && !gw_fast_ends(f, t)))
 		return NULL;
 	t->nsid = f->nsid;
 	t->idle[0] = f->idle[0];
 	t->idle[1] = f->idle[1];
-	return gw_ct_find(skb, t) && t->addr == f->addr && t->port == f->port ? f : NULL;
+	if (!gw_ct_find(skb, t) || t->addr != f->addr || t->port != f->port)
+		return NULL;
+	if (t->key.proto == IPPROTO_TCP) {
+		f->ack = t->ack;
+		f->end = t->end;
+	}
+	return f;
 }
 
 gw_inline bool gw_gateway_of(__u32 vsid, struct gw_bpf_gateway *ret)
@@ -129,6 +159,8 @@ gw_inline bool gw_fast_keep(struct gw_fast_room *room)
 	f->nsid = t->nsid;
 	f->addr = t->addr;
 	f->port = t->port;
+	f->ack = t->ack;
+	f->end = t->end;
 	f->idle[0] = t->idle[0];
 	f->idle[1] = t->idle[1];
 	return !bpf_map_update_elem(&fast_flows, &t->key, f, BPF_ANY);
@@ -145,6 +177,7 @@ gw_inline bool gw_fast_learn_out(struct __sk_buff *skb, struct gw_fast_room *roo
 	if (!g || g->vsid != vsid)
 		return false;
 	t->nsid = g->nsid;
+	room->f.vsid = vsid;
 	room->f.exit_slot = g->exit_slot;
 	room->f.mtu = g->mtu_out;
 	room->f.hops = 1;
@@ -216,6 +249,7 @@ gw_inline bool gw_fast_learn_in(struct __sk_buff *skb, struct gw_fast_room *room
 	if (!gw_ct_find(skb, t) || !gw_fast_route(w, &g, t))
 		return false;
 	f->hops = 1 + w->flow.routed; /* the distributed router is one, too */
+	f->vsid = g.vsid;
 	f->exit_slot = g.exit_slot;
 	f->mtu = w->flow.mtu < g.mtu_in ? w->flow.mtu : g.mtu_in;
 	f->flow = w->flow;
@@ -275,7 +309,7 @@ gw_function int gw_fast_out(struct __sk_buff *skb, __u32 len, const struct gw_bp
 		return GW_SLOW_WAY;
 	f = gw_fast_known(skb, t);
 	if (unlikely(!f)) {
-		if (!gw_fast_learn_out(skb, room))
+		if (t->reset || !gw_fast_learn_out(skb, room))
 			return GW_SLOW_WAY;
 		f = &room->f;
 	}
@@ -315,7 +349,7 @@ gw_function int gw_fast_in(struct __sk_buff *skb)
 		return GW_SLOW_WAY;
 	f = gw_fast_known(skb, t);
 	if (unlikely(!f)) {
-		if (!gw_fast_learn_in(skb, room))
+		if (t->reset || !gw_fast_learn_in(skb, room))
 			return GW_SLOW_WAY;
 		f = &room->f;
 	}

@@ -14,9 +14,11 @@ struct gw_tracked {
 	__u32 addr; /* found: what it is translated to, the source of what goes out, the destination of what comes in */
 	__u16 port;
 	__u8 ttl, tos;
-	__u32 size;    /* of the IP packet, or of one segment */
-	__u32 total;   /* of the whole as its IP header has it */
-	__u32 idle[2]; /* as in gw_bpf_fast; zero: to be found */
+	__u32 size;	     /* of the IP packet, or of one segment */
+	__u32 total;	     /* of the whole as its IP header has it */
+	__u32 idle[2];	     /* as in gw_bpf_fast; zero: to be found */
+	__u32 seq, ack, end; /* TCP, network byte order but for `end` */
+	bool reset;	     /* it ends the connection */
 };
 
 /* Whether the packet is of a connection that may be forwarded past the stack, and to what it is translated. */
