@@ -19,8 +19,8 @@
 #define GW_PLUGIN_SYMBOL "gw_plugin"
 
 struct gw_plugin {
-	uint32_t abi;  /* GW_PLUGIN_ABI; stays first in all versions */
-	uint32_t size; /* of this structure */
+	uint32_t abi;	  /* GW_PLUGIN_ABI; stays first in all versions */
+	uint32_t size;	  /* of this structure */
 	const char *name; /* letters, digits, '-'; as in the file's name */
 	const struct gw_driver_ops *ops;
 	uint32_t kinds; /* bit 1 << enum gw_hnv_kind: these objects are nothing without it */

@@ -22,6 +22,7 @@ declare -A MAY=(
 	[vrf]="base model nl netns driver.h"
 	[engine]="base model nl driver.h"
 	[plugin]="base model driver.h plugin.h"
+	[plugins]="base model nl netns driver.h plugin.h"
 	[cli]="base"
 	[driver.h]="base model"
 	[plugin.h]="driver.h"
@@ -36,7 +37,7 @@ declare -A OWNER=(
 	[gnutls/x509.h]="gwd/api/tls gwd/control/authority gwd/sync/credential"
 	[gnutls/crypto.h]="gwd/model/token.c gwd/control/seal.c"
 	[sqlite3.h]="gwd/store/"
-	[libmnl/libmnl.h]="gwd/nl/"
+	[libmnl/libmnl.h]="gwd/nl/ plugins/nat/"
 	[bpf/libbpf.h]="gwd/engine/"
 	[bpf/bpf.h]="gwd/engine/"
 	[curl/curl.h]="gwd/cli/ gwd/sync/ask.c gwd/sync/enroll.c gwd/sync/link.c"
@@ -68,6 +69,11 @@ violations() {
 					echo "$rel includes \"$name\": BPF programs include only what is in gwd/engine/bpf"
 				continue
 			fi
+			if [[ $rel == plugins/* && -f $root/plugins/$name ]]; then
+				[[ $rel == plugins/${name%%/*}/* ]] ||
+					echo "$rel includes \"$name\": a plugin includes nothing of another"
+				continue
+			fi
 			if [[ $rel == gwd/*/* && -f $(dirname "$file")/$name ]]; then
 				target=$module
 				name=${rel%/*}/$name
@@ -87,7 +93,7 @@ violations() {
 				echo "$rel includes \"$name\": $module may include $module ${MAY[$module]} only"
 			fi
 		done < <(grep -E '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' "$file" || true)
-	done < <(find "$root/gwd" -name '*.[ch]' | sort)
+	done < <(find "$root/gwd" "$root/plugins" -name '*.[ch]' 2>/dev/null | sort)
 }
 
 too_long() {
@@ -103,10 +109,11 @@ too_long() {
 probe() {
 	local file=$1 text=$2 tree
 	tree=$(mktemp -d)
-	mkdir -p "$tree"/gwd/{base,model,store,control,plan,api,engine/bpf/lib,nl,cli,reconcile,node} "$tree/tests"
+	mkdir -p "$tree"/plugins/{nat,other} "$tree"/gwd/{base,model,store,control,plan,api,engine/bpf/lib,nl,cli,reconcile,node} "$tree/tests"
 	for h in base/addr model/hnv store/store control/control engine/bpf/abi engine/bpf/lib/pkt engine/map nl/nl driver; do
 		echo "/* $h */" >"$tree/gwd/$h.h"
 	done
+	echo "/* plugin */" | tee "$tree/plugins/nat/plan.h" >"$tree/plugins/other/o.h"
 	mkdir -p "$(dirname "$tree/$file")"
 	printf '%b\n' "$text" >"$tree/$file"
 	violations "$tree"
@@ -147,6 +154,11 @@ selftest() {
 		bad|gwd/sync/x.c|#include "control/control.h"
 		bad|gwd/sync/x.c|#include <curl/curl.h>
 		bad|gwd/fresh/x.c|#include "base/addr.h"
+		bad|plugins/nat/x.c|#include "store/store.h"
+		bad|plugins/nat/x.c|#include "engine/map.h"
+		bad|plugins/nat/x.c|#include "other/o.h"
+		bad|plugins/other/x.c|#include <libmnl/libmnl.h>
+		good|plugins/nat/x.c|#include "driver.h"\n#include "nat/plan.h"\n#include "nl/nl.h"\n#include <libmnl/libmnl.h>
 		good|gwd/main.c|#include "engine/map.h"
 		good|gwd/plan/x.c|#include "model/hnv.h"
 		good|gwd/sync/link.c|#include <curl/curl.h>

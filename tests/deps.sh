@@ -3,7 +3,7 @@
 set -eu
 
 build="build-essential pkg-config clang-14 llvm-14 libbpf-dev bpftool linux-libc-dev libuv1-dev libmicrohttpd-dev libgnutls28-dev
-	libjansson-dev libsqlite3-dev libmnl-dev libcurl4-gnutls-dev libsystemd-dev libcap-ng-dev
+	libjansson-dev libsqlite3-dev libmnl-dev libnftnl-dev libcurl4-gnutls-dev libsystemd-dev libcap-ng-dev
 	debhelper lintian fakeroot"
 tests="libcmocka-dev libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck shellcheck mandoc python3 python3-jsonschema sqlite3 curl jq
 	iproute2 iputils-ping iputils-arping tcpdump tshark iperf3 ethtool nftables conntrack openvswitch-switch procps util-linux

@@ -72,7 +72,7 @@ TIDY_SRC = $(filter-out gwd/engine/bpf/% tests/%,$(shell git ls-files '*.c'))
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --inline-suppr -j$(JOBS) \
 	--enable=warning,performance,portability --suppress=missingIncludeSystem \
 	--suppress='arithOperationsOnVoidPointer:gwd/engine/bpf/*' \
-	-D_GNU_SOURCE '-DSEC(x)=' '-DDECLARE_LIBBPF_OPTS(t,n,...)=struct t n' -Igwd
+	-D_GNU_SOURCE '-DSEC(x)=' '-DDECLARE_LIBBPF_OPTS(t,n,...)=struct t n' -Igwd -Iplugins
 
 lint: $(BUILD)/gen/engine.skel.h ## format, shellcheck, cppcheck, clang-tidy, layers
 	@echo '  LINT     clang-format'
@@ -80,9 +80,9 @@ lint: $(BUILD)/gen/engine.skel.h ## format, shellcheck, cppcheck, clang-tidy, la
 	@echo '  LINT     shellcheck'
 	@shellcheck -x --source-path=SCRIPTDIR $(SH_FILES)
 	@echo '  LINT     cppcheck'
-	@$(CPPCHECK) gwd tests
+	@$(CPPCHECK) gwd plugins tests
 	@echo '  LINT     clang-tidy'
-	@printf '%s\n' $(TIDY_SRC) | xargs -P $(JOBS) -I{} clang-tidy-14 --quiet {} -- -std=gnu17 $(CPPFLAGS) \
+	@printf '%s\n' $(TIDY_SRC) | xargs -P $(JOBS) -I{} clang-tidy-14 --quiet {} -- -std=gnu17 $(CPPFLAGS) -Iplugins \
 		-isystem $(BUILD)/gen $(shell pkg-config --cflags $(PKGS) libcurl) >$(BUILD)/clang-tidy.log 2>&1 || \
 		{ cat $(BUILD)/clang-tidy.log; exit 1; }
 	@echo '  LINT     layers'

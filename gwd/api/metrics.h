@@ -6,11 +6,10 @@
 #include "obs/metrics.h"
 
 /*
- * monitoring.c: [{"routingDomainId", "virtualSubnetId", ...}], of up to 1,000 virtual gateways that the node carries, in the drivers'
+ * metrics_gateway.c: [{"routingDomainId", "virtualSubnetId", ...}], of up to 1,000 virtual gateways that the node carries, in the drivers'
  * words; NULL: it carries none.
  */
 json_t *gw_api_virtual_gateways(const struct gw_service *service);
-/* metrics_gateway.c */
 void gw_api_metrics_gateways(struct gw_metrics *m, const struct gw_service *service);
 
 #endif

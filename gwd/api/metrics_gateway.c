@@ -1,5 +1,6 @@
 /*
- * metrics_gateway.c - what virtual gateways have carried, in Prometheus' text format. Called by metrics.c.
+ * metrics_gateway.c - the virtual gateways that the node carries, in the drivers' words, and what they have carried in Prometheus' text
+ * format. Called by metrics.c and monitoring.c.
  *
  * Labels are the routing domain, of up to as many gateways as are told of, and names that drivers give to what they count, which are
  * few: how many samples there are is bounded.
@@ -8,9 +9,27 @@
 
 #include <string.h>
 
-#define COUNTERS 24 /* of one gateway, in one family */
+#define GATEWAYS_MAX 1000
+#define COUNTERS     24 /* of one gateway, in one family */
 
 #define LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+json_t *gw_api_virtual_gateways(const struct gw_service *service)
+{
+	const struct gw_hnv_object *o = NULL;
+	json_t *list = NULL;
+
+	while ((o = gw_intent_next(service->intent, GW_HNV_VRF, o)) && json_array_size(list) < GATEWAYS_MAX) {
+		char rdid[GW_UUID_STRLEN];
+		json_t *j = json_pack("{s:s, s:i}", "routingDomainId", gw_uuid_format(&o->vrf.rdid, rdid),
+				      "virtualSubnetId", (int)o->vrf.vsid);
+
+		service->describe(service->ctx, o, j);
+		list = list ? list : json_array();
+		json_array_append_new(list, j);
+	}
+	return list;
+}
 
 static const char *text(const json_t *object, const char *name)
 {

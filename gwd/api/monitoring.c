@@ -5,26 +5,7 @@
 
 #include "control/control.h"
 
-#define NODES_MAX    1000
-#define GATEWAYS_MAX 1000
-
-/* In the drivers' words; NULL: the node carries none. */
-json_t *gw_api_virtual_gateways(const struct gw_service *service)
-{
-	const struct gw_hnv_object *o = NULL;
-	json_t *list = NULL;
-
-	while ((o = gw_intent_next(service->intent, GW_HNV_VRF, o)) && json_array_size(list) < GATEWAYS_MAX) {
-		char rdid[GW_UUID_STRLEN];
-		json_t *j = json_pack("{s:s, s:i}", "routingDomainId", gw_uuid_format(&o->vrf.rdid, rdid),
-				      "virtualSubnetId", (int)o->vrf.vsid);
-
-		service->describe(service->ctx, o, j);
-		list = list ? list : json_array();
-		json_array_append_new(list, j);
-	}
-	return list;
-}
+#define NODES_MAX 1000
 
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply)
 {

@@ -154,7 +154,7 @@ static const struct gw_cli_kind virtual_gateway = {
 	 {"CustomerAddressV6", "CA (IPV6)", GW_CLI_OPT_CA6, 0},
 	 {"PrefixLengthV6", "LENGTH (IPV6)", GW_CLI_OPT_PREFIX_LENGTH6, GW_CLI_WIDE},
 	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
-	 {"detail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
+	 {"stateDetail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 
 static const struct gw_cli_kind public_address = {"public address",
 						  "publicAddresses",
@@ -163,7 +163,7 @@ static const struct gw_cli_kind public_address = {"public address",
 						   {"PortCount", "PORTS", GW_CLI_OPT_PORTS, 0},
 						   {"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_NEED},
 						   {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
-						   {"detail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
+						   {"stateDetail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 
 static const struct gw_cli_kind nat_rule = {"NAT rule",
 					    "natRules",
@@ -177,7 +177,7 @@ static const struct gw_cli_kind nat_rule = {"NAT rule",
 					     {"CustomerPort", "CUSTOMER PORT", GW_CLI_OPT_CUSTOMER_PORT, 0},
 					     {"IdleTimeout", "IDLE MIN", GW_CLI_OPT_IDLE, GW_CLI_WIDE},
 					     {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
-					     {"detail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
+					     {"stateDetail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 
 #define RECORD_COMMANDS(w, k, name, add, del)                                                                          \
 	{.word = w,                                                                                                    \

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define GW_CLI_COLUMNS 16
+#define GW_CLI_COLUMNS 20
 
 struct gw_cli_table {
 	size_t columns, cells, room;

@@ -42,15 +42,12 @@ static bool is_on(const struct gw_control *k, const struct gw_resource *vgw, con
 
 const struct gw_resource *gw_gateway_of(const struct gw_control *k, const struct gw_resource *vgw)
 {
-	const struct gw_virtual_gateway *p = vgw->now.properties;
+	const struct gw_resource *gateway = NULL;
 
-	for (size_t i = 0; i < p->pools.n; i++) {
-		const struct gw_resource *pool = gw_reference(k->catalog, vgw, *GW_LIST_AT(p->pools, char *, i));
-
-		for (const struct gw_ref *ref = pool ? pool->referrers : NULL; ref; ref = ref->next)
-			if (ref->from->kind == GW_KIND_GATEWAY && is_on(k, vgw, ref->from))
-				return ref->from;
-	}
+	/* Gateways are few; those who refer to its pools may be many, as all other virtual gateways do. */
+	while ((gateway = gw_catalog_next(k->catalog, NULL, GW_KIND_GATEWAY, gateway)))
+		if (is_on(k, vgw, gateway))
+			return gateway;
 	return NULL;
 }
 
@@ -98,7 +95,23 @@ static uint64_t promised_to(const struct gw_control *k, const struct gw_resource
 	return sum;
 }
 
-/* Those that are there, in the order in which their pool's referrers come; how much of the gateway they take. */
+/* In the order of the paths: who was put last must not show. */
+static void insert_ref(json_t *list, const char *path)
+{
+	size_t low = 0, high = json_array_size(list);
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(json_string_value(json_object_get(json_array_get(list, mid), "resourceRef")), path) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	json_array_insert_new(list, low, json_pack("{s:s}", "resourceRef", path));
+}
+
+/* Those that are there, and how much of the gateway they take. */
 static json_t *carried(const struct gw_control *k, const struct gw_resource *gateway, const struct gw_resource *pool,
 		       uint64_t *ret_promised)
 {
@@ -113,10 +126,25 @@ static json_t *carried(const struct gw_control *k, const struct gw_resource *gat
 		*ret_promised += promised_to(k, ref->from);
 		path = gw_resource_ref(ref->from, gateway);
 		if (path)
-			json_array_append_new(list, json_pack("{s:s}", "resourceRef", path));
+			insert_ref(list, path);
 		free(path);
 	}
 	return list;
+}
+
+/* A plugin that fails takes what it does with it, and no more: of the drivers that carry packets each is needed. */
+static bool can_carry(const struct gw_node *n)
+{
+	static const char *const needed[] = {"node", "vrf", "engine"};
+	const json_t *drivers = json_object_get(json_object_get(n->report.gateway, "capabilities"), "drivers");
+
+	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+		const char *state = json_string_value(json_object_get(json_object_get(drivers, needed[i]), "state"));
+
+		if (!state || !strcmp(state, "Failing"))
+			return false;
+	}
+	return true;
 }
 
 static const char *health_of(const struct gw_node *n)
@@ -125,7 +153,7 @@ static const char *health_of(const struct gw_node *n)
 		return "Unknown";
 	if (gw_node_is_away(n))
 		return "Unreachable";
-	if (n->report.state == GW_NODE_FAILING || n->dark)
+	if (n->dark || (n->report.state == GW_NODE_FAILING && !can_carry(n)))
 		return "Failed";
 	return n->report.state == GW_NODE_SYNCED && n->report.failed == 0 && !*n->dead ? "Healthy" : "Warning";
 }

@@ -383,7 +383,6 @@ static void add_part(struct standing *s, const struct gw_node *n, const char *na
 	if (!state || !strcmp(state, "Ready") || !strcmp(state, "Up") || !strcmp(state, "Synced"))
 		return;
 	detail = json_string_value(json_object_get(part, "stateDetail"));
-	detail = detail ? detail : json_string_value(json_object_get(part, "detail"));
 	snprintf(message, sizeof message, "%s%s%s", name, *name ? ": " : "", detail && *detail ? detail : state);
 	add(s, !strcmp(state, "Failed") || !strcmp(state, "Down") ? FAILURE : WARNING, n->id, "GatewayNotReady",
 	    message);

@@ -20,7 +20,7 @@ void gw_report_vrf(struct gw_driver *d, const struct gw_vrf *v, json_t *properti
 	uint32_t slot;
 
 	if (gw_report_detail(i)[0])
-		json_object_set_new(j, "detail", json_string(gw_report_detail(i)));
+		json_object_set_new(j, "stateDetail", json_string(gw_report_detail(i)));
 	if (gw_slots_find(&d->exit_slots, v->vsid, &slot)) {
 		json_object_set_new(j, "counters", gw_report_counters(d, b->maps.exit_stats, slot, true));
 		json_object_set_new(j, "dropReasons",
@@ -78,7 +78,7 @@ void gw_report_public(struct gw_driver *d, const struct gw_public *p, json_t *pr
 	}
 	json_object_set_new(properties, "state", json_string(state));
 	if (why)
-		json_object_set_new(properties, "detail", json_string(why));
+		json_object_set_new(properties, "stateDetail", json_string(why));
 }
 
 void gw_report_edge_warnings(const struct gw_driver *d, json_t *list)

@@ -95,7 +95,7 @@ static const char common[] =
 	"  \"lastUpdatedTime\": {\"type\": \"string\", \"format\": \"date-time\"}}},"
 	" \"Texts\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}},"
 	" \"PortBlocks\": {\"type\": \"array\", \"items\": {\"type\": \"object\", \"additionalProperties\": false,"
-	"  \"required\": [\"start\", \"size\", \"frontendIPConfiguration\"], \"properties\": {"
+	"  \"required\": [\"start\", \"size\"], \"properties\": {"
 	"   \"start\": {\"type\": \"integer\"}, \"size\": {\"type\": \"integer\"},"
 	"   \"frontendIPConfiguration\": {\"$ref\": \"#/components/schemas/Reference\"},"
 	"   \"virtualGateway\": {\"$ref\": \"#/components/schemas/Reference\"}}}},"

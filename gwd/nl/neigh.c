@@ -112,7 +112,8 @@ static int fail(struct gw_nl *nl, struct gw_error *err, int rc, const struct gw_
 	char link[IFNAMSIZ + 16], addr[GW_ADDR_STRLEN];
 
 	gw_nl_link_label(nl, n->ifindex, link);
-	return gw_nl_fail(nl, err, rc, link, "cannot %s neighbour %s on %s", verb, gw_addr_format(&n->addr, addr), link);
+	return gw_nl_fail(nl, err, rc, link, "cannot %s neighbour %s on %s", verb, gw_addr_format(&n->addr, addr),
+			  link);
 }
 
 int gw_nl_neigh_add(struct gw_nl *nl, const struct gw_nl_neigh *n, struct gw_error *err)

@@ -111,6 +111,13 @@ int gw_nl_link_quiet(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_announces(struct gw_nl *nl, int ifindex);
 
 /*
+ * Tells the neighbours that the address is behind this MAC address, by a packet socket that gw_nl_announce_open opens where *fd is
+ * negative; the caller keeps it, since closing one waits for all processors, and addresses come by the hundred.
+ */
+int gw_nl_announce_open(int *fd);
+int gw_nl_announce(int fd, int ifindex, const struct gw_mac *mac, const struct gw_addr *addr);
+
+/*
  * Addresses and routes carry gwd's protocol number, so that what an operator configured by hand is never
  * removed: adding one that is already there is success, deleting one that is not ours or is absent (with its
  * link, even) is success. `ours` is ignored as input.

@@ -5,6 +5,7 @@
 #include "nl/internal.h"
 
 #include <errno.h>
+#include <linux/ipv6_route.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,6 +215,18 @@ struct taken {
 	struct gw_nl_route other_route; /* one that is not ours */
 };
 
+/* The kernel's own choice, by its number. */
+static uint32_t metric_of(const struct gw_nl_route *r)
+{
+	return r->metric || gw_addr_is_v4(&r->prefix.addr) ? r->metric : IP6_RT_PRIO_USER;
+}
+
+static bool goes_the_same_way(const struct gw_nl_route *a, const struct gw_nl_route *b)
+{
+	return a->ifindex == b->ifindex && (gw_addr_equal(&a->next_hop, &b->next_hop) ||
+					    (gw_addr_is_any(&a->next_hop) && gw_addr_is_any(&b->next_hop)));
+}
+
 static int look_up(struct gw_nl *nl, const struct gw_nl_route *r, struct taken *ret)
 {
 	struct gw_nl_items items = {.size = sizeof(struct gw_nl_route)};
@@ -223,10 +236,9 @@ static int look_up(struct gw_nl *nl, const struct gw_nl_route *r, struct taken *
 	for (size_t i = 0; rc == 0 && i < items.n; i++) {
 		const struct gw_nl_route *b = (const struct gw_nl_route *)items.v + i;
 
-		if (!gw_prefix_equal(&r->prefix, &b->prefix))
+		if (!gw_prefix_equal(&r->prefix, &b->prefix) || metric_of(r) != metric_of(b))
 			continue;
-		if (r->ifindex == b->ifindex && (gw_addr_equal(&r->next_hop, &b->next_hop) ||
-						 (gw_addr_is_any(&r->next_hop) && gw_addr_is_any(&b->next_hop)))) {
+		if (r->unreachable == b->unreachable && (r->unreachable || goes_the_same_way(r, b))) {
 			ret->same = true;
 		} else if (!b->ours) {
 			ret->other = true;

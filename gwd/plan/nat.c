@@ -152,15 +152,45 @@ static int outbound(struct nat *s, const struct gw_resource *rule, const struct 
 			     "some in its pool have addresses of a family that none of its front ends has: add one");
 }
 
-static int in_pool(struct nat *s, const struct gw_resource *pool, const struct gw_prefix *customer)
+/* Who only came from an older store may be of another network. */
+static bool is_ours(const struct nat *s, const struct gw_resource *subnet)
 {
-	int e = gw_plan_watch_root(&s->j->d->unit, pool);
+	return subnet && subnet->parent == s->j->network && gw_plan_is_valid(subnet);
+}
 
-	if (!gw_plan_is_valid(pool))
+/* Each member of the pool. */
+static int members(struct nat *s, const struct gw_resource *rule, const struct gw_resource *pool)
+{
+	int e = 0;
+
+	for (size_t i = 0; e >= 0 && i < pool->now.n_refs; i++)
+		if (pool->now.refs[i].to->kind == GW_KIND_VIRTUAL_SUBNET && is_ours(s, pool->now.refs[i].to))
+			e = outbound(s, rule, &GW_PROPERTIES(pool->now.refs[i].to, virtual_subnet)->prefix);
+	for (const struct gw_ref *ref = pool->referrers; e >= 0 && ref; ref = ref->next) {
+		struct gw_prefix inside;
+
+		if (ref->from->kind != GW_KIND_IP_CONFIGURATION || !gw_plan_is_valid(ref->from) ||
+		    !is_ours(s, gw_plan_first(ref->from, GW_KIND_VIRTUAL_SUBNET)))
+			continue;
+		inside = host(&GW_PROPERTIES(ref->from, ip_configuration)->address);
+		e = outbound(s, rule, &inside);
+	}
+	return e;
+}
+
+/* A pool that a member of the network is in: once, with all of its members. */
+static int in_pool(struct nat *s, const struct gw_resource *pool)
+{
+	bool is_new = false;
+	int e = gw_plan_see(&s->places, pool, &is_new);
+
+	if (e == 0 && is_new)
+		e = gw_plan_watch_root(&s->j->d->unit, pool);
+	if (e < 0 || !is_new || !gw_plan_is_valid(pool))
 		return e;
 	for (const struct gw_ref *ref = pool->referrers; e >= 0 && ref; ref = ref->next)
 		if (ref->from->kind == GW_KIND_OUTBOUND_NAT_RULE && gw_plan_is_valid(ref->from))
-			e = outbound(s, ref->from, customer);
+			e = members(s, ref->from, pool);
 	return e;
 }
 
@@ -318,7 +348,6 @@ static int routed(struct nat *s, const struct gw_resource *subnet)
 static int configuration(struct nat *s, const struct gw_resource *r)
 {
 	const struct gw_ip_configuration *p = r->now.properties;
-	const struct gw_prefix inside = host(&p->address);
 	int e = gw_plan_watch_root(&s->j->d->unit, r);
 
 	for (size_t i = 0; e >= 0 && i < r->now.n_refs; i++) {
@@ -327,7 +356,7 @@ static int configuration(struct nat *s, const struct gw_resource *r)
 		if (to->kind == GW_KIND_PUBLIC_ADDRESS)
 			e = one_to_one(s, r, to);
 		else if (to->kind == GW_KIND_BACKEND_POOL)
-			e = in_pool(s, to, &inside);
+			e = in_pool(s, to);
 		else if (to->kind == GW_KIND_INBOUND_NAT_RULE)
 			e = inbound(s, to, &p->address);
 	}
@@ -345,7 +374,7 @@ static int subnet(struct nat *s, const struct gw_resource *r)
 		if (ref->from->kind == GW_KIND_IP_CONFIGURATION && gw_plan_is_valid(ref->from))
 			e = configuration(s, ref->from);
 		else if (ref->from->kind == GW_KIND_BACKEND_POOL)
-			e = in_pool(s, ref->from, &GW_PROPERTIES(r, virtual_subnet)->prefix);
+			e = in_pool(s, ref->from);
 	return e;
 }
 

@@ -152,6 +152,25 @@ static int look_at(struct gw_plan_job *j, const struct gw_resource *frontend, st
 	return 0;
 }
 
+/* NULL: no memory. */
+static struct gw_plan_place *add(struct gw_plan_places *s, const struct gw_resource *of)
+{
+	struct gw_plan_place *p = calloc(1, sizeof *p);
+
+	if (!p || gw_hmap_insert(&s->by_resource, &p->by_resource, gw_plan_hash(&of->instance)) < 0) {
+		free(p);
+		return NULL;
+	}
+	p->of = of;
+	return p;
+}
+
+int gw_plan_see(struct gw_plan_places *s, const struct gw_resource *r, bool *ret_is_new)
+{
+	*ret_is_new = !find(s, r);
+	return !*ret_is_new || add(s, r) ? 0 : -ENOMEM;
+}
+
 int gw_plan_place(struct gw_plan_job *j, struct gw_plan_places *s, const struct gw_resource *frontend,
 		  const struct gw_plan_place **ret)
 {
@@ -162,16 +181,10 @@ int gw_plan_place(struct gw_plan_job *j, struct gw_plan_places *s, const struct 
 	of = GW_PROPERTIES(address, public_address)->shared ? frontend : address;
 	p = find(s, of);
 	if (!p) {
-		p = calloc(1, sizeof *p);
+		p = add(s, of);
 		if (!p)
 			return -ENOMEM;
-		p->of = of;
 		p->address = address;
-		e = gw_hmap_insert(&s->by_resource, &p->by_resource, gw_plan_hash(&of->instance));
-		if (e < 0) {
-			free(p);
-			return e;
-		}
 		e = look_at(j, frontend, p);
 		if (e < 0)
 			return e;

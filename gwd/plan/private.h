@@ -258,6 +258,8 @@ struct gw_plan_places {
 };
 
 void gw_plan_places_done(struct gw_plan_places *s);
+/* Whether it is the first time that the resource is seen. */
+int gw_plan_see(struct gw_plan_places *s, const struct gw_resource *r, bool *ret_is_new);
 /* By which a front end is seen from outside. *ret is good until all are done. */
 int gw_plan_place(struct gw_plan_job *j, struct gw_plan_places *s, const struct gw_resource *frontend,
 		  const struct gw_plan_place **ret);

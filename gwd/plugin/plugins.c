@@ -49,14 +49,16 @@ static int check_fit(const struct gw_plugin *p, const char *name, const char *pa
 				    "not loaded: it exports no symbol " GW_PLUGIN_SYMBOL ", so it is no plugin of gwd; "
 				    "remove it from the directory");
 	if (p->abi != GW_PLUGIN_ABI || p->size != sizeof *p)
-		return gw_error_set(err, ENOEXEC, GW_ERR_CAPABILITY, path,
-				    "not loaded: it was built for version %u of gwd's plugin interface, this gwd has version "
-				    "%u; install the plugin that belongs to gwd " GW_VERSION,
-				    (unsigned)p->abi, GW_PLUGIN_ABI);
+		return gw_error_set(
+			err, ENOEXEC, GW_ERR_CAPABILITY, path,
+			"not loaded: it was built for version %u of gwd's plugin interface, this gwd has version "
+			"%u; install the plugin that belongs to gwd " GW_VERSION,
+			(unsigned)p->abi, GW_PLUGIN_ABI);
 	if (!p->name || strcmp(p->name, name) != 0 || !p->ops || !p->ops->open || !p->ops->apply || !p->ops->sync ||
 	    !p->ops->close || !p->ops->name)
-		return gw_error_set(err, EINVAL, GW_ERR_CAPABILITY, path,
-				    "not loaded: it is called otherwise than its file, or lacks open, apply, sync or close");
+		return gw_error_set(
+			err, EINVAL, GW_ERR_CAPABILITY, path,
+			"not loaded: it is called otherwise than its file, or lacks open, apply, sync or close");
 	return 0;
 }
 

@@ -241,7 +241,8 @@ static void describe_orphan(const struct gw_reconcile *r, const struct gw_hnv_ob
 	}
 	if (GW_PLUGIN_KINDS & 1u << o->kind)
 		set_state(properties, "NoDriver",
-			  "this node has no plugin for it: install the one that belongs to this gwd into [node] plugin_dir "
+			  "this node has no plugin for it: install the one that belongs to this gwd into [node] "
+			  "plugin_dir "
 			  "and restart gwd");
 }
 

@@ -33,8 +33,8 @@ static void transition(struct gw_slot *slot, enum gw_sync_state to, const char *
 {
 	if (slot->state == to)
 		return;
-	gw_log_debug("driver %s: %s -> %s (%s)", slot->name, gw_sync_state_name(slot->state),
-		     gw_sync_state_name(to), why);
+	gw_log_debug("driver %s: %s -> %s (%s)", slot->name, gw_sync_state_name(slot->state), gw_sync_state_name(to),
+		     why);
 	slot->state = to;
 	tell_state(slot);
 }

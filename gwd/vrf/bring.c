@@ -191,7 +191,7 @@ int gw_vrf_bring(struct gw_vrf_pass *p, struct gw_error *err)
 	}
 	dom->state = GW_VRF_DEGRADED;
 	snprintf(dom->problem, sizeof dom->problem, "%s", why.message);
-	p->later = may_pass(rc);
+	p->later = may_pass(rc) && why.code != GW_ERR_CAPABILITY;
 	if (err)
 		*err = why;
 	return rc;
@@ -216,8 +216,7 @@ static void see_link(void *ctx, const struct gw_link *link, bool removed)
 
 	(void)removed;
 	if (!vsid || strcmp(link->kind, "veth") != 0 ||
-	    (strcmp(link->name, gw_vrf_port(vsid, port)) != 0 &&
-	     strcmp(link->name, gw_vrf_exit(vsid, way_out)) != 0) ||
+	    (strcmp(link->name, gw_vrf_port(vsid, port)) != 0 && strcmp(link->name, gw_vrf_exit(vsid, way_out)) != 0) ||
 	    gw_intent_vrf_of_vsid(s->in, vsid))
 		return;
 	rc = gw_nl_link_set_group(s->d->env.nl, link->ifindex, GW_VRF_DOOMED, s->err);

@@ -38,8 +38,7 @@ static void see_link(struct gw_vrf_domain *dom, struct gw_nl *nl, const struct e
 	char why[WHY_STRLEN];
 	struct gw_link now;
 
-	if (dom->dirty || (removed && e->ifindex && link->ifindex != e->ifindex) ||
-	    (!removed && as_expected(link, e)))
+	if (dom->dirty || (removed && e->ifindex && link->ifindex != e->ifindex) || (!removed && as_expected(link, e)))
 		return;
 	if (gw_nl_link_get(nl, e->name, &now, NULL) == 0 && as_expected(&now, e))
 		return;
@@ -108,8 +107,8 @@ static void on_inside_change(void *ctx, const struct gw_nl_change *change)
 	case GW_NL_CHANGE_ADDR:
 		if (!change->removed || !gw_vrf_wants_addr(&dom->wanted, &change->addr))
 			return;
-		snprintf(why, sizeof why, "address %s was removed from VRF %s", gw_addr_format(&change->addr.addr, addr),
-			 dom->name);
+		snprintf(why, sizeof why, "address %s was removed from VRF %s",
+			 gw_addr_format(&change->addr.addr, addr), dom->name);
 		break;
 	case GW_NL_CHANGE_ROUTE:
 		if (!change->removed || !gw_vrf_wants_route(&dom->wanted, &change->route))
@@ -139,7 +138,7 @@ static void on_inside_stack(void *ctx, const struct gw_nl_neigh *neigh, const st
 	if (dom->dirty || (conf && conf->ifindex > 0 && conf->ifindex != dom->inside && conf->ifindex != dom->outside))
 		return;
 	snprintf(why, sizeof why, "%s VRF %s",
-		 neigh  ? "a neighbour was changed in"
+		 neigh	? "a neighbour was changed in"
 		 : conf ? "settings were changed in"
 			: "the kernel dropped events of",
 		 dom->name);

@@ -33,6 +33,15 @@ void gw_vrf_read_external(struct gw_driver *d)
 		d->external_mtu = DEFAULT_MTU;
 }
 
+int gw_vrf_in_the_way(const struct gw_link *link, const char *target, struct gw_error *err)
+{
+	bool other_node = !strncmp(link->alias, GW_NETNS_PREFIX, strlen(GW_NETNS_PREFIX));
+
+	return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, target,
+			    "interface %s is in the way, it is %s%s: rename or delete it", link->name,
+			    other_node ? "that of namespace " : "not gwd's", other_node ? link->alias : "");
+}
+
 int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err)
 {
 	char port[IFNAMSIZ], way_out[IFNAMSIZ];
@@ -87,8 +96,7 @@ static int make_pair(struct gw_vrf_pass *p, struct side *s, int ns_fd, struct gw
 	int rc = 0;
 
 	if (s->has_here && strcmp(s->here.alias, p->dom->name) != 0)
-		return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, s->name,
-				    "interface %s is in the way, it is not gwd's: rename or delete it", s->name);
+		return gw_vrf_in_the_way(&s->here, s->name, err);
 	/* What is left of a pair whose other end is not where it belongs. */
 	if (s->has_here)
 		rc = gw_nl_link_delete(d->env.nl, s->here.ifindex, err);

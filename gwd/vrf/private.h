@@ -10,11 +10,13 @@
 
 struct gw_vrf_watch;
 
-/* A customer route of a domain. */
+/* A customer route of a domain, as far as a VRF needs it; hosts, which have no VRF, have many of them. */
 struct gw_vrf_route {
 	struct gw_hmap_node by_key;
-	struct gw_hnv_object o;
+	struct gw_addr next_hop;
+	struct gw_prefix prefix;
 	bool listed; /* in the intent that the table is being held against */
+	uint32_t vsid;
 };
 
 /* The distributed router of a VSID, where a lookup record says what it is called. */
@@ -32,7 +34,7 @@ struct gw_vrf_wanted {
 	struct gw_nl_route *routes;
 	struct gw_nl_neigh neighs[4];
 	size_t n_addrs, n_routes, n_neighs;
-	bool left_out_v6, left_out_v4; /* routes of a family in which the gateway has no address */
+	bool left_out_v6, left_out_v4; /* routes of a family that the gateway does not have there */
 };
 
 /* Where a domain's VRF stands; the text beside it says why. */
@@ -73,17 +75,18 @@ struct gw_vrf_domain {
 
 struct gw_driver {
 	struct gw_driver_env env;
-	struct gw_hmap domains; /* by rdid */
-	struct gw_hmap vrfs;	/* by vsid: those that have a namespace */
-	struct gw_hmap routers; /* by vsid */
-	struct gw_vrf_domain *dirty; /* to be looked at by the next sync */
+	struct gw_hmap domains;	      /* by rdid */
+	struct gw_hmap vrfs;	      /* by vsid: those that have a namespace */
+	struct gw_hmap routers;	      /* by vsid */
+	struct gw_vrf_domain *dirty;  /* to be looked at by the next sync */
 	struct gw_vrf_domain *doomed; /* let go of, not deleted yet; empty between two calls */
-	struct gw_vrf_watch *dir;    /* of the directory of namespaces; NULL: not watched yet */
-	uint64_t generation;	     /* of the intent that the tables were held against */
-	bool followed;		     /* they have been, and nothing was missed since */
+	struct gw_vrf_watch *dir;     /* of the directory of namespaces; NULL: not watched yet */
+	uint64_t generation;	      /* of the intent that the tables were held against */
+	bool followed;		      /* they have been, and nothing was missed since */
 	unsigned underlay_mtu, external_mtu;
 	struct gw_mac router_mac;
 	bool has_external; /* the link is there */
+	bool has_ipv6;	   /* the kernel */
 	uint64_t repairs;
 };
 
@@ -133,6 +136,7 @@ int gw_vrf_take_down(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_e
 int gw_vrf_remove_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 /* links.c, stack.c, settings.c: its steps */
 int gw_vrf_bring_links(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
+int gw_vrf_in_the_way(const struct gw_link *link, const char *target, struct gw_error *err); /* -EEXIST */
 int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err);
 int gw_vrf_bring_stack(struct gw_vrf_pass *p, struct gw_error *err);
 int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *err);

@@ -125,9 +125,8 @@ int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *er
 	int rc = gw_nl_run_inside(p->dom->nl, work, &w);
 
 	if (rc < 0)
-		return gw_error_set(err, -rc, GW_ERR_CAPABILITY, p->dom->name,
-				    "cannot set %s in namespace %s: %s%s", w.path[0] ? w.path : "anything", p->dom->name,
-				    strerror(-rc),
+		return gw_error_set(err, -rc, GW_ERR_CAPABILITY, p->dom->name, "cannot set %s in namespace %s: %s%s",
+				    w.path[0] ? w.path : "anything", p->dom->name, strerror(-rc),
 				    rc == -EROFS || rc == -EACCES ? " (gwd needs a writable /proc/sys: not "
 								    "ProtectKernelTunables, not a read-only mount)"
 								  : "");

@@ -26,7 +26,9 @@ static const char *detail_of(const struct gw_driver *d, const struct gw_vrf_doma
 	if (*d->env.config->external_interface && !d->has_external)
 		return "the interface that [external] interface names does not exist: nothing leaves the node";
 	if (dom->wanted.left_out_v6)
-		return "its IPv6 customer routes are left out: the record has no CustomerAddressV6";
+		return "its IPv6 customer routes are left out: the record has no CustomerAddressV6, or [underlay] mtu "
+		       "has no room for "
+		       "IPv6";
 	if (dom->wanted.left_out_v4)
 		return "its IPv4 customer routes are left out: the record has no CustomerAddress";
 	return NULL;

@@ -98,12 +98,15 @@ void gw_vrf_mark(struct gw_vrf_domain *dom, const char *why)
 
 /* --- routes --- */
 
-static struct gw_vrf_route *find_route(const struct gw_vrf_domain *dom, const struct gw_hnv_object *key)
+static struct gw_vrf_route *find_route(const struct gw_vrf_domain *dom, const struct gw_hnv_object *o)
 {
-	GW_HMAP_FOR_EACH_HASH (node, &dom->routes, gw_hnv_key_hash(key)) {
+	const struct gw_customer_route *c = &o->croute;
+
+	GW_HMAP_FOR_EACH_HASH (node, &dom->routes, gw_hnv_key_hash(o)) {
 		struct gw_vrf_route *r = GW_CONTAINER_OF(node, struct gw_vrf_route, by_key);
 
-		if (gw_hnv_same_key(&r->o, key))
+		if (r->vsid == c->vsid && gw_prefix_equal(&r->prefix, &c->prefix) &&
+		    gw_addr_equal(&r->next_hop, &c->next_hop))
 			return r;
 	}
 	return NULL;
@@ -120,14 +123,14 @@ int gw_vrf_put_route(struct gw_driver *d, const struct gw_hnv_object *o)
 		r = calloc(1, sizeof *r);
 		if (!r)
 			return -ENOMEM;
-		r->o.kind = GW_HNV_CUSTOMER_ROUTE;
-		r->o.croute = o->croute;
+		r->vsid = o->croute.vsid;
+		r->prefix = o->croute.prefix;
+		r->next_hop = o->croute.next_hop;
 		if (gw_hmap_insert(&dom->routes, &r->by_key, gw_hnv_key_hash(o)) < 0) {
 			free(r);
 			return -ENOMEM;
 		}
 	}
-	r->o.croute = o->croute;
 	r->listed = true;
 	return 0;
 }

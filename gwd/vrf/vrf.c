@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int vrf_open(const struct gw_driver_env *env, struct gw_driver **ret, struct gw_error *err)
 {
@@ -22,6 +23,7 @@ static int vrf_open(const struct gw_driver_env *env, struct gw_driver **ret, str
 	if (!d)
 		return gw_error_oom(err);
 	d->env = *env;
+	d->has_ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0;
 	rc = gw_vrf_watch_node(d);
 	if (rc < 0) {
 		free(d);
@@ -66,8 +68,7 @@ static int check_name(struct gw_driver *d, const struct gw_vrf *v, struct gw_err
 	gw_netns_vrf_name(d->env.config->name, v->vsid, name);
 	for (size_t i = 0; i < sizeof names / sizeof *names && !dom; i++)
 		if (gw_nl_link_get(d->env.nl, names[i], &link, NULL) == 0 && strcmp(link.alias, name) != 0)
-			return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.VirtualSubnetID",
-					    "interface %s is in the way, it is not gwd's: rename or delete it", names[i]);
+			return gw_vrf_in_the_way(&link, "properties.VirtualSubnetID", err);
 	return 0;
 }
 

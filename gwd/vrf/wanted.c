@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define IPV6_MIN_MTU 1280 /* a link with less has no IPv6 */
+
 /* The next hops of the default routes; that is whoever the engine sends it to. */
 #define OUTSIDE_V4 0xa9fe0101u /* 169.254.1.1 */
 static const struct gw_addr outside_v6 = {{0xfe, 0x80, [15] = 1}};
@@ -17,6 +19,7 @@ struct builder {
 	const struct gw_vrf_domain *dom;
 	struct gw_vrf_wanted *w;
 	size_t cap_addrs, cap_routes;
+	bool inside_v6, outside_v6; /* the link can have it */
 	int rc;
 };
 
@@ -132,8 +135,8 @@ static struct gw_prefix subnet_of(const struct gw_addr *ca, uint8_t len)
 }
 
 /* What the distributed router is called in the gateway subnet: as the engine names it. */
-static void name_router(const struct gw_driver *d, uint32_t vsid, const struct gw_prefix *subnet, struct gw_addr *ret_ca,
-			struct gw_mac *ret_mac)
+static void name_router(const struct gw_driver *d, uint32_t vsid, const struct gw_prefix *subnet,
+			struct gw_addr *ret_ca, struct gw_mac *ret_mac)
 {
 	*ret_ca = gw_prefix_first_host(subnet);
 	*ret_mac = d->router_mac;
@@ -148,7 +151,7 @@ static void name_router(const struct gw_driver *d, uint32_t vsid, const struct g
 }
 
 /* Whether the VRF routes it into the customer's network: not the way out, and not what has come back to the gateway. */
-static bool leads_inside(const struct gw_vrf *v, const struct gw_customer_route *r)
+static bool leads_inside(const struct gw_vrf *v, const struct gw_vrf_route *r)
 {
 	bool v4 = gw_addr_is_v4(&r->prefix.addr);
 	struct gw_prefix subnet;
@@ -172,7 +175,7 @@ static bool has_prefix_inside(const struct gw_vrf_domain *dom, const struct gw_p
 	if (v->has_ca6 && (subnet = subnet_of(&v->ca6, v->prefix_len6), gw_prefix_contains(&subnet, &p->addr)))
 		return true;
 	GW_HMAP_FOR_EACH (node, &dom->routes) {
-		const struct gw_customer_route *r = &GW_CONTAINER_OF(node, struct gw_vrf_route, by_key)->o.croute;
+		const struct gw_vrf_route *r = GW_CONTAINER_OF(node, struct gw_vrf_route, by_key);
 
 		if (r->prefix.len <= p->len && gw_prefix_contains(&r->prefix, &p->addr) && leads_inside(v, r))
 			return true;
@@ -192,7 +195,7 @@ static void want_inside(struct builder *b)
 		struct gw_prefix subnet;
 		struct gw_mac mac;
 
-		if (!(family ? v->has_ca6 : v->has_ca))
+		if (!(family ? v->has_ca6 && b->inside_v6 : v->has_ca))
 			continue;
 		subnet = subnet_of(ca, len);
 		name_router(b->d, v->vsid, &subnet, &router[family], &mac);
@@ -200,17 +203,17 @@ static void want_inside(struct builder *b)
 		add_neigh(b, ifindex, &router[family], &mac);
 	}
 	GW_HMAP_FOR_EACH (node, &b->dom->routes) {
-		const struct gw_customer_route *r = &GW_CONTAINER_OF(node, struct gw_vrf_route, by_key)->o.croute;
+		const struct gw_vrf_route *r = GW_CONTAINER_OF(node, struct gw_vrf_route, by_key);
 		bool v4 = gw_addr_is_v4(&r->prefix.addr);
 
-		if (leads_inside(v, r))
+		if (leads_inside(v, r) && (v4 || b->inside_v6))
 			add_route(b, &(struct gw_nl_route){.ifindex = ifindex,
 							   .prefix = r->prefix,
 							   .next_hop = router[!v4],
 							   .any_hop = true});
 		else if (r->prefix.len && !v->has_ca && v4)
 			b->w->left_out_v4 = true;
-		else if (r->prefix.len && !v->has_ca6 && !v4)
+		else if (r->prefix.len && !v4 && !(v->has_ca6 && b->inside_v6))
 			b->w->left_out_v6 = true;
 	}
 }
@@ -223,7 +226,7 @@ static void want_inside(struct builder *b)
  */
 static void want_public(struct builder *b, const struct gw_public *p)
 {
-	if (has_prefix_inside(b->dom, &p->prefix))
+	if (has_prefix_inside(b->dom, &p->prefix) || (!gw_addr_is_v4(&p->prefix.addr) && !b->outside_v6))
 		return;
 	if (p->prefix.len == (gw_addr_is_v4(&p->prefix.addr) ? 32 : 128))
 		add_addr(b, b->dom->outside, &p->prefix.addr, p->prefix.len);
@@ -238,17 +241,18 @@ static void want_outside(struct builder *b, const struct gw_intent *in)
 	struct gw_addr hop4 = gw_addr_from_v4(OUTSIDE_V4);
 	int ifindex = b->dom->outside;
 
-	for (const struct gw_hnv_object *o = NULL;
-	     (o = gw_intent_next_of_domain(in, GW_HNV_PUBLIC, &b->dom->rdid, o));)
+	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next_of_domain(in, GW_HNV_PUBLIC, &b->dom->rdid, o));)
 		want_public(b, &o->public);
 	if (!*b->d->env.config->external_interface)
 		return;
 	add_neigh(b, ifindex, &hop4, &b->dom->exit_mac);
-	add_neigh(b, ifindex, &outside_v6, &b->dom->exit_mac);
 	add_route(b, &(struct gw_nl_route){.ifindex = ifindex,
 					   .prefix = {.addr = gw_addr_from_v4(0)},
 					   .next_hop = hop4,
 					   .any_hop = true});
+	if (!b->outside_v6)
+		return;
+	add_neigh(b, ifindex, &outside_v6, &b->dom->exit_mac);
 	add_route(b, &(struct gw_nl_route){.ifindex = ifindex, .next_hop = outside_v6, .any_hop = true});
 }
 
@@ -256,7 +260,13 @@ int gw_vrf_want(const struct gw_driver *d, const struct gw_vrf_domain *dom, cons
 		struct gw_vrf_wanted *ret)
 {
 	struct gw_vrf_wanted w = {0};
-	struct builder b = {.d = d, .dom = dom, .w = &w};
+	struct builder b = {
+		.d = d,
+		.dom = dom,
+		.w = &w,
+		.inside_v6 = d->has_ipv6 && dom->inside_mtu >= IPV6_MIN_MTU,
+		.outside_v6 = d->has_ipv6 && dom->outside_mtu >= IPV6_MIN_MTU,
+	};
 
 	want_inside(&b);
 	want_outside(&b, in);

@@ -55,8 +55,7 @@ static int example_apply(struct gw_driver *d, const struct gw_intent *next, cons
 /* Adds a property of its own to those of an object, below its own name. */
 static void example_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties)
 {
-	json_object_set_new(properties, "example",
-			    json_pack("{s:I}", "ofItsKind", (json_int_t)d->counts[o->kind]));
+	json_object_set_new(properties, "example", json_pack("{s:I}", "ofItsKind", (json_int_t)d->counts[o->kind]));
 }
 
 static json_t *example_status(struct gw_driver *d)
@@ -64,7 +63,8 @@ static json_t *example_status(struct gw_driver *d)
 	json_t *counts = json_object();
 
 	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
-		json_object_set_new(counts, gw_hnv_kind_path((enum gw_hnv_kind)k), json_integer((json_int_t)d->counts[k]));
+		json_object_set_new(counts, gw_hnv_kind_path((enum gw_hnv_kind)k),
+				    json_integer((json_int_t)d->counts[k]));
 	return json_pack("{s:o, s:I, s:[]}", "counts", counts, "changes", (json_int_t)d->changes, "warnings");
 }
 

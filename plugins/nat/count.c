@@ -30,10 +30,8 @@ int nat_nft_count(struct nat_nft *n, const struct nat_plan *plan, struct nat_cou
 	if (!places)
 		return gw_error_oom(err);
 	r = nat_seen_read(n->req, 0, &seen);
-	if (r < 0) {
-		nat_seen_done(&seen);
-		return nat_fail(err, r, "the counters cannot be read");
-	}
+	if (r < 0)
+		goto out;
 	for (size_t i = 0; i < plan->n_rules; i++) {
 		places[i] = (struct place){nat_rule_hash(&plan->rules[i]), i};
 		ret_rules[i] = 0;
@@ -48,6 +46,7 @@ int nat_nft_count(struct nat_nft *n, const struct nat_plan *plan, struct nat_cou
 			ret_rules[at->index] += seen.elems[i].counts.packets;
 	}
 	memcpy(ret, seen.counts, sizeof seen.counts);
+out:
 	nat_seen_done(&seen);
-	return 0;
+	return r < 0 ? nat_fail(err, r, "the counters cannot be read") : 0;
 }

@@ -8,7 +8,7 @@
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 
-#define HASH_SEED 0x67776421u /* the same always: a source keeps its address over restarts */
+#define HASH_SEED      0x67776421u /* the same always: a source keeps its address over restarts */
 #define TCP_OPTION_MSS 2
 
 static struct nftnl_expr *add(struct nat_rule *r, const char *name)

@@ -56,10 +56,8 @@ static int parse_tuple(const struct nlattr *nest, struct tuple *ret)
 		[CTA_IP_V6_DST] = {GW_NL_BINARY, 16, 16},
 	};
 	static const struct gw_nl_policy proto[CTA_PROTO_MAX + 1] = {
-		[CTA_PROTO_NUM] = {GW_NL_U8, 0, 0},
-		[CTA_PROTO_SRC_PORT] = {GW_NL_BINARY, 2, 2},
-		[CTA_PROTO_DST_PORT] = {GW_NL_BINARY, 2, 2},
-		[CTA_PROTO_ICMP_ID] = {GW_NL_BINARY, 2, 2},
+		[CTA_PROTO_NUM] = {GW_NL_U8, 0, 0},	      [CTA_PROTO_SRC_PORT] = {GW_NL_BINARY, 2, 2},
+		[CTA_PROTO_DST_PORT] = {GW_NL_BINARY, 2, 2},  [CTA_PROTO_ICMP_ID] = {GW_NL_BINARY, 2, 2},
 		[CTA_PROTO_ICMPV6_ID] = {GW_NL_BINARY, 2, 2},
 	};
 	const struct nlattr *tb[CTA_TUPLE_MAX + 1], *a[CTA_IP_MAX + 1], *p[CTA_PROTO_MAX + 1], *id;
@@ -70,7 +68,8 @@ static int parse_tuple(const struct nlattr *nest, struct tuple *ret)
 	    gw_nl_parse_nested(tb[CTA_TUPLE_PROTO], proto, CTA_PROTO_MAX + 1, p) < 0)
 		return -EBADMSG;
 	family = a[CTA_IP_V4_SRC] ? AF_INET : AF_INET6;
-	if (!a[family == AF_INET ? CTA_IP_V4_SRC : CTA_IP_V6_SRC] || !a[family == AF_INET ? CTA_IP_V4_DST : CTA_IP_V6_DST] ||
+	if (!a[family == AF_INET ? CTA_IP_V4_SRC : CTA_IP_V6_SRC] ||
+	    !a[family == AF_INET ? CTA_IP_V4_DST : CTA_IP_V6_DST] ||
 	    gw_nl_addr(a[family == AF_INET ? CTA_IP_V4_SRC : CTA_IP_V6_SRC], family, &ret->src) != 1 ||
 	    gw_nl_addr(a[family == AF_INET ? CTA_IP_V4_DST : CTA_IP_V6_DST], family, &ret->dst) != 1)
 		return -EBADMSG;
@@ -130,8 +129,8 @@ static int on_stats(const struct nlmsghdr *h, void *ctx)
 	const struct nlattr *a;
 
 	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) if (mnl_attr_get_type(a) == CTA_STATS_GLOBAL_ENTRIES &&
-							     mnl_attr_get_payload_len(a) == 4)
-		*(uint32_t *)ctx = ntohl(mnl_attr_get_u32(a));
+							     mnl_attr_get_payload_len(a) == 4) *
+		(uint32_t *)ctx = ntohl(mnl_attr_get_u32(a));
 	return MNL_CB_OK;
 }
 

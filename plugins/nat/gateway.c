@@ -29,7 +29,8 @@ const char *nat_state_name(enum nat_state s)
 }
 
 /* A change of state is one line; what is only told anew is none. */
-__attribute__((format(printf, 3, 4))) static void transition(struct nat_gateway *g, enum nat_state to, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void transition(struct nat_gateway *g, enum nat_state to, const char *fmt,
+							     ...)
 {
 	char rdid[GW_UUID_STRLEN];
 	enum nat_state from = g->state;
@@ -45,7 +46,8 @@ __attribute__((format(printf, 3, 4))) static void transition(struct nat_gateway 
 	if (to >= NAT_STATE_WARNING)
 		gw_log_warning("NAT of routing domain %s: %s: %s", rdid, nat_state_name(to), g->detail);
 	else
-		gw_log_info("NAT of routing domain %s: %s%s%s", rdid, nat_state_name(to), *g->detail ? ": " : "", g->detail);
+		gw_log_info("NAT of routing domain %s: %s%s%s", rdid, nat_state_name(to), *g->detail ? ": " : "",
+			    g->detail);
 }
 
 /* What it is when all is in the kernel. */
@@ -53,7 +55,8 @@ static void settle(struct nat_gateway *g)
 {
 	if (g->full)
 		transition(g, NAT_STATE_WARNING,
-			   "%u connections are tracked, as many as [limits] tracked_connections allows: new ones are dropped",
+			   "%u connections are tracked, as many as [limits] tracked_connections allows: new ones are "
+			   "dropped",
 			   g->tracked);
 	else if (g->crowded)
 		; /* says more than this could */
@@ -114,7 +117,8 @@ static void on_events(uv_poll_t *p, int status, int events)
 	if (!nat_nft_changed(g->nft, who))
 		return;
 	g->current = false;
-	gw_log_notice("NAT of routing domain %s: the ruleset in its namespace was changed from outside, by %s; it is looked at "
+	gw_log_notice("NAT of routing domain %s: the ruleset in its namespace was changed from outside, by %s; it is "
+		      "looked at "
 		      "and repaired",
 		      gw_uuid_format(&g->plan.rdid, rdid), *who ? who : "somebody");
 	want_sync(g, "a ruleset was changed from outside");
@@ -155,7 +159,7 @@ static int open_namespace(struct nat_gateway *g, uint32_t vsid, int *ret_fd, str
 /* Is in the namespace that has the name now; 0 without nft when there is none. */
 static int enter(struct nat_gateway *g, uint32_t vsid, struct gw_error *err)
 {
-	struct stat st;
+	struct stat st = {0};
 	int fd = -1, r = open_namespace(g, vsid, &fd, &st);
 
 	if (r < 0) {
@@ -219,8 +223,8 @@ static void drop_flows(struct nat_gateway *g, const struct nat_plan *was)
 
 	gw_uuid_format(&g->plan.rdid, rdid);
 	if (r < 0)
-		gw_log_warning("NAT of routing domain %s: connections of rules that are gone could not be ended: %s", rdid,
-			       strerror(-r));
+		gw_log_warning("NAT of routing domain %s: connections of rules that are gone could not be ended: %s",
+			       rdid, strerror(-r));
 	else if (dropped)
 		gw_log_info("NAT of routing domain %s: %zu connections ended, with the rules that they were of", rdid,
 			    dropped);
@@ -241,7 +245,10 @@ static int write_plan(struct nat_gateway *g, const struct nat_plan *was, bool wa
 	if (done.written && !was_current)
 		gw_log_info("NAT of routing domain %s: ruleset %s: %zu elements came, %zu went",
 			    gw_uuid_format(&g->plan.rdid, rdid),
-			    !done.found ? "made" : done.rebuilt ? "made anew" : "brought up to date", done.added, done.removed);
+			    !done.found	   ? "made"
+			    : done.rebuilt ? "made anew"
+					   : "brought up to date",
+			    done.added, done.removed);
 	/* What an earlier process has left is held against what there should be; else against what there was. */
 	if (was_current ? done.removed || done.rebuilt : done.found && done.written)
 		drop_flows(g, was_current ? was : NULL);
@@ -327,7 +334,7 @@ uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now)
 {
 	const struct gw_config *c = g->driver->env.config;
 	uint64_t wait = LOOK_MAX_MS;
-	struct stat st;
+	struct stat st = {0};
 	int fd = -1;
 
 	if (now < g->next_look)
@@ -345,7 +352,8 @@ uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now)
 		else if (g->tracked < c->tracked_limit - c->tracked_limit / 32)
 			refuse_new(g, false);
 		/* Before there can be too many. */
-		wait = g->tracked < c->tracked_limit ? (uint64_t)(c->tracked_limit - g->tracked) * 1000 / c->new_rate : 0;
+		wait = g->tracked < c->tracked_limit ? (uint64_t)(c->tracked_limit - g->tracked) * 1000 / c->new_rate
+						     : 0;
 		if (g->current && g->nft)
 			look_at_blocks(g, now);
 	}

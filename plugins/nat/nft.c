@@ -241,7 +241,8 @@ static struct nftnl_set_elem *make_elem(const struct nat_elem *e, const struct n
 	if (key_only)
 		return x;
 	if (data == D_IDLE)
-		nftnl_set_elem_set_str(x, NFTNL_SET_ELEM_OBJREF, nat_idle_name(e->family, e->idle_proto, e->idle, name));
+		nftnl_set_elem_set_str(x, NFTNL_SET_ELEM_OBJREF,
+				       nat_idle_name(e->family, e->idle_proto, e->idle, name));
 	if (e->data_len)
 		nftnl_set_elem_set(x, NFTNL_SET_ELEM_DATA, e->data, e->data_len);
 	if (!e->rule)
@@ -269,9 +270,9 @@ struct chunk {
 
 static void chunk_flush(struct chunk *c)
 {
-	struct nlmsghdr *h = c->set ? nat_batch_message(&c->w->batch, c->type,
-							c->type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0)
-				    : NULL;
+	struct nlmsghdr *h =
+		c->set ? nat_batch_message(&c->w->batch, c->type, c->type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0)
+		       : NULL;
 
 	if (h) {
 		nftnl_set_elems_nlmsg_build_payload(h, c->set);
@@ -311,7 +312,7 @@ struct pool {
 	struct nat_carried {
 		uint64_t rule;
 		struct nat_counts counts;
-	} *v;
+	} * v;
 	size_t n;
 };
 
@@ -453,48 +454,65 @@ static bool is_intact(const struct nat_seen *s, const struct nat_params *params)
 	       s->sets == NAT_FAMILIES * NAT_MAP_MAX;
 }
 
+static int write_difference(struct nat_nft *n, struct writing *w, const struct nat_params *params, bool full, bool anew,
+			    struct gw_error *err)
+{
+	int r = 0;
+
+	w->done = (struct nat_done){.found = w->seen->table, .rebuilt = anew};
+	nat_batch_begin(&w->batch);
+	if (anew) {
+		r = put_all(w, params, full);
+	} else {
+		put_idles(w, false, params->idle_minutes);
+		put_elems(w, false);
+		if (full != w->seen->full)
+			r = put_full(w, full);
+	}
+	w->done.written = w->batch.n;
+	if (r == 0 && (w->batch.n > 0 || w->batch.bad))
+		r = nat_batch_commit(&w->batch, n->req, err);
+	else if (r < 0)
+		gw_error_oom(err);
+	nat_batch_drop(&w->batch);
+	return r;
+}
+
 int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct nat_params *params, bool full,
 		  struct nat_done *ret, struct gw_error *err)
 {
 	struct nat_seen seen = {0};
 	struct writing w = {.plan = plan, .seen = &seen};
-	int r = nat_seen_read(n->req, nat_ruleset_mark(params), &seen);
+	struct nat_generation before = {0};
+	int r = read_generation(n, &before);
 
+	if (r == 0)
+		r = nat_seen_read(n->req, nat_ruleset_mark(params), &seen);
 	if (r < 0) {
 		nat_seen_done(&seen);
 		return nat_fail(err, r, "the ruleset of the virtual gateway cannot be read");
 	}
-	w.done.found = seen.table;
-	w.done.rebuilt = !is_intact(&seen, params);
-	nat_batch_begin(&w.batch);
-	if (w.done.rebuilt) {
-		r = put_all(&w, params, full);
-	} else {
-		put_idles(&w, false, params->idle_minutes);
-		put_elems(&w, false);
-		if (full != seen.full)
-			r = put_full(&w, full);
-	}
-	w.done.written = w.batch.n;
-	if (r == 0 && (w.batch.n > 0 || w.batch.bad))
-		r = nat_batch_commit(&w.batch, n->req, err);
-	else if (r < 0)
-		gw_error_oom(err);
-	nat_batch_drop(&w.batch);
+	r = write_difference(n, &w, params, full, !is_intact(&seen, params), err);
+	/* What somebody has put there by hand may be in the way of a part, never of the whole. */
+	if (r < 0 && r != -ENOMEM && !w.done.rebuilt)
+		r = write_difference(n, &w, params, full, true, err);
 	nat_seen_done(&seen);
 	if (r < 0)
 		return r;
-	/* What others do from here on is news. */
-	read_generation(n, &n->known);
+	/* A transaction makes one more of it; what is beyond that others have done, and will be news. */
+	n->known.id = before.id + (w.done.written > 0);
 	*ret = w.done;
 	return 0;
 }
 
 int nat_nft_full(struct nat_nft *n, bool full, struct gw_error *err)
 {
+	struct nat_generation before = {0};
 	struct writing w = {0};
-	int r;
+	int r = read_generation(n, &before);
 
+	if (r < 0)
+		return nat_fail(err, r, "the ruleset of the virtual gateway cannot be read");
 	nat_batch_begin(&w.batch);
 	r = put_full(&w, full);
 	if (r < 0) {
@@ -502,21 +520,10 @@ int nat_nft_full(struct nat_nft *n, bool full, struct gw_error *err)
 		return gw_error_oom(err);
 	}
 	r = nat_batch_commit(&w.batch, n->req, err);
-	if (r == 0)
-		read_generation(n, &n->known);
+	/* Unless something has come before it that is not known yet. */
+	if (r == 0 && before.id == n->known.id)
+		n->known.id++;
 	return r;
-}
-
-int nat_nft_remove(struct nat_nft *n, struct gw_error *err)
-{
-	struct writing w = {0};
-	int r;
-
-	nat_batch_begin(&w.batch);
-	put_table(&w, NFT_MSG_DELTABLE, 0);
-	r = nat_batch_commit(&w.batch, n->req, err);
-	read_generation(n, &n->known);
-	return r == -ENOENT ? 0 : r;
 }
 
 bool nat_nft_changed(struct nat_nft *n, char ret_who[static 32])

@@ -16,16 +16,16 @@ struct nat_counts {
 
 /* What bringing it there came to. */
 struct nat_done {
-	size_t written;	 /* messages of the transaction; 0: it was as it should be */
+	size_t written;	       /* messages of the transaction; 0: it was as it should be */
 	size_t added, removed; /* elements */
-	bool rebuilt;	 /* all anew: it was not there, or not ours, or damaged */
-	bool found;	 /* a table was there */
+	bool rebuilt;	       /* all anew: it was not there, or not ours, or damaged */
+	bool found;	       /* a table was there */
 };
 
 /* Sockets in that namespace, which live on when its name goes. */
 int nat_nft_open(int ns_fd, struct nat_nft **ret, struct gw_error *err);
 struct nat_nft *nat_nft_close(struct nat_nft *n);
-int nat_nft_fd(const struct nat_nft *n);	/* that is readable when somebody has changed a ruleset */
+int nat_nft_fd(const struct nat_nft *n);		      /* that is readable when somebody has changed a ruleset */
 struct mnl_socket *nat_nft_requests(const struct nat_nft *n); /* for requests of other kinds, one at a time */
 
 /* `full`: new connections are refused. */
@@ -37,7 +37,5 @@ int nat_nft_count(struct nat_nft *n, const struct nat_plan *plan, struct nat_cou
 		  uint64_t *ret_rules, struct gw_error *err);
 /* Takes in what has been told. True when somebody else has changed something; *ret_who is whose process it was. */
 bool nat_nft_changed(struct nat_nft *n, char ret_who[static 32]);
-/* Takes the table away, with what it lets through. */
-int nat_nft_remove(struct nat_nft *n, struct gw_error *err);
 
 #endif

@@ -122,9 +122,9 @@ static int gather(const struct gw_intent *in, const struct gw_uuid *rdid, struct
 {
 	size_t rules = count(in, GW_HNV_NAT_RULE, rdid), publics = count(in, GW_HNV_PUBLIC, rdid);
 
-	p->rules = rules ? calloc(rules, sizeof *p->rules) : NULL;
-	p->publics = publics ? calloc(publics, sizeof *p->publics) : NULL;
-	if ((rules && !p->rules) || (publics && !p->publics))
+	p->rules = calloc(rules + 1, sizeof *p->rules);
+	p->publics = calloc(publics + 1, sizeof *p->publics);
+	if (!p->rules || !p->publics)
 		return -ENOMEM;
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next_of_domain(in, GW_HNV_NAT_RULE, rdid, o));)
 		p->rules[p->n_rules++] = o->nat;
@@ -157,8 +157,8 @@ static bool shifts(const struct gw_nat_rule *r)
 	return r->type == GW_NAT_INBOUND && r->port && r->customer_port && r->customer_port != r->port;
 }
 
-static void put_ports(struct nat_builder *b, unsigned family, enum nat_map map, const struct gw_nat_rule *r, uint32_t first,
-		      uint32_t last, uint32_t customer_port)
+static void put_ports(struct nat_builder *b, unsigned family, enum nat_map map, const struct gw_nat_rule *r,
+		      uint32_t first, uint32_t last, uint32_t customer_port)
 {
 	unsigned proto = r->protocol == GW_NAT_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 	struct nat_elem *e = nat_new_elem(b, family, map);
@@ -214,7 +214,8 @@ static void inbound(struct nat_builder *b, const struct gw_nat_rule *rules, size
 		}
 		if (shifts(r))
 			for (uint32_t k = 0; k < r->port_count; k++)
-				put_ports(b, family, NAT_MAP_IN_PORT, r, r->port + k, r->port + k, r->customer_port + k);
+				put_ports(b, family, NAT_MAP_IN_PORT, r, r->port + k, r->port + k,
+					  r->customer_port + k);
 		else
 			put_ports(b, family, NAT_MAP_IN_RANGE, r, r->port, last_port(r), 0);
 		if (r->idle_minutes)
@@ -303,19 +304,21 @@ int nat_check_rule(const struct nat_plan *p, const struct gw_nat_rule *r, struct
 
 	gw_addr_format(&r->address, addr);
 	if (!covers(p, r))
-		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.PublicAddress",
-				    r->port ? "ports %u to %u of %s are not the routing domain's: put them into "
-					      "publicAddresses first"
-					    : "ports %u to %u, that is all, of %s are not the routing domain's: put the "
-					      "address into publicAddresses first, or give the rule a block of its ports",
-				    r->port ? r->port : 0u, r->port ? (unsigned)last_port(r) : 65535u, addr);
+		return gw_error_set(
+			err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.PublicAddress",
+			r->port ? "ports %u to %u of %s are not the routing domain's: put them into "
+				  "publicAddresses first"
+				: "ports %u to %u, that is all, of %s are not the routing domain's: put the "
+				  "address into publicAddresses first, or give the rule a block of its ports",
+			r->port ? r->port : 0u, r->port ? (unsigned)last_port(r) : 65535u, addr);
 	for (size_t i = 0; i < p->n_rules && r->type == GW_NAT_INBOUND; i++)
 		if (collide(&p->rules[i], r) && nat_rule_hash(&p->rules[i]) != nat_rule_hash(r))
-			return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.PublicPort",
-					    "%s port %u to %u is taken by the rule for %s: choose another port, or delete "
-					    "that rule",
-					    addr, p->rules[i].port, (unsigned)last_port(&p->rules[i]),
-					    gw_prefix_format(&p->rules[i].customer, customer));
+			return gw_error_set(
+				err, EEXIST, GW_ERR_CONFLICT, "properties.PublicPort",
+				"%s port %u to %u is taken by the rule for %s: choose another port, or delete "
+				"that rule",
+				addr, p->rules[i].port, (unsigned)last_port(&p->rules[i]),
+				gw_prefix_format(&p->rules[i].customer, customer));
 	return 0;
 }
 

@@ -18,17 +18,17 @@
  *   X(id, name, fields of the key, data)
  */
 #define NAT_MAPS(X)                                                                                                    \
-	X(OUT_PORTS, "out-ports", F_PROTO_ADDR, D_PORTS)  /* source: one address, and ports of it */                  \
-	X(OUT_ADDR, "out", F_PROTO_ADDR, D_ADDR)	  /* source: one address */                                     \
-	X(GROUP, "group", F_PROTO_ADDR, D_GROUP)	  /* source: several, of which it has one for good */           \
-	X(MEMBER_PORTS, "member-ports", F_MEMBER, D_PORTS) /* which is found here by a hash of the source */            \
+	X(OUT_PORTS, "out-ports", F_PROTO_ADDR, D_PORTS)   /* source: one address, and ports of it */                  \
+	X(OUT_ADDR, "out", F_PROTO_ADDR, D_ADDR)	   /* source: one address */                                   \
+	X(GROUP, "group", F_PROTO_ADDR, D_GROUP)	   /* source: several, of which it has one for good */         \
+	X(MEMBER_PORTS, "member-ports", F_MEMBER, D_PORTS) /* which is found here by a hash of the source */           \
 	X(MEMBER_ADDR, "member", F_MEMBER, D_ADDR)                                                                     \
-	X(IN_PORT, "in-port", F_PROTO_ADDR_PORT, D_ADDR_PORT) /* destination: another port too */                       \
-	X(IN_RANGE, "in-range", F_PROTO_ADDR_PORT, D_ADDR)    /* destination: the same ports */                         \
-	X(IN_ALL, "in-all", F_PROTO_ADDR, D_ADDR)	      /* destination: everything else that comes there */       \
-	X(SOURCE, "public", F_PROTO_ADDR, D_NONE)	      /* what may be the source of a packet to the outside */   \
-	X(ROUTED, "routed", F_PROTO_ADDR, D_NONE)	      /* what is let in from outside as it is */                \
-	X(IDLE_OUT, "idle-out", F_PROTO_ADDR, D_IDLE)	      /* source: a time of its own until it is forgotten */     \
+	X(IN_PORT, "in-port", F_PROTO_ADDR_PORT, D_ADDR_PORT) /* destination: another port too */                      \
+	X(IN_RANGE, "in-range", F_PROTO_ADDR_PORT, D_ADDR)    /* destination: the same ports */                        \
+	X(IN_ALL, "in-all", F_PROTO_ADDR, D_ADDR)	      /* destination: everything else that comes there */      \
+	X(SOURCE, "public", F_PROTO_ADDR, D_NONE)	      /* what may be the source of a packet to the outside */  \
+	X(ROUTED, "routed", F_PROTO_ADDR, D_NONE)	      /* what is let in from outside as it is */               \
+	X(IDLE_OUT, "idle-out", F_PROTO_ADDR, D_IDLE)	      /* source: a time of its own until it is forgotten */    \
 	X(IDLE_IN, "idle-in", F_PROTO_ADDR_PORT, D_IDLE)                                                               \
 	X(IDLE_ALL, "idle-all", F_PROTO_ADDR, D_IDLE)
 
@@ -55,14 +55,14 @@ struct nat_elem {
 	uint8_t key_len, data_len;
 	uint8_t key[NAT_KEY_MAX], key_end[NAT_KEY_MAX];
 	uint8_t data[NAT_DATA_MAX];
-	uint16_t idle;	   /* D_IDLE: minutes */
+	uint16_t idle;	    /* D_IDLE: minutes */
 	uint8_t idle_proto; /* of them: IPPROTO_TCP or IPPROTO_UDP */
-	uint64_t rule;	   /* nat_rule_hash of the rule that it is of; 0: of none */
+	uint64_t rule;	    /* nat_rule_hash of the rule that it is of; 0: of none */
 };
 
 struct nat_plan {
 	struct gw_uuid rdid;
-	uint32_t vsid; /* 0: no virtual gateway */
+	uint32_t vsid;		/* 0: no virtual gateway */
 	struct nat_elem *elems; /* by family, map and key, each once */
 	size_t n_elems;
 	struct gw_nat_rule *rules; /* by type, address, protocol, port, customer */
@@ -77,7 +77,7 @@ int nat_plan_make(const struct gw_intent *in, const struct gw_uuid *rdid, struct
 void nat_plan_done(struct nat_plan *p);
 /* The same on every start of the daemon. */
 uint64_t nat_rule_hash(const struct gw_nat_rule *r);
-int nat_elem_cmp(const struct nat_elem *a, const struct nat_elem *b);  /* family, map, key */
+int nat_elem_cmp(const struct nat_elem *a, const struct nat_elem *b);	/* family, map, key */
 bool nat_elem_same(const struct nat_elem *a, const struct nat_elem *b); /* what the key leads to */
 /* As a line of text, for tests and for the log. */
 void nat_elem_print(const struct nat_elem *e, FILE *f);

@@ -136,7 +136,8 @@ static struct gw_driver *nat_close(struct gw_driver *d)
 /* --- check --- */
 
 /* Which change of many is at fault is found by asking for each: the plan of one state is made once. */
-static const struct nat_plan *plan_for_check(struct gw_driver *d, const struct gw_intent *next, const struct gw_uuid *rdid)
+static const struct nat_plan *plan_for_check(struct gw_driver *d, const struct gw_intent *next,
+					     const struct gw_uuid *rdid)
 {
 	uint64_t generation = gw_intent_generation(next);
 
@@ -148,7 +149,8 @@ static const struct nat_plan *plan_for_check(struct gw_driver *d, const struct g
 	return d->has_checked ? &d->checked : NULL;
 }
 
-static int nat_check(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta, struct gw_error *err)
+static int nat_check(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
+		     struct gw_error *err)
 {
 	const struct nat_plan *limits_of = NULL;
 	int r = 0;
@@ -227,7 +229,8 @@ static void log_change(const struct gw_change *c)
 }
 
 /* A batch mostly stays in one routing domain, and what is brought twice is written once. */
-static int nat_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta, struct gw_error *err)
+static int nat_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
+		     struct gw_error *err)
 {
 	const struct gw_uuid *last = NULL;
 	int r = 0;
@@ -312,8 +315,8 @@ static void describe_vrf(struct nat_gateway *g, json_t *properties)
 	if (nat && nat_gateway_count(g))
 		for (int i = 0; i < NAT_COUNTERS_MAX; i++)
 			json_object_set_new(nat, nat_counter_names[i],
-					    json_pack("{s:I, s:I}", "packets", (json_int_t)g->counts[i].packets, "bytes",
-						      (json_int_t)g->counts[i].bytes));
+					    json_pack("{s:I, s:I}", "packets", (json_int_t)g->counts[i].packets,
+						      "bytes", (json_int_t)g->counts[i].bytes));
 	json_object_set_new(properties, "nat", nat);
 }
 
@@ -354,8 +357,8 @@ static json_t *nat_status(struct gw_driver *d)
 	if (troubled > MAX_WARNINGS)
 		json_array_append_new(warnings, json_sprintf("and %zu more", troubled - MAX_WARNINGS));
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "virtualGateways", (json_int_t)d->gateways.n, "up",
-			 (json_int_t)up, "rules", (json_int_t)rules, "trackedConnections", (json_int_t)tracked, "writes",
-			 (json_int_t)writes, "warnings", warnings);
+			 (json_int_t)up, "rules", (json_int_t)rules, "trackedConnections", (json_int_t)tracked,
+			 "writes", (json_int_t)writes, "warnings", warnings);
 }
 
 static const struct gw_driver_ops ops = {

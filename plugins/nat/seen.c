@@ -105,8 +105,8 @@ static int on_set(const struct nlmsghdr *h, void *ctx)
 	if (nftnl_set_nlmsg_parse(h, s) == 0 && (table = nftnl_set_get_str(s, NFTNL_SET_TABLE)) &&
 	    (name = nftnl_set_get_str(s, NFTNL_SET_NAME)) && !strcmp(table, NAT_TABLE))
 		for (unsigned i = 0; i < NAT_FAMILIES * NAT_MAP_MAX; i++)
-			rd->seen->sets += !strcmp(
-				name, nat_set_name(i / NAT_MAP_MAX, (enum nat_map)(i % NAT_MAP_MAX), ours));
+			rd->seen->sets +=
+				!strcmp(name, nat_set_name(i / NAT_MAP_MAX, (enum nat_map)(i % NAT_MAP_MAX), ours));
 	nftnl_set_free(s);
 	return MNL_CB_OK;
 }
@@ -122,7 +122,7 @@ static void take_object(struct reading *rd, const struct nftnl_obj *o, const cha
 			s->counts[i].bytes = nftnl_obj_get_u64((struct nftnl_obj *)o, NFTNL_OBJ_CTR_BYTES);
 		}
 	if (type == NFT_OBJECT_CT_TIMEOUT && strlen(name) < sizeof *s->idles) {
-		char (*v)[24] = reallocarray(s->idles, s->n_idles + 1, sizeof *v);
+		char(*v)[24] = reallocarray(s->idles, s->n_idles + 1, sizeof *v);
 
 		rd->oom |= !v;
 		if (!v)
@@ -237,8 +237,8 @@ static int cmp_seen(const void *a, const void *b)
 
 /* --- the whole --- */
 
-static int ask(struct mnl_socket *s, uint16_t type, bool dump, uint16_t name_attr, const char *name, uint16_t table_attr,
-	       mnl_cb_t cb, void *ctx)
+static int ask(struct mnl_socket *s, uint16_t type, bool dump, uint16_t name_attr, const char *name,
+	       uint16_t table_attr, mnl_cb_t cb, void *ctx)
 {
 	char buf[512];
 	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buf, type, NFPROTO_INET, 0, 0);

@@ -15,13 +15,15 @@
 
 int nat_fail(struct gw_error *err, int rc, const char *what)
 {
-	enum gw_error_code code = rc == -EPERM || rc == -EOPNOTSUPP || rc == -ENOENT ? GW_ERR_CAPABILITY : GW_ERR_INTERNAL;
+	enum gw_error_code code =
+		rc == -EPERM || rc == -EOPNOTSUPP || rc == -ENOENT ? GW_ERR_CAPABILITY : GW_ERR_INTERNAL;
 	const char *way = "";
 
 	if (rc == -EPERM)
 		way = " (gwd needs CAP_NET_ADMIN)";
 	else if (rc == -EOPNOTSUPP || rc == -ENOENT)
-		way = " (the kernel lacks a part of nftables: nf_tables with nat, ct, map and counter support is needed)";
+		way = " (the kernel lacks a part of nftables: nf_tables with nat, ct, map and counter support is "
+		      "needed)";
 	else if (rc == -ENOMEM || rc == -ENOBUFS)
 		code = GW_ERR_UNAVAILABLE;
 	return gw_error_set(err, -rc, code, "", "%s: %s%s", what, strerror(-rc), way);
@@ -92,7 +94,8 @@ static int read_verdict(struct mnl_socket *s, uint32_t last)
 			return r ? r : -errno;
 		if (n <= 0)
 			break;
-		for (const struct nlmsghdr *h = (const void *)buf; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		for (const struct nlmsghdr *h = (const void *)buf; mnl_nlmsg_ok(h, left);
+		     h = mnl_nlmsg_next(h, &left)) {
 			const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
 
 			if (h->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(h) < sizeof *e)

@@ -78,4 +78,95 @@ static inline struct gw_addr address(const char *text)
 	return a;
 }
 
+/* --- transactions, as the reconciler makes them --------------------------------------------------------------------------- */
+
+#define MAX_CHANGES 32
+
+struct engine_plan {
+	struct gw_change changes[MAX_CHANGES];
+	size_t n, n_removals;
+};
+
+static inline struct engine_plan engine_plan_of(const struct gw_delta *delta)
+{
+	struct engine_plan p = {0};
+
+	assert_true(delta->n <= MAX_CHANGES);
+	for (int removal = 1; removal >= 0; removal--)
+		for (size_t i = 0; i < delta->n; i++)
+			if (removal == !delta->changes[i].after) {
+				p.changes[p.n++] = delta->changes[i];
+				p.n_removals += (size_t)removal;
+			}
+	return p;
+}
+
+static inline void engine_apply(const struct gw_change *changes, size_t n)
+{
+	struct gw_delta delta = {changes, n};
+	struct gw_error err = GW_ERROR_INIT;
+
+	if (n)
+		check(gw_engine_driver.apply(env.driver, env.intent, &delta, &err) == 0, "%s: %s", err.target,
+		      err.message);
+}
+
+/* Rolls the intent back and applies the inverse of the first `done` changes. */
+static inline void engine_undo(const struct engine_plan *p, bool rest_too)
+{
+	size_t done = rest_too ? p->n : p->n_removals, n_rest = done - (rest_too ? p->n_removals : done);
+	struct gw_change inverse[MAX_CHANGES];
+
+	for (size_t i = 0; i < done; i++) {
+		const struct gw_change *c = &p->changes[done - 1 - i];
+
+		inverse[i].after = c->before;
+		inverse[i].before = c->after ? gw_hnv_object_copy(c->after) : NULL;
+	}
+	gw_intent_rollback(env.intent);
+	engine_apply(inverse, n_rest);
+	engine_apply(inverse + n_rest, done - n_rest);
+	for (size_t i = 0; i < done; i++)
+		gw_hnv_object_free((struct gw_hnv_object *)inverse[i].before);
+}
+
+/* Returns what kind it was, for the message of a comparison that fails. */
+static inline const char *engine_transaction(void (*one_change)(void))
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_delta delta;
+	struct engine_plan plan;
+
+	gw_intent_begin(env.intent);
+	for (uint32_t n = 1 + rnd_below(6); n; n--)
+		one_change();
+	delta = gw_intent_delta(env.intent);
+	if (gw_intent_validate(env.intent, &err) < 0 ||
+	    (gw_engine_driver.check)(env.driver, env.intent, &delta, &err) < 0) {
+		gw_intent_rollback(env.intent);
+		return "a refusal";
+	}
+	plan = engine_plan_of(&delta);
+	switch (rnd_below(6)) {
+	case 0: /* another driver failed: all of it back */
+		engine_apply(plan.changes, plan.n_removals);
+		engine_apply(plan.changes + plan.n_removals, plan.n - plan.n_removals);
+		engine_undo(&plan, true);
+		return "undoing all";
+	case 1: /* failed between the removals and the rest, whose inverse comes all the same */
+		engine_apply(plan.changes, plan.n_removals);
+		engine_undo(&plan, false);
+		return "undoing the removals";
+	case 2:
+		engine_apply(delta.changes, delta.n);
+		gw_intent_commit(env.intent);
+		return "a change in one step";
+	default:
+		engine_apply(plan.changes, plan.n_removals);
+		engine_apply(plan.changes + plan.n_removals, plan.n - plan.n_removals);
+		gw_intent_commit(env.intent);
+		return "a change in two steps";
+	}
+}
+
 #endif

@@ -23,6 +23,8 @@ struct gw_loader_config step_config(const char *bpf_dir, const char *node)
 		.port_limit = 8,
 		.route_limit = 16,
 		.provider_limit = 4,
+		.vrf_limit = 4,
+		.public_limit = 16,
 	};
 }
 

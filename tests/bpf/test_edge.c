@@ -281,9 +281,9 @@ static void test_whole(void **state)
 
 static void test_land(void **state)
 {
-	static const char *const sources[] = {"0.0.0.0",	 "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1",
-					      "255.255.255.255", ONLY_A,    ONLY_B,	 SHARED,
-					      "169.254.1.1",	 NEAR_A};
+	static const char *const sources[] = {"0.0.0.0",   "0.1.2.3",	      "127.0.0.1", "224.0.0.1",
+					      "240.0.0.1", "255.255.255.255", ONLY_A,	   ONLY_B,
+					      SHARED,	   "169.254.1.1",     NEAR_A};
 	static const char *const sources6[] = {"::",	"::1",	 "::5.6.7.8", "ff02::1", "fe80::1", "::ffff:1.2.3.4",
 					       ONLY_A6, ONLY_B6, NEAR_A6};
 	struct pkt p;
@@ -396,6 +396,63 @@ static void test_nd(void **state)
 	}
 }
 
+static uint64_t counted(void)
+{
+	struct counters c;
+	uint64_t sum = 0;
+
+	counters_read(&c);
+	for (size_t i = 0; i < GW_N(c.out); i++)
+		sum += c.out[i];
+	for (size_t i = 0; i < GW_N(c.drop); i++)
+		sum += c.drop[i];
+	return sum;
+}
+
+/* Whatever comes, at any of the hooks: each packet is counted once. */
+static void test_storm(void **state)
+{
+	static const char *const ends[] = {SHARED, ONLY_A, PREFIX_B, NOBODYS, SELF, FAR, NEAR_A};
+	static const char *const ends6[] = {ONLY_A6, ONLY_B6, NEAR_A6, SELF6, FAR6};
+	static const enum gw_hook hooks[] = {GW_HOOK_EDGE, GW_HOOK_EXIT, GW_HOOK_WHOLE, GW_HOOK_UNDERLAY};
+	const char *seed = getenv("GWD_SEED");
+	uint64_t before = counted(), runs = 0;
+	static struct run run;
+
+	(void)state;
+	rnd_seed(seed ? strtoull(seed, NULL, 0) : 4711);
+	while (runs < 40000) {
+		enum gw_hook hook = hooks[rnd_below(GW_N(hooks))];
+		uint32_t from = hook == GW_HOOK_EXIT ? outside.exit[rnd_below(GATEWAYS)] : outside.external;
+		const char *src = ends[rnd_below(GW_N(ends))], *dst = ends[rnd_below(GW_N(ends))];
+		struct pkt p, q = outside_udp(dst, (uint16_t)(1000 + rnd_below(2000)), src, (uint16_t)rnd());
+
+		switch (rnd_below(4)) {
+		case 0:
+			p = outside_udp(src, (uint16_t)rnd(), dst, (uint16_t)(1000 + rnd_below(2000)));
+			break;
+		case 1:
+			p = outside_error(src, dst, (uint8_t)rnd_below(16), &q, 20 + rnd_below(20));
+			break;
+		case 2:
+			p = outside_echo(src, dst, (uint8_t)rnd_below(16), (uint16_t)(1000 + rnd_below(2000)));
+			break;
+		default:
+			p = outside_echo(ends6[rnd_below(GW_N(ends6))], ends6[rnd_below(GW_N(ends6))], (uint8_t)rnd(),
+					 (uint16_t)rnd());
+		}
+		for (uint32_t n = rnd_below(4); n; n--)
+			p.b[rnd_below((uint32_t)p.len)] = (uint8_t)rnd();
+		if (rnd_below(8) == 0)
+			pkt_cut(&p, 14 + rnd_below((uint32_t)p.len - 13));
+		p.mark = rnd_below(2) ? GW_MARK_FRAGMENT : rnd_below(8) ? 0 : rnd();
+		if (run_raw(hook, from, &p, &run) == 0)
+			runs++;
+	}
+	check(counted() - before == runs, "%llu counts for %llu packets", (unsigned long long)(counted() - before),
+	      (unsigned long long)runs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -411,6 +468,7 @@ int main(void)
 		{"GW-1 API-3: no virtual gateway", test_no_gateway, outside_setup, NULL, NULL},
 		{"GW-3: ARP on the segment", test_arp, outside_setup, NULL, NULL},
 		{"GW-3: neighbour discovery on the segment", test_nd, outside_setup, NULL, NULL},
+		{"GW-1 API-3: every random packet is counted once", test_storm, outside_setup, NULL, NULL},
 	};
 
 	return run_group("edge: from outside", tests, outside_group);

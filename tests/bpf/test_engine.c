@@ -145,97 +145,6 @@ static void one_change(void)
 		gw_hnv_object_free(o); /* conflicts are refused */
 }
 
-/* --- transactions, as the reconciler makes them --------------------------------------------------------------------------- */
-
-#define MAX_CHANGES 32
-
-struct plan {
-	struct gw_change changes[MAX_CHANGES];
-	size_t n, n_removals;
-};
-
-static struct plan plan_of(const struct gw_delta *delta)
-{
-	struct plan p = {0};
-
-	assert_true(delta->n <= MAX_CHANGES);
-	for (int removal = 1; removal >= 0; removal--)
-		for (size_t i = 0; i < delta->n; i++)
-			if (removal == !delta->changes[i].after) {
-				p.changes[p.n++] = delta->changes[i];
-				p.n_removals += (size_t)removal;
-			}
-	return p;
-}
-
-static void apply(const struct gw_change *changes, size_t n)
-{
-	struct gw_delta delta = {changes, n};
-	struct gw_error err = GW_ERROR_INIT;
-
-	if (n)
-		check(gw_engine_driver.apply(env.driver, env.intent, &delta, &err) == 0, "%s: %s", err.target,
-		      err.message);
-}
-
-/* Rolls the intent back and applies the inverse of the first `done` changes. */
-static void undo(const struct plan *p, bool rest_too)
-{
-	size_t done = rest_too ? p->n : p->n_removals, n_rest = done - (rest_too ? p->n_removals : done);
-	struct gw_change inverse[MAX_CHANGES];
-
-	for (size_t i = 0; i < done; i++) {
-		const struct gw_change *c = &p->changes[done - 1 - i];
-
-		inverse[i].after = c->before;
-		inverse[i].before = c->after ? gw_hnv_object_copy(c->after) : NULL;
-	}
-	gw_intent_rollback(env.intent);
-	apply(inverse, n_rest);
-	apply(inverse + n_rest, done - n_rest);
-	for (size_t i = 0; i < done; i++)
-		gw_hnv_object_free((struct gw_hnv_object *)inverse[i].before);
-}
-
-/* Returns what kind it was, for the message of a comparison that fails. */
-static const char *transaction(void)
-{
-	struct gw_error err = GW_ERROR_INIT;
-	struct gw_delta delta;
-	struct plan plan;
-
-	gw_intent_begin(env.intent);
-	for (uint32_t n = 1 + rnd_below(6); n; n--)
-		one_change();
-	delta = gw_intent_delta(env.intent);
-	if (gw_intent_validate(env.intent, &err) < 0 ||
-	    (gw_engine_driver.check)(env.driver, env.intent, &delta, &err) < 0) {
-		gw_intent_rollback(env.intent);
-		return "a refusal";
-	}
-	plan = plan_of(&delta);
-	switch (rnd_below(6)) {
-	case 0: /* another driver failed: all of it back */
-		apply(plan.changes, plan.n_removals);
-		apply(plan.changes + plan.n_removals, plan.n - plan.n_removals);
-		undo(&plan, true);
-		return "undoing all";
-	case 1: /* failed between the removals and the rest, whose inverse comes all the same */
-		apply(plan.changes, plan.n_removals);
-		undo(&plan, false);
-		return "undoing the removals";
-	case 2:
-		apply(delta.changes, delta.n);
-		gw_intent_commit(env.intent);
-		return "a change in one step";
-	default:
-		apply(plan.changes, plan.n_removals);
-		apply(plan.changes + plan.n_removals, plan.n - plan.n_removals);
-		gw_intent_commit(env.intent);
-		return "a change in two steps";
-	}
-}
-
 /* --- tests -------------------------------------------------------------------------------------------------------------------- */
 
 static const char *any_interface(void)
@@ -274,7 +183,7 @@ static void test_property(void **state)
 	rnd_seed(seed ? strtoull(seed, NULL, 0) : 4711);
 	compare("opening", 0);
 	for (unsigned round = 1; round <= ROUNDS; round++) {
-		compare(transaction(), round);
+		compare(engine_transaction(one_change), round);
 		if (rnd_below(8) == 0) {
 			interface_event();
 			compare("an interface event", round);
@@ -323,7 +232,7 @@ static void put(struct gw_hnv_object *o)
 	gw_intent_begin(env.intent);
 	check(gw_intent_put(env.intent, o, &err) == 0, "%s", err.message);
 	delta = gw_intent_delta(env.intent);
-	apply(delta.changes, delta.n);
+	engine_apply(delta.changes, delta.n);
 	gw_intent_commit(env.intent);
 }
 
@@ -335,7 +244,7 @@ static void delete (struct gw_hnv_object *o)
 	gw_intent_begin(env.intent);
 	assert_int_equal(gw_intent_delete(env.intent, o, &err), 0);
 	delta = gw_intent_delta(env.intent);
-	apply(delta.changes, delta.n);
+	engine_apply(delta.changes, delta.n);
 	gw_intent_commit(env.intent);
 	gw_hnv_object_free(o);
 }
@@ -346,7 +255,7 @@ static void test_last_record_and_route(void **state)
 	struct gw_hnv_object *record = calloc(1, sizeof *record), *leaves = route(5002, "0.0.0.0");
 	struct gw_error err = GW_ERROR_INIT;
 	struct gw_delta delta;
-	struct plan plan;
+	struct engine_plan plan;
 
 	(void)state;
 	record->kind = GW_HNV_LOOKUP_RECORD;
@@ -363,8 +272,8 @@ static void test_last_record_and_route(void **state)
 	assert_int_equal(gw_intent_delete(env.intent, record, &err), 0);
 	assert_int_equal(gw_intent_delete(env.intent, leaves, &err), 0);
 	delta = gw_intent_delta(env.intent);
-	plan = plan_of(&delta);
-	apply(plan.changes, plan.n);
+	plan = engine_plan_of(&delta);
+	engine_apply(plan.changes, plan.n);
 	gw_intent_commit(env.intent);
 	gw_hnv_object_free(record);
 	gw_hnv_object_free(leaves);

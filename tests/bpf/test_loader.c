@@ -92,7 +92,7 @@ static unsigned files_in(const char *set)
 	return n;
 }
 
-#define MAPS 22
+#define MAPS 29
 
 static void expect_committed(void)
 {
@@ -185,6 +185,8 @@ static void test_other_limits(void **state)
 		{offsetof(struct gw_loader_config, port_limit), 16},
 		{offsetof(struct gw_loader_config, route_limit), 99},
 		{offsetof(struct gw_loader_config, provider_limit), 7},
+		{offsetof(struct gw_loader_config, vrf_limit), 7},
+		{offsetof(struct gw_loader_config, public_limit), 33},
 		{offsetof(struct gw_loader_config, port_limit), 6},
 	};
 	struct gw_loader_config c = config();

@@ -185,9 +185,10 @@ static void storm(uint64_t seed)
 		check(time(NULL) < end, "only %u packets in time", runs);
 	}
 	assert_int_equal(beyond(&after), 0);
-	for (int h = 0; h < GW_HOOK_MAX; h++)
+	/* Those at the world outside have a storm of their own: test_edge.c. */
+	for (int h = 0; h <= GW_HOOK_CUTTER; h++)
 		check(seen[h] > 1000, "hook %d saw %u packets", h, seen[h]);
-	for (int o = 0; o < GW_OUT_MAX; o++)
+	for (int o = 0; o < GW_OUT_STEERED; o++)
 		if (o != GW_OUT_FROM_DEVICE) /* needs a tunnel key, which TEST_RUN cannot give */
 			check(after.out[o] > before.out[o], "outcome %d was not reached", o);
 }

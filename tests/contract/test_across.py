@@ -208,6 +208,70 @@ def link_local(w):
                   "properties.addressPrefix")
 
 
+g = suite.group("outside", world.controller)
+
+
+def state(w, path):
+    p = w.get(path)["properties"]["configurationState"]
+    return p["status"], sorted(d["code"] for d in p["detailedInfo"])
+
+
+def network(w, name, gateway=True):
+    n = "/virtualNetworks/" + name
+    w.put(n, dict(SPACE, subnets=[child("vms", addressPrefix="10.0.1.0/24"), child("gw", addressPrefix="10.0.255.0/29")]))
+    w.put("/loadBalancers/" + name, {
+        "frontendIPConfigurations": [child("f", publicIPAddress=ref("/publicIPAddresses/one"))],
+        "backendAddressPools": [child("p", subnets=[ref(n + "/subnets/vms")]), child("empty")]})
+    if gateway:
+        w.put("/virtualGateways/" + name, {"virtualNetwork": ref(n), "gatewayPools": [ref("/gatewayPools/all")],
+                                           "gatewaySubnets": [ref(n + "/subnets/gw")]})
+
+
+def outbound_rule(name, pool="p"):
+    return {"frontendIPConfigurations": [ref("/loadBalancers/%s/frontendIPConfigurations/f" % name)],
+            "backendAddressPool": ref("/loadBalancers/%s/backendAddressPools/%s" % (name, pool))}
+
+
+@g.case("a rule says why it is not in force: no virtual gateway, none that a node carries, an address that another network has")
+def nat(w):
+    w.put("/publicIPAddresses/one", {"ipAddress": "198.51.100.1", "publicIPAllocationMethod": "Static"})
+    w.put("/gatewayPools/all", {"type": "All"})
+    w.put("/servers/g1", {})
+    w.put("/gateways/g1", {"pool": ref("/gatewayPools/all"), "virtualServer": ref("/servers/g1")})
+    network(w, "blue", gateway=False)
+    out = "/loadBalancers/blue/outboundNatRules/out"
+    w.put(out, outbound_rule("blue"))
+    equal(state(w, out), ("Failure", ["NoVirtualGateway"]), "without a virtual gateway")
+    network(w, "blue")
+    equal(state(w, "/virtualGateways/blue")[0], "Failure", "its node cannot carry it")
+    require("NoGateway" in state(w, "/virtualGateways/blue")[1], state(w, "/virtualGateways/blue"))
+    equal(state(w, out), ("Failure", ["NoVirtualGateway"]), "with one that is on no node")
+    w.put("/servers/g1", {"providerAddresses": [{"address": "192.0.2.9"}]})
+    equal(state(w, out), ("Warning", ["HostUnreachable"]), "on a node that nobody has heard of")
+    network(w, "red")
+    w.put("/loadBalancers/red/outboundNatRules/out", outbound_rule("red"))
+    codes = [state(w, "/loadBalancers/%s/outboundNatRules/out" % n)[1] for n in ("blue", "red")]
+    equal(sum("AddressInUse" in c for c in codes), 1, "one of both has the address: %s" % codes)
+    w.delete("/loadBalancers/blue/outboundNatRules/out")
+    require("AddressInUse" not in state(w, "/loadBalancers/red/outboundNatRules/out")[1], "it is red's alone now")
+
+
+@g.case("rules that are for nobody say so; an address of a VM's own needs a virtual gateway too")
+def nobody(w):
+    w.put("/loadBalancers/red/outboundNatRules/empty", outbound_rule("red", "empty"))
+    # Its load balancer is a node's that nobody has heard of.
+    equal(state(w, "/loadBalancers/red/outboundNatRules/empty")[1], ["HostUnreachable", "NoMembers"], "a pool without members")
+    w.put("/loadBalancers/red/inboundNatRules/in", dict(protocol="Tcp", frontendPort=80, frontendIPConfigurations=[
+        ref("/loadBalancers/red/frontendIPConfigurations/f")]))
+    equal(state(w, "/loadBalancers/red/inboundNatRules/in"), ("Warning", ["HostUnreachable", "NoBackend"]), "without a back end")
+    w.put("/macPools/m", {"startMacAddress": "020000000000", "endMacAddress": "02000000FFFF"})
+    w.put("/publicIPAddresses/own", {"ipAddress": "198.51.100.2", "publicIPAllocationMethod": "Static"})
+    w.put("/virtualNetworks/green", dict(SPACE, subnets=[child("vms", addressPrefix="10.0.1.0/24")]))
+    w.put("/networkInterfaces/vm", {"ipConfigurations": [child("c", subnet=ref("/virtualNetworks/green/subnets/vms"),
+                                                               publicIPAddress=ref("/publicIPAddresses/own"))]})
+    equal(state(w, "/networkInterfaces/vm/ipConfigurations/c"), ("Warning", ["NoVirtualGateway"]), "a VM with a public address")
+
+
 g = suite.group("not here", world.controller)
 
 

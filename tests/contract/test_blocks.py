@@ -211,6 +211,11 @@ def quota(w):
         front("/publicIPAddresses/his?tenantId=t", "h%d" % i, 200)
     front(ALL, "f0", 200)
     front(ALL, "f1", 200)
+    # The operator at a tenant's address: which ports he has is told the tenant, and nothing else.
+    w.put("/loadBalancers/mine", {"frontendIPConfigurations": [child("f", publicIPAddress=ref("/publicIPAddresses/his?tenantId=t"))]})
+    said = w.get("/publicIPAddresses/his?tenantId=t")["properties"]["portBlocks"]
+    equal(sorted(b.get("frontendIPConfiguration", {"resourceRef": "-"})["resourceRef"] for b in said),
+          ["-"] + ["/loadBalancers/t/frontendIPConfigurations/h%d" % i for i in range(4)], "front ends at the tenant's address")
     said = front(ALL, "f2", 409)["error"]
     equal(said["code"], "LimitExceeded", said)
     require("may have 3 public addresses and parts of shared ones" in said["message"], said)

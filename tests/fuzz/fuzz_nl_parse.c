@@ -17,7 +17,9 @@ static int feed(void *ctx, const struct nlmsghdr *h)
 {
 	struct gw_nl_items items = {.size = sizeof(struct gw_nl_route)};
 	const struct gw_nl_route *routes;
+	struct gw_nl_neigh neigh;
 	struct gw_nl_addr addr;
+	struct gw_nl_conf conf;
 	struct gw_link link;
 	int rc;
 
@@ -27,10 +29,17 @@ static int feed(void *ctx, const struct nlmsghdr *h)
 	if (rc == 1) {
 		require(link.ifindex > 0 && link.name[0]);
 		require(memchr(link.name, 0, sizeof link.name) && memchr(link.kind, 0, sizeof link.kind));
+		require(memchr(link.alias, 0, sizeof link.alias) && link.peer >= 0);
 	}
 	rc = gw_nl_parse_addr(h, &addr);
 	require(rc == 1 || rc == 0 || rc == -EBADMSG);
 	require(rc != 1 || (addr.ifindex > 0 && prefix_ok(&addr.addr, addr.prefix_len)));
+	rc = gw_nl_parse_neigh(h, &neigh);
+	require(rc == 1 || rc == 0 || rc == -EBADMSG);
+	require(rc != 1 || neigh.ifindex > 0);
+	rc = gw_nl_parse_conf(h, &conf);
+	require(rc == 1 || rc == 0 || rc == -EBADMSG);
+	require(rc != 1 || (conf.forwarding >= -1 && conf.forwarding <= 1));
 	rc = gw_nl_parse_route(h, &items);
 	require(rc == 0 || rc == -EBADMSG);
 	routes = items.v;

@@ -86,8 +86,7 @@ static inline void drop_namespaces(void)
 
 static inline void open_driver(void)
 {
-	struct gw_driver_env env = {
-		.loop = &loop, .config = &config, .want_sync = on_want_sync, .core = &wanted};
+	struct gw_driver_env env = {.loop = &loop, .config = &config, .want_sync = on_want_sync, .core = &wanted};
 	struct gw_error err = GW_ERROR_INIT;
 
 	expect(gw_plugin.ops->open(&env, &driver, &err), 0, &err, NULL);
@@ -126,11 +125,13 @@ static inline void new_intent(void)
 }
 
 #define VRF                                                                                                            \
-	"{\"RoutingDomainID\":\"" RD "\",\"VirtualSubnetID\":5001,\"MACAddress\":\"020000000101\","                   \
+	"{\"RoutingDomainID\":\"" RD "\",\"VirtualSubnetID\":5001,\"MACAddress\":\"020000000101\","                    \
 	"\"CustomerAddress\":\"10.0.0.1\",\"PrefixLength\":24}"
-#define PUBLIC(prefix)	  "{\"PublicPrefix\":\"" prefix "\",\"FirstPort\":0,\"PortCount\":0,\"RoutingDomainID\":\"" RD "\"}"
-#define BLOCK(addr, port) "{\"PublicPrefix\":\"" addr "/32\",\"FirstPort\":" #port ",\"PortCount\":1024,\"RoutingDomainID\":\"" RD "\"}"
-#define RULE(type, proto, addr, port, customer, more)                                                                        \
+#define PUBLIC(prefix)                                                                                                 \
+	"{\"PublicPrefix\":\"" prefix "\",\"FirstPort\":0,\"PortCount\":0,\"RoutingDomainID\":\"" RD "\"}"
+#define BLOCK(addr, port)                                                                                              \
+	"{\"PublicPrefix\":\"" addr "/32\",\"FirstPort\":" #port ",\"PortCount\":1024,\"RoutingDomainID\":\"" RD "\"}"
+#define RULE(type, proto, addr, port, customer, more)                                                                  \
 	"{\"RoutingDomainID\":\"" RD "\",\"Type\":\"" type "\",\"Protocol\":\"" proto "\",\"PublicAddress\":\"" addr   \
 	"\",\"PublicPort\":" #port ",\"CustomerPrefix\":\"" customer "\"" more "}"
 

@@ -73,6 +73,17 @@ static void test_GW_6_state(void **state)
 	configuration_is(&c, GATEWAY, "Failure", "see the server");
 	report(&c, "h1", &one, ",\"addresses\":{\"192.0.2.1\":\"Up\"}");
 	is(&c, "Active", "Healthy", -1, -1);
+	/* One that fails as a whole, and one of which a plugin does. */
+	assert_int_equal(status_of(&c.s, "PUT", STATUS, "{\"state\":\"Failing\",\"message\":\"no memory\"}"), 204);
+	is(&c, "Failed", "Failed", -1, -1);
+	assert_int_equal(status_of(&c.s, "PUT", STATUS,
+				   "{\"state\":\"Failing\",\"message\":\"no nft\",\"gateway\":{\"capabilities\":{"
+				   "\"drivers\":{\"node\":{\"state\":\"Synced\"},\"vrf\":{\"state\":\"Synced\"},"
+				   "\"engine\":{\"state\":\"Synced\"},\"nat\":{\"state\":\"Failing\"}}}}}"),
+			 204);
+	is(&c, "Active", "Warning", -1, -1);
+	report(&c, "h1", &one, "");
+	is(&c, "Active", "Healthy", -1, -1);
 	later += 100;
 	is(&c, "Failed", "Unreachable", -1, -1);
 	report(&c, "h1", &one, "");

@@ -32,8 +32,7 @@ static json_int_t counter(const char *name)
 	struct gw_hnv_object *o = fixture_object(GW_HNV_VRF, VRF);
 	json_t *j = json_object(), *nat;
 	json_int_t n;
-	struct nat_gateway *g =
-		GW_CONTAINER_OF(gw_hmap_first(&driver->gateways), struct nat_gateway, by_rdid);
+	struct nat_gateway *g = GW_CONTAINER_OF(gw_hmap_first(&driver->gateways), struct nat_gateway, by_rdid);
 
 	g->counted_at = 0; /* not an older one */
 	gw_plugin.ops->describe(driver, o, j);
@@ -123,7 +122,8 @@ static void test_block(void **state)
 	sh_ok("nsenter --net=/run/netns/%s ping -c1 -W2 -I 10.0.0.5 198.51.100.9 >/dev/null", in_ns);
 	assert_int_equal(counter("private"), 0);
 	/* Protocol 253 is nobody's. */
-	sh("nsenter --net=/run/netns/%s python3 -c \"import socket; s=socket.socket(socket.AF_INET,socket.SOCK_RAW,253); "
+	sh("nsenter --net=/run/netns/%s python3 -c \"import socket; "
+	   "s=socket.socket(socket.AF_INET,socket.SOCK_RAW,253); "
 	   "s.bind(('10.0.0.5',0)); s.sendto(b'0123456789',('198.51.100.9',0))\"",
 	   in_ns);
 	assert_int_equal(counter("private"), 1);
@@ -268,7 +268,8 @@ static void test_routed(void **state)
 	heard_from(out, "six", "2001:db8:a::4 4000");
 	send_to(out, "2001:db8:a::4", 4000, "back");
 	heard_from(in, "back", "2001:db8:9::9 53");
-	send_to(out, "2001:db8:a::4", 4001, "new"); /* a new connection from outside: nobody listens, but it is let in */
+	send_to(out, "2001:db8:a::4", 4001,
+		"new"); /* a new connection from outside: nobody listens, but it is let in */
 	assert_string_equal(seen_as("10.0.0.4", 4000), "");
 	assert_int_equal(counter("private"), 1);
 	assert_int_equal(counter("no-rule"), 0);
@@ -360,6 +361,10 @@ static void test_adopt_and_repair(void **state)
 	put(GW_HNV_NAT_RULE, RULE("Inbound", "Tcp", "203.0.113.1", 80, "10.0.0.4/32", ",\"PortCount\":1"));
 	commit_ok();
 	assert_string_equal(seen_as("10.0.0.4", 4000), "203.0.113.1 4000");
+	wanted = 0;
+	for (int i = 0; i < 20; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	assert_int_equal(wanted, 0); /* its own changes are no news */
 	close_driver();
 	open_driver();
 	sync_ok();
@@ -466,11 +471,14 @@ static void test_idle(void **state)
 		send_to(out, "203.0.113.1", 4000, "y");
 		heard_from(in, "y", "198.51.100.9 53");
 	}
-	sh("nsenter --net=/run/netns/%s sh -c 'cat /proc/thread-self/net/nf_conntrack; nft list ruleset | grep -A4 timeout'", vrf);
+	sh("nsenter --net=/run/netns/%s sh -c 'cat /proc/thread-self/net/nf_conntrack; nft list ruleset | grep -A4 "
+	   "timeout'",
+	   vrf);
 	sh_ok("nsenter --net=/run/netns/%s awk '/udp .*src=10.0.0.4/ { t = $5 } END { exit !(t > 400 && t <= 420) }' "
 	      "/proc/thread-self/net/nf_conntrack",
 	      vrf);
-	sh_ok("cd /tmp; nsenter --net=/run/netns/%s timeout 5 python3 -c \"import socket; s=socket.create_server(('198.51.100.9', 99)); "
+	sh_ok("cd /tmp; nsenter --net=/run/netns/%s timeout 5 python3 -c \"import socket; "
+	      "s=socket.create_server(('198.51.100.9', 99)); "
 	      "[s.accept()[0].send(b'x') for i in range(2)]; import time; time.sleep(1)\" & sleep 0.7; "
 	      "for a in 4 5; do nsenter --net=/run/netns/%s timeout 5 python3 -c \"import socket; "
 	      "s=socket.create_connection(('198.51.100.9', 99), 3, ('10.0.0.$a', 0)); s.recv(1); "
@@ -495,7 +503,8 @@ static void test_clamp(void **state)
 	      "s=socket.create_server(('198.51.100.9', 98)); c=s.accept()[0]; c.recv(1); "
 	      "open('/tmp/gwd-nat-mss-%d','w').write(str(c.getsockopt(6, 2)))\" & sleep 0.7; "
 	      "nsenter --net=/run/netns/%s timeout 5 python3 -c \"import socket, sys; "
-	      "s=socket.create_connection(('198.51.100.9', 98), 3, ('10.0.0.4', 0)); m=s.getsockopt(6, 2); s.send(b'x'); "
+	      "s=socket.create_connection(('198.51.100.9', 98), 3, ('10.0.0.4', 0)); m=s.getsockopt(6, 2); "
+	      "s.send(b'x'); "
 	      "sys.exit(not 1200 < m <= 1260)\" && wait && "
 	      "M=$(cat /tmp/gwd-nat-mss-%d) && rm /tmp/gwd-nat-mss-%d && [ $M -le 1260 ] && [ $M -gt 1200 ]",
 	      out_ns, (int)getpid(), in_ns, (int)getpid(), (int)getpid());
@@ -514,11 +523,12 @@ static void test_check(void **state)
 		 "not the routing domain's", -EINVAL},
 		{RULE("Outbound", "All", "203.0.113.2", 0, "10.0.0.0/24", ""), "properties.PublicAddress",
 		 "a block of its ports", -EINVAL},
-		{RULE("Outbound", "All", "203.0.113.2", 1024, "10.0.0.0/24", ",\"PortCount\":1024"), "properties.PublicAddress",
-		 "ports 1024 to 2047", -EINVAL},
+		{RULE("Outbound", "All", "203.0.113.2", 1024, "10.0.0.0/24", ",\"PortCount\":1024"),
+		 "properties.PublicAddress", "ports 1024 to 2047", -EINVAL},
 		{RULE("Inbound", "Tcp", "203.0.113.1", 85, "10.0.0.5/32", ",\"PortCount\":10"), "properties.PublicPort",
 		 "taken by the rule for 10.0.0.4/32", -EEXIST},
-		{RULE("Inbound", "All", "203.0.113.1", 0, "10.0.0.5/32", ""), "properties.PublicPort", "taken", -EEXIST},
+		{RULE("Inbound", "All", "203.0.113.1", 0, "10.0.0.5/32", ""), "properties.PublicPort", "taken",
+		 -EEXIST},
 		{RULE("Inbound", "Udp", "203.0.113.1", 85, "10.0.0.5/32", ",\"PortCount\":10"), NULL, NULL, 0},
 		{RULE("Inbound", "Tcp", "203.0.113.2", 2050, "10.0.0.5/32", ",\"PortCount\":10"), NULL, NULL, 0},
 	};
@@ -589,12 +599,11 @@ static void test_many(void **state)
 		char rule[512];
 
 		if (i % 2)
-			snprintf(rule, sizeof rule,
-				 RULE("Outbound", "All", "203.0.113.%d", 0, "10.%d.%d.%d/32", ""), i / 2 % 250 + 1,
-				 1 + i / 65536, i / 256 % 256, i % 256);
+			snprintf(rule, sizeof rule, RULE("Outbound", "All", "203.0.113.%d", 0, "10.%d.%d.%d/32", ""),
+				 i / 2 % 250 + 1, 1 + i / 65536, i / 256 % 256, i % 256);
 		else
 			snprintf(rule, sizeof rule,
-				 RULE("Inbound", "Tcp", "203.0.113.9", %d, "10.0.0.5/32",
+				 RULE("Inbound", "Tcp", "203.0.113.9", % d, "10.0.0.5/32",
 				      ",\"PortCount\":1,\"CustomerPort\":%d"),
 				 1 + i, 2 + i);
 		put(GW_HNV_NAT_RULE, rule);
@@ -628,13 +637,20 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_outbound),	 cmocka_unit_test(test_block),
-		cmocka_unit_test(test_longest),		 cmocka_unit_test(test_pool),
-		cmocka_unit_test(test_inbound),		 cmocka_unit_test(test_hairpin),
-		cmocka_unit_test(test_routed),		 cmocka_unit_test(test_removed_rule),
-		cmocka_unit_test(test_adopt_and_repair), cmocka_unit_test(test_namespace_comes_anew),
-		cmocka_unit_test(test_limits),		 cmocka_unit_test(test_idle),
-		cmocka_unit_test(test_clamp),		 cmocka_unit_test(test_check),
+		cmocka_unit_test(test_outbound),
+		cmocka_unit_test(test_block),
+		cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_inbound),
+		cmocka_unit_test(test_hairpin),
+		cmocka_unit_test(test_routed),
+		cmocka_unit_test(test_removed_rule),
+		cmocka_unit_test(test_adopt_and_repair),
+		cmocka_unit_test(test_namespace_comes_anew),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_clamp),
+		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_many),
 	};
 

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/netconf.h>
 
 #define POISON 0x5a
 
@@ -329,7 +331,9 @@ static void feed(const struct nlmsghdr *h)
 {
 	struct gw_nl_items items = {.size = sizeof(struct gw_nl_route)};
 	char extack[GW_NL_EXTACK_SIZE];
+	struct gw_nl_neigh n;
 	struct gw_nl_addr a;
+	struct gw_nl_conf c;
 	struct gw_link l;
 	int rc;
 
@@ -346,6 +350,11 @@ static void feed(const struct nlmsghdr *h)
 	check(rc == 1 || rc == 0 || rc == -EBADMSG, "%d", rc);
 	if (rc == 1)
 		check(a.ifindex > 0 && a.prefix_len <= (gw_addr_is_v4(&a.addr) ? 32 : 128), "address");
+	rc = gw_nl_parse_neigh(h, &n);
+	check(rc == 1 || rc == 0 || rc == -EBADMSG, "%d", rc);
+	check(rc != 1 || n.ifindex > 0, "neighbour");
+	rc = gw_nl_parse_conf(h, &c);
+	check(rc == 1 || rc == 0 || rc == -EBADMSG, "%d", rc);
 	rc = gw_nl_parse_route(h, &items);
 	check(rc == 0 || rc == -EBADMSG, "%d", rc);
 	free(items.v);
@@ -378,6 +387,78 @@ static void maltreat(const struct gw_nl_msg *m)
 		}
 }
 
+/* --- neighbours and settings --- */
+
+static void make_neigh(struct gw_nl_msg *m, uint16_t type, uint16_t state, uint8_t flags)
+{
+	struct ndmsg *nd = gw_nl_msg_begin(m, type, 0, sizeof *nd);
+	struct gw_addr v4 = addr("10.1.1.20");
+
+	nd->ndm_family = AF_INET;
+	nd->ndm_ifindex = 7;
+	nd->ndm_state = state;
+	nd->ndm_flags = flags;
+	gw_nl_put_addr(m, NDA_DST, &v4);
+	gw_nl_put(m, NDA_LLADDR, "\2\1\2\3\4\5", 6);
+	gw_nl_put_u8(m, NDA_PROTOCOL, GW_NL_PROTO);
+}
+
+static void test_neigh(void **state)
+{
+	struct gw_addr v4 = addr("10.1.1.20");
+	struct gw_nl_neigh n;
+	struct gw_nl_msg m;
+	struct ndmsg *nd;
+
+	(void)state;
+	make_neigh(&m, RTM_NEWNEIGH, NUD_PERMANENT, 0);
+	assert_int_equal(gw_nl_parse_neigh(&m.h, &n), 1);
+	assert_true(gw_addr_equal(&n.addr, &v4) && n.ifindex == 7 && n.permanent && n.ours && !n.removed);
+	assert_int_equal(n.mac.b[5], 5);
+	make_neigh(&m, RTM_DELNEIGH, NUD_FAILED, 0);
+	assert_int_equal(gw_nl_parse_neigh(&m.h, &n), 1);
+	assert_true(n.removed && !n.permanent);
+	make_neigh(&m, RTM_NEWNEIGH, NUD_PERMANENT, NTF_PROXY);
+	assert_int_equal(gw_nl_parse_neigh(&m.h, &n), 0);
+	make_neigh(&m, RTM_NEWLINK, NUD_PERMANENT, 0);
+	assert_int_equal(gw_nl_parse_neigh(&m.h, &n), 0);
+	nd = gw_nl_msg_begin(&m, RTM_NEWNEIGH, 0, sizeof *nd);
+	nd->ndm_family = AF_BRIDGE;
+	assert_int_equal(gw_nl_parse_neigh(&m.h, &n), 0);
+	nd->ndm_family = AF_INET6; /* without an address */
+	nd->ndm_ifindex = 1;
+	assert_int_equal(gw_nl_parse_neigh(&m.h, &n), -EBADMSG);
+	gw_nl_put_addr(&m, NDA_DST, &v4); /* of the other family */
+	assert_int_equal(gw_nl_parse_neigh(&m.h, &n), -EBADMSG);
+}
+
+static void make_conf(struct gw_nl_msg *m, int ifindex)
+{
+	gw_nl_msg_begin(m, RTM_NEWNETCONF, 0, MNL_ALIGN(sizeof(struct netconfmsg)));
+	gw_nl_put_u32(m, NETCONFA_IFINDEX, (uint32_t)ifindex);
+}
+
+static void test_conf(void **state)
+{
+	struct gw_nl_conf c;
+	struct gw_nl_msg m;
+
+	(void)state;
+	make_conf(&m, NETCONFA_IFINDEX_ALL);
+	assert_int_equal(gw_nl_parse_conf(&m.h, &c), 1);
+	assert_true(c.ifindex < 0 && c.forwarding == -1 && c.rp_filter == -1);
+	gw_nl_put_u32(&m, NETCONFA_FORWARDING, 0);
+	gw_nl_put_u32(&m, NETCONFA_RP_FILTER, 2);
+	assert_int_equal(gw_nl_parse_conf(&m.h, &c), 1);
+	assert_true(c.forwarding == 0 && c.rp_filter == 1);
+	m.h.nlmsg_type = RTM_DELNETCONF;
+	assert_int_equal(gw_nl_parse_conf(&m.h, &c), 0);
+	gw_nl_msg_begin(&m, RTM_NEWNETCONF, 0, MNL_ALIGN(sizeof(struct netconfmsg)));
+	assert_int_equal(gw_nl_parse_conf(&m.h, &c), -EBADMSG);
+	gw_nl_msg_begin(&m, RTM_NEWNETCONF, 0, 0);
+	assert_int_equal(gw_nl_parse_conf(&m.h, &c), -EBADMSG);
+}
+
 static void test_maltreated(void **state)
 {
 	struct gw_addr v4 = addr("10.1.1.20");
@@ -390,6 +471,11 @@ static void test_maltreated(void **state)
 	maltreat(&m);
 	make_multipath(&m);
 	maltreat(&m);
+	make_neigh(&m, RTM_NEWNEIGH, NUD_PERMANENT, 0);
+	maltreat(&m);
+	make_conf(&m, 3);
+	gw_nl_put_u32(&m, NETCONFA_FORWARDING, 1);
+	maltreat(&m);
 }
 
 int main(void)
@@ -401,6 +487,8 @@ int main(void)
 		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_addr),
 		cmocka_unit_test(test_route),
+		cmocka_unit_test(test_neigh),
+		cmocka_unit_test(test_conf),
 		cmocka_unit_test(test_maltreated),
 	};
 

@@ -128,7 +128,8 @@ static void expect_rule(struct bench *b, const char *state, const char *words)
 {
 	struct gw_hnv_object *o = fixture_object(
 		GW_HNV_NAT_RULE,
-		"{\"RoutingDomainID\":\"11111111-1111-1111-1111-111111111111\",\"Type\":\"Outbound\",\"Protocol\":\"All\","
+		"{\"RoutingDomainID\":\"11111111-1111-1111-1111-111111111111\",\"Type\":\"Outbound\",\"Protocol\":"
+		"\"All\","
 		"\"PublicAddress\":\"203.0.113.1\",\"PublicPort\":0,\"CustomerPrefix\":\"10.0.0.0/24\"}");
 	json_t *j = json_object();
 	const char *is, *detail;

@@ -62,10 +62,11 @@ static void test_brought_in_and_taken_away(void **state)
 	has(6001, "ovl0 inet 10.0.0.2/24");
 	has(6001, "ovl0: .*link/ether " BLUE_MAC);
 	has_not(6001, "10.0.1.0/24");
-	assert_int_equal(sh("m=$(cat /sys/class/net/lo/address); m=$(ip -o link show gwe5001 | sed 's/.*ether //; s/ .*//');"
+	assert_int_equal(sh("m=$(ip -o link show gwe5001 | sed 's/.*ether //; s/ .*//');"
 			    "ip -n gwd-" NODE "-5001 neigh show 169.254.1.1 | grep -q \"lladdr $m PERMANENT\""),
 			 0);
-	assert_int_equal(sh("ip -o addr show dev gwo5001 | grep -q inet || ip -o addr show dev gwe5001 | grep -q inet"), 1);
+	assert_int_equal(sh("ip -o addr show dev gwo5001 | grep -q inet || ip -o addr show dev gwe5001 | grep -q inet"),
+			 1);
 	state_is(RED, "Ready", NULL);
 	sync_ok();
 	netns_drain(&ns);
@@ -85,8 +86,6 @@ static void test_brought_in_and_taken_away(void **state)
 static void test_settings(void **state)
 {
 	(void)state;
-	netns_begin(&ns);
-	netns_end(&ns);
 	begin();
 	sh_ok("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1");
 	gw_intent_begin(intent);
@@ -130,7 +129,8 @@ static void test_repaired(void **state)
 		{"ip -n $n -6 route del default", "route ::/0 was removed", "default via fe80::1 dev ext0"},
 		{"ip -n $n -6 route del unreachable 2001:db8:5::/64", "route 2001:db8:5::/64 was removed",
 		 "unreachable 2001:db8:5::/64"},
-		{"ip -n $n neigh del 10.0.0.1 dev ovl0", "a neighbour was changed", "10.0.0.1 dev ovl0 lladdr 02:67:77"},
+		{"ip -n $n neigh del 10.0.0.1 dev ovl0", "a neighbour was changed",
+		 "10.0.0.1 dev ovl0 lladdr 02:67:77"},
 		{"ip -n $n neigh replace fe80::1 lladdr 02:00:00:00:00:99 dev ext0", "a neighbour was changed",
 		 "fe80::1 dev ext0 lladdr"},
 		{"ip -n $n link set ovl0 down", "ovl0 of VRF", "10.0.1.0/24 via 10.0.0.1"},
@@ -144,7 +144,8 @@ static void test_repaired(void **state)
 
 	(void)state;
 	begin_two();
-	sh_ok("n=gwd-" NODE "-5001; ip -n $n route add 10.77.0.0/16 via 10.0.0.9; ip -n $n addr add 10.0.0.77/24 dev ovl0;"
+	sh_ok("n=gwd-" NODE
+	      "-5001; ip -n $n route add 10.77.0.0/16 via 10.0.0.9; ip -n $n addr add 10.0.0.77/24 dev ovl0;"
 	      "ip -n $n neigh add 10.0.0.78 lladdr 02:00:00:00:00:78 dev ovl0");
 	for (size_t i = 0; i < GW_N(cases); i++) {
 		if (i == 8) { /* the next takes the others' with it */
@@ -265,6 +266,82 @@ static void test_same_names_at_once(void **state)
 	end();
 }
 
+/* What has a router of another name, no IPv4, or a public address that a VM has itself. */
+static void test_unusual(void **state)
+{
+	struct gw_hnv_object *router = object(GW_HNV_LOOKUP_RECORD), *key;
+
+	(void)state;
+	begin();
+	sync_ok();
+	router->record = (struct gw_lookup_record){
+		.vsid = 5001, .ca = mk_ip("10.0.0.254"), .pa = mk_ip("169.254.0.1"), .mac = {{2, 2, 2, 2, 2, 2}}};
+	key = gw_hnv_object_copy(router);
+	gw_intent_begin(intent);
+	put_red();
+	put(public(RED, "10.0.1.77/32", 0, 0));	   /* within a customer's subnet */
+	put(public(RED, "198.51.100.0/24", 0, 0)); /* routed without translation: a part of it is somewhere */
+	put(croute(RED, 5002, "198.51.100.0/25", "0.0.0.0"));
+	put(router);
+	put(croute(BLUE, 6002, "10.0.5.0/24", "0.0.0.0"));
+	put(croute(BLUE, 6002, "fd00:5::/64", "::"));
+	put(vrf(BLUE, 6001, BLUE_MAC, NULL, "fd00::2"));
+	commit_ok();
+	has(5001, "10.0.0.254 dev ovl0 lladdr 02:02:02:02:02:02 PERMANENT");
+	has(5001, "10.0.1.0/24 via 10.0.0.254 dev ovl0");
+	has(5001, "fd00:1::/64 via fd00::1 dev ovl0");
+	has_not(5001, "ext0 inet 10.0.1.77");
+	has(5001, "198.51.100.0/25 via 10.0.0.254");
+	has(5001, "unreachable 198.51.100.0/24");
+	has(6001, "fd00:5::/64 via fd00::1 dev ovl0");
+	has_not(6001, "10.0.5.0/24");
+	state_is(BLUE, "Ready", "its IPv4 customer routes are left out");
+	take(key);
+	has(5001, "10.0.0.1 dev ovl0 lladdr 02:67:77:64:00:01 PERMANENT");
+	has_not(5001, "10.0.0.254 dev ovl0");
+	has(5001, "10.0.1.0/24 via 10.0.0.1 dev ovl0");
+	/* The external interface goes, and comes with an MTU that has no room for IPv6. */
+	sh_ok("ip link del wan0");
+	netns_drain(&ns);
+	state_is(RED, "Ready", "does not exist");
+	has(5001, "ext0: .* mtu 1500 ");
+	wanted = 0;
+	sh_ok("ip link add wan0 mtu 1200 type veth peer name wan1");
+	repairs("the external interface");
+	has(5001, "ext0: .* mtu 1200 ");
+	has(5001, "default via 169.254.1.1 dev ext0");
+	state_is(RED, "Ready", NULL);
+	sh_ok("ip link set wan0 mtu 1500");
+	repairs("the external interface");
+	has(5001, "default via fe80::1 dev ext0");
+	end();
+}
+
+/* A change of one domain says nothing to the others, however many there are. */
+static void test_only_what_changes(void **state)
+{
+	char rdid[40];
+
+	(void)state;
+	begin();
+	sync_ok();
+	gw_intent_begin(intent);
+	put_red();
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(rdid, sizeof rdid, "22222222-2222-3333-4444-%012u", i);
+		put(vrf(rdid, 7000 + i, BLUE_MAC, "10.0.0.2", NULL));
+	}
+	commit_ok();
+	/* What somebody did while nobody looked is not even seen: a domain that is not touched is not read. */
+	sh_ok("for i in $(seq 7000 7019); do ip -n gwd-" NODE "-$i route del default; done");
+	add(croute(RED, 5002, "172.30.0.0/16", "10.0.1.9"));
+	has(5001, "172.30.0.0/16 via 10.0.0.1");
+	has_not(7003, "default via 169.254.1.1");
+	sync_ok(); /* its events were not read yet: it is asked for by somebody else, so it looks at all */
+	has(7003, "default via 169.254.1.1");
+	end();
+}
+
 static void test_in_the_way(void **state)
 {
 	struct gw_error err = GW_ERROR_INIT;
@@ -287,7 +364,7 @@ static void test_in_the_way(void **state)
 	netns_drain(&ns);
 	expect(ops->sync(driver, intent, &err), -EEXIST, &err, "interface gwo5001 is in the way");
 	state_is(RED, "Degraded", "in the way");
-	sh_ok("ip link show x");
+	sh_ok("ip link show x >/dev/null");
 	sh_ok("ip link del gwo5001");
 	sync_ok();
 	has(5001, "ovl0 inet 10.0.0.2/24");
@@ -315,10 +392,16 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	       cmocka_unit_test(test_brought_in_and_taken_away),
-		cmocka_unit_test(test_settings),       cmocka_unit_test(test_repaired),
-		cmocka_unit_test(test_taken_over),     cmocka_unit_test(test_changed),
-		cmocka_unit_test(test_same_names_at_once), cmocka_unit_test(test_in_the_way),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_brought_in_and_taken_away),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_repaired),
+		cmocka_unit_test(test_taken_over),
+		cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_same_names_at_once),
+		cmocka_unit_test(test_in_the_way),
+		cmocka_unit_test(test_unusual),
+		cmocka_unit_test(test_only_what_changes),
 	};
 
 	return cmocka_run_group_tests_name("vrf", tests, private_mounts, NULL);

@@ -16,7 +16,6 @@
 #define RED   "11111111-2222-3333-4444-000000000001"
 #define BLUE  "11111111-2222-3333-4444-000000000002"
 #define NODE  "gw-1"
-#define LISTS (GW_HNV_KIND_MAX)
 
 static struct netns ns;
 static struct gw_intent *intent;
@@ -119,7 +118,8 @@ static inline struct gw_addr mk_ip(const char *text)
 	return a;
 }
 
-static inline struct gw_hnv_object *vrf(const char *rdid, uint32_t vsid, const char *mac, const char *ca, const char *ca6)
+static inline struct gw_hnv_object *vrf(const char *rdid, uint32_t vsid, const char *mac, const char *ca,
+					const char *ca6)
 {
 	struct gw_hnv_object *o = object(GW_HNV_VRF);
 

@@ -21,6 +21,8 @@ struct gw_cli_column {
 	unsigned flags;
 };
 
+#define GW_CLI_RESOURCE_COLUMNS 16
+
 struct gw_cli_resource {
 	const char *collection; /* in paths: "virtualNetworks" */
 	const char *name;	/* on the command line */
@@ -28,7 +30,8 @@ struct gw_cli_resource {
 	const struct gw_cli_resource *parent;
 	bool crowded; /* STATE, too, is in the wide table only */
 	struct gw_cli_column
-		columns[14]; /* ends with one without a title; besides ID, TENANT and STATE, which all have */
+		columns[GW_CLI_RESOURCE_COLUMNS +
+			1]; /* ends with one without a title; besides ID, TENANT and STATE, which all have */
 };
 
 extern const struct gw_cli_resource gw_cli_resources[];

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+_Static_assert(GW_CLI_RESOURCE_COLUMNS + 3 <= GW_CLI_COLUMNS, "with ID, TENANT and STATE");
+
 /* Appends what is at the path: all of a list's elements, where it leads through one. */
 static void collect(const json_t *j, const char *path, json_t *ret)
 {

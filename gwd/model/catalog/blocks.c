@@ -382,6 +382,14 @@ static const struct gw_resource *gateway_of(const struct gw_resource *frontend)
 	return NULL;
 }
 
+/* Who has an address of his own shown learns nothing of others who are at it. */
+static json_t *told(const struct gw_resource *of, const struct gw_resource *address)
+{
+	const char *owner = gw_resource_tenant(address), *tenant = of ? gw_resource_tenant(of) : NULL;
+
+	return of && (!owner || (tenant && !strcmp(owner, tenant))) ? ref_to(of, address) : NULL;
+}
+
 json_t *gw_blocks_encode(const struct gw_catalog *c, const struct gw_resource *address)
 {
 	uint32_t size = size_of(address);
@@ -389,13 +397,12 @@ json_t *gw_blocks_encode(const struct gw_catalog *c, const struct gw_resource *a
 
 	for (uint32_t start = size; is_shared(address) && is_block(start, size); start += size) {
 		const struct gw_resource *frontend = owner_of(c, address, start);
-		const struct gw_resource *gateway = frontend ? gateway_of(frontend) : NULL;
 
 		if (frontend)
 			json_array_append_new(list,
-					      json_pack("{s:i, s:i, s:o, s:o*}", "start", (int)start, "size", (int)size,
-							"frontendIPConfiguration", ref_to(frontend, address),
-							"virtualGateway", gateway ? ref_to(gateway, address) : NULL));
+					      json_pack("{s:i, s:i, s:o*, s:o*}", "start", (int)start, "size",
+							(int)size, "frontendIPConfiguration", told(frontend, address),
+							"virtualGateway", told(gateway_of(frontend), address)));
 	}
 	return list;
 }

@@ -1,46 +1,81 @@
-"""Crowds of flows at once: thousands of sockets of VMs that ask one server the same, each told apart by what it says."""
+"""Crowds of flows at once: thousands of sockets of VMs that ask one server the same, each told apart by what it says.
+
+A process for each VM, and two that serve TCP: the descriptors that one may have are not enough for all.
+"""
+import multiprocessing
 import resource
 import select
 import socket
 import struct
 import time
+import traceback
 
 from lib.case import SLOWNESS, Failed, equal, require
 
 FIRST_PORT = 20000
 ECHO_REQUEST, ECHO_REPLY = 8, 0
+SO_REUSEPORT, SO_RCVBUFFORCE = 15, 33
+HARD_CLOSE = struct.pack("ii", 1, 0)
 
 
-def allow(n):
-    """So many descriptors and some."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    need = n + 1000
-    if soft < need:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (need, max(need, hard)))
-
-
-def _socket(who, kind, address=None, port=0):
+def _socket(who, kind, address=None, port=0, shared=False):
     with who.netns.enter():
         s = socket.socket(socket.AF_INET, kind)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.setsockopt(socket.SOL_SOCKET, SO_REUSEPORT if shared else socket.SO_REUSEADDR, 1)
     if address:
         s.bind((address, port))
     s.setblocking(False)
     return s
 
 
+class Part:
+    """A process that does a part of the work and says what came of it."""
+
+    def __init__(self, work, *args):
+        fork = multiprocessing.get_context("fork")
+        self.pipe, theirs = fork.Pipe()
+        self.process = fork.Process(target=self._run, args=(theirs, work, args), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    @staticmethod
+    def _run(pipe, work, args):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        try:
+            pipe.send(("done", work(pipe, *args)))
+        except Exception:  # pylint: disable=broad-except
+            pipe.send(("failed", traceback.format_exc()))
+
+    def hear(self, word, seconds):
+        if not self.pipe.poll(seconds * SLOWNESS):
+            raise Failed("a part of the crowd says nothing for %d s" % seconds)
+        said, what = self.pipe.recv()
+        if said != word:
+            raise Failed("a part of the crowd: %s" % what)
+        return what
+
+    def tell(self):
+        self.pipe.send(None)
+
+    def end(self):
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def _say(name, i):
+    return ("%s %d" % (name, i)).encode()
+
+
 class Crowd:
-    """What came of it: {name of a VM: how many were answered rightly}, and where the server saw each, {(address, port): name}."""
+    """What came of it: `seen`, where the server saw each, {(address, port): name of the VM}."""
 
-    def __init__(self):
-        self.answered, self.seen, self.crossed = {}, {}, []
-
-    def judge(self, vms, n):
-        for vm in vms:
-            equal(self.answered.get(vm.name, 0), n, "flows of %s that were answered (crossed: %s)" % (vm.name, self.crossed[:3]))
-        equal(self.crossed, [], "answers that came to somebody else")
-        equal(len(self.seen), n * len(vms), "places that the server saw")
-        return self
+    def __init__(self, vms, n, seen, answers):
+        self.seen = seen
+        for vm, (answered, crossed) in zip(vms, answers):
+            equal((answered, crossed), (n, []), "flows of %s that were answered, and answers that were not its own" % vm.name)
+        equal(len(seen), n * len(vms), "places that the server saw")
 
     def ports(self, name):
         return sorted(port for (_, port), who in self.seen.items() if who == name)
@@ -49,143 +84,154 @@ class Crowd:
         return {address for address, _ in self.seen}
 
 
-def _say(vm, i):
-    return ("%s %d" % (vm.name, i)).encode()
+def _udp_server(pipe, far, port):
+    server, seen = _socket(far, socket.SOCK_DGRAM, far.addresses[0], port), {}
+    server.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+    pipe.send(("ready", None))
+    while True:
+        readable, _, _ = select.select([server, pipe], [], [])
+        if pipe in readable:
+            return seen
+        while True:
+            try:
+                data, where = server.recvfrom(100)
+            except BlockingIOError:
+                break
+            seen[where] = data.split()[0].decode()
+            server.sendto(data, where)
+
+
+def _take(flow, name, crossed):
+    """1 when what the flow received is its own."""
+    s, i = flow
+    data = s.recv(100)
+    if data == _say(name, i):
+        return 1
+    crossed.append((name, i, data))
+    return 0
+
+
+def _udp_client(pipe, vm, to, n, seconds):
+    poll, sockets, crossed, answered = select.epoll(), {}, [], 0
+    for i in range(n):
+        s = _socket(vm, socket.SOCK_DGRAM, vm.v4, FIRST_PORT + i)
+        s.connect(to)
+        sockets[s.fileno()] = (s, i)
+        poll.register(s, select.EPOLLIN)
+        s.send(_say(vm.name, i))
+        if i % 64 == 0:
+            answered += sum(_take(sockets[fd], vm.name, crossed) for fd, _ in poll.poll(0))
+    end = time.monotonic() + seconds * SLOWNESS
+    while answered + len(crossed) < n and time.monotonic() < end:
+        answered += sum(_take(sockets[fd], vm.name, crossed) for fd, _ in poll.poll(0.5))
+    del pipe
+    return answered, crossed
 
 
 def udp(vms, far, n, port=7000, seconds=60):
     """n flows of each VM at once, the same 5-tuples of all of them."""
-    allow(n * len(vms))
-    crowd, sockets = Crowd(), {}
-    server = _socket(far, socket.SOCK_DGRAM, far.addresses[0], port)
-    server.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)
-    poll = select.epoll()
-    poll.register(server, select.EPOLLIN)
-
-    def turn(patience):
-        for fd, _ in poll.poll(patience):
-            if fd == server.fileno():
-                while True:
-                    try:
-                        data, where = server.recvfrom(100)
-                    except BlockingIOError:
-                        break
-                    crowd.seen[where] = data.split()[0].decode()
-                    server.sendto(data, where)
-                continue
-            s, vm, i = sockets[fd]
-            try:
-                data = s.recv(100)
-            except OSError as e:
-                raise Failed("flow %d of %s: %s" % (i, vm.name, e)) from e
-            if data == _say(vm, i):
-                crowd.answered[vm.name] = crowd.answered.get(vm.name, 0) + 1
-            else:
-                crowd.crossed.append((vm.name, i, data))
-
+    server, clients = Part(_udp_server, far, port), []
     try:
-        for i in range(n):
-            for vm in vms:
-                s = _socket(vm, socket.SOCK_DGRAM, vm.v4, FIRST_PORT + i)
-                s.connect((far.addresses[0], port))
-                sockets[s.fileno()] = (s, vm, i)
-                poll.register(s, select.EPOLLIN)
-                s.send(_say(vm, i))
-            if i % 64 == 0:
-                turn(0)
-        end = time.monotonic() + seconds * SLOWNESS
-        while sum(crowd.answered.values()) + len(crowd.crossed) < n * len(vms) and time.monotonic() < end:
-            turn(0.5)
+        server.hear("ready", 10)
+        clients = [Part(_udp_client, vm, (far.addresses[0], port), n, seconds) for vm in vms]
+        answers = [c.hear("done", seconds + 30) for c in clients]
+        server.tell()
+        return Crowd(vms, n, server.hear("done", 10), answers)
     finally:
-        for s, _, _ in sockets.values():
-            s.close()
-        server.close()
-        poll.close()
-    return crowd.judge(vms, n)
+        for part in [server] + clients:
+            part.end()
 
 
-def tcp(vms, far, n, port=7001, seconds=120, at_once=256):
-    """n connections of each VM that are all open at the same time, then each says who it is and is answered."""
-    allow(2 * n * len(vms))
-    crowd, clients, served = Crowd(), {}, {}
-    listener = _socket(far, socket.SOCK_STREAM, far.addresses[0], port)
+def _tcp_server(pipe, far, port):
+    listener, served, seen = _socket(far, socket.SOCK_STREAM, far.addresses[0], port, True), {}, {}
     listener.listen(4096)
     poll = select.epoll()
     poll.register(listener, select.EPOLLIN)
-    waiting = [(vm, i) for i in range(n) for vm in vms]
-    waiting.reverse()
-    connecting, open_now, said = set(), 0, False
-    end = time.monotonic() + seconds * SLOWNESS
-    hard_close = struct.pack("ii", 1, 0)
-
-    def accept():
-        while True:
-            try:
-                s, _ = listener.accept()
-            except BlockingIOError:
-                return
-            s.setblocking(False)
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, hard_close)
-            served[s.fileno()] = s
-            poll.register(s, select.EPOLLIN)
-
-    try:
-        while sum(crowd.answered.values()) + len(crowd.crossed) < n * len(vms):
-            if time.monotonic() > end:
-                raise Failed("%d of %d connections are open, %s answered" % (open_now, n * len(vms), crowd.answered))
-            while waiting and len(connecting) < at_once:
-                vm, i = waiting.pop()
-                s = _socket(vm, socket.SOCK_STREAM, vm.v4, FIRST_PORT + i)
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, hard_close)
-                s.connect_ex((far.addresses[0], port))
-                clients[s.fileno()] = (s, vm, i)
-                connecting.add(s.fileno())
-                poll.register(s, select.EPOLLOUT)
-            for fd, _ in poll.poll(0.2):
-                if fd == listener.fileno():
-                    accept()
-                elif fd in connecting:
-                    s, vm, i = clients[fd]
-                    error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                    require(error == 0, "connection %d of %s: error %d" % (i, vm.name, error))
-                    connecting.discard(fd)
-                    open_now += 1
-                    poll.modify(fd, select.EPOLLIN)
-                elif fd in served:
+    poll.register(pipe, select.EPOLLIN)
+    pipe.send(("ready", None))
+    while True:
+        for fd, _ in poll.poll():
+            if fd == pipe.fileno():
+                return seen
+            if fd != listener.fileno():
+                try:
                     data = served[fd].recv(100)
-                    crowd.seen[served[fd].getpeername()] = data.split()[0].decode() if data else ""
+                    seen[served[fd].getpeername()] = data.split()[0].decode() if data else ""
                     served[fd].send(data)
-                else:
-                    s, vm, i = clients[fd]
-                    data = s.recv(100)
-                    if data == _say(vm, i):
-                        crowd.answered[vm.name] = crowd.answered.get(vm.name, 0) + 1
-                    else:
-                        crowd.crossed.append((vm.name, i, data))
-            if not said and not waiting and not connecting and len(served) == n * len(vms):
-                said = True
-                for s, vm, i in clients.values():
-                    s.send(_say(vm, i))
+                except ConnectionResetError:  # it has got what it wanted
+                    served.pop(fd).close()
+                continue
+            while True:
+                try:
+                    s, _ = listener.accept()
+                except BlockingIOError:
+                    break
+                s.setblocking(False)
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, HARD_CLOSE)
+                served[s.fileno()] = s
+                poll.register(s, select.EPOLLIN)
+
+
+def _tcp_client(pipe, vm, to, n, seconds, at_once=128):
+    poll, sockets, connecting, crossed, answered, begun = select.epoll(), {}, set(), [], 0, 0
+    end = time.monotonic() + seconds * SLOWNESS
+    while begun < n or connecting:
+        while begun < n and len(connecting) < at_once:
+            s = _socket(vm, socket.SOCK_STREAM, vm.v4, FIRST_PORT + begun)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, HARD_CLOSE)
+            s.connect_ex(to)
+            sockets[s.fileno()] = (s, begun)
+            connecting.add(s.fileno())
+            poll.register(s, select.EPOLLOUT)
+            begun += 1
+        for fd, _ in poll.poll(0.2):
+            s, i = sockets[fd]
+            error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            require(error == 0, "connection %d of %s: error %d" % (i, vm.name, error))
+            connecting.discard(fd)
+            poll.modify(fd, select.EPOLLIN)
+        require(time.monotonic() < end, "%d of %d connections of %s are open" % (begun - len(connecting), n, vm.name))
+    pipe.send(("open", None))
+    pipe.recv()
+    for s, i in sockets.values():
+        s.send(_say(vm.name, i))
+    while answered + len(crossed) < n and time.monotonic() < end:
+        answered += sum(_take(sockets[fd], vm.name, crossed) for fd, _ in poll.poll(0.2))
+    for s, _ in sockets.values():
+        s.close()
+    return answered, crossed
+
+
+def tcp(vms, far, n, port=7001, seconds=120):
+    """n connections of each VM that are all open at the same time, then each says who it is and is answered."""
+    servers, clients = [Part(_tcp_server, far, port) for _ in range(2)], []
+    try:
+        for s in servers:
+            s.hear("ready", 10)
+        clients = [Part(_tcp_client, vm, (far.addresses[0], port), n, seconds) for vm in vms]
+        for c in clients:
+            c.hear("open", seconds + 30)
+        for c in clients:
+            c.tell()
+        answers, seen = [c.hear("done", seconds) for c in clients], {}
+        for s in servers:
+            s.tell()
+            seen.update(s.hear("done", 10))
+        return Crowd(vms, n, seen, answers)
     finally:
-        for s, _, _ in clients.values():
-            s.close()
-        for s in served.values():
-            s.close()
-        listener.close()
-        poll.close()
-    return crowd.judge(vms, n)
+        for part in servers + clients:
+            part.end()
 
 
 def echo(vms, far, n, seconds=30):
     """n ICMP echo identifiers of each VM, the same of all of them. Answers bring back what was sent."""
-    allow(n * len(vms))
     answered, crossed, sockets = {}, [], {}
     poll = select.epoll()
     try:
         for vm in vms:
             with vm.netns.enter():
                 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-            s.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)
+            s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
             s.setblocking(False)
             sockets[s.fileno()] = (s, vm, set())
             poll.register(s, select.EPOLLIN)
@@ -196,7 +242,7 @@ def echo(vms, far, n, seconds=30):
                 if sent == n:
                     break
                 for s, vm, _ in sockets.values():
-                    payload = _say(vm, sent)
+                    payload = _say(vm.name, sent)
                     head = struct.pack("!BBHHH", ECHO_REQUEST, 0, 0, 1 + sent, 1)
                     s.sendto(struct.pack("!BBHHH", ECHO_REQUEST, 0, _sum(head + payload), 1 + sent, 1) + payload,
                              (far.addresses[0], 0))
@@ -211,7 +257,7 @@ def echo(vms, far, n, seconds=30):
                     kind, _, _, ident, _ = struct.unpack("!BBHHH", packet[20:28])
                     if kind != ECHO_REPLY:
                         continue
-                    if packet[28:] == _say(vm, ident - 1):
+                    if packet[28:] == _say(vm.name, ident - 1):
                         got.add(ident)
                     else:
                         crossed.append((vm.name, ident, packet[28:]))

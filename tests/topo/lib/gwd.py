@@ -53,11 +53,13 @@ class Gwd:
         self.config = self.dir + "/gwd.conf"
         self.log = os.path.join(case.logs(), name + ".log")
         self.build = case.build()
+        self.plugin_dir = self.dir + "/plugins"  # none, unless plugins() puts some there
         self.process = None
         for d in (self.state_dir, self.run_dir):
             os.makedirs(d, mode=0o700)
         self.settings = {
-            "node": {"name": name, "roles": "host", "state_dir": self.state_dir, "run_dir": self.run_dir},
+            "node": {"name": name, "roles": "host", "state_dir": self.state_dir, "run_dir": self.run_dir,
+                     "plugin_dir": self.plugin_dir},
             "underlay": {"mtu": "1500"},
             "engine": {"bpf_dir": self.bpf_dir},
         }
@@ -71,6 +73,13 @@ class Gwd:
                 f.write("[%s]\n" % section)
                 for key, value in keys.items():
                     f.write("%s = %s\n" % (key, value))
+
+    def plugins(self, *names):
+        """From its next start on it has these plugins, of the build under test, and no others."""
+        run(["rm", "-rf", self.plugin_dir])
+        os.makedirs(self.plugin_dir, mode=0o700)
+        for name in names:
+            run(["install", "-m", "0644", "%s/plugins/%s.so" % (self.build, name), self.plugin_dir])
 
     # --- life ---------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# time-limit: 300
+# time-limit: 400
 # VRFs of a gateway node: two tenants with the same addresses, each in a namespace of its own, that outlives the daemon and that
 # nobody takes apart for longer than a moment.
 #
@@ -145,8 +145,8 @@ def _(w):
         seen = []
         while "192.0.2.77" not in (line := p.stdout.readline()):
             seen.append(line)
-        # The engine silences its ports anew, of which the kernel tells: a link that is as it was.
-        equal([s for s in seen if "Deleted" in s or "gwe" in s or "ovl0" in s or "ext0" in s], [], "events of a restart")
+        # The engine silences its links of the node anew, of which the kernel tells: they are as they were.
+        equal([s for s in seen if "Deleted" in s or "ovl0" in s or "ext0" in s], [], "events of a restart")
         p.kill()
         p.wait()
     for where in (w.h1.netns.name, ns(1), ns(2)):
@@ -173,7 +173,7 @@ def add_taken(what, take):
         def of_other():
             return w.h1.netns.ip_json("link show gwo5002")[0]["ifindex"], whole(2)
         other = of_other()
-        whole_before = [x for x in whole(1)[1:3]]
+        whole_before = whole(1)[1:3]
         took = []
         for running in (True, False):
             if not running:
@@ -183,13 +183,13 @@ def add_taken(what, take):
             if not running:
                 w.h1.gwd.start()
                 started = time.monotonic()
-            eventually(lambda: traffic.ping(w.vm[1], "10.0.0.2", count=1)[0] and
-                       [x for x in whole(1)[1:3]] == whole_before, "the VRF is whole again", 3)
+            eventually(lambda: whole(1)[1:3] == whole_before and traffic.ping(w.vm[1], "10.0.0.2", count=1)[0],
+                       "the VRF is whole again", 3)
             took.append(time.monotonic() - started)
             reach(w)
             equal(of_other(), other, "tenant 2")
         case.note("%.2f s, after a start %.2f s" % tuple(took))
-        require(max(took) < 1.0 * case.SLOWNESS + 1.0, "it took %.2f s, %.2f s" % tuple(took))
+        require(max(took) < 1.0 * case.SLOWNESS, "it took %.2f s, %.2f s" % tuple(took))
 
 
 for name, function in TAKEN.items():

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""
+What a controller shows of its gateways, from a gateway node of its own (GW-6):
+
+    c         controller, with configs/samples/two-customers.json and two-customers-nat.json as they are
+    gateway1  gwd, gateway   eth1 -- rack1,  out0 -- seg0: the outside, where nobody is
+
+The node does what it is told; what it is able to do, where virtual gateways are and what they do is answered by the controller, in
+the node's words. Traffic through a gateway is tests/topo/gateway.
+"""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lib import case  # noqa: E402
+from lib.case import equal, eventually, require  # noqa: E402
+from lib.manager import Managed  # noqa: E402
+
+suite = case.Suite()
+CUSTOMERS = {"contoso": "Contoso", "fabrikam": "Fabrikam"}
+
+
+def sample(name):
+    with open(os.path.join(case.root(), "configs/samples/%s.json" % name), encoding="utf-8") as f:
+        return json.load(f)
+
+
+def setup():
+    w = Managed()
+    for name in ("two-customers", "two-customers-nat"):
+        w.batch(sample(name))
+    w.g = w.managed("g", "gateway1", "rack1", 9, start=False)
+    w.g.netns.ip("link add out0 type veth peer name seg0")
+    for dev in ("out0", "seg0"):
+        w.g.netns.ip("link set %s up" % dev)
+    w.g.netns.ip("addr add 203.0.113.2/24 dev out0")
+    w.g.gwd.settings["node"].update(roles="gateway", plugin_dir=case.build() + "/plugins")
+    w.g.gwd.settings["external"] = {"interface": "out0"}
+    w.g.gwd.configure()
+    return w
+
+
+def properties(w, path):
+    return w.get(path)["properties"]
+
+
+def virtual_gateway(w, name):
+    return properties(w, "/virtualGateways/%s?tenantId=%s" % (name, CUSTOMERS[name]))
+
+
+g = suite.group("", setup)
+
+
+@g.case("a gateway that has not been heard of has failed, and says nothing of what it can do")
+def before(w):
+    p = properties(w, "/gateways/gateway1")
+    equal((p["state"], p["healthState"]), ("Failed", "Unknown"), "the gateway")
+    require("capabilities" not in p, p)
+    equal(p["configurationState"]["status"], "Failure", "its state")
+
+
+@g.case("when its node is there it is active, and tells its version, its drivers and how they are")
+def capabilities(w):
+    w.g.gwd.start()
+    eventually(lambda: properties(w, "/gateways/gateway1")["state"] == "Active", "it is active", 20)
+    told = eventually(lambda: properties(w, "/gateways/gateway1").get("capabilities"), "what it can do", 20)
+    equal(told["version"], w.g.gwd.request("GET", "/version").json()["version"], "its version")
+    require(told["kernel"] and "VXLAN" in told["encapsulations"], told)
+    for driver in ("engine", "vrf", "nat"):
+        require(driver in told["drivers"], "no %s: %s" % (driver, told["drivers"]))
+    p = properties(w, "/gateways/gateway1")
+    equal((p["totalCapacity"], p["availableCapacity"]), (10000000, 10000000), "what it carries")
+    equal(sorted(v["resourceRef"] for v in p["virtualGateways"]),
+          sorted("/virtualGateways/%s?tenantId=%s" % c for c in CUSTOMERS.items()), "whom it carries")
+
+
+@g.case("virtual gateways say where they are, their addresses and ports, and what they do, as the node does")
+def virtual_gateways(w):
+    blocks = {b["virtualGateway"]["resourceRef"].split("?")[0].rsplit("/", 1)[1]: b["start"]
+              for b in properties(w, "/publicIPAddresses/shared")["portBlocks"]}
+    for name, port in (("contoso", 443), ("fabrikam", 1443)):
+        p = eventually(lambda: (lambda p: p.get("state") == "Ready" and p.get("statistics", {}).get("nat", {}).get("rules") and p)(
+            virtual_gateway(w, name)), "%s is ready" % name, 30)
+        equal(p["gateway"]["resourceRef"].split("?")[0], "/gateways/gateway1", "where it is")
+        equal(p["customerAddresses"], ["10.1.255.2/29"], "its address")
+        equal(sorted(p["publicAddresses"]), sorted(["203.0.113.10:%d" % port, "203.0.113.10:%d-%d" % (blocks[name], blocks[name] + 4095)]),
+              "its ports")
+        for part in ("inside", "outside", "external", "nat"):
+            require(part in p["statistics"], "%s: %s" % (part, p["statistics"]))
+        require("namespace" not in json.dumps(p), "names of the node: %s" % p)
+
+
+@g.case("the node shows the same itself: in statistics, metrics and gwctl")
+def node(w):
+    told = w.g.gwd.request("GET", "/networking/v1/monitoring/statistics").json()["virtualGateways"]
+    equal([t["state"] for t in told], ["Ready", "Ready"], "its virtual gateways")
+    text = w.g.gwd.request("GET", "/metrics").body.decode()
+    require("\ngwd_virtual_gateways 2\n" in text, "the number of them")
+    for t in told:
+        require('gwd_virtual_gateway_tracked_connections{routing_domain="%s"}' % t["routingDomainId"] in text, "connections of " + str(t))
+    lines = w.g.gwd.ctl("status")
+    case.note(lines[lines.index("GATEWAY OF"):][:400])
+    require(lines.count("Ready") >= 2, lines)
+    lines = w.c.ctl("get", "virtualgateways", "-o", "wide")
+    case.note(lines)
+    require(lines.count("gateway1") == 2 and lines.count("203.0.113.10:") == 4, lines)
+    require("Active" in w.c.ctl("get", "gateways"), "gwctl get gateways")
+
+
+@g.case("what goes is gone from there too")
+def gone(w):
+    for path in ("/loadBalancers/fabrikam?tenantId=Fabrikam", "/virtualGateways/fabrikam?tenantId=Fabrikam"):
+        equal(w.ask("DELETE", path).status, 202, path)
+    equal([v["resourceRef"] for v in properties(w, "/gateways/gateway1")["virtualGateways"]],
+          ["/virtualGateways/contoso?tenantId=Contoso"], "whom it carries")
+    eventually(lambda: len(w.g.gwd.request("GET", "/networking/v1/monitoring/statistics").json()["virtualGateways"]) == 1,
+               "the node carries one", 20)
+
+
+suite.main()
