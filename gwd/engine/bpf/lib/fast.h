@@ -35,7 +35,29 @@ struct gw_fast_room {
 	struct gw_bpf_fast f; /* put together here */
 };
 
+#define GW_FAST_SEEN_MAX 8192 /* a power of two */
+
 GW_MAP(fast_rooms, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_fast_room, 1);
+
+GW_MAP(fast_seen, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u32, GW_FAST_SEEN_MAX);
+
+/*
+ * Whether there was such a packet before, as far as is remembered. The first of a flow is the stack's in any case; a new flow is
+ * not to pay for the search for what cannot be there yet.
+ */
+gw_inline bool gw_fast_seen(const struct gw_fast_key *k)
+{
+	__u32 hash = gw_mix(gw_mix(k->scope ^ k->proto, k->saddr), k->daddr), i;
+	__u32 *seen;
+
+	hash = gw_mix_end(gw_mix(hash, (__u32)k->sport << 16 | k->dport));
+	i = hash & (GW_FAST_SEEN_MAX - 1);
+	seen = bpf_map_lookup_elem(&fast_seen, &i);
+	if (!seen || *seen == hash)
+		return true;
+	*seen = hash;
+	return false;
+}
 
 gw_inline struct gw_fast_room *gw_fast_room(void)
 {
@@ -309,7 +331,7 @@ gw_function int gw_fast_out(struct __sk_buff *skb, __u32 len, const struct gw_bp
 		return GW_SLOW_WAY;
 	f = gw_fast_known(skb, t);
 	if (unlikely(!f)) {
-		if (t->reset || !gw_fast_learn_out(skb, room))
+		if (t->reset || !gw_fast_seen(&t->key) || !gw_fast_learn_out(skb, room))
 			return GW_SLOW_WAY;
 		f = &room->f;
 	}
@@ -349,7 +371,7 @@ gw_function int gw_fast_in(struct __sk_buff *skb)
 		return GW_SLOW_WAY;
 	f = gw_fast_known(skb, t);
 	if (unlikely(!f)) {
-		if (t->reset || !gw_fast_learn_in(skb, room))
+		if (t->reset || !gw_fast_seen(&t->key) || !gw_fast_learn_in(skb, room))
 			return GW_SLOW_WAY;
 		f = &room->f;
 	}
