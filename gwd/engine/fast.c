@@ -4,12 +4,18 @@
  */
 #include "engine/internal.h"
 
+#include "base/cleanup.h"
+
 #include "engine.skel.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define MODULE "nf_conntrack"
@@ -45,11 +51,30 @@ static bool kernel_is_able(void)
 	return able;
 }
 
+/* The kernel loads the module for whoever asks it something about connections; what it answers is of no interest. */
+static void ask_for_module(void)
+{
+	struct {
+		struct nlmsghdr h;
+		struct nfgenmsg g;
+	} ask = {.h = {.nlmsg_len = sizeof ask,
+		       .nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET,
+		       .nlmsg_flags = NLM_F_REQUEST}};
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+
+	if (fd >= 0)
+		send(fd, &ask, sizeof ask, MSG_DONTWAIT);
+}
+
 void gw_fast_probe(struct gw_driver *d)
 {
 	if (d->fast_able || !d->env.config->fast_path || !d->env.config->external_interface[0])
 		return;
 	d->fast_able = kernel_is_able();
+	if (!d->fast_able) {
+		ask_for_module();
+		d->fast_able = kernel_is_able();
+	}
 }
 
 bool gw_fast_wanted(const struct gw_driver *d)
