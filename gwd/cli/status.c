@@ -156,6 +156,16 @@ static void show_underlay(const json_t *engine)
 		gw_cli_say_wrapped(stdout, "Receive path: ", 2, line);
 }
 
+/* Nodes that have nothing outside have none. */
+static void show_fast_path(const json_t *engine)
+{
+	const json_t *fast = get(engine, "fastPath");
+
+	if (fast && !json_is_null(get(engine, "external")))
+		gw_cli_say(stdout, "Fast path: %s%s%s", gw_cli_str(fast, "state"), get(fast, "detail") ? ", " : "",
+			   get(fast, "detail") ? gw_cli_str(fast, "detail") : "");
+}
+
 static void add_count(struct gw_cli_table *t, const json_t *object, const char *key)
 {
 	char buf[GW_CLI_COUNTLEN];
@@ -460,6 +470,7 @@ int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *clie
 	show_controller(get(answer.body, "controller"), wide);
 	show_enrollment(get(answer.body, "enrollment"));
 	show_underlay(engine);
+	show_fast_path(engine);
 	show_vrfs(get(answer.body, "vrf"));
 	show_ports(get(engine, "ports"), wide);
 	show_subnets(get(engine, "virtualSubnets"), wide);

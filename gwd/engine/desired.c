@@ -113,6 +113,7 @@ bool gw_want_mac(const struct gw_driver *d, const struct gw_intent *in, const st
 	const struct gw_lookup_record *best;
 	const struct gw_iface *i = NULL;
 	struct gw_bpf_mac m = {.vsid = key->vsid};
+	char name[IFNAMSIZ];
 	struct gw_mac mac;
 
 	memcpy(mac.b, key->mac, sizeof mac.b);
@@ -131,6 +132,8 @@ bool gw_want_mac(const struct gw_driver *d, const struct gw_intent *in, const st
 		m.domain = gw_intent_domain_id(in, key->vsid);
 		m.mtu = i->link.mtu;
 		m.port_flags = i->link.peer_elsewhere && strcmp(i->link.kind, "veth") == 0 ? GW_PORT_PEER : 0;
+		if (strcmp(i->name, gw_vrf_port(key->vsid, name)) == 0)
+			m.port_flags |= GW_PORT_VRF;
 	}
 	if (is_router_mac(d, key->vsid, &mac))
 		m.record_flags |= GW_MAC_ROUTER;
@@ -448,6 +451,8 @@ struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_inten
 		.cutter = d->cutter_entrance,
 		.reassembly = d->whole_entrance,
 		.decap_l3 = d->params.decap_l3,
+		.fast = gw_fast_wanted(d),
+		.hz = gw_fast_hz(),
 	};
 
 	/* An interface that carries less than the configuration says decides. */

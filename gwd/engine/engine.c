@@ -44,6 +44,7 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 	gw_edge_init(&d->edge);
 	d->params.decap_l3 = gw_loader_probe_decap_l3();
 	gw_devices_bring(d);
+	gw_fast_probe(d);
 	d->params = gw_want_params(d, NULL);
 	const struct gw_loader_config config = {
 		.bpf_dir = c->bpf_dir,
@@ -56,6 +57,7 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 		.provider_limit = c->provider_limit,
 		.vrf_limit = c->vrf_limit,
 		.public_limit = c->public_limit,
+		.fast_limit = c->external_interface[0] ? c->flow_table_size : 0,
 	};
 
 	r = gw_loader_lock(&config, &d->pins_lock, err);
@@ -151,10 +153,14 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 		r = gw_maps_apply(d, next, delta, err);
 	if (r == 0)
 		r = gw_edge_apply(d, next, delta, err);
+	if (r == 0)
+		r = gw_fast_apply(d, next, delta, err);
 	if (r == 0 && undoing && (r = rebuild_index(d, next, err)) == 0)
 		r = gw_maps_sync(d, next, err);
 	if (r == 0 && undoing)
 		r = gw_edge_sync(d, next, err);
+	if (r == 0 && undoing)
+		r = gw_fast_sync(d, next, err);
 	round = d->attach_round;
 	if (r == 0)
 		r = follow_params(d, next, err);
@@ -163,6 +169,7 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 	/* What the former programs cached meanwhile is of the former parameters. */
 	if (d->attach_round != round)
 		gw_maps_bump(d, next, NULL, 0);
+	gw_fast_outdate(d);
 	if (r == 0)
 		gw_edge_announce(d, next, delta);
 	else
@@ -177,6 +184,7 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 
 	d->maps_good = false;
 	gw_devices_bring(d);
+	gw_fast_probe(d);
 	if (all)
 		r = rebuild_index(d, in, err);
 	if (r == 0) {
@@ -188,6 +196,8 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 	if (r == 0)
 		r = gw_edge_sync(d, in, err);
 	if (r == 0)
+		r = gw_fast_sync(d, in, err);
+	if (r == 0)
 		r = follow_params(d, in, err);
 	if (r == 0)
 		r = gw_links_attach(d, false, err);
@@ -198,6 +208,7 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 	if (r == 0)
 		r = gw_loader_commit(d->loader, err);
 	gw_maps_bump(d, in, NULL, 0);
+	gw_fast_outdate(d);
 	d->maps_good = r == 0;
 	if (r == 0)
 		gw_edge_announce_all(d, in);

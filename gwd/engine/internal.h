@@ -62,6 +62,7 @@ struct gw_driver {
 	struct gw_hmap ifaces;
 	struct gw_slots port_slots, vsid_slots, exit_slots;
 	struct gw_edge edge;
+	bool fast_able; /* the kernel has what the fast path needs */
 	struct gw_device devices[GW_DEVICE_MAX];
 	int cutter_entrance; /* ifindex of the other end of the cutter's veth pair; 0: there is no cutter */
 	int whole_entrance;  /* ifindex of the way into reassembly; 0: there is none */
@@ -122,6 +123,18 @@ int gw_edge_refresh_exit(struct gw_driver *d, const struct gw_intent *in, const 
 int gw_edge_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 void gw_edge_on_change(void *driver, const struct gw_nl_change *change);
+
+/* fast.c: established flows past the stacks of virtual gateways. */
+void gw_fast_probe(struct gw_driver *d);
+bool gw_fast_wanted(const struct gw_driver *d);
+unsigned gw_fast_hz(void); /* 0: it cannot be told */
+int gw_fast_refresh(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err);
+int gw_fast_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
+int gw_fast_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* Something has changed: what is remembered of flows is found anew. */
+void gw_fast_outdate(const struct gw_driver *d);
+json_t *gw_fast_report(const struct gw_driver *d);
+void gw_fast_warn(const struct gw_driver *d, json_t *list);
 
 /* announce.c: public addresses within the segment of the [external] interface. */
 void gw_edge_announce(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta);

@@ -398,9 +398,9 @@ void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 	}
 	if (removed && i->present && i->link.ifindex == link->ifindex)
 		d->env.want_sync(d->env.core, "an interface has gone");
-	else if (!removed &&
-		 (!i->present || i->link.ifindex != link->ifindex || i->link.mtu != link->mtu ||
-		  !gw_mac_equal(&i->link.mac, &link->mac) || i->link.peer_elsewhere != link->peer_elsewhere))
+	else if (!removed && (!i->present || i->link.ifindex != link->ifindex || i->link.mtu != link->mtu ||
+			      !gw_mac_equal(&i->link.mac, &link->mac) ||
+			      i->link.peer_elsewhere != link->peer_elsewhere || i->link.peer_nsid != link->peer_nsid))
 		d->env.want_sync(d->env.core, "an interface has come or changed");
 	else if (!removed && i->is_external && link->running && !i->link.running)
 		d->env.want_sync(d->env.core, "the external interface has its carrier back");

@@ -33,6 +33,7 @@ struct gw_loader {
 	const char *maps;	   /* the set that `bpf` uses: one of these two */
 	bool adopted;
 	unsigned cpus;
+	char without_fast[400]; /* gw_loader_without_fast; empty: NULL */
 };
 
 /* libbpf says why it failed only through its print callback; the last lines of it go into the error. */
@@ -207,6 +208,8 @@ static void size_maps(struct gw_bpf *b, const struct gw_loader_config *c)
 		{b->maps.places, places},
 		{b->maps.shares, c->public_limit},
 		{b->maps.exits, c->vrf_limit},
+		{b->maps.gateways, c->vrf_limit},
+		{b->maps.fast_flows, c->fast_limit ? c->fast_limit : 64},
 		{b->maps.exit_stats, 2 * c->vrf_limit},
 		{b->maps.exit_drops, 2 * c->vrf_limit * GW_DROP_SLOTS},
 		{b->maps.slots, 2 * c->port_limit + c->vrf_limit},
@@ -423,6 +426,24 @@ static int open_skeleton(struct gw_loader *l, struct gw_bpf **ret, struct gw_err
 	return 0;
 }
 
+/*
+ * What the kernel refuses with the fast path, which depends on more of it than all the rest, it may take without. True: once more,
+ * then.
+ */
+static bool without_fast(struct gw_loader *l, struct gw_error *err)
+{
+	const char *reason = err ? err->message : "the kernel refuses its programs";
+
+	if (!l->config.params.fast)
+		return false;
+	gw_log_warning("virtual gateways work without their fast path: %s", reason);
+	snprintf(l->without_fast, sizeof l->without_fast, "%.*s", (int)sizeof l->without_fast - 1, reason);
+	l->config.params.fast = 0;
+	if (err)
+		*err = GW_ERROR_INIT;
+	return true;
+}
+
 static int load_fresh_set(struct gw_loader *l, bool has_old, struct gw_error *err)
 {
 	struct gw_bpf_abi abi = {.version = GW_ABI_VERSION, .netns = l->netns};
@@ -439,6 +460,37 @@ static int load_fresh_set(struct gw_loader *l, bool has_old, struct gw_error *er
 		carry_table(l->current, l->bpf->maps.hooks);
 	}
 	return pin_set(l->bpf, l->maps, err);
+}
+
+/* The programs, with the maps that are there, or with new ones beside them. */
+static int load_set(struct gw_loader *l, struct gw_error *err)
+{
+	struct stat st;
+	int r;
+
+	remove_set(l->next);
+	gw_bpf__destroy(l->bpf);
+	l->bpf = NULL;
+	r = open_skeleton(l, &l->bpf, err);
+	if (r < 0)
+		return r;
+	l->adopted = set_usable(l, l->current);
+	if (l->adopted) {
+		l->maps = l->current;
+		r = reuse_set(l->bpf, l->current, err);
+		if (r == 0 && (r = gw_bpf__load(l->bpf)) < 0)
+			load_error(err, r, "the kernel refuses the BPF programs");
+	} else {
+		bool has_old = stat(l->current, &st) == 0;
+
+		l->maps = l->next;
+		if (has_old)
+			gw_log_notice("the pinned maps in %s are of another layout, size or network namespace: "
+				      "building new ones",
+				      l->current);
+		r = load_fresh_set(l, has_old, err);
+	}
+	return r;
 }
 
 int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, struct gw_error *err)
@@ -460,32 +512,31 @@ int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, str
 	/* An upgrade that ended between its last two steps is completed; one that ended before is begun anew. */
 	if (stat(l->current, &st) < 0)
 		rename(l->next, l->current);
-	remove_set(l->next);
-	r = open_skeleton(l, &l->bpf, err);
-	if (r < 0)
-		goto fail;
-	if (set_usable(l, l->current)) {
-		l->adopted = true;
-		l->maps = l->current;
-		r = reuse_set(l->bpf, l->current, err);
-		if (r == 0 && (r = gw_bpf__load(l->bpf)) < 0)
-			load_error(err, r, "the kernel refuses the BPF programs");
-	} else {
-		bool has_old = stat(l->current, &st) == 0;
-
-		l->maps = l->next;
-		if (has_old)
-			gw_log_notice("the pinned maps in %s are of another layout, size or network namespace: "
-				      "building new ones",
-				      l->current);
-		r = load_fresh_set(l, has_old, err);
-	}
+	r = load_set(l, err);
+	if (r < 0 && without_fast(l, err))
+		r = load_set(l, err);
 	if (r < 0)
 		goto fail;
 	*ret = l;
 	return 0;
 fail:
 	gw_loader_close(l);
+	return r;
+}
+
+static int load_beside(struct gw_loader *l, struct gw_bpf **ret, struct gw_error *err)
+{
+	struct gw_bpf *fresh = NULL;
+	int r = open_skeleton(l, &fresh, err);
+
+	if (r == 0)
+		r = reuse_set(fresh, l->maps, err);
+	if (r == 0 && (r = gw_bpf__load(fresh)) < 0)
+		load_error(err, r, "the kernel refuses the BPF programs");
+	if (r < 0)
+		gw_bpf__destroy(fresh);
+	else
+		*ret = fresh;
 	return r;
 }
 
@@ -496,13 +547,11 @@ int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct
 	int r;
 
 	l->config.params = *params;
-	r = open_skeleton(l, &fresh, err);
-	if (r == 0)
-		r = reuse_set(fresh, l->maps, err);
-	if (r == 0 && (r = gw_bpf__load(fresh)) < 0)
-		load_error(err, r, "the kernel refuses the BPF programs");
+	l->without_fast[0] = '\0';
+	r = load_beside(l, &fresh, err);
+	if (r < 0 && without_fast(l, err))
+		r = load_beside(l, &fresh, err);
 	if (r < 0) {
-		gw_bpf__destroy(fresh);
 		l->config.params = before;
 		return r;
 	}
@@ -534,6 +583,11 @@ struct gw_loader *gw_loader_close(struct gw_loader *l)
 	gw_bpf__destroy(l->bpf);
 	free(l);
 	return NULL;
+}
+
+const char *gw_loader_without_fast(const struct gw_loader *l)
+{
+	return l->without_fast[0] ? l->without_fast : NULL;
 }
 
 bool gw_loader_adopted(const struct gw_loader *l)

@@ -22,7 +22,7 @@ struct gw_loader;
 struct gw_loader_config {
 	const char *bpf_dir, *node;
 	struct gw_params params;
-	unsigned flow_limit, record_limit, port_limit, route_limit, provider_limit, vrf_limit, public_limit;
+	unsigned flow_limit, record_limit, port_limit, route_limit, provider_limit, vrf_limit, public_limit, fast_limit;
 };
 
 /* What a hook has in `hooks` stays its number. */
@@ -54,6 +54,8 @@ int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct
 int gw_loader_commit(struct gw_loader *l, struct gw_error *err);
 /* Removes the node's pins. What holds the maps keeps them; nobody finds them any more. */
 void gw_loader_remove(struct gw_loader *l);
+/* Why the programs are without the fast path that params asked for; NULL: they have it, or need not. */
+const char *gw_loader_without_fast(const struct gw_loader *l);
 bool gw_loader_adopted(const struct gw_loader *l);
 int gw_loader_program(const struct gw_loader *l, enum gw_hook hook); /* descriptor */
 unsigned gw_loader_program_id(const struct gw_loader *l, enum gw_hook hook);

@@ -42,6 +42,7 @@ struct gw_config {
 	struct gw_mac router_mac;
 	char bpf_dir[GW_PATHLEN]; /* on a bpffs; pins go to bpf_dir/<name> */
 	unsigned flow_table_size;
+	bool fast_path;
 	/* [external] */
 	char external_interface[IFNAMSIZ]; /* empty: nothing is outside */
 	bool clamp_mss;

@@ -57,6 +57,7 @@ void gw_config_renew(struct gw_config *config, const struct gw_config *new, void
 	config->encap = new->encap;
 	config->ttl = new->ttl;
 	config->dscp = new->dscp;
+	config->fast_path = new->fast_path;
 	config->vrf_limit = new->vrf_limit;
 	config->nat_limit = new->nat_limit;
 	config->clamp_mss = new->clamp_mss;

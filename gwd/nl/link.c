@@ -23,9 +23,12 @@
 
 static const struct gw_nl_policy link_policy[IFLA_LINK_NETNSID + 1] = {
 	[IFLA_ADDRESS] = {GW_NL_BINARY, 0, 0}, /* 6 bytes on Ethernet only */
-	[IFLA_IFNAME] = {GW_NL_STRING, 2, IFNAMSIZ}, [IFLA_MTU] = {GW_NL_U32, 0, 0},
-	[IFLA_LINKINFO] = {GW_NL_NESTED, 0, 0},	     [IFLA_LINK_NETNSID] = {GW_NL_PRESENT, 0, 0},
-	[IFLA_GROUP] = {GW_NL_U32, 0, 0},	     [IFLA_LINK] = {GW_NL_U32, 0, 0},
+	[IFLA_IFNAME] = {GW_NL_STRING, 2, IFNAMSIZ},
+	[IFLA_MTU] = {GW_NL_U32, 0, 0},
+	[IFLA_LINKINFO] = {GW_NL_NESTED, 0, 0},
+	[IFLA_LINK_NETNSID] = {GW_NL_U32, 0, 0},
+	[IFLA_GROUP] = {GW_NL_U32, 0, 0},
+	[IFLA_LINK] = {GW_NL_U32, 0, 0},
 	[IFLA_IFALIAS] = {GW_NL_STRING, 1, 0},
 };
 
@@ -74,6 +77,7 @@ int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret)
 	l.up = ifi->ifi_flags & IFF_UP;
 	l.running = ifi->ifi_flags & IFF_LOWER_UP;
 	l.peer_elsewhere = tb[IFLA_LINK_NETNSID];
+	l.peer_nsid = l.peer_elsewhere ? (int)gw_nl_u32(tb[IFLA_LINK_NETNSID]) : -1;
 	*ret = l;
 	return 1;
 }
@@ -324,8 +328,8 @@ int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_er
 	begin_change(&m, RTM_SETLINK, ifindex);
 	gw_nl_put_u32(&m, IFLA_MTU, mtu);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot set the MTU of %s to %u", name,
-				   mtu)
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot set the MTU of %s to %u",
+				   name, mtu)
 		      : 0;
 }
 
@@ -370,5 +374,6 @@ int gw_nl_link_quiet(struct gw_nl *nl, int ifindex, struct gw_error *err)
 		return 0;
 	if (rc == 0)
 		rc = drop_link_local(nl, ifindex);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot silence IPv6 on %s", name) : 0;
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot silence IPv6 on %s", name)
+		      : 0;
 }

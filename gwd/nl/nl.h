@@ -28,6 +28,7 @@ struct gw_link {
 	bool up;	     /* IFF_UP */
 	bool running;	     /* lower layer up (carrier) */
 	bool peer_elsewhere; /* its peer or lower device lives in another network namespace */
+	int peer_nsid;	     /* what the kernel calls that one here; -1: it does not, or the peer lives here */
 	int peer;	     /* the number of its peer or lower device, where that is; 0: has none */
 	uint32_t group;	     /* 0 unless somebody put it into one */
 	char alias[96];	     /* free text that somebody gave it; longer ones are cut */

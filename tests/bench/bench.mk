@@ -6,13 +6,14 @@ BENCH_TOOLS   := frame_replay tcp_stream udp_flood udp_rtt
 BENCH_BIN     := $(addprefix $(BUILD)/tests/bench/,$(BENCH_TOOLS))
 BENCH_NEEDS   := $(BENCH_BIN) $(BUILD)/tests/bench/bench.bpf.o
 
-.PHONY: bench-tools bench-profile bench-scale bench-api bench-plan bench-sync
+.PHONY: bench-tools bench-profile bench-scale bench-api bench-plan bench-sync bench-gateway
 
 bench: build bench-tools $(BUILD)/tests/bench/plan ## speed beside the kernel's devices and Open vSwitch: table, JSON and chart in build/bench
 	$(PYTHON) tests/bench/bench.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
 	$(PYTHON) tests/bench/api.py --build $(BUILD) --rounds $(BENCH_ROUNDS)
 	$(BUILD)/tests/bench/plan
 	$(PYTHON) tests/bench/sync.py --build $(BUILD)
+	$(PYTHON) tests/bench/gateway.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
 
 bench-scale: build bench-tools ## what many records and tenants cost in time and memory; also part of bench
 	$(PYTHON) tests/bench/scale.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
@@ -25,6 +26,9 @@ bench-plan: $(BUILD)/tests/bench/plan ## what one change costs the planner, with
 
 bench-sync: build ## from a PUT at the controller to the record in a host, with 1 and 50 nodes; a host that comes back; also part of bench
 	$(PYTHON) tests/bench/sync.py --build $(BUILD)
+
+bench-gateway: build bench-tools ## the gateway beside the same made by hand of kernel vxlan, veth, routes and nft; also part of bench
+	$(PYTHON) tests/bench/gateway.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
 
 bench-profile: build bench-tools ## what each BPF program costs per run, and where the rest of the time goes
 	$(PYTHON) tests/bench/profile.py --build $(BUILD)

@@ -65,14 +65,14 @@ def sample(bench, take, variant):
         return {}, f"{variant.title}: {take.__name__}: {e}"
 
 
-def rounds(bench, variants, count):
+def rounds(bench, variants, count, takes=tuple(OFFLOADED + WIRE_SIZE), metrics=tuple(METRICS)):
     """All samples, {metric: {variant: [one per round]}}; what broke; and how busy the machine was with other things."""
-    samples = {m.key: {v.key: [None] * count for v in variants} for m in METRICS}
+    samples = {m.key: {v.key: [None] * count for v in variants} for m in metrics}
     broken, noise = [], []
     for number in range(count):
         noise.append(round(busy_elsewhere(), 3))
         print(f"round {number + 1} of {count}, {100 * noise[-1]:.0f} % of the machine in use elsewhere", flush=True)
-        for take in OFFLOADED + WIRE_SIZE:
+        for take in takes:
             for variant in variants if number % 2 == 0 else reversed(variants):
                 variant.wire_size(take in WIRE_SIZE)
                 values, why = sample(bench, take, variant)

@@ -5,13 +5,13 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "topo"))
 
 # pylint: disable=wrong-import-position
-from lib import case, ovs, pkt, tls  # noqa: E402
+from lib import case, gateway, ovs, pkt, tls  # noqa: E402
 from lib.case import Failed  # noqa: E402
 from lib.gwd import Gwd, UnixConnection, mount_bpffs  # noqa: E402
 from lib.net import Netns, run  # noqa: E402
 
 # For the benchmark's other files.
-__all__ = ["case", "ovs", "pkt", "tls", "Failed", "Gwd", "UnixConnection", "mount_bpffs", "Netns", "run"]
+__all__ = ["case", "gateway", "ovs", "pkt", "tls", "Failed", "Gwd", "UnixConnection", "mount_bpffs", "Netns", "run"]
 
 
 def build_option(parser):

@@ -33,9 +33,10 @@ class Bench:
         """(Gbit/s of payload, CPU seconds per gigabyte of both ends and what the hosts run in user space between them)."""
         sender, receiver = variant.ends if up else reversed(variant.ends)
         address, flows = f"{receiver.ca}:{PORT}", ("--flows", streams)
+        called = f"{receiver.public}:{PORT}"
         path = variant.path_cpu()
         listener = listen(receiver.vm, "tcp_stream", "--listen", address, "--warmup", WARMUP, "--seconds", seconds, *flows)
-        client = start(sender.vm, "tcp_stream", SENDER, "--to", address, *flows)
+        client = start(sender.vm, "tcp_stream", SENDER, "--to", called, *flows)
         try:
             got = result(listener, WARMUP + seconds + 20)
             sent = result(client, 20)
@@ -73,16 +74,17 @@ class Bench:
     def wire_4_down(self, variant):
         return {"wire_4_down": self.tcp(variant, False, STREAMS, self.seconds)[0]}
 
-    def flood(self, variant, flows):
-        """(million packets/s that arrived in VM2, CPU ns per packet)."""
-        one, two = variant.ends
-        before, path = variant.arrived(), variant.path_cpu()
-        flood = start(one.vm, "udp_flood", SENDER, "--to", f"{two.ca}:{FLOOD_PORT}", "--size", FLOOD_PAYLOAD,
-                      "--seconds", self.seconds, "--flows", flows)
-        got = result(flood, self.seconds + 20)
+    def flood(self, variant, flows, up=True, seconds=None):
+        """(million packets/s that arrived in VM2, or VM1, CPU ns per packet)."""
+        one, two = variant.ends if up else reversed(variant.ends)
+        seconds = seconds or self.seconds
+        before, path = variant.arrived(up), variant.path_cpu()
+        flood = start(one.vm, "udp_flood", SENDER, "--to", f"{two.public}:{FLOOD_PORT}", "--size", FLOOD_PAYLOAD,
+                      "--seconds", seconds, "--flows", flows)
+        got = result(flood, seconds + 20)
         # What is still in a queue when the sender ends arrives within a tick or two.
-        after = variant.arrived()
-        while (more := variant.arrived()) != after:
+        after = variant.arrived(up)
+        while (more := variant.arrived(up)) != after:
             after = more
         if after == before:
             raise Failed("no datagram arrived")

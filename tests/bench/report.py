@@ -60,8 +60,9 @@ class Spread(NamedTuple):
 class Report:
     """`samples[metric][variant]` is one number per round; None where the sample broke."""
 
-    def __init__(self, titles, samples, facts):
+    def __init__(self, titles, samples, facts, metrics=None, goals=None, base=BASE):
         self.titles, self.samples, self.facts = titles, samples, facts
+        self.metrics, self.aims, self.base = metrics or METRICS, goals or GOALS, base
 
     def absolute(self, metric, variant):
         values = [v for v in self.samples[metric][variant] if v is not None]
@@ -76,24 +77,24 @@ class Report:
     def goals(self, ours):
         """(goal, variant, ratio or None, reached) for each of our variants."""
         for variant in ours:
-            for goal in GOALS:
+            for goal in self.aims:
                 ratio = self.ratio(goal.metric, variant, goal.baseline)
                 yield goal, variant, ratio, ratio is not None and ratio.median >= goal.least
 
     def text(self, ours):
-        base = self.titles.get(BASE, BASE)
+        base = self.titles.get(self.base, self.base)
         lines = [f"\nMedian of {self.facts['rounds']} rounds of {self.facts['seconds']:g} s; ratio to '{base}', "
                  "median of the rounds' ratios [middle half of them]"]
-        for metric in METRICS:
+        for metric in self.metrics:
             lines.append(f"\n{metric.title} ({metric.unit}; {'more' if metric.more_is_better else 'less'} is better)")
             for variant, title in self.titles.items():
-                value, ratio = self.absolute(metric.key, variant), self.ratio(metric.key, variant, BASE)
+                value, ratio = self.absolute(metric.key, variant), self.ratio(metric.key, variant, self.base)
                 number = f"{value.median:10.{metric.digits}f}" if value else f"{'broken':>10}"
                 lines.append(f"  {title:<32}{number}   {show(ratio)}")
         if ours:
             lines.append("\nGoals")
         for goal, variant, ratio, reached in self.goals(ours):
-            title = next(m.title for m in METRICS if m.key == goal.metric)
+            title = next(m.title for m in self.metrics if m.key == goal.metric)
             lines.append(f"  {'reached    ' if reached else 'NOT REACHED'}  {self.titles[variant]:<12} {title:<36}"
                          f" at least {goal.least:.2f} of {self.titles.get(goal.baseline, goal.baseline):<30} "
                          f"{show(ratio)}")
@@ -110,8 +111,8 @@ class Report:
                 "title": m.title, "unit": m.unit, "more_is_better": m.more_is_better,
                 "samples": self.samples[m.key],
                 "values": {v: spread(self.absolute(m.key, v)) for v in self.titles},
-                "ratios": {v: spread(self.ratio(m.key, v, BASE)) for v in self.titles},
-            } for m in METRICS},
+                "ratios": {v: spread(self.ratio(m.key, v, self.base)) for v in self.titles},
+            } for m in self.metrics},
             "goals": [{"metric": g.metric, "variant": v, "baseline": g.baseline, "least": g.least, "ratio": spread(r),
                        "reached": reached} for g, v, r, reached in self.goals(ours)],
         }

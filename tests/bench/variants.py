@@ -26,6 +26,7 @@ class End:
     def __init__(self, key, number):
         self.name = f"{key}{number}"
         self.ca, self.pa = f"10.0.0.{number}", f"192.168.50.{number}"
+        self.public = self.ca  # what the other end calls it
         self.mac = f"02:00:00:00:00:{number:02x}"
         self.vm, self.host = namespace(f"{key}-vm{number}"), namespace(f"{key}-host{number}")
         self.gwd = self.switch = None
@@ -77,8 +78,8 @@ class Variant:
         """ns of CPU used so far by what the hosts run in user space to move packets."""
         return 0
 
-    def arrived(self):
-        """How many of the flood's datagrams have reached VM2 so far."""
+    def arrived(self, _up=True):
+        """How many of the flood's datagrams have reached VM2 so far; they go nowhere else."""
         cpus = json.loads(run(["bpftool", "-j", "map", "dump", "pinned", f"{self.sink}/arrived"]).stdout)[0]["values"]
         return sum(int.from_bytes(bytes(int(byte, 16) for byte in cpu["value"]), "little") for cpu in cpus)
 

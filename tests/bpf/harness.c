@@ -169,6 +169,9 @@ int map_fd(int map)
 		[MAP_PLACES] = b->maps.places,
 		[MAP_SHARES] = b->maps.shares,
 		[MAP_EXITS] = b->maps.exits,
+		[MAP_GATEWAYS] = b->maps.gateways,
+		[MAP_FAST_FLOWS] = b->maps.fast_flows,
+		[MAP_EPOCHS] = b->maps.epochs,
 		[MAP_EXIT_STATS] = b->maps.exit_stats,
 		[MAP_EXIT_DROPS] = b->maps.exit_drops,
 	};

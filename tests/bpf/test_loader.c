@@ -92,7 +92,7 @@ static unsigned files_in(const char *set)
 	return n;
 }
 
-#define MAPS 29
+#define MAPS 34
 
 static void expect_committed(void)
 {

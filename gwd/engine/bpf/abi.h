@@ -16,7 +16,7 @@
 #ifdef GW_ENGINE_ABI_TEST
 #define GW_ABI_VERSION 1001
 #else
-#define GW_ABI_VERSION 3
+#define GW_ABI_VERSION 4
 #endif
 
 #define GW_ETH_HLEN	  14
@@ -107,7 +107,9 @@
 	X(SENT_OUT, "SentOut", "from a virtual gateway to the world outside")                                          \
 	X(TO_REASSEMBLY, "ToReassembly",                                                                               \
 	  "fragment to a shared public address: handed to the kernel to be put together")                              \
-	X(TO_SELF, "ToSelf", "from a virtual gateway to an address of this node itself")
+	X(TO_SELF, "ToSelf", "from a virtual gateway to an address of this node itself")                               \
+	X(FAST_FORWARDED, "FastForwarded",                                                                             \
+	  "of an established, translated flow: forwarded in the name of its virtual gateway, past the kernel's stack")
 
 enum gw_drop_reason {
 #define X(id, name, help) GW_DROP_##id,
@@ -205,6 +207,7 @@ struct gw_bpf_mac {
 #define GW_MAC_HAS_PA 0x80
 #define GW_MAC_ROUTER 0x40 /* frames to it are routed */
 #define GW_PORT_PEER  1	   /* deliver into the veth peer's namespace, not through the port's own queue */
+#define GW_PORT_VRF   2	   /* the way into a virtual gateway */
 
 /* vsids: the virtual subnets that this node knows. */
 struct gw_bpf_vsid {
@@ -372,6 +375,40 @@ struct gw_bpf_exit {
 	__u8 rdid[16];
 };
 
+/* gateways: VSID of the gateway subnet -> what the fast path (fast.h) needs of the virtual gateway besides. */
+struct gw_bpf_gateway {
+	__u32 vsid;	       /* the key, to see that the element was not recycled */
+	__s32 nsid;	       /* its namespace, as the node's own calls it */
+	__u32 port;	       /* ifindex of the node's end of its way into the overlay */
+	__u32 exit_slot;       /* of exit_stats */
+	__u32 mtu_in, mtu_out; /* of these two ways */
+};
+
+/* fast_flows: a translated flow, in one direction, as its packets come in -> what is made of them. */
+struct gw_fast_key {
+	__u32 scope; /* VSID of the gateway subnet; 0: from outside */
+	__u32 saddr, daddr;
+	__u16 sport, dport;
+	__u8 proto;
+	__u8 zero[3];
+};
+
+struct gw_bpf_fast {
+	__u32 epoch; /* good while it is that of `epochs` */
+	__s32 nsid;
+	__u32 addr; /* out: the source, in: the destination that it gets */
+	__u16 port;
+	__u8 hops; /* by which the TTL goes down */
+	__u8 zero;
+	__u32 vsid; /* of the gateway subnet */
+	__u32 exit_slot;
+	__u32 ack, end; /* TCP: what its last packet acknowledged, and the sequence number behind it */
+	__u32 mtu;	/* largest IP packet, as it comes in */
+	__u32 idle[2];	/* jiffies until the kernel forgets it: before it is sure of it, after */
+	__u32 zero2;
+	struct gw_bpf_flow flow; /* in: towards the customer */
+};
+
 /* Who sends fragments on their way to the kernel's reassembly. */
 #define GW_REASSEMBLY_SENDER 0x02, 0x67, 0x77, 0x64, 0x00, 0x02
 
@@ -434,7 +471,8 @@ struct gw_params {
 	__u32 external;	  /* ifindex of the [external] interface; 0: there is none */
 	__u32 reassembly; /* ifindex of the way into the kernel's reassembly (whole.bpf.c); 0: there is none */
 	__u8 external_mac[6];
-	__u16 zero2;
+	__u16 fast; /* established flows go past the stack (fast.h) */
+	__u32 hz;   /* jiffies of a second */
 };
 
 _Static_assert(sizeof(struct gw_ip) == 16, "gw_ip");
@@ -463,7 +501,10 @@ _Static_assert(sizeof(struct gw_place_key) == 20, "gw_place_key");
 _Static_assert(sizeof(struct gw_bpf_place) == 36, "gw_bpf_place");
 _Static_assert(sizeof(struct gw_share_key) == 32, "gw_share_key");
 _Static_assert(sizeof(struct gw_bpf_exit) == 32, "gw_bpf_exit");
-_Static_assert(sizeof(struct gw_params) == 68, "gw_params");
+_Static_assert(sizeof(struct gw_bpf_gateway) == 24, "gw_bpf_gateway");
+_Static_assert(sizeof(struct gw_fast_key) == 20, "gw_fast_key");
+_Static_assert(sizeof(struct gw_bpf_fast) == 160, "gw_bpf_fast");
+_Static_assert(sizeof(struct gw_params) == 72, "gw_params");
 _Static_assert((int)GW_DROP_MAX <= GW_DROP_SLOTS && (int)GW_OUT_MAX <= GW_OUT_SLOTS, "slots");
 
 #endif

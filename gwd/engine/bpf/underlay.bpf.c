@@ -6,7 +6,8 @@
  *   tunnel packet -> outer headers sound? -> inner frame for a port here, from a known peer? -> ECN (RFC 6040)
  *       TCP for taps, UDP super-packets, UDP checksums -> the kernel's tunnel device (device.bpf.c), which leaves no stale
  *                                                         offload state behind, and verifies checksums
- *       all else                                       -> decapsulated here, delivered
+ *       all else                                       -> decapsulated here, delivered; what is for a virtual gateway and of
+ *                                                         an established flow goes straight outside (fast.h)
  */
 #include "lib/decap.h"
 #include "lib/edge.h"
@@ -338,6 +339,16 @@ gw_inline int gw_received_plain(struct __sk_buff *skb, __u32 len, __u32 total, _
 	}
 	if (inner->protocol == IPPROTO_TCP ? !(r->to.port_flags & GW_PORT_PEER) : skb->gso_size)
 		return GW_LONG_WAY;
+	if (params.fast && r->to.port_flags & GW_PORT_VRF) {
+		int verdict = gw_fast_out(skb, len, &r->to);
+
+		if (likely(verdict != GW_SLOW_WAY))
+			return verdict;
+		ip = gw_data(skb) + GW_IP_OFF;
+		in = (const void *)ip + len - GW_ETH_HLEN;
+		if ((void *)(in + 1) > gw_end(skb))
+			return GW_LONG_WAY;
+	}
 	keep = *in;
 	if (bpf_skb_adjust_room(skb, -(__s32)len, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO))
 		return gw_port_drop(r->to.slot, GW_DROP_NO_ROOM);

@@ -4,11 +4,13 @@
  *
  *   to no public address, or to an address of the node itself -> GW_NOT_PUBLIC: the host's own stack
  *   ARP, neighbour discovery for a public address on the segment -> answered here
+ *   of an established flow -> past the stack to the customer (fast.h)
  *   to a public address -> from where nobody can be: dropped -> its owner (steer.h)
  */
 #ifndef GW_BPF_EDGE_H
 #define GW_BPF_EDGE_H
 
+#include "fast.h"
 #include "resolve.h"
 #include "steer.h"
 
@@ -140,6 +142,11 @@ gw_inline int gw_edge(struct __sk_buff *skb)
 	}
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
+		if (params.fast) {
+			verdict = gw_fast_in(skb);
+			if (likely(verdict != GW_SLOW_WAY))
+				return verdict;
+		}
 		return gw_edge4(skb);
 	case bpf_htons(ETH_P_IPV6):
 		verdict = gw_is_nd(skb) ? gw_edge_nd(skb) : GW_NOT_PUBLIC;

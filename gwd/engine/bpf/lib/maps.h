@@ -39,6 +39,9 @@ GW_MAP_LAZY(segments, BPF_MAP_TYPE_LPM_TRIE, struct gw_public_key, __u32, GW_SEL
 GW_MAP_LAZY(places, BPF_MAP_TYPE_HASH, struct gw_place_key, struct gw_bpf_place, 1);
 GW_MAP_LAZY(shares, BPF_MAP_TYPE_HASH, struct gw_share_key, __u32, 1);
 GW_MAP_LAZY(exits, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_exit, 1);
+GW_MAP_LAZY(gateways, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_gateway, 1);
+GW_MAP(fast_flows, BPF_MAP_TYPE_LRU_HASH, struct gw_fast_key, struct gw_bpf_fast, 1);
+GW_MAP(epochs, BPF_MAP_TYPE_ARRAY, __u32, __u32, 1);
 GW_MAP_LAZY(slots, BPF_MAP_TYPE_HASH, struct gw_slot_key, __u32, 1);
 GW_MAP_LAZY(hooks, BPF_MAP_TYPE_HASH, __u32, __u32, GW_HOOK_IFINDEX_MAX);
 GW_MAP(generations, BPF_MAP_TYPE_ARRAY, __u32, __u32, 1);
