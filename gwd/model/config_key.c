@@ -103,10 +103,7 @@ static const struct row rows[] = {
 	{KEY("engine", "record_limit", "1048576", "How many lookup records the node accepts, 1 to 16777216."),
 	 parse_number, AT(record_limit), 1, 16777216},
 	{KEY("engine", "fast_path", "no",
-	     "Whether packets of established, translated flows are forwarded past the stack of their virtual gateway: "
-	     "yes "
-	     "or "
-	     "no."),
+	     "Whether packets of established, translated flows go past the stack of their virtual gateway: yes or no."),
 	 parse_yes_no, AT(fast_path)},
 	{KEY("external", "interface", "",
 	     "The interface to the networks outside, by which virtual gateways are reached and reach them. Empty: "
