@@ -14,6 +14,7 @@ import struct
 import sys
 import time
 
+os.environ["GW_TEST_FAST_PATH"] = "yes"  # the worlds begin with it
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, traffic, wire
 from lib.case import equal, eventually, note, require
