@@ -62,10 +62,12 @@ def judge(shell, script):
 
 def lanes(shell):
     """Two programs that each end when the other one runs, and one that follows."""
-    meet = "echo 1..1; touch %s; until [ -e %s ]; do sleep 0.01; done; echo ok 1"
+    meet = "echo 1..1; touch %s; until [ -e %s ]; do sleep 0.01; done; touch $0.met; echo ok 1"
+    after = "until [ -e %s.met ]; do sleep 0.01; done; rm %s; echo 1..1; echo ok 1"
     a, b = os.path.join(shell.folder, "a-is-here"), os.path.join(shell.folder, "b-is-here")
-    first = [shell.program("a", meet % (a, b)), shell.program("c", "rm %s; echo 1..1; echo ok 1" % a)]
-    done = list(runner.run_all([first, [shell.program("b", meet % (b, a))]], os.environ, None))
+    other = shell.program("b", meet % (b, a))
+    first = [shell.program("a", meet % (a, b)), shell.program("c", after % (other.argv[0], a))]
+    done = list(runner.run_all([first, [other]], os.environ, None))
     names = sorted(p.name for p, _, _ in done)
     return names == ["a", "b", "c"] and not any(said for _, _, said in done), names
 
