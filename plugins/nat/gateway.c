@@ -53,11 +53,17 @@ __attribute__((format(printf, 3, 4))) static void transition(struct nat_gateway 
 /* What it is when all is in the kernel. */
 static void settle(struct nat_gateway *g)
 {
-	if (g->full)
+	if (g->full & NAT_FULL)
 		transition(g, NAT_STATE_WARNING,
 			   "%u connections are tracked, as many as [limits] tracked_connections allows: new ones are "
 			   "dropped",
 			   g->tracked);
+	else if (g->full)
+		transition(
+			g, NAT_STATE_WARNING,
+			"%u connections are tracked, half of what [limits] tracked_connections allows: new ones from "
+			"outside are dropped, the network's own are let out",
+			g->tracked);
 	else if (g->crowded)
 		; /* says more than this could */
 	else if (g->plan.passed_over)
@@ -97,7 +103,8 @@ static void leave(struct nat_gateway *g)
 		g->poll = NULL;
 	}
 	g->nft = nat_nft_close(g->nft);
-	g->current = g->full = g->crowded = false;
+	g->current = g->crowded = false;
+	g->full = 0;
 	g->dev = 0;
 	g->ino = 0;
 }
@@ -286,13 +293,13 @@ int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, struct gw_er
 
 /* --- looking after it --- */
 
-static void refuse_new(struct nat_gateway *g, bool full)
+static void refuse_new(struct nat_gateway *g, unsigned full)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
 	if (g->full == full || !g->current)
 		return;
-	if (nat_nft_full(g->nft, full, &err) < 0) {
+	if (nat_nft_full(g->nft, g->full, full, &err) < 0) {
 		g->current = false;
 		want_sync(g, err.message);
 		return;
@@ -300,6 +307,26 @@ static void refuse_new(struct nat_gateway *g, bool full)
 	g->full = full;
 	g->crowded = false;
 	settle(g);
+}
+
+/* The bit if there are so many, as before when there is a little less: not to and fro with every connection. */
+static unsigned refused(const struct nat_gateway *g, unsigned bit, uint32_t limit)
+{
+	if (g->tracked >= limit)
+		return bit;
+	return g->tracked < limit - limit / 32 ? 0 : g->full & bit;
+}
+
+/* Looks at the number of connections; returns for how long it cannot come over a limit. */
+static uint64_t hold_limits(struct nat_gateway *g)
+{
+	const struct gw_config *c = g->driver->env.config;
+	uint32_t all = c->tracked_limit, in = all / 2; /* what others may take of it */
+
+	refuse_new(g, refused(g, NAT_FULL, all) | refused(g, NAT_FULL_IN, in));
+	if (g->tracked < in)
+		return (uint64_t)(in - g->tracked) * 1000 / c->new_rate / 2; /* both sides open */
+	return g->tracked < all ? (uint64_t)(all - g->tracked) * 1000 / c->new_rate : 0;
 }
 
 /* Reading all connections takes its time: now and then, and only when a block could be nearly used up at all. */
@@ -332,7 +359,6 @@ static void look_at_blocks(struct nat_gateway *g, uint64_t now)
 
 uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now)
 {
-	const struct gw_config *c = g->driver->env.config;
 	uint64_t wait = LOOK_MAX_MS;
 	struct stat st = {0};
 	int fd = -1;
@@ -347,13 +373,7 @@ uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now)
 		want_sync(g, "the namespace of a virtual gateway has gone");
 	}
 	if (g->nft && g->current && nat_flows_count(nat_nft_requests(g->nft), &g->tracked) == 0) {
-		if (g->tracked >= c->tracked_limit)
-			refuse_new(g, true);
-		else if (g->tracked < c->tracked_limit - c->tracked_limit / 32)
-			refuse_new(g, false);
-		/* Before there can be too many. */
-		wait = g->tracked < c->tracked_limit ? (uint64_t)(c->tracked_limit - g->tracked) * 1000 / c->new_rate
-						     : 0;
+		wait = hold_limits(g);
 		if (g->current && g->nft)
 			look_at_blocks(g, now);
 	}

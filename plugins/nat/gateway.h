@@ -33,7 +33,7 @@ struct nat_gateway {
 	ino_t ino;
 	uint64_t mark; /* of the ruleset */
 	bool current;  /* the kernel has it, for all that is known */
-	bool full;     /* new connections are refused */
+	unsigned full; /* new connections that are refused: NAT_FULL */
 	bool crowded;  /* a block of ports is nearly used up */
 	bool seen;     /* in the intent that is gone through */
 	enum nat_state state;
