@@ -11,11 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MIN_MS   20
-#define LOOK_MAX_MS   500
-#define FILL_EVERY_MS 10000
-#define CROWDED	      90 /* per cent of a block */
-#define COUNT_MS      1000
+#define LOOK_MIN_MS    20
+#define LOOK_MAX_MS    500
+#define FILL_EVERY_MS  10000
+#define CROWDED	       90 /* per cent of a block */
+#define COUNT_MS       1000
+#define SWEEP_NS       5000000u /* at one turn of the loop */
+#define SWEEP_AGAIN_MS 1000	/* after a failure */
 
 const char *nat_state_name(enum nat_state s)
 {
@@ -103,6 +105,7 @@ static void leave(struct nat_gateway *g)
 		g->poll = NULL;
 	}
 	g->nft = nat_nft_close(g->nft);
+	g->sweep = nat_sweep_free(g->sweep);
 	g->current = g->crowded = false;
 	g->full = 0;
 	g->dev = 0;
@@ -222,22 +225,69 @@ static bool same_plan(const struct nat_plan *a, const struct nat_plan *b)
 	return true;
 }
 
-static void drop_flows(struct nat_gateway *g, const struct nat_plan *was)
+bool nat_gateway_sweep(struct nat_gateway *g)
 {
 	char rdid[GW_UUID_STRLEN];
-	size_t dropped = 0;
-	int r = nat_flows_drop(nat_nft_requests(g->nft), was, &g->plan, &dropped);
+	size_t ended = 0;
+	int r;
 
+	if (!g->sweep || uv_now(g->driver->env.loop) < g->sweep_at)
+		return false;
+	r = nat_sweep_step(g->sweep, uv_hrtime() + SWEEP_NS, &ended);
 	gw_uuid_format(&g->plan.rdid, rdid);
-	if (r < 0)
-		gw_log_warning("NAT of routing domain %s: connections of rules that are gone could not be ended: %s",
+	if (r > 0)
+		return true;
+	if (r < 0) {
+		gw_log_warning("NAT of routing domain %s: not all connections of rules that are gone could be ended: "
+			       "%s; it is "
+			       "tried again",
 			       rdid, strerror(-r));
-	else if (dropped)
+		g->sweep_at = uv_now(g->driver->env.loop) + SWEEP_AGAIN_MS;
+		return false;
+	}
+	if (ended)
 		gw_log_info("NAT of routing domain %s: %zu connections ended, with the rules that they were of", rdid,
-			    dropped);
+			    ended);
+	g->sweep = nat_sweep_free(g->sweep);
+	return false;
 }
 
-static int write_plan(struct nat_gateway *g, const struct nat_plan *was, bool was_current, struct gw_error *err)
+static int begin_sweep(struct nat_gateway *g, struct nat_plan *was)
+{
+	struct stat st = {0};
+	int fd = -1, r;
+
+	if (!g->sweep) {
+		r = open_namespace(g, g->plan.vsid, &fd, &st);
+		if (r < 0)
+			return r == -ENOENT ? 0 : r; /* its connections are gone with it */
+		r = nat_sweep_new(fd, &g->sweep);
+		close(fd);
+		if (r == 0)
+			r = nat_sweep_now(g->sweep, &g->plan);
+		if (r < 0)
+			return r;
+	}
+	g->sweep_at = 0;
+	return nat_sweep_was(g->sweep, was);
+}
+
+/* A few are ended at once, many at later turns of the loop: nobody waits for them. */
+static void drop_flows(struct nat_gateway *g, struct nat_plan *was)
+{
+	char rdid[GW_UUID_STRLEN];
+	int r = begin_sweep(g, was);
+
+	if (r < 0) {
+		g->sweep = nat_sweep_free(g->sweep);
+		gw_log_warning("NAT of routing domain %s: connections of rules that are gone could not be ended: %s",
+			       gw_uuid_format(&g->plan.rdid, rdid), strerror(-r));
+	} else if (nat_gateway_sweep(g)) {
+		nat_driver_sweep(g->driver);
+	}
+}
+
+static int write_plan(struct nat_gateway *g, struct nat_plan *was, bool was_current, struct gw_error *err)
 {
 	struct nat_params params = params_of(g);
 	struct nat_done done = {0};
@@ -257,7 +307,7 @@ static int write_plan(struct nat_gateway *g, const struct nat_plan *was, bool wa
 					   : "brought up to date",
 			    done.added, done.removed);
 	/* What an earlier process has left is held against what there should be; else against what there was. */
-	if (was_current ? done.removed || done.rebuilt : done.found && done.written)
+	if (was_current ? done.removed || done.rebuilt : done.found)
 		drop_flows(g, was_current ? was : NULL);
 	return 0;
 }
@@ -271,6 +321,8 @@ int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, struct gw_er
 
 	g->plan = *plan;
 	*plan = (struct nat_plan){0};
+	if (g->sweep && nat_sweep_now(g->sweep, &g->plan) < 0)
+		g->sweep = nat_sweep_free(g->sweep); /* which must not look at what is freed below */
 	r = enter(g, g->plan.vsid, err);
 	was_current = g->current;
 	if (r == 0 && !g->nft) {
@@ -372,6 +424,8 @@ uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now)
 	} else if (g->nft) {
 		want_sync(g, "the namespace of a virtual gateway has gone");
 	}
+	if (g->sweep && now >= g->sweep_at)
+		nat_driver_sweep(g->driver);
 	if (g->nft && g->current && nat_flows_count(nat_nft_requests(g->nft), &g->tracked) == 0) {
 		wait = hold_limits(g);
 		if (g->current && g->nft)

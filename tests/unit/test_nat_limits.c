@@ -4,6 +4,8 @@
  */
 #include "nat_fixture.h"
 
+#include <time.h>
+
 static int group_end(void **state)
 {
 	(void)state;
@@ -172,13 +174,71 @@ static void test_spoofed(void **state)
 	end();
 }
 
+/* Of this thread, so that it does not matter what else the machine does. */
+static double cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1000 + (double)t.tv_nsec / 1e6;
+}
+
+/* A rule with very many connections goes: they are ended, and the loop is never away for long. */
+static void test_many_connections_end(void **state)
+{
+	enum { PORTS = 20, EACH = 2000 };
+	struct nat_gateway *g;
+	double longest, t;
+	uint32_t n;
+	int in[PORTS], kept, out;
+
+	(void)state;
+	start();
+	put(GW_HNV_NAT_RULE, RULE("Outbound", "All", "203.0.113.3", 0, "10.0.0.6/32", ""));
+	commit_ok();
+	g = GW_CONTAINER_OF(gw_hmap_first(&driver->gateways), struct nat_gateway, by_rdid);
+	kept = sock(in_ns, SOCK_DGRAM, "10.0.0.6", 4000);
+	out = sock(out_ns, SOCK_DGRAM, "198.51.100.9", 53);
+	send_to(kept, "198.51.100.9", 53, "stays");
+	heard_from(out, "stays", "203.0.113.3 4000");
+	for (int i = 0; i < PORTS; i++) {
+		in[i] = sock(in_ns, SOCK_DGRAM, "10.0.0.5", 4000u + (unsigned)i);
+		for (unsigned k = 0; k < EACH; k++)
+			send_to(in[i], "198.51.100.9", 1000 + k, "x");
+		close(in[i]);
+	}
+	assert_int_equal(nat_flows_count(nat_nft_requests(g->nft), &g->tracked), 0);
+	check(g->tracked > PORTS * EACH * 9 / 10, "%u connections", g->tracked);
+	n = g->tracked;
+	gw_intent_begin(intent);
+	drop(GW_HNV_NAT_RULE, OUT_ALL);
+	t = cpu_ms();
+	commit_ok();
+	longest = cpu_ms() - t;
+	for (int i = 0; i < 10000 && g->sweep; i++) {
+		t = cpu_ms();
+		uv_run(&loop, UV_RUN_NOWAIT);
+		t = cpu_ms() - t;
+		longest = t > longest ? t : longest;
+	}
+	assert_null(g->sweep);
+	print_message("# %u connections ended, the longest turn took %.1f ms\n", n, longest);
+	check(longest < 20, "a turn of %.1f ms", longest);
+	assert_int_equal(nat_flows_count(nat_nft_requests(g->nft), &g->tracked), 0);
+	check(g->tracked < 50, "%u connections are left", g->tracked);
+	send_to(out, "203.0.113.3", 4000, "back");
+	heard_from(kept, "back", "198.51.100.9 53");
+	close(kept);
+	close(out);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_closed_ports),
-		cmocka_unit_test(test_rate_of_each_side),
-		cmocka_unit_test(test_half_for_the_outside),
-		cmocka_unit_test(test_spoofed),
+		cmocka_unit_test(test_closed_ports),	     cmocka_unit_test(test_rate_of_each_side),
+		cmocka_unit_test(test_half_for_the_outside), cmocka_unit_test(test_spoofed),
+		cmocka_unit_test(test_many_connections_end),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
