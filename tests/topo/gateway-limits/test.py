@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -145,6 +146,25 @@ def _(w):
 @f.case("and by a VM of red")
 def _(w):
     under(w, w.red1, FORWARDED, "full-in")
+
+
+def restarted(w, plugin_dir):
+    w.gw.gwd.kill()
+    w.gw.gwd.settings["node"]["plugin_dir"] = plugin_dir
+    w.gw.gwd.configure()
+    w.gw.gwd.start()
+
+
+@f.case("a virtual gateway with rules that nobody carries out is not Ready, until there is somebody again")
+def _(w):
+    plugins = w.gw.gwd.settings["node"]["plugin_dir"]
+    with tempfile.TemporaryDirectory() as empty:
+        restarted(w, empty)
+        eventually(lambda: w.blue.state().get("state") == "Warning", "the virtual gateway of blue says so", 10)
+        require("nobody carries out" in w.blue.state()["stateDetail"], "why: %s" % w.blue.state()["stateDetail"])
+        equal(new_flows(w.blue1, w.far), FLOWS, "new flows of blue that arrive all the same")
+        restarted(w, plugins)
+    w.blue.ready()
 
 
 if __name__ == "__main__":
