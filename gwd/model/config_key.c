@@ -176,10 +176,12 @@ static const struct row rows[] = {
 	{KEY("limits", "tracked_connections", "131072",
 	     "How many connections of one virtual gateway are tracked at a time, 16 to 16777216; beyond that new ones "
 	     "are "
-	     "dropped."),
+	     "dropped, those from outside beyond half of it."),
 	 parse_number, AT(tracked_limit), 16, 16777216},
 	{KEY("limits", "new_connections", "50000",
-	     "How many connections a second may begin in one virtual gateway, 1 to 10000000."),
+	     "How many connections a second may begin in one virtual gateway from inside, and as many from outside, 1 "
+	     "to "
+	     "10000000."),
 	 parse_number, AT(new_rate), 1, 10000000},
 	{KEY("limits", "body", "1048576", "The largest body of an API request in bytes, 4096 to 16777216."),
 	 parse_number, AT(body_limit), 4096, 16777216},

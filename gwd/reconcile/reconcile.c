@@ -246,6 +246,27 @@ static void describe_orphan(const struct gw_reconcile *r, const struct gw_hnv_ob
 			  "and restart gwd");
 }
 
+static bool is_carried_out(const struct gw_reconcile *r, enum gw_hnv_kind kind)
+{
+	for (size_t i = 0; i < r->n_open; i++)
+		if (r->slots[i].plugin && r->slots[i].driver && r->slots[i].plugin->kinds & 1u << kind)
+			return true;
+	return false;
+}
+
+/* A virtual gateway is not ready while nobody carries out what its customer asked of it. */
+static void describe_unserved(const struct gw_reconcile *r, const struct gw_hnv_object *o, json_t *properties)
+{
+	const char *state = json_string_value(json_object_get(properties, "state"));
+
+	if (o->kind == GW_HNV_VRF && state && !strcmp(state, "Ready") && !is_carried_out(r, GW_HNV_NAT_RULE) &&
+	    gw_intent_next_of_domain(r->intent, GW_HNV_NAT_RULE, &o->vrf.rdid, NULL))
+		set_state(properties, "Warning",
+			  "nobody carries out its NAT rules: install the plugin that belongs to this gwd into [node] "
+			  "plugin_dir "
+			  "and restart gwd; what is in the kernel already goes on");
+}
+
 static void describe(void *ctx, const struct gw_hnv_object *o, json_t *properties)
 {
 	struct gw_reconcile *r = ctx;
@@ -255,6 +276,7 @@ static void describe(void *ctx, const struct gw_hnv_object *o, json_t *propertie
 			r->slots[i].ops->describe(r->slots[i].driver, o, properties);
 	if (!json_object_get(properties, "state"))
 		describe_orphan(r, o, properties);
+	describe_unserved(r, o, properties);
 }
 
 /* The first driver that can trace answers. */

@@ -188,6 +188,17 @@ void nat_translate(struct nat_rule *r, enum nft_nat_types type, uint32_t family,
 			nftnl_expr_set_u32(e, attrs[i], regs[i]);
 }
 
+void nat_way_back(struct nat_rule *r, uint32_t reg)
+{
+	struct nftnl_expr *e = add(r, "fib");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_OIF);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF);
+}
+
 void nat_masquerade(struct nat_rule *r)
 {
 	add(r, "masq");

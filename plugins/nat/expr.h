@@ -37,6 +37,8 @@ void nat_object(struct nat_rule *r, uint32_t type, const char *name);
 void nat_object_of(struct nat_rule *r, const char *map, uint32_t sreg);
 void nat_limit_over(struct nat_rule *r, uint64_t rate);
 void nat_translate(struct nat_rule *r, enum nft_nat_types type, uint32_t family, const uint32_t regs[static 4]);
+/* The index of the interface the packet came by, if its source is reached by that one too; else 0. */
+void nat_way_back(struct nat_rule *r, uint32_t reg);
 void nat_masquerade(struct nat_rule *r);
 void nat_clamp(struct nat_rule *r);
 void nat_verdict(struct nat_rule *r, int verdict, const char *chain);

@@ -5,6 +5,7 @@
 #include "nat/flows.h"
 
 #include "nat/wire.h"
+#include "netns/netns.h"
 #include "nl/policy.h"
 
 #include <arpa/inet.h>
@@ -12,6 +13,8 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <uv.h>
 
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -242,71 +245,199 @@ static bool allowed(const struct license *l, const struct flow *f)
 
 /* --- ending --- */
 
-struct list {
-	struct flow *v;
-	size_t n, cap;
-	bool oom;
-	const struct license *was, *now;
+#define SWEEP_WAS   8	       /* earlier plans that are held against one; beyond that anything translated is asked */
+#define SWEEP_BYTES (32 << 10) /* of requests that are sent together */
+#define END_MAX	    256	       /* bytes of one */
+
+struct nat_sweep {
+	struct mnl_socket *dump, *requests;
+	struct nat_plan was[SWEEP_WAS];
+	struct license old[SWEEP_WAS], now;
+	size_t n_was, ended;
+	bool anything;		     /* what has been there before is not known */
+	bool dumping, again, failed; /* `again`: from the beginning, when this is through */
+	uint32_t seq;
+	size_t len;
+	char batch[SWEEP_BYTES];
 };
 
-static int on_flow(const struct nlmsghdr *h, void *ctx)
+static int open_sweep(void *arg)
 {
-	struct list *l = ctx;
-	struct flow f;
+	struct nat_sweep *s = arg;
 
-	if (parse_flow(h, &f) < 0)
-		return MNL_CB_OK;
-	/* What neither of them says anything of, as a connection to the virtual gateway itself, is not ours. */
-	if (allowed(l->now, &f) || (l->was && !allowed(l->was, &f)) ||
-	    (!l->was && !(f.status & (IPS_SRC_NAT | IPS_DST_NAT))))
-		return MNL_CB_OK;
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-		struct flow *v = reallocarray(l->v, cap, sizeof *v);
+	s->dump = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	s->requests = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!s->dump || !s->requests || mnl_socket_bind(s->dump, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_bind(s->requests, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	return 0;
+}
 
-		l->oom |= !v;
-		if (!v)
-			return MNL_CB_OK;
-		l->v = v;
-		l->cap = cap;
+int nat_sweep_new(int ns_fd, struct nat_sweep **ret)
+{
+	struct nat_sweep *s = calloc(1, sizeof *s);
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	r = gw_netns_run(ns_fd, open_sweep, s);
+	if (r < 0)
+		nat_sweep_free(s);
+	else
+		*ret = s;
+	return r;
+}
+
+struct nat_sweep *nat_sweep_free(struct nat_sweep *s)
+{
+	if (!s)
+		return NULL;
+	for (size_t i = 0; i < s->n_was; i++) {
+		free(s->old[i].by_address);
+		nat_plan_done(&s->was[i]);
 	}
-	l->v[l->n++] = f;
-	return MNL_CB_OK;
+	free(s->now.by_address);
+	if (s->dump)
+		mnl_socket_close(s->dump);
+	if (s->requests)
+		mnl_socket_close(s->requests);
+	free(s);
+	return NULL;
+}
+
+int nat_sweep_now(struct nat_sweep *s, const struct nat_plan *now)
+{
+	struct license l = {0};
+	int r = license_init(&l, now);
+
+	if (r < 0)
+		return r;
+	free(s->now.by_address);
+	s->now = l;
+	return 0;
+}
+
+int nat_sweep_was(struct nat_sweep *s, struct nat_plan *was)
+{
+	s->again = s->dumping;
+	if (!was || s->n_was == SWEEP_WAS) {
+		s->anything = true;
+		return 0;
+	}
+	s->was[s->n_was] = *was;
+	*was = (struct nat_plan){0};
+	if (license_init(&s->old[s->n_was], &s->was[s->n_was]) < 0) {
+		nat_plan_done(&s->was[s->n_was]);
+		return -ENOMEM;
+	}
+	s->n_was++;
+	return 0;
+}
+
+/* What neither the plan nor those before it say anything of, as a connection to the virtual gateway itself, is not ours. */
+static bool is_over(const struct nat_sweep *s, const struct flow *f)
+{
+	if (allowed(&s->now, f))
+		return false;
+	if (s->anything && f->status & (IPS_SRC_NAT | IPS_DST_NAT))
+		return true;
+	for (size_t i = 0; i < s->n_was; i++)
+		if (allowed(&s->old[i], f))
+			return true;
+	return false;
+}
+
+/* Nothing is answered but failures, and they are there as soon as it is sent. */
+static void send_ends(struct nat_sweep *s)
+{
+	char buf[8192];
+	ssize_t n;
+
+	if (s->len && mnl_socket_sendto(s->requests, s->batch, s->len) < 0)
+		s->failed = true;
+	s->len = 0;
+	while ((n = recv(mnl_socket_get_fd(s->requests), buf, sizeof buf, MSG_DONTWAIT)) > 0 || errno == EINTR ||
+	       errno == ENOBUFS) {
+		int left = (int)n;
+
+		s->failed |= n < 0 && errno == ENOBUFS;
+		if (n <= 0)
+			continue;
+		for (const struct nlmsghdr *h = (const void *)buf; mnl_nlmsg_ok(h, left);
+		     h = mnl_nlmsg_next(h, &left)) {
+			const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
+
+			if (h->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(h) < sizeof *e || !e->error)
+				continue;
+			s->ended -= s->ended > 0;
+			s->failed |= e->error != -ENOENT; /* that one has ended by itself */
+		}
+	}
 }
 
 /* By its tuple and its number: a new one with the same tuple is another. */
-static int end_one(struct mnl_socket *s, const struct flow *f)
+static int on_flow(const struct nlmsghdr *h, void *ctx)
 {
-	char buf[512];
-	struct nlmsghdr *h = request(buf, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, f->family);
+	struct nat_sweep *s = ctx;
+	struct nlmsghdr *end;
+	struct flow f;
 
-	mnl_attr_put(h, CTA_TUPLE_ORIG | NLA_F_NESTED, f->raw_len, f->raw);
-	mnl_attr_put(h, CTA_ID, sizeof f->id, &f->id);
-	return nat_ask(s, h, NULL, NULL);
+	if (parse_flow(h, &f) < 0 || !is_over(s, &f))
+		return MNL_CB_OK;
+	if (s->len + END_MAX > sizeof s->batch)
+		send_ends(s);
+	end = request(s->batch + s->len, IPCTNL_MSG_CT_DELETE, 0, f.family);
+	mnl_attr_put(end, CTA_TUPLE_ORIG | NLA_F_NESTED, f.raw_len, f.raw);
+	mnl_attr_put(end, CTA_ID, sizeof f.id, &f.id);
+	s->len += NLMSG_ALIGN(end->nlmsg_len);
+	s->ended++;
+	return MNL_CB_OK;
 }
 
-int nat_flows_drop(struct mnl_socket *s, const struct nat_plan *was, const struct nat_plan *now, size_t *ret_dropped)
+static int begin_dump(struct nat_sweep *s)
 {
-	struct license old = {0}, new = {0};
-	struct list l = {.now = &new, .was = was ? &old : NULL};
 	char buf[128];
-	int r = license_init(&new, now);
+	struct nlmsghdr *h = request(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
 
-	*ret_dropped = 0;
-	if (r == 0 && was)
-		r = license_init(&old, was);
-	if (r == 0)
-		r = nat_ask(s, request(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC), on_flow, &l);
-	for (size_t i = 0; r == 0 && i < l.n; i++) {
-		r = end_one(s, &l.v[i]);
-		*ret_dropped += r == 0;
-		if (r == -ENOENT) /* it has ended by itself */
-			r = 0;
-	}
-	free(l.v);
-	free(old.by_address);
-	free(new.by_address);
-	return r == 0 && l.oom ? -ENOMEM : r;
+	h->nlmsg_seq = ++s->seq;
+	s->again = s->failed = false;
+	if (mnl_socket_sendto(s->dump, h, h->nlmsg_len) < 0)
+		return -errno;
+	s->dumping = true;
+	return 0;
+}
+
+int nat_sweep_step(struct nat_sweep *s, uint64_t until, size_t *ret_ended)
+{
+	static char buf[32 << 10];
+	int r = 0;
+
+	do {
+		ssize_t n;
+
+		if (!s->dumping && (r = begin_dump(s)) < 0)
+			break;
+		/* The kernel goes on with a dump when it is read, so there is always something. */
+		n = recv(mnl_socket_get_fd(s->dump), buf, sizeof buf, MSG_DONTWAIT);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+			r = 1;
+			break;
+		}
+		r = n < 0 ? -1 : mnl_cb_run(buf, (size_t)n, s->seq, mnl_socket_get_portid(s->dump), on_flow, s);
+		if (r < 0)
+			r = errno == EINTR ? 1 : -errno;
+		else if (r == MNL_CB_STOP) {
+			s->dumping = false;
+			r = s->again;
+		}
+	} while (r > 0 && uv_hrtime() < until);
+	send_ends(s);
+	if (r == 0 && s->failed)
+		r = -EAGAIN;
+	if (r < 0)
+		s->dumping = false;
+	*ret_ended = s->ended;
+	return r;
 }
 
 /* --- how full --- */

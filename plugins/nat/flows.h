@@ -9,10 +9,19 @@
 
 int nat_flows_count(struct mnl_socket *s, uint32_t *ret);
 /*
- * Ends the connections that `was` (NULL: anything) allowed to translate as they do, and `now` does not. All others go on, those
- * that an older but still present rule began among them.
+ * Ends the connections that one of the plans before (nat_sweep_was; NULL: anything) allowed to translate as they do, and the
+ * present one does not. All others go on, those that an older but still present rule began among them. There may be very many:
+ * it is done in steps, and what is in a plan's place may change between them.
  */
-int nat_flows_drop(struct mnl_socket *s, const struct nat_plan *was, const struct nat_plan *now, size_t *ret_dropped);
+struct nat_sweep;
+int nat_sweep_new(int ns_fd, struct nat_sweep **ret);
+struct nat_sweep *nat_sweep_free(struct nat_sweep *s);
+/* `now` must stay until another is named. */
+int nat_sweep_now(struct nat_sweep *s, const struct nat_plan *now);
+/* Takes `was` over; all connections are looked at again. */
+int nat_sweep_was(struct nat_sweep *s, struct nat_plan *was);
+/* Until uv_hrtime() is `until`. 1: there is more to do; 0: all is done; else it has failed in part, and can be begun anew. */
+int nat_sweep_step(struct nat_sweep *s, uint64_t until, size_t *ret_ended);
 
 /* Of a block of ports, the most that connections to one place outside have taken: what is full is full towards there. */
 struct nat_fill {

@@ -11,11 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MIN_MS   20
-#define LOOK_MAX_MS   500
-#define FILL_EVERY_MS 10000
-#define CROWDED	      90 /* per cent of a block */
-#define COUNT_MS      1000
+#define LOOK_MIN_MS    20
+#define LOOK_MAX_MS    500
+#define FILL_EVERY_MS  10000
+#define CROWDED	       90 /* per cent of a block */
+#define COUNT_MS       1000
+#define SWEEP_NS       5000000u /* at one turn of the loop */
+#define SWEEP_AGAIN_MS 1000	/* after a failure */
 
 const char *nat_state_name(enum nat_state s)
 {
@@ -53,11 +55,17 @@ __attribute__((format(printf, 3, 4))) static void transition(struct nat_gateway 
 /* What it is when all is in the kernel. */
 static void settle(struct nat_gateway *g)
 {
-	if (g->full)
+	if (g->full & NAT_FULL)
 		transition(g, NAT_STATE_WARNING,
 			   "%u connections are tracked, as many as [limits] tracked_connections allows: new ones are "
 			   "dropped",
 			   g->tracked);
+	else if (g->full)
+		transition(
+			g, NAT_STATE_WARNING,
+			"%u connections are tracked, half of what [limits] tracked_connections allows: new ones from "
+			"outside are dropped, the network's own are let out",
+			g->tracked);
 	else if (g->crowded)
 		; /* says more than this could */
 	else if (g->plan.passed_over)
@@ -97,7 +105,9 @@ static void leave(struct nat_gateway *g)
 		g->poll = NULL;
 	}
 	g->nft = nat_nft_close(g->nft);
-	g->current = g->full = g->crowded = false;
+	g->sweep = nat_sweep_free(g->sweep);
+	g->current = g->crowded = false;
+	g->full = 0;
 	g->dev = 0;
 	g->ino = 0;
 }
@@ -215,22 +225,69 @@ static bool same_plan(const struct nat_plan *a, const struct nat_plan *b)
 	return true;
 }
 
-static void drop_flows(struct nat_gateway *g, const struct nat_plan *was)
+bool nat_gateway_sweep(struct nat_gateway *g)
 {
 	char rdid[GW_UUID_STRLEN];
-	size_t dropped = 0;
-	int r = nat_flows_drop(nat_nft_requests(g->nft), was, &g->plan, &dropped);
+	size_t ended = 0;
+	int r;
 
+	if (!g->sweep || uv_now(g->driver->env.loop) < g->sweep_at)
+		return false;
+	r = nat_sweep_step(g->sweep, uv_hrtime() + SWEEP_NS, &ended);
 	gw_uuid_format(&g->plan.rdid, rdid);
-	if (r < 0)
-		gw_log_warning("NAT of routing domain %s: connections of rules that are gone could not be ended: %s",
+	if (r > 0)
+		return true;
+	if (r < 0) {
+		gw_log_warning("NAT of routing domain %s: not all connections of rules that are gone could be ended: "
+			       "%s; it is "
+			       "tried again",
 			       rdid, strerror(-r));
-	else if (dropped)
+		g->sweep_at = uv_now(g->driver->env.loop) + SWEEP_AGAIN_MS;
+		return false;
+	}
+	if (ended)
 		gw_log_info("NAT of routing domain %s: %zu connections ended, with the rules that they were of", rdid,
-			    dropped);
+			    ended);
+	g->sweep = nat_sweep_free(g->sweep);
+	return false;
 }
 
-static int write_plan(struct nat_gateway *g, const struct nat_plan *was, bool was_current, struct gw_error *err)
+static int begin_sweep(struct nat_gateway *g, struct nat_plan *was)
+{
+	struct stat st = {0};
+	int fd = -1, r;
+
+	if (!g->sweep) {
+		r = open_namespace(g, g->plan.vsid, &fd, &st);
+		if (r < 0)
+			return r == -ENOENT ? 0 : r; /* its connections are gone with it */
+		r = nat_sweep_new(fd, &g->sweep);
+		close(fd);
+		if (r == 0)
+			r = nat_sweep_now(g->sweep, &g->plan);
+		if (r < 0)
+			return r;
+	}
+	g->sweep_at = 0;
+	return nat_sweep_was(g->sweep, was);
+}
+
+/* A few are ended at once, many at later turns of the loop: nobody waits for them. */
+static void drop_flows(struct nat_gateway *g, struct nat_plan *was)
+{
+	char rdid[GW_UUID_STRLEN];
+	int r = begin_sweep(g, was);
+
+	if (r < 0) {
+		g->sweep = nat_sweep_free(g->sweep);
+		gw_log_warning("NAT of routing domain %s: connections of rules that are gone could not be ended: %s",
+			       gw_uuid_format(&g->plan.rdid, rdid), strerror(-r));
+	} else if (nat_gateway_sweep(g)) {
+		nat_driver_sweep(g->driver);
+	}
+}
+
+static int write_plan(struct nat_gateway *g, struct nat_plan *was, bool was_current, struct gw_error *err)
 {
 	struct nat_params params = params_of(g);
 	struct nat_done done = {0};
@@ -250,7 +307,7 @@ static int write_plan(struct nat_gateway *g, const struct nat_plan *was, bool wa
 					   : "brought up to date",
 			    done.added, done.removed);
 	/* What an earlier process has left is held against what there should be; else against what there was. */
-	if (was_current ? done.removed || done.rebuilt : done.found && done.written)
+	if (was_current ? done.removed || done.rebuilt : done.found)
 		drop_flows(g, was_current ? was : NULL);
 	return 0;
 }
@@ -264,6 +321,8 @@ int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, struct gw_er
 
 	g->plan = *plan;
 	*plan = (struct nat_plan){0};
+	if (g->sweep && nat_sweep_now(g->sweep, &g->plan) < 0)
+		g->sweep = nat_sweep_free(g->sweep); /* which must not look at what is freed below */
 	r = enter(g, g->plan.vsid, err);
 	was_current = g->current;
 	if (r == 0 && !g->nft) {
@@ -286,13 +345,13 @@ int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, struct gw_er
 
 /* --- looking after it --- */
 
-static void refuse_new(struct nat_gateway *g, bool full)
+static void refuse_new(struct nat_gateway *g, unsigned full)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
 	if (g->full == full || !g->current)
 		return;
-	if (nat_nft_full(g->nft, full, &err) < 0) {
+	if (nat_nft_full(g->nft, g->full, full, &err) < 0) {
 		g->current = false;
 		want_sync(g, err.message);
 		return;
@@ -300,6 +359,26 @@ static void refuse_new(struct nat_gateway *g, bool full)
 	g->full = full;
 	g->crowded = false;
 	settle(g);
+}
+
+/* The bit if there are so many, as before when there is a little less: not to and fro with every connection. */
+static unsigned refused(const struct nat_gateway *g, unsigned bit, uint32_t limit)
+{
+	if (g->tracked >= limit)
+		return bit;
+	return g->tracked < limit - limit / 32 ? 0 : g->full & bit;
+}
+
+/* Looks at the number of connections; returns for how long it cannot come over a limit. */
+static uint64_t hold_limits(struct nat_gateway *g)
+{
+	const struct gw_config *c = g->driver->env.config;
+	uint32_t all = c->tracked_limit, in = all / 2; /* what others may take of it */
+
+	refuse_new(g, refused(g, NAT_FULL, all) | refused(g, NAT_FULL_IN, in));
+	if (g->tracked < in)
+		return (uint64_t)(in - g->tracked) * 1000 / c->new_rate / 2; /* both sides open */
+	return g->tracked < all ? (uint64_t)(all - g->tracked) * 1000 / c->new_rate : 0;
 }
 
 /* Reading all connections takes its time: now and then, and only when a block could be nearly used up at all. */
@@ -332,7 +411,6 @@ static void look_at_blocks(struct nat_gateway *g, uint64_t now)
 
 uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now)
 {
-	const struct gw_config *c = g->driver->env.config;
 	uint64_t wait = LOOK_MAX_MS;
 	struct stat st = {0};
 	int fd = -1;
@@ -346,14 +424,10 @@ uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now)
 	} else if (g->nft) {
 		want_sync(g, "the namespace of a virtual gateway has gone");
 	}
+	if (g->sweep && now >= g->sweep_at)
+		nat_driver_sweep(g->driver);
 	if (g->nft && g->current && nat_flows_count(nat_nft_requests(g->nft), &g->tracked) == 0) {
-		if (g->tracked >= c->tracked_limit)
-			refuse_new(g, true);
-		else if (g->tracked < c->tracked_limit - c->tracked_limit / 32)
-			refuse_new(g, false);
-		/* Before there can be too many. */
-		wait = g->tracked < c->tracked_limit ? (uint64_t)(c->tracked_limit - g->tracked) * 1000 / c->new_rate
-						     : 0;
+		wait = hold_limits(g);
 		if (g->current && g->nft)
 			look_at_blocks(g, now);
 	}

@@ -31,11 +31,13 @@ struct nat_gateway {
 	uv_poll_t *poll;      /* on nft's events; freed by its close callback */
 	dev_t dev;	      /* of the namespace, and its number: another one may come under the same name */
 	ino_t ino;
-	uint64_t mark; /* of the ruleset */
-	bool current;  /* the kernel has it, for all that is known */
-	bool full;     /* new connections are refused */
-	bool crowded;  /* a block of ports is nearly used up */
-	bool seen;     /* in the intent that is gone through */
+	uint64_t mark;		 /* of the ruleset */
+	bool current;		 /* the kernel has it, for all that is known */
+	unsigned full;		 /* new connections that are refused: NAT_FULL */
+	bool crowded;		 /* a block of ports is nearly used up */
+	bool seen;		 /* in the intent that is gone through */
+	struct nat_sweep *sweep; /* connections whose rule is gone are being ended; NULL: none */
+	uint64_t sweep_at;	 /* not before that time of the loop */
 	enum nat_state state;
 	char detail[256];
 	uint32_t tracked;
@@ -52,6 +54,8 @@ struct nat_gateway *nat_gateway_free(struct nat_gateway *g);
 int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, struct gw_error *err);
 /* Looks at how many connections there are, and whether the namespace is still the same; returns when to look again. */
 uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now);
+/* Ends some of the connections whose rule is gone. True when there are more to look at. */
+bool nat_gateway_sweep(struct nat_gateway *g);
 /* Counters, not older than a second. False when there are none. */
 bool nat_gateway_count(struct nat_gateway *g);
 const char *nat_state_name(enum nat_state s);
@@ -61,6 +65,7 @@ struct gw_driver {
 	struct gw_driver_env env;
 	struct gw_hmap gateways; /* by rdid */
 	uv_timer_t timer;
+	uv_idle_t idle;	  /* while connections are being ended, a bounded part at each turn */
 	unsigned handles; /* that the loop has not closed */
 	bool closing;
 	struct nat_plan checked; /* the last that check has made, and of when */
@@ -69,5 +74,6 @@ struct gw_driver {
 };
 
 void nat_driver_handle_closed(struct gw_driver *d);
+void nat_driver_sweep(struct gw_driver *d); /* goes on until nothing is left to end */
 
 #endif

@@ -385,12 +385,12 @@ static void put_elems(struct writing *w, bool anew)
 	chunk_flush(&add);
 }
 
-static int put_full(struct writing *w, bool full)
+static int put_full_rule(struct writing *w, unsigned bit, bool full)
 {
 	struct nlmsghdr *h;
 
 	if (full) {
-		struct nftnl_rule *r = nat_ruleset_full();
+		struct nftnl_rule *r = nat_ruleset_full(bit);
 
 		return r ? put_rule(w, r) : -ENOMEM;
 	}
@@ -398,12 +398,23 @@ static int put_full(struct writing *w, bool full)
 	if (!h)
 		return -ENOMEM;
 	mnl_attr_put_strz(h, NFTA_RULE_TABLE, NAT_TABLE);
-	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, NAT_FULL_CHAIN);
+	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, nat_full_chains[bit]);
 	nat_batch_put(&w->batch, h);
 	return 0;
 }
 
-static int put_all(struct writing *w, const struct nat_params *params, bool full)
+/* What differs between the two. */
+static int put_full(struct writing *w, unsigned was, unsigned full)
+{
+	int r = 0;
+
+	for (unsigned bit = 0; r == 0 && bit < NAT_FULL_BITS; bit++)
+		if ((was ^ full) & 1u << bit)
+			r = put_full_rule(w, bit, full & 1u << bit);
+	return r;
+}
+
+static int put_all(struct writing *w, const struct nat_params *params, unsigned full)
 {
 	int r;
 
@@ -416,8 +427,8 @@ static int put_all(struct writing *w, const struct nat_params *params, bool full
 	put_sets(w);
 	r = nat_ruleset_rules(params, put_rule, w);
 	put_elems(w, true);
-	if (r == 0 && full)
-		r = put_full(w, true);
+	if (r == 0)
+		r = put_full(w, 0, full);
 	return r;
 }
 
@@ -454,8 +465,8 @@ static bool is_intact(const struct nat_seen *s, const struct nat_params *params)
 	       s->sets == NAT_FAMILIES * NAT_MAP_MAX;
 }
 
-static int write_difference(struct nat_nft *n, struct writing *w, const struct nat_params *params, bool full, bool anew,
-			    struct gw_error *err)
+static int write_difference(struct nat_nft *n, struct writing *w, const struct nat_params *params, unsigned full,
+			    bool anew, struct gw_error *err)
 {
 	int r = 0;
 
@@ -466,8 +477,7 @@ static int write_difference(struct nat_nft *n, struct writing *w, const struct n
 	} else {
 		put_idles(w, false, params->idle_minutes);
 		put_elems(w, false);
-		if (full != w->seen->full)
-			r = put_full(w, full);
+		r = put_full(w, w->seen->full, full);
 	}
 	w->done.written = w->batch.n;
 	if (r == 0 && (w->batch.n > 0 || w->batch.bad))
@@ -478,7 +488,7 @@ static int write_difference(struct nat_nft *n, struct writing *w, const struct n
 	return r;
 }
 
-int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct nat_params *params, bool full,
+int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct nat_params *params, unsigned full,
 		  struct nat_done *ret, struct gw_error *err)
 {
 	struct nat_seen seen = {0};
@@ -505,7 +515,7 @@ int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct n
 	return 0;
 }
 
-int nat_nft_full(struct nat_nft *n, bool full, struct gw_error *err)
+int nat_nft_full(struct nat_nft *n, unsigned was, unsigned full, struct gw_error *err)
 {
 	struct nat_generation before = {0};
 	struct writing w = {0};
@@ -514,7 +524,7 @@ int nat_nft_full(struct nat_nft *n, bool full, struct gw_error *err)
 	if (r < 0)
 		return nat_fail(err, r, "the ruleset of the virtual gateway cannot be read");
 	nat_batch_begin(&w.batch);
-	r = put_full(&w, full);
+	r = put_full(&w, was, full);
 	if (r < 0) {
 		nat_batch_drop(&w.batch);
 		return gw_error_oom(err);

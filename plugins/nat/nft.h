@@ -28,10 +28,11 @@ struct nat_nft *nat_nft_close(struct nat_nft *n);
 int nat_nft_fd(const struct nat_nft *n);		      /* that is readable when somebody has changed a ruleset */
 struct mnl_socket *nat_nft_requests(const struct nat_nft *n); /* for requests of other kinds, one at a time */
 
-/* `full`: new connections are refused. */
-int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct nat_params *params, bool full,
+/* `full`: which new connections are refused, as bits (NAT_FULL). */
+int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct nat_params *params, unsigned full,
 		  struct nat_done *ret, struct gw_error *err);
-int nat_nft_full(struct nat_nft *n, bool full, struct gw_error *err);
+/* When it is as it should be but that `was` are refused. */
+int nat_nft_full(struct nat_nft *n, unsigned was, unsigned full, struct gw_error *err);
 /* Reads all counters: of the ruleset, and how many connections each of the plan's rules (as in plan->rules) began. */
 int nat_nft_count(struct nat_nft *n, const struct nat_plan *plan, struct nat_counts ret[static NAT_COUNTERS_MAX],
 		  uint64_t *ret_rules, struct gw_error *err);

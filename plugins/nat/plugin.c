@@ -88,6 +88,22 @@ static void on_timer(uv_timer_t *t)
 		schedule(d, next);
 }
 
+static void on_idle(uv_idle_t *h)
+{
+	struct gw_driver *d = h->data;
+
+	GW_HMAP_FOR_EACH (node, &d->gateways)
+		if (nat_gateway_sweep(GW_CONTAINER_OF(node, struct nat_gateway, by_rdid)))
+			return; /* a part of one at each turn */
+	uv_idle_stop(h);
+}
+
+void nat_driver_sweep(struct gw_driver *d)
+{
+	if (!d->closing)
+		uv_idle_start(&d->idle, on_idle);
+}
+
 /* --- life cycle --- */
 
 void nat_driver_handle_closed(struct gw_driver *d)
@@ -96,7 +112,7 @@ void nat_driver_handle_closed(struct gw_driver *d)
 		free(d);
 }
 
-static void on_timer_closed(uv_handle_t *h)
+static void on_own_closed(uv_handle_t *h)
 {
 	nat_driver_handle_closed(h->data);
 }
@@ -113,8 +129,9 @@ static int nat_open(const struct gw_driver_env *env, struct gw_driver **ret, str
 		free(d);
 		return gw_error_oom(err);
 	}
-	d->timer.data = d;
-	d->handles = 1;
+	uv_idle_init(env->loop, &d->idle);
+	d->timer.data = d->idle.data = d;
+	d->handles = 2;
 	*ret = d;
 	return 0;
 }
@@ -129,7 +146,8 @@ static struct gw_driver *nat_close(struct gw_driver *d)
 	gw_hmap_done(&d->gateways);
 	nat_plan_done(&d->checked);
 	d->closing = true;
-	uv_close((uv_handle_t *)&d->timer, on_timer_closed);
+	uv_close((uv_handle_t *)&d->timer, on_own_closed);
+	uv_close((uv_handle_t *)&d->idle, on_own_closed);
 	return NULL;
 }
 

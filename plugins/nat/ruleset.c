@@ -11,7 +11,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 
-#define RULESET_VERSION 1u /* raised with every change of what is built here */
+#define RULESET_VERSION 2u /* raised with every change of what is built here */
 
 /* As <linux/netfilter/nf_conntrack_common.h> numbers them, and nft(8) takes them. */
 enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_NEW = 8, STATE_UNTRACKED = 64 };
@@ -30,7 +30,7 @@ const char *const nat_counter_meanings[NAT_COUNTERS_MAX] = {
 
 /* --- chains --- */
 
-enum chain { PRE, POST, FORWARD, OUT, INPUT, ADMIT, FULL, FRESH, CHAINS };
+enum chain { PRE, POST, FORWARD, OUT, INPUT, ADMIT, ADMIT_IN, FULL, FULL_IN, FRESH, CHAINS };
 _Static_assert(CHAINS == NAT_CHAINS, "count of chains");
 
 static const struct {
@@ -44,7 +44,9 @@ static const struct {
 	[OUT] = {"out", "filter", NF_INET_POST_ROUTING, NF_ACCEPT, NF_IP_PRI_NAT_SRC + 50},
 	[INPUT] = {"input", "filter", NF_INET_LOCAL_IN, NF_ACCEPT, NF_IP_PRI_FILTER},
 	[ADMIT] = {.name = "admit"},
-	[FULL] = {.name = NAT_FULL_CHAIN},
+	[ADMIT_IN] = {.name = "admit-in"},
+	[FULL] = {.name = "full"},
+	[FULL_IN] = {.name = "full-in"},
 	[FRESH] = {.name = "fresh"},
 };
 
@@ -81,6 +83,8 @@ bool nat_ruleset_chain_fits(const struct nftnl_chain *c)
 	}
 	return false;
 }
+
+const char *const nat_full_chains[NAT_FULL_BITS] = {"full", "full-in"};
 
 /* --- maps --- */
 
@@ -399,33 +403,62 @@ static void count_and_accept(struct build *b, enum nft_meta_keys side, enum nat_
 	end(b, &r);
 }
 
-static void limits(struct build *b)
+/* Of each side its own, so that a flood from outside does not use up what the network itself may open. */
+static void limits_of(struct build *b, enum chain admit, enum nat_counter rate, enum chain full)
 {
-	struct nat_rule r = begin(ADMIT);
+	struct nat_rule r = begin(admit);
 
 	nat_limit_over(&r, b->params->new_rate);
-	drop(&r, NAT_COUNT_RATE);
+	drop(&r, rate);
 	end(b, &r);
-	jump(b, ADMIT, 0, FULL);
+	jump(b, admit, 0, full);
 }
 
-/* Of new connections from outside: those that a rule or a routed prefix is for. */
+static void limits(struct build *b)
+{
+	limits_of(b, ADMIT, NAT_COUNT_RATE, FULL);
+	limits_of(b, ADMIT_IN, NAT_COUNT_RATE_IN, FULL_IN);
+}
+
+/*
+ * From outside comes nothing whose answer would not go there: it bears the name of a host inside, or of the virtual gateway. The
+ * chain for translation sees the first packet of a connection only, so nothing else pays for it; what is not tracked is asked when
+ * it would pass (`untracked`).
+ */
+static void spoofed(struct build *b, enum chain c, bool untracked)
+{
+	static const uint32_t nowhere;
+	struct nat_rule r = begin(c);
+
+	by_outside(&r, NFT_META_IIFNAME, NFT_CMP_EQ);
+	if (untracked)
+		of_state(&r, STATE_UNTRACKED);
+	nat_way_back(&r, NAT_REG_KEY);
+	nat_cmp(&r, NFT_CMP_EQ, NAT_REG_KEY, &nowhere, sizeof nowhere);
+	drop(&r, NAT_COUNT_SPOOFED);
+	end(b, &r);
+}
+
+/*
+ * Of new connections from outside: those that a rule or a routed prefix is for. Only these count for the limits: what is dropped
+ * anyway shall cost nobody anything.
+ */
 static void fresh(struct build *b)
 {
 	struct nat_rule r;
 
-	jump(b, FRESH, 0, ADMIT);
 	r = begin(FRESH);
 	by_outside(&r, NFT_META_IIFNAME, NFT_CMP_NEQ);
-	nat_verdict(&r, NFT_RETURN, NULL);
+	nat_verdict(&r, NFT_GOTO, chains[ADMIT].name);
 	end(b, &r);
 	r = begin(FRESH);
 	by_outside(&r, NFT_META_OIFNAME, NFT_CMP_EQ); /* and back out again */
 	drop(&r, NAT_COUNT_NO_RULE);
 	end(b, &r);
+	spoofed(b, FRESH, true);
 	r = begin(FRESH);
 	of_status(&r, STATUS_DST_NAT);
-	nat_verdict(&r, NFT_RETURN, NULL);
+	nat_verdict(&r, NFT_GOTO, chains[ADMIT_IN].name);
 	end(b, &r);
 	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
 		char name[24];
@@ -434,7 +467,7 @@ static void fresh(struct build *b)
 		of_family(&r, family);
 		key(&r, family, DESTINATION, false);
 		nat_lookup(&r, nat_set_name(family, NAT_MAP_ROUTED, name), NAT_REG_KEY, 0);
-		nat_verdict(&r, NFT_RETURN, NULL);
+		nat_verdict(&r, NFT_GOTO, chains[ADMIT_IN].name);
 		end(b, &r);
 	}
 	r = begin(FRESH);
@@ -461,13 +494,12 @@ static void forward(struct build *b)
 	end(b, &r);
 }
 
-/* The virtual gateway itself answers its customer; to the outside it has nothing to offer. */
+/* The virtual gateway itself answers its customer; to the outside it has nothing to offer, and counts nothing of it as new. */
 static void input(struct build *b)
 {
 	struct nat_rule r;
 
 	drop_state(b, INPUT, STATE_INVALID, NAT_COUNT_INVALID);
-	jump(b, INPUT, STATE_NEW, ADMIT);
 	r = begin(INPUT);
 	of_state(&r, STATE_ESTABLISHED | STATE_RELATED);
 	nat_verdict(&r, NF_ACCEPT, NULL);
@@ -476,6 +508,7 @@ static void input(struct build *b)
 	by_outside(&r, NFT_META_IIFNAME, NFT_CMP_EQ);
 	drop(&r, NAT_COUNT_NO_RULE);
 	end(b, &r);
+	jump(b, INPUT, STATE_NEW, ADMIT);
 }
 
 /* Whatever went wrong before: nothing leaves that has no public source. */
@@ -511,6 +544,7 @@ static void out(struct build *b)
 /* What more than one expression says counts: the later of two times, the first of two translations. */
 static void build(struct build *b)
 {
+	spoofed(b, PRE, false);
 	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
 		default_idle(b, family, PRE);
 		idle(b, family, PRE, NAT_MAP_IDLE_ALL, DESTINATION);
@@ -565,11 +599,11 @@ size_t nat_ruleset_n_rules(const struct nat_params *p)
 	return nat_ruleset_rules(p, pass, &n) < 0 ? 0 : n;
 }
 
-struct nftnl_rule *nat_ruleset_full(void)
+struct nftnl_rule *nat_ruleset_full(unsigned bit)
 {
-	struct nat_rule r = begin(FULL);
+	struct nat_rule r = begin(bit ? FULL_IN : FULL);
 
-	drop(&r, NAT_COUNT_FULL);
+	drop(&r, bit ? NAT_COUNT_FULL_IN : NAT_COUNT_FULL);
 	if (r.rule && r.bad) {
 		nftnl_rule_free(r.rule);
 		return NULL;

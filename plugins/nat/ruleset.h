@@ -22,7 +22,10 @@
 	X(NO_RULE, "no-rule", "from outside, without a rule for it")                                                   \
 	X(PRIVATE, "private", "to the outside, without a public source")                                               \
 	X(RATE, "rate", "of new connections, over the limit of a second")                                              \
-	X(FULL, "full", "of new connections, over the limit of all")
+	X(FULL, "full", "of new connections, over the limit of all")                                                   \
+	X(RATE_IN, "rate-in", "of new connections from outside, over the limit of a second")                           \
+	X(FULL_IN, "full-in", "of new connections from outside, over their half of the limit of all")                  \
+	X(SPOOFED, "spoofed", "from outside, with a source of the inside or of the virtual gateway itself")
 
 enum nat_counter {
 #define X(id, name, what) NAT_COUNT_##id,
@@ -43,7 +46,7 @@ extern const char *const nat_counter_names[NAT_COUNTERS_MAX], *const nat_counter
 uint64_t nat_ruleset_mark(const struct nat_params *p);
 
 /* Each in the order in which it must be made. NULL: no memory. */
-#define NAT_CHAINS 8
+#define NAT_CHAINS 10
 struct nftnl_chain *nat_ruleset_chain(size_t i);
 bool nat_ruleset_chain_fits(const struct nftnl_chain *c); /* one of them, as we made it */
 struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map);
@@ -53,8 +56,12 @@ const char *nat_set_name(unsigned family, enum nat_map map, char buf[static 24])
 /* Calls `each`, which takes it over, for every rule; -ENOMEM or what it returned. */
 int nat_ruleset_rules(const struct nat_params *p, int (*each)(void *ctx, struct nftnl_rule *r), void *ctx);
 size_t nat_ruleset_n_rules(const struct nat_params *p);
-/* The one in chain "full" that drops, while there are too many connections. */
-struct nftnl_rule *nat_ruleset_full(void);
-#define NAT_FULL_CHAIN "full"
+/*
+ * New connections that there are too many for, as bits: of those from outside sooner than of the network's own, which nobody
+ * outside shall be able to prevent. Each has a chain, with the one rule that drops while it is so.
+ */
+enum { NAT_FULL = 1, NAT_FULL_IN = 2, NAT_FULL_BITS = 2 };
+extern const char *const nat_full_chains[NAT_FULL_BITS]; /* by the number of the bit */
+struct nftnl_rule *nat_ruleset_full(unsigned bit);
 
 #endif

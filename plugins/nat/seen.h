@@ -24,9 +24,9 @@ struct nat_seen {
 	bool table;
 	size_t chains;	/* that are as they should be */
 	size_t sets;	/* of ours */
-	size_t rules;	/* of ours, but those of chain "full" */
+	size_t rules;	/* of ours, but those of nat_full_chains */
 	size_t foreign; /* chains and rules that are not */
-	bool full;
+	unsigned full;	/* bits: NAT_FULL */
 	struct nat_counts counts[NAT_COUNTERS_MAX];
 	char (*idles)[24]; /* names of objects, in no order */
 	size_t n_idles;
