@@ -45,6 +45,8 @@ struct gw_slots {
 struct gw_edge {
 	struct gw_addr *self; /* the node's own addresses, ascending */
 	size_t n_self;
+	struct gw_addr *outward; /* those of them that the [external] interface has, ascending */
+	size_t n_outward;
 	bool self_full;		    /* there are more than GW_SELF_MAX */
 	struct gw_prefix *segments; /* the subnets of the [external] interface */
 	size_t n_segments;
