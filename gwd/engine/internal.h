@@ -186,6 +186,11 @@ int gw_device_drop(struct gw_driver *d, uint32_t ifindex, struct gw_error *err);
 int gw_devices_drop_all(struct gw_driver *d, struct gw_error *err);
 void gw_devices_event(struct gw_driver *d, const struct gw_link *link, bool removed);
 
+/* reassembly.c: of fragments to shared public addresses. */
+/* Gives the kernel more room and less patience, where it has less and more. */
+int gw_reassembly_bound(struct gw_error *err);
+json_t *gw_report_reassembly(void); /* null when the kernel does not say */
+
 /* links.c: interfaces, and what is attached to them. */
 struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
 struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
