@@ -171,6 +171,14 @@ int gw_nl_route_each(struct gw_nl *nl, gw_nl_route_cb cb, void *ctx, struct gw_e
 typedef void (*gw_nl_foreign_cb)(void *ctx, const char *what);
 int gw_nl_remove_foreign(struct gw_nl *nl, bool ipv6, gw_nl_foreign_cb cb, void *ctx, struct gw_error *err);
 
+#define GW_NL_QDISC_KIND_SIZE 16
+struct gw_nl_qdisc {
+	int ifindex;
+	char kind[GW_NL_QDISC_KIND_SIZE];
+};
+/* A queueing discipline that somebody has given the link, clsact with its filters among them. */
+bool gw_nl_foreign_qdisc(struct gw_nl *nl, int ifindex, struct gw_nl_qdisc *ret);
+
 /* A neighbour that somebody told the kernel about; it is never asked for and never forgotten. */
 struct gw_nl_neigh {
 	int ifindex;

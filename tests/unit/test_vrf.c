@@ -222,6 +222,10 @@ static void test_by_hand(void **state)
 		assert_int_equal(wanted, 0);
 	}
 	state_is(RED, "Ready", NULL);
+	sh_ok("tc -n gwd-" NODE "-5001 qdisc add dev ext0 clsact");
+	state_is(RED, "Ready", "tc qdisc del");
+	sh_ok("tc -n gwd-" NODE "-5001 qdisc del dev ext0 clsact");
+	state_is(RED, "Ready", NULL);
 	sync_ok(); /* nothing is left to do */
 	netns_drain(&ns);
 	assert_int_equal(wanted, 0);
