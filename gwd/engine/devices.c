@@ -7,8 +7,8 @@
  *   gwdfrg0, 1, 2      where there is an [external] interface: fragments to shared public addresses go in at gwdfrg0, and come out
  *                      whole at gwdfrg2, where their program is. That is a macvlan device upon gwdfrg1, the veth peer of
  *                      gwdfrg0; the kernel puts fragments of multicast frames together before macvlan hands them on. So no
- *                      packet is forwarded or tracked by the node's own stack, whose settings stay as they are; memory and
- *                      waiting are bounded by net.ipv4.ipfrag_high_thresh and ipfrag_time.
+ *                      packet is forwarded or tracked by the node's own stack; memory and
+ *                      waiting are bounded by net.ipv4.ipfrag_high_thresh and ipfrag_time (reassembly.c).
  *
  * They stay when the daemon ends, so that packets do not notice, and the next one takes them over. Nobody else is to touch
  * them: what is removed or changed is made anew by the next sync, which the events here ask for. Without one of them the
@@ -270,10 +270,15 @@ static void bring_whole(struct gw_driver *d)
 		return;
 	}
 	bring(d, whole, WHOLE_DEVICE, make_whole);
-	if (whole->link.ifindex) {
-		d->whole_entrance = entrance.ifindex;
-		d->whole_lower = lower.ifindex;
-	}
+	if (!whole->link.ifindex)
+		return;
+	d->whole_entrance = entrance.ifindex;
+	d->whole_lower = lower.ifindex;
+	if (gw_reassembly_bound(&err) < 0)
+		snprintf(whole->trouble, sizeof whole->trouble,
+			 "a few fragments that are never completed keep all others from shared public addresses (%s): "
+			 "give gwd a writable /proc/sys, or set it yourself",
+			 err.message);
 }
 
 void gw_devices_bring(struct gw_driver *d)

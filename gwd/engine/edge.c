@@ -29,6 +29,7 @@ void gw_edge_init(struct gw_edge *e)
 void gw_edge_done(struct gw_edge *e)
 {
 	free(e->self);
+	free(e->outward);
 	free(e->segments);
 	if (e->announce_fd >= 0)
 		close(e->announce_fd);
@@ -41,7 +42,7 @@ void gw_edge_done(struct gw_edge *e)
 struct reading {
 	struct gw_edge *next;
 	int external;
-	size_t self_room, segment_room;
+	size_t self_room, outward_room, segment_room;
 	bool failed;
 };
 
@@ -76,7 +77,13 @@ static void on_address(void *ctx, const struct gw_nl_addr *a)
 	if (r->failed)
 		return;
 	e->self[e->n_self++] = a->addr;
-	if (a->ifindex != r->external || a->prefix_len >= (gw_addr_is_v4(&a->addr) ? 32 : 128))
+	if (a->ifindex != r->external)
+		return;
+	r->failed = !grow((void **)&e->outward, e->n_outward, &r->outward_room, sizeof *e->outward);
+	if (r->failed)
+		return;
+	e->outward[e->n_outward++] = a->addr;
+	if (a->prefix_len >= (gw_addr_is_v4(&a->addr) ? 32 : 128))
 		return;
 	r->failed = !grow((void **)&e->segments, e->n_segments, &r->segment_room, sizeof *e->segments);
 	if (!r->failed)
@@ -104,11 +111,16 @@ static int read_addresses(struct gw_driver *d, struct gw_error *err)
 	}
 	if (next.n_self)
 		qsort(next.self, next.n_self, sizeof *next.self, by_bytes);
+	if (next.n_outward)
+		qsort(next.outward, next.n_outward, sizeof *next.outward, by_bytes);
 	free(d->edge.self);
+	free(d->edge.outward);
 	free(d->edge.segments);
 	d->edge.self = next.self;
 	d->edge.n_self = next.n_self;
 	d->edge.self_full = next.self_full;
+	d->edge.outward = next.outward;
+	d->edge.n_outward = next.n_outward;
 	d->edge.segments = next.segments;
 	d->edge.n_segments = next.n_segments;
 	return 0;
@@ -117,6 +129,12 @@ static int read_addresses(struct gw_driver *d, struct gw_error *err)
 bool gw_edge_is_self(const struct gw_driver *d, const struct gw_addr *a)
 {
 	return d->edge.n_self && bsearch(a, d->edge.self, d->edge.n_self, sizeof *d->edge.self, by_bytes);
+}
+
+/* Whether the node has the address on its [external] interface, whatever others have it as well. */
+static bool is_outward(const struct gw_driver *d, const struct gw_addr *a)
+{
+	return d->edge.n_outward && bsearch(a, d->edge.outward, d->edge.n_outward, sizeof *d->edge.outward, by_bytes);
 }
 
 bool gw_edge_on_segment(const struct gw_driver *d, const struct gw_addr *a)
@@ -210,7 +228,7 @@ bool gw_want_public(const struct gw_driver *d, const struct gw_intent *in, const
 	const struct gw_hnv_object *o = gw_intent_public_from(in, &a, 0);
 
 	if (key->prefixlen == 128 && gw_edge_is_self(d, &a)) {
-		p.owner.flags = GW_PUBLIC_SELF;
+		p.owner.flags = GW_PUBLIC_SELF | (is_outward(d, &a) ? 0 : GW_PUBLIC_INWARD);
 	} else {
 		struct gw_public_key has = o ? key_of(&o->public.prefix) : (struct gw_public_key){0};
 

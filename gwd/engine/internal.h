@@ -45,6 +45,8 @@ struct gw_slots {
 struct gw_edge {
 	struct gw_addr *self; /* the node's own addresses, ascending */
 	size_t n_self;
+	struct gw_addr *outward; /* those of them that the [external] interface has, ascending */
+	size_t n_outward;
 	bool self_full;		    /* there are more than GW_SELF_MAX */
 	struct gw_prefix *segments; /* the subnets of the [external] interface */
 	size_t n_segments;
@@ -196,6 +198,11 @@ bool gw_devices_have_hook(uint32_t hook); /* nothing but such a device has this 
 int gw_device_drop(struct gw_driver *d, uint32_t ifindex, struct gw_error *err);
 int gw_devices_drop_all(struct gw_driver *d, struct gw_error *err);
 void gw_devices_event(struct gw_driver *d, const struct gw_link *link, bool removed);
+
+/* reassembly.c: of fragments to shared public addresses. */
+/* Gives the kernel more room and less patience, where it has less and more. */
+int gw_reassembly_bound(struct gw_error *err);
+json_t *gw_report_reassembly(void); /* null when the kernel does not say */
 
 /* links.c: interfaces, and what is attached to them. */
 struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);

@@ -26,12 +26,12 @@ struct gw_nl {
 
 	struct gw_nl_watch *watches;
 	struct gw_hmap links; /* struct known_link by ifindex, while anyone watches links; see watch.c */
-	bool watching_links, watching_inet, watching_tc, watching_stack;
+	bool watching_links, watching_inet, watching_tc, watching_stack, watching_foreign;
 	bool dispatching; /* a callback runs: gw_nl_unwatch only marks */
 	bool lost;	  /* events were dropped and what they told has not been read again yet */
 	bool closing;
 
-	bool elsewhere;	  /* in another network namespace than this process */
+	bool elsewhere; /* in another network namespace than this process */
 };
 
 /*
@@ -109,6 +109,9 @@ int gw_nl_dump_links(struct gw_nl *nl, struct gw_nl_items *items);
 /* inet.c: all addresses of a link (0: of all links), and RTM_DELADDR as it is, whoever made the address. */
 int gw_nl_dump_addrs(struct gw_nl *nl, int ifindex, struct gw_nl_items *items);
 int gw_nl_addr_remove(struct gw_nl *nl, const struct gw_nl_addr *a);
+
+/* foreign.c: whether the message tells of a change of rules, or of a route that was put there by hand. */
+bool gw_nl_is_foreign(const struct nlmsghdr *h);
 
 /* watch.c */
 void gw_nl_watch_done(struct gw_nl *nl);

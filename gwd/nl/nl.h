@@ -164,6 +164,22 @@ int gw_nl_route_delete(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_
 /* Main table, unicast and unreachable (not the kernel's own); each leg of a multipath route is a route of its own. */
 int gw_nl_route_each(struct gw_nl *nl, gw_nl_route_cb cb, void *ctx, struct gw_error *err);
 
+/*
+ * For a namespace that is ours alone: removes the rules and routes that were put there by hand, and restores the rules that every
+ * namespace begins with. By hand is what has the protocol boot, static or none, as what `ip` makes; of routes those of
+ * the tables main, local and default. Everything that was done is told.
+ */
+typedef void (*gw_nl_foreign_cb)(void *ctx, const char *what);
+int gw_nl_remove_foreign(struct gw_nl *nl, bool ipv6, gw_nl_foreign_cb cb, void *ctx, struct gw_error *err);
+
+#define GW_NL_QDISC_KIND_SIZE 16
+struct gw_nl_qdisc {
+	int ifindex;
+	char kind[GW_NL_QDISC_KIND_SIZE];
+};
+/* A queueing discipline that somebody has given the link, clsact with its filters among them. */
+bool gw_nl_foreign_qdisc(struct gw_nl *nl, int ifindex, struct gw_nl_qdisc *ret);
+
 /* A neighbour that somebody told the kernel about; it is never asked for and never forgotten. */
 struct gw_nl_neigh {
 	int ifindex;
@@ -226,6 +242,8 @@ struct gw_nl_conf {
  */
 typedef void (*gw_nl_stack_cb)(void *ctx, const struct gw_nl_neigh *neigh, const struct gw_nl_conf *conf);
 int gw_nl_watch_stack(struct gw_nl *nl, gw_nl_stack_cb cb, void *ctx);
+/* Called when somebody else has changed a rule, or added a route that gw_nl_remove_foreign would remove. */
+int gw_nl_watch_foreign(struct gw_nl *nl, gw_nl_foreign_cb cb, void *ctx);
 void gw_nl_unwatch(struct gw_nl *nl, const void *ctx);
 
 #endif

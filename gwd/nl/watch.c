@@ -18,10 +18,11 @@
 
 struct gw_nl_watch {
 	struct gw_nl_watch *next;
-	gw_nl_link_cb link; /* one of the four is set */
+	gw_nl_link_cb link; /* one of the five is set */
 	gw_nl_change_cb change;
 	gw_nl_tc_cb tc;
 	gw_nl_stack_cb stack;
+	gw_nl_foreign_cb foreign;
 	void *ctx;
 	bool dead;
 };
@@ -85,6 +86,13 @@ static void tell_stack(struct gw_nl *nl, const struct gw_nl_neigh *neigh, const 
 	for (struct gw_nl_watch *w = nl->watches; w && !nl->closing; w = w->next)
 		if (w->stack && !w->dead)
 			w->stack(w->ctx, neigh, conf);
+}
+
+static void tell_foreign(struct gw_nl *nl, const char *what)
+{
+	for (struct gw_nl_watch *w = nl->watches; w && !nl->closing; w = w->next)
+		if (w->foreign && !w->dead)
+			w->foreign(w->ctx, what);
 }
 
 /* --- known links --- */
@@ -204,6 +212,8 @@ static void on_event(struct gw_nl *nl, const struct nlmsghdr *h)
 	struct gw_nl_conf conf;
 	struct gw_link link;
 
+	if (nl->watching_foreign && !own && gw_nl_is_foreign(h))
+		tell_foreign(nl, h->nlmsg_type == RTM_NEWROUTE ? "a route was added by hand" : "a rule was changed");
 	switch (h->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
@@ -376,6 +386,17 @@ int gw_nl_watch_stack(struct gw_nl *nl, gw_nl_stack_cb cb, void *ctx)
 		return rc;
 	nl->watching_stack = true;
 	return add_watch(nl, (struct gw_nl_watch){.stack = cb, .ctx = ctx});
+}
+
+int gw_nl_watch_foreign(struct gw_nl *nl, gw_nl_foreign_cb cb, void *ctx)
+{
+	static const int groups[] = {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE};
+	int rc = nl->watching_foreign ? 0 : join(nl, groups, sizeof groups / sizeof *groups);
+
+	if (rc < 0)
+		return rc;
+	nl->watching_foreign = true;
+	return add_watch(nl, (struct gw_nl_watch){.foreign = cb, .ctx = ctx});
 }
 
 void gw_nl_watch_done(struct gw_nl *nl)

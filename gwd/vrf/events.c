@@ -145,13 +145,26 @@ static void on_inside_stack(void *ctx, const struct gw_nl_neigh *neigh, const st
 	gw_vrf_mark(dom, why);
 }
 
+static void on_inside_foreign(void *ctx, const char *what)
+{
+	struct gw_vrf_domain *dom = ctx;
+	char why[WHY_STRLEN];
+
+	if (dom->dirty)
+		return;
+	snprintf(why, sizeof why, "%s in VRF %s", what, dom->name);
+	gw_vrf_mark(dom, why);
+}
+
 int gw_vrf_watch_inside(struct gw_vrf_domain *dom)
 {
 	int rc = gw_nl_watch_links(dom->nl, on_inside_link, dom);
 
 	if (rc == 0)
 		rc = gw_nl_watch_inet(dom->nl, on_inside_change, dom);
-	return rc == 0 ? gw_nl_watch_stack(dom->nl, on_inside_stack, dom) : rc;
+	if (rc == 0)
+		rc = gw_nl_watch_stack(dom->nl, on_inside_stack, dom);
+	return rc == 0 ? gw_nl_watch_foreign(dom->nl, on_inside_foreign, dom) : rc;
 }
 
 /* --- the directory of namespaces --- */

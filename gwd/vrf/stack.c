@@ -1,6 +1,7 @@
 /*
  * stack.c - addresses, neighbours and routes in a VRF's namespace: what is there is held against what is wanted, and what differs
- * is mended. What others put there stays. Called by bring.c.
+ * is mended. Of what others put there, rules and routes that were added by hand go, as they lead the tenant's packets elsewhere
+ * (nl/foreign.c says which those are); addresses, neighbours and the routes of routing daemons stay. Called by bring.c.
  */
 #include "vrf/private.h"
 
@@ -167,6 +168,11 @@ static int bring_routes(struct gw_vrf_pass *p, struct gw_error *err)
 	return rc;
 }
 
+static void say_foreign(void *ctx, const char *what)
+{
+	gw_vrf_repaired(ctx, "%s", what);
+}
+
 int gw_vrf_bring_stack(struct gw_vrf_pass *p, struct gw_error *err)
 {
 	int rc = bring_addrs(p, err);
@@ -174,5 +180,8 @@ int gw_vrf_bring_stack(struct gw_vrf_pass *p, struct gw_error *err)
 	/* With its last address of a family a link loses its routes without a word. */
 	if (rc == 0)
 		rc = bring_neighs(p, err);
+	/* One that was added by hand may be in the way of one of ours. */
+	if (rc == 0)
+		rc = gw_nl_remove_foreign(p->dom->nl, p->d->has_ipv6, say_foreign, p, err);
 	return rc == 0 ? bring_routes(p, err) : rc;
 }

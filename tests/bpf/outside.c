@@ -114,6 +114,8 @@ int outside_setup(void **state)
 	put_public(SELF, 32, NONE, GW_PUBLIC_SELF);
 	put_public(SELF6, 128, NONE, GW_PUBLIC_SELF);
 	put_public(SELF_IN, 32, NONE, GW_PUBLIC_SELF);
+	put_public(INWARD, 32, NONE, GW_PUBLIC_SELF | GW_PUBLIC_INWARD);
+	put_public(INWARD6, 128, NONE, GW_PUBLIC_SELF | GW_PUBLIC_INWARD);
 	put_segment("192.0.2.0", 24);
 	put_segment("2001:db8:f::", 64);
 	return 0;

@@ -5,6 +5,7 @@
  *   203.0.113.2        A's            192.0.2.50         A's, on the segment     2001:db8:f::50    A's, on the segment
  *   203.0.113.3        B's            198.18.4.0/24      B's                     2001:db8:a::/48   A's, 2001:db8:b::/48 B's
  *   203.0.113.9        of a routing domain without a virtual gateway here
+ *   198.18.9.1, fd00:9::1    the node's own, on another interface than the external one
  *   192.0.2.2, 2001:db8:f::2, 198.18.4.9    the node's own; the segment is 192.0.2.0/24 and 2001:db8:f::/64
  */
 #ifndef GW_TESTS_BPF_OUTSIDE_H
@@ -26,6 +27,8 @@
 #define SELF	 "192.0.2.2"
 #define SELF6	 "2001:db8:f::2"
 #define SELF_IN	 "198.18.4.9"
+#define INWARD	 "198.18.9.1"
+#define INWARD6	 "fd00:9::1"
 #define FAR	 "198.51.100.10"
 #define FAR6	 "2001:db8:5::10"
 

@@ -281,11 +281,12 @@ static void test_whole(void **state)
 
 static void test_land(void **state)
 {
-	static const char *const sources[] = {"0.0.0.0",   "0.1.2.3",	      "127.0.0.1", "224.0.0.1",
-					      "240.0.0.1", "255.255.255.255", ONLY_A,	   ONLY_B,
-					      SHARED,	   "169.254.1.1",     NEAR_A};
+	static const char *const sources[] = {
+		"0.0.0.0", "0.1.2.3",	  "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", ONLY_A, ONLY_B,
+		SHARED,	   "169.254.1.1", NEAR_A,      INWARD,	    PA_SELF};
 	static const char *const sources6[] = {"::",	"::1",	 "::5.6.7.8", "ff02::1", "fe80::1", "::ffff:1.2.3.4",
-					       ONLY_A6, ONLY_B6, NEAR_A6};
+					       ONLY_A6, ONLY_B6, NEAR_A6,     INWARD6};
+	struct gw_ip pa = ip_of(PA_SELF);
 	struct pkt p;
 
 	(void)state;
@@ -300,6 +301,14 @@ static void test_land(void **state)
 		edge_drops(&p, LAND);
 	}
 	p = outside_udp(SELF, 1, ONLY_A, 2); /* back from a router outside */
+	edge_steers(&p, GATEWAY_A);
+	p = outside_udp(SELF6, 1, ONLY_A6, 2);
+	edge_steers(&p, GATEWAY_A);
+	p = outside_udp(FAR, 500, INWARD, 500); /* to there: the host's own rules see to that */
+	edge_out(&p, TO_STACK);
+	/* The underlay's interface is the external one. */
+	assert_int_equal(bpf_map_update_elem(map_fd(MAP_PAS), &pa, &outside.external, BPF_ANY), 0);
+	p = outside_udp(PA_SELF, 1, ONLY_A, 2);
 	edge_steers(&p, GATEWAY_A);
 	p = outside_udp("10.1.2.3", 1, ONLY_A, 2); /* the network outside may well be private */
 	edge_steers(&p, GATEWAY_A);

@@ -116,15 +116,15 @@ static void one_change(void)
 
 static void interface_event(void)
 {
-	const char *name = rnd_below(6) ? PICK(exits) : "out0", *addr = PICK(own);
+	const char *name = rnd_below(6) ? PICK(exits) : "out0", *addr = PICK(own), *on = rnd_below(3) ? "out0" : "lo";
 	char bare[64];
 
-	if (rnd_below(3) == 0 && if_nametoindex("out0")) {
+	if (rnd_below(3) == 0 && if_nametoindex(on)) {
 		snprintf(bare, sizeof bare, "%.*s", (int)strcspn(addr, "/"), addr);
 		if (rnd_below(2))
-			sh_ok("ip addr replace %s dev out0 %s", addr, strchr(addr, ':') ? "nodad" : "");
+			sh_ok("ip addr replace %s dev %s %s", addr, on, strchr(addr, ':') ? "nodad" : "");
 		else
-			sh_ok("ip addr del %s dev out0 2>/dev/null || true", addr);
+			sh_ok("ip addr del %s dev %s 2>/dev/null || true", addr, on);
 	} else if (if_nametoindex(name)) {
 		sh_ok("ip link delete %s", name);
 	} else {
@@ -213,7 +213,8 @@ static struct gw_bpf_owner owner_of(const struct gw_uuid *rdid)
 	return w;
 }
 
-static bool is_own(const char *text)
+/* Whether the node has it: on this interface, NULL: on any. */
+static bool is_on(const char *text, const char *interface)
 {
 	struct gw_addr wanted = address(text), a;
 	struct ifaddrs *all, *i;
@@ -224,6 +225,8 @@ static bool is_own(const char *text)
 	for (i = all; i; i = i->ifa_next) {
 		int family = i->ifa_addr ? i->ifa_addr->sa_family : AF_UNSPEC;
 
+		if (interface && strcmp(i->ifa_name, interface) != 0)
+			continue;
 		if (family == AF_INET)
 			inet_ntop(family, &((struct sockaddr_in *)i->ifa_addr)->sin_addr, buf, sizeof buf);
 		else if (family == AF_INET6)
@@ -234,6 +237,11 @@ static bool is_own(const char *text)
 	}
 	freeifaddrs(all);
 	return found;
+}
+
+static bool is_own(const char *text)
+{
+	return is_on(text, NULL);
 }
 
 static struct gw_public_key key_of(const struct gw_prefix *p, struct gw_ip *ret_mask)
@@ -277,7 +285,8 @@ static void compare_publics(void)
 		p.addr = address(text);
 		p.len = gw_addr_is_v4(&p.addr) ? 32 : 128;
 		if (is_own(text)) {
-			struct gw_bpf_public v = {.owner.flags = GW_PUBLIC_SELF};
+			struct gw_bpf_public v = {.owner.flags = GW_PUBLIC_SELF |
+								 (is_on(text, "out0") ? 0 : GW_PUBLIC_INWARD)};
 			struct gw_public_key key = key_of(&p, &v.mask);
 
 			v.addr = key.addr;

@@ -116,7 +116,7 @@ static void test_settings(void **state)
 	end();
 }
 
-/* What others take away comes back, one thing at a time; what others put there stays. */
+/* What others take away comes back, one thing at a time; what others put there stays, if not by hand. */
 static void test_repaired(void **state)
 {
 	static const struct {
@@ -145,7 +145,7 @@ static void test_repaired(void **state)
 	(void)state;
 	begin_two();
 	sh_ok("n=gwd-" NODE
-	      "-5001; ip -n $n route add 10.77.0.0/16 via 10.0.0.9; ip -n $n addr add 10.0.0.77/24 dev ovl0;"
+	      "-5001; ip -n $n route add 10.77.0.0/16 via 10.0.0.9 proto bird; ip -n $n addr add 10.0.0.77/24 dev ovl0;"
 	      "ip -n $n neigh add 10.0.0.78 lladdr 02:00:00:00:00:78 dev ovl0");
 	for (size_t i = 0; i < GW_N(cases); i++) {
 		if (i == 8) { /* the next takes the others' with it */
@@ -165,6 +165,70 @@ static void test_repaired(void **state)
 		netns_drain(&ns);
 		check(wanted == 0, "%s: asks again: %s", cases[i].command, reason);
 	}
+	end();
+}
+
+#define INSIDE "ip -n gwd-" NODE "-5001 "
+#define RULES  "(" INSIDE "rule; " INSIDE "-6 rule)"
+#define ROUTES "(" INSIDE "route show table all; " INSIDE "-6 route show table all)"
+
+/* Rules and routes that lead a tenant's packets elsewhere go; those of daemons stay. */
+static void test_by_hand(void **state)
+{
+	static const struct {
+		const char *command, *why;
+	} cases[] = {
+		{"rule add prio 1 blackhole", "a rule was changed"},
+		{"rule del lookup main", "a rule was changed"},
+		{"rule del prio 0", "a rule was changed"},
+		{"-6 rule del lookup main", "a rule was changed"},
+		{"-6 rule add prio 7 iif ovl0 to 2001:db8:77::/48 fwmark 1/3 ipproto udp dport 53-60 unreachable",
+		 "a rule was changed"},
+		{"rule add prio 9 from 10.0.1.0/24 oif ext0 lookup main suppress_prefixlength 0", "a rule was changed"},
+		{"rule flush", "a rule was changed"},
+		{"route add blackhole 198.51.100.0/24", "a route was added by hand"},
+		{"route add 10.0.1.128/25 via 10.0.0.9 metric 7", "a route was added by hand"},
+		{"route add 10.78.0.0/16 nexthop via 10.0.0.8 nexthop via 10.0.0.9", "a route was added by hand"},
+		{"route add local 198.51.100.0/24 dev lo table local proto static", "a route was added by hand"},
+		{"route add prohibit default table default", "a route was added by hand"},
+		{"route replace 10.0.1.0/24 via 10.0.0.9", "a route was added by hand"},
+		{"-6 route add blackhole 2001:db8:77::/48", "a route was added by hand"},
+		{"-6 route add fd00:1::/80 via fd00::9", "a route was added by hand"},
+	};
+	static const char *const others[] = {"route add 10.77.0.0/16 via 10.0.0.9 proto bird",
+					     "route add 10.79.0.0/16 via 10.0.0.9 table 220 proto static",
+					     "rule add prio 220 lookup 220 proto zebra"};
+
+	(void)state;
+	begin_two();
+	for (size_t i = 0; i < GW_N(others); i++)
+		sh_ok(INSIDE "%s", others[i]);
+	repairs("a rule was changed");
+	sh_ok(RULES " > /run/rules; " ROUTES " | sort > /run/routes");
+	sh_ok("grep -q 'lookup 220' /run/rules && grep -q 10.77 /run/routes && grep -q 10.79 /run/routes");
+	for (size_t i = 0; i < GW_N(cases); i++) {
+		bool flush = strcmp(cases[i].command, "rule flush") == 0;
+
+		sh_ok(INSIDE "%s", cases[i].command);
+		check(sh(RULES " | cmp -s - /run/rules && " ROUTES " | sort | cmp -s - /run/routes") != 0,
+		      "%s changes nothing", cases[i].command);
+		repairs(cases[i].why);
+		if (flush) { /* takes the daemon's rule, too */
+			sh_ok(INSIDE "%s", others[2]);
+			repairs(cases[i].why);
+		}
+		check(sh(RULES " | diff /run/rules - >&2 && " ROUTES " | sort | diff /run/routes - >&2") == 0,
+		      "%s is not mended", cases[i].command);
+		assert_int_equal(wanted, 0);
+	}
+	state_is(RED, "Ready", NULL);
+	sh_ok("tc -n gwd-" NODE "-5001 qdisc add dev ext0 clsact");
+	state_is(RED, "Ready", "tc qdisc del");
+	sh_ok("tc -n gwd-" NODE "-5001 qdisc del dev ext0 clsact");
+	state_is(RED, "Ready", NULL);
+	sync_ok(); /* nothing is left to do */
+	netns_drain(&ns);
+	assert_int_equal(wanted, 0);
 	end();
 }
 
@@ -396,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_brought_in_and_taken_away),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_repaired),
+		cmocka_unit_test(test_by_hand),
 		cmocka_unit_test(test_taken_over),
 		cmocka_unit_test(test_changed),
 		cmocka_unit_test(test_same_names_at_once),

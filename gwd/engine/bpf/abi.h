@@ -335,6 +335,7 @@ struct gw_bpf_owner {
 #define GW_OWNER_PEER	 1 /* deliver into the veth peer's namespace */
 #define GW_PUBLIC_SHARED 2 /* `places` tells the owner */
 #define GW_PUBLIC_SELF	 4 /* an address of this node itself: no virtual gateway's, whatever is around it */
+#define GW_PUBLIC_INWARD 8 /* with GW_PUBLIC_SELF: of another interface than the external one */
 
 /* publics, segments: by longest prefix, IPv4 as mapped addresses. */
 struct gw_public_key {

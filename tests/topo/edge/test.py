@@ -254,6 +254,31 @@ def _(w):
     require(" 0 " in [x for x in said.splitlines() if "IpForwDatagrams" in x][0], "the node itself forwards nothing: " + said)
 
 
+@g.case("GW-3: fragments that nobody completes leave room for those of others, within bounds that an operator may better")
+def _(w):
+    def bounds():
+        return [int(w.gw.netns.run("sysctl -n net.ipv4." + n).stdout) for n in ("ipfrag_high_thresh", "ipfrag_time")]
+    equal(bounds(), [64 << 20, 5], "bounds of reassembly")
+    isp_mac, far_mac = w.isp.netns.mac("far0"), w.far.netns.mac("eth0")
+    before = w.gw.gwd.status()["engine"]["reassembly"]
+    with pkt.Raw(w.far.netns, "eth0") as raw:
+        for n in range(4000):  # the kernel's own 4 MB hold less than half of them
+            raw.send(pkt.eth(isp_mac, far_mac, pkt.ETH_P_IP,
+                             pkt.ipv4("198.18.0.%d" % (n % 250 + 1), SHARED, pkt.UDP, bytes(1400), ident=n, frag=0x2000)))
+    exchange(w.a, (SHARED, PORT["a"]), w.far, size=8000)
+    equal(w.gw.gwd.status()["engine"]["reassembly"]["failures"], before["failures"], "failures while there is room")
+    w.gw.netns.sysctl("net.ipv4.ipfrag_low_thresh=0", "net.ipv4.ipfrag_high_thresh=0")
+    with pkt.Raw(w.far.netns, "eth0") as raw:
+        raw.send(pkt.eth(isp_mac, far_mac, pkt.ETH_P_IP,
+                         pkt.ipv4("198.18.0.1", SHARED, pkt.UDP, bytes(1400), ident=7, frag=0x2000)))
+    eventually(lambda: w.gw.gwd.status()["engine"]["reassembly"]["failures"] > before["failures"], "a failure is counted")
+    for better in ([128 << 20, 3], [64 << 20, 5]):
+        w.gw.gwd.stop()
+        w.gw.netns.sysctl("net.ipv4.ipfrag_high_thresh=%d" % better[0], "net.ipv4.ipfrag_time=%d" % better[1])
+        w.gw.gwd.start()
+        equal(bounds(), better, "the operator's bounds, after a start")
+
+
 @g.case("GW-1: virtual gateways of one node reach each other's public places, and their own")
 def _(w):
     traffic.reach(w.a, w.b)

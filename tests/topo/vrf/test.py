@@ -163,6 +163,9 @@ TAKEN = {
     "a route": lambda w: inside(1, "route del 10.0.1.0/24"),
     "an IPv6 route": lambda w: inside(1, "-6 route del fd00:0:0:1::/64"),
     "a neighbour": lambda w: inside(1, "neigh del 10.0.0.1 dev ovl0"),
+    "the way of all rules": lambda w: inside(1, "rule del lookup main"),
+    "a route, by one that is more specific and leads nowhere": lambda w: inside(1, "route add blackhole 10.0.1.8/29"),
+    "every packet, by a rule": lambda w: inside(1, "rule add prio 1 blackhole"),
     "a link's state": lambda w: inside(1, "link set ext0 down"),
 }
 

@@ -82,14 +82,20 @@ gw_function int gw_edge_nd(struct __sk_buff *skb)
 
 /*
  * Whether what says that it comes from there cannot have come from outside. What the node itself says to a public address goes
- * by the routers outside, so its own addresses may come back.
+ * by the routers outside, so the addresses that it has there may come back; those of the underlay and of management may not, or
+ * a tenant's answer would go to the node itself, in the name of whoever is outside.
  */
 gw_inline bool gw_is_land(const struct gw_seen *s)
 {
 	struct gw_bpf_owner owner;
+	__u32 *provider;
 
-	return gw_ip_same(&s->saddr, &s->daddr) || gw_is_nowhere(&s->saddr) ||
-	       (gw_public_of(&s->saddr, &owner) && !(owner.flags & GW_PUBLIC_SELF));
+	if (gw_ip_same(&s->saddr, &s->daddr) || gw_is_nowhere(&s->saddr))
+		return true;
+	if (gw_public_of(&s->saddr, &owner))
+		return !(owner.flags & GW_PUBLIC_SELF) || owner.flags & GW_PUBLIC_INWARD;
+	provider = bpf_map_lookup_elem(&provider_addresses, &s->saddr);
+	return provider && *provider != params.external;
 }
 
 gw_function int gw_edge4(struct __sk_buff *skb)
