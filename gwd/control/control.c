@@ -64,6 +64,7 @@ static struct gw_catalog_limits limits_of(const struct gw_config *config)
 		.tenant_mac_addresses = config->tenant_mac_limit,
 		.tenant_subnets = config->tenant_vsid_limit,
 		.tenant_routes = config->tenant_route_limit,
+		.tenant_nat_rules = config->tenant_nat_limit,
 	};
 }
 

@@ -61,7 +61,7 @@ struct gw_config {
 	unsigned vrf_limit, public_limit, nat_limit;
 	unsigned tracked_limit, new_rate; /* of connections, for each virtual gateway */
 	unsigned resource_limit, tenant_resource_limit, tenant_memory_limit;
-	unsigned tenant_public_limit, tenant_mac_limit, tenant_vsid_limit, tenant_route_limit;
+	unsigned tenant_public_limit, tenant_mac_limit, tenant_vsid_limit, tenant_route_limit, tenant_nat_limit;
 	unsigned body_memory;
 	unsigned connection_limit, client_connection_limit, request_rate, login_rate, request_seconds;
 };

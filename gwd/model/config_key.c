@@ -208,6 +208,9 @@ static const struct row rows[] = {
 	     "How many routes one tenant's virtual networks may have by the route tables that their subnets name, 1 to "
 	     "10000000: a table counts in each network."),
 	 parse_number, AT(tenant_route_limit), 1, 10000000},
+	{KEY("limits", "tenant_nat_rules", "4096",
+	     "How many NAT rules one tenant's load balancers may have, inbound and outbound, 1 to 10000000."),
+	 parse_number, AT(tenant_nat_limit), 1, 10000000},
 	{KEY("limits", "body_memory", "268435456",
 	     "How many bytes of bodies and answers are held at a time, of one address a quarter; 1048576 to "
 	     "1073741824."),

@@ -75,6 +75,7 @@ void gw_config_renew(struct gw_config *config, const struct gw_config *new, void
 	config->tenant_mac_limit = new->tenant_mac_limit;
 	config->tenant_vsid_limit = new->tenant_vsid_limit;
 	config->tenant_route_limit = new->tenant_route_limit;
+	config->tenant_nat_limit = new->tenant_nat_limit;
 	config->feed_limit = new->feed_limit;
 	config->feed_days = new->feed_days;
 	config->audit_limit = new->audit_limit;

@@ -48,6 +48,11 @@ static const char *const limit_keys[] = {
 	[GW_HNV_NAT_RULE] = "[limits] nat_rules",
 };
 
+const char *gw_intent_limit_key(enum gw_hnv_kind kind)
+{
+	return limit_keys[kind];
+}
+
 static struct gw_hnv_object *of_key(struct gw_hmap_node *node)
 {
 	return node ? GW_CONTAINER_OF(node, struct gw_hnv_object, by_key) : NULL;

@@ -55,6 +55,8 @@ const struct gw_hnv_object *gw_intent_vrf(const struct gw_intent *in, const stru
 /* The virtual gateway whose gateway subnet this is. */
 const struct gw_hnv_object *gw_intent_vrf_of_vsid(const struct gw_intent *in, uint32_t vsid);
 size_t gw_intent_count(const struct gw_intent *in, enum gw_hnv_kind kind);
+/* Where the limit of a kind is set: "[limits] ports". */
+const char *gw_intent_limit_key(enum gw_hnv_kind kind);
 /* While this stays the same, so do all objects, and the order of iterations. */
 uint64_t gw_intent_generation(const struct gw_intent *in);
 

@@ -245,7 +245,23 @@ static int compare(const void *a, const void *b)
 
 static bool is_tried(const struct gw_sync_item *item, const struct gw_hnv_object *configured)
 {
-	return !item->unreadable && !(configured && gw_hnv_same_key(item->object, configured));
+	return !item->unreadable && !item->beyond && !(configured && gw_hnv_same_key(item->object, configured));
+}
+
+/* Its order stays, so that it is the same ones that stay out. */
+static void refuse_beyond(struct round *r)
+{
+	GW_HMAP_FOR_EACH (node, &r->todo->items) {
+		struct gw_sync_item *item = GW_CONTAINER_OF(node, struct gw_sync_item, node);
+		struct gw_error why = GW_ERROR_INIT;
+		uint64_t order = item->order;
+
+		if (!item->beyond)
+			continue;
+		gw_sync_say_beyond(item, r->service, &why);
+		mark_failed(r, item, &why);
+		item->order = order;
+	}
 }
 
 static int gather(struct round *r, const struct gw_hnv_object *configured, bool all)
@@ -264,6 +280,7 @@ static int gather(struct round *r, const struct gw_hnv_object *configured, bool 
 			failed += item->failed;
 		}
 	}
+	refuse_beyond(r);
 	qsort(r->items, r->n, sizeof(struct gw_sync_item *), compare);
 	/* Trying thousands again with every change would take longer than the changes. */
 	if (!all && failed > GW_SYNC_FAILURES)
@@ -290,6 +307,7 @@ size_t gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *s
 
 	drop_done(&r);
 	leave_configured(&r, configured);
+	gw_sync_find_beyond(todo, service, configured);
 	if (gather(&r, configured, all) < 0)
 		gw_log_error("no memory to carry out what the controller wants, will try again");
 	else {

@@ -10,19 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So many times what the node accepts of a kind may be told in one answer: old and new of all. */
-#define ROOM 2
-
-/* A virtual subnet, or (0) the gateway of a routing domain. */
-struct whole {
-	uint32_t vsid;
-	struct gw_uuid rdid;
-};
+/* So many times what the node accepts may be told in one answer: old and new of all; but of a node that accepts little, so many. */
+#define ROOM	   2
+#define ROOM_LEAST 131072
 
 /* One that is forgotten: what had been told of it until then. */
 struct forgotten {
 	struct gw_hmap_node node; /* first */
-	struct whole what;
+	struct gw_sync_whole what;
 	uint64_t order; /* of the last item before */
 };
 
@@ -121,12 +116,11 @@ static struct gw_sync_item *add(struct gw_sync_changes *c, struct gw_hnv_object 
 
 /* --- what is forgotten -------------------------------------------------------------------------------------------- */
 
-/* What it goes with; false: it goes by itself. A public address that is only a key is of no routing domain. */
-static bool whole_of(const struct gw_hnv_object *o, struct whole *ret)
+bool gw_sync_whole_of(const struct gw_hnv_object *o, struct gw_sync_whole *ret)
 {
 	static const struct gw_uuid none;
 
-	*ret = (struct whole){.vsid = 0};
+	*ret = (struct gw_sync_whole){.vsid = 0};
 	switch (o->kind) {
 	case GW_HNV_LOOKUP_RECORD:
 		ret->vsid = o->record.vsid;
@@ -152,12 +146,12 @@ static bool whole_of(const struct gw_hnv_object *o, struct whole *ret)
 	return ret->vsid || !gw_uuid_equal(&ret->rdid, &none);
 }
 
-static uint32_t whole_hash(const struct whole *w)
+static uint32_t whole_hash(const struct gw_sync_whole *w)
 {
 	return gw_hash_bytes(&w->rdid, sizeof w->rdid, w->vsid);
 }
 
-static struct forgotten *find_forgotten(const struct gw_sync_changes *c, const struct whole *w)
+static struct forgotten *find_forgotten(const struct gw_sync_changes *c, const struct gw_sync_whole *w)
 {
 	GW_HMAP_FOR_EACH_HASH (node, &c->forgotten, whole_hash(w)) {
 		struct forgotten *f = GW_CONTAINER_OF(node, struct forgotten, node);
@@ -170,12 +164,12 @@ static struct forgotten *find_forgotten(const struct gw_sync_changes *c, const s
 
 static const struct forgotten *forgotten(const struct gw_sync_changes *c, const struct gw_hnv_object *o)
 {
-	struct whole w;
+	struct gw_sync_whole w;
 
-	return whole_of(o, &w) ? find_forgotten(c, &w) : NULL;
+	return gw_sync_whole_of(o, &w) ? find_forgotten(c, &w) : NULL;
 }
 
-static int forget(struct gw_sync_changes *c, const struct whole *w)
+static int forget(struct gw_sync_changes *c, const struct gw_sync_whole *w)
 {
 	struct forgotten *f = find_forgotten(c, w);
 
@@ -262,24 +256,27 @@ static int read_change(struct gw_sync_changes *c, const json_t *j, const struct 
 		return -EBADMSG;
 	}
 	if (!change.object)
-		return forget(c, &(struct whole){change.vsid, change.rdid}) < 0 ? gw_error_oom(err) : 0;
+		return forget(c, &(struct gw_sync_whole){change.vsid, change.rdid}) < 0 ? gw_error_oom(err) : 0;
 	return add(c, change.object, change.type == GW_HNV_CHANGE_DELETE) ? 0 : gw_error_oom(err);
 }
 
+/*
+ * What is too much of one kind is refused one by one (beyond.c), so that one tenant's many do not keep from the node what all others
+ * have, and deletions. This is only for the memory, whoever it is that answers.
+ */
 static int check_room(const struct gw_sync_changes *c, const struct gw_config *config, struct gw_error *err)
 {
 	struct gw_intent_limits limits;
-	size_t all = 0;
+	size_t all = 0, room;
 
 	gw_config_intent_limits(config, &limits);
-	for (int k = 0; k < GW_HNV_KIND_MAX; k++) {
-		if (c->n[k] > limits.max[k] * ROOM)
-			return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "changes",
-					    "%zu %s and more, of which this node accepts %zu", c->n[k],
-					    gw_hnv_kind_path((enum gw_hnv_kind)k), limits.max[k]);
+	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
 		all += limits.max[k];
-	}
-	if (c->forgotten.n > all * ROOM)
+	room = all * ROOM > ROOM_LEAST ? all * ROOM : ROOM_LEAST;
+	if (c->items.n > room)
+		return gw_error_set(err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "changes",
+				    "%zu objects and more, of which this node accepts %zu", c->items.n, all);
+	if (c->forgotten.n > room)
 		return gw_error_set(
 			err, ENOSPC, GW_ERR_LIMIT_EXCEEDED, "changes",
 			"%zu virtual subnets and gateways and more to forget, of which this node can have had %zu",

@@ -24,8 +24,15 @@ struct gw_sync_item {
 	uint64_t order;		      /* of those that failed, the lowest is tried first */
 	bool is_delete;
 	bool unreadable;	/* it is to be something that this version does not understand; object has the key */
+	bool beyond;		/* there is no room for it: it is not tried, and keeps its order */
 	bool failed;		/* at the last try; never true of one that is still to be tried for the first time */
 	struct gw_error *error; /* why; NULL when others are told already */
+};
+
+/* A virtual subnet, or (0) the gateway of a routing domain. */
+struct gw_sync_whole {
+	uint32_t vsid;
+	struct gw_uuid rdid;
 };
 
 struct gw_sync_changes {
@@ -53,6 +60,9 @@ struct gw_sync_item *gw_changes_find(const struct gw_sync_changes *c, const stru
 /* NULL is returned. */
 struct gw_sync_item *gw_changes_drop(struct gw_sync_changes *c, struct gw_sync_item *item);
 
+/* What it goes with; false: it goes by itself. A public address that is only a key is of no routing domain. */
+bool gw_sync_whole_of(const struct gw_hnv_object *o, struct gw_sync_whole *ret);
+
 int gw_answer_init(struct gw_sync_answer *a);
 /* Adds a page. An answer that has refused one is of no use any more. */
 int gw_answer_read(struct gw_sync_answer *a, const char *text, size_t n, const struct gw_config *config,
@@ -73,6 +83,11 @@ int gw_changes_merge(struct gw_sync_changes *todo, struct gw_sync_answer *answer
  */
 size_t gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *service,
 			const struct gw_hnv_object *configured, bool all, bool *ret_untried);
+
+/* beyond.c: which of what is new there is no room for, by the limits of the node; and how that is said. */
+void gw_sync_find_beyond(struct gw_sync_changes *todo, const struct gw_service *service,
+			 const struct gw_hnv_object *configured);
+int gw_sync_say_beyond(const struct gw_sync_item *item, const struct gw_service *service, struct gw_error *ret);
 
 /* --- the link ----------------------------------------------------------------------------------------------------- */
 

@@ -254,6 +254,13 @@ def nat(w):
     equal(sum("AddressInUse" in c for c in codes), 1, "one of both has the address: %s" % codes)
     w.delete("/loadBalancers/blue/outboundNatRules/out")
     require("AddressInUse" not in state(w, "/loadBalancers/red/outboundNatRules/out")[1], "it is red's alone now")
+    # Their last gateway may go: nothing of it is kept up, and they say so until there is one again.
+    w.delete("/gateways/g1")
+    for n in ("blue", "red"):
+        status, codes = state(w, "/virtualGateways/" + n)
+        equal((status, "NoGateway" in codes), ("Failure", True), "%s without a gateway: %s" % (n, codes))
+    w.put("/gateways/g1", {"pool": ref("/gatewayPools/all"), "virtualServer": ref("/servers/g1")})
+    require("NoGateway" not in state(w, "/virtualGateways/blue")[1], "there is one again")
 
 
 @g.case("rules that are for nobody say so; an address of a VM's own needs a virtual gateway too")

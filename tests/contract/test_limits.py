@@ -209,6 +209,33 @@ def pots(w):
     w.limit(tenant_memory=512)
 
 
+@g.case("nor more NAT rules, so that those of one are not all that a gateway accepts")
+def nat_rules(w):
+    w.limit(resources=1000, tenant_resources=1000, tenant_nat_rules=3)
+    front = {"resourceRef": "/loadBalancers/nat/frontendIPConfigurations/front"}
+
+    def balancer(n):
+        return w.ask("b", "PUT", "/loadBalancers/nat", {
+            "frontendIPConfigurations": [{"resourceId": "front", "properties": {"publicIPAddress": {"resourceRef": "/publicIPAddresses/p0"}}}],
+            "inboundNatRules": [{"resourceId": "r%d" % i, "properties": {
+                "frontendIPConfigurations": [front], "protocol": "Tcp", "frontendPort": 1000 + i}} for i in range(n)]})
+
+    def rule(port):
+        return w.ask("b", "PUT", "/loadBalancers/nat/inboundNatRules/new", {
+            "frontendIPConfigurations": [front], "protocol": "Tcp", "frontendPort": port})
+    said = refused(balancer(4), "may have 3 NAT rules")
+    require("ask the operator" in said, said)
+    made(balancer(3))
+    refused(rule(2000), "may have 3 NAT rules")
+    equal(balancer(2)[0], 200, "less")
+    made(rule(2000))
+    equal(rule(2001)[0], 200, "a change")
+    w.restart()
+    refused(balancer(4), "may have 3 NAT rules")
+    equal(w.ask("b", "DELETE", "/loadBalancers/nat")[0], 202, "DELETE")
+    w.limit(tenant_nat_rules=4096)
+
+
 @g.case("a route counts for each virtual network that it holds in, once however many of its subnets name the table")
 def routes(w):
     w.limit(resources=1000, tenant_resources=1000, tenant_subnets=500, tenant_routes=620)

@@ -285,7 +285,8 @@ static struct gw_catalog *make(void)
 							    .tenant_public_addresses = 3,
 							    .tenant_mac_addresses = 5,
 							    .tenant_subnets = 3,
-							    .tenant_routes = 6}};
+							    .tenant_routes = 6,
+							    .tenant_nat_rules = 9}};
 	struct gw_catalog *c = NULL;
 
 	require(gw_catalog_new(&params, &c) == 0);

@@ -15,7 +15,8 @@ static const struct gw_catalog_params params = {
 		   .tenant_public_addresses = 2,
 		   .tenant_mac_addresses = 2,
 		   .tenant_subnets = 2,
-		   .tenant_routes = 4},
+		   .tenant_routes = 4,
+		   .tenant_nat_rules = 100},
 };
 
 static struct gw_catalog *catalog_new(void)

@@ -294,7 +294,7 @@ static void refused(struct world *w, const char *tenant, const char *path, const
 /* A table counts once for each network, at whoever it belongs to; who is over a lower limit may change and give up what he has. */
 static void test_limit(void **state)
 {
-	struct gw_catalog_limits limits = {1000, 1000, SIZE_MAX, 1000, 1000, 1000, 4};
+	struct gw_catalog_limits limits = {1000, 1000, SIZE_MAX, 1000, 1000, 1000, 4, 1000};
 	struct world w;
 
 	(void)state;

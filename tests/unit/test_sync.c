@@ -326,6 +326,7 @@ static void test_nobody_can_say_which(void **state)
 
 static void test_API_2_more_than_the_node_accepts(void **state)
 {
+	static const char *const after[] = {"tap1", "a", "5001-10.0.0.2"};
 	struct world w;
 	json_t *report;
 
@@ -336,13 +337,48 @@ static void test_API_2_more_than_the_node_accepts(void **state)
 	assert_string_equal(text(failure(report, 0), "code"), "LimitExceeded");
 	assert_int_equal(gw_intent_count(w.b.service.intent, GW_HNV_PORT), 2);
 	assert_int_equal(gw_intent_count(w.b.service.intent, GW_HNV_LOOKUP_RECORD), 1);
-	/* So much more that it is not even looked at. */
+	/* However many: deletions and all other kinds are carried out, what is there stays, the first of the others comes. */
 	says(&w, "{" E1 ",'revision':8,'full':true,'changes':[" PORT("a", "01") "," PORT("b", "02") "," PORT(
-			 "c", "03") "," PORT("d", "04") "," PORT("e", "05") "]}");
-	UNTIL(&w, w.sync->state == GW_LINK_FAILING);
-	assert_contains(w.sync->why.message, "5 ports and more, of which this node accepts 2");
-	assert_int_equal(gw_intent_count(w.b.service.intent, GW_HNV_PORT), 2);
+			 "c", "03") "," PORT("d", "04") "," PORT("tap1", "AB") "," RECORD("2", "1") "]}");
 	settle(&w);
+	report = reported(&w, 8, 3);
+	agree(&w.b, GW_N(after), after);
+	assert_string_equal(text(failure(report, 0), "code"), "LimitExceeded");
+	assert_contains(text(failure(report, 0), "message"), "accepts 2 ports");
+	assert_contains(text(failure(report, 0), "message"), "raise [limits] ports");
+	for_ms(&w, 80); /* trying again changes nothing */
+	agree(&w.b, GW_N(after), after);
+	/* When there is room the next one has it at once. */
+	w.sync->times.retry_ms = 1000000;
+	says(&w, "{" E1 ",'revision':9,'full':false,'changes':[{'delete':'/hnv/ports/a'}]}");
+	settle(&w);
+	reported(&w, 9, 2);
+	assert_non_null(gw_intent_port(w.b.service.intent, "b"));
+	end(&w);
+}
+
+/* One tenant's many do not keep out another's few, though they come first; what is there stays. */
+static void test_TEN_2_room_goes_round_by_routing_domain(void **state)
+{
+	static const char *const first[] = {"203.0.113.1_32-0", "203.0.113.2_32-0", "203.0.113.8_32-0",
+					    "203.0.113.9_32-0"},
+				 *const then[] = {"203.0.113.2_32-0", "203.0.113.3_32-0", "203.0.113.8_32-0",
+						  "203.0.113.9_32-0"};
+	struct world w;
+
+	begin(&w, state, "[limits]\npublic_addresses = 4\n");
+	says(&w,
+	     ALL(PUBLIC("1_32-0", "0", "1") "," PUBLIC("2_32-0", "0", "1") "," PUBLIC("3_32-0", "0", "1") "," PUBLIC(
+		     "4_32-0", "0", "1") "," PUBLIC("5_32-0", "0", "1") "," PUBLIC("8_32-0", "0",
+										   "2") "," PUBLIC("9_32-0", "0",
+												   "2")));
+	settle(&w);
+	reported(&w, 7, 3);
+	agree(&w.b, GW_N(first), first);
+	says(&w, "{" E1 ",'revision':8,'full':false,'changes':[{'delete':'/hnv/publicAddresses/203.0.113.1_32-0'}]}");
+	settle(&w);
+	reported(&w, 8, 2);
+	agree(&w.b, GW_N(then), then);
 	end(&w);
 }
 
@@ -640,6 +676,7 @@ int main(void)
 		SYNC_TEST(test_refused_change_meets_the_next_one),
 		SYNC_TEST(test_nobody_can_say_which),
 		SYNC_TEST(test_API_2_more_than_the_node_accepts),
+		SYNC_TEST(test_TEN_2_room_goes_round_by_routing_domain),
 		SYNC_TEST(test_many_refused),
 		SYNC_TEST(test_each_of_many_gets_its_chance),
 		SYNC_TEST(test_API_2_store_cannot_be_written),

@@ -105,6 +105,7 @@ struct gw_catalog_limits {
 	size_t tenant_memory; /* bytes, as reckoned */
 	size_t tenant_public_addresses, tenant_mac_addresses, tenant_subnets;
 	size_t tenant_routes; /* of tables, in each of the virtual networks that name them */
+	size_t tenant_nat_rules;
 };
 
 struct gw_catalog_params {

@@ -38,6 +38,7 @@ struct gw_key {
 struct gw_tenant {
 	struct gw_hmap_node node;
 	size_t n, memory, keys[GW_KEY_SPACES];
+	size_t nat_rules;      /* inbound and outbound */
 	size_t gone;	       /* resources that were deleted, and may yet be back */
 	size_t routes;	       /* of tables in virtual networks */
 	size_t routes_before;  /* when the request that last changed them began */

@@ -1,6 +1,6 @@
 /*
  * tenants.c - how much each tenant has, and how much there may be: of one tenant, so that none uses up what is for all, and of all
- * together. Resources are counted, the memory that they take, the values of those that all tenants draw from one pot, and the routes
+ * together. Resources are counted, NAT rules also by themselves, the memory that they take, the values of those that all tenants draw from one pot, and the routes
  * that networks have by their tables (uses.c). Who is at his limit may still change and delete what he has.
  *
  * Held against the state that a transaction leaves, so that a list may be replaced by another as long. What was stored stays when
@@ -69,6 +69,11 @@ static struct gw_tenant *tenant_of(const struct gw_catalog *c, const struct gw_r
 	return t;
 }
 
+static bool is_nat_rule(const struct gw_resource *r)
+{
+	return r->kind == GW_KIND_INBOUND_NAT_RULE || r->kind == GW_KIND_OUTBOUND_NAT_RULE;
+}
+
 void gw_tenants_add(struct gw_catalog *c, struct gw_resource *r)
 {
 	struct gw_tenant *t = tenant_of(c, r);
@@ -76,6 +81,7 @@ void gw_tenants_add(struct gw_catalog *c, struct gw_resource *r)
 	if (!t)
 		return;
 	t->n++;
+	t->nat_rules += is_nat_rule(r);
 	t->memory += r->now.memory;
 	if (r->parent)
 		return;
@@ -93,6 +99,7 @@ void gw_tenants_remove(struct gw_catalog *c, struct gw_resource *r)
 	if (!t)
 		return;
 	t->n--;
+	t->nat_rules -= is_nat_rule(r);
 	t->memory -= r->now.memory;
 	if (r->parent)
 		return;
@@ -187,6 +194,15 @@ static int check_memory(const struct gw_catalog *c, const struct gw_tenant *t, s
 	return refuse(c, "", c->params.limits.tenant_memory, "bytes", t->name, t->memory, "tenant_memory", err);
 }
 
+/* A gateway has so many for all: one tenant's are not to be all of them. */
+static int check_nat_rules(const struct gw_catalog *c, const struct gw_tenant *t, struct gw_error *err)
+{
+	if (t->nat_rules <= c->params.limits.tenant_nat_rules)
+		return 0;
+	return refuse(c, "", c->params.limits.tenant_nat_rules, "NAT rules", t->name, t->nat_rules, "tenant_nat_rules",
+		      err);
+}
+
 /* It is the whole that is too large: nothing in the body is at fault. */
 int gw_tenants_check(struct gw_catalog *c, struct gw_error *err)
 {
@@ -198,6 +214,8 @@ int gw_tenants_check(struct gw_catalog *c, struct gw_error *err)
 
 		if (s->type == GW_STEP_MADE && !s->r->gone)
 			e = check_count(c, t, err);
+		if (e == 0 && t && s->type == GW_STEP_MADE && is_nat_rule(s->r))
+			e = check_nat_rules(c, t, err);
 		if (e == 0 && t && s->r->now.memory > s->before.memory)
 			e = check_memory(c, t, err);
 		if (e < 0)
