@@ -488,7 +488,7 @@ static void test_keys_have_help(void **state)
 
 		check(len > 20 && k->help[len - 1] == '.', "[%s] %s", k->section, k->name);
 	}
-	assert_int_equal(n, 62);
+	assert_int_equal(n, 63);
 }
 
 static void test_limits(void **state)
