@@ -129,7 +129,7 @@ static void world_new(struct world *w)
 	const struct gw_catalog_params params = {
 		.vsid_first = GW_VSID_MIN,
 		.vsid_last = GW_VSID_MAX,
-		.limits = {1000000, 1000000, SIZE_MAX, 1000000, 1000000, 1000000, 1000000}};
+		.limits = {1000000, 1000000, SIZE_MAX, 1000000, 1000000, 1000000, 1000000, 1000000}};
 
 	*w = (struct world){.c = NULL};
 	if (gw_catalog_new(&params, &w->c) < 0 || gw_plan_new(&(struct gw_plan_params){.remembered = 64}, &w->p) < 0 ||

@@ -40,7 +40,7 @@ static inline void world_init(struct world *w, unsigned remembered)
 		.router_mac = ROUTER_MAC,
 		.vsid_first = GW_VSID_MIN,
 		.vsid_last = GW_VSID_MAX,
-		.limits = {1000000, 1000000, SIZE_MAX, 1000000, 1000000, 1000000, 1000000}};
+		.limits = {1000000, 1000000, SIZE_MAX, 1000000, 1000000, 1000000, 1000000, 1000000}};
 
 	*w = (struct world){.remembered = remembered};
 	assert_int_equal(gw_catalog_new(&params, &w->c), 0);

@@ -33,7 +33,7 @@ static void begin_with(struct world *w, size_t limit)
 	const struct gw_catalog_params params = {.router_mac = ROUTER_MAC,
 						 .vsid_first = GW_VSID_MIN,
 						 .vsid_last = GW_VSID_MAX,
-						 .limits = {1000, 1000, SIZE_MAX, 1000, 1000, 1000, limit}};
+						 .limits = {1000, 1000, SIZE_MAX, 1000, 1000, 1000, limit, 1000}};
 
 	*w = (struct world){.revision = 1};
 	assert_int_equal(gw_catalog_new(&params, &w->c), 0);
