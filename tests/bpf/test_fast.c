@@ -45,15 +45,6 @@ static int fast_end(void **state)
 	return 0;
 }
 
-static bool can_track(void)
-{
-	if (sh("command -v conntrack >/dev/null && nsenter --net=/proc/%d/ns/net conntrack -C >/dev/null 2>&1",
-	       (int)tenant) == 0)
-		return true;
-	print_message("# SKIP: conntrack(8) cannot be used here\n");
-	return false;
-}
-
 /* From `a`, port 1000, to FAR, port 2000, where it is seen as from `public`, port `as`. */
 static void track(const char *proto, const char *a, const char *public, unsigned as, const char *more)
 {
@@ -201,8 +192,6 @@ static void test_out(void **state)
 		PLAIN, PLAIN, {.ttl = 2, .tos = 0xb8, .size = 0}, {.ttl = 255, .tos = 0x02, .size = 1372}, PLAIN};
 
 	(void)state;
-	if (!can_track())
-		skip();
 	track("udp", CUSTOMER, ONLY_A, 1000, UDP_SURE);
 	track("tcp", CUSTOMER, SHARED, 1500, TCP_SURE);
 	shapes[1].no_checksum = true;
@@ -226,8 +215,6 @@ static void test_in(void **state)
 		PLAIN, PLAIN, {.ttl = 3, .tos = 0xb8, .size = 0}, {.ttl = 255, .tos = 0x02, .size = 1410}};
 
 	(void)state;
-	if (!can_track())
-		skip();
 	track("udp", CUSTOMER, ONLY_A, 1000, UDP_SURE);
 	track("tcp", BEHIND, SHARED, 1500, TCP_SURE);
 	shapes[1].no_checksum = true;
@@ -261,8 +248,6 @@ static void test_tunnel(void **state)
 	struct run once;
 
 	(void)state;
-	if (!can_track())
-		skip();
 	track("udp", CUSTOMER, ONLY_A, 1000, UDP_SURE);
 	run_raw(GW_HOOK_EDGE, outside.external, &p, &once);
 	r = run_out(__FILE__, __LINE__, GW_HOOK_EDGE, outside.external, &p, GW_OUT_FAST_FORWARDED);
@@ -290,8 +275,6 @@ static void test_odd_packets(void **state)
 	};
 
 	(void)state;
-	if (!can_track())
-		skip();
 	track("udp", CUSTOMER, ONLY_A, 1000, UDP_SURE);
 	track("tcp", CUSTOMER, ONLY_A, 1000, TCP_SURE);
 	for (size_t i = 0; i < GW_N(odd); i++) {
@@ -323,8 +306,6 @@ static void test_odd_connections(void **state)
 	};
 
 	(void)state;
-	if (!can_track())
-		skip();
 	for (size_t i = 0; i < GW_N(some); i++) {
 		struct shape s = PLAIN;
 		struct pkt p, want;
@@ -355,8 +336,6 @@ static void test_changes(void **state)
 	struct gw_bpf_gateway g;
 
 	(void)state;
-	if (!can_track())
-		skip();
 	after.ttl--;
 	pkt_eth(&in_want, MAC_N(5), MAC_VRF);
 	put_ip(&in_want, FAR, 2000, CUSTOMER, 1000, after);

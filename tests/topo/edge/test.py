@@ -15,7 +15,6 @@
 import os
 import socket
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, gateway, pkt, traffic, world
@@ -358,7 +357,7 @@ class Load:
 @g.case("GW-8: kill -9 and restart under traffic: not one packet lost, counters go on")
 def _(w):
     load = Load(w, 6)
-    time.sleep(0.5)
+    eventually(lambda: w.a.state()["counters"]["rxPackets"] > 500, "the load is under way")
     before = w.a.state()["counters"]
     w.gw.gwd.kill()
     w.gw.gwd.start()

@@ -191,13 +191,13 @@ def _(w):
     idle = traffic_pair(w, w.blue1, 7301)
     slow = traffic.TcpTransfer(w.blue1, w.far, FAR, 16 << 20, port=45100, seconds=6)
     flow = traffic.UdpFlow(w.red1, w.far, FAR, 1000, 30, port=7200)
-    time.sleep(1)
+    under_way(w.blue, w.red)
     w.gw.gwd.kill()
     crowd.udp([w.blue1, w.red1], w.far, 200, port=7002)
     crowd.tcp([w.blue1, w.red1], w.far, 200, port=7003)
     w.gw.gwd.start()
     wait(w)
-    time.sleep(1)
+    under_way(w.red)
     w.gw.gwd.restart()
     wait(w)
     slow.finish()
@@ -205,6 +205,15 @@ def _(w):
     r = flow.result()
     equal(r["lost"], 0, "datagrams lost of %d" % r["sent"])
     exchange(*idle)
+
+
+def under_way(*tenants):
+    """Packets of their flows pass, whatever passed before."""
+    def passed():
+        return [t.state()["outside"]["sentPackets"] for t in tenants]
+
+    before = passed()
+    eventually(lambda: all(now > then + 20 for now, then in zip(passed(), before)), "the flows are under way")
 
 
 def wait(w):
@@ -365,13 +374,17 @@ def _(w):
     traffic.TcpTransfer(w.red1, w.blue1, "10.0.1.11", 1 << 20, port=8080, via=FORWARD, via_port=80).finish()
 
 
+def announces(frame):
+    """By ARP, that ON_SEGMENT is there."""
+    return frame[12:14] == b"\x08\x06" and frame[28:32] == pkt.ip(ON_SEGMENT)
+
+
 @p.case("an address on the segment: announced, and ARP is answered")
 def _(w):
-    with wire.Capture(w.isp.netns, "seg0", "announced", "arp") as c:
+    with pkt.Raw(w.isp.netns, "seg0") as raw:
         w.blue.public(ON_SEGMENT)
-        w.blue.nat("Inbound", ON_SEGMENT, "10.0.1.11")
-        time.sleep(1)
-    require(c.count("arp.src.proto_ipv4 == %s" % ON_SEGMENT), "an announcement")
+        raw.wait(announces, 5, "an announcement")
+    w.blue.nat("Inbound", ON_SEGMENT, "10.0.1.11")
     w.isp.netns.ip("neigh flush dev seg0")
     got, said = traffic.ping(w.isp, ON_SEGMENT)
     equal(got, 3, "answers\n%s\n%s" % (said, trace_of(w)))
@@ -407,11 +420,10 @@ def _(w):
 def _(w):
     w.blue.without("natRules", lambda r: r["PublicAddress"] == ON_SEGMENT)
     w.blue.without("publicAddresses", lambda r: r["PublicPrefix"].startswith(ON_SEGMENT))
-    with wire.Capture(w.isp.netns, "seg0", "moved", "arp") as c:
+    with pkt.Raw(w.isp.netns, "seg0") as raw:
         w.red.public(ON_SEGMENT)
-        w.red.nat("Inbound", ON_SEGMENT, "10.0.1.11")
-        time.sleep(1)
-    require(c.count("arp.src.proto_ipv4 == %s" % ON_SEGMENT), "an announcement")
+        raw.wait(announces, 5, "an announcement")
+    w.red.nat("Inbound", ON_SEGMENT, "10.0.1.11")
     with wire.Capture(w.red1.netns, "eth0", "moved-here", "icmp") as c:
         got, said = traffic.ping(w.isp, ON_SEGMENT)
     equal(got, 3, "answers\n%s" % said)
