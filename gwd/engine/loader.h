@@ -62,6 +62,8 @@ unsigned gw_loader_program_id(const struct gw_loader *l, enum gw_hook hook);
 unsigned gw_loader_cpus(const struct gw_loader *l);
 /* The skeleton, for its map descriptors. */
 const struct gw_bpf *gw_loader_bpf(const struct gw_loader *l);
+/* For loader.c and pins.c: what failed, with what libbpf said about it and what gwd needs. Returns r, which is negative. */
+int gw_loader_error(struct gw_error *err, int r, const char *what);
 /* True when the kernel can take off an outer header whose family differs from the inner one in one step. */
 bool gw_loader_probe_decap_l3(void);
 

@@ -1,0 +1,289 @@
+/*
+ * pins.c - see pins.h: the directory of a node on the bpf file system, and the sets of maps in it. loader.c is its only caller.
+ */
+#include "engine/pins.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "engine.skel.h"
+#include "engine/loader.h"
+
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* --- the directory ----------------------------------------------------------------------------------------------------- */
+
+static bool on_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == BPF_FS_MAGIC;
+}
+
+/* The deepest existing directory of `path`. */
+static void existing_parent(const char *path, char *ret, size_t n)
+{
+	struct stat st;
+
+	snprintf(ret, n, "%s", path);
+	while (stat(ret, &st) < 0) {
+		char *slash = strrchr(ret, '/');
+
+		if (!slash || slash == ret) {
+			snprintf(ret, n, "/");
+			return;
+		}
+		*slash = 0;
+	}
+}
+
+static int make_dirs(char *path)
+{
+	for (char *p = path + 1;; p++) {
+		if (*p != '/' && *p)
+			continue;
+		char c = *p;
+
+		*p = 0;
+		int r = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+
+		*p = c;
+		if (r < 0 || !c)
+			return r;
+	}
+}
+
+int gw_pins_prepare(const char *bpf_dir, const char *node, struct gw_pins *ret, struct gw_error *err)
+{
+	char parent[PATH_MAX];
+	int r;
+
+	if (snprintf(ret->dir, sizeof ret->dir, "%s/%s", bpf_dir, node) >= (int)sizeof ret->dir)
+		return gw_error_set(err, ENAMETOOLONG, GW_ERR_CAPABILITY, "bpf_dir",
+				    "[engine] bpf_dir and [node] name are too long together: choose shorter ones");
+	snprintf(ret->current, sizeof ret->current, "%s/maps", ret->dir);
+	snprintf(ret->next, sizeof ret->next, "%s/next", ret->dir);
+	existing_parent(bpf_dir, parent, sizeof parent);
+	/* systemd mounts the usual place; a container or a bare machine may not have. */
+	if (!on_bpffs(parent) && strcmp(parent, "/sys/fs/bpf") == 0 && mount("bpf", parent, "bpf", 0, "mode=0700") == 0)
+		gw_log_notice("mounted a bpf file system at %s", parent);
+	if (!on_bpffs(parent))
+		return gw_error_set(err, EINVAL, GW_ERR_CAPABILITY, "bpf_dir",
+				    "[engine] bpf_dir %s is not on a bpf file system; mount -t bpf bpf %s", bpf_dir,
+				    parent);
+	r = make_dirs(ret->dir);
+	if (r < 0)
+		return gw_error_set(
+			err, -r, GW_ERR_CAPABILITY, "bpf_dir",
+			"cannot create %s: %s; it must be writable for gwd, or give [engine] bpf_dir another place",
+			ret->dir, strerror(-r));
+	return 0;
+}
+
+/* --- sets of maps ------------------------------------------------------------------------------------------------- */
+
+void gw_pins_remove(const char *set)
+{
+	char file[PATH_MAX + 256];
+	DIR *d = opendir(set);
+
+	if (!d)
+		return;
+	for (struct dirent *e; (e = readdir(d));)
+		if (e->d_name[0] != '.' && snprintf(file, sizeof file, "%s/%s", set, e->d_name) < (int)sizeof file)
+			unlink(file);
+	closedir(d);
+	rmdir(set);
+}
+
+static bool is_ours(const struct bpf_map *m)
+{
+	return !bpf_map__is_internal(m);
+}
+
+static int pinned_fd(const char *set, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof path, "%s/%s", set, name) >= (int)sizeof path)
+		return -ENAMETOOLONG;
+	return bpf_obj_get(path);
+}
+
+static bool map_info(int fd, struct bpf_map_info *ret)
+{
+	__u32 len = sizeof *ret;
+
+	memset(ret, 0, sizeof *ret);
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, ret, &len) == 0;
+}
+
+/* What is pinned may be anything: nothing is read before its shape is known. */
+static bool has_shape(int fd, enum bpf_map_type type, size_t key_size, size_t value_size)
+{
+	struct bpf_map_info info;
+
+	return map_info(fd, &info) && info.type == (__u32)type && info.key_size == key_size &&
+	       info.value_size == value_size;
+}
+
+/* Whether the pinned map is just what `m` asks for. */
+static bool compatible(const struct bpf_map *m, int fd)
+{
+	struct bpf_map_info info;
+
+	return has_shape(fd, bpf_map__type(m), bpf_map__key_size(m), bpf_map__value_size(m)) && map_info(fd, &info) &&
+	       info.max_entries == bpf_map__max_entries(m) && info.map_flags == bpf_map__map_flags(m);
+}
+
+static bool set_abi(const char *set, struct gw_bpf_abi *ret)
+{
+	__u32 zero = 0;
+
+	_cleanup_close_ int fd = pinned_fd(set, "abi");
+
+	return has_shape(fd, BPF_MAP_TYPE_ARRAY, sizeof zero, sizeof *ret) && bpf_map_lookup_elem(fd, &zero, ret) == 0;
+}
+
+bool gw_pins_of_netns(const char *set, __u64 netns)
+{
+	struct gw_bpf_abi abi;
+
+	return set_abi(set, &abi) && abi.netns == netns;
+}
+
+bool gw_pins_usable(const char *set, const struct gw_bpf *b, __u64 netns)
+{
+	struct gw_bpf_abi abi;
+	struct bpf_map *m;
+
+	if (!set_abi(set, &abi) || abi.version != GW_ABI_VERSION || abi.netns != netns)
+		return false;
+	bpf_object__for_each_map(m, b->obj)
+	{
+		if (!is_ours(m))
+			continue;
+		_cleanup_close_ int fd = pinned_fd(set, bpf_map__name(m));
+
+		if (fd < 0 || !compatible(m, fd))
+			return false;
+	}
+	return true;
+}
+
+int gw_pins_reuse(const char *set, struct gw_bpf *b, struct gw_error *err)
+{
+	struct bpf_map *m;
+
+	bpf_object__for_each_map(m, b->obj)
+	{
+		if (!is_ours(m))
+			continue;
+		_cleanup_close_ int fd = pinned_fd(set, bpf_map__name(m));
+		int r = fd < 0 ? fd : bpf_map__reuse_fd(m, fd);
+
+		if (r < 0)
+			return gw_loader_error(err, r, "cannot take over the pinned maps");
+	}
+	return 0;
+}
+
+int gw_pins_pin(const char *set, struct gw_bpf *b, struct gw_error *err)
+{
+	char path[PATH_MAX + 64];
+	struct bpf_map *m;
+
+	if (mkdir(set, 0700) < 0)
+		return gw_error_set(err, errno, GW_ERR_CAPABILITY, "bpf_dir",
+				    "cannot create %s: %s; if something is in the way there, remove it", set,
+				    strerror(errno));
+	bpf_object__for_each_map(m, b->obj)
+	{
+		if (!is_ours(m))
+			continue;
+		if (snprintf(path, sizeof path, "%s/%s", set, bpf_map__name(m)) >= (int)sizeof path)
+			return gw_loader_error(err, -ENAMETOOLONG, "cannot pin the maps");
+		int r = bpf_map__pin(m, path);
+
+		if (r < 0)
+			return gw_loader_error(err, r, "cannot pin the maps");
+	}
+	return 0;
+}
+
+/* --- what an old set knows ---------------------------------------------------------------------------------------- */
+
+void gw_pins_carry_table(const char *old, struct bpf_map *m)
+{
+	size_t key_size = bpf_map__key_size(m), value_size = bpf_map__value_size(m);
+	struct bpf_map_info info;
+	char key[16], value[16];
+	bool more;
+
+	_cleanup_close_ int fd = pinned_fd(old, bpf_map__name(m));
+
+	if (key_size > sizeof key || value_size > sizeof value ||
+	    !has_shape(fd, BPF_MAP_TYPE_HASH, key_size, value_size) || !map_info(fd, &info))
+		return;
+	more = bpf_map_get_next_key(fd, NULL, key) == 0;
+	for (__u32 n = 0; n < info.max_entries && more; n++) {
+		if (bpf_map_lookup_elem(fd, key, value) == 0)
+			bpf_map_update_elem(bpf_map__fd(m), key, value, BPF_ANY);
+		more = bpf_map_get_next_key(fd, key, key) == 0;
+	}
+}
+
+/*
+ * The programs count in the first half of a counter map. What earlier sets counted is kept in the second half, where no
+ * program writes, so that carrying it over loses nothing that is counted meanwhile.
+ */
+static void carry_counter(const char *old, struct bpf_map *m, unsigned cpus)
+{
+	struct bpf_map_info info;
+	__u32 half, old_half;
+	size_t to_words = bpf_map__value_size(m) / 8, from_words, words;
+
+	_cleanup_close_ int fd = pinned_fd(old, bpf_map__name(m));
+
+	if (!map_info(fd, &info) || info.type != BPF_MAP_TYPE_PERCPU_ARRAY || info.key_size != sizeof half ||
+	    info.value_size % 8)
+		return;
+	from_words = info.value_size / 8;
+	words = from_words < to_words ? from_words : to_words;
+	half = bpf_map__max_entries(m) / 2;
+	old_half = info.max_entries / 2;
+	_cleanup_free_ __u64 *live = calloc(cpus, info.value_size), *base = calloc(cpus, info.value_size);
+	_cleanup_free_ __u64 *sum = calloc(cpus, to_words * 8);
+
+	if (!live || !base || !sum)
+		return;
+	for (__u32 i = 0; i < half && i < old_half; i++) {
+		__u32 from_base = i + old_half, to_base = i + half;
+
+		if (bpf_map_lookup_elem(fd, &i, live) < 0 || bpf_map_lookup_elem(fd, &from_base, base) < 0)
+			continue;
+		for (unsigned c = 0; c < cpus; c++)
+			for (size_t w = 0; w < words; w++)
+				sum[c * to_words + w] = live[c * from_words + w] + base[c * from_words + w];
+		bpf_map_update_elem(bpf_map__fd(m), &to_base, sum, BPF_ANY);
+	}
+}
+
+void gw_pins_carry_counters(const char *old, const struct gw_bpf *b, unsigned cpus)
+{
+	carry_counter(old, b->maps.outcomes, cpus);
+	carry_counter(old, b->maps.drops, cpus);
+	carry_counter(old, b->maps.port_stats, cpus);
+	carry_counter(old, b->maps.vsid_stats, cpus);
+	carry_counter(old, b->maps.port_drops, cpus);
+	carry_counter(old, b->maps.exit_stats, cpus);
+	carry_counter(old, b->maps.exit_drops, cpus);
+}
