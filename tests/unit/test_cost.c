@@ -439,20 +439,9 @@ static uint64_t start_again(const struct world *w)
 	world_begin(&again);
 	for (size_t i = 0; i < n_paths; i++) {
 		const struct gw_resource *r = gw_catalog_find(w->c, NULL, paths[i]);
-		json_t *own = r ? gw_resource_encode_own(r) : NULL;
-		char *body = own ? json_dumps(own, JSON_COMPACT) : NULL;
 
-		if (r && gw_catalog_load(again.c,
-					 &(struct gw_stored){.tenant = "",
-							     .path = paths[i],
-							     .body = body,
-							     .instance = r->instance,
-							     .revision = 1,
-							     .serial = 1},
-					 &err) < 0)
-			fail_msg("%s: %s: %s", paths[i], err.target, err.message);
-		free(body);
-		json_decref(own);
+		if (r)
+			world_load(&again, paths[i], r, gw_resource_encode_own(r));
 	}
 	work = 0;
 	if (gw_catalog_settle_loaded(again.c, no_trouble, NULL, &err) < 0)
