@@ -69,6 +69,8 @@ const char *gw_nl_way_out(int errnum);
  */
 int gw_nl_fail(const struct gw_nl *nl, struct gw_error *err, int rc, const char *target, const char *what, ...)
 	__attribute__((format(printf, 5, 6)));
+/* A request about a link; what it returns can be changed until attributes follow. */
+struct ifinfomsg *gw_nl_link_begin(struct gw_nl_msg *m, uint16_t type, int ifindex);
 /* The name of a link for messages; "link 7" when it has gone. */
 const char *gw_nl_link_label(struct gw_nl *nl, int ifindex, char buf[static IFNAMSIZ + 16]);
 

@@ -186,7 +186,7 @@ int gw_nl_add_gretap_external(struct gw_nl *nl, const char *name, struct gw_erro
 	return finish_link(nl, &m, name, "gretap", nests, err);
 }
 
-static struct ifinfomsg *begin_change(struct gw_nl_msg *m, uint16_t type, int ifindex)
+struct ifinfomsg *gw_nl_link_begin(struct gw_nl_msg *m, uint16_t type, int ifindex)
 {
 	struct ifinfomsg *ifi = gw_nl_msg_begin(m, type, 0, sizeof *ifi);
 
@@ -288,7 +288,7 @@ int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct 
 		return gw_error_set(err, -rc, GW_ERR_INTERNAL, link->name, "cannot turn off the offloads of %s: %s%s",
 				    link->name, strerror(-rc), gw_nl_way_out(-rc));
 	/* Not every kind of super-packet has a switch in every kernel; this limit is for all. */
-	begin_change(&m, RTM_SETLINK, link->ifindex);
+	gw_nl_link_begin(&m, RTM_SETLINK, link->ifindex);
 	gw_nl_put_u32(&m, IFLA_GSO_MAX_SEGS, 1);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
 	return rc < 0 ? gw_nl_fail(nl, err, rc, link->name, "cannot limit the super-packets of %s", link->name) : 0;
@@ -301,7 +301,7 @@ int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err)
 	int rc;
 
 	gw_nl_link_label(nl, ifindex, name);
-	begin_change(&m, RTM_DELLINK, ifindex);
+	gw_nl_link_begin(&m, RTM_DELLINK, ifindex);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
 	return rc < 0 ? gw_nl_fail(nl, err, rc, name, "cannot delete %s", name) : 0;
 }
@@ -313,7 +313,7 @@ int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err)
 	struct gw_nl_msg m;
 	int rc;
 
-	ifi = begin_change(&m, RTM_SETLINK, ifindex);
+	ifi = gw_nl_link_begin(&m, RTM_SETLINK, ifindex);
 	ifi->ifi_flags = ifi->ifi_change = IFF_UP;
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
 	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot bring %s up", name) : 0;
@@ -325,7 +325,7 @@ int gw_nl_link_set_mtu(struct gw_nl *nl, int ifindex, unsigned mtu, struct gw_er
 	struct gw_nl_msg m;
 	int rc;
 
-	begin_change(&m, RTM_SETLINK, ifindex);
+	gw_nl_link_begin(&m, RTM_SETLINK, ifindex);
 	gw_nl_put_u32(&m, IFLA_MTU, mtu);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
 	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot set the MTU of %s to %u",
@@ -363,7 +363,7 @@ int gw_nl_link_quiet(struct gw_nl *nl, int ifindex, struct gw_error *err)
 	struct gw_nl_msg m;
 	int rc;
 
-	begin_change(&m, RTM_SETLINK, ifindex);
+	gw_nl_link_begin(&m, RTM_SETLINK, ifindex);
 	spec = gw_nl_nest_begin(&m, IFLA_AF_SPEC);
 	inet6 = gw_nl_nest_begin(&m, AF_INET6);
 	gw_nl_put_u8(&m, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);

@@ -39,20 +39,13 @@ int gw_nl_add_pair(struct gw_nl *nl, const struct gw_nl_pair *pair, struct gw_er
 		      : 0;
 }
 
-static void begin_change(struct gw_nl_msg *m, int ifindex)
-{
-	struct ifinfomsg *ifi = gw_nl_msg_begin(m, RTM_SETLINK, 0, sizeof *ifi);
-
-	ifi->ifi_index = ifindex;
-}
-
 int gw_nl_link_set_mac(struct gw_nl *nl, int ifindex, const struct gw_mac *mac, struct gw_error *err)
 {
 	char name[IFNAMSIZ + 16], text[GW_MAC_STRLEN];
 	struct gw_nl_msg m;
 	int rc;
 
-	begin_change(&m, ifindex);
+	gw_nl_link_begin(&m, RTM_SETLINK, ifindex);
 	gw_nl_put(&m, IFLA_ADDRESS, mac->b, sizeof mac->b);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
 	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name),
@@ -66,7 +59,7 @@ int gw_nl_link_set_alias(struct gw_nl *nl, int ifindex, const char *alias, struc
 	struct gw_nl_msg m;
 	int rc;
 
-	begin_change(&m, ifindex);
+	gw_nl_link_begin(&m, RTM_SETLINK, ifindex);
 	gw_nl_put(&m, IFLA_IFALIAS, alias, strlen(alias)); /* the kernel counts no end */
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
 	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot label %s", name) : 0;
@@ -78,7 +71,7 @@ int gw_nl_link_set_group(struct gw_nl *nl, int ifindex, uint32_t group, struct g
 	struct gw_nl_msg m;
 	int rc;
 
-	begin_change(&m, ifindex);
+	gw_nl_link_begin(&m, RTM_SETLINK, ifindex);
 	gw_nl_put_u32(&m, IFLA_GROUP, group);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
 	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot put %s into a group", name)
