@@ -169,4 +169,43 @@ static inline const char *engine_transaction(void (*one_change)(void))
 	}
 }
 
+/* --- a walk ----------------------------------------------------------------------------------------------------------------- */
+
+/* Random transactions, now and then something from outside, or a restart: after each of them the maps are compared. */
+struct engine_walk {
+	unsigned rounds;
+	unsigned event_every, restart_every; /* one round of so many, on average */
+	void (*one_change)(void);
+	void (*interface_event)(void);
+	void (*while_away)(void); /* what changes while there is no engine */
+	void (*compare)(const char *after, unsigned round);
+};
+
+/* GWD_SEED repeats or varies it. */
+static inline void engine_walk(const struct engine_walk *w)
+{
+	const char *seed = getenv("GWD_SEED");
+
+	rnd_seed(seed ? strtoull(seed, NULL, 0) : 4711);
+	w->compare("opening", 0);
+	for (unsigned round = 1; round <= w->rounds; round++) {
+		w->compare(engine_transaction(w->one_change), round);
+		if (rnd_below(w->event_every) == 0) {
+			w->interface_event();
+			w->compare("an interface event", round);
+		}
+		if (rnd_below(w->restart_every) == 0) {
+			env.driver = gw_engine_driver.close(env.driver);
+			w->while_away();
+			netns_drain(&env.ns);
+			engine_open();
+			w->compare("a restart", round);
+		}
+		if (rnd_below(20) == 0) {
+			engine_sync();
+			w->compare("a sync", round);
+		}
+	}
+}
+
 #endif

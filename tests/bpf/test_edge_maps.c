@@ -373,28 +373,22 @@ static void compare(const char *after, unsigned round)
 
 /* --- tests ------------------------------------------------------------------------------------------------------------------ */
 
+static void while_away(void)
+{
+	if (if_nametoindex("gwe5003"))
+		sh_ok("ip link delete gwe5003");
+}
+
 static void test_property(void **state)
 {
-	const char *seed = getenv("GWD_SEED");
-
 	(void)state;
-	rnd_seed(seed ? strtoull(seed, NULL, 0) : 4711);
-	compare("opening", 0);
-	for (unsigned round = 1; round <= ROUNDS; round++) {
-		compare(engine_transaction(one_change), round);
-		if (rnd_below(6) == 0) {
-			interface_event();
-			compare("an interface event", round);
-		}
-		if (rnd_below(60) == 0) {
-			env.driver = gw_engine_driver.close(env.driver);
-			if (if_nametoindex("gwe5003"))
-				sh_ok("ip link delete gwe5003");
-			netns_drain(&env.ns);
-			engine_open();
-			compare("a restart", round);
-		}
-	}
+	engine_walk(&(struct engine_walk){.rounds = ROUNDS,
+					  .event_every = 6,
+					  .restart_every = 60,
+					  .one_change = one_change,
+					  .interface_event = interface_event,
+					  .while_away = while_away,
+					  .compare = compare});
 }
 
 static void change(struct gw_hnv_object *put, struct gw_hnv_object *gone)

@@ -175,32 +175,22 @@ static void compare(const char *after, unsigned round)
 	oracle_compare(env.intent, env.ns.nl, &env.config, what);
 }
 
+static void while_away(void)
+{
+	if (rnd_below(2) && if_nametoindex("e0"))
+		sh_ok("ip link delete e0");
+}
+
 static void test_property(void **state)
 {
-	const char *seed = getenv("GWD_SEED");
-
 	(void)state;
-	rnd_seed(seed ? strtoull(seed, NULL, 0) : 4711);
-	compare("opening", 0);
-	for (unsigned round = 1; round <= ROUNDS; round++) {
-		compare(engine_transaction(one_change), round);
-		if (rnd_below(8) == 0) {
-			interface_event();
-			compare("an interface event", round);
-		}
-		if (rnd_below(40) == 0) {
-			env.driver = gw_engine_driver.close(env.driver);
-			if (rnd_below(2) && if_nametoindex("e0"))
-				sh_ok("ip link delete e0");
-			netns_drain(&env.ns);
-			engine_open();
-			compare("a restart", round);
-		}
-		if (rnd_below(20) == 0) {
-			engine_sync();
-			compare("a sync", round);
-		}
-	}
+	engine_walk(&(struct engine_walk){.rounds = ROUNDS,
+					  .event_every = 8,
+					  .restart_every = 40,
+					  .one_change = one_change,
+					  .interface_event = interface_event,
+					  .while_away = while_away,
+					  .compare = compare});
 }
 
 static struct gw_hnv_object *port(const char *name, uint32_t v, uint8_t last)

@@ -25,7 +25,7 @@ static void test_missing_interface_is_refused(void **state)
 	gw_intent_begin(intent);
 	put(paddr("eth9", "10.1.1.20", 24));
 	expect(commit(&err), -ENODEV, &err, ", ...");
-	end();
+	end_driver();
 }
 
 static void test_bring_in_and_take_away(void **state)
@@ -41,8 +41,8 @@ static void test_bring_in_and_take_away(void **state)
 	has("eth1 inet 10.1.1.20/24");
 	has("10.9.0.0/16 via 10.1.1.1 dev eth1 proto 103");
 	has("10.8.0.0/16 dev eth1 proto 103 scope link");
-	state_is(paddr("eth1", "10.1.1.20", 24), "Up", NULL);
-	state_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Up", NULL);
+	state_of_key_is(paddr("eth1", "10.1.1.20", 24), "Up", NULL);
+	state_of_key_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Up", NULL);
 	assert_int_equal(warnings(NULL), 0);
 	sync_ok();
 	netns_drain(&ns);
@@ -58,7 +58,7 @@ static void test_bring_in_and_take_away(void **state)
 	has_not("10.8.0.0/16");
 	netns_drain(&ns);
 	assert_int_equal(wanted, 0);
-	end();
+	end_driver();
 }
 
 static void test_put_there_by_hand(void **state)
@@ -71,9 +71,9 @@ static void test_put_there_by_hand(void **state)
 	put(paddr("eth1", "10.1.1.20", 24));
 	put(proute("eth1", "10.9.0.0/16", "10.1.1.1"));
 	commit_ok();
-	state_is(paddr("eth1", "10.1.1.20", 24), "Up", NULL);
+	state_of_key_is(paddr("eth1", "10.1.1.20", 24), "Up", NULL);
 	sync_ok();
-	state_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Up", NULL);
+	state_of_key_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Up", NULL);
 	gw_intent_begin(intent);
 	drop(proute("eth1", "10.9.0.0/16", "10.1.1.1"));
 	drop(paddr("eth1", "10.1.1.20", 24));
@@ -81,7 +81,7 @@ static void test_put_there_by_hand(void **state)
 	sync_ok();
 	has("eth1 inet 10.1.1.20/24");
 	has("10.9.0.0/16 via 10.1.1.1");
-	end();
+	end_driver();
 }
 
 /* What a second observer sees, in order. */
@@ -145,7 +145,7 @@ static void test_replacements_do_not_interrupt(void **state)
 	has("10.8.0.0/16 via 10.1.1.2 dev eth1");
 	assert_int_equal(wanted, 0);
 	gw_nl_close(observer);
-	end();
+	end_driver();
 }
 
 static void test_refused_by_the_kernel(void **state)
@@ -174,8 +174,8 @@ static void test_refused_by_the_kernel(void **state)
 	has_not("10.8.0.0/16");
 	sync_ok();
 	has("eth1 inet 10.1.1.20/24");
-	state_is(paddr("eth1", "10.1.1.20", 24), "Up", NULL);
-	end();
+	state_of_key_is(paddr("eth1", "10.1.1.20", 24), "Up", NULL);
+	end_driver();
 }
 
 /*
@@ -197,10 +197,10 @@ static void test_routes_outlive_an_address(void **state)
 	has("eth1 inet 10.1.1.21/24");
 	has_not("eth1 inet 10.1.1.20/24");
 	has("10.9.0.0/16 via 10.1.1.1 dev eth1 proto 103");
-	state_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Up", NULL);
+	state_of_key_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Up", NULL);
 	netns_drain(&ns);
 	assert_int_equal(wanted, 0);
-	end();
+	end_driver();
 }
 
 /* Applies one change past the intent, which takes no IPv6 provider addresses in this version. */
@@ -247,7 +247,7 @@ static void test_ipv6(void **state)
 	has_not("fd10::/16");
 	apply_one(c, NULL);
 	has_not("eth2 inet6 fd00::1/48");
-	end();
+	end_driver();
 }
 
 static double seconds(void)
@@ -282,7 +282,7 @@ static void test_a_thousand_addresses(void **state)
 	sync_ok();
 	t[3] = seconds();
 	assert_int_equal(sh("test $(ip -o -4 addr show dev eth1 | wc -l) = %d", N), 0);
-	state_is(paddr("eth1", "10.1.3.250", 16), "Up", NULL);
+	state_of_key_is(paddr("eth1", "10.1.3.250", 16), "Up", NULL);
 	print_message("# apply %.3f s, sync %.3f s", t[1] - t[0], t[3] - t[2]);
 	/* Gone while nobody looked, all at once: warnings stay readable. */
 	sh_ok("ip link del eth1");
@@ -303,7 +303,7 @@ static void test_a_thousand_addresses(void **state)
 	assert_int_equal(sh("test $(ip -o -4 addr show dev eth1 | wc -l) = 0"), 0);
 	netns_drain(&ns);
 	assert_int_equal(wanted, 0);
-	end();
+	end_driver();
 }
 
 int main(void)

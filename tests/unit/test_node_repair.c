@@ -29,7 +29,7 @@ static void test_restart_takes_over(void **state)
 	put(paddr("eth1", "10.1.1.22", 24));
 	put(proute("eth1", "10.8.0.0/16", "10.1.1.2"));
 	gw_intent_commit(intent);
-	state_is(paddr("eth1", "10.1.1.21", 24), "Waiting", "not brought to the kernel yet");
+	state_of_key_is(paddr("eth1", "10.1.1.21", 24), "Waiting", "not brought to the kernel yet");
 	sync_ok();
 	has_not("eth1 inet 10.1.1.20/24");
 	has("eth1 inet 10.1.1.21/24");
@@ -42,7 +42,7 @@ static void test_restart_takes_over(void **state)
 	has("10.7.0.0/16 via 10.1.1.1");
 	netns_drain(&ns);
 	assert_int_equal(wanted, 0);
-	end();
+	end_driver();
 }
 
 static void test_interface_comes_later(void **state)
@@ -54,28 +54,28 @@ static void test_interface_comes_later(void **state)
 	put(proute("eth1", "10.9.0.0/16", "10.1.1.1"));
 	gw_intent_commit(intent); /* as loaded from the store */
 	sync_ok();
-	state_is(paddr("eth1", "10.1.1.20", 24), "Waiting", "interface eth1 does not exist");
+	state_of_key_is(paddr("eth1", "10.1.1.20", 24), "Waiting", "interface eth1 does not exist");
 	assert_int_equal(warnings(NULL), 2);
 	assert_int_equal(wanted, 0);
 
 	sh_ok("ip link add eth1 type veth peer name eth1p");
 	expect_want("interface eth1 appeared");
 	sync_ok();
-	state_is(paddr("eth1", "10.1.1.20", 24), "Down", "interface eth1 is down");
+	state_of_key_is(paddr("eth1", "10.1.1.20", 24), "Down", "interface eth1 is down");
 	sh_ok("ip link set eth1 up");
 	expect_want("interface eth1 came up");
 	sync_ok();
-	state_is(paddr("eth1", "10.1.1.20", 24), "Down", "interface eth1 has no carrier");
+	state_of_key_is(paddr("eth1", "10.1.1.20", 24), "Down", "interface eth1 has no carrier");
 	sh_ok("ip link set eth1p up");
 	comes_up(paddr("eth1", "10.1.1.20", 24));
-	state_is(paddr("eth1", "10.1.1.20", 24), "Up", NULL);
-	state_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Up", NULL);
+	state_of_key_is(paddr("eth1", "10.1.1.20", 24), "Up", NULL);
+	state_of_key_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Up", NULL);
 	assert_int_equal(warnings(NULL), 0);
 
 	/* It goes, and another of its name comes. */
 	sh_ok("ip link del eth1");
 	netns_drain(&ns);
-	state_is(paddr("eth1", "10.1.1.20", 24), "Waiting", "interface eth1 does not exist");
+	state_of_key_is(paddr("eth1", "10.1.1.20", 24), "Waiting", "interface eth1 does not exist");
 	sync_ok();
 	wanted = 0;
 	netns_veth(&ns, "eth1");
@@ -83,7 +83,7 @@ static void test_interface_comes_later(void **state)
 	sync_ok();
 	has("eth1 inet 10.1.1.20/24");
 	has("10.9.0.0/16 via 10.1.1.1 dev eth1 proto 103");
-	end();
+	end_driver();
 }
 
 static void test_repair_after_removal_from_outside(void **state)
@@ -98,11 +98,11 @@ static void test_repair_after_removal_from_outside(void **state)
 	commit_ok();
 	sh_ok("ip addr del 10.1.1.21/24 dev eth1");
 	expect_want("address 10.1.1.21 was removed from eth1 from outside");
-	state_is(paddr("eth1", "10.1.1.21", 24), "Down", "removed from outside");
+	state_of_key_is(paddr("eth1", "10.1.1.21", 24), "Down", "removed from outside");
 	assert_int_equal(warnings("provider address 10.1.1.21: removed from outside"), 1);
 	sync_ok();
 	has("eth1 inet 10.1.1.21/24");
-	state_is(paddr("eth1", "10.1.1.21", 24), "Up", NULL);
+	state_of_key_is(paddr("eth1", "10.1.1.21", 24), "Up", NULL);
 
 	sh_ok("ip route del 10.9.0.0/16");
 	expect_want("route 10.9.0.0/16 over eth1 was removed from outside");
@@ -119,7 +119,7 @@ static void test_repair_after_removal_from_outside(void **state)
 	/* A link that goes down loses its routes without a word, too. */
 	sh_ok("ip link set eth1 down");
 	netns_drain(&ns);
-	state_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Down", "interface eth1 is down");
+	state_of_key_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Down", "interface eth1 is down");
 	sync_ok();
 	wanted = 0;
 	has_not("10.9.0.0/16");
@@ -129,7 +129,7 @@ static void test_repair_after_removal_from_outside(void **state)
 	has("10.9.0.0/16 via 10.1.1.1 dev eth1 proto 103");
 	netns_drain(&ns);
 	assert_int_equal(wanted, 0);
-	end();
+	end_driver();
 }
 
 static void test_in_the_way_of_an_operators_route(void **state)
@@ -155,7 +155,8 @@ static void test_in_the_way_of_an_operators_route(void **state)
 	put(proute("eth1", "0.0.0.0/0", "10.1.1.1"));
 	gw_intent_commit(intent);
 	sync_ok();
-	state_is(proute("eth1", "0.0.0.0/0", "10.1.1.1"), "Down", "there is 0.0.0.0/0 via 192.168.0.1 over eth2");
+	state_of_key_is(proute("eth1", "0.0.0.0/0", "10.1.1.1"), "Down",
+			"there is 0.0.0.0/0 via 192.168.0.1 over eth2");
 	assert_int_equal(warnings(NULL), 1);
 	netns_drain(&ns);
 	assert_int_equal(wanted, 0);
@@ -163,8 +164,8 @@ static void test_in_the_way_of_an_operators_route(void **state)
 	expect_want("another route to 0.0.0.0/0 went");
 	sync_ok();
 	has("default via 10.1.1.1 dev eth1 proto 103");
-	state_is(proute("eth1", "0.0.0.0/0", "10.1.1.1"), "Up", NULL);
-	end();
+	state_of_key_is(proute("eth1", "0.0.0.0/0", "10.1.1.1"), "Up", NULL);
+	end_driver();
 }
 
 /* A next hop that becomes reachable by an address that somebody adds. */
@@ -177,12 +178,12 @@ static void test_next_hop_comes_later(void **state)
 	put(proute("eth1", "10.9.0.0/16", "10.1.1.1"));
 	gw_intent_commit(intent);
 	sync_ok();
-	state_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Down", "Nexthop has invalid gateway");
+	state_of_key_is(proute("eth1", "10.9.0.0/16", "10.1.1.1"), "Down", "Nexthop has invalid gateway");
 	sh_ok("ip addr add 10.1.1.5/24 dev eth1");
 	expect_want("addresses of eth1 changed");
 	sync_ok();
 	has("10.9.0.0/16 via 10.1.1.1 dev eth1 proto 103");
-	end();
+	end_driver();
 }
 
 int main(void)

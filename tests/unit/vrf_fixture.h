@@ -5,51 +5,18 @@
 #ifndef GW_TESTS_UNIT_VRF_FIXTURE_H
 #define GW_TESTS_UNIT_VRF_FIXTURE_H
 
-#include "netns.h"
+#include "driver_fixture.h"
 
-#include "model/intent.h"
 #include "netns/netns.h"
 #include "vrf/vrf.h"
 
 #include <sys/mount.h>
 
-#define RED   "11111111-2222-3333-4444-000000000001"
-#define BLUE  "11111111-2222-3333-4444-000000000002"
-#define NODE  "gw-1"
-
-static struct netns ns;
-static struct gw_intent *intent;
-static struct gw_driver *driver;
-static struct gw_config config;
-static int wanted;	 /* how often a sync was asked for */
-static char reason[256]; /* the last time */
+#define RED  "11111111-2222-3333-4444-000000000001"
+#define BLUE "11111111-2222-3333-4444-000000000002"
+#define NODE "gw-1"
 
 static const struct gw_driver_ops *const ops = &gw_vrf_driver;
-
-static inline void on_want_sync(void *core, const char *why)
-{
-	assert_ptr_equal(core, &wanted);
-	wanted++;
-	snprintf(reason, sizeof reason, "%s", why);
-}
-
-static inline void open_driver(void)
-{
-	struct gw_driver_env env = {
-		.loop = &ns.loop, .config = &config, .nl = ns.nl, .want_sync = on_want_sync, .core = &wanted};
-	struct gw_error err = GW_ERROR_INIT;
-
-	expect(ops->open(&env, &driver, &err), 0, &err, NULL);
-}
-
-static inline void new_intent(void)
-{
-	struct gw_intent_limits limits = {.router_mac = config.router_mac};
-
-	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
-		limits.max[k] = 5000;
-	assert_int_equal(gw_intent_new(&limits, &intent), 0);
-}
 
 /* Once for all tests: what is mounted stays here. */
 static inline int private_mounts(void **state)
@@ -71,17 +38,7 @@ static inline void begin(void)
 	snprintf(config.name, sizeof config.name, "%s", NODE);
 	snprintf(config.external_interface, sizeof config.external_interface, "wan0");
 	netns_veth(&ns, "wan0");
-	new_intent();
-	open_driver();
-	wanted = 0;
-	reason[0] = 0;
-}
-
-static inline void sync_ok(void)
-{
-	struct gw_error err = GW_ERROR_INIT;
-
-	expect(ops->sync(driver, intent, &err), 0, &err, NULL);
+	begin_driver();
 }
 
 /* Everything that is ours goes, so that the next test begins with nothing. */
@@ -95,19 +52,7 @@ static inline void end(void)
 	expect(ops->remove(driver, &err), 0, &err, NULL);
 	assert_int_equal(sh("ls /run/netns | grep -q '^gwd-" NODE "-[0-9]*$'"), 1);
 	assert_int_equal(sh("ip -o link | grep -q 'gw[oe][0-9]'"), 1);
-	driver = ops->close(driver);
-	assert_null(driver);
-	intent = gw_intent_free(intent);
-	netns_end(&ns);
-}
-
-static inline struct gw_hnv_object *object(enum gw_hnv_kind kind)
-{
-	struct gw_hnv_object *o = calloc(1, sizeof *o);
-
-	assert_non_null(o);
-	o->kind = kind;
-	return o;
+	end_driver();
 }
 
 static inline struct gw_addr mk_ip(const char *text)
@@ -161,59 +106,6 @@ static inline struct gw_hnv_object *public(const char *rdid, const char *prefix,
 	return o;
 }
 
-/* --- changes as the core makes them --- */
-
-static inline void put(struct gw_hnv_object *o)
-{
-	struct gw_error err = GW_ERROR_INIT;
-
-	expect(gw_intent_put(intent, o, &err), 0, &err, NULL);
-}
-
-static inline void drop(struct gw_hnv_object *key)
-{
-	struct gw_error err = GW_ERROR_INIT;
-
-	expect(gw_intent_delete(intent, key, &err), 0, &err, NULL);
-	gw_hnv_object_free(key);
-}
-
-/* Removals first, then the rest, as submit.c does. */
-static inline int apply_parts(struct gw_error *err)
-{
-	struct gw_delta delta = gw_intent_delta(intent), part;
-	struct gw_change *changes = calloc(delta.n + 1, sizeof *changes);
-	int rc = 0;
-
-	for (int removals = 1; removals >= 0 && rc == 0; removals--) {
-		part = (struct gw_delta){changes, 0};
-		for (size_t i = 0; i < delta.n; i++)
-			if (removals == !delta.changes[i].after)
-				changes[part.n++] = delta.changes[i];
-		rc = part.n ? ops->apply(driver, intent, &part, err) : 0;
-	}
-	free(changes);
-	return rc;
-}
-
-static inline void commit_ok(void)
-{
-	struct gw_error err = GW_ERROR_INIT;
-	struct gw_delta delta = gw_intent_delta(intent);
-
-	expect(gw_intent_validate(intent, &err), 0, &err, NULL);
-	expect((ops->check)(driver, intent, &delta, &err), 0, &err, NULL);
-	expect(apply_parts(&err), 0, &err, NULL);
-	gw_intent_commit(intent);
-}
-
-static inline void add(struct gw_hnv_object *o)
-{
-	gw_intent_begin(intent);
-	put(o);
-	commit_ok();
-}
-
 static inline void take(struct gw_hnv_object *key)
 {
 	gw_intent_begin(intent);
@@ -240,9 +132,14 @@ static inline int setting(uint32_t vsid, const char *path)
 	return sh("exit $(nsenter --net=/run/netns/gwd-" NODE "-%u cat /proc/sys/net/%s)", vsid, path);
 }
 
+static inline struct gw_hnv_object *vrf_key(const char *rdid)
+{
+	return vrf(rdid, 5001, "02:00:00:00:00:01", "10.0.0.2", NULL);
+}
+
 static inline json_t *described(const char *rdid)
 {
-	struct gw_hnv_object *key = vrf(rdid, 5001, "02:00:00:00:00:01", "10.0.0.2", NULL);
+	struct gw_hnv_object *key = vrf_key(rdid);
 	json_t *j = json_object();
 
 	ops->describe(driver, key, j);
@@ -252,29 +149,15 @@ static inline json_t *described(const char *rdid)
 
 static inline void state_is(const char *rdid, const char *state, const char *detail)
 {
-	json_t *j = described(rdid);
-	const char *s = json_string_value(json_object_get(j, "state")),
-		   *t = json_string_value(json_object_get(j, "stateDetail"));
-
-	check(s && !strcmp(s, state), "%s instead of %s: %s", s ? s : "nothing", state, t ? t : "");
-	check(detail ? t && strstr(t, detail) : !t, "\"%s\"", t ? t : "");
-	json_decref(j);
-}
-
-static inline bool is_wanted(void *ctx)
-{
-	(void)ctx;
-	return wanted > 0;
+	state_of_key_is(vrf_key(rdid), state, detail);
 }
 
 /* Waits for an event that asks for a sync, and does it. */
 static inline void repairs(const char *why)
 {
-	check(netns_wait(&ns, is_wanted, NULL, 5000), "nobody asked for a sync: %s", why);
-	check(strstr(reason, why), "\"%s\" has no \"%s\"", reason, why);
+	wait_want(why);
 	sync_ok();
-	netns_drain(&ns);
-	wanted = 0;
+	settle();
 }
 
 #endif
