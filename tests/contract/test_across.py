@@ -171,6 +171,35 @@ def one_gateway(w):
     w.delete("/virtualGateways/second")
 
 
+@g.case("a gateway subnet of any size is the gateway's alone: no interface lives there, whichever comes first, nor at its router's")
+def gateway_subnets(w):
+    w.put("/virtualNetworks/sized", dict(SPACE, subnets=[
+        child("vms", addressPrefix="10.0.1.0/24")] + [child("g%d" % n, addressPrefix="10.0.%d.0/%d" % (n, n)) for n in (24, 28, 29, 30)]))
+    gateway = {"virtualNetwork": ref("/virtualNetworks/sized")}
+
+    def nic(subnet, address=None):
+        return {"ipConfigurations": [child("c", subnet=ref("/virtualNetworks/sized/subnets/" + subnet),
+                                           **({"privateIPAddress": address, "privateIPAllocationMethod": "Static"} if address else {}))]}
+    at = "properties.ipConfigurations[0].properties."
+    for n in (24, 28, 29, 30):
+        subnet, name = "/virtualNetworks/sized/subnets/g%d" % n, "g%d" % n
+        for address in ("10.0.%d.1" % n, "10.0.%d.0" % n):
+            w.refused("PUT", "/networkInterfaces/sized", {"properties": nic(name, address)}, 400, "InvalidProperty", at + "privateIPAddress")
+        w.put("/networkInterfaces/sized", nic(name, "10.0.%d.2" % n))
+        said = w.refused("PUT", "/virtualGateways/sized", {"properties": dict(gateway, gatewaySubnets=[ref(subnet)])}, 409, "Conflict",
+                         "properties.gatewaySubnets")
+        require("sized lives in element 0" in said["message"], said)
+        w.put("/networkInterfaces/sized", nic("vms"))
+        w.put("/virtualGateways/sized", dict(gateway, gatewaySubnets=[ref(subnet)]))
+        for address in ("10.0.%d.2" % n, None):
+            said = w.refused("PUT", "/networkInterfaces/sized", {"properties": nic(name, address)}, 409, "Conflict", at + "subnet")
+            require("is kept for a virtual gateway, sized" in said["message"], said)
+    w.refused("PUT", "/virtualNetworks/sized/subnets/g31", {"properties": {"addressPrefix": "10.0.31.0/31"}}, 400, "InvalidProperty",
+              "properties.addressPrefix")
+    for path in ("/networkInterfaces/sized", "/virtualGateways/sized", "/virtualNetworks/sized"):
+        w.delete(path)
+
+
 @g.case("a credential that a connection shows stays a certificate")
 def credentials(w):
     w.put("/credentials/c", {"type": "X509Certificate", "value": "x"})
