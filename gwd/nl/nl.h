@@ -165,6 +165,19 @@ int gw_nl_route_delete(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_
 int gw_nl_route_each(struct gw_nl *nl, gw_nl_route_cb cb, void *ctx, struct gw_error *err);
 
 /*
+ * IPv4: an address of a link that what is sent to it ends at, as the kernel makes it for every address. Switched off the address is
+ * one to speak from, and no more: what is sent to it goes where routes lead. The kernel switches it on whenever the link comes up.
+ */
+struct gw_nl_local {
+	int ifindex;
+	struct gw_addr addr;
+};
+typedef void (*gw_nl_local_cb)(void *ctx, const struct gw_nl_local *l);
+int gw_nl_local_each(struct gw_nl *nl, gw_nl_local_cb cb, void *ctx, struct gw_error *err);
+/* As it is already is success. */
+int gw_nl_local_set(struct gw_nl *nl, const struct gw_nl_local *l, bool on, struct gw_error *err);
+
+/*
  * For a namespace that is ours alone: removes the rules and routes that were put there by hand, and restores the rules that every
  * namespace begins with. By hand is what has the protocol boot, static or none, as what `ip` makes; of routes those of
  * the tables main, local and default. Everything that was done is told.

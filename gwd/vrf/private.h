@@ -33,7 +33,8 @@ struct gw_vrf_wanted {
 	struct gw_nl_addr *addrs;
 	struct gw_nl_route *routes;
 	struct gw_nl_neigh neighs[4];
-	size_t n_addrs, n_routes, n_neighs;
+	struct gw_addr *shared; /* of the addresses those of which others have parts, too */
+	size_t n_addrs, n_routes, n_neighs, n_shared;
 	bool left_out_v6, left_out_v4; /* routes of a family that the gateway does not have there */
 };
 
@@ -109,6 +110,7 @@ int gw_vrf_want(const struct gw_driver *d, const struct gw_vrf_domain *dom, cons
 		struct gw_vrf_wanted *ret);
 void gw_vrf_wanted_done(struct gw_vrf_wanted *w);
 bool gw_vrf_wants_addr(const struct gw_vrf_wanted *w, const struct gw_nl_addr *a);
+bool gw_vrf_wants_local(const struct gw_vrf_wanted *w, const struct gw_nl_addr *a); /* what is sent to it ends there */
 bool gw_vrf_wants_route(const struct gw_vrf_wanted *w, const struct gw_nl_route *r);
 const struct gw_nl_neigh *gw_vrf_wants_neigh(const struct gw_vrf_wanted *w, const struct gw_nl_neigh *n);
 int gw_vrf_compare_addrs(const void *a, const void *b);

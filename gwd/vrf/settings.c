@@ -22,33 +22,45 @@
 struct setting {
 	const char *path; /* below /proc/sys/net; %s: each of the links, or "all" and "default" */
 	int value;
-	bool at_most; /* less is somebody's decision */
+	enum {
+		EXACTLY,
+		AT_MOST, /* less is somebody's decision */
+		UNSAID,	 /* every new link begins with another value: no news */
+	} how;
 };
 
 /* Turning forwarding on resets others, so it comes first. */
 static const struct setting of_namespace[] = {
-	{"ipv4/ip_forward", 1, false},
-	{"ipv4/conf/%s/rp_filter", 0, false}, /* an answer may come back by another way than the kernel would choose */
-	{"ipv4/conf/%s/accept_redirects", 0, false},
-	{"ipv4/conf/%s/send_redirects", 0, false},
-	{"ipv4/conf/%s/accept_source_route", 0, false},
-	{"ipv4/conf/%s/promote_secondaries", 1, false},
-	{"ipv6/conf/%s/disable_ipv6", 0, false},
-	{"ipv6/conf/%s/forwarding", 1, false},
-	{"ipv6/conf/%s/accept_ra", 0, false},
-	{"ipv6/conf/%s/accept_redirects", 0, false},
-	{"ipv6/conf/%s/accept_source_route", 0, false},
-	{"ipv6/conf/%s/accept_dad", 0, false}, /* the addresses are the controller's, and nobody answers for another */
+	{"ipv4/ip_forward", 1, EXACTLY},
+	/* An answer may come back by another way than the kernel would choose. */
+	{"ipv4/conf/%s/rp_filter", 0, EXACTLY},
+	{"ipv4/conf/%s/accept_redirects", 0, EXACTLY},
+	{"ipv4/conf/%s/send_redirects", 0, EXACTLY},
+	{"ipv4/conf/%s/accept_source_route", 0, EXACTLY},
+	{"ipv4/conf/%s/promote_secondaries", 1, EXACTLY},
+	{"ipv6/conf/%s/disable_ipv6", 0, EXACTLY},
+	{"ipv6/conf/%s/forwarding", 1, EXACTLY},
+	{"ipv6/conf/%s/accept_ra", 0, EXACTLY},
+	{"ipv6/conf/%s/accept_redirects", 0, EXACTLY},
+	{"ipv6/conf/%s/accept_source_route", 0, EXACTLY},
+	/* The addresses are the controller's, and nobody answers for another. */
+	{"ipv6/conf/%s/accept_dad", 0, EXACTLY},
 	/* Flows that the engine carries by itself are not seen whole. */
-	{"netfilter/nf_conntrack_tcp_be_liberal", 1, false},
-	{"netfilter/nf_conntrack_tcp_timeout_established", TCP_IDLE_SECONDS, true},
+	{"netfilter/nf_conntrack_tcp_be_liberal", 1, EXACTLY},
+	{"netfilter/nf_conntrack_tcp_timeout_established", TCP_IDLE_SECONDS, AT_MOST},
 };
 
 static const struct setting of_link[] = {
-	{"ipv4/conf/%s/forwarding", 1, false},	     {"ipv4/conf/%s/rp_filter", 0, false},
-	{"ipv4/conf/%s/accept_redirects", 0, false}, {"ipv4/conf/%s/send_redirects", 0, false},
-	{"ipv6/conf/%s/disable_ipv6", 0, false},     {"ipv6/conf/%s/forwarding", 1, false},
-	{"ipv6/conf/%s/accept_ra", 0, false},	     {"ipv6/conf/%s/accept_dad", 0, false},
+	{"ipv4/conf/%s/forwarding", 1, EXACTLY},
+	{"ipv4/conf/%s/rp_filter", 0, EXACTLY},
+	{"ipv4/conf/%s/accept_redirects", 0, EXACTLY},
+	{"ipv4/conf/%s/send_redirects", 0, EXACTLY},
+	{"ipv6/conf/%s/disable_ipv6", 0, EXACTLY},
+	{"ipv6/conf/%s/forwarding", 1, EXACTLY},
+	{"ipv6/conf/%s/accept_ra", 0, EXACTLY},
+	{"ipv6/conf/%s/accept_dad", 0, EXACTLY},
+	/* Who has other ports of a shared address sends from it, too; the engine sees to it that nobody else does. */
+	{"ipv4/conf/" GW_VRF_OUTSIDE "/accept_local", 1, UNSAID},
 };
 
 struct work {
@@ -83,14 +95,15 @@ static int set_one(struct work *w, const char *path, const struct setting *s)
 	if (n < 0)
 		return -errno;
 	now = (int)strtol(text, NULL, 10);
-	if (now == s->value || (s->at_most && now < s->value))
+	if (now == s->value || (s->how == AT_MOST && now < s->value))
 		return 0;
 	close(gw_take_fd(&fd));
 	fd = open(full, O_WRONLY | O_CLOEXEC);
 	n = snprintf(text, sizeof text, "%d\n", s->value);
 	if (fd < 0 || write(fd, text, (size_t)n) != n)
 		return -errno;
-	note_changed(w, path, now, s->value);
+	if (s->how != UNSAID)
+		note_changed(w, path, now, s->value);
 	return 0;
 }
 

@@ -59,6 +59,52 @@ static int drop_addrs(struct gw_vrf_pass *p, const struct found *f, bool v4, str
 	return rc;
 }
 
+static void see_local(void *ctx, const struct gw_nl_local *l)
+{
+	struct found *f = ctx;
+
+	if (l->ifindex == f->p->dom->inside || l->ifindex == f->p->dom->outside)
+		keep(f, l);
+}
+
+static int compare_locals(const void *a, const void *b)
+{
+	const struct gw_nl_local *x = a, *y = b;
+
+	return x->ifindex != y->ifindex ? (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex)
+					: gw_addr_cmp(&x->addr, &y->addr);
+}
+
+/* Which addresses what is sent to them ends at; what is new, by `before`, is no repair. */
+static int bring_locals(struct gw_vrf_pass *p, const struct found *before, struct gw_error *err)
+{
+	struct found f = {.p = p, .size = sizeof(struct gw_nl_local)};
+	const struct gw_vrf_wanted *w = &p->dom->wanted;
+	int rc = gw_nl_local_each(p->dom->nl, see_local, &f, err);
+	char text[GW_ADDR_STRLEN];
+
+	if (rc == 0 && f.rc < 0)
+		rc = gw_error_oom(err);
+	if (rc == 0 && f.n > 1)
+		qsort(f.v, f.n, f.size, compare_locals);
+	for (size_t i = 0; i < w->n_addrs && rc == 0; i++) {
+		const struct gw_nl_addr *a = &w->addrs[i];
+		const struct gw_nl_local l = {.ifindex = a->ifindex, .addr = a->addr};
+		bool on = gw_vrf_wants_local(w, a);
+
+		if (!gw_addr_is_v4(&a->addr) || on == (f.n && bsearch(&l, f.v, f.n, f.size, compare_locals)))
+			continue;
+		rc = gw_nl_local_set(p->dom->nl, &l, on, err);
+		if (rc == 0 && p->repairing && has_addr(before, a))
+			gw_vrf_repaired(p,
+					on ? "what is sent to address %s did not end there"
+					   : "what is sent to address %s, of which others have ports, ended there",
+					gw_addr_format(&a->addr, text));
+	}
+	free(f.v);
+	return rc;
+}
+
 /* A link has an IPv6 address once, so its old length goes first; of IPv4 there is always one of the two. */
 static int bring_addrs(struct gw_vrf_pass *p, struct gw_error *err)
 {
@@ -83,6 +129,8 @@ static int bring_addrs(struct gw_vrf_pass *p, struct gw_error *err)
 	}
 	if (rc == 0)
 		rc = drop_addrs(p, &f, true, err);
+	if (rc == 0)
+		rc = bring_locals(p, &f, err);
 	free(f.v);
 	return rc;
 }

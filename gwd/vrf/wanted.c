@@ -18,7 +18,7 @@ struct builder {
 	const struct gw_driver *d;
 	const struct gw_vrf_domain *dom;
 	struct gw_vrf_wanted *w;
-	size_t cap_addrs, cap_routes;
+	size_t cap_addrs, cap_routes, cap_shared;
 	bool inside_v6, outside_v6; /* the link can have it */
 	int rc;
 };
@@ -48,6 +48,15 @@ static void add_addr(struct builder *b, int ifindex, const struct gw_addr *a, ui
 			(struct gw_nl_addr){.ifindex = ifindex, .addr = *a, .prefix_len = len, .unchecked = true};
 }
 
+static void add_shared(struct builder *b, const struct gw_addr *a)
+{
+	struct gw_vrf_wanted *w = b->w;
+
+	w->shared = grow(b, w->shared, w->n_shared, &b->cap_shared, sizeof *w->shared);
+	if (b->rc == 0)
+		w->shared[w->n_shared++] = *a;
+}
+
 static void add_route(struct builder *b, const struct gw_nl_route *r)
 {
 	struct gw_vrf_wanted *w = b->w;
@@ -71,6 +80,11 @@ int gw_vrf_compare_addrs(const void *a, const void *b)
 					 : gw_addr_cmp(&x->addr, &y->addr);
 
 	return c ? c : (int)x->prefix_len - (int)y->prefix_len;
+}
+
+static int compare_shared(const void *a, const void *b)
+{
+	return gw_addr_cmp(a, b);
 }
 
 /* The kernel's own choice of a metric and ours are the same thing. */
@@ -99,6 +113,11 @@ int gw_vrf_compare_routes(const void *a, const void *b)
 bool gw_vrf_wants_addr(const struct gw_vrf_wanted *w, const struct gw_nl_addr *a)
 {
 	return w->n_addrs && bsearch(a, w->addrs, w->n_addrs, sizeof *w->addrs, gw_vrf_compare_addrs);
+}
+
+bool gw_vrf_wants_local(const struct gw_vrf_wanted *w, const struct gw_nl_addr *a)
+{
+	return !w->n_shared || !bsearch(&a->addr, w->shared, w->n_shared, sizeof *w->shared, compare_shared);
 }
 
 bool gw_vrf_wants_route(const struct gw_vrf_wanted *w, const struct gw_nl_route *r)
@@ -222,15 +241,18 @@ static void want_inside(struct builder *b)
 
 /*
  * The kernel must know a public address to answer from it, but not one that a VM itself has. What of a public prefix no customer
- * route leads to must not go back to where it came from.
+ * route leads to must not go back to where it came from. Of a shared address others have ports: what is sent there leaves by the way
+ * out, where the engine knows whose it is, if no rule of the virtual gateway's own has led it inside before.
  */
 static void want_public(struct builder *b, const struct gw_public *p)
 {
 	if (has_prefix_inside(b->dom, &p->prefix) || (!gw_addr_is_v4(&p->prefix.addr) && !b->outside_v6))
 		return;
-	if (p->prefix.len == (gw_addr_is_v4(&p->prefix.addr) ? 32 : 128))
+	if (p->prefix.len == (gw_addr_is_v4(&p->prefix.addr) ? 32 : 128)) {
 		add_addr(b, b->dom->outside, &p->prefix.addr, p->prefix.len);
-	else if (p->prefix.len > 0)
+		if (p->port_count)
+			add_shared(b, &p->prefix.addr);
+	} else if (p->prefix.len > 0)
 		add_route(b, &(struct gw_nl_route){.prefix = p->prefix,
 						   .next_hop = gw_prefix_mask(&p->prefix.addr, 0),
 						   .unreachable = true});
@@ -276,6 +298,7 @@ int gw_vrf_want(const struct gw_driver *d, const struct gw_vrf_domain *dom, cons
 	}
 	w.n_addrs = sort_once(w.addrs, w.n_addrs, sizeof *w.addrs, gw_vrf_compare_addrs);
 	w.n_routes = sort_once(w.routes, w.n_routes, sizeof *w.routes, gw_vrf_compare_routes);
+	w.n_shared = sort_once(w.shared, w.n_shared, sizeof *w.shared, compare_shared);
 	*ret = w;
 	return 0;
 }
@@ -284,5 +307,6 @@ void gw_vrf_wanted_done(struct gw_vrf_wanted *w)
 {
 	free(w->addrs);
 	free(w->routes);
+	free(w->shared);
 	*w = (struct gw_vrf_wanted){0};
 }

@@ -18,6 +18,7 @@
 #define COUNT_MS       1000
 #define SWEEP_NS       5000000u /* at one turn of the loop */
 #define SWEEP_AGAIN_MS 1000	/* after a failure */
+#define OTHERS	       "its namespace has %zu nftables table%s of somebody else's (%s), which may drop or translate its packets"
 
 const char *nat_state_name(enum nat_state s)
 {
@@ -71,8 +72,22 @@ static void settle(struct nat_gateway *g)
 	else if (g->plan.passed_over)
 		transition(g, NAT_STATE_WARNING, "%zu inbound rules have no effect: others have their ports",
 			   g->plan.passed_over);
+	else if (g->others.n)
+		transition(g, NAT_STATE_WARNING, OTHERS ": see 'nft list ruleset' there, and 'nft delete table'",
+			   g->others.n, g->others.n == 1 ? "" : "s", g->others.first);
 	else
 		transition(g, NAT_STATE_UP, "%s", "");
+}
+
+/* They stay: somebody may have reasons. What gwd's own table lets through they may drop, or translate otherwise. */
+static void note_others(struct nat_gateway *g, const struct nat_others *o)
+{
+	char rdid[GW_UUID_STRLEN];
+
+	if (o->n && (o->n != g->others.n || strcmp(o->first, g->others.first) != 0))
+		gw_log_warning("NAT of routing domain %s: " OTHERS "; left alone", gw_uuid_format(&g->plan.rdid, rdid),
+			       o->n, o->n == 1 ? "" : "s", o->first);
+	g->others = *o;
 }
 
 struct nat_gateway *nat_gateway_new(struct gw_driver *d, const struct gw_uuid *rdid)
@@ -108,6 +123,7 @@ static void leave(struct nat_gateway *g)
 	g->sweep = nat_sweep_free(g->sweep);
 	g->current = g->crowded = false;
 	g->full = 0;
+	g->others = (struct nat_others){0};
 	g->dev = 0;
 	g->ino = 0;
 }
@@ -299,6 +315,7 @@ static int write_plan(struct nat_gateway *g, struct nat_plan *was, bool was_curr
 	g->mark = nat_ruleset_mark(&params);
 	g->current = true;
 	g->writes += done.written;
+	note_others(g, &done.others);
 	if (done.written && !was_current)
 		gw_log_info("NAT of routing domain %s: ruleset %s: %zu elements came, %zu went",
 			    gw_uuid_format(&g->plan.rdid, rdid),

@@ -2,7 +2,7 @@
  * gateway.h - one virtual gateway: its plan, its ruleset, its connections, and how it is. Called by plugin.c; runs on the loop.
  *
  *         no VRF record, or no namespace yet        ruleset as planned
- *   (new) ----------------------------> Waiting --------------------> Up <----> Warning (limits, a block nearly full)
+ *   (new) ----------------------------> Waiting --------------------> Up <----> Warning (limits, a block nearly full, others' tables)
  *                                          ^                           |
  *                                          +-- namespace gone ---------+----> Failed (the kernel refuses) -- tried again
  */
@@ -31,13 +31,14 @@ struct nat_gateway {
 	uv_poll_t *poll;      /* on nft's events; freed by its close callback */
 	dev_t dev;	      /* of the namespace, and its number: another one may come under the same name */
 	ino_t ino;
-	uint64_t mark;		 /* of the ruleset */
-	bool current;		 /* the kernel has it, for all that is known */
-	unsigned full;		 /* new connections that are refused: NAT_FULL */
-	bool crowded;		 /* a block of ports is nearly used up */
-	bool seen;		 /* in the intent that is gone through */
-	struct nat_sweep *sweep; /* connections whose rule is gone are being ended; NULL: none */
-	uint64_t sweep_at;	 /* not before that time of the loop */
+	uint64_t mark;		  /* of the ruleset */
+	bool current;		  /* the kernel has it, for all that is known */
+	unsigned full;		  /* new connections that are refused: NAT_FULL */
+	bool crowded;		  /* a block of ports is nearly used up */
+	struct nat_others others; /* in its namespace, when it was last looked at */
+	bool seen;		  /* in the intent that is gone through */
+	struct nat_sweep *sweep;  /* connections whose rule is gone are being ended; NULL: none */
+	uint64_t sweep_at;	  /* not before that time of the loop */
 	enum nat_state state;
 	char detail[256];
 	uint32_t tracked;

@@ -470,7 +470,7 @@ static int write_difference(struct nat_nft *n, struct writing *w, const struct n
 {
 	int r = 0;
 
-	w->done = (struct nat_done){.found = w->seen->table, .rebuilt = anew};
+	w->done = (struct nat_done){.found = w->seen->table, .rebuilt = anew, .others = w->seen->others};
 	nat_batch_begin(&w->batch);
 	if (anew) {
 		r = put_all(w, params, full);

@@ -14,12 +14,19 @@ struct nat_counts {
 	uint64_t packets, bytes;
 };
 
+/* Tables in the namespace that are not ours. */
+struct nat_others {
+	size_t n;
+	char first[64]; /* of those the first by name, as nft(8) would have it named: "ip filter" */
+};
+
 /* What bringing it there came to. */
 struct nat_done {
 	size_t written;	       /* messages of the transaction; 0: it was as it should be */
 	size_t added, removed; /* elements */
 	bool rebuilt;	       /* all anew: it was not there, or not ours, or damaged */
 	bool found;	       /* a table was there */
+	struct nat_others others;
 };
 
 /* Sockets in that namespace, which live on when its name goes. */

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <libnftnl/common.h>
 #include <libnftnl/expr.h>
+#include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -35,12 +37,56 @@ static int reserve(void **v, size_t n, size_t *cap, size_t size)
 	return 0;
 }
 
+static const char *family_name(uint32_t family)
+{
+	switch (family) {
+	case NFPROTO_IPV4:
+		return "ip";
+	case NFPROTO_IPV6:
+		return "ip6";
+	case NFPROTO_INET:
+		return "inet";
+	case NFPROTO_ARP:
+		return "arp";
+	case NFPROTO_BRIDGE:
+		return "bridge";
+	default:
+		return "netdev";
+	}
+}
+
+/* Of many the one that is told is always the same. What it is called is somebody else's choice, and shall look harmless. */
+static void note_other(struct nat_others *o, uint32_t family, const char *name)
+{
+	char text[sizeof o->first];
+
+	snprintf(text, sizeof text, "%s %s", family_name(family), name);
+	for (char *p = text; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	if (o->n++ == 0 || strcmp(text, o->first) < 0)
+		memcpy(o->first, text, sizeof o->first);
+}
+
 static int on_table(const struct nlmsghdr *h, void *ctx)
 {
 	struct reading *rd = ctx;
+	struct nftnl_table *t = nftnl_table_alloc();
+	const char *name;
 
-	(void)h;
-	rd->seen->table = true;
+	if (!t) {
+		rd->oom = true;
+		return MNL_CB_OK;
+	}
+	if (nftnl_table_nlmsg_parse(h, t) == 0 && (name = nftnl_table_get_str(t, NFTNL_TABLE_NAME))) {
+		uint32_t family = nftnl_table_get_u32(t, NFTNL_TABLE_FAMILY);
+
+		if (family == NFPROTO_INET && !strcmp(name, NAT_TABLE))
+			rd->seen->table = true;
+		else
+			note_other(&rd->seen->others, family, name);
+	}
+	nftnl_table_free(t);
 	return MNL_CB_OK;
 }
 
@@ -239,13 +285,14 @@ static int cmp_seen(const void *a, const void *b)
 
 /* --- the whole --- */
 
-static int ask(struct mnl_socket *s, uint16_t type, bool dump, uint16_t name_attr, const char *name,
-	       uint16_t table_attr, mnl_cb_t cb, void *ctx)
+static int ask(struct mnl_socket *s, uint16_t type, uint16_t name_attr, const char *name, uint16_t table_attr,
+	       mnl_cb_t cb, void *ctx)
 {
 	char buf[512];
-	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buf, type, NFPROTO_INET, 0, 0);
+	struct nlmsghdr *h =
+		nftnl_nlmsg_build_hdr(buf, type, type == NFT_MSG_GETTABLE ? NFPROTO_UNSPEC : NFPROTO_INET, 0, 0);
 
-	h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | (dump ? NLM_F_DUMP : NLM_F_ACK));
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	if (table_attr)
 		mnl_attr_put_strz(h, table_attr, NAT_TABLE);
 	if (name)
@@ -255,27 +302,28 @@ static int ask(struct mnl_socket *s, uint16_t type, bool dump, uint16_t name_att
 
 static void forget(struct nat_seen *s)
 {
-	struct nat_seen kept = {.table = s->table, .elems = s->elems, .cap = s->cap, .idles = s->idles};
+	struct nat_seen kept = {
+		.table = s->table, .others = s->others, .elems = s->elems, .cap = s->cap, .idles = s->idles};
 
 	*s = kept;
 }
 
 static int read_rest(struct mnl_socket *s, struct reading *rd)
 {
-	int r = ask(s, NFT_MSG_GETCHAIN, true, 0, NULL, 0, on_chain, rd);
+	int r = ask(s, NFT_MSG_GETCHAIN, 0, NULL, 0, on_chain, rd);
 
 	if (r == 0)
-		r = ask(s, NFT_MSG_GETRULE, true, 0, NULL, NFTA_RULE_TABLE, on_rule, rd);
+		r = ask(s, NFT_MSG_GETRULE, 0, NULL, NFTA_RULE_TABLE, on_rule, rd);
 	if (r == 0)
-		r = ask(s, NFT_MSG_GETSET, true, 0, NULL, NFTA_SET_TABLE, on_set, rd);
+		r = ask(s, NFT_MSG_GETSET, 0, NULL, NFTA_SET_TABLE, on_set, rd);
 	if (r == 0)
-		r = ask(s, NFT_MSG_GETOBJ, true, 0, NULL, NFTA_OBJ_TABLE, on_object, rd);
+		r = ask(s, NFT_MSG_GETOBJ, 0, NULL, NFTA_OBJ_TABLE, on_object, rd);
 	for (unsigned i = 0; r == 0 && rd->seen->sets == NAT_FAMILIES * NAT_MAP_MAX && i < rd->seen->sets; i++) {
 		char name[24];
 
 		rd->family = i / NAT_MAP_MAX;
 		rd->map = i % NAT_MAP_MAX;
-		r = ask(s, NFT_MSG_GETSETELEM, true, NFTA_SET_ELEM_LIST_SET,
+		r = ask(s, NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_SET,
 			nat_set_name(rd->family, (enum nat_map)rd->map, name), NFTA_SET_ELEM_LIST_TABLE, on_elems, rd);
 	}
 	return r;
@@ -284,10 +332,17 @@ static int read_rest(struct mnl_socket *s, struct reading *rd)
 int nat_seen_read(struct mnl_socket *s, uint64_t mark, struct nat_seen *ret)
 {
 	struct reading rd = {.seen = ret, .mark = mark};
-	int r = ask(s, NFT_MSG_GETTABLE, false, NFTA_TABLE_NAME, NAT_TABLE, 0, on_table, &rd);
+	int r = -EINTR;
 
-	if (r == -ENOENT || r < 0)
-		return r == -ENOENT ? 0 : r;
+	for (int i = 0; i < ATTEMPTS && r == -EINTR; i++) {
+		ret->table = false;
+		ret->others = (struct nat_others){0};
+		r = ask(s, NFT_MSG_GETTABLE, 0, NULL, 0, on_table, &rd);
+	}
+	if (rd.oom)
+		return -ENOMEM;
+	if (r < 0 || !ret->table)
+		return r;
 	r = -EINTR;
 	for (int i = 0; i < ATTEMPTS && r == -EINTR; i++) {
 		forget(ret);

@@ -22,6 +22,7 @@ struct nat_seen_elem {
 
 struct nat_seen {
 	bool table;
+	struct nat_others others;
 	size_t chains;	/* that are as they should be */
 	size_t sets;	/* of ours */
 	size_t rules;	/* of ours, but those of nat_full_chains */
@@ -34,7 +35,7 @@ struct nat_seen {
 	size_t n_elems, cap;
 };
 
-/* Without a table nothing else is read. */
+/* Without a table of ours nothing else is read but the names of others'. */
 int nat_seen_read(struct mnl_socket *s, uint64_t mark, struct nat_seen *ret);
 void nat_seen_done(struct nat_seen *s);
 bool nat_seen_idle(const struct nat_seen *s, const char *name);

@@ -171,6 +171,35 @@ def one_gateway(w):
     w.delete("/virtualGateways/second")
 
 
+@g.case("a gateway subnet of any size is the gateway's alone: no interface lives there, whichever comes first, nor at its router's")
+def gateway_subnets(w):
+    w.put("/virtualNetworks/sized", dict(SPACE, subnets=[
+        child("vms", addressPrefix="10.0.1.0/24")] + [child("g%d" % n, addressPrefix="10.0.%d.0/%d" % (n, n)) for n in (24, 28, 29, 30)]))
+    gateway = {"virtualNetwork": ref("/virtualNetworks/sized")}
+
+    def nic(subnet, address=None):
+        return {"ipConfigurations": [child("c", subnet=ref("/virtualNetworks/sized/subnets/" + subnet),
+                                           **({"privateIPAddress": address, "privateIPAllocationMethod": "Static"} if address else {}))]}
+    at = "properties.ipConfigurations[0].properties."
+    for n in (24, 28, 29, 30):
+        subnet, name = "/virtualNetworks/sized/subnets/g%d" % n, "g%d" % n
+        for address in ("10.0.%d.1" % n, "10.0.%d.0" % n):
+            w.refused("PUT", "/networkInterfaces/sized", {"properties": nic(name, address)}, 400, "InvalidProperty", at + "privateIPAddress")
+        w.put("/networkInterfaces/sized", nic(name, "10.0.%d.2" % n))
+        said = w.refused("PUT", "/virtualGateways/sized", {"properties": dict(gateway, gatewaySubnets=[ref(subnet)])}, 409, "Conflict",
+                         "properties.gatewaySubnets")
+        require("sized lives in element 0" in said["message"], said)
+        w.put("/networkInterfaces/sized", nic("vms"))
+        w.put("/virtualGateways/sized", dict(gateway, gatewaySubnets=[ref(subnet)]))
+        for address in ("10.0.%d.2" % n, None):
+            said = w.refused("PUT", "/networkInterfaces/sized", {"properties": nic(name, address)}, 409, "Conflict", at + "subnet")
+            require("is kept for a virtual gateway, sized" in said["message"], said)
+    w.refused("PUT", "/virtualNetworks/sized/subnets/g31", {"properties": {"addressPrefix": "10.0.31.0/31"}}, 400, "InvalidProperty",
+              "properties.addressPrefix")
+    for path in ("/networkInterfaces/sized", "/virtualGateways/sized", "/virtualNetworks/sized"):
+        w.delete(path)
+
+
 @g.case("a credential that a connection shows stays a certificate")
 def credentials(w):
     w.put("/credentials/c", {"type": "X509Certificate", "value": "x"})
@@ -232,7 +261,7 @@ def outbound_rule(name, pool="p"):
             "backendAddressPool": ref("/loadBalancers/%s/backendAddressPools/%s" % (name, pool))}
 
 
-@g.case("a rule says why it is not in force: no virtual gateway, none that a node carries, an address that another network has")
+@g.case("a rule says why it is not in force: no virtual gateway, none that a node carries; an address that another network has is refused")
 def nat(w):
     w.put("/publicIPAddresses/one", {"ipAddress": "198.51.100.1", "publicIPAllocationMethod": "Static"})
     w.put("/gatewayPools/all", {"type": "All"})
@@ -249,11 +278,20 @@ def nat(w):
     w.put("/servers/g1", {"providerAddresses": [{"address": "192.0.2.9"}]})
     equal(state(w, out), ("Warning", ["HostUnreachable"]), "on a node that nobody has heard of")
     network(w, "red")
-    w.put("/loadBalancers/red/outboundNatRules/out", outbound_rule("red"))
-    codes = [state(w, "/loadBalancers/%s/outboundNatRules/out" % n)[1] for n in ("blue", "red")]
-    equal(sum("AddressInUse" in c for c in codes), 1, "one of both has the address: %s" % codes)
-    w.delete("/loadBalancers/blue/outboundNatRules/out")
-    require("AddressInUse" not in state(w, "/loadBalancers/red/outboundNatRules/out")[1], "it is red's alone now")
+    said = w.refused("PUT", "/loadBalancers/red/outboundNatRules/out", {"properties": outbound_rule("red")}, 409, "Conflict",
+                     "properties.frontendIPConfigurations")
+    for part in ("not shared", 'virtual network "blue" by front end "f" of "blue"', "use another publicIPAddress"):
+        require(part in said["message"], "%s: %s" % (part, said))
+    w.refused("GET", "/loadBalancers/red/outboundNatRules/out", None, 404, "NotFound")
+    # A rule of the same network is welcome, and whose it is can change in one request.
+    w.put("/loadBalancers/blue/frontendIPConfigurations/g", {"publicIPAddress": ref("/publicIPAddresses/one")})
+    w.put(out, dict(outbound_rule("blue"), frontendIPConfigurations=[
+        ref("/loadBalancers/blue/frontendIPConfigurations/" + f) for f in "fg"]))
+    status, body, _ = w.call("POST", "/batch", [
+        {"path": out, "method": "DELETE"},
+        {"path": "/loadBalancers/red/outboundNatRules/out", "body": {"properties": outbound_rule("red")}}], checked=False)
+    equal(status, 200, "from blue to red (%s)" % body)
+    equal(state(w, "/loadBalancers/red/outboundNatRules/out")[1], ["HostUnreachable"], "it is red's now")
     # Their last gateway may go: nothing of it is kept up, and they say so until there is one again.
     w.delete("/gateways/g1")
     for n in ("blue", "red"):

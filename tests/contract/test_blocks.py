@@ -92,8 +92,14 @@ def batches(w):
     equal(blocks(w), before, "blocks")
     start = w.get("/loadBalancers/a/frontendIPConfigurations/f")["properties"]["portBlockStart"]
     wanted = balancer("y", "a", frontendIPConfigurations=[child("f", publicIPAddress=ref(ALL), portBlockStart=start)])
-    w.refused("PUT", "/loadBalancers/y", {"properties": wanted}, 409, "Conflict",
-              "properties.frontendIPConfigurations[0].properties.portBlockStart")
+    said = w.refused("PUT", "/loadBalancers/y", {"properties": wanted}, 409, "Conflict",
+                     "properties.frontendIPConfigurations[0].properties.portBlockStart")
+    require("taken by /loadBalancers/a/frontendIPConfigurations/f: choose another" in said["message"], said)
+    wanted["frontendIPConfigurations"][0]["properties"]["portBlockStart"] = start + 1024
+    said = w.refused("PUT", "/loadBalancers/y", {"properties": wanted}, 400, "InvalidProperty",
+                     "properties.frontendIPConfigurations[0].properties.portBlockStart")
+    require("multiple of 4096" in said["message"], "a block that would overlap two: %s" % said)
+    wanted["frontendIPConfigurations"][0]["properties"]["portBlockStart"] = start
     status, body, _ = w.call("POST", "/batch", [
         {"path": "/loadBalancers/a", "method": "DELETE"}, {"path": "/loadBalancers/y", "body": {"properties": wanted}}], checked=False)
     equal(status, 200, "deleted and made anew (%s)" % body)
@@ -127,7 +133,8 @@ def inbound(w):
     own = w.get("/loadBalancers/b/frontendIPConfigurations/f")["properties"]["portBlockStart"]
     at = "/loadBalancers/a/inboundNatRules/"
     for port in (own, own + 4095):
-        w.refused("PUT", at + "r", rule("a", frontendPort=port), 409, "Conflict", "properties.frontendPort")
+        said = w.refused("PUT", at + "r", rule("a", frontendPort=port), 409, "Conflict", "properties.frontendPort")
+        require("in the block of another front end" in said["message"] and "choose one outside" in said["message"], said)
     w.refused("PUT", at + "r", rule("a", protocol="All"), 400, "InvalidProperty", "properties.protocol")
     equal(w.call("PUT", at + "r", rule("a", frontendPort=443))[0], 201, "below")
     said = w.refused("PUT", "/loadBalancers/b/inboundNatRules/r", rule("b", protocol="Udp", frontendPort=443), 409, "Conflict",

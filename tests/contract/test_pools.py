@@ -84,8 +84,9 @@ def within(w):
     w.put(ISP, subnet)
     for bad in ("8.8.8.8", "10.1.0.9", "198.51.100.0", "198.51.100.1", "198.51.100.3", "198.51.100.4"):
         for method in ("Static", "Dynamic"):
-            w.refused("PUT", "/publicIPAddresses/own", {"properties": {"ipAddress": bad, "publicIPAllocationMethod": method}}, 400,
-                      "InvalidProperty", "properties.ipAddress")
+            said = w.refused("PUT", "/publicIPAddresses/own", {"properties": {"ipAddress": bad, "publicIPAllocationMethod": method}},
+                             400, "InvalidProperty", "properties.ipAddress")
+            require("must lie in an ipPool of a public logical subnet" in said["message"], said)
     equal(w.put("/publicIPAddresses/p", {})["properties"]["ipAddress"], "198.51.100.2", "the only one")
     w.refused("PUT", "/publicIPAddresses/q", {"properties": {}}, 409, "LimitExceeded", "properties.ipAddress")
     w.refused("PUT", ISP, {"properties": dict(subnet, defaultGateways=["198.51.100.2"])}, 409, "Conflict", "properties.isPublic")

@@ -158,13 +158,22 @@ static inline int world_settle(struct world *w, struct gw_error *err)
 	return 0;
 }
 
+/* It is settled: the plan and the catalogue take it over. */
+static inline void world_accepted(struct world *w)
+{
+	gw_catalog_touched(w->c, world_name, w);
+	assert_int_equal(gw_plan_update(w->p, w->c, ++w->revision), 0);
+	gw_catalog_commit(w->c);
+}
+
 static inline int world_end(struct world *w, struct gw_error *err)
 {
 	int e = world_settle(w, err);
 
 	if (e == 0)
-		assert_int_equal(gw_plan_update(w->p, w->c, ++w->revision), 0);
-	gw_catalog_commit(w->c);
+		world_accepted(w);
+	else
+		gw_catalog_commit(w->c);
 	return e;
 }
 

@@ -203,8 +203,18 @@ static void test_batch(void **state)
 #define IP(n)	       VM(n) "/ipConfigurations/c"
 #define IN_SUBNET(v)   "{'subnet':" OF(SUBNET(v)) "}"
 #define TWO	       "would be for two virtual networks"
-#define JOINED(v, n)   "{'subnet':" OF(SUBNET(v)) ",'loadBalancerBackendAddressPools':[" OF(POOL(n)) "]}"
-#define LED_BY(v, n)   "{'subnet':" OF(SUBNET(v)) ",'loadBalancerInboundNatRules':[" OF(RULE(n)) "]}"
+#define SERVES(v, f)   "is not shared, and serves virtual network \"" v "\" by front end \"f" #f
+#define BALANCER(l, v)                                                                                                 \
+	"{'frontendIPConfigurations':[{'resourceId':'f','properties':" OWN "}],'backendAddressPools':[{'resourceId':"  \
+	"'p','properties':{'subnets':[" OF(SUBNET(                                                                     \
+		v)) "]}}],'outboundNatRules':[{'resourceId':'o','properties':{"                                        \
+		    "'frontendIPConfigurations':[" OF(                                                                 \
+			    "/loadBalancers/" l                                                                        \
+			    "/frontendIPConfigurations/f") "],"                                                        \
+							   "'backendAddressPool':" OF("/loadBalancers/" l              \
+										      "/backendAddressPools/p") "}}]}"
+#define JOINED(v, n) "{'subnet':" OF(SUBNET(v)) ",'loadBalancerBackendAddressPools':[" OF(POOL(n)) "]}"
+#define LED_BY(v, n) "{'subnet':" OF(SUBNET(v)) ",'loadBalancerInboundNatRules':[" OF(RULE(n)) "]}"
 #define LEADS(f, port, n)                                                                                              \
 	"{'frontendIPConfigurations':[" f "],'protocol':'Tcp','frontendPort':" #port                                   \
 	",'backendIPConfiguration':" OF(IP(n)) "}"
@@ -226,12 +236,13 @@ static void test_networks(void **state)
 	ok(&w, VM(2), "{}");
 	ok(&w, OUT(0), OUTBOUND(F(0), 0));
 	refused(&w, OUT(1), OUTBOUND(F(0), 1), GW_ERR_CONFLICT, "backendAddressPool", TWO);
-	/* An address of its own leads everywhere, until it is to be a shared one. */
+	/* At an address that is not shared it is the same. */
 	ok(&w, OUT(1), OUTBOUND(F(2), 1));
 	ok(&w, IP(2), IN_SUBNET("a"));
-	ok(&w, RULE(2), LEADS(F(2), 90, 2));
-	refused(&w, front(2), ALL, GW_ERR_CONFLICT, "publicIPAddress", TWO);
+	refused(&w, RULE(2), LEADS(F(2), 90, 2), GW_ERR_CONFLICT, "frontendIPConfigurations", TWO);
 	ok(&w, IP(2), IN_SUBNET("b"));
+	ok(&w, RULE(2), LEADS(F(2), 90, 2));
+	refused(&w, IP(2), IN_SUBNET("a"), GW_ERR_CONFLICT, "subnet", TWO);
 	ok(&w, front(2), ALL);
 	refused(&w, IP(2), IN_SUBNET("a"), GW_ERR_CONFLICT, "subnet", TWO);
 	/* A pool has the network of who joins it. */
@@ -250,6 +261,57 @@ static void test_networks(void **state)
 	refused(&w, IP(0), LED_BY("a", 1), GW_ERR_CONFLICT, "loadBalancerInboundNatRules", TWO);
 	ok(&w, IP(0), LED_BY("b", 1));
 	ok(&w, RULE(3), INBOUND(F(1), "Udp", 80));
+	world_done(&w);
+}
+
+/* An address that is not shared serves one network by all of its front ends; who has it is told who may know. */
+static void test_alone(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	ok(&w, POOL(0), "{'subnets':[" OF(SUBNET("a")) "]}");
+	ok(&w, POOL(1), "{'subnets':[" OF(SUBNET("b")) "]}");
+	ok(&w, POOL(2), "{}");
+	ok(&w, POOL(4), "{'subnets':[" OF(SUBNET("a")) "]}");
+	for (unsigned i = 0; i < 3; i++)
+		ok(&w, front(i), OWN);
+	ok(&w, VM(0), "{}");
+	ok(&w, IP(0), IN_SUBNET("b"));
+	ok(&w, OUT(0), OUTBOUND(F(0), 0));
+	refused(&w, OUT(1), OUTBOUND(F(1), 1), GW_ERR_CONFLICT, "frontendIPConfigurations", SERVES("a", 0));
+	refused(&w, RULE(0), LEADS(F(1), 80, 0), GW_ERR_CONFLICT, "frontendIPConfigurations", SERVES("a", 0));
+	/* Whichever comes last: the member, the pool's subnet, the back end's subnet, the front end's address, the front end itself. */
+	ok(&w, OUT(2), OUTBOUND(F(2), 2));
+	refused(&w, IP(0), JOINED("b", 2), GW_ERR_CONFLICT, "loadBalancerBackendAddressPools", SERVES("a", 0));
+	refused(&w, POOL(2), "{'subnets':[" OF(SUBNET("b")) "]}", GW_ERR_CONFLICT, "subnets", SERVES("a", 0));
+	ok(&w, POOL(2), "{'subnets':[" OF(SUBNET("a")) "]}");
+	ok(&w, IP(0), IN_SUBNET("a"));
+	ok(&w, RULE(0), LEADS(F(1), 80, 0));
+	refused(&w, IP(0), IN_SUBNET("b"), GW_ERR_CONFLICT, "subnet", SERVES("a", ));
+	ok(&w, front(3), ALL);
+	ok(&w, OUT(1), OUTBOUND(F(3), 1));
+	refused(&w, front(3), OWN, GW_ERR_CONFLICT, "publicIPAddress", SERVES("a", ));
+	refused(&w, "/loadBalancers/k", BALANCER("k", "b"), GW_ERR_CONFLICT, "", SERVES("a", ));
+	/* A tenant with whose address the operator serves another network learns that it is taken, not by whom. */
+	ok_of(&w, "t", "/virtualNetworks/n", "{'addressSpace':{'addressPrefixes':['10.0.0.0/8']}}");
+	ok_of(&w, "t", "/virtualNetworks/n/subnets/s", "{'addressPrefix':'10.0.0.0/16'}");
+	ok_of(&w, "t", "/publicIPAddresses/own", "{}");
+	ok(&w, front(4), "{'publicIPAddress':" OF("/publicIPAddresses/own?tenantId=t") "}");
+	ok(&w, OUT(4), OUTBOUND(F(4), 4));
+	refused_of(&w, "t", "/loadBalancers/k", BALANCER("k", "n"), GW_ERR_CONFLICT, "",
+		   "is not shared, and serves somebody else's virtual network: use another publicIPAddress");
+	gone(&w, OUT(4));
+	ok_of(&w, "t", "/loadBalancers/k", BALANCER("k", "n"));
+	refused(&w, OUT(4), OUTBOUND(F(4), 4), GW_ERR_CONFLICT, "frontendIPConfigurations", SERVES("n", ));
+	/* It is free again when the last rule of the other network is gone. */
+	gone(&w, OUT(0));
+	gone(&w, OUT(2));
+	refused(&w, "/loadBalancers/k", BALANCER("k", "b"), GW_ERR_CONFLICT, "", SERVES("a", 1));
+	gone(&w, RULE(0));
+	ok(&w, "/loadBalancers/k", BALANCER("k", "b"));
+	refused(&w, OUT(0), OUTBOUND(F(0), 0), GW_ERR_CONFLICT, "frontendIPConfigurations", SERVES("b", ));
 	world_done(&w);
 }
 
@@ -281,7 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full),	 cmocka_unit_test(test_chosen),	   cmocka_unit_test(test_address),
 		cmocka_unit_test(test_moves),	 cmocka_unit_test(test_listeners), cmocka_unit_test(test_batch),
-		cmocka_unit_test(test_networks), cmocka_unit_test(test_members),
+		cmocka_unit_test(test_networks), cmocka_unit_test(test_members),   cmocka_unit_test(test_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -382,6 +382,61 @@ static void test_adopt_and_repair(void **state)
 	end();
 }
 
+static const char *detail(void)
+{
+	static char text[256];
+	struct gw_hnv_object *o = fixture_object(GW_HNV_VRF, VRF);
+	json_t *j = json_object(), *nat;
+
+	gw_plugin.ops->describe(driver, o, j);
+	nat = json_object_get(j, "nat");
+	snprintf(text, sizeof text, "%s: %s", json_string_value(json_object_get(nat, "state")),
+		 json_string_value(json_object_get(nat, "stateDetail")));
+	json_decref(j);
+	gw_hnv_object_free(o);
+	return text;
+}
+
+static void somebody(const char *command)
+{
+	wanted = 0;
+	sh_ok("nsenter --net=/run/netns/%s nft '%s'", vrf, command);
+	check(was_wanted(), "nobody noticed: %s", command);
+	sync_ok();
+}
+
+/* Tables of others stay, and are warned of as long as they are there, whoever was there first; ours is as it should be. */
+static void test_others(void **state)
+{
+	(void)state;
+	start();
+	sh_ok("nsenter --net=/run/netns/%s nft 'add table ip first'", vrf);
+	put(GW_HNV_PUBLIC, PUBLIC("203.0.113.1/32"));
+	put(GW_HNV_NAT_RULE, OUT_ALL);
+	commit_ok();
+	check(strstr(detail(), "Warning: its namespace has 1 nftables table of somebody else's (ip first)"), "%s",
+	      detail());
+	connections(OUT_ALL, "Warning");
+	somebody("add table inet also; add chain inet also c { type filter hook forward priority 5; policy accept; }; "
+		 "add table ip gwd-nat; add table ip6 gwd-nat; add table netdev zz");
+	check(strstr(detail(), "Warning: its namespace has 5 nftables tables of somebody else's (inet also)"), "%s",
+	      detail());
+	assert_string_equal(seen_as("10.0.0.4", 4000), "203.0.113.1 4000");
+	/* The next process finds, and says, the same. */
+	close_driver();
+	open_driver();
+	sync_ok();
+	assert_int_equal(status_number("writes"), 0);
+	check(strstr(detail(), "5 nftables tables"), "%s", detail());
+	somebody("delete table inet also; delete table ip gwd-nat; delete table ip6 gwd-nat; delete table netdev zz");
+	check(strstr(detail(), "1 nftables table of"), "%s", detail());
+	sh_ok("nsenter --net=/run/netns/%s nft list table ip first >/dev/null", vrf);
+	somebody("delete table ip first");
+	assert_string_equal(detail(), "Up: ");
+	assert_int_equal(status_number("up"), 1);
+	end();
+}
+
 /* Another namespace under the same name is another one. */
 static void test_namespace_comes_anew(void **state)
 {
@@ -645,6 +700,7 @@ int main(void)
 		cmocka_unit_test(test_routed),
 		cmocka_unit_test(test_removed_rule),
 		cmocka_unit_test(test_adopt_and_repair),
+		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_namespace_comes_anew),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_idle),

@@ -6,6 +6,7 @@
  *   PUT [TENANT] PATH {...}      properties as JSON, on as many lines as it takes; ' stands for "
  *   DELETE [TENANT] PATH
  *   COMMIT                       what came since the last one, in one transaction
+ *   LOADED                       the same, as if an older version had accepted it
  *   NODE ID                      all that node ID has then, on the indented lines that follow, in any order
  *   CHANGES ID                   what it has to be told since it was last looked at: "+ what it has now", "- what is gone",
  *                                "forget VSID", "forget gateway RDID"; before all that "whole" when it is everything
@@ -343,13 +344,25 @@ static void do_delete(struct transcript *t, char *rest)
 	next_line(t);
 }
 
-static void do_commit(struct transcript *t)
+static void on_trouble(void *ctx, const struct gw_resource *r)
+{
+	fail_msg("%s: %s: %s", where(ctx), r->id, r->now.trouble);
+}
+
+static void do_commit(struct transcript *t, bool was_accepted)
 {
 	struct gw_error err = GW_ERROR_INIT;
+	int e;
 
 	begin(t);
 	t->before = gw_plan_work(t->w.p);
-	if (world_end(&t->w, &err) < 0)
+	if (was_accepted) {
+		e = gw_catalog_settle_loaded(t->w.c, on_trouble, t, &err);
+		world_accepted(&t->w);
+	} else {
+		e = world_end(&t->w, &err);
+	}
+	if (e < 0)
 		fail_msg("%s: %s: %s", where(t), err.target, err.message);
 	t->work = gw_plan_work(t->w.p);
 	t->open = false;
@@ -453,8 +466,8 @@ static void do_no_gateways(struct transcript *t)
 
 static void step(struct transcript *t)
 {
-	static const char *const words[] = {"PUT",     "DELETE",  "COMMIT",   "NODE",
-					    "CHANGES", "TROUBLE", "COMPUTED", "NO-GATEWAYS"};
+	static const char *const words[] = {"PUT",     "DELETE",   "COMMIT",	  "NODE",  "CHANGES",
+					    "TROUBLE", "COMPUTED", "NO-GATEWAYS", "LOADED"};
 	size_t n = strcspn(t->text, " "), i = 0;
 	char *rest = t->text + n + strspn(t->text + n, " ");
 
@@ -472,7 +485,8 @@ static void step(struct transcript *t)
 		do_delete(t, rest);
 		break;
 	case 2:
-		do_commit(t);
+	case 8:
+		do_commit(t, i == 8);
 		break;
 	case 3:
 	case 4:

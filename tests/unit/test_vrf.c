@@ -99,6 +99,8 @@ static void test_settings(void **state)
 	assert_int_equal(setting(5001, "ipv4/conf/ext0/send_redirects"), 0);
 	assert_int_equal(setting(5001, "ipv4/conf/ext0/accept_redirects"), 0);
 	assert_int_equal(setting(5001, "ipv4/conf/all/promote_secondaries"), 1);
+	assert_int_equal(setting(5001, "ipv4/conf/ext0/accept_local"), 1);
+	assert_int_equal(setting(5001, "ipv4/conf/ovl0/accept_local"), 0);
 	assert_int_equal(setting(5001, "ipv6/conf/all/forwarding"), 1);
 	assert_int_equal(setting(5001, "ipv6/conf/ext0/forwarding"), 1);
 	assert_int_equal(setting(5001, "ipv6/conf/ovl0/accept_ra"), 0);
@@ -165,6 +167,80 @@ static void test_repaired(void **state)
 		netns_drain(&ns);
 		check(wanted == 0, "%s: asks again: %s", cases[i].command, reason);
 	}
+	end();
+}
+
+static json_int_t repaired(void)
+{
+	json_t *j = ops->status(driver);
+	json_int_t n = json_integer_value(json_object_get(j, "repairs"));
+
+	json_decref(j);
+	return n;
+}
+
+/*
+ * Of a shared address others have ports: it is there to speak from, and what is sent to it leaves; of another all ends there. Also
+ * when one becomes the other, and whatever the kernel or somebody does about it.
+ */
+static void test_shared(void **state)
+{
+	static const char *const breaks[] = {"ip -n $n addr flush dev ext0", "ip -n $n link set ext0 down",
+					     "ip -n $n link set ext0 down; ip -n $n link set ext0 up",
+					     "ip -n $n link del ext0", "ip netns del $n"};
+	const char *leaves = "ip -n gwd-" NODE "-5001 route get 203.0.113.7 from 10.0.1.11 iif ovl0 | "
+			     "grep -q 'via 169.254.1.1 dev ext0'",
+		   *speaks = "ip -n gwd-" NODE "-5001 route get 198.51.100.1 | grep -q 'dev ext0 src 203.0.113.7'",
+		   *ends = "ip -n gwd-" NODE "-5001 route get 203.0.113.7 from 10.0.1.11 iif ovl0 | grep -q '^local'";
+	json_int_t before;
+
+	(void)state;
+	begin_two();
+	sh_ok("%s && %s", leaves, speaks);
+	sh_ok("ip -n gwd-" NODE "-6001 addr show dev ext0 | grep -q 203.0.113.7/32");
+	assert_int_not_equal(sh("ip -n gwd-" NODE "-6001 route show table local | grep -q 203.0.113.7"), 0);
+	/* That the kernel makes its route anew with an address that is new is no repair. */
+	before = repaired();
+	sync_ok();
+	add(public(RED, "203.0.113.9/32", 2048, 1024));
+	assert_int_equal(repaired(), before);
+	assert_int_not_equal(sh("ip -n gwd-" NODE "-5001 route show table local | grep -q 203.0.113.9"), 0);
+	for (size_t i = 0; i < GW_N(breaks); i++) {
+		sh_ok("n=gwd-" NODE "-5001; %s", breaks[i]);
+		repairs("gwd-" NODE "-5001");
+		sh_ok("%s && %s", leaves, speaks);
+	}
+	/* As an older version left it, or somebody made it, when the next process comes. */
+	for (int on = 0; on < 2; on++) {
+		driver = ops->close(driver);
+		netns_drain(&ns);
+		if (on)
+			sh_ok("ip -n gwd-" NODE "-5001 route del local 10.0.0.2 dev ovl0 table local");
+		else
+			sh_ok("ip -n gwd-" NODE "-5001 route add local 203.0.113.7 dev ext0 table local proto kernel "
+			      "scope host src 203.0.113.7");
+		open_driver();
+		sync_ok();
+		assert_int_equal(repaired(), 1);
+		sh_ok("%s && %s", leaves, speaks);
+		sh_ok("ip -n gwd-" NODE
+		      "-5001 route show table local | grep -q '^local 10.0.0.2 dev ovl0 proto kernel'");
+	}
+	/* Blue leaves, and red has the address alone; then not any more. */
+	gw_intent_begin(intent);
+	drop(public(BLUE, "203.0.113.7/32", 2048, 1024));
+	drop(public(RED, "203.0.113.7/32", 1024, 1024));
+	drop(public(RED, "203.0.113.7/32", 4096, 1024));
+	put(public(RED, "203.0.113.7/32", 0, 0));
+	commit_ok();
+	sh_ok("%s && %s", ends, speaks);
+	gw_intent_begin(intent);
+	drop(public(RED, "203.0.113.7/32", 0, 0));
+	put(public(RED, "203.0.113.7/32", 1024, 1024));
+	commit_ok();
+	sh_ok("%s && %s", leaves, speaks);
+	take(public(RED, "203.0.113.7/32", 1024, 1024));
+	has_not(5001, "203.0.113.7");
 	end();
 }
 
@@ -460,6 +536,7 @@ int main(void)
 		cmocka_unit_test(test_brought_in_and_taken_away),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_repaired),
+		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_by_hand),
 		cmocka_unit_test(test_taken_over),
 		cmocka_unit_test(test_changed),

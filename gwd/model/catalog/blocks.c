@@ -7,7 +7,9 @@
  * count what others have. An address has 63 blocks at most: looking at each of them is nothing.
  *
  * What comes to a port is one network's, whatever the protocol, as nodes are told by port: both protocols of a port belong to one
- * front end, and all rules of a front end to one network.
+ * front end, and all rules of a front end to one network. An address that is not shared is one network's as a whole, so that all
+ * rules of all front ends there are. Older versions took others, too: such an address goes on to serve the one that the planner
+ * chooses (plan/outside.c), as it did, and whatever is changed about it has to mend it.
  */
 #include "model/catalog/blocks.h"
 
@@ -223,13 +225,64 @@ static const struct gw_resource *network_of_frontend(const struct gw_resource *f
 	return network;
 }
 
+static int two_networks(const struct gw_catalog *c, const struct gw_resource *frontend, const char *name,
+			const struct gw_resource *a, const struct gw_resource *b, struct gw_error *err)
+{
+	return conflict(err, name,
+			"the rules of front end \"%s\" would be for two virtual networks, \"%s\" and \"%s\": %s",
+			frontend->id, gw_told_name(c, a), gw_told_name(c, b),
+			is_shared(address_of(frontend))
+				? "at a shared address each needs a front end of its own"
+				: "each needs an address of its own, or a front end of its own at one that is shared");
+}
+
+/* Whom a tenant has it from is none of his business; that he cannot have it is. */
+static int other_network(const struct gw_catalog *c, const struct gw_resource *other, const char *name,
+			 const struct gw_resource *network, struct gw_error *err)
+{
+	static const char *const remedy = "use another publicIPAddress, or a front end at one that is shared";
+
+	if (!gw_resource_is_told(c, other))
+		return conflict(err, name,
+				"the publicIPAddress is not shared, and serves somebody else's virtual network: %s",
+				remedy);
+	return conflict(err, name,
+			"the publicIPAddress is not shared, and serves virtual network \"%s\" by front end \"%s\" of "
+			"\"%s\": %s",
+			gw_told_name(c, network), other->id, other->parent->id, remedy);
+}
+
+/* Whether no front end at an address that is not shared is another network's: for all of them at once. */
+static int check_alone(const struct gw_catalog *c, const struct gw_resource *frontend,
+		       const struct gw_resource *network, const char *name, struct gw_error *err)
+{
+	for (size_t i = 0; i < frontend->now.n_refs; i++) {
+		struct gw_resource *address = frontend->now.refs[i].to;
+
+		if (address->kind != GW_KIND_PUBLIC_ADDRESS || address->fine == c->settling)
+			continue;
+		for (const struct gw_ref *ref = address->referrers; ref; ref = ref->next) {
+			const struct gw_resource *other = ref->from != frontend && ref->from->kind == GW_KIND_FRONTEND
+								  ? network_of_frontend(ref->from)
+								  : NULL;
+
+			if (other && other != network)
+				return other_network(c, ref->from, name, other, err);
+		}
+		address->fine = c->settling;
+	}
+	return 0;
+}
+
 /* Whether its rules are all for one network: looked at once, however many of them were touched. */
 static int check_network(const struct gw_catalog *c, struct gw_resource *frontend, const char *name,
 			 struct gw_error *err)
 {
+	bool alone = !is_shared(address_of(frontend));
 	const struct gw_resource *network, *other;
+	int e = 0;
 
-	if (frontend->fine == c->settling || !is_shared(address_of(frontend)))
+	if (frontend->fine == c->settling || (alone && c->loading))
 		return 0;
 	network = network_of_frontend(frontend);
 	for (const struct gw_ref *ref = frontend->referrers; network && ref; ref = ref->next) {
@@ -237,13 +290,13 @@ static int check_network(const struct gw_catalog *c, struct gw_resource *fronten
 				? network_of_rule(ref->from)
 				: NULL;
 		if (other && other != network)
-			return conflict(err, name,
-					"the rules of front end \"%s\" would be for two virtual networks, \"%s\" and "
-					"\"%s\": at a shared address each needs a front end of its own",
-					frontend->id, gw_told_name(c, network), gw_told_name(c, other));
+			return two_networks(c, frontend, name, network, other, err);
 	}
-	frontend->fine = c->settling;
-	return 0;
+	if (network && alone)
+		e = check_alone(c, frontend, network, name, err);
+	if (e == 0)
+		frontend->fine = c->settling;
+	return e;
 }
 
 int gw_blocks_check_frontend(const struct gw_catalog *c, struct gw_resource *frontend, struct gw_error *err)
@@ -254,7 +307,7 @@ int gw_blocks_check_frontend(const struct gw_catalog *c, struct gw_resource *fro
 	if (!is_shared(address))
 		return has_block(frontend)
 			       ? bad(err, "portBlockStart", "is for a publicIPAddress that is shared: leave it out")
-			       : 0;
+			       : check_network(c, frontend, "publicIPAddress", err);
 	if (!has_block(frontend))
 		return conflict(err, "portBlockStart",
 				"it has no block of the shared address's ports yet: PUT it again, and it gets one");
@@ -316,8 +369,10 @@ int gw_blocks_check_rule(const struct gw_catalog *c, const struct gw_resource *r
 	const struct gw_resource *address = address_of(frontend);
 	int e = 0;
 
+	/* Not its port nor its pool is at fault, but where it is. */
 	if (!is_shared(address))
-		return 0;
+		return check_network(c, frontend, strcmp(name, "publicIPAddress") ? "frontendIPConfigurations" : name,
+				     err);
 	if (rule->kind == GW_KIND_INBOUND_NAT_RULE)
 		e = check_listener(c, rule, address, name, err);
 	return e == 0 ? check_network(c, frontend, name, err) : e;

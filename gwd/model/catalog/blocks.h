@@ -4,7 +4,8 @@
  *
  * Blocks of an address are all as long as its portBlockSize says, and begin at multiples of that; the lowest ports are in none, so
  * that there is always room for inbound rules. Who has which is in the front ends themselves, as a key of the address
- * (GW_KEY_PORT_BLOCK): there is no list of its own that could disagree with them.
+ * (GW_KEY_PORT_BLOCK): there is no list of its own that could disagree with them. And which virtual network what is at an address,
+ * shared or not, is for.
  */
 #ifndef GW_MODEL_CATALOG_BLOCKS_H
 #define GW_MODEL_CATALOG_BLOCKS_H
