@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * How long a TCP connection without packets is remembered: RFC 5382 asks for two hours and four minutes. The kernel's five days
@@ -63,7 +64,15 @@ static const struct setting of_link[] = {
 	{"ipv4/conf/" GW_VRF_OUTSIDE "/accept_local", 1, UNSAID},
 };
 
+/*
+ * Below /proc/sys/net the kernel looks a folder up among those of all namespaces, one by one: with a thousand VRFs that is most of
+ * what a setting costs. Each is opened once, and what is in it belongs to the namespace alone.
+ */
+static const char *const folders[] = {"ipv4", "ipv6", "netfilter"};
+#define FOLDERS (sizeof folders / sizeof *folders)
+
 struct work {
+	int fds[FOLDERS]; /* of folders; 0: not opened yet */
 	const struct setting *settings;
 	size_t n;
 	const char *places[2];
@@ -79,16 +88,38 @@ static void note_changed(struct work *w, const char *path, int from, int to)
 	snprintf(w->changed + at, sizeof w->changed - at, "%s%s (%d, now %d)", at ? ", " : "", path, from, to);
 }
 
+/* *ret_name is the rest of the path. */
+static int open_folder(struct work *w, const char *path, const char **ret_name)
+{
+	char full[64];
+
+	for (size_t i = 0; i < FOLDERS; i++) {
+		size_t n = strlen(folders[i]);
+
+		if (strncmp(path, folders[i], n) != 0 || path[n] != '/')
+			continue;
+		*ret_name = path + n + 1;
+		if (w->fds[i] > 0)
+			return w->fds[i];
+		snprintf(full, sizeof full, "/proc/sys/net/%s", folders[i]);
+		w->fds[i] = open(full, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		return w->fds[i] < 0 ? -errno : w->fds[i];
+	}
+	return -EINVAL;
+}
+
 /* What this kernel does not have, it does not do either. */
 static int set_one(struct work *w, const char *path, const struct setting *s)
 {
-	char full[128], text[32] = "";
+	const char *name = NULL;
 	_cleanup_close_ int fd = -1;
+	int now, folder = open_folder(w, path, &name);
+	char text[32] = "";
 	ssize_t n;
-	int now;
 
-	snprintf(full, sizeof full, "/proc/sys/net/%s", path);
-	fd = open(full, O_RDONLY | O_CLOEXEC);
+	if (folder < 0)
+		return folder == -ENOENT ? 0 : folder;
+	fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	n = read(fd, text, sizeof text - 1);
@@ -98,7 +129,7 @@ static int set_one(struct work *w, const char *path, const struct setting *s)
 	if (now == s->value || (s->how == AT_MOST && now < s->value))
 		return 0;
 	close(gw_take_fd(&fd));
-	fd = open(full, O_WRONLY | O_CLOEXEC);
+	fd = openat(folder, name, O_WRONLY | O_CLOEXEC);
 	n = snprintf(text, sizeof text, "%d\n", s->value);
 	if (fd < 0 || write(fd, text, (size_t)n) != n)
 		return -errno;
@@ -125,6 +156,9 @@ static int work(void *arg)
 			w->rc = set_one(w, w->path, s);
 		}
 	}
+	for (size_t i = 0; i < FOLDERS; i++)
+		if (w->fds[i] > 0)
+			close(w->fds[i]);
 	return w->rc;
 }
 

@@ -19,9 +19,19 @@ static int cmp_place(const void *va, const void *vb)
 	return a->rule < b->rule ? -1 : a->rule > b->rule;
 }
 
+int nat_nft_count(struct nat_nft *n, struct nat_counts ret[static NAT_COUNTERS_MAX], struct gw_error *err)
+{
+	struct nat_seen seen = {0};
+	int r = nat_seen_counts(n->req, false, &seen);
+
+	if (r == 0)
+		memcpy(ret, seen.counts, sizeof seen.counts);
+	nat_seen_done(&seen);
+	return r < 0 ? nat_fail(err, r, "the counters cannot be read") : 0;
+}
+
 /* Of each element's counter the packets are connections: the map is asked once for each. */
-int nat_nft_count(struct nat_nft *n, const struct nat_plan *plan, struct nat_counts ret[static NAT_COUNTERS_MAX],
-		  uint64_t *ret_rules, struct gw_error *err)
+int nat_nft_count_rules(struct nat_nft *n, const struct nat_plan *plan, uint64_t *ret_rules, struct gw_error *err)
 {
 	_cleanup_free_ struct place *places = calloc(plan->n_rules + 1, sizeof *places);
 	struct nat_seen seen = {0};
@@ -29,15 +39,14 @@ int nat_nft_count(struct nat_nft *n, const struct nat_plan *plan, struct nat_cou
 
 	if (!places)
 		return gw_error_oom(err);
-	r = nat_seen_read(n->req, 0, &seen);
-	if (r < 0)
-		goto out;
-	for (size_t i = 0; i < plan->n_rules; i++) {
+	r = nat_seen_counts(n->req, true, &seen);
+	for (size_t i = 0; r == 0 && i < plan->n_rules; i++) {
 		places[i] = (struct place){nat_rule_hash(&plan->rules[i]), i};
 		ret_rules[i] = 0;
 	}
-	qsort(places, plan->n_rules, sizeof *places, cmp_place);
-	for (size_t i = 0; i < seen.n_elems; i++) {
+	if (r == 0 && plan->n_rules)
+		qsort(places, plan->n_rules, sizeof *places, cmp_place);
+	for (size_t i = 0; r == 0 && i < seen.n_elems; i++) {
 		const struct place key = {.rule = seen.elems[i].elem.rule};
 		const struct place *at =
 			key.rule ? bsearch(&key, places, plan->n_rules, sizeof *places, cmp_place) : NULL;
@@ -45,8 +54,6 @@ int nat_nft_count(struct nat_nft *n, const struct nat_plan *plan, struct nat_cou
 		if (at)
 			ret_rules[at->index] += seen.elems[i].counts.packets;
 	}
-	memcpy(ret, seen.counts, sizeof seen.counts);
-out:
 	nat_seen_done(&seen);
 	return r < 0 ? nat_fail(err, r, "the counters cannot be read") : 0;
 }

@@ -119,7 +119,12 @@ static void leave(struct nat_gateway *g)
 		uv_close((uv_handle_t *)g->poll, on_poll_closed);
 		g->poll = NULL;
 	}
-	g->nft = nat_nft_close(g->nft);
+	if (g->work)
+		g->work = nat_work_leave(g->work);
+	else
+		nat_nft_close(g->nft);
+	g->nft = NULL;
+	g->failed = (struct gw_error)GW_ERROR_INIT;
 	g->sweep = nat_sweep_free(g->sweep);
 	g->current = g->crowded = false;
 	g->full = 0;
@@ -224,7 +229,7 @@ struct nat_gateway *nat_gateway_free(struct nat_gateway *g)
 
 /* --- bringing it there --- */
 
-static struct nat_params params_of(const struct nat_gateway *g)
+struct nat_params nat_gateway_params(const struct nat_gateway *g)
 {
 	const struct gw_config *c = g->driver->env.config;
 
@@ -303,37 +308,87 @@ static void drop_flows(struct nat_gateway *g, struct nat_plan *was)
 	}
 }
 
-static int write_plan(struct nat_gateway *g, struct nat_plan *was, bool was_current, struct gw_error *err)
+void nat_gateway_brought(struct nat_gateway *g, struct nat_plan *was, bool was_current, const struct nat_done *done)
 {
-	struct nat_params params = params_of(g);
-	struct nat_done done = {0};
 	char rdid[GW_UUID_STRLEN];
-	int r = nat_nft_bring(g->nft, &g->plan, &params, g->full, &done, err);
 
-	if (r < 0)
-		return r;
-	g->mark = nat_ruleset_mark(&params);
-	g->current = true;
-	g->writes += done.written;
-	note_others(g, &done.others);
-	if (done.written && !was_current)
+	g->writes += done->written;
+	note_others(g, &done->others);
+	if (done->written && !was_current)
 		gw_log_info("NAT of routing domain %s: ruleset %s: %zu elements came, %zu went",
 			    gw_uuid_format(&g->plan.rdid, rdid),
-			    !done.found	   ? "made"
-			    : done.rebuilt ? "made anew"
-					   : "brought up to date",
-			    done.added, done.removed);
+			    !done->found    ? "made"
+			    : done->rebuilt ? "made anew"
+					    : "brought up to date",
+			    done->added, done->removed);
+	if (done->disturbed)
+		want_sync(g, "a ruleset was changed from outside while it was written");
 	/* What an earlier process has left is held against what there should be; else against what there was. */
-	if (was_current ? done.removed || done.rebuilt : done.found)
+	if (was_current ? done->removed || done->rebuilt : done->found)
 		drop_flows(g, was_current ? was : NULL);
+}
+
+static void settle_as(struct nat_gateway *g, int r, const struct gw_error *err)
+{
+	if (r < 0)
+		transition(g, NAT_STATE_FAILED, "%s", err->message);
+	else if (g->nft)
+		settle(g);
+}
+
+void nat_gateway_worked(struct nat_gateway *g, struct nat_plan *was, bool was_current, int r,
+			const struct nat_done *done, const struct gw_error *err)
+{
+	uv_poll_start(g->poll, UV_READABLE, on_events);
+	g->current = r == 0 && !done->disturbed;
+	if (r == 0) {
+		g->failed = (struct gw_error)GW_ERROR_INIT;
+		nat_gateway_brought(g, was, was_current, done);
+	} else {
+		g->failed = *err;
+		want_sync(g, err->message);
+	}
+	settle_as(g, r, err);
+}
+
+/* A few elements are a matter of less than a millisecond, and whoever asked finds them in force when it is answered. */
+#define MANY_ELEMS 1000
+
+static int write_plan(struct nat_gateway *g, struct nat_plan *was, bool was_current, bool late, struct gw_error *err)
+{
+	struct nat_params params = nat_gateway_params(g);
+	struct nat_done done = {0};
+	int r;
+
+	g->counted_at = g->rules_counted_at = 0;
+	g->mark = nat_ruleset_mark(&params);
+	if (g->work || late || g->plan.n_elems > MANY_ELEMS || was->n_elems > MANY_ELEMS) {
+		g->current = false;
+		uv_poll_stop(g->poll);
+		if (nat_work_want(g, was, was_current) < 0)
+			return gw_error_oom(err);
+		transition(g, NAT_STATE_WAITING, "its rules are on their way into the kernel");
+		/* Tried again, and told now why the last time was in vain: so the core waits longer from time to time. */
+		if (g->failed.code)
+			*err = g->failed;
+		return g->failed.code ? -EIO : 0;
+	}
+	r = nat_nft_bring(g->nft, &g->plan, &params, g->full, &done, err);
+	if (r < 0) {
+		g->current = false;
+		return r;
+	}
+	g->failed = (struct gw_error)GW_ERROR_INIT;
+	g->current = !done.disturbed;
+	nat_gateway_brought(g, was, was_current, &done);
 	return 0;
 }
 
-int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, struct gw_error *err)
+int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, bool late, struct gw_error *err)
 {
-	struct nat_params params = params_of(g);
+	struct nat_params params = nat_gateway_params(g);
 	struct nat_plan was = g->plan;
-	bool was_current;
+	bool was_current, same;
 	int r;
 
 	g->plan = *plan;
@@ -342,21 +397,18 @@ int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, struct gw_er
 		g->sweep = nat_sweep_free(g->sweep); /* which must not look at what is freed below */
 	r = enter(g, g->plan.vsid, err);
 	was_current = g->current;
-	if (r == 0 && !g->nft) {
+	same = (g->current || g->work) && g->mark == nat_ruleset_mark(&params) && same_plan(&was, &g->plan);
+	if (r == 0 && !g->nft)
 		transition(g, NAT_STATE_WAITING, "%s",
 			   g->plan.vsid ? "the virtual gateway's namespace is not there yet"
 					: "the routing domain has no virtual gateway on this node");
-	} else if (r == 0 && !(g->current && g->mark == nat_ruleset_mark(&params) && same_plan(&was, &g->plan))) {
-		g->counted_at = 0;
-		r = write_plan(g, &was, was_current, err);
-	}
+	else if (r == 0 && !same)
+		r = write_plan(g, &was, was_current, late, err);
 	nat_plan_done(&was);
-	if (r < 0) {
+	if (r < 0)
 		g->current = false;
-		transition(g, NAT_STATE_FAILED, "%s", err->message);
-	} else if (g->nft) {
-		settle(g);
-	}
+	if (!g->work)
+		settle_as(g, r, err);
 	return r;
 }
 
@@ -453,22 +505,48 @@ uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now)
 	return g->next_look;
 }
 
+static bool is_recent(const struct nat_gateway *g, uint64_t counted_at)
+{
+	return counted_at && uv_now(g->driver->env.loop) < counted_at + COUNT_MS;
+}
+
+static uint64_t now_or_1(const struct nat_gateway *g)
+{
+	uint64_t now = uv_now(g->driver->env.loop);
+
+	return now ? now : 1;
+}
+
 bool nat_gateway_count(struct nat_gateway *g)
 {
-	uint64_t now = uv_now(g->driver->env.loop), *connections;
 	struct gw_error err = GW_ERROR_INIT;
 
 	if (!g->nft || !g->current)
 		return false;
-	if (g->counted_at && now < g->counted_at + COUNT_MS)
+	if (is_recent(g, g->counted_at))
+		return true;
+	if (nat_nft_count(g->nft, g->counts, &err) < 0)
+		return false;
+	g->counted_at = now_or_1(g);
+	return true;
+}
+
+bool nat_gateway_count_rules(struct nat_gateway *g)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	uint64_t *connections;
+
+	if (!g->nft || !g->current)
+		return false;
+	if (g->connections && is_recent(g, g->rules_counted_at))
 		return true;
 	connections = calloc(g->plan.n_rules + 1, sizeof *connections);
-	if (!connections || nat_nft_count(g->nft, &g->plan, g->counts, connections, &err) < 0) {
+	if (!connections || nat_nft_count_rules(g->nft, &g->plan, connections, &err) < 0) {
 		free(connections);
 		return false;
 	}
 	free(g->connections);
 	g->connections = connections;
-	g->counted_at = now ? now : 1;
+	g->rules_counted_at = now_or_1(g);
 	return true;
 }

@@ -26,10 +26,12 @@ enum nat_state {
 struct nat_gateway {
 	struct gw_hmap_node by_rdid;
 	struct gw_driver *driver;
-	struct nat_plan plan; /* what the kernel has when `current`, else what it shall have */
-	struct nat_nft *nft;  /* NULL: no namespace */
-	uv_poll_t *poll;      /* on nft's events; freed by its close callback */
-	dev_t dev;	      /* of the namespace, and its number: another one may come under the same name */
+	struct nat_plan plan;	/* what the kernel has when `current`, else what it shall have */
+	struct nat_nft *nft;	/* NULL: no namespace */
+	struct nat_work *work;	/* that has nft, and brings the plan; NULL: none */
+	struct gw_error failed; /* what came of the last one; code 0: it went well */
+	uv_poll_t *poll;	/* on nft's events; freed by its close callback */
+	dev_t dev;		/* of the namespace, and its number: another one may come under the same name */
 	ino_t ino;
 	uint64_t mark;		  /* of the ruleset */
 	bool current;		  /* the kernel has it, for all that is known */
@@ -37,29 +39,43 @@ struct nat_gateway {
 	bool crowded;		  /* a block of ports is nearly used up */
 	struct nat_others others; /* in its namespace, when it was last looked at */
 	bool seen;		  /* in the intent that is gone through */
+	uint64_t applied;	  /* by which of the driver's calls it was brought last */
 	struct nat_sweep *sweep;  /* connections whose rule is gone are being ended; NULL: none */
 	uint64_t sweep_at;	  /* not before that time of the loop */
 	enum nat_state state;
 	char detail[256];
 	uint32_t tracked;
-	uint64_t next_look, next_fill, counted_at; /* times of the loop */
+	uint64_t next_look, next_fill, counted_at, rules_counted_at; /* times of the loop */
 	struct nat_counts counts[NAT_COUNTERS_MAX];
-	uint64_t *connections; /* as plan.rules, of `counted_at` */
+	uint64_t *connections; /* as plan.rules, of `rules_counted_at` */
 	uint64_t writes;       /* messages since open; for tests and status */
 };
 
 /* NULL: no memory. */
 struct nat_gateway *nat_gateway_new(struct gw_driver *d, const struct gw_uuid *rdid);
 struct nat_gateway *nat_gateway_free(struct nat_gateway *g);
-/* Takes `plan` over, whatever becomes of it. A namespace that is not there is no failure. */
-int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, struct gw_error *err);
+/*
+ * Takes `plan` over, whatever becomes of it. A namespace that is not there is no failure. What takes long, or comes `late` in what
+ * the loop is busy with, is left to a thread; if that fails a sync is wanted, and is told why.
+ */
+int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, bool late, struct gw_error *err);
 /* Looks at how many connections there are, and whether the namespace is still the same; returns when to look again. */
 uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now);
 /* Ends some of the connections whose rule is gone. True when there are more to look at. */
 bool nat_gateway_sweep(struct nat_gateway *g);
 /* Counters, not older than a second. False when there are none. */
 bool nat_gateway_count(struct nat_gateway *g);
+bool nat_gateway_count_rules(struct nat_gateway *g); /* those of rules, which may be very many */
 const char *nat_state_name(enum nat_state s);
+
+/* work.c: takes `was` over, which the kernel had before the gateway's plan, if that is known */
+int nat_work_want(struct nat_gateway *g, struct nat_plan *was, bool was_current);
+struct nat_work *nat_work_leave(struct nat_work *w); /* with the sockets; NULL */
+/* What it tells of: something is in the kernel; and it has come to its end. */
+struct nat_params nat_gateway_params(const struct nat_gateway *g);
+void nat_gateway_brought(struct nat_gateway *g, struct nat_plan *was, bool was_current, const struct nat_done *done);
+void nat_gateway_worked(struct nat_gateway *g, struct nat_plan *was, bool was_current, int r,
+			const struct nat_done *done, const struct gw_error *err);
 
 /* plugin.c's */
 struct gw_driver {
@@ -69,7 +85,9 @@ struct gw_driver {
 	uv_idle_t idle;	  /* while connections are being ended, a bounded part at each turn */
 	unsigned handles; /* that the loop has not closed */
 	bool closing;
-	struct nat_plan checked; /* the last that check has made, and of when */
+	uint64_t applies;		  /* calls, counted */
+	struct nat_work *queue, *working; /* rulesets that a thread is to bring, and brings */
+	struct nat_plan checked;	  /* the last that check has made, and of when */
 	uint64_t checked_at;
 	bool has_checked;
 };

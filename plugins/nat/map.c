@@ -48,14 +48,30 @@ size_t nat_map_layout(unsigned family, enum nat_map map, uint8_t ret_fields[stat
 		*ret_data = 4;
 		break;
 	}
-	if (maps[map].fields == F_MEMBER) {
+	switch (maps[map].fields) {
+	case F_MEMBER:
 		ret_fields[0] = ret_fields[1] = 4;
 		return 2;
+	case F_ADDR_PROTO:
+		ret_fields[0] = a;
+		ret_fields[1] = 1;
+		return 2;
+	default:
+		ret_fields[0] = 2;
+		ret_fields[1] = a;
+		ret_fields[2] = 1;
+		return 3;
 	}
-	ret_fields[0] = 1;
-	ret_fields[1] = a;
-	ret_fields[2] = 2;
-	return maps[map].fields == F_PROTO_ADDR_PORT ? 3 : 2;
+}
+
+bool nat_map_has_ranges(enum nat_map map)
+{
+	return maps[map].fields != F_PLACE;
+}
+
+bool nat_map_counts(enum nat_map map)
+{
+	return maps[map].data == D_ADDR || maps[map].data == D_ADDR_PORT || maps[map].data == D_PORTS;
 }
 
 int nat_elem_cmp(const struct nat_elem *a, const struct nat_elem *b)

@@ -237,7 +237,8 @@ static struct nftnl_set_elem *make_elem(const struct nat_elem *e, const struct n
 	if (!x)
 		return NULL;
 	nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY, e->key, e->key_len);
-	nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY_END, e->key_end, e->key_len);
+	if (nat_map_has_ranges((enum nat_map)e->map))
+		nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY_END, e->key_end, e->key_len);
 	if (key_only)
 		return x;
 	if (data == D_IDLE)
@@ -465,6 +466,14 @@ static bool is_intact(const struct nat_seen *s, const struct nat_params *params)
 	       s->sets == NAT_FAMILIES * NAT_MAP_MAX;
 }
 
+/* Nobody tells us of each element that we write ourselves, which would cost the kernel more than the element does. */
+static void hear(struct nat_nft *n, bool on)
+{
+	int group = NFNLGRP_NFTABLES;
+
+	mnl_socket_setsockopt(n->events, on ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &group, sizeof group);
+}
+
 static int write_difference(struct nat_nft *n, struct writing *w, const struct nat_params *params, unsigned full,
 			    bool anew, struct gw_error *err)
 {
@@ -480,9 +489,11 @@ static int write_difference(struct nat_nft *n, struct writing *w, const struct n
 		r = put_full(w, w->seen->full, full);
 	}
 	w->done.written = w->batch.n;
-	if (r == 0 && (w->batch.n > 0 || w->batch.bad))
+	if (r == 0 && (w->batch.n > 0 || w->batch.bad)) {
+		hear(n, false);
 		r = nat_batch_commit(&w->batch, n->req, err);
-	else if (r < 0)
+		hear(n, true);
+	} else if (r < 0)
 		gw_error_oom(err);
 	nat_batch_drop(&w->batch);
 	return r;
@@ -493,7 +504,7 @@ int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct n
 {
 	struct nat_seen seen = {0};
 	struct writing w = {.plan = plan, .seen = &seen};
-	struct nat_generation before = {0};
+	struct nat_generation before = {0}, after = {0};
 	int r = read_generation(n, &before);
 
 	if (r == 0)
@@ -511,6 +522,8 @@ int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct n
 		return r;
 	/* A transaction makes one more of it; what is beyond that others have done, and will be news. */
 	n->known.id = before.id + (w.done.written > 0);
+	/* Of those in the time of the transaction we were told nothing. */
+	w.done.disturbed = w.done.written && read_generation(n, &after) == 0 && after.id != n->known.id;
 	*ret = w.done;
 	return 0;
 }

@@ -26,6 +26,7 @@ struct nat_done {
 	size_t added, removed; /* elements */
 	bool rebuilt;	       /* all anew: it was not there, or not ours, or damaged */
 	bool found;	       /* a table was there */
+	bool disturbed;	       /* somebody else has changed something meanwhile */
 	struct nat_others others;
 };
 
@@ -40,9 +41,9 @@ int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct n
 		  struct nat_done *ret, struct gw_error *err);
 /* When it is as it should be but that `was` are refused. */
 int nat_nft_full(struct nat_nft *n, unsigned was, unsigned full, struct gw_error *err);
-/* Reads all counters: of the ruleset, and how many connections each of the plan's rules (as in plan->rules) began. */
-int nat_nft_count(struct nat_nft *n, const struct nat_plan *plan, struct nat_counts ret[static NAT_COUNTERS_MAX],
-		  uint64_t *ret_rules, struct gw_error *err);
+/* Reads counters: those of the ruleset; how many connections each of the plan's rules (as in plan->rules) began. */
+int nat_nft_count(struct nat_nft *n, struct nat_counts ret[static NAT_COUNTERS_MAX], struct gw_error *err);
+int nat_nft_count_rules(struct nat_nft *n, const struct nat_plan *plan, uint64_t *ret_rules, struct gw_error *err);
 /* Takes in what has been told. True when somebody else has changed something; *ret_who is whose process it was. */
 bool nat_nft_changed(struct nat_nft *n, char ret_who[static 32]);
 

@@ -37,13 +37,11 @@ struct nat_elem *nat_new_elem(struct nat_builder *b, unsigned family, enum nat_m
 	return e;
 }
 
-size_t nat_key(struct nat_elem *e, unsigned proto_first, unsigned proto_last, const struct gw_addr *first,
-	       const struct gw_addr *last)
+void nat_key(struct nat_elem *e, unsigned proto_first, unsigned proto_last, const struct gw_addr *first,
+	     const struct gw_addr *last)
 {
-	e->key[0] = (uint8_t)proto_first;
-	e->key_end[0] = (uint8_t)proto_last;
-	nat_put_addr(e->key_end + 4, last);
-	return (size_t)(nat_put_addr(e->key + 4, first) - e->key);
+	*nat_put_addr(e->key, first) = (uint8_t)proto_first;
+	*nat_put_addr(e->key_end, last) = (uint8_t)proto_last;
 }
 
 uint64_t nat_rule_hash(const struct gw_nat_rule *r)
@@ -91,7 +89,32 @@ static int rule_cmp(const void *va, const void *vb)
 		r = cmp_number(a->protocol, b->protocol);
 	if (r == 0)
 		r = cmp_number(a->port, b->port);
-	return r ? r : gw_addr_cmp(&a->customer.addr, &b->customer.addr);
+	if (r == 0)
+		r = gw_addr_cmp(&a->customer.addr, &b->customer.addr);
+	return r ? r : cmp_number(a->customer.len, b->customer.len);
+}
+
+/* Index of the first rule that is not before `r`. */
+static size_t lower_bound(const struct nat_plan *p, const struct gw_nat_rule *r)
+{
+	size_t low = 0, high = p->n_rules;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (rule_cmp(&p->rules[mid], r) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+const struct gw_nat_rule *nat_plan_rule(const struct nat_plan *p, const struct gw_nat_rule *r)
+{
+	size_t at = lower_bound(p, r);
+
+	return at < p->n_rules && rule_cmp(&p->rules[at], r) == 0 ? &p->rules[at] : NULL;
 }
 
 static int public_cmp(const void *va, const void *vb)
@@ -105,6 +128,23 @@ static int public_cmp(const void *va, const void *vb)
 static int elem_cmp(const void *a, const void *b)
 {
 	return nat_elem_cmp(a, b);
+}
+
+static uint32_t last_port(const struct gw_nat_rule *r)
+{
+	return r->port_count ? r->port + r->port_count - 1 : r->port;
+}
+
+/* Whether they divide the ports of one address between them. */
+static bool same_ports(const struct gw_nat_rule *a, const struct gw_nat_rule *b)
+{
+	return a->type == GW_NAT_INBOUND && b->type == GW_NAT_INBOUND && a->protocol == b->protocol &&
+	       gw_addr_equal(&a->address, &b->address);
+}
+
+static bool collide(const struct gw_nat_rule *a, const struct gw_nat_rule *b)
+{
+	return same_ports(a, b) && a->port <= last_port(b) && b->port <= last_port(a);
 }
 
 /* --- gathering --- */
@@ -123,8 +163,9 @@ static int gather(const struct gw_intent *in, const struct gw_uuid *rdid, struct
 	size_t rules = count(in, GW_HNV_NAT_RULE, rdid), publics = count(in, GW_HNV_PUBLIC, rdid);
 
 	p->rules = calloc(rules + 1, sizeof *p->rules);
+	p->reach = calloc(rules + 1, sizeof *p->reach);
 	p->publics = calloc(publics + 1, sizeof *p->publics);
-	if (!p->rules || !p->publics)
+	if (!p->rules || !p->reach || !p->publics)
 		return -ENOMEM;
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next_of_domain(in, GW_HNV_NAT_RULE, rdid, o));)
 		p->rules[p->n_rules++] = o->nat;
@@ -134,23 +175,17 @@ static int gather(const struct gw_intent *in, const struct gw_uuid *rdid, struct
 	}
 	if (rules)
 		qsort(p->rules, rules, sizeof *p->rules, rule_cmp);
+	for (size_t i = 0; i < rules; i++)
+		p->reach[i] =
+			i && same_ports(&p->rules[i - 1], &p->rules[i]) && p->reach[i - 1] > last_port(&p->rules[i])
+				? p->reach[i - 1]
+				: last_port(&p->rules[i]);
 	if (publics)
 		qsort(p->publics, publics, sizeof *p->publics, public_cmp);
 	return 0;
 }
 
 /* --- inbound rules --- */
-
-static uint32_t last_port(const struct gw_nat_rule *r)
-{
-	return r->port_count ? r->port + r->port_count - 1 : r->port;
-}
-
-static bool collide(const struct gw_nat_rule *a, const struct gw_nat_rule *b)
-{
-	return a->type == GW_NAT_INBOUND && b->type == GW_NAT_INBOUND && a->protocol == b->protocol &&
-	       gw_addr_equal(&a->address, &b->address) && a->port <= last_port(b) && b->port <= last_port(a);
-}
 
 static bool shifts(const struct gw_nat_rule *r)
 {
@@ -162,10 +197,9 @@ static void put_ports(struct nat_builder *b, unsigned family, enum nat_map map, 
 {
 	unsigned proto = r->protocol == GW_NAT_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 	struct nat_elem *e = nat_new_elem(b, family, map);
-	size_t at = nat_key(e, proto, proto, &r->address, &r->address);
 
-	nat_put_port(e->key + at, first);
-	nat_put_port(e->key_end + at, last);
+	*nat_put_addr(nat_put_port(e->key, first), &r->address) = (uint8_t)proto;
+	*nat_put_addr(nat_put_port(e->key_end, last), &r->address) = (uint8_t)proto;
 	if (map == NAT_MAP_IDLE_IN) {
 		e->idle = r->idle_minutes;
 		e->idle_proto = (uint8_t)proto;
@@ -212,10 +246,10 @@ static void inbound(struct nat_builder *b, const struct gw_nat_rule *rules, size
 			put_all(b, family, r);
 			continue;
 		}
-		if (shifts(r))
-			for (uint32_t k = 0; k < r->port_count; k++)
+		if (shifts(r) || r->port == last_port(r))
+			for (uint32_t k = 0; k <= last_port(r) - r->port; k++)
 				put_ports(b, family, NAT_MAP_IN_PORT, r, r->port + k, r->port + k,
-					  r->customer_port + k);
+					  (r->customer_port ? r->customer_port : r->port) + k);
 		else
 			put_ports(b, family, NAT_MAP_IN_RANGE, r, r->port, last_port(r), 0);
 		if (r->idle_minutes)
@@ -273,6 +307,7 @@ void nat_plan_done(struct nat_plan *p)
 {
 	free(p->elems);
 	free(p->rules);
+	free(p->reach);
 	free(p->publics);
 	*p = (struct nat_plan){0};
 }
@@ -298,9 +333,24 @@ static bool covers(const struct nat_plan *p, const struct gw_nat_rule *r)
 	return end > r->port && next >= end;
 }
 
+/* Another rule that has a port of this one, or NULL. Looks at neighbours, and never far: see struct nat_plan, reach. */
+static const struct gw_nat_rule *in_the_way(const struct nat_plan *p, const struct gw_nat_rule *r)
+{
+	size_t at = lower_bound(p, r);
+
+	for (size_t i = at; i > 0 && same_ports(&p->rules[i - 1], r) && p->reach[i - 1] >= r->port; i--)
+		if (collide(&p->rules[i - 1], r))
+			return &p->rules[i - 1];
+	for (size_t i = at; i < p->n_rules && collide(&p->rules[i], r); i++)
+		if (rule_cmp(&p->rules[i], r) != 0)
+			return &p->rules[i];
+	return NULL;
+}
+
 int nat_check_rule(const struct nat_plan *p, const struct gw_nat_rule *r, struct gw_error *err)
 {
 	char addr[GW_ADDR_STRLEN], customer[GW_PREFIX_STRLEN];
+	const struct gw_nat_rule *other;
 
 	gw_addr_format(&r->address, addr);
 	if (!covers(p, r))
@@ -311,14 +361,13 @@ int nat_check_rule(const struct nat_plan *p, const struct gw_nat_rule *r, struct
 				: "ports %u to %u, that is all, of %s are not the routing domain's: put the "
 				  "address into publicAddresses first, or give the rule a block of its ports",
 			r->port ? r->port : 0u, r->port ? (unsigned)last_port(r) : 65535u, addr);
-	for (size_t i = 0; i < p->n_rules && r->type == GW_NAT_INBOUND; i++)
-		if (collide(&p->rules[i], r) && nat_rule_hash(&p->rules[i]) != nat_rule_hash(r))
-			return gw_error_set(
-				err, EEXIST, GW_ERR_CONFLICT, "properties.PublicPort",
-				"%s port %u to %u is taken by the rule for %s: choose another port, or delete "
-				"that rule",
-				addr, p->rules[i].port, (unsigned)last_port(&p->rules[i]),
-				gw_prefix_format(&p->rules[i].customer, customer));
+	other = r->type == GW_NAT_INBOUND ? in_the_way(p, r) : NULL;
+	if (other)
+		return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.PublicPort",
+				    "%s port %u to %u is taken by the rule for %s: choose another port, or delete "
+				    "that rule",
+				    addr, other->port, (unsigned)last_port(other),
+				    gw_prefix_format(&other->customer, customer));
 	return 0;
 }
 

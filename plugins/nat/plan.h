@@ -18,19 +18,19 @@
  *   X(id, name, fields of the key, data)
  */
 #define NAT_MAPS(X)                                                                                                    \
-	X(OUT_PORTS, "out-ports", F_PROTO_ADDR, D_PORTS)   /* source: one address, and ports of it */                  \
-	X(OUT_ADDR, "out", F_PROTO_ADDR, D_ADDR)	   /* source: one address */                                   \
-	X(GROUP, "group", F_PROTO_ADDR, D_GROUP)	   /* source: several, of which it has one for good */         \
+	X(OUT_PORTS, "out-ports", F_ADDR_PROTO, D_PORTS)   /* source: one address, and ports of it */                  \
+	X(OUT_ADDR, "out", F_ADDR_PROTO, D_ADDR)	   /* source: one address */                                   \
+	X(GROUP, "group", F_ADDR_PROTO, D_GROUP)	   /* source: several, of which it has one for good */         \
 	X(MEMBER_PORTS, "member-ports", F_MEMBER, D_PORTS) /* which is found here by a hash of the source */           \
 	X(MEMBER_ADDR, "member", F_MEMBER, D_ADDR)                                                                     \
-	X(IN_PORT, "in-port", F_PROTO_ADDR_PORT, D_ADDR_PORT) /* destination: another port too */                      \
-	X(IN_RANGE, "in-range", F_PROTO_ADDR_PORT, D_ADDR)    /* destination: the same ports */                        \
-	X(IN_ALL, "in-all", F_PROTO_ADDR, D_ADDR)	      /* destination: everything else that comes there */      \
-	X(SOURCE, "public", F_PROTO_ADDR, D_NONE)	      /* what may be the source of a packet to the outside */  \
-	X(ROUTED, "routed", F_PROTO_ADDR, D_NONE)	      /* what is let in from outside as it is */               \
-	X(IDLE_OUT, "idle-out", F_PROTO_ADDR, D_IDLE)	      /* source: a time of its own until it is forgotten */    \
-	X(IDLE_IN, "idle-in", F_PROTO_ADDR_PORT, D_IDLE)                                                               \
-	X(IDLE_ALL, "idle-all", F_PROTO_ADDR, D_IDLE)
+	X(IN_PORT, "in-port", F_PLACE, D_ADDR_PORT)	   /* destination: one port, perhaps another inside */         \
+	X(IN_RANGE, "in-range", F_PORT_ADDR_PROTO, D_ADDR) /* destination: the same ports */                           \
+	X(IN_ALL, "in-all", F_ADDR_PROTO, D_ADDR)	   /* destination: everything else that comes there */         \
+	X(SOURCE, "public", F_ADDR_PROTO, D_NONE)	   /* what may be the source of a packet to the outside */     \
+	X(ROUTED, "routed", F_ADDR_PROTO, D_NONE)	   /* what is let in from outside as it is */                  \
+	X(IDLE_OUT, "idle-out", F_ADDR_PROTO, D_IDLE)	   /* source: a time of its own until it is forgotten */       \
+	X(IDLE_IN, "idle-in", F_PORT_ADDR_PROTO, D_IDLE)                                                               \
+	X(IDLE_ALL, "idle-all", F_ADDR_PROTO, D_IDLE)
 
 enum nat_map {
 #define X(id, name, fields, data) NAT_MAP_##id,
@@ -39,7 +39,11 @@ enum nat_map {
 		NAT_MAP_MAX
 };
 
-enum nat_fields { F_PROTO_ADDR, F_PROTO_ADDR_PORT, F_MEMBER };
+/*
+ * What tells elements apart best comes first: for each element that fits so far the kernel has work to do, at every packet that
+ * asks and at every element that is added. F_PLACE has no ranges: it is a hash table, and costs the same however much is in it.
+ */
+enum nat_fields { F_PLACE, F_ADDR_PROTO, F_PORT_ADDR_PROTO, F_MEMBER };
 enum nat_data { D_NONE, D_ADDR, D_ADDR_PORT, D_PORTS, D_GROUP, D_IDLE };
 
 #define NAT_FAMILIES   2 /* 0: IPv4, 1: IPv6 */
@@ -67,6 +71,8 @@ struct nat_plan {
 	size_t n_elems;
 	struct gw_nat_rule *rules; /* by type, address, protocol, port, customer */
 	size_t n_rules;
+	uint32_t *
+		reach; /* of each rule: the highest port that it, or one before it for the same address and protocol, has */
 	struct gw_public *publics; /* by address and port; by_place means nothing */
 	size_t n_publics;
 	size_t passed_over; /* inbound rules that another one has taken the ports of */
@@ -75,6 +81,8 @@ struct nat_plan {
 /* The plan of a routing domain; without a virtual gateway an empty one. -ENOMEM. */
 int nat_plan_make(const struct gw_intent *in, const struct gw_uuid *rdid, struct nat_plan *ret);
 void nat_plan_done(struct nat_plan *p);
+/* That rule, as the plan has it; NULL: it has none with that key. */
+const struct gw_nat_rule *nat_plan_rule(const struct nat_plan *p, const struct gw_nat_rule *r);
 /* The same on every start of the daemon. */
 uint64_t nat_rule_hash(const struct gw_nat_rule *r);
 int nat_elem_cmp(const struct nat_elem *a, const struct nat_elem *b);	/* family, map, key */
@@ -90,5 +98,7 @@ int nat_check_limits(const struct nat_plan *p, struct gw_error *err);
 size_t nat_map_layout(unsigned family, enum nat_map map, uint8_t ret_fields[static 3], uint8_t *ret_data);
 const char *nat_map_name(enum nat_map map);
 enum nat_data nat_map_data(enum nat_map map);
+bool nat_map_has_ranges(enum nat_map map);
+bool nat_map_counts(enum nat_map map); /* its elements count connections */
 
 #endif

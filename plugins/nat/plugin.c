@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define MAX_WARNINGS 16
+#define BUSY_NS	     20000000u /* after which the rest of the virtual gateways is left to a thread */
 
 static bool is_ours(const struct gw_hnv_object *o)
 {
@@ -193,7 +194,9 @@ static int nat_check(struct gw_driver *d, const struct gw_intent *next, const st
 
 /* --- apply and sync --- */
 
-static int bring(struct gw_driver *d, const struct gw_intent *in, const struct gw_uuid *rdid, struct gw_error *err)
+/* `begun`, as uv_hrtime() tells it: since when the loop is busy with this, which others wait for. */
+static int bring(struct gw_driver *d, const struct gw_intent *in, const struct gw_uuid *rdid, uint64_t begun,
+		 struct gw_error *err)
 {
 	struct nat_gateway *g = find(d, rdid);
 	struct nat_plan plan;
@@ -213,8 +216,9 @@ static int bring(struct gw_driver *d, const struct gw_intent *in, const struct g
 		nat_plan_done(&plan);
 		return gw_error_oom(err);
 	}
-	r = nat_gateway_bring(g, &plan, err);
+	r = nat_gateway_bring(g, &plan, begun && uv_hrtime() - begun > BUSY_NS, err);
 	g->seen = true;
+	g->applied = d->applies;
 	if (!uv_is_active((uv_handle_t *)&d->timer))
 		schedule(d, uv_now(d->env.loop));
 	return r;
@@ -246,13 +250,21 @@ static void log_change(const struct gw_change *c)
 	log_assignment(c->after, "assigned to");
 }
 
-/* A batch mostly stays in one routing domain, and what is brought twice is written once. */
+/* Each routing domain once, however often the change names it. */
+static bool is_brought(struct gw_driver *d, const struct gw_uuid *rdid)
+{
+	const struct nat_gateway *g = find(d, rdid);
+
+	return g && g->applied == d->applies;
+}
+
 static int nat_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
 		     struct gw_error *err)
 {
-	const struct gw_uuid *last = NULL;
+	uint64_t begun = 0; /* the first one is brought at once, however late it is */
 	int r = 0;
 
+	d->applies++;
 	for (size_t i = 0; i < delta->n; i++) {
 		const struct gw_hnv_object *sides[] = {delta->changes[i].before, delta->changes[i].after};
 
@@ -261,10 +273,10 @@ static int nat_apply(struct gw_driver *d, const struct gw_intent *next, const st
 			struct gw_error own = GW_ERROR_INIT;
 			int one;
 
-			if (!sides[k] || !is_ours(sides[k]) || (last && gw_uuid_equal(last, rdid_of(sides[k]))))
+			if (!sides[k] || !is_ours(sides[k]) || is_brought(d, rdid_of(sides[k])))
 				continue;
-			last = rdid_of(sides[k]);
-			one = bring(d, next, last, &own);
+			one = bring(d, next, rdid_of(sides[k]), begun, &own);
+			begun = begun ? begun : uv_hrtime();
 			if (one < 0 && r == 0) { /* the others are brought all the same */
 				r = one;
 				*err = own;
@@ -285,6 +297,7 @@ static void note(int one, const struct gw_error *own, int *r, struct gw_error *e
 static int nat_sync(struct gw_driver *d, const struct gw_intent *intent, struct gw_error *err)
 {
 	static const enum gw_hnv_kind kinds[] = {GW_HNV_VRF, GW_HNV_PUBLIC, GW_HNV_NAT_RULE};
+	uint64_t begun = 0;
 	int r = 0;
 
 	GW_HMAP_FOR_EACH (node, &d->gateways)
@@ -294,8 +307,10 @@ static int nat_sync(struct gw_driver *d, const struct gw_intent *intent, struct 
 			struct nat_gateway *g = find(d, rdid_of(o));
 			struct gw_error own = GW_ERROR_INIT;
 
-			if (!g || !g->seen)
-				note(bring(d, intent, rdid_of(o), &own), &own, &r, err);
+			if (g && g->seen)
+				continue;
+			note(bring(d, intent, rdid_of(o), begun, &own), &own, &r, err);
+			begun = begun ? begun : uv_hrtime();
 		}
 	GW_HMAP_FOR_EACH_SAFE (node, after, &d->gateways) {
 		struct nat_gateway *g = GW_CONTAINER_OF(node, struct nat_gateway, by_rdid);
@@ -310,19 +325,14 @@ static int nat_sync(struct gw_driver *d, const struct gw_intent *intent, struct 
 
 static void describe_rule(struct nat_gateway *g, const struct gw_nat_rule *r, json_t *properties)
 {
-	uint64_t hash = nat_rule_hash(r);
+	const struct gw_nat_rule *at = nat_plan_rule(&g->plan, r);
 
 	json_object_set_new(properties, "state", json_string(nat_state_name(g->state)));
 	if (*g->detail)
 		json_object_set_new(properties, "stateDetail", json_string(g->detail));
-	if (!nat_gateway_count(g))
-		return;
-	for (size_t i = 0; i < g->plan.n_rules; i++)
-		if (nat_rule_hash(&g->plan.rules[i]) == hash) {
-			json_object_set_new(properties, "counters",
-					    json_pack("{s:I}", "connections", (json_int_t)g->connections[i]));
-			return;
-		}
+	if (at && nat_gateway_count_rules(g))
+		json_object_set_new(properties, "counters",
+				    json_pack("{s:I}", "connections", (json_int_t)g->connections[at - g->plan.rules]));
 }
 
 static void describe_vrf(struct nat_gateway *g, json_t *properties)

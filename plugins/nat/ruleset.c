@@ -11,7 +11,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 
-#define RULESET_VERSION 2u /* raised with every change of what is built here */
+#define RULESET_VERSION 3u /* raised with every change of what is built here */
 
 /* As <linux/netfilter/nf_conntrack_common.h> numbers them, and nft(8) takes them. */
 enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_NEW = 8, STATE_UNTRACKED = 64 };
@@ -104,7 +104,7 @@ static uint32_t concat(uint32_t a, uint32_t b)
 
 struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map)
 {
-	uint32_t addr = family ? TYPE_IP6 : TYPE_IP, type = concat(TYPE_PROTO, addr), flags;
+	uint32_t addr = family ? TYPE_IP6 : TYPE_IP, type = concat(addr, TYPE_PROTO), flags = 0;
 	struct nftnl_set *s = nftnl_set_alloc();
 	struct nftnl_expr *counter = NULL;
 	uint8_t fields[3], data, key = 0;
@@ -116,17 +116,19 @@ struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map)
 	for (size_t i = 0; i < n; i++)
 		key = (uint8_t)(key + (fields[i] + 3u) / 4 * 4);
 	if (n == 3)
-		type = concat(type, TYPE_SERVICE);
+		type = concat(concat(TYPE_SERVICE, addr), TYPE_PROTO);
 	else if (fields[0] == 4)
 		type = concat(TYPE_MARK, TYPE_MARK);
-	flags = NFT_SET_INTERVAL | NFT_SET_CONCAT;
+	if (nat_map_has_ranges(map))
+		flags = NFT_SET_INTERVAL | NFT_SET_CONCAT;
 	nftnl_set_set_str(s, NFTNL_SET_TABLE, NAT_TABLE);
 	nftnl_set_set_str(s, NFTNL_SET_NAME, nat_set_name(family, map, name));
 	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_INET);
 	nftnl_set_set_u32(s, NFTNL_SET_ID, family * NAT_MAP_MAX + map + 1);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, type);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, key);
-	nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, fields, (uint32_t)n);
+	if (flags)
+		nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, fields, (uint32_t)n);
 	if (nat_map_data(map) == D_IDLE) {
 		flags |= NFT_SET_OBJECT;
 		nftnl_set_set_u32(s, NFTNL_SET_OBJ_TYPE, NFT_OBJECT_CT_TIMEOUT);
@@ -139,7 +141,7 @@ struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map)
 									    : concat(addr, TYPE_SERVICE));
 	}
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, flags);
-	if (data && nat_map_data(map) != D_GROUP) {
+	if (nat_map_counts(map)) {
 		counter = nftnl_expr_alloc("counter");
 		if (!counter) {
 			nftnl_set_free(s);
@@ -239,15 +241,15 @@ static void of_status(struct nat_rule *r, uint32_t bits)
 
 enum side { SOURCE, DESTINATION };
 
-/* Protocol and address, and perhaps the destination's port, as a key. */
+/* Perhaps the destination's port, address and protocol, as a key. */
 static void key(struct nat_rule *r, unsigned family, enum side side, bool port)
 {
-	uint32_t len = family ? 16 : 4, at = family ? 8 : 12;
+	uint32_t len = family ? 16 : 4, at = family ? 8 : 12, reg = NAT_REG_KEY;
 
-	nat_meta(r, NFT_META_L4PROTO, NAT_REG_KEY);
-	nat_payload(r, NFT_PAYLOAD_NETWORK_HEADER, side == SOURCE ? at : at + len, len, NAT_REG_KEY + 1);
 	if (port)
-		nat_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NAT_REG_KEY + 1 + len / 4);
+		nat_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg++);
+	nat_payload(r, NFT_PAYLOAD_NETWORK_HEADER, side == SOURCE ? at : at + len, len, reg);
+	nat_meta(r, NFT_META_L4PROTO, reg + len / 4);
 }
 
 static void drop(struct nat_rule *r, enum nat_counter c)

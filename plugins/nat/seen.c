@@ -308,6 +308,21 @@ static void forget(struct nat_seen *s)
 	*s = kept;
 }
 
+static int read_elems(struct mnl_socket *s, struct reading *rd, unsigned i)
+{
+	char name[24];
+
+	rd->family = i / NAT_MAP_MAX;
+	rd->map = i % NAT_MAP_MAX;
+	return ask(s, NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_SET, nat_set_name(rd->family, (enum nat_map)rd->map, name),
+		   NFTA_SET_ELEM_LIST_TABLE, on_elems, rd);
+}
+
+static int read_objects(struct mnl_socket *s, struct reading *rd)
+{
+	return ask(s, NFT_MSG_GETOBJ, 0, NULL, NFTA_OBJ_TABLE, on_object, rd);
+}
+
 static int read_rest(struct mnl_socket *s, struct reading *rd)
 {
 	int r = ask(s, NFT_MSG_GETCHAIN, 0, NULL, 0, on_chain, rd);
@@ -317,16 +332,25 @@ static int read_rest(struct mnl_socket *s, struct reading *rd)
 	if (r == 0)
 		r = ask(s, NFT_MSG_GETSET, 0, NULL, NFTA_SET_TABLE, on_set, rd);
 	if (r == 0)
-		r = ask(s, NFT_MSG_GETOBJ, 0, NULL, NFTA_OBJ_TABLE, on_object, rd);
-	for (unsigned i = 0; r == 0 && rd->seen->sets == NAT_FAMILIES * NAT_MAP_MAX && i < rd->seen->sets; i++) {
-		char name[24];
-
-		rd->family = i / NAT_MAP_MAX;
-		rd->map = i % NAT_MAP_MAX;
-		r = ask(s, NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_SET,
-			nat_set_name(rd->family, (enum nat_map)rd->map, name), NFTA_SET_ELEM_LIST_TABLE, on_elems, rd);
-	}
+		r = read_objects(s, rd);
+	for (unsigned i = 0; r == 0 && rd->seen->sets == NAT_FAMILIES * NAT_MAP_MAX && i < rd->seen->sets; i++)
+		r = read_elems(s, rd, i);
 	return r;
+}
+
+int nat_seen_counts(struct mnl_socket *s, bool elems, struct nat_seen *ret)
+{
+	struct reading rd = {.seen = ret};
+	int r = -EINTR;
+
+	for (int k = 0; k < ATTEMPTS && r == -EINTR; k++) {
+		forget(ret);
+		r = read_objects(s, &rd);
+		for (unsigned i = 0; r == 0 && elems && i < NAT_FAMILIES * NAT_MAP_MAX; i++)
+			if (nat_map_counts((enum nat_map)(i % NAT_MAP_MAX)))
+				r = read_elems(s, &rd, i);
+	}
+	return rd.oom ? -ENOMEM : r;
 }
 
 int nat_seen_read(struct mnl_socket *s, uint64_t mark, struct nat_seen *ret)

@@ -1,4 +1,4 @@
-/* wire.c - see wire.h. Called on the loop's thread; the kernel answers before the call that asks returns. */
+/* wire.c - see wire.h. Called on the loop's thread and on those of work.c; the kernel answers before the call that asks returns. */
 #include "nat/wire.h"
 
 #include <errno.h>
@@ -132,11 +132,12 @@ int nat_batch_commit(struct nat_batch *b, struct mnl_socket *s, struct gw_error 
 
 int nat_ask(struct mnl_socket *s, struct nlmsghdr *h, mnl_cb_t cb, void *ctx)
 {
-	static uint32_t seq;
-	static char buf[ANSWER_BUF];
+	static _Atomic uint32_t last;
+	const uint32_t seq = ++last;
+	char buf[ANSWER_BUF];
 	int r = MNL_CB_OK;
 
-	h->nlmsg_seq = ++seq;
+	h->nlmsg_seq = seq;
 	if (mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
 		return -errno;
 	while (r > MNL_CB_STOP) {

@@ -157,6 +157,13 @@ static inline void end(void)
 	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* What is left to a thread has come to its end then. */
+static inline void finish_work(void)
+{
+	while (driver->working || driver->queue)
+		uv_run(&loop, UV_RUN_ONCE);
+}
+
 /* What was put since gw_intent_begin, as the core does it. */
 static inline int commit(struct gw_error *err)
 {
@@ -174,6 +181,7 @@ static inline int commit(struct gw_error *err)
 	r = gw_plugin.ops->apply(driver, intent, &delta, err);
 	assert_int_equal(r, 0);
 	gw_intent_commit(intent);
+	finish_work();
 	return 0;
 }
 
@@ -189,6 +197,7 @@ static inline void sync_ok(void)
 	struct gw_error err = GW_ERROR_INIT;
 
 	expect(gw_plugin.ops->sync(driver, intent, &err), 0, &err, NULL);
+	finish_work();
 }
 
 static inline json_int_t status_number(const char *name)

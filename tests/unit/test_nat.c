@@ -34,7 +34,7 @@ static json_int_t counter(const char *name)
 	json_int_t n;
 	struct nat_gateway *g = GW_CONTAINER_OF(gw_hmap_first(&driver->gateways), struct nat_gateway, by_rdid);
 
-	g->counted_at = 0; /* not an older one */
+	g->counted_at = g->rules_counted_at = 0; /* not an older one */
 	gw_plugin.ops->describe(driver, o, j);
 	nat = json_object_get(j, "nat");
 	n = json_integer_value(json_object_get(json_object_get(nat, name), "packets"));
