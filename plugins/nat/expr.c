@@ -75,7 +75,7 @@ void nat_cmp(struct nat_rule *r, enum nft_cmp_ops op, uint32_t reg, const void *
 	r->bad |= nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, data, len) < 0;
 }
 
-static void mask(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len, enum nft_cmp_ops op)
+void nat_mask(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len)
 {
 	static const uint8_t zero[4];
 	struct nftnl_expr *e = add(r, "bitwise");
@@ -87,20 +87,17 @@ static void mask(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len, 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, len);
 	r->bad |= nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &bits, len) < 0;
 	r->bad |= nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, len) < 0;
-	nat_cmp(r, op, reg, zero, len);
 }
 
 void nat_bits(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len)
 {
-	mask(r, reg, bits, len, NFT_CMP_NEQ);
+	static const uint8_t zero[4];
+
+	nat_mask(r, reg, bits, len);
+	nat_cmp(r, NFT_CMP_NEQ, reg, zero, len);
 }
 
-void nat_no_bits(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len)
-{
-	mask(r, reg, bits, len, NFT_CMP_EQ);
-}
-
-void nat_lookup(struct nat_rule *r, const char *set, uint32_t sreg, uint32_t dreg)
+void nat_lookup(struct nat_rule *r, const char *set, uint32_t sreg, uint32_t dreg, bool absent)
 {
 	struct nftnl_expr *e = add(r, "lookup");
 
@@ -109,6 +106,8 @@ void nat_lookup(struct nat_rule *r, const char *set, uint32_t sreg, uint32_t dre
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, sreg);
 	if (dreg)
 		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, dreg);
+	if (absent)
+		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 	r->bad |= nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set) < 0;
 }
 

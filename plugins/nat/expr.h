@@ -1,6 +1,6 @@
 /*
  * expr.h - expressions of rules, one call each. An expression that there is no memory for makes the rule bad for good, and
- * nat_rule_take says so. Called by ruleset.c.
+ * what is built of it is given up. Called by rules.c.
  */
 #ifndef GW_NAT_EXPR_H
 #define GW_NAT_EXPR_H
@@ -25,12 +25,12 @@ void nat_meta_set(struct nat_rule *r, enum nft_meta_keys key, uint32_t reg);
 void nat_ct(struct nat_rule *r, enum nft_ct_keys key, uint32_t reg);
 void nat_payload(struct nat_rule *r, enum nft_payload_bases base, uint32_t offset, uint32_t len, uint32_t reg);
 void nat_cmp(struct nat_rule *r, enum nft_cmp_ops op, uint32_t reg, const void *data, uint32_t len);
+/* Leaves of the register these bits. */
+void nat_mask(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len);
 /* Goes on only when one of the bits is set. */
 void nat_bits(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len);
-/* Goes on only when none is. */
-void nat_no_bits(struct nat_rule *r, uint32_t reg, uint32_t bits, uint32_t len);
-/* Without a `dreg` (0) a set, else a map. */
-void nat_lookup(struct nat_rule *r, const char *set, uint32_t sreg, uint32_t dreg);
+/* Without a `dreg` (0) a set, else a map. `absent`: goes on only when it is not in the set. */
+void nat_lookup(struct nat_rule *r, const char *set, uint32_t sreg, uint32_t dreg, bool absent);
 void nat_byteorder(struct nat_rule *r, uint32_t reg, uint32_t len, uint32_t size);
 void nat_jhash(struct nat_rule *r, uint32_t sreg, uint32_t len, uint32_t dreg, uint32_t modulus);
 void nat_object(struct nat_rule *r, uint32_t type, const char *name);

@@ -233,7 +233,10 @@ struct nat_params nat_gateway_params(const struct nat_gateway *g)
 {
 	const struct gw_config *c = g->driver->env.config;
 
-	return (struct nat_params){.clamp = c->clamp_mss, .idle_minutes = c->idle_minutes, .new_rate = c->new_rate};
+	return (struct nat_params){.clamp = c->clamp_mss,
+				   .idle_minutes = c->idle_minutes,
+				   .new_rate = c->new_rate,
+				   .maps = nat_plan_maps(&g->plan)};
 }
 
 static bool same_plan(const struct nat_plan *a, const struct nat_plan *b)
@@ -386,13 +389,14 @@ static int write_plan(struct nat_gateway *g, struct nat_plan *was, bool was_curr
 
 int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, bool late, struct gw_error *err)
 {
-	struct nat_params params = nat_gateway_params(g);
 	struct nat_plan was = g->plan;
+	struct nat_params params;
 	bool was_current, same;
 	int r;
 
 	g->plan = *plan;
 	*plan = (struct nat_plan){0};
+	params = nat_gateway_params(g);
 	if (g->sweep && nat_sweep_now(g->sweep, &g->plan) < 0)
 		g->sweep = nat_sweep_free(g->sweep); /* which must not look at what is freed below */
 	r = enter(g, g->plan.vsid, err);

@@ -415,6 +415,16 @@ static int put_full(struct writing *w, unsigned was, unsigned full)
 	return r;
 }
 
+/* All rules anew, in chains that stay. */
+static int put_rules(struct writing *w, const struct nat_params *params, unsigned full)
+{
+	int r;
+
+	put_table(w, NFT_MSG_DELRULE, 0); /* without the name of a chain: those of all */
+	r = nat_ruleset_rules(params, put_rule, w);
+	return r == 0 ? put_full(w, 0, full) : r;
+}
+
 static int put_all(struct writing *w, const struct nat_params *params, unsigned full)
 {
 	int r;
@@ -460,10 +470,10 @@ static int read_generation(struct nat_nft *n, struct nat_generation *ret)
 	return nat_ask(n->req, h, on_generation, ret);
 }
 
-static bool is_intact(const struct nat_seen *s, const struct nat_params *params)
+/* But for rules and elements. */
+static bool is_intact(const struct nat_seen *s)
 {
-	return s->table && s->chains == NAT_CHAINS && !s->foreign && s->rules == nat_ruleset_n_rules(params) &&
-	       s->sets == NAT_FAMILIES * NAT_MAP_MAX;
+	return s->table && s->chains == NAT_CHAINS && !s->foreign && s->sets == NAT_FAMILIES * NAT_MAP_MAX;
 }
 
 /* Nobody tells us of each element that we write ourselves, which would cost the kernel more than the element does. */
@@ -486,7 +496,8 @@ static int write_difference(struct nat_nft *n, struct writing *w, const struct n
 	} else {
 		put_idles(w, false, params->idle_minutes);
 		put_elems(w, false);
-		r = put_full(w, w->seen->full, full);
+		r = w->seen->strays || w->seen->rules != nat_ruleset_n_rules(params) ? put_rules(w, params, full)
+										     : put_full(w, w->seen->full, full);
 	}
 	w->done.written = w->batch.n;
 	if (r == 0 && (w->batch.n > 0 || w->batch.bad)) {
@@ -513,7 +524,7 @@ int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct n
 		nat_seen_done(&seen);
 		return nat_fail(err, r, "the ruleset of the virtual gateway cannot be read");
 	}
-	r = write_difference(n, &w, params, full, !is_intact(&seen, params), err);
+	r = write_difference(n, &w, params, full, !is_intact(&seen), err);
 	/* What somebody has put there by hand may be in the way of a part, never of the whole. */
 	if (r < 0 && r != -ENOMEM && !w.done.rebuilt)
 		r = write_difference(n, &w, params, full, true, err);

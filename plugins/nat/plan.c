@@ -303,6 +303,15 @@ int nat_plan_make(const struct gw_intent *in, const struct gw_uuid *rdid, struct
 	return 0;
 }
 
+uint32_t nat_plan_maps(const struct nat_plan *p)
+{
+	uint32_t maps = 0;
+
+	for (size_t i = 0; i < p->n_elems; i++)
+		maps |= NAT_MAP_BIT(p->elems[i].family, p->elems[i].map);
+	return maps;
+}
+
 void nat_plan_done(struct nat_plan *p)
 {
 	free(p->elems);

@@ -64,6 +64,10 @@ struct nat_elem {
 	uint64_t rule;	    /* nat_rule_hash of the rule that it is of; 0: of none */
 };
 
+/* Of each family and map one. */
+#define NAT_MAP_BIT(family, map) (UINT32_C(1) << ((family)*NAT_MAP_MAX + (map)))
+_Static_assert(NAT_FAMILIES *NAT_MAP_MAX <= 32, "bits of maps");
+
 struct nat_plan {
 	struct gw_uuid rdid;
 	uint32_t vsid;		/* 0: no virtual gateway */
@@ -83,6 +87,8 @@ int nat_plan_make(const struct gw_intent *in, const struct gw_uuid *rdid, struct
 void nat_plan_done(struct nat_plan *p);
 /* That rule, as the plan has it; NULL: it has none with that key. */
 const struct gw_nat_rule *nat_plan_rule(const struct nat_plan *p, const struct gw_nat_rule *r);
+/* Which maps have elements, as NAT_MAP_BIT. */
+uint32_t nat_plan_maps(const struct nat_plan *p);
 /* The same on every start of the daemon. */
 uint64_t nat_rule_hash(const struct gw_nat_rule *r);
 int nat_elem_cmp(const struct nat_elem *a, const struct nat_elem *b);	/* family, map, key */

@@ -1,6 +1,6 @@
 /*
- * ruleset.h - the table of a virtual gateway's namespace: chains and rules that are the same for everybody but for a few numbers,
- * and the maps that they look things up in. Called by nft.c. What the rules do is told by nat.md.
+ * ruleset.h - the table of a virtual gateway's namespace: chains and rules that are the same for everybody but for a few numbers
+ * and for maps that are empty, and the maps that they look things up in. Called by nft.c. What the rules do is told by nat.md.
  */
 #ifndef GW_NAT_RULESET_H
 #define GW_NAT_RULESET_H
@@ -16,8 +16,6 @@
 
 /* Named counters. X(id, name, what it counts) */
 #define NAT_COUNTERS(X)                                                                                                \
-	X(SENT, "sent", "let out")                                                                                     \
-	X(RECEIVED, "received", "let in")                                                                              \
 	X(INVALID, "invalid", "of no connection, or not fit for it")                                                   \
 	X(NO_RULE, "no-rule", "from outside, without a rule for it")                                                   \
 	X(PRIVATE, "private", "to the outside, without a public source")                                               \
@@ -38,6 +36,7 @@ struct nat_params {
 	bool clamp;
 	unsigned idle_minutes; /* of TCP, where no rule says */
 	unsigned new_rate;
+	uint32_t maps; /* that have elements (nat_plan_maps): no rule asks the others */
 };
 
 extern const char *const nat_counter_names[NAT_COUNTERS_MAX], *const nat_counter_meanings[NAT_COUNTERS_MAX];
@@ -46,7 +45,7 @@ extern const char *const nat_counter_names[NAT_COUNTERS_MAX], *const nat_counter
 uint64_t nat_ruleset_mark(const struct nat_params *p);
 
 /* Each in the order in which it must be made. NULL: no memory. */
-#define NAT_CHAINS 10
+#define NAT_CHAINS 15
 struct nftnl_chain *nat_ruleset_chain(size_t i);
 bool nat_ruleset_chain_fits(const struct nftnl_chain *c); /* one of them, as we made it */
 struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map);

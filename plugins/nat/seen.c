@@ -133,7 +133,7 @@ static int on_rule(const struct nlmsghdr *h, void *ctx)
 		else if (mark && len == sizeof rd->mark && memcmp(mark, &rd->mark, len) == 0)
 			rd->seen->rules++;
 		else
-			rd->seen->foreign++;
+			rd->seen->strays++;
 	}
 	nftnl_rule_free(r);
 	return MNL_CB_OK;

@@ -1,0 +1,550 @@
+/*
+ * rules.c - builds the rules of ruleset.h for nft.c to send.
+ *
+ * Every packet that the fast path leaves to the stack goes through `out`, and the first of each connection through `pre` and
+ * `post` as well, which the kernel asks for no other one. So what is decided once for a connection stands there, and costs the rest
+ * nothing; what is asked of most packets comes first; and a map without elements is not asked at all.
+ */
+#include "nat/rules.h"
+
+#include "nat/expr.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <linux/netfilter.h>
+
+#define RULESET_VERSION 3u /* raised with every change of what is built here */
+
+/* As <linux/netfilter/nf_conntrack_common.h> numbers them, and nft(8) takes them. */
+enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_UNTRACKED = 64 };
+enum { STATUS_SRC_NAT = 0x10, STATUS_DST_NAT = 0x20 };
+
+struct build {
+	const struct nat_params *params;
+	uint64_t mark;
+	uint32_t n;
+	int (*each)(void *ctx, struct nftnl_rule *r);
+	void *ctx;
+	int r;
+};
+
+static bool has(const struct build *b, unsigned family, enum nat_map map)
+{
+	return b->params->maps & NAT_MAP_BIT(family, map);
+}
+
+static struct nat_rule begin(enum nat_chain c)
+{
+	struct nat_rule r = {.rule = nftnl_rule_alloc()};
+
+	if (!r.rule)
+		return r;
+	nftnl_rule_set_u32(r.rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
+	nftnl_rule_set_str(r.rule, NFTNL_RULE_TABLE, NAT_TABLE);
+	nftnl_rule_set_str(r.rule, NFTNL_RULE_CHAIN, nat_chain_name(c));
+	return r;
+}
+
+static void end(struct build *b, struct nat_rule *r)
+{
+	if (b->r == 0 && (!r->rule || r->bad))
+		b->r = -ENOMEM;
+	if (b->r < 0) {
+		if (r->rule)
+			nftnl_rule_free(r->rule);
+		return;
+	}
+	nftnl_rule_set_data(r->rule, NFTNL_RULE_USERDATA, &b->mark, sizeof b->mark);
+	b->n++;
+	b->r = b->each(b->ctx, r->rule);
+}
+
+/* --- parts of rules --- */
+
+static void of_family(struct nat_rule *r, unsigned family)
+{
+	uint8_t nfproto = family ? NFPROTO_IPV6 : NFPROTO_IPV4;
+
+	nat_meta(r, NFT_META_NFPROTO, NAT_REG_KEY);
+	nat_cmp(r, NFT_CMP_EQ, NAT_REG_KEY, &nfproto, sizeof nfproto);
+}
+
+static void by_outside(struct nat_rule *r, enum nft_meta_keys key, enum nft_cmp_ops op)
+{
+	char name[IFNAMSIZ] = GW_VRF_OUTSIDE;
+
+	nat_meta(r, key, NAT_REG_KEY);
+	nat_cmp(r, op, NAT_REG_KEY, name, sizeof name);
+}
+
+/* Said by the virtual gateway itself, or (NEQ) passed on by it. */
+static void by_nobody(struct nat_rule *r, enum nft_cmp_ops op)
+{
+	static const uint32_t nobody;
+
+	nat_meta(r, NFT_META_IIF, NAT_REG_KEY);
+	nat_cmp(r, op, NAT_REG_KEY, &nobody, sizeof nobody);
+}
+
+static void of_state(struct nat_rule *r, uint32_t bits)
+{
+	nat_ct(r, NFT_CT_STATE, NAT_REG_KEY);
+	nat_bits(r, NAT_REG_KEY, bits, 4);
+}
+
+enum side { SOURCE, DESTINATION };
+
+/* Perhaps the destination's port, address and protocol, as a key. */
+static void key(struct nat_rule *r, unsigned family, enum side side, bool port)
+{
+	uint32_t len = family ? 16 : 4, at = family ? 8 : 12, reg = NAT_REG_KEY;
+
+	if (port)
+		nat_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg++);
+	nat_payload(r, NFT_PAYLOAD_NETWORK_HEADER, side == SOURCE ? at : at + len, len, reg);
+	nat_meta(r, NFT_META_L4PROTO, reg + len / 4);
+}
+
+static void drop(struct nat_rule *r, enum nat_counter c)
+{
+	nat_object(r, NFT_OBJECT_COUNTER, nat_counter_names[c]);
+	nat_verdict(r, NF_DROP, NULL);
+}
+
+static void on_to(struct nat_rule *r, int verdict, enum nat_chain c)
+{
+	nat_verdict(r, verdict, nat_chain_name(c));
+}
+
+static void translate(struct nat_rule *r, unsigned family, enum nft_nat_types type, enum nat_data data, uint32_t at)
+{
+	uint32_t len = family ? 4 : 1;
+	uint32_t regs[4] = {at, 0, 0, 0};
+
+	if (data == D_ADDR_PORT)
+		regs[1] = at + len;
+	if (data == D_PORTS) {
+		regs[1] = at + len;
+		regs[2] = at + len + 1;
+		regs[3] = at + 2 * len + 1;
+	}
+	nat_translate(r, type, family ? NFPROTO_IPV6 : NFPROTO_IPV4, regs);
+}
+
+/* --- rules of several chains --- */
+
+/* Without a condition. */
+static void always(struct build *b, enum nat_chain c, int verdict, enum nat_chain to)
+{
+	struct nat_rule r = begin(c);
+
+	on_to(&r, verdict, to);
+	end(b, &r);
+}
+
+/* What comes, or goes, by the way out. */
+static void outside_to(struct build *b, enum nat_chain c, enum nft_meta_keys side, enum nft_cmp_ops op,
+		       enum nat_chain to)
+{
+	struct nat_rule r = begin(c);
+
+	by_outside(&r, side, op);
+	on_to(&r, NFT_GOTO, to);
+	end(b, &r);
+}
+
+static void six_to(struct build *b, enum nat_chain c, enum nat_chain to)
+{
+	struct nat_rule r = begin(c);
+
+	of_family(&r, 1);
+	on_to(&r, NFT_GOTO, to);
+	end(b, &r);
+}
+
+static void drop_by_outside(struct build *b, enum nat_chain c, enum nft_meta_keys side, enum nat_counter counter)
+{
+	struct nat_rule r = begin(c);
+
+	by_outside(&r, side, NFT_CMP_EQ);
+	drop(&r, counter);
+	end(b, &r);
+}
+
+static void drop_invalid(struct build *b, enum nat_chain c)
+{
+	struct nat_rule r = begin(c);
+
+	of_state(&r, STATE_INVALID);
+	drop(&r, NAT_COUNT_INVALID);
+	end(b, &r);
+}
+
+/* --- first packets, before they are routed --- */
+
+static void idle(struct build *b, unsigned family, enum nat_chain c, enum nat_map map, enum side side)
+{
+	struct nat_rule r;
+	char name[24];
+
+	if (!has(b, family, map))
+		return;
+	r = begin(c);
+	key(&r, family, side, map == NAT_MAP_IDLE_IN);
+	nat_object_of(&r, nat_set_name(family, map, name), NAT_REG_KEY);
+	end(b, &r);
+}
+
+static void default_idle(struct build *b, unsigned family, enum nat_chain c)
+{
+	static const uint8_t tcp = IPPROTO_TCP;
+	struct nat_rule r = begin(c);
+	char name[24];
+
+	nat_meta(&r, NFT_META_L4PROTO, NAT_REG_KEY);
+	nat_cmp(&r, NFT_CMP_EQ, NAT_REG_KEY, &tcp, sizeof tcp);
+	nat_object(&r, NFT_OBJECT_CT_TIMEOUT, nat_idle_name(family, tcp, (uint16_t)b->params->idle_minutes, name));
+	end(b, &r);
+}
+
+/* What comes to a public address, from wherever. */
+static void inbound(struct build *b, unsigned family, enum nat_chain c, enum nat_map map)
+{
+	struct nat_rule r;
+	char name[24];
+
+	if (!has(b, family, map))
+		return;
+	r = begin(c);
+	key(&r, family, DESTINATION, map != NAT_MAP_IN_ALL);
+	nat_lookup(&r, nat_set_name(family, map, name), NAT_REG_KEY, NAT_REG_DATA, false);
+	translate(&r, family, NFT_NAT_DNAT, nat_map_data(map), NAT_REG_DATA);
+	end(b, &r);
+}
+
+/* Most of what goes out is for no public address of the network's own: one question then stands for all of them. */
+static void foreign(struct build *b, unsigned family, enum nat_chain c)
+{
+	static const enum nat_map by_destination[] = {NAT_MAP_IDLE_ALL, NAT_MAP_IDLE_IN, NAT_MAP_IN_PORT,
+						      NAT_MAP_IN_RANGE, NAT_MAP_IN_ALL};
+	struct nat_rule r;
+	unsigned n = 0;
+	char name[24];
+
+	for (size_t i = 0; i < sizeof by_destination / sizeof *by_destination; i++)
+		n += has(b, family, by_destination[i]);
+	if (n < 2)
+		return;
+	r = begin(c);
+	key(&r, family, DESTINATION, false);
+	nat_lookup(&r, nat_set_name(family, NAT_MAP_SOURCE, name), NAT_REG_KEY, 0, true);
+	nat_verdict(&r, NF_ACCEPT, NULL);
+	end(b, &r);
+}
+
+/* From outside comes nothing whose answer would not go there: it bears the name of a host inside, or of the virtual gateway. */
+static void spoofed(struct build *b)
+{
+	static const uint32_t nowhere;
+	struct nat_rule r = begin(ARRIVING);
+
+	nat_way_back(&r, NAT_REG_KEY);
+	nat_cmp(&r, NFT_CMP_EQ, NAT_REG_KEY, &nowhere, sizeof nowhere);
+	drop(&r, NAT_COUNT_SPOOFED);
+	end(b, &r);
+}
+
+/* What more than one rule says counts: the later of two times, the first of two translations. */
+static void pre(struct build *b)
+{
+	outside_to(b, PRE, NFT_META_IIFNAME, NFT_CMP_EQ, ARRIVING);
+	always(b, PRE, NFT_JUMP, ADMIT); /* the network's own */
+	always(b, PRE, NFT_GOTO, INBOUND4);
+	spoofed(b);
+	always(b, ARRIVING, NFT_GOTO, INBOUND4);
+	six_to(b, INBOUND4, INBOUND6);
+	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
+		enum nat_chain c = family ? INBOUND6 : INBOUND4;
+
+		default_idle(b, family, c);
+		foreign(b, family, c);
+		idle(b, family, c, NAT_MAP_IDLE_ALL, DESTINATION);
+		idle(b, family, c, NAT_MAP_IDLE_IN, DESTINATION);
+		inbound(b, family, c, NAT_MAP_IN_PORT);
+		inbound(b, family, c, NAT_MAP_IN_RANGE);
+		inbound(b, family, c, NAT_MAP_IN_ALL);
+	}
+}
+
+/* --- first packets, when it is known where they go --- */
+
+static void outbound(struct build *b, unsigned family, enum nat_chain c, enum nat_map map)
+{
+	struct nat_rule r;
+	char name[24];
+
+	if (!has(b, family, map))
+		return;
+	r = begin(c);
+	key(&r, family, SOURCE, false);
+	nat_lookup(&r, nat_set_name(family, map, name), NAT_REG_KEY, NAT_REG_DATA, false);
+	translate(&r, family, NFT_NAT_SNAT, nat_map_data(map), NAT_REG_DATA);
+	end(b, &r);
+}
+
+/*
+ * Of several addresses one, by a hash of the source: the group, which the packet carries as its mark from the rule before, and
+ * the hash are the key of a second map. (Both straight from registers would be too much for nft(8), which shall show it.)
+ */
+static void group(struct build *b, unsigned family, enum nat_chain c)
+{
+	struct nat_rule r;
+	char name[24];
+
+	if (!has(b, family, NAT_MAP_GROUP))
+		return;
+	r = begin(c);
+	key(&r, family, SOURCE, false);
+	nat_lookup(&r, nat_set_name(family, NAT_MAP_GROUP, name), NAT_REG_KEY, NAT_REG_DATA, false);
+	nat_meta_set(&r, NFT_META_MARK, NAT_REG_DATA);
+	end(b, &r);
+}
+
+static void member(struct build *b, unsigned family, enum nat_chain c, enum nat_map map)
+{
+	uint32_t len = family ? 16 : 4;
+	struct nat_rule r;
+	char name[24];
+
+	if (!has(b, family, map))
+		return;
+	r = begin(c);
+	nat_meta(&r, NFT_META_MARK, NAT_REG_KEY);
+	nat_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, family ? 8 : 12, len, NAT_REG_DATA);
+	nat_jhash(&r, NAT_REG_DATA, len, NAT_REG_KEY + 1, NAT_SLOTS);
+	nat_byteorder(&r, NAT_REG_KEY + 1, 4, 4);
+	nat_lookup(&r, nat_set_name(family, map, name), NAT_REG_KEY, NAT_REG_DATA, false);
+	translate(&r, family, NFT_NAT_SNAT, nat_map_data(map), NAT_REG_DATA);
+	end(b, &r);
+}
+
+/* A host reaches a public address of its own network: what answers must come by here again. */
+static void hairpin(struct build *b)
+{
+	struct nat_rule r = begin(HAIRPIN);
+
+	nat_ct(&r, NFT_CT_STATUS, NAT_REG_KEY);
+	nat_bits(&r, NAT_REG_KEY, STATUS_DST_NAT, 4);
+	nat_masquerade(&r);
+	end(b, &r);
+}
+
+/*
+ * Of what begins outside only what a rule or a routed prefix is for goes on to the limits: what is dropped anyway shall cost nobody
+ * anything.
+ */
+static void fresh(struct build *b)
+{
+	struct nat_rule r;
+
+	drop_by_outside(b, FRESH, NFT_META_OIFNAME, NAT_COUNT_NO_RULE); /* back out again */
+	r = begin(FRESH);
+	nat_ct(&r, NFT_CT_STATUS, NAT_REG_KEY);
+	nat_bits(&r, NAT_REG_KEY, STATUS_DST_NAT, 4);
+	on_to(&r, NFT_GOTO, ADMIT_IN);
+	end(b, &r);
+	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
+		char name[24];
+
+		if (!has(b, family, NAT_MAP_ROUTED))
+			continue;
+		r = begin(FRESH);
+		of_family(&r, family);
+		key(&r, family, DESTINATION, false);
+		nat_lookup(&r, nat_set_name(family, NAT_MAP_ROUTED, name), NAT_REG_KEY, 0, false);
+		on_to(&r, NFT_GOTO, ADMIT_IN);
+		end(b, &r);
+	}
+	r = begin(FRESH);
+	drop(&r, NAT_COUNT_NO_RULE);
+	end(b, &r);
+}
+
+static void post(struct build *b)
+{
+	outside_to(b, POST, NFT_META_IIFNAME, NFT_CMP_EQ, FRESH);
+	outside_to(b, POST, NFT_META_OIFNAME, NFT_CMP_NEQ, HAIRPIN);
+	six_to(b, POST, OUTBOUND6);
+	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
+		enum nat_chain c = family ? OUTBOUND6 : POST;
+
+		idle(b, family, c, NAT_MAP_IDLE_OUT, SOURCE);
+		outbound(b, family, c, NAT_MAP_OUT_PORTS);
+		outbound(b, family, c, NAT_MAP_OUT_ADDR);
+		group(b, family, c);
+		member(b, family, c, NAT_MAP_MEMBER_PORTS);
+		member(b, family, c, NAT_MAP_MEMBER_ADDR);
+	}
+	hairpin(b);
+	fresh(b);
+}
+
+/* --- limits --- */
+
+/* Of each side its own, so that a flood from outside does not use up what the network itself may open. */
+static void limits_of(struct build *b, enum nat_chain admit, enum nat_counter rate, enum nat_chain full)
+{
+	struct nat_rule r = begin(admit);
+
+	nat_limit_over(&r, b->params->new_rate);
+	drop(&r, rate);
+	end(b, &r);
+	always(b, admit, NFT_JUMP, full);
+}
+
+/* --- every packet --- */
+
+/*
+ * What the chains for translation have not seen, since the kernel does not keep track of it. Of these nothing is let in; what the
+ * virtual gateway itself says may go, whose multicast looks as if it had come by the link that it goes out by.
+ */
+static void odd(struct build *b)
+{
+	struct nat_rule r = begin(ODD);
+
+	by_nobody(&r, NFT_CMP_EQ);
+	nat_verdict(&r, NFT_RETURN, NULL);
+	end(b, &r);
+	drop_invalid(b, ODD);
+	r = begin(ODD);
+	by_outside(&r, NFT_META_IIFNAME, NFT_CMP_NEQ);
+	nat_verdict(&r, NFT_RETURN, NULL);
+	end(b, &r);
+	r = begin(ODD);
+	by_outside(&r, NFT_META_OIFNAME, NFT_CMP_EQ);
+	nat_verdict(&r, NF_DROP, NULL);
+	end(b, &r);
+	r = begin(ODD);
+	drop(&r, NAT_COUNT_INVALID);
+	end(b, &r);
+}
+
+/* The one chain for all packets, when they are as they will leave: nothing goes out that has no public source. */
+static void out(struct build *b)
+{
+	static const uint32_t status = STATUS_SRC_NAT;
+	struct nat_rule r;
+
+	if (b->params->clamp) {
+		r = begin(OUT);
+		nat_clamp(&r);
+		end(b, &r);
+	}
+	r = begin(OUT);
+	of_state(&r, STATE_INVALID | STATE_UNTRACKED);
+	on_to(&r, NFT_JUMP, ODD);
+	end(b, &r);
+	/* Of a connection whose source rules have translated, and nothing else. */
+	r = begin(OUT);
+	nat_ct(&r, NFT_CT_STATUS, NAT_REG_KEY);
+	nat_mask(&r, NAT_REG_KEY, STATUS_SRC_NAT | STATUS_DST_NAT, 4);
+	nat_cmp(&r, NFT_CMP_EQ, NAT_REG_KEY, &status, sizeof status);
+	nat_verdict(&r, NF_ACCEPT, NULL);
+	end(b, &r);
+	r = begin(OUT);
+	by_outside(&r, NFT_META_OIFNAME, NFT_CMP_NEQ);
+	nat_verdict(&r, NF_ACCEPT, NULL);
+	end(b, &r);
+	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
+		char name[24];
+
+		if (!has(b, family, NAT_MAP_SOURCE))
+			continue;
+		r = begin(OUT);
+		of_family(&r, family);
+		key(&r, family, SOURCE, false);
+		nat_lookup(&r, nat_set_name(family, NAT_MAP_SOURCE, name), NAT_REG_KEY, 0, false);
+		nat_verdict(&r, NF_ACCEPT, NULL);
+		end(b, &r);
+	}
+	r = begin(OUT);
+	by_outside(&r, NFT_META_IIFNAME, NFT_CMP_NEQ); /* nor nothing: what the kernel says by itself is no loss */
+	by_nobody(&r, NFT_CMP_NEQ);
+	drop(&r, NAT_COUNT_PRIVATE);
+	end(b, &r);
+	r = begin(OUT);
+	nat_verdict(&r, NF_DROP, NULL);
+	end(b, &r);
+}
+
+/* The virtual gateway itself answers its customer; to the outside it has nothing to offer, and counts nothing of it as new. */
+static void input(struct build *b)
+{
+	struct nat_rule r;
+
+	drop_invalid(b, INPUT);
+	r = begin(INPUT);
+	of_state(&r, STATE_ESTABLISHED | STATE_RELATED);
+	nat_verdict(&r, NF_ACCEPT, NULL);
+	end(b, &r);
+	drop_by_outside(b, INPUT, NFT_META_IIFNAME, NAT_COUNT_NO_RULE);
+}
+
+/* --- the whole --- */
+
+static void build(struct build *b)
+{
+	pre(b);
+	post(b);
+	limits_of(b, ADMIT, NAT_COUNT_RATE, FULL);
+	limits_of(b, ADMIT_IN, NAT_COUNT_RATE_IN, FULL_IN);
+	out(b);
+	odd(b);
+	input(b);
+}
+
+uint64_t nat_ruleset_mark(const struct nat_params *p)
+{
+	const uint32_t parts[] = {RULESET_VERSION, p->clamp, p->idle_minutes, p->new_rate, p->maps};
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		h = (h ^ parts[i]) * 1099511628211u;
+	return h;
+}
+
+int nat_ruleset_rules(const struct nat_params *p, int (*each)(void *ctx, struct nftnl_rule *r), void *ctx)
+{
+	struct build b = {.params = p, .mark = nat_ruleset_mark(p), .each = each, .ctx = ctx};
+
+	build(&b);
+	return b.r;
+}
+
+static int pass(void *ctx, struct nftnl_rule *r)
+{
+	++*(size_t *)ctx;
+	nftnl_rule_free(r);
+	return 0;
+}
+
+size_t nat_ruleset_n_rules(const struct nat_params *p)
+{
+	size_t n = 0;
+
+	return nat_ruleset_rules(p, pass, &n) < 0 ? 0 : n;
+}
+
+struct nftnl_rule *nat_ruleset_full(unsigned bit)
+{
+	struct nat_rule r = begin(bit ? FULL_IN : FULL);
+
+	drop(&r, bit ? NAT_COUNT_FULL_IN : NAT_COUNT_FULL);
+	if (r.rule && r.bad) {
+		nftnl_rule_free(r.rule);
+		return NULL;
+	}
+	return r.rule;
+}

@@ -1,0 +1,33 @@
+/*
+ * rules.h - the names by which rules.c, which builds the rules, and ruleset.c, which builds the chains that they are in, speak of
+ * chains.
+ */
+#ifndef GW_NAT_RULES_H
+#define GW_NAT_RULES_H
+
+#include "nat/ruleset.h"
+
+/* In the order in which they are made. */
+enum nat_chain {
+	PRE,
+	POST,
+	OUT,
+	INPUT,
+	ARRIVING,
+	INBOUND4,
+	INBOUND6,
+	FRESH,
+	HAIRPIN,
+	OUTBOUND6,
+	ODD,
+	ADMIT,
+	ADMIT_IN,
+	FULL,
+	FULL_IN,
+	NAT_CHAINS_MAX
+};
+_Static_assert(NAT_CHAINS_MAX == NAT_CHAINS, "count of chains");
+
+const char *nat_chain_name(enum nat_chain c);
+
+#endif
