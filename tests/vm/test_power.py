@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# time-limit: 2400
+# time-limit: 3600
 # The plug is pulled while records are written, again and again: the machine comes back each time, and has every record that was
 # acknowledged, none that was acknowledged as deleted, and no half ones.
 #

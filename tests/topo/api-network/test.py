@@ -6,6 +6,7 @@
 #
 # Covers API-1 (TLS, credentials, roles, limits) and API-4 where it is about tokens and certificates.
 # time-limit: 400
+# outside-only
 import base64
 import contextlib
 import hashlib

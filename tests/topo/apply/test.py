@@ -4,6 +4,7 @@
 #   gwctl -- a (roles = controller)        gwctl -- b: an empty one for the round trip; no interfaces, no traffic
 #
 # Covers API-1 (all or nothing, errors name element and property, what was accepted is durable) as operators meet it.
+# outside-only
 import http.server
 import json
 import os
