@@ -300,7 +300,7 @@ static int write_plan(struct nat_gateway *g, struct nat_plan *was, bool was_curr
 	g->current = true;
 	g->writes += done.written;
 	if (done.written && !was_current)
-		gw_log_info("NAT of routing domain %s: ruleset %s: %zu elements came, %zu went",
+		gw_log_info("NAT of routing domain %s: ruleset %s, %zu map elements added, %zu removed",
 			    gw_uuid_format(&g->plan.rdid, rdid),
 			    !done.found	   ? "made"
 			    : done.rebuilt ? "made anew"

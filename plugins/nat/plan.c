@@ -303,14 +303,18 @@ int nat_check_rule(const struct nat_plan *p, const struct gw_nat_rule *r, struct
 	char addr[GW_ADDR_STRLEN], customer[GW_PREFIX_STRLEN];
 
 	gw_addr_format(&r->address, addr);
+	if (!covers(p, r) && r->port)
+		return gw_error_set(
+			err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.PublicAddress",
+			"the routing domain does not have ports %u to %u of %s: add them to publicAddresses "
+			"first (gwctl public-address add)",
+			r->port, (unsigned)last_port(r), addr);
 	if (!covers(p, r))
 		return gw_error_set(
 			err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.PublicAddress",
-			r->port ? "ports %u to %u of %s are not the routing domain's: put them into "
-				  "publicAddresses first"
-				: "ports %u to %u, that is all, of %s are not the routing domain's: put the "
-				  "address into publicAddresses first, or give the rule a block of its ports",
-			r->port ? r->port : 0u, r->port ? (unsigned)last_port(r) : 65535u, addr);
+			"the routing domain does not have all of %s: add it to publicAddresses first (gwctl "
+			"public-address add), or give the rule a block of its ports that it has",
+			addr);
 	for (size_t i = 0; i < p->n_rules && r->type == GW_NAT_INBOUND; i++)
 		if (collide(&p->rules[i], r) && nat_rule_hash(&p->rules[i]) != nat_rule_hash(r))
 			return gw_error_set(
