@@ -82,7 +82,9 @@ static const struct {
 	{"operationId", "As Azure-AsyncOperation has it."},
 	{"accessKind", "tokens, certificates or enrollments."},
 	{"accessId", "The name that the operator gave it; of an enrollment the id of the server."},
-	{"hnvKind", "lookupRecords, customerRoutes, providerAddresses, providerRoutes or ports."},
+	{"hnvKind",
+	 "lookupRecords, customerRoutes, providerAddresses, providerRoutes, ports, virtualGateways, publicAddresses "
+	 "or natRules."},
 	{"hnvId", "Made of the record's key."},
 	{"serverId", "The node's, as below /servers."},
 };

@@ -84,14 +84,21 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 	[GW_CLI_OPT_CUSTOMER] = {"customer", "PREFIX", 0, GW_CLI_PREFIX, .help = "customer addresses inside"},
 	[GW_CLI_OPT_CUSTOMER_PORT] = {"customer-port", "N", 0, GW_CLI_NUMBER, 65535,
 				      .help = "first port inside; the same as outside unless given"},
-	[GW_CLI_OPT_IDLE] = {"idle", "MINUTES", 0, GW_CLI_NUMBER, 1440, .help = "when an idle flow is forgotten"},
-	[GW_CLI_OPT_PORT] = {"port", "NAME", 0, GW_CLI_IFNAME, .help = "port that the packet comes from"},
+	[GW_CLI_OPT_IDLE] = {"idle", "MINUTES", 0, GW_CLI_NUMBER, 1440,
+			     .help = "after how many minutes without packets a flow is forgotten; the node's own time "
+				     "unless given"},
+	[GW_CLI_OPT_PORT] = {"port", "NAME", 0, GW_CLI_IFNAME,
+			     .help = "where the packet comes from: a port; the [external] interface; the way out of a "
+				     "virtual gateway, such as gwe5002"},
 	[GW_CLI_OPT_DST] = {"dst", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "destination of the packet"},
 	[GW_CLI_OPT_SRC] = {"src", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "source of the packet"},
 	[GW_CLI_OPT_PROTO] = {"proto", "PROTOCOL", 0, GW_CLI_PROTOCOL, 255, .words = protocols,
 			      .help = "IP protocol, also as a number"},
-	[GW_CLI_OPT_SPORT] = {"sport", "N", 0, GW_CLI_NUMBER, 65535, .help = "TCP or UDP source port"},
-	[GW_CLI_OPT_DPORT] = {"dport", "N", 0, GW_CLI_NUMBER, 65535, .help = "TCP or UDP destination port"},
+	[GW_CLI_OPT_SPORT] = {"sport", "N", 0, GW_CLI_NUMBER, 65535,
+			      .help = "TCP or UDP source port; at a public address also the identifier of ICMP echo"},
+	[GW_CLI_OPT_DPORT] =
+		{"dport", "N", 0, GW_CLI_NUMBER, 65535,
+		 .help = "TCP or UDP destination port; at a public address also the identifier of ICMP echo"},
 	[GW_CLI_OPT_SIZE] = {"size", "BYTES", 0, GW_CLI_NUMBER, 65535, .help = "length of the IP packet"},
 	[GW_CLI_OPT_DST_MAC] = {"dst-mac", "MAC", 0, GW_CLI_MAC, .help = "destination MAC address of the frame"},
 	[GW_CLI_OPT_TTL] = {"ttl", "N", 0, GW_CLI_NUMBER, 255, .help = "time to live, or hop limit, of the packet"},
@@ -119,20 +126,24 @@ static const struct gw_cli_kind customer_route = {"customer route",
 						   {"NextHop", "NEXT HOP", GW_CLI_OPT_NEXTHOP, GW_CLI_KEY},
 						   {"Metric", "METRIC", GW_CLI_OPT_METRIC, 0}}};
 
-static const struct gw_cli_kind provider_address = {"provider address",
-						    "providerAddresses",
-						    {{"ProviderAddress", "ADDRESS", GW_CLI_OPT_ADDRESS, GW_CLI_KEY},
-						     {"PrefixLength", "LENGTH", GW_CLI_OPT_PREFIX_LENGTH, GW_CLI_NEED},
-						     {"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_NEED},
-						     {"VlanID", "VLAN", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE},
-						     {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE}}};
+static const struct gw_cli_kind provider_address = {
+	"provider address",
+	"providerAddresses",
+	{{"ProviderAddress", "ADDRESS", GW_CLI_OPT_ADDRESS, GW_CLI_KEY},
+	 {"PrefixLength", "LENGTH", GW_CLI_OPT_PREFIX_LENGTH, GW_CLI_NEED},
+	 {"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_NEED},
+	 {"VlanID", "VLAN", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE},
+	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
+	 {"stateDetail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 
-static const struct gw_cli_kind provider_route = {"provider route",
-						  "providerRoutes",
-						  {{"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_KEY},
-						   {"DestinationPrefix", "PREFIX", GW_CLI_OPT_PREFIX, GW_CLI_KEY},
-						   {"NextHop", "NEXT HOP", GW_CLI_OPT_NEXTHOP, GW_CLI_NEED},
-						   {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE}}};
+static const struct gw_cli_kind provider_route = {
+	"provider route",
+	"providerRoutes",
+	{{"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, GW_CLI_KEY},
+	 {"DestinationPrefix", "PREFIX", GW_CLI_OPT_PREFIX, GW_CLI_KEY},
+	 {"NextHop", "NEXT HOP", GW_CLI_OPT_NEXTHOP, GW_CLI_NEED},
+	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
+	 {"stateDetail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 
 static const struct gw_cli_kind port = {"port",
 					"ports",
@@ -156,28 +167,30 @@ static const struct gw_cli_kind virtual_gateway = {
 	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
 	 {"stateDetail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 
-static const struct gw_cli_kind public_address = {"public address",
-						  "publicAddresses",
-						  {{"PublicPrefix", "PUBLIC", GW_CLI_OPT_PUBLIC_PREFIX, GW_CLI_KEY},
-						   {"FirstPort", "PORT", GW_CLI_OPT_FIRST_PORT, GW_CLI_KEY},
-						   {"PortCount", "PORTS", GW_CLI_OPT_PORTS, 0},
-						   {"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_NEED},
-						   {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
-						   {"stateDetail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
+static const struct gw_cli_kind public_address = {
+	"public address",
+	"publicAddresses",
+	{{"PublicPrefix", "PUBLIC", GW_CLI_OPT_PUBLIC_PREFIX, GW_CLI_KEY},
+	 {"FirstPort", "PORT", GW_CLI_OPT_FIRST_PORT, GW_CLI_KEY | GW_CLI_NONE},
+	 {"PortCount", "PORTS", GW_CLI_OPT_PORTS, GW_CLI_NONE},
+	 {"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_NEED},
+	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
+	 {"stateDetail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 
-static const struct gw_cli_kind nat_rule = {"NAT rule",
-					    "natRules",
-					    {{"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_KEY},
-					     {"Type", "DIRECTION", GW_CLI_OPT_DIRECTION, GW_CLI_KEY},
-					     {"Protocol", "PROTOCOL", GW_CLI_OPT_NAT_PROTOCOL, GW_CLI_KEY},
-					     {"PublicAddress", "PUBLIC", GW_CLI_OPT_PUBLIC, GW_CLI_KEY},
-					     {"PublicPort", "PORT", GW_CLI_OPT_FIRST_PORT, GW_CLI_KEY},
-					     {"CustomerPrefix", "CUSTOMER", GW_CLI_OPT_CUSTOMER, GW_CLI_KEY},
-					     {"PortCount", "PORTS", GW_CLI_OPT_PORTS, 0},
-					     {"CustomerPort", "CUSTOMER PORT", GW_CLI_OPT_CUSTOMER_PORT, 0},
-					     {"IdleTimeout", "IDLE MIN", GW_CLI_OPT_IDLE, GW_CLI_WIDE},
-					     {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
-					     {"stateDetail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
+static const struct gw_cli_kind nat_rule = {
+	"NAT rule",
+	"natRules",
+	{{"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_KEY},
+	 {"Type", "DIRECTION", GW_CLI_OPT_DIRECTION, GW_CLI_KEY},
+	 {"Protocol", "PROTOCOL", GW_CLI_OPT_NAT_PROTOCOL, GW_CLI_KEY},
+	 {"PublicAddress", "PUBLIC", GW_CLI_OPT_PUBLIC, GW_CLI_KEY},
+	 {"PublicPort", "PORT", GW_CLI_OPT_FIRST_PORT, GW_CLI_KEY | GW_CLI_NONE},
+	 {"PortCount", "PORTS", GW_CLI_OPT_PORTS, GW_CLI_NONE},
+	 {"CustomerPrefix", "CUSTOMER", GW_CLI_OPT_CUSTOMER, GW_CLI_KEY},
+	 {"CustomerPort", "CUSTOMER PORT", GW_CLI_OPT_CUSTOMER_PORT, GW_CLI_NONE},
+	 {"IdleTimeout", "IDLE MINUTES", GW_CLI_OPT_IDLE, GW_CLI_WIDE | GW_CLI_NONE},
+	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
+	 {"stateDetail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 
 #define RECORD_COMMANDS(w, k, name, add, del)                                                                          \
 	{.word = w,                                                                                                    \

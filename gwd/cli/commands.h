@@ -116,7 +116,8 @@ enum gw_cli_property_flags {
 	GW_CLI_KEY = 1,	 /* part of the id */
 	GW_CLI_NEED = 2, /* `add` wants it */
 	GW_CLI_WIDE = 4, /* shown by -o wide only */
-	GW_CLI_LIVE = 8	 /* read-only, comes from the daemon; no option */
+	GW_CLI_LIVE = 8, /* read-only, comes from the daemon; no option */
+	GW_CLI_NONE = 16 /* shown as absent when it is 0 */
 };
 
 struct gw_cli_property {

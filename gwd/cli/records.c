@@ -94,7 +94,7 @@ int gw_cli_run_add(const struct gw_cli_args *args, struct gw_cli_client *client)
 	/* A port whose tap is not there yet is stored, but its owner wants to know. */
 	properties = json_object_get(answer.body, "properties");
 	state = gw_cli_str(properties, "state");
-	detail = gw_cli_str(properties, "detail");
+	detail = gw_cli_str(properties, json_object_get(properties, "detail") ? "detail" : "stateDetail");
 	gw_cli_say(stdout, "%s %s %s%s%s%s%s", kind->singular, id, answer.status == 201 ? "created" : "replaced",
 		   *state ? ", state " : "", state, *detail ? ": " : "", detail);
 	return 0;
@@ -189,6 +189,8 @@ static void add_row(struct gw_cli_table *t, const struct gw_cli_kind *kind, cons
 			continue;
 		if (word)
 			gw_cli_table_add(t, word);
+		else if (p->flags & GW_CLI_NONE && json_integer_value(v) == 0)
+			gw_cli_table_add(t, "-");
 		else
 			gw_cli_table_take(t, gw_cli_cell(v));
 	}

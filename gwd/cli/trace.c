@@ -64,6 +64,8 @@ static void show(const json_t *answer)
 	append(&s, ", from PA ", answer, "sourceProviderAddress");
 	append(&s, ", to PA ", answer, "providerAddress");
 	append(&s, ", to port ", answer, "port");
+	append(&s, ", by ", answer, "interface");
+	append(&s, ", to the virtual gateway of ", answer, "routingDomainId");
 	append(&s, ", to MAC ", answer, "macAddress");
 	append(&s, ", fragments ", answer, "fragments");
 	append(&s, ", MTU ", answer, "mtu");

@@ -1,5 +1,6 @@
 /*
- * trace.c - explains which way a packet from a port would take (gwctl trace). It asks the kernel's maps, as the programs
+ * trace.c - explains which way a packet would take that comes from a port, from outside, or out of a virtual gateway (gwctl trace).
+ * It asks the kernel's maps, as the programs
  * do, not the intent: what it says is what the engine does, also when the two should disagree.
  */
 #include "engine/trace.h"
@@ -26,16 +27,21 @@ void gw_trace_step(struct gw_trace *t, const char *name, const char *fmt, ...)
 	json_array_append_new(t->steps, json_pack("{s:s, s:s}", "step", name, "detail", text));
 }
 
+void gw_trace_text(struct gw_trace *t, const char *key, const char *value)
+{
+	json_object_set_new(t->answer, key, json_string(value));
+}
+
 void gw_trace_verdict(struct gw_trace *t, const char *what)
 {
-	json_object_set_new(t->answer, "verdict", json_string(what));
+	gw_trace_text(t, "verdict", what);
 }
 
 void gw_trace_dropped(struct gw_trace *t, enum gw_drop_reason reason)
 {
 	gw_trace_verdict(t, "Drop");
-	json_object_set_new(t->answer, "reason", json_string(gw_drop_reasons[reason].name));
-	json_object_set_new(t->answer, "help", json_string(gw_drop_reasons[reason].help));
+	gw_trace_text(t, "reason", gw_drop_reasons[reason].name);
+	gw_trace_text(t, "help", gw_drop_reasons[reason].help);
 }
 
 /* --- the query ------------------------------------------------------------------------------------------------------------- */
@@ -73,18 +79,26 @@ static int read_number(const json_t *query, const char *name, unsigned min, unsi
 	return 0;
 }
 
-static int read_port(struct gw_trace *t, const struct gw_intent *in, const json_t *query, struct gw_error *err)
+/* Where the packet comes from decides which of the programs gets it. */
+static int read_port(struct gw_trace *t, const json_t *query, struct gw_error *err)
 {
 	const char *port = json_string_value(json_object_get(query, "port"));
-	const struct gw_hnv_object *o;
 
-	if (!port)
+	if (!port || !*port)
 		return bad(err, "port", "name the interface of an attached port");
-	o = gw_intent_port(in, port);
-	if (!o)
-		return gw_error_set(err, ENOENT, GW_ERR_NOT_FOUND, "port",
-				    "no port '%s' on this node; 'gwctl port list' shows them", port);
-	snprintf(t->interface, sizeof t->interface, "%s", o->port.interface);
+	if (gw_intent_port(t->in, port))
+		t->walk = gw_trace_walk;
+	else if (strcmp(port, t->d->env.config->external_interface) == 0)
+		t->walk = gw_trace_from_outside;
+	else if (gw_edge_exit_owner(t->in, port))
+		t->walk = gw_trace_from_gateway;
+	else
+		return gw_error_set(
+			err, ENOENT, GW_ERR_NOT_FOUND, "port",
+			"no port '%s' on this node; 'gwctl port list' shows them. What comes from outside comes "
+			"by the [external] interface, what leaves a virtual gateway by one such as gwe5002",
+			port);
+	snprintf(t->interface, sizeof t->interface, "%s", port);
 	return 0;
 }
 
@@ -133,16 +147,17 @@ static int read_packet(struct gw_trace *t, const json_t *query, struct gw_error 
 	t->ttl = (uint8_t)ttl;
 	t->sport = has_ports ? (uint16_t)sport : 0;
 	t->dport = has_ports ? (uint16_t)dport : 0;
+	t->echo = (uint16_t)(dport ? dport : sport);
 	return 0;
 }
 
 /* The port's own address of the destination's family, when the query names none. */
-static void choose_source(struct gw_trace *t, const struct gw_intent *in)
+static void choose_source(struct gw_trace *t)
 {
 	struct gw_mac mac;
 
 	memcpy(mac.b, t->port.mac, sizeof mac.b);
-	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next_by_mac(in, t->port.vsid, &mac, o));)
+	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next_by_mac(t->in, t->port.vsid, &mac, o));)
 		if (o->kind == GW_HNV_LOOKUP_RECORD && !gw_addr_is_any(&o->record.ca) &&
 		    gw_addr_is_v4(&o->record.ca) == gw_addr_is_v4(&t->dst)) {
 			t->src = o->record.ca;
@@ -151,21 +166,23 @@ static void choose_source(struct gw_trace *t, const struct gw_intent *in)
 		}
 }
 
-static bool find_port(struct gw_trace *t)
+static bool find_interface(struct gw_trace *t)
 {
 	const struct gw_iface *i = gw_iface_find(t->d, t->interface);
 
 	if (!i || !i->present)
 		return false;
 	t->ifindex = i->link.ifindex;
+	if (t->walk != gw_trace_walk)
+		return true;
 	return bpf_map_lookup_elem(bpf_map__fd(gw_loader_bpf(t->d->loader)->maps.ports), &t->ifindex, &t->port) == 0;
 }
 
 int gw_engine_trace(struct gw_driver *d, const struct gw_intent *in, const json_t *query, json_t **ret_answer,
 		    struct gw_error *err)
 {
-	struct gw_trace t = {.d = d};
-	int r = read_port(&t, in, query, err);
+	struct gw_trace t = {.d = d, .in = in};
+	int r = read_port(&t, query, err);
 
 	if (r == 0)
 		r = read_addresses(&t, query, err);
@@ -175,10 +192,17 @@ int gw_engine_trace(struct gw_driver *d, const struct gw_intent *in, const json_
 		return r;
 	t.answer = json_object();
 	t.steps = json_array();
-	if (find_port(&t)) {
-		if (!t.has_src)
-			choose_source(&t, in);
-		gw_trace_walk(&t);
+	if (find_interface(&t)) {
+		if (!t.has_src && t.walk == gw_trace_walk)
+			choose_source(&t);
+		t.walk(&t);
+	} else if (t.walk == gw_trace_from_outside) {
+		gw_trace_step(&t, "Outside", "%s is not there: nothing comes in until the interface appears",
+			      t.interface);
+		gw_trace_dropped(&t, GW_DROP_NO_EXTERNAL);
+	} else if (t.walk == gw_trace_from_gateway) {
+		gw_trace_step(&t, "Gateway", "%s is not there yet", t.interface);
+		gw_trace_dropped(&t, GW_DROP_NO_GATEWAY);
 	} else {
 		gw_trace_step(&t, "Port", "%s is not there: it is attached as soon as the interface appears",
 			      t.interface);

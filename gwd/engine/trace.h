@@ -1,4 +1,7 @@
-/* trace.h - one packet on its imagined way through the engine: what trace.c asks and answers, and trace_walk.c finds out. */
+/*
+ * trace.h - one packet on its imagined way through the engine: what trace.c asks and answers, and trace_walk.c and trace_edge.c
+ * find out.
+ */
 #ifndef GW_ENGINE_TRACE_H
 #define GW_ENGINE_TRACE_H
 
@@ -6,6 +9,7 @@
 
 struct gw_trace {
 	const struct gw_driver *d;
+	const struct gw_intent *in; /* what the records are called that the maps are made of */
 	json_t *answer, *steps;
 
 	/* The packet. */
@@ -14,8 +18,10 @@ struct gw_trace {
 	bool has_src, has_dmac, df;
 	uint8_t proto, ttl;
 	uint16_t sport, dport;
+	uint16_t echo; /* the identifier, where it is an ICMP echo at a public address */
 	unsigned size; /* of the IP packet */
 	char interface[IFNAMSIZ];
+	void (*walk)(struct gw_trace *t); /* from there */
 
 	/* What has been found. */
 	uint32_t ifindex;
@@ -25,13 +31,29 @@ struct gw_trace {
 	struct gw_bpf_record rec; /* the next hop's */
 };
 
+/* The maps, as they are now. */
+static inline const struct gw_bpf *gw_trace_bpf(const struct gw_trace *t)
+{
+	return gw_loader_bpf(t->d->loader);
+}
+
+static inline bool gw_trace_v4(const struct gw_trace *t)
+{
+	return gw_addr_is_v4(&t->dst);
+}
+
 /* One line of reasoning. */
 void gw_trace_step(struct gw_trace *t, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A fact of the answer. */
+void gw_trace_text(struct gw_trace *t, const char *key, const char *value);
 /* What becomes of the packet; each ends the walk. */
 void gw_trace_verdict(struct gw_trace *t, const char *what);
 void gw_trace_dropped(struct gw_trace *t, enum gw_drop_reason reason);
 
 /* The walk, in the order of port.bpf.c and forward.h. The port is known, and there. */
 void gw_trace_walk(struct gw_trace *t);
+/* The walks at the world outside: of what comes in by the [external] interface, which is there, and of what leaves a virtual gateway. */
+void gw_trace_from_outside(struct gw_trace *t);
+void gw_trace_from_gateway(struct gw_trace *t);
 
 #endif

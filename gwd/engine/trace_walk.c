@@ -18,11 +18,6 @@
 #define ICMP6_TOO_BIG	  2
 #define ICMP6_TIME	  3
 
-static const struct gw_bpf *bpf_of(const struct gw_trace *t)
-{
-	return gw_loader_bpf(t->d->loader);
-}
-
 static bool lookup(const struct bpf_map *m, const void *key, void *ret)
 {
 	return bpf_map_lookup_elem(bpf_map__fd(m), key, ret) == 0;
@@ -36,19 +31,9 @@ static struct gw_mac mac_of(const __u8 *b)
 	return m;
 }
 
-static void set_text(struct gw_trace *t, const char *key, const char *value)
-{
-	json_object_set_new(t->answer, key, json_string(value));
-}
-
 static void set_number(struct gw_trace *t, const char *key, unsigned value)
 {
 	json_object_set_new(t->answer, key, json_integer(value));
-}
-
-static bool is_v4(const struct gw_trace *t)
-{
-	return gw_addr_is_v4(&t->dst);
 }
 
 /* --- the tables (route.h) --------------------------------------------------------------------------------------------------- */
@@ -57,23 +42,23 @@ static bool record_of(const struct gw_trace *t, uint32_t vsid, const struct gw_a
 {
 	struct gw_record_key key = {.vsid = vsid, .ca = gw_ip_of(ca)};
 
-	return lookup(bpf_of(t)->maps.records, &key, ret) && !(ret->flags & GW_RECORD_IS_WILDCARD);
+	return lookup(gw_trace_bpf(t)->maps.records, &key, ret) && !(ret->flags & GW_RECORD_IS_WILDCARD);
 }
 
 static bool wildcard_of(const struct gw_trace *t, uint32_t vsid, struct gw_bpf_record *ret)
 {
 	struct gw_record_key key = {.vsid = vsid};
 
-	if (is_v4(t))
+	if (gw_trace_v4(t))
 		key.ca.w[2] = htonl(0xffff);
-	return lookup(bpf_of(t)->maps.records, &key, ret) && ret->flags & GW_RECORD_IS_WILDCARD;
+	return lookup(gw_trace_bpf(t)->maps.records, &key, ret) && ret->flags & GW_RECORD_IS_WILDCARD;
 }
 
 static bool subnet_of(const struct gw_trace *t, uint32_t vsid, const struct gw_addr *addr, struct gw_bpf_subnet *ret)
 {
 	struct gw_prefix_key key = {.prefixlen = 32 + 128, .scope = htonl(vsid), .addr = gw_ip_of(addr)};
 
-	return lookup(bpf_of(t)->maps.subnets, &key, ret) && ret->v4 == gw_addr_is_v4(addr);
+	return lookup(gw_trace_bpf(t)->maps.subnets, &key, ret) && ret->v4 == gw_addr_is_v4(addr);
 }
 
 static bool is_router_address(const struct gw_trace *t, uint32_t vsid, const struct gw_addr *addr)
@@ -92,8 +77,8 @@ static struct gw_addr router_of(const struct gw_trace *t)
 
 	if (subnet_of(t, t->port.vsid, &t->src, &s))
 		return gw_addr_of(&s.router);
-	if (lookup(bpf_of(t)->maps.vsids, &t->port.vsid, &v)) {
-		router = &v.router[is_v4(t) ? 0 : 1];
+	if (lookup(gw_trace_bpf(t)->maps.vsids, &t->port.vsid, &v)) {
+		router = &v.router[gw_trace_v4(t) ? 0 : 1];
 		if (router->w[3])
 			return gw_addr_of(router);
 	}
@@ -125,10 +110,11 @@ static enum way find_way(struct gw_trace *t, const struct gw_addr *to, char *say
 		return WAY_NEVER;
 	}
 	snprintf(say, n, "no customer route of the routing domain leads there");
-	if (!lookup(bpf_of(t)->maps.vsids, &t->port.vsid, &v) || (!gw_addr_is_v4(to) && gw_addr_is_link_local(to)) ||
-	    !route_in(bpf_of(t)->maps.routes, v.domain, to, &route))
+	if (!lookup(gw_trace_bpf(t)->maps.vsids, &t->port.vsid, &v) ||
+	    (!gw_addr_is_v4(to) && gw_addr_is_link_local(to)) ||
+	    !route_in(gw_trace_bpf(t)->maps.routes, v.domain, to, &route))
 		return WAY_NO_ROUTE;
-	if (route.flags & GW_ROUTE_SHARED && route_in(bpf_of(t)->maps.own_routes, t->port.vsid, to, &own) &&
+	if (route.flags & GW_ROUTE_SHARED && route_in(gw_trace_bpf(t)->maps.own_routes, t->port.vsid, to, &own) &&
 	    own.prefix_len == route.prefix_len) {
 		route = own;
 		own_won = true;
@@ -174,10 +160,10 @@ static void answered(struct gw_trace *t, int type, int code, const struct gw_add
 	char text[GW_ADDR_STRLEN];
 
 	gw_addr_format(from, text);
-	gw_trace_step(t, "Answer", "ICMP%s type %d code %d from %s%s", is_v4(t) ? "" : "v6", type, code, text,
+	gw_trace_step(t, "Answer", "ICMP%s type %d code %d from %s%s", gw_trace_v4(t) ? "" : "v6", type, code, text,
 		      mtu ? ", with the size that would fit" : "");
 	gw_trace_verdict(t, "Reply");
-	set_text(t, "reason", reason);
+	gw_trace_text(t, "reason", reason);
 	json_object_set_new(t->answer, "icmp", json_pack("{s:i, s:i, s:s}", "type", type, "code", code, "from", text));
 	if (mtu)
 		set_number(t, "mtu", mtu);
@@ -190,12 +176,12 @@ static bool fits(struct gw_trace *t, unsigned mtu, bool tunnel)
 
 	if (t->routed && t->ttl <= 1) {
 		gw_trace_step(t, "TTL", "%u: the router is one hop too many", t->ttl);
-		answered(t, is_v4(t) ? ICMP_TIME : ICMP6_TIME, 0, &router, "TtlExpired", 0);
+		answered(t, gw_trace_v4(t) ? ICMP_TIME : ICMP6_TIME, 0, &router, "TtlExpired", 0);
 		return false;
 	}
 	if (t->size <= mtu)
 		return true;
-	if (is_v4(t) && !t->df) {
+	if (gw_trace_v4(t) && !t->df) {
 		unsigned chunk = (mtu - 20) / 8 * 8, parts = (t->size - 20 + chunk - 1) / chunk;
 
 		gw_trace_step(t, "MTU", "%u bytes are more than %u, and may be fragmented", t->size, mtu);
@@ -210,7 +196,7 @@ static bool fits(struct gw_trace *t, unsigned mtu, bool tunnel)
 		return true;
 	}
 	gw_trace_step(t, "MTU", "%u bytes are more than %u, and must not be fragmented", t->size, mtu);
-	if (is_v4(t))
+	if (gw_trace_v4(t))
 		answered(t, ICMP_UNREACHABLE, 4, &router, "TooBig", mtu);
 	else
 		answered(t, ICMP6_TOO_BIG, 0, &router, "TooBig", mtu);
@@ -231,7 +217,7 @@ static void to_port(struct gw_trace *t, uint32_t vsid, const __u8 *mac)
 	const struct gw_iface *i;
 	struct gw_bpf_mac m;
 
-	if (!lookup(bpf_of(t)->maps.macs, &key, &m) || !m.port) {
+	if (!lookup(gw_trace_bpf(t)->maps.macs, &key, &m) || !m.port) {
 		gw_trace_step(t, "Deliver", "the record names this node, but no port here has the MAC address");
 		gw_trace_dropped(t, GW_DROP_NO_LOCAL_PORT);
 		return;
@@ -240,7 +226,7 @@ static void to_port(struct gw_trace *t, uint32_t vsid, const __u8 *mac)
 		return;
 	i = gw_iface_by_index(t->d, m.port);
 	gw_trace_step(t, "Deliver", "port %s on this node, without encapsulation", i ? i->name : "?");
-	set_text(t, "port", i ? i->name : "?");
+	gw_trace_text(t, "port", i ? i->name : "?");
 	set_number(t, "virtualSubnetId", vsid);
 	finish(t, "Deliver", m.mtu);
 }
@@ -262,21 +248,22 @@ static void to_tunnel(struct gw_trace *t, uint32_t vsid, const struct gw_ip *pa,
 	gw_addr_format(&to, a);
 	gw_addr_format(&from, b);
 	gw_trace_step(t, "Tunnel", "%s with VSID %u from %s to %s, inner MTU %u", name, vsid, b, a, mtu);
-	set_text(t, "encapsulation", name);
+	gw_trace_text(t, "encapsulation", name);
 	set_number(t, "virtualSubnetId", vsid);
-	set_text(t, "providerAddress", a);
-	set_text(t, "sourceProviderAddress", b);
+	gw_trace_text(t, "providerAddress", a);
+	gw_trace_text(t, "sourceProviderAddress", b);
 	finish(t, "Encapsulate", mtu);
 }
 
 static void to_router_itself(struct gw_trace *t)
 {
-	if (t->proto == (is_v4(t) ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
+	if (t->proto == (gw_trace_v4(t) ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
 		gw_trace_step(t, "Answer", "the distributed router answers ICMP echo (and nothing else of ICMP)");
 		gw_trace_verdict(t, "Reply");
-		set_text(t, "reason", "Echo");
+		gw_trace_text(t, "reason", "Echo");
 	} else if (t->proto == IPPROTO_UDP) {
-		answered(t, is_v4(t) ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE, is_v4(t) ? 3 : 4, &t->dst, "ForRouter", 0);
+		answered(t, gw_trace_v4(t) ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE, gw_trace_v4(t) ? 3 : 4, &t->dst,
+			 "ForRouter", 0);
 	} else {
 		gw_trace_dropped(t, GW_DROP_FOR_ROUTER);
 	}
@@ -303,17 +290,18 @@ static void walk_route(struct gw_trace *t)
 		return;
 	case WAY_NO_ROUTE:
 		gw_trace_dropped(t, GW_DROP_NO_ROUTE);
-		answered(t, is_v4(t) ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE, 0, &router, "NoRoute", 0);
+		answered(t, gw_trace_v4(t) ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE, 0, &router, "NoRoute", 0);
 		return;
 	case WAY_NO_RECORD:
 		gw_trace_dropped(t, GW_DROP_NO_RECORD);
-		answered(t, is_v4(t) ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE, is_v4(t) ? 1 : 3, &router, "NoRecord", 0);
+		answered(t, gw_trace_v4(t) ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE, gw_trace_v4(t) ? 1 : 3, &router,
+			 "NoRecord", 0);
 		return;
 	case WAY_FOUND:
 		break;
 	}
 	next = mac_of(t->rec.mac);
-	set_text(t, "macAddress", gw_mac_format(&next, mac));
+	gw_trace_text(t, "macAddress", gw_mac_format(&next, mac));
 	if (t->rec.flags & GW_RECORD_LOCAL)
 		to_port(t, t->vsid, t->rec.mac);
 	else
@@ -325,7 +313,7 @@ static void walk_mac(struct gw_trace *t, const struct gw_bpf_mac *m)
 	char mac[GW_MAC_STRLEN];
 	struct gw_bpf_record rec;
 
-	set_text(t, "macAddress", gw_mac_format(&t->dmac, mac));
+	gw_trace_text(t, "macAddress", gw_mac_format(&t->dmac, mac));
 	if (record_of(t, t->port.vsid, &t->dst, &rec) && memcmp(rec.mac, t->dmac.b, sizeof rec.mac) == 0) {
 		gw_trace_step(t, "Record", "the destination's own lookup record decides");
 		if (rec.flags & GW_RECORD_LOCAL)
@@ -386,7 +374,7 @@ static bool is_broadcast(const struct gw_trace *t)
 {
 	struct gw_bpf_subnet s;
 
-	return is_v4(t) && subnet_of(t, t->port.vsid, &t->dst, &s) &&
+	return gw_trace_v4(t) && subnet_of(t, t->port.vsid, &t->dst, &s) &&
 	       (gw_addr_to_v4(&t->dst) | (uint32_t)(0xffffffffull << (128 - s.prefix_len))) == 0xffffffff;
 }
 
@@ -460,14 +448,15 @@ static void look_into_cache(struct gw_trace *t)
 	struct gw_bpf_flow f;
 	const char *state = "Missing";
 
-	if (is_v4(t) ? lookup(bpf_of(t)->maps.flows4, &key4, &f) : lookup(bpf_of(t)->maps.flows6, &key6, &f)) {
+	if (gw_trace_v4(t) ? lookup(gw_trace_bpf(t)->maps.flows4, &key4, &f)
+			   : lookup(gw_trace_bpf(t)->maps.flows6, &key6, &f)) {
 		slot = f.slot;
-		state = lookup(bpf_of(t)->maps.generations, &slot, &generation) && generation == f.generation &&
+		state = lookup(gw_trace_bpf(t)->maps.generations, &slot, &generation) && generation == f.generation &&
 					memcmp(f.eth, t->dmac.b, 6) == 0 && memcmp(f.eth + 6, t->port.mac, 6) == 0
 				? "Valid"
 				: "Stale";
 	}
-	set_text(t, "cacheEntry", state);
+	gw_trace_text(t, "cacheEntry", state);
 	gw_trace_step(t, "Cache", "%s",
 		      *state == 'V'   ? "the flow is known, with the verdict below"
 		      : *state == 'S' ? "the flow is known from before the last change, and is decided anew"
@@ -483,15 +472,16 @@ void gw_trace_walk(struct gw_trace *t)
 	bool has_mac;
 
 	gw_trace_step(t, "Port", "%s is in VSID %u with MAC %s", t->interface, t->port.vsid, gw_mac_format(&own, mac));
-	if (!t->has_dmac && (gw_addr_is_multicast(&t->dst) || (is_v4(t) && gw_addr_to_v4(&t->dst) == 0xffffffff))) {
+	if (!t->has_dmac &&
+	    (gw_addr_is_multicast(&t->dst) || (gw_trace_v4(t) && gw_addr_to_v4(&t->dst) == 0xffffffff))) {
 		gw_trace_dropped(t, GW_DROP_FLOOD);
 		return;
 	}
 	if (!resolve(t)) {
-		gw_trace_dropped(t, is_v4(t) ? GW_DROP_ARP_UNANSWERED : GW_DROP_ND_UNANSWERED);
+		gw_trace_dropped(t, gw_trace_v4(t) ? GW_DROP_ARP_UNANSWERED : GW_DROP_ND_UNANSWERED);
 		return;
 	}
-	if ((t->proto == IPPROTO_TCP || t->proto == IPPROTO_UDP) && t->size < (is_v4(t) ? 24u : 44u)) {
+	if ((t->proto == IPPROTO_TCP || t->proto == IPPROTO_UDP) && t->size < (gw_trace_v4(t) ? 24u : 44u)) {
 		gw_trace_step(t, "Packet", "%u bytes have no room for ports", t->size);
 		gw_trace_dropped(t, GW_DROP_MALFORMED);
 		return;
@@ -504,10 +494,10 @@ void gw_trace_walk(struct gw_trace *t)
 		gw_trace_dropped(t, GW_DROP_SPOOF_ADDRESS);
 		return;
 	}
-	set_text(t, "destinationMac", gw_mac_format(&t->dmac, mac));
+	gw_trace_text(t, "destinationMac", gw_mac_format(&t->dmac, mac));
 	look_into_cache(t);
 	key = gw_mac_key_of(t->port.vsid, &t->dmac);
-	has_mac = lookup(bpf_of(t)->maps.macs, &key, &m);
+	has_mac = lookup(gw_trace_bpf(t)->maps.macs, &key, &m);
 	if (memcmp(t->dmac.b, t->d->params.router_mac, sizeof t->dmac.b) == 0 ||
 	    (has_mac && m.record_flags & GW_MAC_ROUTER))
 		walk_route(t);

@@ -192,7 +192,7 @@ static int check_gateway_address(const struct gw_addr *a, uint8_t len, bool v4, 
 	if (len < 1 || len > (v4 ? 30 : 126))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY,
 				    v4 ? "properties.PrefixLength" : "properties.PrefixLengthV6",
-				    "must be 1 to %d: the subnet has room for the router and the gateway",
+				    "must be given, 1 to %d: the subnet has room for the router and the gateway",
 				    v4 ? 30 : 126);
 	return 0;
 }
@@ -264,7 +264,8 @@ static int check_nat_ports(const struct gw_nat_rule *n, struct gw_error *err)
 	if (n->type == GW_NAT_OUTBOUND)
 		return n->customer_port ? invalid(err, "properties.CustomerPort", "is for rules of type Inbound") : 0;
 	if (n->protocol == GW_NAT_ALL)
-		return invalid(err, "properties.PublicPort", "protocol All has no ports: leave it out");
+		return invalid(err, "properties.PublicPort",
+			       "protocol All has no ports: leave it out, or choose Tcp or Udp");
 	if (n->customer_port + n->port_count > 65536)
 		return invalid(err, "properties.CustomerPort", "the ports must lie between 1 and 65535");
 	return 0;
@@ -282,7 +283,8 @@ static int check_nat_rule(const struct gw_nat_rule *n, struct gw_error *err)
 		return invalid(err, "properties.CustomerPrefix",
 			       "must be a prefix of the same address family as PublicAddress, without bits behind it");
 	if (n->type == GW_NAT_INBOUND && !(is_host(&n->customer) && gw_addr_is_unicast(&n->customer.addr)))
-		return invalid(err, "properties.CustomerPrefix", "of an Inbound rule is one address");
+		return invalid(err, "properties.CustomerPrefix",
+			       "must be one address, such as 10.1.1.12/32, in an Inbound rule");
 	if (n->type == GW_NAT_INBOUND && n->protocol != GW_NAT_ALL && n->port == 0)
 		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "properties.PublicPort",
 				    "missing: an Inbound rule of %s needs it", gw_hnv_nat_protocols[n->protocol]);

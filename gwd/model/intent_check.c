@@ -82,11 +82,14 @@ static int check_vrf(const struct gw_intent *in, const struct gw_vrf *v, struct 
 
 	if (o && !gw_uuid_equal(&o->vrf.rdid, &v->rdid))
 		return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.VirtualSubnetID",
-				    "VSID %u is the gateway subnet of routing domain %s", v->vsid,
-				    gw_uuid_format(&o->vrf.rdid, rdid));
+				    "VSID %u is the gateway subnet of routing domain %s: choose another, or delete "
+				    "that virtual gateway first",
+				    v->vsid, gw_uuid_format(&o->vrf.rdid, rdid));
 	if (dom && !gw_uuid_equal(&dom->rdid, &v->rdid))
 		return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.VirtualSubnetID",
-				    "VSID %u belongs to routing domain %s", v->vsid, gw_uuid_format(&dom->rdid, rdid));
+				    "VSID %u belongs to routing domain %s: choose another, or delete its customer "
+				    "routes there first",
+				    v->vsid, gw_uuid_format(&dom->rdid, rdid));
 	return 0;
 }
 

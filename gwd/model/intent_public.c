@@ -80,9 +80,11 @@ int gw_intent_check_apart(const struct gw_intent *in, const struct gw_hnv_object
 	if (!other)
 		return 0;
 	gw_hnv_id(other, id);
-	return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.PublicPrefix",
-			    "public address %s of routing domain %s has a part of it", id,
-			    gw_uuid_format(&other->public.rdid, rdid));
+	return gw_error_set(
+		err, EEXIST, GW_ERR_CONFLICT, "properties.PublicPrefix",
+		"public address %s of routing domain %s has a part of it: delete that one first, or choose other "
+		"addresses or ports",
+		id, gw_uuid_format(&other->public.rdid, rdid));
 }
 
 const struct gw_hnv_object *gw_intent_public_from(const struct gw_intent *in, const struct gw_addr *a, uint16_t port)

@@ -318,7 +318,7 @@ void nat_gateway_brought(struct nat_gateway *g, struct nat_plan *was, bool was_c
 	g->writes += done->written;
 	note_others(g, &done->others);
 	if (done->written && !was_current)
-		gw_log_info("NAT of routing domain %s: ruleset %s: %zu elements came, %zu went",
+		gw_log_info("NAT of routing domain %s: ruleset %s, %zu map elements added, %zu removed",
 			    gw_uuid_format(&g->plan.rdid, rdid),
 			    !done->found    ? "made"
 			    : done->rebuilt ? "made anew"

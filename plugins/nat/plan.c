@@ -362,14 +362,18 @@ int nat_check_rule(const struct nat_plan *p, const struct gw_nat_rule *r, struct
 	const struct gw_nat_rule *other;
 
 	gw_addr_format(&r->address, addr);
+	if (!covers(p, r) && r->port)
+		return gw_error_set(
+			err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.PublicAddress",
+			"the routing domain does not have ports %u to %u of %s: add them to publicAddresses "
+			"first (gwctl public-address add)",
+			r->port, (unsigned)last_port(r), addr);
 	if (!covers(p, r))
 		return gw_error_set(
 			err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.PublicAddress",
-			r->port ? "ports %u to %u of %s are not the routing domain's: put them into "
-				  "publicAddresses first"
-				: "ports %u to %u, that is all, of %s are not the routing domain's: put the "
-				  "address into publicAddresses first, or give the rule a block of its ports",
-			r->port ? r->port : 0u, r->port ? (unsigned)last_port(r) : 65535u, addr);
+			"the routing domain does not have all of %s: add it to publicAddresses first (gwctl "
+			"public-address add), or give the rule a block of its ports that it has",
+			addr);
 	other = r->type == GW_NAT_INBOUND ? in_the_way(p, r) : NULL;
 	if (other)
 		return gw_error_set(err, EEXIST, GW_ERR_CONFLICT, "properties.PublicPort",

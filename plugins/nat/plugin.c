@@ -233,7 +233,10 @@ static void log_assignment(const struct gw_hnv_object *o, const char *what)
 		return;
 	gw_prefix_format(&o->public.prefix, prefix);
 	gw_uuid_format(&o->public.rdid, rdid);
-	if (o->public.port_count)
+	if (o->public.port_count == 1)
+		gw_log_notice("public address %s port %u: %s routing domain %s", prefix, o->public.first_port, what,
+			      rdid);
+	else if (o->public.port_count)
 		gw_log_notice("public address %s ports %u-%u: %s routing domain %s", prefix, o->public.first_port,
 			      (unsigned)(o->public.first_port + o->public.port_count - 1), what, rdid);
 	else

@@ -4,22 +4,14 @@
  *
  * The two share no code: the program walks the maps in BPF, the trace in C. GWD_SEED repeats or varies a run.
  */
-#include "engine_fixture.h"
-
-#include "engine/reasons.h"
-#include "engine/tc.h"
-
-#include <bpf/libbpf.h>
-#include <jansson.h>
-#include <unistd.h>
+#include "trace_fixture.h"
 
 #define POLICIES 60
 #define PACKETS	 60 /* for each */
 #define N_PORTS	 4
-#define MAX_CPUS 256
 
 static struct {
-	int outcomes, drops, port_stats, slots; /* maps */
+	int port_stats; /* map */
 	int program;
 	unsigned verdicts[8]; /* how often each was seen */
 } it;
@@ -38,43 +30,25 @@ static const char *const prefixes[] = {"192.168.1.0/24", "192.168.1.0/25", "192.
 				       "fd00:1::/64",	 "fd00:2::/64",	   "::/0"};
 static const char *const verdict_names[] = {"Encapsulate", "Deliver", "Fragment", "Reply", "Drop"};
 
-#define PICK(list) ((list)[rnd_below(GW_N(list))])
-
-static int pinned(const char *name)
-{
-	char path[400];
-	int fd;
-
-	snprintf(path, sizeof path, "%s/%s/maps/%s", env.config.bpf_dir, env.config.name, name);
-	fd = bpf_obj_get(path);
-	check(fd >= 0, "%s: %s", path, strerror(-fd));
-	return fd;
-}
-
 static int setup(void **state)
 {
 	(void)state;
 	engine_begin();
-	/* Nobody but the test may send: every packet that is counted is its own. */
-	sh_ok("sysctl -qw net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1");
+	trace_silence();
 	for (int i = 0; i < N_PORTS; i++)
 		netns_veth(&env.ns, port_names[i]);
 	netns_veth(&env.ns, "u0");
 	engine_open();
-	it.outcomes = pinned("outcomes");
-	it.drops = pinned("drops");
+	trace_begin();
 	it.port_stats = pinned("port_stats");
-	it.slots = pinned("slots");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	const int fds[] = {it.outcomes, it.drops, it.port_stats, it.slots};
-
-	for (size_t i = 0; env.driver && i < GW_N(fds); i++)
-		close(fds[i]);
-	return engine_end(state);
+	if (env.driver)
+		close(it.port_stats);
+	return trace_end(state);
 }
 
 /* --- policies -------------------------------------------------------------------------------------------------------------- */
@@ -178,8 +152,7 @@ static void make_policy(void)
 	delta = gw_intent_delta(env.intent);
 	check(gw_engine_driver.apply(env.driver, env.intent, &delta, &err) == 0, "%s: %s", err.target, err.message);
 	gw_intent_commit(env.intent);
-	it.program = bpf_prog_get_fd_by_id(gw_tc_program((int)if_nametoindex("e0")));
-	assert_true(it.program >= 0);
+	it.program = program_on("e0");
 }
 
 /* --- packets --------------------------------------------------------------------------------------------------------------- */
@@ -287,8 +260,7 @@ static struct pkt packet(const struct probe *p)
 static json_t *trace(const struct probe *p)
 {
 	bool has_ports = p->proto == 6 || p->proto == 17;
-	json_t *answer = NULL, *query;
-	struct gw_error err = GW_ERROR_INIT;
+	json_t *query;
 	char text[GW_MAC_STRLEN];
 
 	query = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:b}", "port", p->port, "source", p->src, "destination",
@@ -300,83 +272,24 @@ static json_t *trace(const struct probe *p)
 		json_object_set_new(query, "sourcePort", json_integer(4000));
 		json_object_set_new(query, "destinationPort", json_integer(80));
 	}
-	check(gw_engine_driver.trace(env.driver, env.intent, query, &answer, &err) == 0, "%s", err.message);
-	json_decref(query);
-	return answer;
+	return trace_of(query);
 }
 
 /* --- what came of it ---------------------------------------------------------------------------------------------------------- */
 
-static void sums(int fd, unsigned n, uint64_t *ret)
-{
-	uint64_t cells[MAX_CPUS];
-
-	for (uint32_t i = 0; i < n; i++) {
-		assert_int_equal(bpf_map_lookup_elem(fd, &i, cells), 0);
-		ret[i] = 0;
-		for (unsigned c = 0; c < (unsigned)libbpf_num_possible_cpus(); c++)
-			ret[i] += cells[c];
-	}
-}
-
 static uint64_t received_by(const char *port)
 {
-	struct gw_bpf_counters cells[MAX_CPUS];
-	struct gw_slot_key key = {.kind = GW_SLOT_PORT, .id = if_nametoindex(port)};
-	uint64_t n = 0;
-	uint32_t slot;
-
-	assert_int_equal(bpf_map_lookup_elem(it.slots, &key, &slot), 0);
-	assert_int_equal(bpf_map_lookup_elem(it.port_stats, &slot, cells), 0);
-	for (unsigned c = 0; c < (unsigned)libbpf_num_possible_cpus(); c++)
-		n += cells[c].rx_packets;
-	return n;
-}
-
-static int moved(const uint64_t *before, const uint64_t *after, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (before[i] != after[i])
-			return (int)i;
-	return -1;
+	return received(it.port_stats, GW_SLOT_PORT, if_nametoindex(port));
 }
 
 static struct run run_probe(const struct probe *p)
 {
-	static uint64_t out[2][GW_OUT_MAX], drop[2][GW_DROP_MAX];
 	struct pkt k = packet(p);
-	struct __sk_buff ctx = {.ifindex = if_nametoindex(p->port)};
-	struct run r = {0};
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = k.b, .data_size_in = (uint32_t)k.len, .data_out = r.b,
-			    .data_size_out = sizeof r.b, .ctx_in = &ctx, .ctx_size_in = sizeof ctx);
 
-	sums(it.outcomes, GW_OUT_MAX, out[0]);
-	sums(it.drops, GW_DROP_MAX, drop[0]);
-	check(bpf_prog_test_run_opts(it.program, &opts) == 0, "TEST_RUN: %s", strerror(errno));
-	sums(it.outcomes, GW_OUT_MAX, out[1]);
-	sums(it.drops, GW_DROP_MAX, drop[1]);
-	r.verdict = (int)opts.retval;
-	r.len = opts.data_size_out;
-	r.outcome = moved(out[0], out[1], GW_OUT_MAX);
-	r.drop = moved(drop[0], drop[1], GW_DROP_MAX);
-	return r;
+	return run_on(it.program, p->port, &k);
 }
 
 /* --- the comparison ----------------------------------------------------------------------------------------------------------- */
-
-static const char *text_of(const json_t *a, const char *key)
-{
-	const char *s = json_string_value(json_object_get(a, key));
-
-	return s ? s : "";
-}
-
-static const char *name_of(const struct run *r)
-{
-	return r->drop >= 0	 ? gw_drop_reasons[r->drop].name
-	       : r->outcome >= 0 ? gw_outcomes[r->outcome].name
-				 : "nothing";
-}
 
 #define agree(cond, what)                                                                                              \
 	check(cond, "%s: %s; %s %s -> %s proto %u ttl %u size %u df %d; the trace says %s", what, name_of(r), p->port, \
