@@ -11,11 +11,10 @@
 #include "netns/netns.h"
 #include "vrf/vrf.h"
 
-#include <sys/mount.h>
 
-#define RED   "11111111-2222-3333-4444-000000000001"
-#define BLUE  "11111111-2222-3333-4444-000000000002"
-#define NODE  "gw-1"
+#define RED  "11111111-2222-3333-4444-000000000001"
+#define BLUE "11111111-2222-3333-4444-000000000002"
+#define NODE "gw-1"
 
 static struct netns ns;
 static struct gw_intent *intent;
@@ -49,19 +48,6 @@ static inline void new_intent(void)
 	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
 		limits.max[k] = 5000;
 	assert_int_equal(gw_intent_new(&limits, &intent), 0);
-}
-
-/* Once for all tests: what is mounted stays here. */
-static inline int private_mounts(void **state)
-{
-	(void)state;
-	if (unshare(CLONE_NEWNS) < 0) {
-		print_message("# SKIP: no mount namespace can be made here: %s (run as root)\n", strerror(errno));
-		return 0;
-	}
-	return mount("", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 || mount("gwd-test", "/run", "tmpfs", 0, NULL) < 0
-		       ? -1
-		       : 0;
 }
 
 static inline void begin(void)
