@@ -1,4 +1,7 @@
-/* status_gateway.c - the virtual gateways in `gwctl status`: how each is, and how many connections it tracks. Called by status.c. */
+/*
+ * status_gateway.c - the virtual gateways in `gwctl status`: how each is, and how many connections it tracks of those that it may.
+ * Called by status.c.
+ */
 #include "base/cleanup.h"
 #include "cli/status.h"
 #include "cli/table.h"
@@ -14,6 +17,18 @@ static void add_member(struct gw_cli_table *t, const json_t *object, const char 
 	const json_t *value = json_object_get(object, key);
 
 	gw_cli_table_add(t, value ? gw_cli_count(gw_cli_num(object, key), buf) : "-");
+}
+
+/* How many connections, and of how many: "5 of 131072". */
+static void add_flows(struct gw_cli_table *t, const json_t *nat)
+{
+	char now[GW_CLI_COUNTLEN], most[GW_CLI_COUNTLEN];
+
+	if (json_object_get(nat, "trackedConnections") && json_object_get(nat, "trackedConnectionsLimit"))
+		gw_cli_table_take(t, gw_cli_format("%s of %s", gw_cli_count(gw_cli_num(nat, "trackedConnections"), now),
+						   gw_cli_count(gw_cli_num(nat, "trackedConnectionsLimit"), most)));
+	else
+		add_member(t, nat, "trackedConnections"); /* of an older plugin */
 }
 
 /* Those that are not ready come first, each with the reason under the table. */
@@ -46,7 +61,7 @@ void gw_cli_show_gateways(const json_t *gateways, bool wide)
 			gw_cli_table_take(&t, gw_cli_cell(json_object_get(gateway, "virtualSubnetId")));
 			gw_cli_table_take(&t, gw_cli_cell(json_object_get(gateway, "state")));
 			gw_cli_table_take(&t, gw_cli_cell(json_object_get(nat, "state")));
-			add_member(&t, nat, "trackedConnections");
+			add_flows(&t, nat);
 			add_member(&t, outside, "sentBytes");
 			add_member(&t, outside, "receivedBytes");
 			shown++;

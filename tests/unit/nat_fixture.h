@@ -6,7 +6,7 @@
  *     10.0.0.4, .5, .6 ------ ovl0 10.0.0.1   ext0 ----------- 198.51.100.9, 2001:db8:9::9
  *     2001:db8:a::4           203.0.113.1, .2, .3 on it        and all public addresses behind ext0
  *
- * P is the number of the process, so that two of them do not meet.
+ * P is the number of the process; the names are in a mount namespace of its own, so that nothing stays when it is killed.
  */
 #ifndef GW_TESTS_UNIT_NAT_FIXTURE_H
 #define GW_TESTS_UNIT_NAT_FIXTURE_H

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
@@ -46,6 +47,22 @@ __attribute__((format(printf, 1, 2))) static inline int sh(const char *fmt, ...)
 		if (sh(__VA_ARGS__) != 0)                                                                              \
 			fail_msg("command failed: " __VA_ARGS__);                                                      \
 	} while (0)
+
+/*
+ * Once for all tests that name namespaces, as setup of their group: the names are this process's own, and go with it however it
+ * ends.
+ */
+static inline int private_mounts(void **state)
+{
+	(void)state;
+	if (unshare(CLONE_NEWNS) < 0) {
+		print_message("# SKIP: no mount namespace can be made here: %s (run as root)\n", strerror(errno));
+		return 0;
+	}
+	return mount("", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 || mount("gwd-test", "/run", "tmpfs", 0, NULL) < 0
+		       ? -1
+		       : 0;
+}
 
 /* Enters a fresh namespace with only `lo` in it, or skips the test and says why. */
 static inline void netns_begin(struct netns *ns)

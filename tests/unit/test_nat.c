@@ -799,5 +799,5 @@ int main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("nat", tests, NULL, group_end);
+	return cmocka_run_group_tests_name("nat", tests, private_mounts, group_end);
 }

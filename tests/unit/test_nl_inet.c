@@ -298,12 +298,81 @@ static void test_routes_side_by_side(void **state)
 	netns_end(&ns);
 }
 
+/* --- what is sent to an address --- */
+
+static void see_local(void *ctx, const struct gw_nl_local *l)
+{
+	struct gw_nl_local *wanted = ctx;
+
+	if (l->ifindex == wanted->ifindex && gw_addr_equal(&l->addr, &wanted->addr))
+		wanted->ifindex = 0;
+}
+
+static bool is_local(int ifindex, const char *addr)
+{
+	struct gw_nl_local l = {.ifindex = ifindex, .addr = mk_addr(ifindex, addr, 32).addr};
+
+	assert_int_equal(gw_nl_local_each(ns.nl, see_local, &l, NULL), 0);
+	return l.ifindex == 0;
+}
+
+/* An address is there to speak from, whether or not what is sent to it ends there; going, it leaves nothing. */
+static void test_local(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_nl_local l, other;
+	struct gw_nl_addr a;
+	int eth1, eth2;
+
+	(void)state;
+	netns_begin(&ns);
+	eth1 = netns_veth(&ns, "eth1");
+	eth2 = netns_veth(&ns, "eth2");
+	sh_ok("ip link set eth1 up; ip link set eth2 up; ip addr add 10.9.0.1/24 dev eth1");
+	a = mk_addr(eth1, "203.0.113.1", 32);
+	l = (struct gw_nl_local){.ifindex = eth1, .addr = a.addr};
+	other = (struct gw_nl_local){.ifindex = eth2, .addr = a.addr};
+	expect(gw_nl_addr_add(ns.nl, &a, &err), 0, &err, NULL);
+	assert_true(is_local(eth1, "203.0.113.1") && is_local(eth1, "10.9.0.1"));
+	/* That of another link is not it. */
+	expect(gw_nl_local_set(ns.nl, &other, false, &err), 0, &err, NULL);
+	assert_true(is_local(eth1, "203.0.113.1"));
+	for (int i = 0; i < 2; i++) {
+		expect(gw_nl_local_set(ns.nl, &l, false, &err), 0, &err, NULL);
+		assert_true(!is_local(eth1, "203.0.113.1") && is_local(eth1, "10.9.0.1"));
+	}
+	sh_ok("ip route add 198.51.100.0/24 dev eth1 && ip route get 198.51.100.7 from 203.0.113.1 >/dev/null && "
+	      "! ip route get 203.0.113.1 2>/dev/null && ! ip route get 198.51.100.7 from 203.0.113.2 2>/dev/null");
+	for (int i = 0; i < 2; i++) {
+		expect(gw_nl_local_set(ns.nl, &l, true, &err), 0, &err, NULL);
+		assert_true(is_local(eth1, "203.0.113.1"));
+	}
+	/* Just as the kernel's own, which goes with its address. */
+	sh_ok("ip route show table local | grep -q '^local 203.0.113.1 dev eth1 proto kernel scope host src "
+	      "203.0.113.1 *$'");
+	expect(gw_nl_addr_delete(ns.nl, &a, &err), 0, &err, NULL);
+	assert_false(is_local(eth1, "203.0.113.1"));
+	expect(gw_nl_addr_add(ns.nl, &a, &err), 0, &err, NULL);
+	expect(gw_nl_local_set(ns.nl, &l, false, &err), 0, &err, NULL);
+	expect(gw_nl_addr_delete(ns.nl, &a, &err), 0, &err, NULL);
+	sh_ok("! ip addr | grep -q 203.0.113");
+	/* A link that has gone, or is down, has none, and says so. */
+	l.ifindex = 4711;
+	check(gw_nl_local_set(ns.nl, &l, true, &err) < 0 && strstr(err.message, "cannot restore the local route of"),
+	      "%s", err.message);
+	netns_end(&ns);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses),      cmocka_unit_test(test_address_goes_alone),
-		cmocka_unit_test(test_many_addresses), cmocka_unit_test(test_without_privilege),
-		cmocka_unit_test(test_routes),	       cmocka_unit_test(test_routes_side_by_side),
+		cmocka_unit_test(test_local),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_address_goes_alone),
+		cmocka_unit_test(test_many_addresses),
+		cmocka_unit_test(test_without_privilege),
+		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_routes_side_by_side),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,26 +10,11 @@
 #include "netns/netns.h"
 #include "vrf/vrf.h"
 
-#include <sys/mount.h>
-
 #define RED  "11111111-2222-3333-4444-000000000001"
 #define BLUE "11111111-2222-3333-4444-000000000002"
 #define NODE "gw-1"
 
 static const struct gw_driver_ops *const ops = &gw_vrf_driver;
-
-/* Once for all tests: what is mounted stays here. */
-static inline int private_mounts(void **state)
-{
-	(void)state;
-	if (unshare(CLONE_NEWNS) < 0) {
-		print_message("# SKIP: no mount namespace can be made here: %s (run as root)\n", strerror(errno));
-		return 0;
-	}
-	return mount("", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 || mount("gwd-test", "/run", "tmpfs", 0, NULL) < 0
-		       ? -1
-		       : 0;
-}
 
 static inline void begin(void)
 {

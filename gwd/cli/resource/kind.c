@@ -181,6 +181,7 @@ const struct gw_cli_resource gw_cli_resources[] = {
 					 {"ADDRESSES", "customerAddresses", WIDE},
 					 {"PUBLIC", "publicAddresses", WIDE},
 					 {"FLOWS", "statistics.nat.trackedConnections", WIDE | RIGHT},
+					 {"FLOWS MAX", "statistics.nat.trackedConnectionsLimit", WIDE | RIGHT},
 					 {"BYTES OUT", "statistics.outside.sentBytes", WIDE | RIGHT},
 					 {"BYTES IN", "statistics.outside.receivedBytes", WIDE | RIGHT},
 					 {"SUBNETS", "gatewaySubnets", WIDE},

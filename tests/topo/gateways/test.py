@@ -10,6 +10,7 @@ the node's words. Traffic through a gateway is tests/topo/gateway.
 """
 import json
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -69,6 +70,8 @@ def capabilities(w):
     require(told["kernel"] and "VXLAN" in told["encapsulations"], told)
     for driver in ("engine", "vrf", "nat"):
         require(driver in told["drivers"], "no %s: %s" % (driver, told["drivers"]))
+    equal({k: v for k, v in told["drivers"]["nat"].items() if "Limit" in k},
+          {"trackedConnectionsLimit": 131072, "newConnectionsPerSecondLimit": 50000}, "what its virtual gateways may do")
     p = properties(w, "/gateways/gateway1")
     equal((p["totalCapacity"], p["availableCapacity"]), (10000000, 10000000), "what it carries")
     equal(sorted(v["resourceRef"] for v in p["virtualGateways"]),
@@ -88,6 +91,7 @@ def virtual_gateways(w):
               "its ports")
         for part in ("inside", "outside", "external", "nat"):
             require(part in p["statistics"], "%s: %s" % (part, p["statistics"]))
+        equal(p["statistics"]["nat"]["trackedConnectionsLimit"], 131072, "connections that it may track")
         require("namespace" not in json.dumps(p), "names of the node: %s" % p)
 
 
@@ -99,12 +103,15 @@ def node(w):
     require("\ngwd_virtual_gateways 2\n" in text, "the number of them")
     for t in told:
         require('gwd_virtual_gateway_tracked_connections{routing_domain="%s"}' % t["routingDomainId"] in text, "connections of " + str(t))
+        require('gwd_virtual_gateway_tracked_connections_limit{routing_domain="%s"} 131072' % t["routingDomainId"] in text,
+                "the limit of " + str(t))
     lines = w.g.gwd.ctl("status")
     case.note(lines[lines.index("GATEWAY OF"):][:400])
+    equal(len(re.findall(r"\b\d+ of 131072\b", lines)), 2, "connections that they track, and may track: " + lines)
     require(lines.count("Ready") >= 2, lines)
     lines = w.c.ctl("get", "virtualgateways", "-o", "wide")
     case.note(lines)
-    require(lines.count("gateway1") == 2 and lines.count("203.0.113.10:") == 4, lines)
+    require(lines.count("131072") == 2 and lines.count("gateway1") == 2 and lines.count("203.0.113.10:") == 4, lines)
     require("Active" in w.c.ctl("get", "gateways"), "gwctl get gateways")
 
 
