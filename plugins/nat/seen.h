@@ -26,6 +26,7 @@ struct nat_seen {
 	size_t sets;	/* of ours */
 	size_t rules;	/* of ours, but those of nat_full_chains */
 	size_t foreign; /* chains and rules that are not */
+	bool unswept;	/* NAT_UNSWEPT is there */
 	unsigned full;	/* bits: NAT_FULL */
 	struct nat_counts counts[NAT_COUNTERS_MAX];
 	char (*idles)[24]; /* names of objects, in no order */
