@@ -1,12 +1,11 @@
 /*
- * flows.c - see flows.h; ctnetlink over the socket of nft.c. Whether a translation is still allowed is asked of a plan's rules and
- * public addresses, not of its elements: an older connection keeps the address of a rule that would not be chosen for it now.
+ * flows.c - see flows.h: the end of connections. Whether a translation is still allowed is asked of a plan's rules and public
+ * addresses, not of its elements: an older connection keeps the address of a rule that would not be chosen for it now.
  */
 #include "nat/flows.h"
 
+#include "nat/track.h"
 #include "nat/wire.h"
-#include "netns/netns.h"
-#include "nl/policy.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,115 +16,7 @@
 #include <uv.h>
 
 #include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
-
-#define TUPLE_MAX 96 /* bytes of one as the kernel writes it: addresses, protocol, ports */
-
-struct tuple {
-	struct gw_addr src, dst;
-	uint8_t proto;
-	uint16_t sport, dport; /* or the identifier of an echo, in both */
-};
-
-struct flow {
-	struct tuple orig, reply;
-	uint32_t status;
-	uint32_t id; /* as on the wire */
-	uint8_t family;
-	uint8_t raw_len;
-	uint8_t raw[TUPLE_MAX]; /* the original tuple, to name it by */
-};
-
-/* --- reading --- */
-
-static uint16_t be16_of(const struct nlattr *a)
-{
-	uint16_t v = 0;
-
-	if (a)
-		memcpy(&v, gw_nl_data(a), sizeof v);
-	return ntohs(v);
-}
-
-static int parse_tuple(const struct nlattr *nest, struct tuple *ret)
-{
-	static const struct gw_nl_policy outer[CTA_TUPLE_MAX + 1] = {
-		[CTA_TUPLE_IP] = {GW_NL_NESTED, 0, 0}, [CTA_TUPLE_PROTO] = {GW_NL_NESTED, 0, 0}};
-	static const struct gw_nl_policy ip[CTA_IP_MAX + 1] = {
-		[CTA_IP_V4_SRC] = {GW_NL_BINARY, 4, 4},
-		[CTA_IP_V4_DST] = {GW_NL_BINARY, 4, 4},
-		[CTA_IP_V6_SRC] = {GW_NL_BINARY, 16, 16},
-		[CTA_IP_V6_DST] = {GW_NL_BINARY, 16, 16},
-	};
-	static const struct gw_nl_policy proto[CTA_PROTO_MAX + 1] = {
-		[CTA_PROTO_NUM] = {GW_NL_U8, 0, 0},	      [CTA_PROTO_SRC_PORT] = {GW_NL_BINARY, 2, 2},
-		[CTA_PROTO_DST_PORT] = {GW_NL_BINARY, 2, 2},  [CTA_PROTO_ICMP_ID] = {GW_NL_BINARY, 2, 2},
-		[CTA_PROTO_ICMPV6_ID] = {GW_NL_BINARY, 2, 2},
-	};
-	const struct nlattr *tb[CTA_TUPLE_MAX + 1], *a[CTA_IP_MAX + 1], *p[CTA_PROTO_MAX + 1], *id;
-	int family;
-
-	if (!nest || gw_nl_parse_nested(nest, outer, CTA_TUPLE_MAX + 1, tb) < 0 || !tb[CTA_TUPLE_IP] ||
-	    !tb[CTA_TUPLE_PROTO] || gw_nl_parse_nested(tb[CTA_TUPLE_IP], ip, CTA_IP_MAX + 1, a) < 0 ||
-	    gw_nl_parse_nested(tb[CTA_TUPLE_PROTO], proto, CTA_PROTO_MAX + 1, p) < 0)
-		return -EBADMSG;
-	family = a[CTA_IP_V4_SRC] ? AF_INET : AF_INET6;
-	if (!a[family == AF_INET ? CTA_IP_V4_SRC : CTA_IP_V6_SRC] ||
-	    !a[family == AF_INET ? CTA_IP_V4_DST : CTA_IP_V6_DST] ||
-	    gw_nl_addr(a[family == AF_INET ? CTA_IP_V4_SRC : CTA_IP_V6_SRC], family, &ret->src) != 1 ||
-	    gw_nl_addr(a[family == AF_INET ? CTA_IP_V4_DST : CTA_IP_V6_DST], family, &ret->dst) != 1)
-		return -EBADMSG;
-	id = p[CTA_PROTO_ICMP_ID] ? p[CTA_PROTO_ICMP_ID] : p[CTA_PROTO_ICMPV6_ID];
-	ret->proto = gw_nl_u8(p[CTA_PROTO_NUM]);
-	ret->sport = be16_of(id ? id : p[CTA_PROTO_SRC_PORT]);
-	ret->dport = be16_of(id ? id : p[CTA_PROTO_DST_PORT]);
-	return 0;
-}
-
-static int parse_flow(const struct nlmsghdr *h, struct flow *ret)
-{
-	static const struct gw_nl_policy policy[CTA_MAX + 1] = {
-		[CTA_TUPLE_ORIG] = {GW_NL_NESTED, 0, 0},
-		[CTA_TUPLE_REPLY] = {GW_NL_NESTED, 0, 0},
-		[CTA_STATUS] = {GW_NL_BINARY, 4, 4},
-		[CTA_ID] = {GW_NL_BINARY, 4, 4},
-	};
-	const struct nlattr *tb[CTA_MAX + 1];
-	const struct nfgenmsg *g = mnl_nlmsg_get_payload(h);
-	const size_t head = NLMSG_ALIGN(sizeof *g);
-
-	if (mnl_nlmsg_get_payload_len(h) < head ||
-	    gw_nl_parse((const char *)g + head, mnl_nlmsg_get_payload_len(h) - head, policy, CTA_MAX + 1, tb) < 0 ||
-	    parse_tuple(tb[CTA_TUPLE_ORIG], &ret->orig) < 0 || parse_tuple(tb[CTA_TUPLE_REPLY], &ret->reply) < 0 ||
-	    gw_nl_len(tb[CTA_TUPLE_ORIG]) > TUPLE_MAX)
-		return -EBADMSG;
-	ret->family = g->nfgen_family;
-	ret->raw_len = (uint8_t)gw_nl_len(tb[CTA_TUPLE_ORIG]);
-	memcpy(ret->raw, gw_nl_data(tb[CTA_TUPLE_ORIG]), ret->raw_len);
-	ret->status = 0;
-	ret->id = 0;
-	if (tb[CTA_STATUS]) {
-		memcpy(&ret->status, gw_nl_data(tb[CTA_STATUS]), 4);
-		ret->status = ntohl(ret->status);
-	}
-	if (tb[CTA_ID])
-		memcpy(&ret->id, gw_nl_data(tb[CTA_ID]), 4);
-	return 0;
-}
-
-static struct nlmsghdr *request(char *buf, uint16_t type, uint16_t flags, uint8_t family)
-{
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-	struct nfgenmsg *g;
-
-	h->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
-	h->nlmsg_flags = NLM_F_REQUEST | flags;
-	g = mnl_nlmsg_put_extra_header(h, sizeof *g);
-	g->nfgen_family = family;
-	g->version = NFNETLINK_V0;
-	return h;
-}
 
 static int on_stats(const struct nlmsghdr *h, void *ctx)
 {
@@ -142,7 +33,7 @@ int nat_flows_count(struct mnl_socket *s, uint32_t *ret)
 	char buf[128];
 
 	*ret = 0;
-	return nat_ask(s, request(buf, IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK, AF_UNSPEC), on_stats, ret);
+	return nat_ask(s, nat_flow_request(buf, IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK, AF_UNSPEC), on_stats, ret);
 }
 
 /* --- what is allowed --- */
@@ -192,7 +83,7 @@ static bool protocol_fits(const struct gw_nat_rule *r, uint8_t proto)
 	return r->protocol == GW_NAT_ALL || proto == (r->protocol == GW_NAT_TCP ? IPPROTO_TCP : IPPROTO_UDP);
 }
 
-static bool outbound_fits(const struct gw_nat_rule *r, const struct flow *f)
+static bool outbound_fits(const struct gw_nat_rule *r, const struct nat_flow *f)
 {
 	return r->type == GW_NAT_OUTBOUND && protocol_fits(r, f->orig.proto) &&
 	       gw_prefix_contains(&r->customer, &f->orig.src) &&
@@ -200,7 +91,7 @@ static bool outbound_fits(const struct gw_nat_rule *r, const struct flow *f)
 		(f->reply.dport >= r->port && f->reply.dport < (uint32_t)r->port + r->port_count));
 }
 
-static bool inbound_fits(const struct gw_nat_rule *r, const struct flow *f)
+static bool inbound_fits(const struct gw_nat_rule *r, const struct nat_flow *f)
 {
 	uint32_t inside = r->customer_port ? r->customer_port : r->port;
 
@@ -221,8 +112,8 @@ static bool is_public(const struct nat_plan *p, const struct gw_addr *a)
 	return false;
 }
 
-static bool any(const struct license *l, const struct gw_addr *public, const struct flow *f,
-		bool (*fits)(const struct gw_nat_rule *r, const struct flow *f))
+static bool any(const struct license *l, const struct gw_addr *public, const struct nat_flow *f,
+		bool (*fits)(const struct gw_nat_rule *r, const struct nat_flow *f))
 {
 	for (size_t i = first_with(l, public);
 	     i < l->plan->n_rules && gw_addr_equal(&l->by_address[i]->address, public); i++)
@@ -232,7 +123,7 @@ static bool any(const struct license *l, const struct gw_addr *public, const str
 }
 
 /* Whether all that is translated in it is so by a rule, and what is public without a rule is the domain's. */
-static bool allowed(const struct license *l, const struct flow *f)
+static bool allowed(const struct license *l, const struct nat_flow *f)
 {
 	bool source = f->status & IPS_SRC_NAT, destination = f->status & IPS_DST_NAT;
 
@@ -261,18 +152,6 @@ struct nat_sweep {
 	char batch[SWEEP_BYTES];
 };
 
-static int open_sweep(void *arg)
-{
-	struct nat_sweep *s = arg;
-
-	s->dump = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	s->requests = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (!s->dump || !s->requests || mnl_socket_bind(s->dump, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_bind(s->requests, 0, MNL_SOCKET_AUTOPID) < 0)
-		return -errno;
-	return 0;
-}
-
 int nat_sweep_new(int ns_fd, struct nat_sweep **ret)
 {
 	struct nat_sweep *s = calloc(1, sizeof *s);
@@ -280,7 +159,9 @@ int nat_sweep_new(int ns_fd, struct nat_sweep **ret)
 
 	if (!s)
 		return -ENOMEM;
-	r = gw_netns_run(ns_fd, open_sweep, s);
+	r = nat_flow_socket(ns_fd, &s->dump);
+	if (r == 0)
+		r = nat_flow_socket(ns_fd, &s->requests);
 	if (r < 0)
 		nat_sweep_free(s);
 	else
@@ -335,7 +216,7 @@ int nat_sweep_was(struct nat_sweep *s, struct nat_plan *was)
 }
 
 /* What neither the plan nor those before it say anything of, as a connection to the virtual gateway itself, is not ours. */
-static bool is_over(const struct nat_sweep *s, const struct flow *f)
+static bool is_over(const struct nat_sweep *s, const struct nat_flow *f)
 {
 	if (allowed(&s->now, f))
 		return false;
@@ -380,13 +261,13 @@ static int on_flow(const struct nlmsghdr *h, void *ctx)
 {
 	struct nat_sweep *s = ctx;
 	struct nlmsghdr *end;
-	struct flow f;
+	struct nat_flow f;
 
-	if (parse_flow(h, &f) < 0 || !is_over(s, &f))
+	if (nat_flow_parse(h, &f) < 0 || !is_over(s, &f))
 		return MNL_CB_OK;
 	if (s->len + END_MAX > sizeof s->batch)
 		send_ends(s);
-	end = request(s->batch + s->len, IPCTNL_MSG_CT_DELETE, 0, f.family);
+	end = nat_flow_request(s->batch + s->len, IPCTNL_MSG_CT_DELETE, 0, f.family);
 	mnl_attr_put(end, CTA_TUPLE_ORIG | NLA_F_NESTED, f.raw_len, f.raw);
 	mnl_attr_put(end, CTA_ID, sizeof f.id, &f.id);
 	s->len += NLMSG_ALIGN(end->nlmsg_len);
@@ -397,7 +278,7 @@ static int on_flow(const struct nlmsghdr *h, void *ctx)
 static int begin_dump(struct nat_sweep *s)
 {
 	char buf[128];
-	struct nlmsghdr *h = request(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
+	struct nlmsghdr *h = nat_flow_request(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
 
 	h->nlmsg_seq = ++s->seq;
 	s->again = s->failed = false;
@@ -437,94 +318,5 @@ int nat_sweep_step(struct nat_sweep *s, uint64_t until, size_t *ret_ended)
 	if (r < 0)
 		s->dumping = false;
 	*ret_ended = s->ended;
-	return r;
-}
-
-/* --- how full --- */
-
-struct use {
-	const struct gw_public *block;
-	struct gw_addr to;
-	uint16_t port;
-	uint8_t proto;
-};
-
-struct uses {
-	const struct nat_plan *plan;
-	struct use *v;
-	size_t n, cap;
-	bool oom;
-};
-
-static const struct gw_public *block_of(const struct nat_plan *p, const struct gw_addr *a, uint16_t port)
-{
-	for (size_t i = 0; i < p->n_publics; i++)
-		if (p->publics[i].port_count > 1 && gw_addr_equal(&p->publics[i].prefix.addr, a) &&
-		    port >= p->publics[i].first_port && port - p->publics[i].first_port < (int)p->publics[i].port_count)
-			return &p->publics[i];
-	return NULL;
-}
-
-static int on_use(const struct nlmsghdr *h, void *ctx)
-{
-	struct uses *u = ctx;
-	struct flow f;
-	struct use use;
-
-	if (parse_flow(h, &f) < 0 || !(f.status & IPS_SRC_NAT))
-		return MNL_CB_OK;
-	/* Towards echoes the identifier takes the place of both ports. */
-	use = (struct use){.block = block_of(u->plan, &f.reply.dst, f.reply.dport),
-			   .to = f.orig.dst,
-			   .port = f.orig.proto == IPPROTO_TCP || f.orig.proto == IPPROTO_UDP ? f.orig.dport : 0,
-			   .proto = f.orig.proto};
-	if (!use.block)
-		return MNL_CB_OK;
-	if (u->n == u->cap) {
-		size_t cap = u->cap ? u->cap * 2 : 256;
-		struct use *v = reallocarray(u->v, cap, sizeof *v);
-
-		u->oom |= !v;
-		if (!v)
-			return MNL_CB_OK;
-		u->v = v;
-		u->cap = cap;
-	}
-	u->v[u->n++] = use;
-	return MNL_CB_OK;
-}
-
-static int cmp_use(const void *va, const void *vb)
-{
-	const struct use *a = va, *b = vb;
-	int r;
-
-	if (a->block != b->block)
-		return a->block < b->block ? -1 : 1;
-	r = gw_addr_cmp(&a->to, &b->to);
-	if (r == 0)
-		r = a->port - b->port;
-	return r ? r : a->proto - b->proto;
-}
-
-int nat_flows_fill(struct mnl_socket *s, const struct nat_plan *plan, struct nat_fill *ret)
-{
-	struct uses u = {.plan = plan};
-	struct nat_fill fill = {0};
-	char buf[128];
-	int r = nat_ask(s, request(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC), on_use, &u);
-	uint32_t run = 0;
-
-	if (r == 0 && u.n)
-		qsort(u.v, u.n, sizeof *u.v, cmp_use);
-	for (size_t i = 0; r == 0 && i < u.n; i++) {
-		run = i && cmp_use(&u.v[i], &u.v[i - 1]) == 0 ? run + 1 : 1;
-		if (!fill.block ||
-		    (uint64_t)run * fill.block->port_count > (uint64_t)fill.used * u.v[i].block->port_count)
-			fill = (struct nat_fill){u.v[i].block, run};
-	}
-	free(u.v);
-	if (r == 0)
-		*ret = fill;
 	return r;
 }

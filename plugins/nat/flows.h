@@ -1,11 +1,13 @@
 /*
  * flows.h - the connections that the kernel tracks in a virtual gateway's namespace: how many there are, how full a block of ports
- * is, and the end of those whose rule is gone. Called by plugin.c.
+ * is, and the end of those whose rule is gone. Called by gateway.c.
  */
 #ifndef GW_NAT_FLOWS_H
 #define GW_NAT_FLOWS_H
 
 #include "nat/nft.h"
+
+struct uv_loop_s;
 
 int nat_flows_count(struct mnl_socket *s, uint32_t *ret);
 /*
@@ -24,10 +26,18 @@ int nat_sweep_was(struct nat_sweep *s, struct nat_plan *was);
 int nat_sweep_step(struct nat_sweep *s, uint64_t until, size_t *ret_ended);
 
 /* Of a block of ports, the most that connections to one place outside have taken: what is full is full towards there. */
-struct nat_fill {
-	const struct gw_public *block; /* of the plan; the fullest, NULL: there is no block in use */
+struct nat_fill_found {
+	const struct gw_public *block; /* the fullest, for the time of the call; NULL: there is no block in use */
 	uint32_t used;
 };
-int nat_flows_fill(struct mnl_socket *s, const struct nat_plan *plan, struct nat_fill *ret);
+/*
+ * Has a thread look; `cb` is called on the loop, unless the caller has left before. `gone(arg)` is called in any case, when the loop
+ * has nothing to do with it any more. NULL: it could not begin, and nothing is called.
+ */
+struct nat_fill;
+typedef void (*nat_fill_cb)(void *ctx, int r, const struct nat_fill_found *found);
+struct nat_fill *nat_fill_begin(struct uv_loop_s *loop, int ns_fd, const struct nat_plan *plan, nat_fill_cb cb,
+				void *ctx, void (*gone)(void *arg), void *arg);
+struct nat_fill *nat_fill_leave(struct nat_fill *f); /* NULL is allowed, and returned */
 
 #endif

@@ -126,6 +126,7 @@ static void leave(struct nat_gateway *g)
 	g->nft = NULL;
 	g->failed = (struct gw_error)GW_ERROR_INIT;
 	g->sweep = nat_sweep_free(g->sweep);
+	g->fill = nat_fill_leave(g->fill);
 	g->current = g->crowded = false;
 	g->full = 0;
 	g->others = (struct nat_others){0};
@@ -273,6 +274,8 @@ bool nat_gateway_sweep(struct nat_gateway *g)
 		gw_log_info("NAT of routing domain %s: %zu connections ended, with the rules that they were of", rdid,
 			    ended);
 	g->sweep = nat_sweep_free(g->sweep);
+	if (g->nft && !g->work)
+		nat_nft_swept(g->nft, NULL); /* else once more than it takes */
 	return false;
 }
 
@@ -327,7 +330,7 @@ void nat_gateway_brought(struct nat_gateway *g, struct nat_plan *was, bool was_c
 	if (done->disturbed)
 		want_sync(g, "a ruleset was changed from outside while it was written");
 	/* What an earlier process has left is held against what there should be; else against what there was. */
-	if (was_current ? done->removed || done->rebuilt : done->found)
+	if (done->unswept || (was_current && done->rebuilt))
 		drop_flows(g, was_current ? was : NULL);
 }
 
@@ -454,32 +457,49 @@ static uint64_t hold_limits(struct nat_gateway *g)
 	return g->tracked < all ? (uint64_t)(all - g->tracked) * 1000 / c->new_rate : 0;
 }
 
+static void on_filled(void *ctx, int r, const struct nat_fill_found *fill)
+{
+	struct nat_gateway *g = ctx;
+	char addr[GW_ADDR_STRLEN];
+
+	g->fill = NULL;
+	if (r < 0 || !g->current)
+		return;
+	g->crowded = fill->block && (uint64_t)fill->used * 100 >= (uint64_t)fill->block->port_count * CROWDED;
+	if (g->crowded && !g->full)
+		transition(g, NAT_STATE_WARNING,
+			   "%u of the %u ports of %s from %u on are in use towards one place outside: give the network "
+			   "another block of ports",
+			   fill->used, fill->block->port_count, gw_addr_format(&fill->block->prefix.addr, addr),
+			   fill->block->first_port);
+	else
+		settle(g);
+}
+
+static void on_fill_gone(void *arg)
+{
+	nat_driver_handle_closed(arg);
+}
+
 /* Reading all connections takes its time: now and then, and only when a block could be nearly used up at all. */
 static void look_at_blocks(struct nat_gateway *g, uint64_t now)
 {
-	struct nat_fill fill = {0};
 	uint32_t smallest = UINT32_MAX;
-	char addr[GW_ADDR_STRLEN];
-	bool crowded;
+	struct stat st = {0};
+	int fd = -1;
 
 	for (size_t i = 0; i < g->plan.n_publics; i++)
 		if (g->plan.publics[i].port_count > 1 && g->plan.publics[i].port_count < smallest)
 			smallest = g->plan.publics[i].port_count;
-	if (now < g->next_fill || (!g->crowded && (uint64_t)g->tracked * 100 < (uint64_t)smallest * CROWDED))
+	if (g->fill || now < g->next_fill || (!g->crowded && (uint64_t)g->tracked * 100 < (uint64_t)smallest * CROWDED))
 		return;
 	g->next_fill = now + FILL_EVERY_MS;
-	if (nat_flows_fill(nat_nft_requests(g->nft), &g->plan, &fill) < 0)
+	if (open_namespace(g, g->plan.vsid, &fd, &st) < 0)
 		return;
-	crowded = fill.block && (uint64_t)fill.used * 100 >= (uint64_t)fill.block->port_count * CROWDED;
-	g->crowded = crowded;
-	if (crowded && !g->full)
-		transition(g, NAT_STATE_WARNING,
-			   "%u of the %u ports of %s from %u on are in use towards one place outside: give the network "
-			   "another block of ports",
-			   fill.used, fill.block->port_count, gw_addr_format(&fill.block->prefix.addr, addr),
-			   fill.block->first_port);
-	else
-		settle(g);
+	g->fill = nat_fill_begin(g->driver->env.loop, fd, &g->plan, on_filled, g, on_fill_gone, g->driver);
+	if (g->fill)
+		g->driver->handles++;
+	close(fd);
 }
 
 uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now)

@@ -41,6 +41,7 @@ struct nat_gateway {
 	bool seen;		  /* in the intent that is gone through */
 	uint64_t applied;	  /* by which of the driver's calls it was brought last */
 	struct nat_sweep *sweep;  /* connections whose rule is gone are being ended; NULL: none */
+	struct nat_fill *fill;	  /* it is being looked how full the blocks of ports are; NULL: not now */
 	uint64_t sweep_at;	  /* not before that time of the loop */
 	enum nat_state state;
 	char detail[256];

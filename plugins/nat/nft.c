@@ -484,6 +484,20 @@ static void hear(struct nat_nft *n, bool on)
 	mnl_socket_setsockopt(n->events, on ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &group, sizeof group);
 }
 
+static void put_unswept(struct nat_batch *b, bool there)
+{
+	struct nlmsghdr *h = nat_batch_message(b, there ? NFT_MSG_NEWOBJ : NFT_MSG_DELOBJ, there ? NLM_F_CREATE : 0);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_OBJ_TABLE, NAT_TABLE);
+	mnl_attr_put_strz(h, NFTA_OBJ_NAME, NAT_UNSWEPT);
+	mnl_attr_put_u32(h, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
+	if (there)
+		mnl_attr_nest_end(h, mnl_attr_nest_start(h, NFTA_OBJ_DATA));
+	nat_batch_put(b, h);
+}
+
 static int write_difference(struct nat_nft *n, struct writing *w, const struct nat_params *params, unsigned full,
 			    bool anew, struct gw_error *err)
 {
@@ -499,6 +513,9 @@ static int write_difference(struct nat_nft *n, struct writing *w, const struct n
 		r = w->seen->strays || w->seen->rules != nat_ruleset_n_rules(params) ? put_rules(w, params, full)
 										     : put_full(w, w->seen->full, full);
 	}
+	w->done.unswept = w->seen->table && (w->seen->unswept || w->done.removed || anew);
+	if (w->done.unswept && (anew || !w->seen->unswept))
+		put_unswept(&w->batch, true);
 	w->done.written = w->batch.n;
 	if (r == 0 && (w->batch.n > 0 || w->batch.bad)) {
 		hear(n, false);
@@ -539,6 +556,31 @@ int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct n
 	return 0;
 }
 
+/* One transaction that changes nothing of what the plan says. */
+static int commit_aside(struct nat_nft *n, struct nat_batch *b, const struct nat_generation *before,
+			struct gw_error *err)
+{
+	int r = nat_batch_commit(b, n->req, err);
+
+	/* Unless something has come before it that is not known yet. */
+	if (r == 0 && before->id == n->known.id)
+		n->known.id++;
+	return r;
+}
+
+int nat_nft_swept(struct nat_nft *n, struct gw_error *err)
+{
+	struct nat_generation before = {0};
+	struct nat_batch batch;
+	int r = read_generation(n, &before);
+
+	if (r < 0)
+		return nat_fail(err, r, "the ruleset of the virtual gateway cannot be read");
+	nat_batch_begin(&batch);
+	put_unswept(&batch, false);
+	return commit_aside(n, &batch, &before, err);
+}
+
 int nat_nft_full(struct nat_nft *n, unsigned was, unsigned full, struct gw_error *err)
 {
 	struct nat_generation before = {0};
@@ -553,11 +595,7 @@ int nat_nft_full(struct nat_nft *n, unsigned was, unsigned full, struct gw_error
 		nat_batch_drop(&w.batch);
 		return gw_error_oom(err);
 	}
-	r = nat_batch_commit(&w.batch, n->req, err);
-	/* Unless something has come before it that is not known yet. */
-	if (r == 0 && before.id == n->known.id)
-		n->known.id++;
-	return r;
+	return commit_aside(n, &w.batch, &before, err);
 }
 
 bool nat_nft_changed(struct nat_nft *n, char ret_who[static 32])

@@ -26,7 +26,8 @@ struct nat_done {
 	size_t added, removed; /* elements */
 	bool rebuilt;	       /* all anew: it was not there, or not ours, or damaged */
 	bool found;	       /* a table was there */
-	bool disturbed;	       /* somebody else has changed something meanwhile */
+	bool unswept;	/* connections of rules that are gone may be there, from before or by this: nat_nft_swept */
+	bool disturbed; /* somebody else has changed something meanwhile */
 	struct nat_others others;
 };
 
@@ -41,6 +42,8 @@ int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct n
 		  struct nat_done *ret, struct gw_error *err);
 /* When it is as it should be but that `was` are refused. */
 int nat_nft_full(struct nat_nft *n, unsigned was, unsigned full, struct gw_error *err);
+/* Those connections have ended: so the next process need not look for them. */
+int nat_nft_swept(struct nat_nft *n, struct gw_error *err);
 /* Reads counters: those of the ruleset; how many connections each of the plan's rules (as in plan->rules) began. */
 int nat_nft_count(struct nat_nft *n, struct nat_counts ret[static NAT_COUNTERS_MAX], struct gw_error *err);
 int nat_nft_count_rules(struct nat_nft *n, const struct nat_plan *plan, uint64_t *ret_rules, struct gw_error *err);

@@ -116,7 +116,7 @@ struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map)
 		key = (uint8_t)(key + (fields[i] + 3u) / 4 * 4);
 	if (n == 3)
 		type = concat(concat(TYPE_SERVICE, addr), TYPE_PROTO);
-	else if (fields[0] == 4)
+	else if (fields[1] == 4)
 		type = concat(TYPE_MARK, TYPE_MARK);
 	if (nat_map_has_ranges(map))
 		flags = NFT_SET_INTERVAL | NFT_SET_CONCAT;

@@ -50,6 +50,8 @@ struct nftnl_chain *nat_ruleset_chain(size_t i);
 bool nat_ruleset_chain_fits(const struct nftnl_chain *c); /* one of them, as we made it */
 struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map);
 struct nftnl_obj *nat_ruleset_counter(enum nat_counter c, uint64_t packets, uint64_t bytes);
+/* An object that counts nothing: it is there while connections of rules that have gone may still be there. */
+#define NAT_UNSWEPT "unswept"
 const char *nat_idle_name(unsigned family, uint8_t proto, uint16_t minutes, char buf[static 24]);
 const char *nat_set_name(unsigned family, enum nat_map map, char buf[static 24]);
 /* Calls `each`, which takes it over, for every rule; -ENOMEM or what it returned. */

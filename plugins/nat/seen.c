@@ -169,6 +169,7 @@ static void take_object(struct reading *rd, const struct nftnl_obj *o, const cha
 			s->counts[i].packets = nftnl_obj_get_u64((struct nftnl_obj *)o, NFTNL_OBJ_CTR_PKTS);
 			s->counts[i].bytes = nftnl_obj_get_u64((struct nftnl_obj *)o, NFTNL_OBJ_CTR_BYTES);
 		}
+	s->unswept |= type == NFT_OBJECT_COUNTER && !strcmp(name, NAT_UNSWEPT);
 	if (type == NFT_OBJECT_CT_TIMEOUT && strlen(name) < sizeof *s->idles) {
 		char(*v)[24] = reallocarray(s->idles, s->n_idles + 1, sizeof *v);
 

@@ -28,6 +28,7 @@ struct nat_seen {
 	size_t rules;	/* of ours, but those of nat_full_chains */
 	size_t foreign; /* chains that are not */
 	size_t strays;	/* rules that are not, or not any more */
+	bool unswept;	/* NAT_UNSWEPT is there */
 	unsigned full;	/* bits: NAT_FULL */
 	struct nat_counts counts[NAT_COUNTERS_MAX];
 	char (*idles)[24]; /* names of objects, in no order */

@@ -97,13 +97,13 @@ class Node:
         return [line for line in text.splitlines() if line.startswith("gwd_loop_")]
 
     def wait(self, n):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             s = self.status()
             if s.get("nat", {}).get("up") == n and s["node"]["sync"]["state"] == "Synced":
                 return s
             time.sleep(0.05)
-        raise Failed(f"not ready: {json.dumps(s)[:2000]}")
+        raise Failed(f"not ready: {json.dumps(s.get('nat'))[:600]}")
 
 
 def measure(n):

@@ -80,11 +80,11 @@ static void test_nested(void **state)
 
 	(void)state;
 	expect_plan(rules, GW_N(rules), NULL,
-		    "out4 0-255 10.0.0.0-10.0.255.255 -> 203.0.113.1\n"
-		    "out4 0-255 10.1.0.0-10.1.0.255 -> 203.0.113.3\n"
-		    "out4 0-255 10.1.1.0-10.1.255.254 -> 203.0.113.2\n"
-		    "out4 0-255 10.1.255.255 -> 203.0.113.4\n"
-		    "out4 0-255 10.2.0.0-10.255.255.255 -> 203.0.113.1\n");
+		    "out4 10.0.0.0-10.0.255.255 0-255 -> 203.0.113.1\n"
+		    "out4 10.1.0.0-10.1.0.255 0-255 -> 203.0.113.3\n"
+		    "out4 10.1.1.0-10.1.255.254 0-255 -> 203.0.113.2\n"
+		    "out4 10.1.255.255 0-255 -> 203.0.113.4\n"
+		    "out4 10.2.0.0-10.255.255.255 0-255 -> 203.0.113.1\n");
 }
 
 /* At both ends of all addresses, and IPv4 apart from IPv6. */
@@ -100,11 +100,11 @@ static void test_edges(void **state)
 
 	(void)state;
 	expect_plan(rules, GW_N(rules), NULL,
-		    "out4 0-255 0.0.0.0 -> 203.0.113.3\n"
-		    "out4 0-255 0.0.0.1-255.255.255.254 -> 203.0.113.1\n"
-		    "out4 0-255 255.255.255.255 -> 203.0.113.2\n"
-		    "out6 0-255 ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe -> 2001:db8::1\n"
-		    "out6 0-255 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff -> 2001:db8::2\n");
+		    "out4 0.0.0.0 0-255 -> 203.0.113.3\n"
+		    "out4 0.0.0.1-255.255.255.254 0-255 -> 203.0.113.1\n"
+		    "out4 255.255.255.255 0-255 -> 203.0.113.2\n"
+		    "out6 ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe 0-255 -> 2001:db8::1\n"
+		    "out6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 0-255 -> 2001:db8::2\n");
 }
 
 /* A protocol's own rule before the one for all; a block of ports is for what has ports. */
@@ -118,18 +118,18 @@ static void test_protocols(void **state)
 
 	(void)state;
 	expect_plan(rules, GW_N(rules), NULL,
-		    "out-ports4 1 10.0.0.0-10.0.0.3 -> 203.0.113.1:1024-2047\n"
-		    "out-ports4 1 10.0.0.4 -> 203.0.113.1:1024-2047\n"
-		    "out-ports4 1 10.0.0.5-10.0.0.255 -> 203.0.113.1:1024-2047\n"
-		    "out-ports4 6 10.0.0.0-10.0.0.3 -> 203.0.113.1:1024-2047\n"
-		    "out-ports4 6 10.0.0.5-10.0.0.255 -> 203.0.113.1:1024-2047\n"
-		    "out4 6 10.0.0.4 -> 203.0.113.3\n"
-		    "out4 17 10.0.0.0-10.0.0.3 -> 203.0.113.2\n"
-		    "out4 17 10.0.0.4 -> 203.0.113.2\n"
-		    "out4 17 10.0.0.5-10.0.0.255 -> 203.0.113.2\n"
-		    "idle-out4 17 10.0.0.0-10.0.0.3 -> 9 minutes\n"
-		    "idle-out4 17 10.0.0.4 -> 9 minutes\n"
-		    "idle-out4 17 10.0.0.5-10.0.0.255 -> 9 minutes\n");
+		    "out-ports4 10.0.0.0-10.0.0.3 1 -> 203.0.113.1:1024-2047\n"
+		    "out-ports4 10.0.0.0-10.0.0.3 6 -> 203.0.113.1:1024-2047\n"
+		    "out-ports4 10.0.0.4 1 -> 203.0.113.1:1024-2047\n"
+		    "out-ports4 10.0.0.5-10.0.0.255 1 -> 203.0.113.1:1024-2047\n"
+		    "out-ports4 10.0.0.5-10.0.0.255 6 -> 203.0.113.1:1024-2047\n"
+		    "out4 10.0.0.0-10.0.0.3 17 -> 203.0.113.2\n"
+		    "out4 10.0.0.4 6 -> 203.0.113.3\n"
+		    "out4 10.0.0.4 17 -> 203.0.113.2\n"
+		    "out4 10.0.0.5-10.0.0.255 17 -> 203.0.113.2\n"
+		    "idle-out4 10.0.0.0-10.0.0.3 17 -> 9 minutes\n"
+		    "idle-out4 10.0.0.4 17 -> 9 minutes\n"
+		    "idle-out4 10.0.0.5-10.0.0.255 17 -> 9 minutes\n");
 }
 
 static void test_inbound(void **state)
@@ -151,17 +151,17 @@ static void test_inbound(void **state)
 
 	(void)state;
 	expect_plan(rules, GW_N(rules), publics,
-		    "in-port4 6 203.0.113.1 80 -> 10.0.0.4:8080\n"
-		    "in-port4 17 203.0.113.1 2000 -> 10.0.0.5:3000\n"
-		    "in-port4 17 203.0.113.1 2001 -> 10.0.0.5:3001\n"
-		    "in-range4 6 203.0.113.1 1000-1099 -> 10.0.0.4\n"
-		    "in-all4 0-255 203.0.113.2 -> 10.0.0.6\n"
-		    "public4 0-255 203.0.113.1\n"
-		    "public4 0-255 203.0.113.2\n"
-		    "routed4 0-255 203.0.113.2\n"
-		    "idle-in4 6 203.0.113.1 80 -> 5 minutes\n"
-		    "public6 0-255 2001:db8:a::-2001:db8:a:0:ffff:ffff:ffff:ffff\n"
-		    "routed6 0-255 2001:db8:a::-2001:db8:a:0:ffff:ffff:ffff:ffff\n");
+		    "in-port4 80 203.0.113.1 6 -> 10.0.0.4:8080\n"
+		    "in-port4 2000 203.0.113.1 17 -> 10.0.0.5:3000\n"
+		    "in-port4 2001 203.0.113.1 17 -> 10.0.0.5:3001\n"
+		    "in-range4 1000-1099 203.0.113.1 6 -> 10.0.0.4\n"
+		    "in-all4 203.0.113.2 0-255 -> 10.0.0.6\n"
+		    "public4 203.0.113.1 0-255\n"
+		    "public4 203.0.113.2 0-255\n"
+		    "routed4 203.0.113.2 0-255\n"
+		    "idle-in4 80 203.0.113.1 6 -> 5 minutes\n"
+		    "public6 2001:db8:a::-2001:db8:a:0:ffff:ffff:ffff:ffff 0-255\n"
+		    "routed6 2001:db8:a::-2001:db8:a:0:ffff:ffff:ffff:ffff 0-255\n");
 }
 
 /* Every hash of a source has one member, and no two have the same. */
@@ -237,8 +237,7 @@ static void test_random(void **state)
 				    (!best || p.rules[i].customer.len > best->customer.len))
 					best = &p.rules[i];
 			for (size_t i = 0; i < p.n_elems; i++)
-				if (memcmp(p.elems[i].key + 4, at, 4) <= 0 &&
-				    memcmp(p.elems[i].key_end + 4, at, 4) >= 0) {
+				if (memcmp(p.elems[i].key, at, 4) <= 0 && memcmp(p.elems[i].key_end, at, 4) >= 0) {
 					hits++;
 					assert_memory_equal(p.elems[i].data, best->address.b + 12, 4);
 				}
