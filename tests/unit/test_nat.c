@@ -663,7 +663,7 @@ static void test_check(void **state)
 		int rc;
 	} rows[] = {
 		{RULE("Outbound", "All", "203.0.113.9", 0, "10.0.0.0/24", ""), "properties.PublicAddress",
-		 "not the routing domain's", -EINVAL},
+		 "does not have all of 203.0.113.9", -EINVAL},
 		{RULE("Outbound", "All", "203.0.113.2", 0, "10.0.0.0/24", ""), "properties.PublicAddress",
 		 "a block of its ports", -EINVAL},
 		{RULE("Outbound", "All", "203.0.113.2", 1024, "10.0.0.0/24", ",\"PortCount\":1024"),
