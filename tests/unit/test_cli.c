@@ -444,6 +444,45 @@ static void lists_are_filtered(void **state)
 	}
 }
 
+/* What is 0 because it was not given is shown as absent; a metric of 0 is one. */
+static void lists_show_no_zeros(void **state)
+{
+	static const struct {
+		const char *line, *record, *row;
+	} cases[] = {
+		{"gwctl public-address list", "{'PublicPrefix':'203.0.113.5/32','FirstPort':0,'PortCount':0}",
+		 "203.0.113.5/32     -      -"},
+		{"gwctl public-address list", "{'PublicPrefix':'203.0.113.5/32','FirstPort':4096,'PortCount':1024}",
+		 "203.0.113.5/32  4096   1024"},
+		{"gwctl nat-rule list",
+		 "{'Type':'Outbound','PublicAddress':'203.0.113.5','PublicPort':0,'PortCount':0,'CustomerPort':0}",
+		 "203.0.113.5     -      -"},
+		{"gwctl customer-route list", "{'VirtualSubnetID':5001,'Metric':0}", "       0\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GW_N(cases); i++) {
+		_cleanup_free_ char *error = NULL, *text = strdup(cases[i].record), *out = NULL;
+		json_auto_t *list = NULL;
+		struct gw_cli_args args;
+		FILE *before = stdout;
+		size_t len;
+
+		for (char *q = text; (q = strchr(q, '\''));)
+			*q = '"';
+		list = json_pack("[{s:o}]", "properties", json_loads(text, 0, NULL));
+		assert_non_null(list);
+		assert_int_equal(parse(cases[i].line, &args, &error), 0);
+		stdout = open_memstream(&out, &len);
+		assert_non_null(stdout);
+		gw_cli_records_print(args.command->kind, list, GW_CLI_WIDE, 0);
+		fclose(stdout);
+		stdout = before;
+		check(strstr(out, cases[i].row), "%s: \"%s\" is not in:\n%s", cases[i].line, cases[i].row, out);
+		gw_cli_args_done(&args);
+	}
+}
+
 /* --- the daemon's answers
  * --------------------------------------------------------------------------------------------- */
 
@@ -649,6 +688,7 @@ int main(void)
 		cmocka_unit_test(pairs_belong_to_their_command),
 		cmocka_unit_test(ids_and_bodies),
 		cmocka_unit_test(lists_are_filtered),
+		cmocka_unit_test(lists_show_no_zeros),
 		cmocka_unit_test(refusals_become_one_line),
 		cmocka_unit_test(links_stay_inside_the_api),
 		cmocka_unit_test(terminals_are_safe),

@@ -7,6 +7,7 @@
 #   red1  10.0.1.11 /
 #
 # Covers GW-1, GW-3, GW-8, MTU-4.
+import json
 import os
 import re
 import socket
@@ -204,6 +205,8 @@ def _(w):
     require(sum(after.values()) > sum(before.values()), "counted: %s" % after)
     got, _ = traffic.ping(w.far, SHARED, 2)
     equal(got, 0, "answers to ping")
+    said = w.gw.gwd.ctl("trace", "--port", "out0", "--src", FAR, "--dst", SHARED, "--proto", "udp", "--dport", 22)
+    require("==> Drop, NoPublicPort" in said, "gwctl trace: " + said)
 
 
 @g.case("what is the gateway's own is left alone: SSH, ping, BGP")
@@ -382,6 +385,10 @@ def _(w):
     traffic.udp_exact(w.far, w.blue2, w.blue2.v4, [100, 1000], port=9007, via=FORWARD)
     before = w.gw.gwd.drops()
     equal(traffic.probe(w.far, FORWARD, port=9010, seconds=0.3), None, "an answer behind the range")
+    said = json.loads(w.gw.gwd.ctl("trace", "--port", "out0", "--src", FAR, "--dst", FORWARD, "--proto", "tcp", "--dport", 80,
+                                   "-o", "json"))
+    equal((said["verdict"], said["interface"], said["routingDomainId"]),
+          ("Steer", "gwe%d" % w.blue.gateway_vsid, w.blue.rdid), "what gwctl trace says")
 
 
 @p.case("GW-3: 1:1: from inside with this address, from outside to every port, ping too")
