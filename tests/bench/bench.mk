@@ -2,7 +2,7 @@
 
 BENCH_ROUNDS  ?= 6
 BENCH_SECONDS ?= 0.5
-BENCH_TOOLS   := frame_replay tcp_stream udp_flood udp_rtt
+BENCH_TOOLS   := frame_replay tcp_connect tcp_stream udp_flood udp_rtt
 BENCH_BIN     := $(addprefix $(BUILD)/tests/bench/,$(BENCH_TOOLS))
 BENCH_NEEDS   := $(BENCH_BIN) $(BUILD)/tests/bench/bench.bpf.o
 

@@ -71,11 +71,17 @@ static void parse_address(const char *name, const char *value, struct sockaddr_i
 void load_parse(int argc, char **argv, struct load_options *o)
 {
 	static const struct option table[] = {
-		{"to", required_argument, NULL, 't'},	   {"listen", required_argument, NULL, 'l'},
-		{"seconds", required_argument, NULL, 's'}, {"warmup", required_argument, NULL, 'w'},
-		{"cpu", required_argument, NULL, 'c'},	   {"size", required_argument, NULL, 'b'},
-		{"flows", required_argument, NULL, 'f'},   {"frames", required_argument, NULL, 'r'},
-		{"fresh", no_argument, NULL, 'n'},	   {},
+		{"to", required_argument, NULL, 't'},
+		{"listen", required_argument, NULL, 'l'},
+		{"seconds", required_argument, NULL, 's'},
+		{"warmup", required_argument, NULL, 'w'},
+		{"cpu", required_argument, NULL, 'c'},
+		{"size", required_argument, NULL, 'b'},
+		{"flows", required_argument, NULL, 'f'},
+		{"frames", required_argument, NULL, 'r'},
+		{"fresh", no_argument, NULL, 'n'},
+		{"rate", required_argument, NULL, 'p'},
+		{},
 	};
 	int c, index = 0;
 
@@ -106,6 +112,9 @@ void load_parse(int argc, char **argv, struct load_options *o)
 			break;
 		case 'r':
 			o->frames = optarg;
+			break;
+		case 'p':
+			o->rate = parse_number(name, optarg, 100000000);
 			break;
 		case 'n':
 			o->fresh = true;

@@ -14,7 +14,7 @@ struct load_options {
 	const char *frames; /* instead of an address */
 	double seconds, warmup;
 	int cpu; /* -1: wherever the scheduler likes */
-	unsigned size, flows;
+	unsigned size, flows, rate;
 };
 
 void load_parse(int argc, char **argv, struct load_options *o);

@@ -14,7 +14,7 @@ class Metric(NamedTuple):
 class Goal(NamedTuple):
     metric: str
     baseline: str
-    least: float
+    least: float  # where less is better: the most
 
 
 METRICS = [
@@ -79,7 +79,11 @@ class Report:
         for variant in ours:
             for goal in self.aims:
                 ratio = self.ratio(goal.metric, variant, goal.baseline)
-                yield goal, variant, ratio, ratio is not None and ratio.median >= goal.least
+                yield goal, variant, ratio, ratio is not None and (
+                    ratio.median >= goal.least if self.metric(goal).more_is_better else ratio.median <= goal.least)
+
+    def metric(self, goal):
+        return next(m for m in self.metrics if m.key == goal.metric)
 
     def text(self, ours):
         base = self.titles.get(self.base, self.base)
@@ -94,9 +98,9 @@ class Report:
         if ours:
             lines.append("\nGoals")
         for goal, variant, ratio, reached in self.goals(ours):
-            title = next(m.title for m in self.metrics if m.key == goal.metric)
-            lines.append(f"  {'reached    ' if reached else 'NOT REACHED'}  {self.titles[variant]:<12} {title:<36}"
-                         f" at least {goal.least:.2f} of {self.titles.get(goal.baseline, goal.baseline):<30} "
+            metric = self.metric(goal)
+            lines.append(f"  {'reached    ' if reached else 'NOT REACHED'}  {self.titles[variant]:<12} {metric.title:<36}"
+                         f" at {'least' if metric.more_is_better else 'most '} {goal.least:.2f} of {self.titles.get(goal.baseline, goal.baseline):<30} "
                          f"{show(ratio)}")
         return "\n".join(lines)
 

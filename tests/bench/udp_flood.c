@@ -2,11 +2,12 @@
  * udp_flood.c - small datagrams as fast as one CPU can hand them to the kernel, with sendmmsg and without UDP
  * GSO: each packet pays the whole way.
  *
- *   udp_flood --to ADDRESS:PORT --seconds S --size PAYLOAD [--flows N]     prints {"sent": ..., "ns": ...,
+ *   udp_flood --to ADDRESS:PORT --seconds S --size PAYLOAD [--flows N] [--rate N]     prints {"sent": ..., "ns": ...,
  * "cpu_ns": ...}
  *
  * With --flows the datagrams go to N destination ports in turn, from PORT on, wrapping below 65536 into a new source
- * port: as many five-tuples, each used once per turn. Whatever arrives is counted at the other end, see bench.bpf.c.
+ * port: as many five-tuples, each used once per turn. With --rate there are no more than N in a second, in bursts of BATCH; the
+ * CPU is free between them. Whatever arrives is counted at the other end, see bench.bpf.c.
  */
 #include "base/cleanup.h"
 #include "load.h"
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define BATCH	    64
 #define MAX_PAYLOAD 1400
@@ -86,6 +88,16 @@ static unsigned send_next(struct lane *lanes, unsigned n_lanes, unsigned *lane, 
 	return send_batch(&lanes[(*lane + n_lanes - 1) % n_lanes], b);
 }
 
+/* Sleeps until it is time for more. */
+static void pace(const struct load_options *o, uint64_t begin, uint64_t sent)
+{
+	uint64_t due = begin + (uint64_t)((double)sent * 1e9 / o->rate);
+	struct timespec at = {.tv_sec = (time_t)(due / 1000000000), .tv_nsec = (long)(due % 1000000000)};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+		;
+}
+
 int main(int argc, char **argv)
 {
 	static struct batch b;
@@ -104,6 +116,8 @@ int main(int argc, char **argv)
 	begin = load_now();
 	until = begin + (uint64_t)(o.seconds * 1e9);
 	do {
+		if (o.rate)
+			pace(&o, begin, sent);
 		sent += o.flows > 1 ? send_next(lanes, n_lanes, &lane, &port, &b, ntohs(o.addr.sin_port))
 				    : send_batch(lanes, &b);
 		now = load_now();

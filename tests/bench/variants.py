@@ -94,14 +94,14 @@ def attach(netns, interface, program):
     return f"{pins}-maps"
 
 
-def bridge(host, *interfaces):
+def bridge(host, *interfaces, name="bridge"):
     # Bridged frames visit iptables only where br_netfilter is loaded, or built in, which costs a quarter of the packet rate.
     if os.path.isdir("/proc/sys/net/bridge"):
         host.sysctl(*(f"net.bridge.bridge-nf-call-{table}=0" for table in ("iptables", "ip6tables", "arptables")))
-    host.ip("link add bridge type bridge")
-    host.ip("link set bridge up")
+    host.ip(f"link add {name} type bridge")
+    host.ip(f"link set {name} up")
     for interface in interfaces:
-        host.ip(f"link set {interface} master bridge")
+        host.ip(f"link set {interface} master {name}")
 
 
 class KernelVxlan(Variant):

@@ -6,6 +6,7 @@
 
 #include "../unit/netns.h"
 
+#include <sched.h>
 #include <signal.h>
 
 #define GATEWAY_VSID 5002
@@ -20,10 +21,15 @@ static pid_t tenant;
 
 static int fast_group(void **state)
 {
-	int r = outside_group(state);
+	int r = outside_group(state), cpu = sched_getcpu();
+	cpu_set_t one;
 
 	if (r < 0)
 		return r;
+	/* Each CPU learns by itself which flows there are. */
+	CPU_ZERO(&one);
+	CPU_SET(cpu < 0 ? 0 : (size_t)cpu, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
 	tenant = fork();
 	if (tenant == 0) {
 		if (unshare(CLONE_NEWNET) == 0)
@@ -325,6 +331,39 @@ static void test_odd_connections(void **state)
 	}
 }
 
+/* First packets of as many flows as that from `first` on, which none of them is looked up for. */
+static void new_flows(unsigned first, unsigned n)
+{
+	struct run r;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct pkt p = up(CUSTOMER, (uint16_t)(3000 + first + i), PLAIN);
+
+		assert_int_equal(run_raw(GW_HOOK_UNDERLAY, world.underlay, &p, &r), 0);
+	}
+}
+
+/*
+ * Very many new flows, which nothing is known of, do not stop one that goes on; one that was silent meanwhile goes through the stack
+ * once, and is as before.
+ */
+static void test_many_new_flows(void **state)
+{
+	enum { MANY = 30000, PART = 2000 };
+	struct pkt p = up(CUSTOMER, 2000, PLAIN), want = up_outside(ONLY_A, 1000, PLAIN);
+
+	(void)state;
+	track("udp", CUSTOMER, ONLY_A, 1000, UDP_SURE);
+	up_fast(&p, &want);
+	for (unsigned i = 0; i < MANY; i += PART) {
+		new_flows(i, PART);
+		run_out(__FILE__, __LINE__, GW_HOOK_UNDERLAY, world.underlay, &p, GW_OUT_FAST_FORWARDED);
+	}
+	new_flows(MANY, MANY);
+	run_out(__FILE__, __LINE__, GW_HOOK_UNDERLAY, world.underlay, &p, GW_OUT_DECAPSULATED);
+	run_out(__FILE__, __LINE__, GW_HOOK_UNDERLAY, world.underlay, &p, GW_OUT_FAST_FORWARDED);
+}
+
 /* Nothing that is remembered outlives what it was made of. */
 static void test_changes(void **state)
 {
@@ -381,6 +420,7 @@ int main(void)
 		{"GW-3: the tunnel's headers", test_tunnel, fast_setup, NULL, NULL},
 		{"GW-3: odd packets are the stack's", test_odd_packets, fast_setup, NULL, NULL},
 		{"GW-3: odd connections are the stack's", test_odd_connections, fast_setup, NULL, NULL},
+		{"GW-3: very many new flows", test_many_new_flows, fast_setup, NULL, NULL},
 		{"GW-3: nothing is remembered for too long", test_changes, fast_setup, NULL, NULL},
 	};
 	int r = run_group("fast path", tests, fast_group);

@@ -29,33 +29,64 @@ gw_inline __u32 gw_epoch(void)
 	return e ? *e : 0;
 }
 
+/*
+ * Of which flows there were packets lately, as bits at places that their hashes choose: those since the last turn, and those of the
+ * turn before. A turn ends when so many bits have been set. No bit: the packet is a flow's first, or the first for a while, and the
+ * stack's; looking for what cannot be known of it, in tables that are in no cache, would cost a new flow more than all else here.
+ * A bit that another flow has set does no more harm than that search. For each CPU: what it has seen, it need not tell the others.
+ */
+struct gw_fast_marks {
+	__u32 turn, zero;
+	__u64 now, before;
+};
+
+#define GW_FAST_MARKS_MAX 2048 /* of 64 bits each */
+#define GW_FAST_TURN	  8192
+
 /* What is worked on; too large for the stack. One for each CPU: no program interrupts another. */
 struct gw_fast_room {
 	struct gw_tracked t;
 	struct gw_bpf_fast f; /* put together here */
+	__u32 turn, marked;
 };
 
-#define GW_FAST_SEEN_MAX 8192 /* a power of two */
-
 GW_MAP(fast_rooms, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_fast_room, 1);
+GW_MAP(fast_marks, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_fast_marks, GW_FAST_MARKS_MAX);
 
-GW_MAP(fast_seen, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u32, GW_FAST_SEEN_MAX);
+/* Any odd numbers whose bits look like chance. */
+#define GW_FAST_MIX_1 0x9e3779b97f4a7c15ULL
+#define GW_FAST_MIX_2 0xc2b2ae3d27d4eb4fULL
 
-/*
- * Whether there was such a packet before, as far as is remembered. The first of a flow is the stack's in any case; a new flow is
- * not to pay for the search for what cannot be there yet.
- */
-gw_inline bool gw_fast_seen(const struct gw_fast_key *k)
+/* Whether there was such a packet lately; from now on there was. */
+gw_inline bool gw_fast_seen(struct gw_fast_room *room, const struct gw_fast_key *k)
 {
-	__u32 hash = gw_mix(gw_mix(k->scope ^ k->proto, k->saddr), k->daddr), i;
-	__u32 *seen;
+	__u64 hash = ((__u64)k->daddr << 32 | k->saddr) * GW_FAST_MIX_1, bit;
+	struct gw_fast_marks *m;
+	__u32 i;
 
-	hash = gw_mix_end(gw_mix(hash, (__u32)k->sport << 16 | k->dport));
-	i = hash & (GW_FAST_SEEN_MAX - 1);
-	seen = bpf_map_lookup_elem(&fast_seen, &i);
-	if (!seen || *seen == hash)
+	hash ^= hash >> 32 ^ ((__u64)(k->scope << 8 ^ k->proto) << 32 | (__u32)k->sport << 16 | k->dport);
+	hash *= GW_FAST_MIX_2;
+	hash ^= hash >> 32;
+	hash *= GW_FAST_MIX_1;
+	i = hash >> 40 & (GW_FAST_MARKS_MAX - 1);
+	bit = 1ULL << (hash >> 58);
+	m = bpf_map_lookup_elem(&fast_marks, &i);
+	if (!m)
 		return true;
-	*seen = hash;
+	if (unlikely(m->turn != room->turn)) {
+		m->before = m->turn + 1 == room->turn ? m->now : 0;
+		m->now = 0;
+		m->turn = room->turn;
+	}
+	if (likely(m->now & bit))
+		return true;
+	m->now |= bit;
+	if (m->before & bit)
+		return true;
+	if (++room->marked >= GW_FAST_TURN) {
+		room->marked = 0;
+		room->turn++;
+	}
 	return false;
 }
 
@@ -327,11 +358,11 @@ gw_function int gw_fast_out(struct __sk_buff *skb, __u32 len, const struct gw_bp
 		return GW_SLOW_WAY;
 	t = &room->t;
 	t->key.scope = to->vsid;
-	if (!gw_fast_read(skb, GW_ETH_HLEN + len, t))
+	if (!gw_fast_read(skb, GW_ETH_HLEN + len, t) || !gw_fast_seen(room, &t->key))
 		return GW_SLOW_WAY;
 	f = gw_fast_known(skb, t);
 	if (unlikely(!f)) {
-		if (t->reset || !gw_fast_seen(&t->key) || !gw_fast_learn_out(skb, room))
+		if (t->reset || !gw_fast_learn_out(skb, room))
 			return GW_SLOW_WAY;
 		f = &room->f;
 	}
@@ -367,11 +398,11 @@ gw_function int gw_fast_in(struct __sk_buff *skb)
 		return GW_SLOW_WAY;
 	t = &room->t;
 	t->key.scope = 0;
-	if (!gw_fast_read(skb, GW_ETH_HLEN, t))
+	if (!gw_fast_read(skb, GW_ETH_HLEN, t) || !gw_fast_seen(room, &t->key))
 		return GW_SLOW_WAY;
 	f = gw_fast_known(skb, t);
 	if (unlikely(!f)) {
-		if (t->reset || !gw_fast_seen(&t->key) || !gw_fast_learn_in(skb, room))
+		if (t->reset || !gw_fast_learn_in(skb, room))
 			return GW_SLOW_WAY;
 		f = &room->f;
 	}
