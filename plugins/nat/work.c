@@ -7,7 +7,7 @@
  *                       ^                                       |
  *                       +---- what is wanted has changed -------+
  *
- * One at a time, in the order in which they were asked for. While it has the ruleset the virtual gateway keeps its hands off it:
+ * One thread does it, a few at each of its turns, in the order in which they were asked for. While it has the ruleset the virtual gateway keeps its hands off it:
  * it is not `current`, and does not look at events. A virtual gateway that goes meanwhile leaves the sockets behind.
  */
 #include "nat/gateway.h"
@@ -16,11 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define AT_ONCE 16 /* the loop may be slow to come back, and many are waiting */
+
 struct nat_work {
-	uv_work_t req;
+	uv_work_t req; /* of the first of those that are under way together */
 	struct gw_driver *driver;
 	struct nat_gateway *g; /* NULL: nobody wants it any more */
-	struct nat_work *next; /* in the queue */
+	struct nat_work *next; /* in the queue, or under way with this one */
 	bool running;
 
 	/* The thread's, while it runs. */
@@ -52,26 +54,26 @@ static void release(struct nat_work *w)
 
 static void on_work(uv_work_t *req)
 {
-	struct nat_work *w = req->data;
-
-	w->r = nat_nft_bring(w->nft, &w->plan, &w->params, w->full, &w->done, &w->err);
+	for (struct nat_work *w = req->data; w; w = w->next)
+		w->r = nat_nft_bring(w->nft, &w->plan, &w->params, w->full, &w->done, &w->err);
 }
 
 static void on_done(uv_work_t *req, int status);
 
 static void start_next(struct gw_driver *d)
 {
-	struct nat_work *w = d->queue;
+	struct nat_work *first = d->queue, **end = &d->queue;
 
-	if (d->working || !w)
+	if (d->working || !first)
 		return;
-	d->queue = w->next;
-	w->next = NULL;
-	w->running = true;
-	w->req.data = w;
-	d->working = w;
+	for (size_t n = 0; *end && n < AT_ONCE; n++, end = &(*end)->next)
+		(*end)->running = true;
+	d->working = first;
+	d->queue = *end;
+	*end = NULL;
+	first->req.data = first;
 	d->handles++;
-	uv_queue_work(d->env.loop, &w->req, on_work, on_done); /* fails without a function only */
+	uv_queue_work(d->env.loop, &first->req, on_work, on_done); /* fails without a function only */
 }
 
 static void enqueue(struct nat_work *w)
@@ -81,7 +83,7 @@ static void enqueue(struct nat_work *w)
 	while (*at)
 		at = &(*at)->next;
 	*at = w;
-	start_next(w->driver);
+	w->next = NULL;
 }
 
 /* What there is to be written now. */
@@ -103,39 +105,56 @@ static int fill(struct nat_work *w)
 	return 0;
 }
 
-static void on_done(uv_work_t *req, int status)
+/* Something else has been wanted meanwhile: what is in the kernel now is what was wanted when it began. */
+static void begin_again(struct nat_work *w)
 {
-	struct nat_work *w = req->data;
-	struct gw_driver *d = w->driver;
 	struct nat_gateway *g = w->g;
 
-	(void)status; /* it is never cancelled */
-	d->working = NULL;
+	w->again = false;
+	if (w->r == 0)
+		nat_gateway_brought(g, &w->was, w->was_current, &w->done);
+	nat_plan_done(&w->was);
+	w->was = w->then;
+	w->then = (struct nat_plan){0};
+	w->was_current = w->r == 0;
+	w->r = fill(w);
+	if (w->r == 0) {
+		enqueue(w);
+		return;
+	}
+	g->work = NULL;
+	gw_error_oom(&w->err);
+	nat_gateway_worked(g, &w->was, false, w->r, &w->done, &w->err);
+	release(w);
+}
+
+static void finish(struct nat_work *w)
+{
+	struct nat_gateway *g = w->g;
+
 	w->running = false;
 	if (!g) {
 		nat_nft_close(w->nft);
 		release(w);
 	} else if (w->again) {
-		w->again = false;
-		if (w->r == 0)
-			nat_gateway_brought(g, &w->was, w->was_current, &w->done);
-		nat_plan_done(&w->was);
-		w->was = w->then; /* which is what it has written */
-		w->then = (struct nat_plan){0};
-		w->was_current = w->r == 0;
-		w->r = fill(w);
-		if (w->r == 0) {
-			enqueue(w);
-		} else {
-			g->work = NULL;
-			gw_error_oom(&w->err);
-			nat_gateway_worked(g, &w->was, false, w->r, &w->done, &w->err);
-			release(w);
-		}
+		begin_again(w);
 	} else {
 		g->work = NULL;
 		nat_gateway_worked(g, &w->was, w->was_current, w->r, &w->done, &w->err);
 		release(w);
+	}
+}
+
+static void on_done(uv_work_t *req, int status)
+{
+	struct nat_work *w = req->data, *next;
+	struct gw_driver *d = w->driver;
+
+	(void)status; /* it is never cancelled */
+	d->working = NULL;
+	for (; w; w = next) {
+		next = w->next;
+		finish(w);
 	}
 	start_next(d);
 	if (!d->working && !d->closing) /* whoever reports how the node is has reported something else so far */
@@ -173,6 +192,7 @@ int nat_work_want(struct nat_gateway *g, struct nat_plan *was, bool was_current)
 	w->was_current = was_current;
 	g->work = w;
 	enqueue(w);
+	start_next(g->driver);
 	return 0;
 }
 

@@ -6,7 +6,7 @@ BENCH_TOOLS   := frame_replay tcp_connect tcp_stream udp_flood udp_rtt
 BENCH_BIN     := $(addprefix $(BUILD)/tests/bench/,$(BENCH_TOOLS))
 BENCH_NEEDS   := $(BENCH_BIN) $(BUILD)/tests/bench/bench.bpf.o
 
-.PHONY: bench-tools bench-profile bench-scale bench-api bench-plan bench-sync bench-gateway
+.PHONY: bench-tools bench-profile bench-scale bench-api bench-plan bench-sync bench-gateway bench-vrfs
 
 bench: build bench-tools $(BUILD)/tests/bench/plan ## speed beside the kernel's devices and Open vSwitch: table, JSON and chart in build/bench
 	$(PYTHON) tests/bench/bench.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
@@ -29,6 +29,9 @@ bench-sync: build ## from a PUT at the controller to the record in a host, with 
 
 bench-gateway: build bench-tools ## the gateway beside the same made by hand of kernel vxlan, veth, routes and nft; also part of bench
 	$(PYTHON) tests/bench/gateway.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
+
+bench-vrfs: build ## what 100 and 1,000 virtual gateways with NAT cost: making, keeping, starting over them, removing
+	$(PYTHON) tests/bench/vrfs.py --build $(BUILD)
 
 bench-profile: build bench-tools ## what each BPF program costs per run, and where the rest of the time goes
 	$(PYTHON) tests/bench/profile.py --build $(BUILD)

@@ -9,9 +9,9 @@ BPF_HARNESS := $(patsubst %,$(BUILD)/obj/tests/bpf/%.o,harness frames packet loa
 
 .PHONY: build-abi-next
 
-build-abi-next: ## daemon and loader test with another map layout, into build/abi-next/
+build-abi-next: ## daemon, its NAT plugin and loader test with another map layout, into build/abi-next/
 	+CPPFLAGS=-DGW_ENGINE_ABI_TEST=1 $(MAKE) BUILD=$(ABI_NEXT) BPF_CPPFLAGS=-DGW_ENGINE_ABI_TEST=1 SANITIZE= \
-		$(ABI_NEXT)/gwd $(ABI_NEXT)/gwctl $(ABI_NEXT)/tests/bpf/loader_helper
+		$(ABI_NEXT)/gwd $(ABI_NEXT)/gwctl $(ABI_NEXT)/plugins/nat.so $(ABI_NEXT)/tests/bpf/loader_helper
 
 $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bpf/*.c)): $(BUILD)/gen/engine.skel.h
 

@@ -25,7 +25,7 @@ UP = os.path.join(vm.ROOT, "build/vm/up")
 TOOLS = os.path.join(vm.ROOT, "build/vm/tools.ext4")
 TESTS = os.path.join(UP, "tests.tar")
 TESTS_SIZE = 256 << 20  # its disk has one size for all its life
-ABI_NEXT = ["build/abi-next/gwd", "build/abi-next/gwctl", "build/abi-next/tests/bpf/loader_helper"]
+ABI_NEXT = ["build/abi-next/" + name for name in ("gwd", "gwctl", "plugins/nat.so", "tests/bpf/loader_helper")]
 SLOWNESS = 1 if "kvm" in vm.accelerator() else 6  # how much longer than on bare metal things may take
 TREE = "/run/vm/root/opt/gwd"
 

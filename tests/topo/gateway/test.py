@@ -17,7 +17,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, crowd, pkt, traffic, wire
 from lib.case import equal, eventually, note, require
-from lib.gateway import FAR, FAR6, GATEWAY, ISP, OUT, SUBNET, GatewayWorld, batch, gone, leftovers, objects, trace_of
+from lib.gateway import FAR, FAR6, GATEWAY, ISP, OUT, SUBNET, GatewayWorld, batch, gone, leftovers, objects, trace_of, wait_ready
+from lib.lasting import Lasting
 from lib.net import Netns
 
 OWN, SHARED, FORWARD, ONE_TO_ONE, ON_SEGMENT = "203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4", "192.0.2.50"
@@ -473,31 +474,57 @@ def _(w):
     require(c.count("icmp.type == 8"), "red has them")
 
 
-@p.case("GW-8: fifty tenants; kill -9 of gwd under their flows loses nothing")
+@p.case("GW-8: fifty tenants, each with busy TCP, datagrams at a steady rate and a silent connection")
 def _(w):
-    more = []
+    w.many = []
     for n in range(2, 52):
         t = w.tenant("t%d-" % n, n)
         t.public("203.0.113.%d" % (100 + n))
         t.nat("Outbound", "203.0.113.%d" % (100 + n), SUBNET)
-        more.append(t)
-    vms = [t.vm(1) for t in more[:10]]
-    for t in more:
-        t.ready(30)
-    crowd.udp(vms, w.far, 50)
-    flows = [traffic.UdpFlow(vm, w.far, FAR, 200, 60, port=7400 + i) for i, vm in enumerate(vms)]
-    w.gw.gwd.kill()
-    crowd.tcp(vms, w.far, 20, port=7500)
+        w.many.append(t.vm(1))
+    wait_ready(w, 30)
+    w.lasting = Lasting(w.many, w.far)
+    case.after_group.append(w.lasting.part.end)
+    w.lasting.go_on("at first")
+
+
+def while_down(w, end, start, port):
+    """Every flow goes on while there is no gwd, and new ones open for everybody."""
+    end()
+    w.lasting.go_on("without gwd")
+    crowd.tcp(w.many, w.far, 3, port=port)
+    crowd.udp(w.many, w.far, 3, port=port)
     started = time.monotonic()
-    w.gw.gwd.start()
+    start()
+    wait_ready(w, 30)
     note("%.1f s until ready with %d tenants" % (time.monotonic() - started, len(w.tenants)))
-    for t in more:
-        t.ready(30)
-    lost = 0
-    for f in flows:
-        f.end()
-        lost += f.result()["lost"]
-    equal(lost, 0, "datagrams lost")
+    w.lasting.go_on("with gwd back")
+
+
+@p.case("GW-8: fifty tenants: kill -9 and start")
+def _(w):
+    while_down(w, w.gw.gwd.kill, w.gw.gwd.start, 7500)
+
+
+def start_of(w, build):
+    def start():
+        w.gw.gwd.build = build
+        w.gw.gwd.settings["node"]["plugin_dir"] = build + "/plugins"
+        w.gw.gwd.configure()
+        w.gw.gwd.start()
+    return start
+
+
+@p.case("GW-8: fifty tenants: upgrade to a build with another layout of the engine's maps, restart back to this one; nothing is lost "
+        "of all of it")
+def _(w):
+    require(os.path.exists(case.next_build() + "/plugins/nat.so"), "build/abi-next is built; run make test-topo-build")
+    while_down(w, w.gw.gwd.stop, start_of(w, case.next_build()), 7510)
+    w.gw.gwd.stop()
+    start_of(w, case.build())()
+    wait_ready(w, 30)
+    w.lasting.go_on("after the way back")
+    w.lasting.end()
 
 
 @p.case("what nft lists is the tenant's own, in a table of gwd's")
