@@ -85,6 +85,8 @@ class Vrf:
     def own(self, address):
         """The namespace itself has the address, as its servers are there."""
         self.netns.ip("addr replace %s/%d dev ext0%s" % ((address, 128, " nodad") if ":" in address else (address, 32, "")))
+        if address == SHARED:  # at which gwd lets nothing end; what a routing daemon has done stays
+            self.netns.ip("route replace local %s dev lo table local proto bird" % SHARED)
 
     def ready(self):
         eventually(lambda: self.state()["state"] == "Up", "the way out of %s is up" % self.name)

@@ -20,7 +20,7 @@ from lib.case import equal, eventually, require
 
 RDID = "00000000-0000-0000-0000-00000000000%d"
 GW_MAC, VM_MAC = "02:67:00:00:00:01", "02:00:00:00:00:11"
-SHARED = "203.0.113.7"
+SHARED, OWN = "203.0.113.7", "203.0.113.1%d"
 MANY = 200
 suite = case.Suite()
 
@@ -56,9 +56,11 @@ def give_vrf(w, n):
                  "--allow-forwarding")
     put(w, "publicAddresses/%s_32-%d" % (SHARED, 1024 * n), PublicPrefix=SHARED + "/32", FirstPort=1024 * n,
         PortCount=1024, RoutingDomainID=RDID % n)
+    put(w, "publicAddresses/%s_32-0" % (OWN % n), PublicPrefix=OWN % n + "/32", FirstPort=0, PortCount=0, RoutingDomainID=RDID % n)
 
 
 def take_vrf(w, n):
+    delete(w, "publicAddresses/%s_32-0" % (OWN % n))
     delete(w, "publicAddresses/%s_32-%d" % (SHARED, 1024 * n))
     w.h1.gwd.ctl("port", "detach", "gwo%d" % (5000 + n))
     delete(w, "virtualGateways/" + RDID % n)
@@ -100,9 +102,12 @@ def inside(n, args, **kw):
 
 def reach(w, tenants=(1, 2)):
     for n in tenants:
-        for address in ("10.0.0.2", "fd00::2", SHARED):
+        for address in ("10.0.0.2", "fd00::2", OWN % n):
             got, said = traffic.ping(w.vm[n], address)
             equal(got, 3, "answers of %s to the VM of tenant %d\n%s" % (address, n, said))
+        # What others have ports of is no end of the way.
+        way = inside(n, "route get %s from 10.0.1.11 iif ovl0" % SHARED)
+        require("via 169.254.1.1 dev ext0" in way, "the way to %s: %s" % (SHARED, way))
 
 
 def whole(n):
