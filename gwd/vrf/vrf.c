@@ -152,6 +152,19 @@ static void touch_change(struct touched *t, const struct gw_intent *next, const 
 	}
 }
 
+/*
+ * Those that go, a part of them at a time: the kernel answers when all links of a part have gone, and must not take so long for it
+ * that it is given up.
+ */
+#define DOOMED_AT_ONCE 50
+
+static int doom_some(struct gw_driver *d, struct gw_vrf_domain *dom, size_t *n, struct gw_error *err)
+{
+	int rc = gw_vrf_doom(d, dom, err);
+
+	return rc == 0 && ++*n % DOOMED_AT_ONCE == 0 ? gw_vrf_execute(d, err) : rc;
+}
+
 static void read_record(struct gw_vrf_domain *dom, const struct gw_intent *in)
 {
 	const struct gw_hnv_object *o = gw_intent_vrf(in, &dom->rdid);
@@ -164,12 +177,13 @@ static void read_record(struct gw_vrf_domain *dom, const struct gw_intent *in)
 /* The first failure that time does not mend; what it does is left to sync. */
 static int bring_touched(struct touched *t, const struct gw_intent *next, struct gw_error *err)
 {
+	size_t doomed = 0;
 	int rc = 0;
 
 	for (struct gw_vrf_domain *dom = t->first; dom; dom = dom->next_touched) {
 		read_record(dom, next);
 		if (rc == 0 && dom->vsid && (!dom->has_record || dom->vsid != dom->record.vsid))
-			rc = gw_vrf_doom(t->d, dom, err);
+			rc = doom_some(t->d, dom, &doomed, err);
 	}
 	if (rc == 0)
 		rc = gw_vrf_execute(t->d, err);
@@ -261,6 +275,7 @@ static int sync_dirty(struct gw_driver *d, const struct gw_intent *in, struct gw
 static int sync_all(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
 	struct gw_error why = GW_ERROR_INIT;
+	size_t doomed = 0;
 	int first = 0;
 
 	if (gw_vrf_follow(d, in) < 0)
@@ -277,7 +292,7 @@ static int sync_all(struct gw_driver *d, const struct gw_intent *in, struct gw_e
 		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);
 
 		if (dom->vsid && (!dom->has_record || dom->vsid != dom->record.vsid))
-			keep_first(gw_vrf_doom(d, dom, &why), &first, &why, err);
+			keep_first(doom_some(d, dom, &doomed, &why), &first, &why, err);
 	}
 	keep_first(gw_vrf_execute(d, &why), &first, &why, err);
 	GW_HMAP_FOR_EACH_SAFE (node, after, &d->domains)

@@ -1,4 +1,4 @@
-/* gateway.c - see gateway.h. */
+/* gateway.c - see gateway.h: its namespace, and bringing a plan there; look.c looks after it. */
 #include "nat/gateway.h"
 
 #include "base/log.h"
@@ -11,11 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MIN_MS    20
-#define LOOK_MAX_MS    500
-#define FILL_EVERY_MS  10000
-#define CROWDED	       90 /* per cent of a block */
-#define COUNT_MS       1000
 #define SWEEP_NS       5000000u /* at one turn of the loop */
 #define SWEEP_AGAIN_MS 1000	/* after a failure */
 #define OTHERS	       "its namespace has %zu nftables table%s of somebody else's (%s), which may drop or translate its packets"
@@ -32,8 +27,7 @@ const char *nat_state_name(enum nat_state s)
 }
 
 /* A change of state is one line; what is only told anew is none. */
-__attribute__((format(printf, 3, 4))) static void transition(struct nat_gateway *g, enum nat_state to, const char *fmt,
-							     ...)
+void nat_gateway_transition(struct nat_gateway *g, enum nat_state to, const char *fmt, ...)
 {
 	char rdid[GW_UUID_STRLEN];
 	enum nat_state from = g->state;
@@ -54,15 +48,16 @@ __attribute__((format(printf, 3, 4))) static void transition(struct nat_gateway 
 }
 
 /* What it is when all is in the kernel. */
-static void settle(struct nat_gateway *g)
+void nat_gateway_settle(struct nat_gateway *g)
 {
 	if (g->full & NAT_FULL)
-		transition(g, NAT_STATE_WARNING,
-			   "%u connections are tracked, as many as [limits] tracked_connections allows: new ones are "
-			   "dropped",
-			   g->tracked);
+		nat_gateway_transition(
+			g, NAT_STATE_WARNING,
+			"%u connections are tracked, as many as [limits] tracked_connections allows: new ones are "
+			"dropped",
+			g->tracked);
 	else if (g->full)
-		transition(
+		nat_gateway_transition(
 			g, NAT_STATE_WARNING,
 			"%u connections are tracked, half of what [limits] tracked_connections allows: new ones from "
 			"outside are dropped, the network's own are let out",
@@ -70,13 +65,15 @@ static void settle(struct nat_gateway *g)
 	else if (g->crowded)
 		; /* says more than this could */
 	else if (g->plan.passed_over)
-		transition(g, NAT_STATE_WARNING, "%zu inbound rules have no effect: others have their ports",
-			   g->plan.passed_over);
+		nat_gateway_transition(g, NAT_STATE_WARNING,
+				       "%zu inbound rules have no effect: others have their ports",
+				       g->plan.passed_over);
 	else if (g->others.n)
-		transition(g, NAT_STATE_WARNING, OTHERS ": see 'nft list ruleset' there, and 'nft delete table'",
-			   g->others.n, g->others.n == 1 ? "" : "s", g->others.first);
+		nat_gateway_transition(g, NAT_STATE_WARNING,
+				       OTHERS ": see 'nft list ruleset' there, and 'nft delete table'", g->others.n,
+				       g->others.n == 1 ? "" : "s", g->others.first);
 	else
-		transition(g, NAT_STATE_UP, "%s", "");
+		nat_gateway_transition(g, NAT_STATE_UP, "%s", "");
 }
 
 /* They stay: somebody may have reasons. What gwd's own table lets through they may drop, or translate otherwise. */
@@ -134,7 +131,7 @@ static void leave(struct nat_gateway *g)
 	g->ino = 0;
 }
 
-static void want_sync(struct nat_gateway *g, const char *why)
+void nat_gateway_want_sync(struct nat_gateway *g, const char *why)
 {
 	g->driver->env.want_sync(g->driver->env.core, why);
 }
@@ -153,7 +150,7 @@ static void on_events(uv_poll_t *p, int status, int events)
 		      "looked at "
 		      "and repaired",
 		      gw_uuid_format(&g->plan.rdid, rdid), *who ? who : "somebody");
-	want_sync(g, "a ruleset was changed from outside");
+	nat_gateway_want_sync(g, "a ruleset was changed from outside");
 }
 
 static int watch(struct nat_gateway *g)
@@ -173,7 +170,7 @@ static int watch(struct nat_gateway *g)
 	return uv_poll_start(g->poll, UV_READABLE, on_events);
 }
 
-static int open_namespace(struct nat_gateway *g, uint32_t vsid, int *ret_fd, struct stat *ret)
+int nat_gateway_namespace(struct nat_gateway *g, uint32_t vsid, int *ret_fd, struct stat *ret)
 {
 	char name[GW_NETNS_STRLEN];
 	int r;
@@ -192,7 +189,7 @@ static int open_namespace(struct nat_gateway *g, uint32_t vsid, int *ret_fd, str
 static int enter(struct nat_gateway *g, uint32_t vsid, struct gw_error *err)
 {
 	struct stat st = {0};
-	int fd = -1, r = open_namespace(g, vsid, &fd, &st);
+	int fd = -1, r = nat_gateway_namespace(g, vsid, &fd, &st);
 
 	if (r < 0) {
 		leave(g);
@@ -285,7 +282,7 @@ static int begin_sweep(struct nat_gateway *g, struct nat_plan *was)
 	int fd = -1, r;
 
 	if (!g->sweep) {
-		r = open_namespace(g, g->plan.vsid, &fd, &st);
+		r = nat_gateway_namespace(g, g->plan.vsid, &fd, &st);
 		if (r < 0)
 			return r == -ENOENT ? 0 : r; /* its connections are gone with it */
 		r = nat_sweep_new(fd, &g->sweep);
@@ -328,7 +325,7 @@ void nat_gateway_brought(struct nat_gateway *g, struct nat_plan *was, bool was_c
 					    : "brought up to date",
 			    done->added, done->removed);
 	if (done->disturbed)
-		want_sync(g, "a ruleset was changed from outside while it was written");
+		nat_gateway_want_sync(g, "a ruleset was changed from outside while it was written");
 	/* What an earlier process has left is held against what there should be; else against what there was. */
 	if (done->unswept || (was_current && done->rebuilt))
 		drop_flows(g, was_current ? was : NULL);
@@ -337,9 +334,9 @@ void nat_gateway_brought(struct nat_gateway *g, struct nat_plan *was, bool was_c
 static void settle_as(struct nat_gateway *g, int r, const struct gw_error *err)
 {
 	if (r < 0)
-		transition(g, NAT_STATE_FAILED, "%s", err->message);
+		nat_gateway_transition(g, NAT_STATE_FAILED, "%s", err->message);
 	else if (g->nft)
-		settle(g);
+		nat_gateway_settle(g);
 }
 
 void nat_gateway_worked(struct nat_gateway *g, struct nat_plan *was, bool was_current, int r,
@@ -352,7 +349,7 @@ void nat_gateway_worked(struct nat_gateway *g, struct nat_plan *was, bool was_cu
 		nat_gateway_brought(g, was, was_current, done);
 	} else {
 		g->failed = *err;
-		want_sync(g, err->message);
+		nat_gateway_want_sync(g, err->message);
 	}
 	settle_as(g, r, err);
 }
@@ -373,7 +370,7 @@ static int write_plan(struct nat_gateway *g, struct nat_plan *was, bool was_curr
 		uv_poll_stop(g->poll);
 		if (nat_work_want(g, was, was_current) < 0)
 			return gw_error_oom(err);
-		transition(g, NAT_STATE_WAITING, "its rules are on their way into the kernel");
+		nat_gateway_transition(g, NAT_STATE_WAITING, "its rules are on their way into the kernel");
 		/* Tried again, and told now why the last time was in vain: so the core waits longer from time to time. */
 		if (g->failed.code)
 			*err = g->failed;
@@ -406,9 +403,9 @@ int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, bool late, s
 	was_current = g->current;
 	same = (g->current || g->work) && g->mark == nat_ruleset_mark(&params) && same_plan(&was, &g->plan);
 	if (r == 0 && !g->nft)
-		transition(g, NAT_STATE_WAITING, "%s",
-			   g->plan.vsid ? "the virtual gateway's namespace is not there yet"
-					: "the routing domain has no virtual gateway on this node");
+		nat_gateway_transition(g, NAT_STATE_WAITING, "%s",
+				       g->plan.vsid ? "the virtual gateway's namespace is not there yet"
+						    : "the routing domain has no virtual gateway on this node");
 	else if (r == 0 && !same)
 		r = write_plan(g, &was, was_current, late, err);
 	nat_plan_done(&was);
@@ -417,160 +414,4 @@ int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, bool late, s
 	if (!g->work)
 		settle_as(g, r, err);
 	return r;
-}
-
-/* --- looking after it --- */
-
-static void refuse_new(struct nat_gateway *g, unsigned full)
-{
-	struct gw_error err = GW_ERROR_INIT;
-
-	if (g->full == full || !g->current)
-		return;
-	if (nat_nft_full(g->nft, g->full, full, &err) < 0) {
-		g->current = false;
-		want_sync(g, err.message);
-		return;
-	}
-	g->full = full;
-	g->crowded = false;
-	settle(g);
-}
-
-/* The bit if there are so many, as before when there is a little less: not to and fro with every connection. */
-static unsigned refused(const struct nat_gateway *g, unsigned bit, uint32_t limit)
-{
-	if (g->tracked >= limit)
-		return bit;
-	return g->tracked < limit - limit / 32 ? 0 : g->full & bit;
-}
-
-/* Looks at the number of connections; returns for how long it cannot come over a limit. */
-static uint64_t hold_limits(struct nat_gateway *g)
-{
-	const struct gw_config *c = g->driver->env.config;
-	uint32_t all = c->tracked_limit, in = all / 2; /* what others may take of it */
-
-	refuse_new(g, refused(g, NAT_FULL, all) | refused(g, NAT_FULL_IN, in));
-	if (g->tracked < in)
-		return (uint64_t)(in - g->tracked) * 1000 / c->new_rate / 2; /* both sides open */
-	return g->tracked < all ? (uint64_t)(all - g->tracked) * 1000 / c->new_rate : 0;
-}
-
-static void on_filled(void *ctx, int r, const struct nat_fill_found *fill)
-{
-	struct nat_gateway *g = ctx;
-	char addr[GW_ADDR_STRLEN];
-
-	g->fill = NULL;
-	if (r < 0 || !g->current)
-		return;
-	g->crowded = fill->block && (uint64_t)fill->used * 100 >= (uint64_t)fill->block->port_count * CROWDED;
-	if (g->crowded && !g->full)
-		transition(g, NAT_STATE_WARNING,
-			   "%u of the %u ports of %s from %u on are in use towards one place outside: give the network "
-			   "another block of ports",
-			   fill->used, fill->block->port_count, gw_addr_format(&fill->block->prefix.addr, addr),
-			   fill->block->first_port);
-	else
-		settle(g);
-}
-
-static void on_fill_gone(void *arg)
-{
-	nat_driver_handle_closed(arg);
-}
-
-/* Reading all connections takes its time: now and then, and only when a block could be nearly used up at all. */
-static void look_at_blocks(struct nat_gateway *g, uint64_t now)
-{
-	uint32_t smallest = UINT32_MAX;
-	struct stat st = {0};
-	int fd = -1;
-
-	for (size_t i = 0; i < g->plan.n_publics; i++)
-		if (g->plan.publics[i].port_count > 1 && g->plan.publics[i].port_count < smallest)
-			smallest = g->plan.publics[i].port_count;
-	if (g->fill || now < g->next_fill || (!g->crowded && (uint64_t)g->tracked * 100 < (uint64_t)smallest * CROWDED))
-		return;
-	g->next_fill = now + FILL_EVERY_MS;
-	if (open_namespace(g, g->plan.vsid, &fd, &st) < 0)
-		return;
-	g->fill = nat_fill_begin(g->driver->env.loop, fd, &g->plan, on_filled, g, on_fill_gone, g->driver);
-	if (g->fill)
-		g->driver->handles++;
-	close(fd);
-}
-
-uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now)
-{
-	uint64_t wait = LOOK_MAX_MS;
-	struct stat st = {0};
-	int fd = -1;
-
-	if (now < g->next_look)
-		return g->next_look;
-	if (open_namespace(g, g->plan.vsid, &fd, &st) == 0) {
-		close(fd);
-		if (!g->nft || st.st_dev != g->dev || st.st_ino != g->ino)
-			want_sync(g, "the namespace of a virtual gateway came");
-	} else if (g->nft) {
-		want_sync(g, "the namespace of a virtual gateway has gone");
-	}
-	if (g->sweep && now >= g->sweep_at)
-		nat_driver_sweep(g->driver);
-	if (g->nft && g->current && nat_flows_count(nat_nft_requests(g->nft), &g->tracked) == 0) {
-		wait = hold_limits(g);
-		if (g->current && g->nft)
-			look_at_blocks(g, now);
-	}
-	wait = wait < LOOK_MIN_MS ? LOOK_MIN_MS : wait > LOOK_MAX_MS ? LOOK_MAX_MS : wait;
-	g->next_look = now + wait;
-	return g->next_look;
-}
-
-static bool is_recent(const struct nat_gateway *g, uint64_t counted_at)
-{
-	return counted_at && uv_now(g->driver->env.loop) < counted_at + COUNT_MS;
-}
-
-static uint64_t now_or_1(const struct nat_gateway *g)
-{
-	uint64_t now = uv_now(g->driver->env.loop);
-
-	return now ? now : 1;
-}
-
-bool nat_gateway_count(struct nat_gateway *g)
-{
-	struct gw_error err = GW_ERROR_INIT;
-
-	if (!g->nft || !g->current)
-		return false;
-	if (is_recent(g, g->counted_at))
-		return true;
-	if (nat_nft_count(g->nft, g->counts, &err) < 0)
-		return false;
-	g->counted_at = now_or_1(g);
-	return true;
-}
-
-bool nat_gateway_count_rules(struct nat_gateway *g)
-{
-	struct gw_error err = GW_ERROR_INIT;
-	uint64_t *connections;
-
-	if (!g->nft || !g->current)
-		return false;
-	if (g->connections && is_recent(g, g->rules_counted_at))
-		return true;
-	connections = calloc(g->plan.n_rules + 1, sizeof *connections);
-	if (!connections || nat_nft_count_rules(g->nft, &g->plan, connections, &err) < 0) {
-		free(connections);
-		return false;
-	}
-	free(g->connections);
-	g->connections = connections;
-	g->rules_counted_at = now_or_1(g);
-	return true;
 }

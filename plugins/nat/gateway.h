@@ -69,6 +69,13 @@ bool nat_gateway_count(struct nat_gateway *g);
 bool nat_gateway_count_rules(struct nat_gateway *g); /* those of rules, which may be very many */
 const char *nat_state_name(enum nat_state s);
 
+/* gateway.c's, for look.c. A change of state is one line in the log; what is only told anew is none. */
+void nat_gateway_transition(struct nat_gateway *g, enum nat_state to, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void nat_gateway_settle(struct nat_gateway *g); /* what it is when all is in the kernel */
+void nat_gateway_want_sync(struct nat_gateway *g, const char *why);
+int nat_gateway_namespace(struct nat_gateway *g, uint32_t vsid, int *ret_fd, struct stat *ret); /* opens it */
+
 /* work.c: takes `was` over, which the kernel had before the gateway's plan, if that is known */
 int nat_work_want(struct nat_gateway *g, struct nat_plan *was, bool was_current);
 struct nat_work *nat_work_leave(struct nat_work *w); /* with the sockets; NULL */

@@ -1,7 +1,7 @@
 /*
- * nft.c - see nft.h: what is to be written, and writing it; seen.c reads what is there.
+ * nft.c - see nft.h: what is to be written, and writing it; elems.c writes the elements of maps, seen.c reads what is there.
  */
-#include "nat/seen.h"
+#include "nat/writing.h"
 
 #include "base/cleanup.h"
 #include "netns/netns.h"
@@ -23,7 +23,6 @@
 #include <linux/netfilter/nfnetlink_cttimeout.h>
 
 #define PATIENCE_SECONDS 5
-#define ELEMS_AT_ONCE	 128 /* in one message, which has 64 KiB */
 #define EVENT_BYTES	 (256 << 10)
 
 /* --- sockets --- */
@@ -86,16 +85,9 @@ struct mnl_socket *nat_nft_requests(const struct nat_nft *n)
 
 /* --- writing --- */
 
-struct writing {
-	struct nat_batch batch;
-	const struct nat_seen *seen;
-	const struct nat_plan *plan;
-	struct nat_done done;
-};
-
 static int put_rule(void *ctx, struct nftnl_rule *rule)
 {
-	struct writing *w = ctx;
+	struct nat_writing *w = ctx;
 	struct nlmsghdr *h = nat_batch_message(&w->batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
 
 	if (h) {
@@ -106,7 +98,7 @@ static int put_rule(void *ctx, struct nftnl_rule *rule)
 	return h ? 0 : -ENOMEM;
 }
 
-static void put_table(struct writing *w, uint16_t type, uint16_t flags)
+static void put_table(struct nat_writing *w, uint16_t type, uint16_t flags)
 {
 	struct nlmsghdr *h = nat_batch_message(&w->batch, type, flags);
 
@@ -116,7 +108,7 @@ static void put_table(struct writing *w, uint16_t type, uint16_t flags)
 	nat_batch_put(&w->batch, h);
 }
 
-static void put_chains(struct writing *w)
+static void put_chains(struct nat_writing *w)
 {
 	for (size_t i = 0; i < NAT_CHAINS; i++) {
 		struct nftnl_chain *c = nat_ruleset_chain(i);
@@ -132,7 +124,7 @@ static void put_chains(struct writing *w)
 	}
 }
 
-static void put_counters(struct writing *w)
+static void put_counters(struct nat_writing *w)
 {
 	for (int i = 0; i < NAT_COUNTERS_MAX; i++) {
 		const struct nat_counts *had = &w->seen->counts[i];
@@ -150,7 +142,7 @@ static void put_counters(struct writing *w)
 }
 
 /* Times that are not named stay as the kernel has them. */
-static void put_idle(struct writing *w, unsigned family, uint8_t proto, uint16_t minutes)
+static void put_idle(struct nat_writing *w, unsigned family, uint8_t proto, uint16_t minutes)
 {
 	struct nlmsghdr *h = nat_batch_message(&w->batch, NFT_MSG_NEWOBJ, NLM_F_CREATE);
 	struct nlattr *data, *times;
@@ -185,7 +177,7 @@ static int cmp_int(const void *a, const void *b)
 }
 
 /* Every time that an element names, once, unless it is there. */
-static void put_idles(struct writing *w, bool anew, unsigned def)
+static void put_idles(struct nat_writing *w, bool anew, unsigned def)
 {
 	_cleanup_free_ int *keys = calloc(w->plan->n_elems + 2, sizeof *keys);
 	size_t n = 0;
@@ -209,7 +201,7 @@ static void put_idles(struct writing *w, bool anew, unsigned def)
 	}
 }
 
-static void put_sets(struct writing *w)
+static void put_sets(struct nat_writing *w)
 {
 	for (unsigned i = 0; i < NAT_FAMILIES * NAT_MAP_MAX; i++) {
 		struct nftnl_set *s = nat_ruleset_set(i / NAT_MAP_MAX, (enum nat_map)(i % NAT_MAP_MAX));
@@ -225,168 +217,9 @@ static void put_sets(struct writing *w)
 	}
 }
 
-/* --- elements --- */
+/* --- what is refused --- */
 
-static struct nftnl_set_elem *make_elem(const struct nat_elem *e, const struct nat_counts *counts, bool key_only)
-{
-	struct nftnl_set_elem *x = nftnl_set_elem_alloc();
-	enum nat_data data = nat_map_data((enum nat_map)e->map);
-	struct nftnl_expr *c;
-	char name[24];
-
-	if (!x)
-		return NULL;
-	nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY, e->key, e->key_len);
-	if (nat_map_has_ranges((enum nat_map)e->map))
-		nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY_END, e->key_end, e->key_len);
-	if (key_only)
-		return x;
-	if (data == D_IDLE)
-		nftnl_set_elem_set_str(x, NFTNL_SET_ELEM_OBJREF,
-				       nat_idle_name(e->family, e->idle_proto, e->idle, name));
-	if (e->data_len)
-		nftnl_set_elem_set(x, NFTNL_SET_ELEM_DATA, e->data, e->data_len);
-	if (!e->rule)
-		return x;
-	nftnl_set_elem_set(x, NFTNL_SET_ELEM_USERDATA, &e->rule, sizeof e->rule);
-	c = nftnl_expr_alloc("counter");
-	if (!c) {
-		nftnl_set_elem_free(x);
-		return NULL;
-	}
-	nftnl_expr_set_u64(c, NFTNL_EXPR_CTR_PACKETS, counts->packets);
-	nftnl_expr_set_u64(c, NFTNL_EXPR_CTR_BYTES, counts->bytes);
-	nftnl_set_elem_add_expr(x, c);
-	return x;
-}
-
-/* What is gathered for one message: elements of one map. */
-struct chunk {
-	struct writing *w;
-	struct nftnl_set *set;
-	uint16_t type;
-	unsigned family, map;
-	size_t n;
-};
-
-static void chunk_flush(struct chunk *c)
-{
-	struct nlmsghdr *h =
-		c->set ? nat_batch_message(&c->w->batch, c->type, c->type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0)
-		       : NULL;
-
-	if (h) {
-		nftnl_set_elems_nlmsg_build_payload(h, c->set);
-		nat_batch_put(&c->w->batch, h);
-	}
-	if (c->set)
-		nftnl_set_free(c->set);
-	c->set = NULL;
-	c->n = 0;
-}
-
-static void chunk_add(struct chunk *c, const struct nat_elem *e, const struct nat_counts *counts)
-{
-	struct nftnl_set_elem *x = make_elem(e, counts, c->type == NFT_MSG_DELSETELEM);
-	char name[24];
-
-	if (c->set && (c->n == ELEMS_AT_ONCE || c->family != e->family || c->map != e->map))
-		chunk_flush(c);
-	if (!c->set && (c->set = nftnl_set_alloc())) {
-		nftnl_set_set_str(c->set, NFTNL_SET_TABLE, NAT_TABLE);
-		nftnl_set_set_str(c->set, NFTNL_SET_NAME, nat_set_name(e->family, (enum nat_map)e->map, name));
-		c->family = e->family;
-		c->map = e->map;
-	}
-	if (!x || !c->set) {
-		c->w->batch.bad = true;
-		if (x)
-			nftnl_set_elem_free(x);
-		return;
-	}
-	nftnl_set_elem_add(c->set, x);
-	c->n++;
-}
-
-/* What elements of a rule had counted that go, for those of it that come. */
-struct pool {
-	struct nat_carried {
-		uint64_t rule;
-		struct nat_counts counts;
-	} * v;
-	size_t n;
-};
-
-static int cmp_carried(const void *va, const void *vb)
-{
-	const struct nat_carried *a = va, *b = vb;
-
-	return a->rule < b->rule ? -1 : a->rule > b->rule;
-}
-
-static struct nat_counts take_carried(struct pool *p, uint64_t rule)
-{
-	const struct nat_carried key = {.rule = rule};
-	struct nat_carried *at = p->n && rule ? bsearch(&key, p->v, p->n, sizeof *p->v, cmp_carried) : NULL;
-	struct nat_counts sum = {0};
-
-	if (!at)
-		return sum;
-	while (at > p->v && at[-1].rule == rule)
-		at--;
-	for (; at < p->v + p->n && at->rule == rule; at++) {
-		sum.packets += at->counts.packets;
-		sum.bytes += at->counts.bytes;
-		at->counts = (struct nat_counts){0};
-	}
-	return sum;
-}
-
-/* Both are in order: removals first, since what comes may lie where something was. */
-static void put_elems(struct writing *w, bool anew)
-{
-	const struct nat_elem *want = w->plan->elems;
-	const struct nat_seen_elem *have = w->seen->elems;
-	size_t n_want = w->plan->n_elems, n_have = w->seen->n_elems;
-	struct chunk del = {.w = w, .type = NFT_MSG_DELSETELEM}, add = {.w = w, .type = NFT_MSG_NEWSETELEM};
-	_cleanup_free_ struct nat_carried *carried = calloc(n_have + 1, sizeof *carried);
-	_cleanup_free_ bool *keep = calloc(n_want + 1, sizeof *keep);
-	struct pool pool = {.v = carried};
-
-	if (!carried || !keep) {
-		w->batch.bad = true;
-		return;
-	}
-	for (size_t i = 0, k = 0; i < n_have; i++) {
-		while (k < n_want && nat_elem_cmp(&want[k], &have[i].elem) < 0)
-			k++;
-		if (!anew && k < n_want && nat_elem_cmp(&want[k], &have[i].elem) == 0 &&
-		    nat_elem_same(&want[k], &have[i].elem)) {
-			keep[k] = true;
-			continue;
-		}
-		carried[pool.n++] = (struct nat_carried){have[i].elem.rule, have[i].counts};
-		if (anew)
-			continue;
-		chunk_add(&del, &have[i].elem, NULL);
-		w->done.removed++;
-	}
-	chunk_flush(&del);
-	if (pool.n)
-		qsort(pool.v, pool.n, sizeof *pool.v, cmp_carried);
-	for (size_t k = 0; k < n_want; k++) {
-		struct nat_counts counts;
-
-		if (keep[k])
-			continue;
-		counts = take_carried(&pool, want[k].rule);
-		chunk_add(&add, &want[k], &counts);
-		w->done.added++;
-	}
-	chunk_flush(&add);
-}
-
-static int put_full_rule(struct writing *w, unsigned bit, bool full)
+static int put_full_rule(struct nat_writing *w, unsigned bit, bool full)
 {
 	struct nlmsghdr *h;
 
@@ -405,7 +238,7 @@ static int put_full_rule(struct writing *w, unsigned bit, bool full)
 }
 
 /* What differs between the two. */
-static int put_full(struct writing *w, unsigned was, unsigned full)
+static int put_full(struct nat_writing *w, unsigned was, unsigned full)
 {
 	int r = 0;
 
@@ -416,7 +249,7 @@ static int put_full(struct writing *w, unsigned was, unsigned full)
 }
 
 /* All rules anew, in chains that stay. */
-static int put_rules(struct writing *w, const struct nat_params *params, unsigned full)
+static int put_rules(struct nat_writing *w, const struct nat_params *params, unsigned full)
 {
 	int r;
 
@@ -425,7 +258,7 @@ static int put_rules(struct writing *w, const struct nat_params *params, unsigne
 	return r == 0 ? put_full(w, 0, full) : r;
 }
 
-static int put_all(struct writing *w, const struct nat_params *params, unsigned full)
+static int put_all(struct nat_writing *w, const struct nat_params *params, unsigned full)
 {
 	int r;
 
@@ -437,7 +270,7 @@ static int put_all(struct writing *w, const struct nat_params *params, unsigned 
 	put_idles(w, true, params->idle_minutes);
 	put_sets(w);
 	r = nat_ruleset_rules(params, put_rule, w);
-	put_elems(w, true);
+	nat_put_elems(w, true);
 	if (r == 0)
 		r = put_full(w, 0, full);
 	return r;
@@ -498,7 +331,7 @@ static void put_unswept(struct nat_batch *b, bool there)
 	nat_batch_put(b, h);
 }
 
-static int write_difference(struct nat_nft *n, struct writing *w, const struct nat_params *params, unsigned full,
+static int write_difference(struct nat_nft *n, struct nat_writing *w, const struct nat_params *params, unsigned full,
 			    bool anew, struct gw_error *err)
 {
 	int r = 0;
@@ -509,7 +342,7 @@ static int write_difference(struct nat_nft *n, struct writing *w, const struct n
 		r = put_all(w, params, full);
 	} else {
 		put_idles(w, false, params->idle_minutes);
-		put_elems(w, false);
+		nat_put_elems(w, false);
 		r = w->seen->strays || w->seen->rules != nat_ruleset_n_rules(params) ? put_rules(w, params, full)
 										     : put_full(w, w->seen->full, full);
 	}
@@ -531,7 +364,7 @@ int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct n
 		  struct nat_done *ret, struct gw_error *err)
 {
 	struct nat_seen seen = {0};
-	struct writing w = {.plan = plan, .seen = &seen};
+	struct nat_writing w = {.plan = plan, .seen = &seen};
 	struct nat_generation before = {0}, after = {0};
 	int r = read_generation(n, &before);
 
@@ -584,7 +417,7 @@ int nat_nft_swept(struct nat_nft *n, struct gw_error *err)
 int nat_nft_full(struct nat_nft *n, unsigned was, unsigned full, struct gw_error *err)
 {
 	struct nat_generation before = {0};
-	struct writing w = {0};
+	struct nat_writing w = {0};
 	int r = read_generation(n, &before);
 
 	if (r < 0)

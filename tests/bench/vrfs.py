@@ -23,7 +23,7 @@ PATIENCE = 600  # seconds
 BLOCK = 1024
 BLOCKS = 62  # of one address
 PA, OUT, CA = "10.1.1.9", "192.0.2.2", "10.255.0.2"
-# Key, title, unit. Per virtual gateway unless it is of all.
+# Key, title, unit; of each virtual gateway unless the title says otherwise.
 ROWS = [
     ("made", "made, CPU", "ms"), ("change", "one rule changed, CPU", "ms"), ("resync", "looked through, all right", "ms"),
     ("start", "start over what is there, CPU", "ms"), ("removed", "removed, CPU", "ms"), ("rss", "memory of the daemon", "KiB"),
@@ -31,7 +31,7 @@ ROWS = [
     ("wall_made", "made, all of them", "s"), ("wall_start", "start until all are in order", "s"),
     ("longest", "longest turn of the loop after the start", "s"),
 ]
-OF_ALL = ("change", "idle", "wall_made", "wall_start", "longest")
+WITHOUT_RATIO = ("idle", "wall_made", "wall_start", "longest")
 
 
 def meminfo(name):
@@ -105,6 +105,7 @@ class Node:
 
     def status(self):
         """What it says, and what it has used before it was asked: with a thousand ports that is much to say."""
+        self.gwd.request("GET", "/readyz", timeout=PATIENCE)  # answered when the loop has done what it is at
         cpu = self.cpu()
         return json.loads(self.gwd.request("GET", "/networking/v1/monitoring/statistics", timeout=PATIENCE).body), cpu
 
@@ -172,7 +173,7 @@ def text(nodes):
              f"  {'':<48}" + "".join(f"{node.n:>12,}" for node in nodes) + f"{'ratio':>9}"]
     for key, title, unit in ROWS:
         values = [node.figures[key] for node in nodes]
-        ratio = f"{values[-1] / values[0]:9.2f}" if values[0] > 0 and key not in OF_ALL[1:] else ""
+        ratio = f"{values[-1] / values[0]:9.2f}" if values[0] > 0 and key not in WITHOUT_RATIO else ""
         lines.append(f"  {title:<48}" + "".join(f"{v:>12.2f}" for v in values) + f"{ratio} {unit}")
     return "\n".join(lines)
 
