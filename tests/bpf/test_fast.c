@@ -101,11 +101,14 @@ static void new_epoch(void)
 /* --- packets ---------------------------------------------------------------------------------------------------------------- */
 
 struct shape {
-	bool tcp, no_checksum;
+	bool tcp, no_checksum, bad_ip_sum;
 	uint8_t ttl, tos, tcp_flags;
 	uint16_t frag;
+	int udp_len; /* if not right: what it says instead; WITHOUT: 0 */
 	size_t size, options;
 };
+
+#define WITHOUT -1
 
 #define PLAIN ((struct shape){.ttl = 64, .size = 100})
 
@@ -122,6 +125,10 @@ static void put_ip(struct pkt *p, const char *src, uint16_t sport, const char *d
 	p->layers[p->n - 1].no_checksum = s.no_checksum;
 	pkt_fill(p, s.size);
 	pkt_close(p);
+	if (s.udp_len)
+		put16(p->b + l4 + 4, s.udp_len == WITHOUT ? 0 : (uint16_t)s.udp_len);
+	if (s.bad_ip_sum)
+		p->b[ip + 10] ^= 0x11;
 }
 
 /* Out of the tunnel, from a customer. */
@@ -272,6 +279,14 @@ static void test_odd_packets(void **state)
 		{.ttl = 64, .size = 100, .tcp = true, .tcp_flags = 0x12},
 		{.ttl = 64, .size = 100, .tcp = true, .tcp_flags = 0x11},
 		{.ttl = 64, .size = 100, .tcp = true, .tcp_flags = 0x14}, /* not what the other side expects */
+		{.ttl = 64, .size = 100, .bad_ip_sum = true},
+		{.ttl = 64, .size = 100, .bad_ip_sum = true, .tcp = true},
+		{.ttl = 64, .size = 100, .udp_len = WITHOUT},
+		{.ttl = 64, .size = 100, .udp_len = 7},
+		{.ttl = 64, .size = 100, .udp_len = 8},
+		{.ttl = 64, .size = 100, .udp_len = 107},
+		{.ttl = 64, .size = 100, .udp_len = 109},
+		{.ttl = 64, .size = 100, .udp_len = 65535},
 	};
 
 	(void)state;
@@ -286,6 +301,57 @@ static void test_odd_packets(void **state)
 			in.size = IN_SIZE - 28 + 1;
 		p = down(ONLY_A, 1000, in);
 		down_slow(&p);
+	}
+}
+
+/* Of all that TCP's flags can say only what means that the connection goes on; whether the network is congested does not matter. */
+static void test_flags(void **state)
+{
+	enum { FIN = 1, SYN = 2, RST = 4, ACK = 16, URG = 32 };
+
+	(void)state;
+	track("tcp", CUSTOMER, ONLY_A, 1000, TCP_SURE);
+	for (unsigned low = 1; low < 64; low++) {
+		unsigned flags = low | (low / 16 + low) % 4 << 6;
+		struct shape s = PLAIN, after;
+		struct pkt p, want, in, in_want = {0};
+
+		if ((flags & (FIN | SYN | RST | URG)) == RST)
+			continue; /* its number decides */
+		s.tcp = true;
+		s.tcp_flags = (uint8_t)flags;
+		after = s;
+		after.ttl--;
+		p = up(CUSTOMER, 2000, s);
+		want = up_outside(ONLY_A, 1000, s);
+		in = down(ONLY_A, 1000, s);
+		pkt_eth(&in_want, MAC_N(5), MAC_VRF);
+		put_ip(&in_want, FAR, 2000, CUSTOMER, 1000, after);
+		if ((flags & (FIN | SYN | RST | ACK | URG)) == ACK) {
+			up_fast(&p, &want);
+			down_fast(&in, &in_want);
+		} else {
+			up_slow(&p);
+			down_slow(&in);
+		}
+	}
+}
+
+/* What is wrong with a checksum of UDP or TCP stays so: whom the packet is for sees it. */
+static void test_bad_checksums(void **state)
+{
+	(void)state;
+	for (int tcp = 0; tcp <= 1; tcp++) {
+		struct shape s = {.ttl = 64, .size = 100, .tcp = tcp};
+		struct pkt p = up(CUSTOMER, 2000, s), want = up_outside(ONLY_A, 1000, s);
+		size_t behind = tcp ? 100 + 4 : 100 + 2; /* the checksum, from the end */
+
+		track(tcp ? "tcp" : "udp", CUSTOMER, ONLY_A, 1000, tcp ? TCP_SURE : UDP_SURE);
+		p.b[p.len - 1] ^= 0x40;
+		want.b[want.len - 1] ^= 0x40;
+		assert_false(ip_sums_good(want.b + 14, want.len - 14));
+		check(get16(want.b + want.len - behind) != 0, "no checksum");
+		up_fast(&p, &want);
 	}
 }
 
@@ -380,6 +446,8 @@ int main(void)
 		{"GW-3: from outside into a tunnel", test_in, fast_setup, NULL, NULL},
 		{"GW-3: the tunnel's headers", test_tunnel, fast_setup, NULL, NULL},
 		{"GW-3: odd packets are the stack's", test_odd_packets, fast_setup, NULL, NULL},
+		{"GW-3: flags of TCP", test_flags, fast_setup, NULL, NULL},
+		{"GW-3: checksums that are wrong", test_bad_checksums, fast_setup, NULL, NULL},
 		{"GW-3: odd connections are the stack's", test_odd_connections, fast_setup, NULL, NULL},
 		{"GW-3: nothing is remembered for too long", test_changes, fast_setup, NULL, NULL},
 	};
