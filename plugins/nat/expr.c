@@ -52,6 +52,18 @@ void nat_ct(struct nat_rule *r, enum nft_ct_keys key, uint32_t reg)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, reg);
 }
 
+void nat_ct_mark(struct nat_rule *r, uint32_t mark)
+{
+	struct nftnl_expr *value = add(r, "immediate"), *set = add(r, "ct");
+
+	if (!value || !set)
+		return;
+	nftnl_expr_set_u32(value, NFTNL_EXPR_IMM_DREG, NAT_REG_KEY);
+	nftnl_expr_set_u32(value, NFTNL_EXPR_IMM_DATA, mark);
+	nftnl_expr_set_u32(set, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
+	nftnl_expr_set_u32(set, NFTNL_EXPR_CT_SREG, NAT_REG_KEY);
+}
+
 void nat_payload(struct nat_rule *r, enum nft_payload_bases base, uint32_t offset, uint32_t len, uint32_t reg)
 {
 	struct nftnl_expr *e = add(r, "payload");

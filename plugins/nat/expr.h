@@ -23,6 +23,8 @@ enum { NAT_REG_KEY = NFT_REG32_00, NAT_REG_DATA = NFT_REG32_00 + 6 };
 void nat_meta(struct nat_rule *r, enum nft_meta_keys key, uint32_t reg);
 void nat_meta_set(struct nat_rule *r, enum nft_meta_keys key, uint32_t reg);
 void nat_ct(struct nat_rule *r, enum nft_ct_keys key, uint32_t reg);
+/* The connection's mark, for good. */
+void nat_ct_mark(struct nat_rule *r, uint32_t mark);
 void nat_payload(struct nat_rule *r, enum nft_payload_bases base, uint32_t offset, uint32_t len, uint32_t reg);
 void nat_cmp(struct nat_rule *r, enum nft_cmp_ops op, uint32_t reg, const void *data, uint32_t len);
 /* Leaves of the register these bits. */

@@ -306,7 +306,8 @@ static int read_generation(struct nat_nft *n, struct nat_generation *ret)
 /* But for rules and elements. */
 static bool is_intact(const struct nat_seen *s)
 {
-	return s->table && s->chains == NAT_CHAINS && !s->foreign && s->sets == NAT_FAMILIES * NAT_MAP_MAX;
+	return s->table && !s->flagged && s->chains == NAT_CHAINS && !s->foreign &&
+	       s->sets == NAT_FAMILIES * NAT_MAP_MAX;
 }
 
 /* Nobody tells us of each element that we write ourselves, which would cost the kernel more than the element does. */

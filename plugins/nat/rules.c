@@ -1,7 +1,7 @@
 /*
  * rules.c - builds the rules of ruleset.h for nft.c to send.
  *
- * Every packet that the fast path leaves to the stack goes through `out`, and the first of each connection through `pre` and
+ * Every packet that the fast path leaves to the stack goes through `forward` and `out`, and the first of each connection through `pre` and
  * `post` as well, which the kernel asks for no other one. So what is decided once for a connection stands there, and costs the rest
  * nothing; what is asked of most packets comes first; and a map without elements is not asked at all.
  */
@@ -15,11 +15,14 @@
 
 #include <linux/netfilter.h>
 
-#define RULESET_VERSION 3u /* raised with every change of what is built here */
+#define RULESET_VERSION 4u /* raised with every change of what is built here */
 
 /* As <linux/netfilter/nf_conntrack_common.h> numbers them, and nft(8) takes them. */
 enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_UNTRACKED = 64 };
 enum { STATUS_SRC_NAT = 0x10, STATUS_DST_NAT = 0x20 };
+
+/* Of a connection neither of whose ends is outside. */
+#define MARK_INSIDE 0x67776469u
 
 struct build {
 	const struct nat_params *params;
@@ -245,15 +248,21 @@ static void foreign(struct build *b, unsigned family, enum nat_chain c)
 }
 
 /* From outside comes nothing whose answer would not go there: it bears the name of a host inside, or of the virtual gateway. */
-static void spoofed(struct build *b)
+static void drop_spoofed(struct build *b, struct nat_rule *r)
 {
 	static const uint32_t nowhere;
+
+	nat_way_back(r, NAT_REG_KEY);
+	nat_cmp(r, NFT_CMP_EQ, NAT_REG_KEY, &nowhere, sizeof nowhere);
+	drop(r, NAT_COUNT_SPOOFED);
+	end(b, r);
+}
+
+static void spoofed(struct build *b)
+{
 	struct nat_rule r = begin(ARRIVING);
 
-	nat_way_back(&r, NAT_REG_KEY);
-	nat_cmp(&r, NFT_CMP_EQ, NAT_REG_KEY, &nowhere, sizeof nowhere);
-	drop(&r, NAT_COUNT_SPOOFED);
-	end(b, &r);
+	drop_spoofed(b, &r);
 }
 
 /* What more than one rule says counts: the later of two times, the first of two translations. */
@@ -330,11 +339,17 @@ static void member(struct build *b, unsigned family, enum nat_chain c, enum nat_
 	end(b, &r);
 }
 
-/* A host reaches a public address of its own network: what answers must come by here again. */
+/*
+ * A host reaches a public address of its own network: what answers must come by here again. Nothing of it is ever outside, which
+ * `inward` asks about.
+ */
 static void hairpin(struct build *b)
 {
 	struct nat_rule r = begin(HAIRPIN);
 
+	nat_ct_mark(&r, MARK_INSIDE);
+	end(b, &r);
+	r = begin(HAIRPIN);
 	nat_ct(&r, NFT_CT_STATUS, NAT_REG_KEY);
 	nat_bits(&r, NAT_REG_KEY, STATUS_DST_NAT, 4);
 	nat_masquerade(&r);
@@ -407,19 +422,22 @@ static void limits_of(struct build *b, enum nat_chain admit, enum nat_counter ra
 /* --- every packet --- */
 
 /*
- * What the chains for translation have not seen, since the kernel does not keep track of it. Of these nothing is let in; what the
- * virtual gateway itself says may go, whose multicast looks as if it had come by the link that it goes out by.
+ * What the chains for translation have not seen, since the kernel does not keep track of it, or knows it as part of what it has seen:
+ * an error about a connection comes from wherever it likes to. Of the former nothing is let in.
  */
 static void odd(struct build *b)
 {
-	struct nat_rule r = begin(ODD);
+	struct nat_rule r;
 
-	by_nobody(&r, NFT_CMP_EQ);
-	nat_verdict(&r, NFT_RETURN, NULL);
-	end(b, &r);
 	drop_invalid(b, ODD);
 	r = begin(ODD);
 	by_outside(&r, NFT_META_IIFNAME, NFT_CMP_NEQ);
+	nat_verdict(&r, NFT_RETURN, NULL);
+	end(b, &r);
+	r = begin(ODD);
+	drop_spoofed(b, &r);
+	r = begin(ODD);
+	of_state(&r, STATE_RELATED);
 	nat_verdict(&r, NFT_RETURN, NULL);
 	end(b, &r);
 	r = begin(ODD);
@@ -428,6 +446,29 @@ static void odd(struct build *b)
 	end(b, &r);
 	r = begin(ODD);
 	drop(&r, NAT_COUNT_INVALID);
+	end(b, &r);
+}
+
+/* All that is passed on. What is usual about most packets must not be asked one by one here. */
+static void forward(struct build *b)
+{
+	struct nat_rule r = begin(FORWARD);
+
+	of_state(&r, STATE_INVALID | STATE_RELATED | STATE_UNTRACKED);
+	on_to(&r, NFT_GOTO, ODD);
+	end(b, &r);
+}
+
+/* What goes inside, unless it answers what was translated on its way out: from outside comes nothing of what is among hosts inside. */
+static void inward(struct build *b)
+{
+	static const uint32_t inside = MARK_INSIDE;
+	struct nat_rule r = begin(INWARD);
+
+	by_outside(&r, NFT_META_IIFNAME, NFT_CMP_EQ);
+	nat_ct(&r, NFT_CT_MARK, NAT_REG_KEY);
+	nat_cmp(&r, NFT_CMP_EQ, NAT_REG_KEY, &inside, sizeof inside);
+	drop(&r, NAT_COUNT_SPOOFED);
 	end(b, &r);
 }
 
@@ -442,10 +483,6 @@ static void out(struct build *b)
 		nat_clamp(&r);
 		end(b, &r);
 	}
-	r = begin(OUT);
-	of_state(&r, STATE_INVALID | STATE_UNTRACKED);
-	on_to(&r, NFT_JUMP, ODD);
-	end(b, &r);
 	/* Of a connection whose source rules have translated, and nothing else. */
 	r = begin(OUT);
 	nat_ct(&r, NFT_CT_STATUS, NAT_REG_KEY);
@@ -453,10 +490,7 @@ static void out(struct build *b)
 	nat_cmp(&r, NFT_CMP_EQ, NAT_REG_KEY, &status, sizeof status);
 	nat_verdict(&r, NF_ACCEPT, NULL);
 	end(b, &r);
-	r = begin(OUT);
-	by_outside(&r, NFT_META_OIFNAME, NFT_CMP_NEQ);
-	nat_verdict(&r, NF_ACCEPT, NULL);
-	end(b, &r);
+	outside_to(b, OUT, NFT_META_OIFNAME, NFT_CMP_NEQ, INWARD);
 	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
 		char name[24];
 
@@ -487,6 +521,10 @@ static void input(struct build *b)
 	drop_invalid(b, INPUT);
 	r = begin(INPUT);
 	of_state(&r, STATE_ESTABLISHED | STATE_RELATED);
+	by_outside(&r, NFT_META_IIFNAME, NFT_CMP_EQ);
+	drop_spoofed(b, &r);
+	r = begin(INPUT);
+	of_state(&r, STATE_ESTABLISHED | STATE_RELATED);
 	nat_verdict(&r, NF_ACCEPT, NULL);
 	end(b, &r);
 	drop_by_outside(b, INPUT, NFT_META_IIFNAME, NAT_COUNT_NO_RULE);
@@ -501,6 +539,8 @@ static void build(struct build *b)
 	limits_of(b, ADMIT, NAT_COUNT_RATE, FULL);
 	limits_of(b, ADMIT_IN, NAT_COUNT_RATE_IN, FULL_IN);
 	out(b);
+	inward(b);
+	forward(b);
 	odd(b);
 	input(b);
 }

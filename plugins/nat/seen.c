@@ -81,10 +81,12 @@ static int on_table(const struct nlmsghdr *h, void *ctx)
 	if (nftnl_table_nlmsg_parse(h, t) == 0 && (name = nftnl_table_get_str(t, NFTNL_TABLE_NAME))) {
 		uint32_t family = nftnl_table_get_u32(t, NFTNL_TABLE_FAMILY);
 
-		if (family == NFPROTO_INET && !strcmp(name, NAT_TABLE))
+		if (family == NFPROTO_INET && !strcmp(name, NAT_TABLE)) {
 			rd->seen->table = true;
-		else
+			rd->seen->flagged = nftnl_table_get_u32(t, NFTNL_TABLE_FLAGS) != 0;
+		} else {
 			note_other(&rd->seen->others, family, name);
+		}
 	}
 	nftnl_table_free(t);
 	return MNL_CB_OK;
@@ -304,7 +306,13 @@ static int ask(struct mnl_socket *s, uint16_t type, uint16_t name_attr, const ch
 static void forget(struct nat_seen *s)
 {
 	struct nat_seen kept = {
-		.table = s->table, .others = s->others, .elems = s->elems, .cap = s->cap, .idles = s->idles};
+		.table = s->table,
+		.flagged = s->flagged,
+		.others = s->others,
+		.elems = s->elems,
+		.cap = s->cap,
+		.idles = s->idles,
+	};
 
 	*s = kept;
 }
@@ -360,7 +368,7 @@ int nat_seen_read(struct mnl_socket *s, uint64_t mark, struct nat_seen *ret)
 	int r = -EINTR;
 
 	for (int i = 0; i < ATTEMPTS && r == -EINTR; i++) {
-		ret->table = false;
+		ret->table = ret->flagged = false;
 		ret->others = (struct nat_others){0};
 		r = ask(s, NFT_MSG_GETTABLE, 0, NULL, 0, on_table, &rd);
 	}

@@ -22,6 +22,7 @@ struct nat_seen_elem {
 
 struct nat_seen {
 	bool table;
+	bool flagged; /* it has flags, such as `dormant`: we set none */
 	struct nat_others others;
 	size_t chains;	/* that are as they should be */
 	size_t sets;	/* of ours */

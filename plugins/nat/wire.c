@@ -130,24 +130,52 @@ int nat_batch_commit(struct nat_batch *b, struct mnl_socket *s, struct gw_error 
 
 /* --- requests --- */
 
+/* Whether the last word of what was asked is in there. */
+static bool is_over(const char *buf, size_t n, uint32_t seq)
+{
+	int left = (int)n;
+
+	for (const struct nlmsghdr *h = (const void *)buf; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+		if (h->nlmsg_seq == seq && (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR))
+			return true;
+	return false;
+}
+
+/* Of an answer that somebody has not waited for. */
+static bool is_late(const char *buf, size_t n, uint32_t seq)
+{
+	const struct nlmsghdr *h = (const void *)buf;
+
+	return mnl_nlmsg_ok(h, (int)n) && h->nlmsg_seq != seq;
+}
+
 int nat_ask(struct mnl_socket *s, struct nlmsghdr *h, mnl_cb_t cb, void *ctx)
 {
 	static _Atomic uint32_t last;
 	const uint32_t seq = ++last;
 	char buf[ANSWER_BUF];
-	int r = MNL_CB_OK;
+	int failed = 0;
 
 	h->nlmsg_seq = seq;
 	if (mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
 		return -errno;
-	while (r > MNL_CB_STOP) {
+	for (;;) {
 		ssize_t n = mnl_socket_recvfrom(s, buf, sizeof buf);
+		int r;
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return -errno;
-		r = mnl_cb_run(buf, (size_t)n, seq, mnl_socket_get_portid(s), cb, ctx);
+			return failed ? failed : -errno;
+		if (is_late(buf, (size_t)n, seq))
+			continue;
+		r = failed ? MNL_CB_OK : mnl_cb_run(buf, (size_t)n, seq, mnl_socket_get_portid(s), cb, ctx);
+		if (r == MNL_CB_STOP)
+			return 0;
+		if (r < 0)
+			failed = -errno;
+		/* What is left of it is in the way of the next request, which the kernel refuses until then. */
+		if (failed && is_over(buf, (size_t)n, seq))
+			return failed;
 	}
-	return r < 0 ? -errno : 0;
 }

@@ -63,6 +63,13 @@ static void test_host(void **state)
 	p = outside_udp(FAR, 1, ONLY_A, 2);
 	pkt_tag(&p, 0x8100, 7);
 	edge_out(&p, TO_STACK);
+	/* Frames for everybody: the stack forwards none of them. */
+	for (int six = 0; six <= 1; six++)
+		for (int all = 0; all <= 1; all++) {
+			p = outside_udp(six ? FAR6 : FAR, 1, six ? ONLY_A6 : ONLY_A, 2);
+			memcpy(p.b, all ? "\xff\xff\xff\xff\xff\xff" : "\x01\0\x5e\0\0\5", 6);
+			edge_out(&p, TO_STACK);
+		}
 	p = outside_udp(FAR, 1, ONLY_A, 2); /* from a virtual gateway to the node: exit.bpf.c has looked at it */
 	p.mark = GW_MARK_TO_SELF;
 	edge_out(&p, TO_STACK);

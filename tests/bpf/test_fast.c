@@ -107,11 +107,14 @@ static void new_epoch(void)
 /* --- packets ---------------------------------------------------------------------------------------------------------------- */
 
 struct shape {
-	bool tcp, no_checksum;
+	bool tcp, no_checksum, bad_ip_sum;
 	uint8_t ttl, tos, tcp_flags;
 	uint16_t frag;
+	int udp_len; /* if not right: what it says instead; WITHOUT: 0 */
 	size_t size, options;
 };
+
+#define WITHOUT -1
 
 #define PLAIN ((struct shape){.ttl = 64, .size = 100})
 
@@ -128,6 +131,10 @@ static void put_ip(struct pkt *p, const char *src, uint16_t sport, const char *d
 	p->layers[p->n - 1].no_checksum = s.no_checksum;
 	pkt_fill(p, s.size);
 	pkt_close(p);
+	if (s.udp_len)
+		put16(p->b + l4 + 4, s.udp_len == WITHOUT ? 0 : (uint16_t)s.udp_len);
+	if (s.bad_ip_sum)
+		p->b[ip + 10] ^= 0x11;
 }
 
 /* Out of the tunnel, from a customer. */
@@ -213,6 +220,16 @@ static void test_out(void **state)
 		want = up_outside(SHARED, 1500, shapes[i]);
 		up_fast(&p, &want);
 	}
+	/* What is wrong with a checksum of UDP or TCP stays so: whom the packet is for sees it. */
+	for (int tcp = 0; tcp <= 1; tcp++) {
+		struct shape s = {.ttl = 64, .size = 100, .tcp = tcp};
+		struct pkt p = up(CUSTOMER, 2000, s), want = up_outside(tcp ? SHARED : ONLY_A, tcp ? 1500 : 1000, s);
+
+		p.b[p.len - 1] ^= 0x40;
+		want.b[want.len - 1] ^= 0x40;
+		assert_false(ip_sums_good(want.b + 14, want.len - 14));
+		up_fast(&p, &want);
+	}
 }
 
 static void test_in(void **state)
@@ -267,6 +284,32 @@ static void test_tunnel(void **state)
 	assert_memory_equal(r->b + OUTER_L4 + 22, MAC_VRF.b, 6);
 }
 
+/* Of all that TCP's flags can say only what means that the connection goes on; whether the network is congested does not matter. */
+static void flags_of_tcp(void)
+{
+	enum { FIN = 1, SYN = 2, RST = 4, ACK = 16, URG = 32 };
+
+	for (unsigned low = 1; low < 64; low++) {
+		unsigned flags = low | (low / 16 + low) % 4 << 6;
+		struct shape s = {.ttl = 64, .size = 100, .tcp = true, .tcp_flags = (uint8_t)flags}, after = s;
+		struct pkt p = up(CUSTOMER, 2000, s), want = up_outside(ONLY_A, 1000, s), in = down(ONLY_A, 1000, s);
+		struct pkt in_want = {0};
+
+		if ((flags & (FIN | SYN | RST | URG)) == RST)
+			continue; /* its number decides */
+		after.ttl--;
+		pkt_eth(&in_want, MAC_N(5), MAC_VRF);
+		put_ip(&in_want, FAR, 2000, CUSTOMER, 1000, after);
+		if ((flags & (FIN | SYN | RST | ACK | URG)) == ACK) {
+			up_fast(&p, &want);
+			down_fast(&in, &in_want);
+		} else {
+			up_slow(&p);
+			down_slow(&in);
+		}
+	}
+}
+
 static void test_odd_packets(void **state)
 {
 	static const struct shape odd[] = {
@@ -278,6 +321,14 @@ static void test_odd_packets(void **state)
 		{.ttl = 64, .size = 100, .tcp = true, .tcp_flags = 0x12},
 		{.ttl = 64, .size = 100, .tcp = true, .tcp_flags = 0x11},
 		{.ttl = 64, .size = 100, .tcp = true, .tcp_flags = 0x14}, /* not what the other side expects */
+		{.ttl = 64, .size = 100, .bad_ip_sum = true},
+		{.ttl = 64, .size = 100, .bad_ip_sum = true, .tcp = true},
+		{.ttl = 64, .size = 100, .udp_len = WITHOUT},
+		{.ttl = 64, .size = 100, .udp_len = 7},
+		{.ttl = 64, .size = 100, .udp_len = 8},
+		{.ttl = 64, .size = 100, .udp_len = 107},
+		{.ttl = 64, .size = 100, .udp_len = 109},
+		{.ttl = 64, .size = 100, .udp_len = 65535},
 	};
 
 	(void)state;
@@ -293,6 +344,7 @@ static void test_odd_packets(void **state)
 		p = down(ONLY_A, 1000, in);
 		down_slow(&p);
 	}
+	flags_of_tcp();
 }
 
 static void test_odd_connections(void **state)

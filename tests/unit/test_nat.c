@@ -351,6 +351,7 @@ static void test_adopt_and_repair(void **state)
 		"nft flush chain inet gwd-nat post",
 		"nft insert rule inet gwd-nat out accept",
 		"nft add chain inet gwd-nat input '{ policy drop; }'",
+		"nft add table inet gwd-nat '{ flags dormant; }'",
 	};
 	char as[64];
 

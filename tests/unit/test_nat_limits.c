@@ -1,9 +1,15 @@
 /*
  * test_nat_limits.c - the NAT plugin's limits on a real kernel: what comes from outside, wanted or not, takes nothing away from what
- * the network itself opens; sources that nobody outside can have are dropped.
+ * the network itself opens; sources that nobody outside can have are dropped. And of the answers that it asks for, what is
+ * interrupted is in nobody's way.
  */
 #include "nat_fixture.h"
 
+#include "nat/wire.h"
+
+#include <libnftnl/common.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 #include <time.h>
 
 static int group_end(void **state)
@@ -174,6 +180,149 @@ static void test_spoofed(void **state)
 	end();
 }
 
+static int open_icmp(void *ret)
+{
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+
+	*(int *)ret = fd;
+	return fd < 0 ? -errno : 0;
+}
+
+/* From there: nobody listens, about a datagram from 203.0.113.1, port 4000, to 198.51.100.9, port 53. */
+static void refuse(const char *from)
+{
+	uint8_t m[8 + 20 + 8] = {3, 3, 0, 0, 0, 0, 0, 0, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, IPPROTO_UDP};
+	const uint16_t ports[] = {htons(4000), htons(53), htons(8), 0};
+	struct sockaddr_storage at, to;
+	uint32_t sum = 0;
+	char path[64];
+	int ns, s = -1;
+
+	inet_pton(AF_INET, "203.0.113.1", m + 8 + 12);
+	inet_pton(AF_INET, "198.51.100.9", m + 8 + 16);
+	memcpy(m + 28, ports, sizeof ports);
+	for (size_t i = 0; i < sizeof m; i += 2)
+		sum += (uint32_t)(m[i] << 8 | m[i + 1]);
+	sum = (sum & 0xffff) + (sum >> 16);
+	m[2] = (uint8_t) ~(sum >> 8);
+	m[3] = (uint8_t)~sum;
+	snprintf(path, sizeof path, "/run/netns/%s", out_ns);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(gw_netns_run(ns, open_icmp, &s), 0);
+	close(ns);
+	assert_int_equal(bind(s, (struct sockaddr *)&at, place(from, 0, &at)), 0);
+	assert_int_equal(sendto(s, m, sizeof m, 0, (struct sockaddr *)&to, place("203.0.113.1", 0, &to)), sizeof m);
+	close(s);
+}
+
+/* Whether it hears of an error. */
+static bool refused(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char c;
+
+	return poll(&p, 1, 500) > 0 && recv(fd, &c, 1, MSG_DONTWAIT) < 0 && errno == ECONNREFUSED;
+}
+
+/* What the rules for first packets do not see, in the name of a host inside: errors, and packets of what is between such hosts. */
+static void test_spoofed_later(void **state)
+{
+	static const char *const sources[] = {"10.0.0.5", "10.0.0.6", "10.0.0.1", "203.0.113.2"};
+	struct sockaddr_storage far;
+	int in, server, client, out;
+
+	(void)state;
+	start();
+	commit_ok();
+	sh_ok("nsenter --net=/run/netns/%s sysctl -qw net.ipv4.conf.ext0.accept_local=1", vrf); /* as a VRF has it */
+	in = sock(in_ns, SOCK_DGRAM, "10.0.0.5", 4000);
+	assert_int_equal(connect(in, (struct sockaddr *)&far, place("198.51.100.9", 53, &far)), 0);
+	out = sock(out_ns, SOCK_DGRAM, "198.51.100.9", 53);
+	assert_int_equal(send(in, "x", 1, 0), 1);
+	heard_from(out, "x", "203.0.113.1 4000");
+	refuse("198.51.100.9");
+	assert_true(refused(in));
+	assert_int_equal(counter("spoofed"), 0);
+	for (size_t i = 0; i < GW_N(sources); i++) {
+		sh_ok("ip -n %s addr add %s/32 dev lo", out_ns, sources[i]);
+		refuse(sources[i]);
+		assert_false(refused(in));
+		assert_int_equal(counter("spoofed"), i + 1);
+		sh_ok("ip -n %s addr del %s/32 dev lo", out_ns, sources[i]);
+	}
+	server = sock(in_ns, SOCK_DGRAM, "10.0.0.4", 80);
+	client = sock(in_ns, SOCK_DGRAM, "10.0.0.6", 6001);
+	send_to(client, "203.0.113.3", 80, "pin");
+	heard_from(server, "pin", "10.0.0.1 6001");
+	send_to(server, "10.0.0.1", 6001, "back");
+	heard_from(client, "back", "203.0.113.3 80");
+	close(out);
+	sh_ok("ip -n %s addr add 10.0.0.6/32 dev lo", out_ns);
+	out = sock(out_ns, SOCK_DGRAM, "10.0.0.6", 6001);
+	send_to(out, "203.0.113.3", 80, "evil");
+	silent(server);
+	assert_int_equal(counter("spoofed"), GW_N(sources) + 1);
+	sh_ok("ip -n %s addr del 10.0.0.6/32 dev lo", out_ns);
+	send_to(client, "203.0.113.3", 80, "pin");
+	heard_from(server, "pin", "10.0.0.1 6001");
+	close(in);
+	close(out);
+	close(client);
+	close(server);
+	end();
+}
+
+/* --- answers that are interrupted ------------------------------------------------------------------------------------------ */
+
+struct chains {
+	unsigned n;
+	bool disturb;
+};
+
+static int on_chain(const struct nlmsghdr *h, void *ctx)
+{
+	struct chains *c = ctx;
+
+	(void)h;
+	if (c->n++ == 0 && c->disturb)
+		sh_ok("nsenter --net=/run/netns/%s nft add table inet meanwhile", vrf);
+	return MNL_CB_OK;
+}
+
+static int ask_chains(struct mnl_socket *s, struct chains *c)
+{
+	char buf[256];
+	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, NLM_F_DUMP, 0);
+
+	c->n = 0;
+	return nat_ask(s, h, on_chain, c);
+}
+
+/* What changes while it is read is read to its end all the same, and the next question has its own answer. */
+static void test_interrupted(void **state)
+{
+	enum { CHAINS = 3000 };
+	struct chains c = {.disturb = true};
+	struct nat_gateway *g;
+	struct mnl_socket *s;
+
+	(void)state;
+	start();
+	commit_ok();
+	g = GW_CONTAINER_OF(gw_hmap_first(&driver->gateways), struct nat_gateway, by_rdid);
+	s = nat_nft_requests(g->nft);
+	sh_ok("{ echo add table inet many; seq -f 'add chain inet many c%%.0f' %d; } | nsenter --net=/run/netns/%s nft "
+	      "-f -",
+	      CHAINS, vrf);
+	assert_int_equal(ask_chains(s, &c), -EINTR);
+	check(c.n < CHAINS, "all %u came before the change", c.n);
+	c.disturb = false;
+	assert_int_equal(ask_chains(s, &c), 0);
+	assert_int_equal(c.n, CHAINS + NAT_CHAINS);
+	sync_ok();
+	end();
+}
+
 /* Of this thread, so that it does not matter what else the machine does. */
 static double cpu_ms(void)
 {
@@ -238,7 +387,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_closed_ports),	     cmocka_unit_test(test_rate_of_each_side),
 		cmocka_unit_test(test_half_for_the_outside), cmocka_unit_test(test_spoofed),
-		cmocka_unit_test(test_many_connections_end),
+		cmocka_unit_test(test_many_connections_end), cmocka_unit_test(test_spoofed_later),
+		cmocka_unit_test(test_interrupted),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -37,6 +37,7 @@
 #define IP_MF	  0x2000
 #define IP_OFFSET 0x1fff
 #define ECN_MASK  3
+#define VLAN_ID	  0x0fff
 
 const volatile struct gw_params params __weak SEC(".rodata");
 

@@ -2,7 +2,8 @@
  * edge.h - what comes from the world outside, at the ingress of the [external] interface: by itself (edge.bpf.c), or behind what
  * is for tunnels where that interface is an underlay one as well (underlay.bpf.c).
  *
- *   to no public address, or to an address of the node itself -> GW_NOT_PUBLIC: the host's own stack
+ *   to no public address, or to an address of the node itself, or by a link's broadcast or multicast
+ *                                                             -> GW_NOT_PUBLIC: the host's own stack
  *   ARP, neighbour discovery for a public address on the segment -> answered here
  *   of an established flow -> past the stack to the customer (fast.h)
  *   to a public address -> from where nobody can be: dropped -> its owner (steer.h)
@@ -139,7 +140,10 @@ gw_inline int gw_edge(struct __sk_buff *skb)
 {
 	int verdict;
 
-	if (skb->vlan_present || skb->pkt_type == PACKET_OTHERHOST)
+	if (skb->pkt_type == PACKET_OTHERHOST)
+		return GW_NOT_PUBLIC;
+	/* A tag without a VLAN says a priority only; the stack takes it off, too. */
+	if (unlikely(skb->vlan_present) && (skb->vlan_tci & VLAN_ID || bpf_skb_vlan_pop(skb)))
 		return GW_NOT_PUBLIC;
 	/* On its way from a virtual gateway to this node itself. */
 	if (unlikely(skb->mark == GW_MARK_TO_SELF)) {
@@ -148,6 +152,9 @@ gw_inline int gw_edge(struct __sk_buff *skb)
 	}
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
+		/* A frame for everybody is forwarded by nobody (RFC 1122, 3.3.6), or each node on the link would. */
+		if (unlikely(skb->pkt_type != PACKET_HOST))
+			return GW_NOT_PUBLIC;
 		if (params.fast) {
 			verdict = gw_fast_in(skb);
 			if (likely(verdict != GW_SLOW_WAY))
@@ -156,7 +163,9 @@ gw_inline int gw_edge(struct __sk_buff *skb)
 		return gw_edge4(skb);
 	case bpf_htons(ETH_P_IPV6):
 		verdict = gw_is_nd(skb) ? gw_edge_nd(skb) : GW_NOT_PUBLIC;
-		return verdict != GW_NOT_PUBLIC ? verdict : gw_edge6(skb);
+		if (verdict != GW_NOT_PUBLIC || unlikely(skb->pkt_type != PACKET_HOST))
+			return verdict;
+		return gw_edge6(skb);
 	case bpf_htons(ETH_P_ARP):
 		return gw_edge_arp(skb);
 	default:

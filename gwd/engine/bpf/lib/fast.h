@@ -6,9 +6,12 @@
  *   [external] interface -> gw_fast_in -> destination translated, encapsulated -> tunnel
  *
  * The stack owns everything that is new, odd or over: connections begin and end there (TCP's SYN and FIN), and fragments,
- * IP options, errors, what is too large, and what stays on this node, never leave it. What a flow's packets need is found once and
- * remembered in fast_flows until anything changes that user space knows of (the epoch); the kernel's own entry is asked for every
- * packet, so that a flow ends with its entry.
+ * IP options, errors, what is too large, what it would drop, and what stays on this node, never leave it. What a flow's packets need
+ * is found once and remembered in fast_flows until anything changes that user space knows of (the epoch); the kernel's own entry is
+ * asked for every packet, so that a flow ends with its entry.
+ *
+ * Neither way looks at the checksums of TCP and UDP: they are translated as they are, wrong ones stay wrong, and whom they are for
+ * sees to that.
  */
 #ifndef GW_BPF_FAST_H
 #define GW_BPF_FAST_H
@@ -97,14 +100,23 @@ gw_inline struct gw_fast_room *gw_fast_room(void)
 	return bpf_map_lookup_elem(&fast_rooms, &zero);
 }
 
+/* Flags as within a connection: it goes on, or a reset (whether with an ACK or not) ends it. The others are begin, end, or nonsense. */
+gw_inline bool gw_fast_flags(const struct tcphdr *tcp)
+{
+	return (tcp->ack | tcp->rst) && !(tcp->syn | tcp->fin | tcp->urg);
+}
+
 /* The packet whose IP header is at `off`. False: none for the fast path. */
 gw_inline bool gw_fast_read(struct __sk_buff *skb, __u32 off, struct gw_tracked *t)
 {
 	const struct iphdr *ip = gw_data(skb) + off;
 	const struct tcphdr *tcp = (const void *)(ip + 1);
 	const struct udphdr *udp = (const void *)(ip + 1);
+	const __u32 *w = (const void *)ip;
 
-	if ((void *)(udp + 1) > gw_end(skb) || *(const __u8 *)ip != 0x45 || ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))
+	if ((void *)(udp + 1) > gw_end(skb) || *(const __u8 *)ip != 0x45 ||
+	    ip->frag_off & bpf_htons(IP_MF | IP_OFFSET) ||
+	    gw_fold((__u64)w[0] + w[1] + w[2] + w[3] + w[4]) != 0xffff)
 		return false;
 	t->total = bpf_ntohs(ip->tot_len);
 	t->size = t->total;
@@ -112,7 +124,7 @@ gw_inline bool gw_fast_read(struct __sk_buff *skb, __u32 off, struct gw_tracked 
 	if (skb->len < off + t->total)
 		return false;
 	if (ip->protocol == IPPROTO_TCP) {
-		if ((void *)(tcp + 1) > gw_end(skb) || tcp->doff < 5 || tcp->syn || tcp->fin ||
+		if ((void *)(tcp + 1) > gw_end(skb) || tcp->doff < 5 || !gw_fast_flags(tcp) ||
 		    t->total < sizeof *ip + tcp->doff * 4)
 			return false;
 		t->seq = tcp->seq;
@@ -121,7 +133,8 @@ gw_inline bool gw_fast_read(struct __sk_buff *skb, __u32 off, struct gw_tracked 
 		t->reset = tcp->rst;
 		if (skb->gso_size)
 			t->size = sizeof *ip + tcp->doff * 4 + skb->gso_size;
-	} else if (ip->protocol != IPPROTO_UDP || skb->gso_size || t->total < sizeof *ip + sizeof *udp) {
+	} else if (ip->protocol != IPPROTO_UDP || skb->gso_size || t->total < sizeof *ip + sizeof *udp ||
+		   bpf_ntohs(udp->len) != t->total - sizeof *ip) {
 		return false;
 	}
 	t->key.saddr = ip->saddr;
@@ -394,7 +407,7 @@ gw_function int gw_fast_in(struct __sk_buff *skb)
 	struct gw_tracked *t;
 	struct gw_bpf_fast *f;
 
-	if (!room || skb->pkt_type != PACKET_HOST)
+	if (!room)
 		return GW_SLOW_WAY;
 	t = &room->t;
 	t->key.scope = 0;
