@@ -118,7 +118,7 @@ class ByHand(Gateway):
     key, title = BASE, "kernel vxlan, veth, routes, nft"
 
     def make(self):
-        self.tenant = namespace("hand-tenant")
+        self.tenant = namespace(f"{self.key}-tenant")
         self.gateway.ip(f"link add vxlan mtu {MTU} type vxlan id {VSID} local {GATEWAY} remote {HOST} dstport 4789 noudpcsum dev underlay")
         self.gateway.ip(f"link set vxlan netns {self.tenant.name}")
         self.tenant.ip(f"link set vxlan address {ROUTER_MAC} up")
