@@ -6,7 +6,7 @@ BENCH_TOOLS   := frame_replay tcp_connect tcp_stream udp_flood udp_rtt
 BENCH_BIN     := $(addprefix $(BUILD)/tests/bench/,$(BENCH_TOOLS))
 BENCH_NEEDS   := $(BENCH_BIN) $(BUILD)/tests/bench/bench.bpf.o
 
-.PHONY: bench-tools bench-profile bench-scale bench-api bench-plan bench-sync bench-gateway bench-vrfs
+.PHONY: bench-tools bench-profile bench-scale bench-api bench-plan bench-sync bench-gateway bench-vrfs bench-gateway-vm
 
 bench: build bench-tools $(BUILD)/tests/bench/plan ## speed beside the kernel's devices and Open vSwitch: table, JSON and chart in build/bench
 	$(PYTHON) tests/bench/bench.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
@@ -14,6 +14,7 @@ bench: build bench-tools $(BUILD)/tests/bench/plan ## speed beside the kernel's 
 	$(BUILD)/tests/bench/plan
 	$(PYTHON) tests/bench/sync.py --build $(BUILD)
 	$(PYTHON) tests/bench/gateway.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
+	$(MAKE) --no-print-directory bench-gateway-vm
 
 bench-scale: build bench-tools ## what many records and tenants cost in time and memory; also part of bench
 	$(PYTHON) tests/bench/scale.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
@@ -32,6 +33,10 @@ bench-gateway: build bench-tools ## the gateway beside the same made by hand of 
 
 bench-vrfs: build ## what 100 and 1,000 virtual gateways with NAT cost: making, keeping, starting over them, removing
 	$(PYTHON) tests/bench/vrfs.py --build $(BUILD)
+
+bench-gateway-vm: vm-ready ## instructions per packet in the image, beside the same by hand with and without an nft flowtable; also part of bench
+	$(MAKE) --no-print-directory BUILD=build bench-tools
+	$(PYTHON) tests/bench/gateway_vm.py
 
 bench-profile: build bench-tools ## what each BPF program costs per run, and where the rest of the time goes
 	$(PYTHON) tests/bench/profile.py --build $(BUILD)

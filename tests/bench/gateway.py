@@ -149,7 +149,7 @@ class ByHand(Gateway):
     key, title = BASE, "kernel vxlan, veth, routes, nft"
 
     def make(self):
-        self.tenants = {tenant: namespace(f"hand-tenant{tenant.suffix}") for tenant in TENANTS}
+        self.tenants = {tenant: namespace(f"{self.key}-tenant{tenant.suffix}") for tenant in TENANTS}
         for tenant, netns in self.tenants.items():
             self.serve(tenant, netns)
 

@@ -38,13 +38,15 @@ mount -t overlay -o lowerdir=/:/run/vm/tools,upperdir=/run/vm/up/changes,workdir
 for d in dev proc sys run; do mount --rbind /$d /run/vm/root/$d; done
 systemctl stop gwd
 gwd --remove
+# Daemons of tests make namespaces by themselves, as everywhere else: the holder does not see a test's own /run/netns.
+systemctl stop gwd-netns.socket gwd-netns.service
 """
 REFRESH = """set -e
 blockdev --flushbufs /dev/vdd
 rm -rf {tree}
 mkdir -p {tree}/build/vm
 tar -C {tree} -xf /dev/vdd
-ln -s /usr/sbin/gwd /usr/bin/gwctl {tree}/build/vm/
+ln -s /usr/sbin/gwd /usr/bin/gwctl /usr/lib/gwd/plugins {tree}/build/vm/
 """.format(tree=TREE)
 RUN = """cd / && exec chroot /run/vm/root /bin/bash -c 'cd /opt/gwd && rm -rf {logs} && mkdir -p {logs} && exec env GWD_BUILD=build/vm \
 GW_TEST_LOGS=/opt/gwd/{logs} GW_TEST_INSIDE=1 GW_TEST_SLOWNESS={slowness} CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C.UTF-8 "$0" "$@"' {command}"""
@@ -67,7 +69,7 @@ def connect(seconds=20):
         os.close(here)
 
 
-def make_tests():
+def make_tests(path=TESTS):
     """The tests as they are now, written in place: a running VM has this file open."""
     names = ["tests", "configs"] + [n for n in ABI_NEXT if os.path.exists(os.path.join(vm.ROOT, n))]
     programs = ["--transform", "s,^build/\\(topo\\|tests\\)/,build/vm/\\1/,", "build/topo", "build/tests"]
@@ -75,7 +77,7 @@ def make_tests():
                           check=True, stdout=subprocess.PIPE).stdout
     if len(data) > TESTS_SIZE:
         sys.exit("the tests have %d bytes, their disk %d" % (len(data), TESTS_SIZE))
-    with open(TESTS, "r+b" if os.path.exists(TESTS) else "w+b") as f:
+    with open(path, "r+b" if os.path.exists(path) else "w+b") as f:
         f.write(data)
         f.truncate(TESTS_SIZE)
 
@@ -135,10 +137,15 @@ def refresh():
     agent.close()
 
 
-def run(command, logs=None):
+def command(*words):
+    """What the VM's shell is told, to run a command among the tests."""
+    return RUN.format(logs=LOGS, slowness=SLOWNESS, command=quote(words))
+
+
+def run(words, logs=None):
     """Runs it among the tests in the VM; what it says goes to standard output. Returns its exit status."""
     agent = connect()
-    number = agent.start(RUN.format(logs=LOGS, slowness=SLOWNESS, command=quote(command)))
+    number = agent.start(command(*words))
 
     def stop(*_):
         agent.kill(number, signal.SIGTERM)

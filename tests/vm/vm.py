@@ -27,6 +27,11 @@ from lib import case  # noqa: E402  pylint: disable=wrong-import-position
 IMAGE = "build/image/gwd.qcow2"
 START_LIMIT = 400  # seconds until the agent answers, on a slow machine without KVM
 
+# A machine of one CPU, whose clock goes on by 1 ns with each instruction, and by itself only while there is nothing to do. How
+# fast it is does not depend on the machine that it runs on, nor on what else that does. Its string instructions count each step:
+# without these two flags the kernel copies by eight bytes, not by one.
+COUNTING = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=on", "-cpu", "max,-erms,-fsrm", "-smp", "1"]
+
 AGENT = "/usr/local/lib/gwd-agent.py"
 AGENT_UNIT = """[Service]
 ExecStart=/usr/bin/python3 %s
@@ -50,6 +55,10 @@ def accelerator():
         if probe.returncode == 0:
             return ["-accel", "kvm", "-cpu", "host"]
     return ["-accel", "tcg,thread=multi", "-cpu", "max"]
+
+
+def processors():
+    return [*accelerator(), "-smp", str(min(4, os.cpu_count()))]
 
 
 def drive(path, *more):
@@ -174,10 +183,11 @@ class Agent:
 
 class Vm:
     """One machine. `disk` is written to only if it is an overlay (make_overlay); `disks`: further ones, read-only; `seed`: what
-    make_seed takes, None: no agent; `args`: further ones of QEMU."""
+    make_seed takes, None: no agent; `args`: further ones of QEMU; `counting`: its clock counts instructions."""
 
-    def __init__(self, disk=IMAGE, seed=(), disks=(), logs=None, folder=None, args=(), memory=1024):
+    def __init__(self, disk=IMAGE, seed=(), disks=(), logs=None, folder=None, args=(), memory=1024, counting=False):
         self.disk, self.seed, self.disks, self.args, self.memory = disk, seed, disks, list(args), memory
+        self.counting = counting
         self.temporary = None if folder else tempfile.TemporaryDirectory(prefix="gwd-vm-")
         self.folder = folder or self.temporary.name
         self.logs = logs or os.environ.get("GW_TEST_LOGS") or self.folder
@@ -187,7 +197,7 @@ class Vm:
         try:
             self.power_on()
             if self.seed is not None:
-                self.connect()
+                self.connect(START_LIMIT * (3 if self.counting else 1))
         except BaseException:
             self.power_off()
             raise
@@ -205,8 +215,8 @@ class Vm:
     def power_on(self):
         disk = os.path.abspath(os.path.join(ROOT, self.disk))
         own = disk != os.path.join(ROOT, IMAGE)
-        argv = ["qemu-system-x86_64", *accelerator(), "-smp", str(min(4, os.cpu_count())), "-m", str(self.memory),
-                "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-vga", "std",
+        argv = ["qemu-system-x86_64", *(COUNTING if self.counting else processors()), "-m", str(self.memory), "-nodefaults",
+                "-no-user-config", "-display", "none", "-no-reboot", "-vga", "std",
                 "-serial", "file:" + os.path.join(self.logs, "serial.log"), "-device", "virtio-rng-pci",
                 "-device", "virtio-serial-pci", "-chardev", "socket,id=agent,path=agent,server=on,wait=off",
                 "-device", "virtserialport,chardev=agent,name=gwd.agent",
