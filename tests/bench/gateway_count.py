@@ -29,7 +29,7 @@ METRICS = [
     Metric("small_down", "64-byte packet, far to VM", "instructions", 0, False),
     Metric("flows", "64-byte packet, each a new flow", "instructions", 0, False),
 ]
-BUSY = 0.95
+BUSY = 0.85  # of a sample, the least that the tools are to have used of the CPU; the kernel's threads have the rest
 FLOWTABLE = """
 table ip short {
     flowtable established { hook ingress priority 0; devices = { vxlan, ext0 }; }
