@@ -469,6 +469,10 @@ struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_inten
 	if (external) {
 		p.external = external->link.ifindex;
 		memcpy(p.external_mac, external->link.mac.b, sizeof p.external_mac);
+		if (c->next_hop.has4)
+			p.hop4 = gw_ip_of(&c->next_hop.v4).w[3];
+		if (c->next_hop.has6)
+			p.hop6 = gw_ip_of(&c->next_hop.v6);
 	}
 	memcpy(p.router_mac, c->router_mac.b, sizeof p.router_mac);
 	return p;

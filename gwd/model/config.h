@@ -45,6 +45,10 @@ struct gw_config {
 	bool fast_path;
 	/* [external] */
 	char external_interface[IFNAMSIZ]; /* empty: nothing is outside */
+	struct {
+		bool has4, has6;
+		struct gw_addr v4, v6;
+	} next_hop; /* of what virtual gateways send beyond its segment; without: the kernel's routes tell */
 	bool clamp_mss;
 	unsigned idle_minutes; /* of TCP, for NAT rules that say nothing */
 	/* [controller] */

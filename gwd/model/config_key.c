@@ -27,7 +27,7 @@ struct row {
 
 static parse_fn parse_name, parse_roles, parse_dir, parse_level, parse_listen, parse_interface, parse_cidr,
 	parse_number, parse_encap, parse_dscp, parse_mac, parse_backend, parse_file, parse_optional_file, parse_auth,
-	parse_vsids, parse_urls, parse_optional_name, parse_yes_no;
+	parse_vsids, parse_urls, parse_optional_name, parse_yes_no, parse_next_hop;
 
 #define AT(m)		.offset = offsetof(struct gw_config, m), .size = sizeof(((struct gw_config *)0)->m)
 #define KEY(s, n, d, h) .key = {.section = s, .name = n, .def = d, .help = h}
@@ -110,6 +110,11 @@ static const struct row rows[] = {
 	     "none, and "
 	     "virtual gateways carry only what stays within."),
 	 parse_interface, AT(external_interface)},
+	{KEY("external", "next_hop", "",
+	     "The router on that interface's segment to which all goes that virtual gateways send beyond the segment: "
+	     "an IPv4 address, an IPv6 address, or one of each with a comma between. Empty: where the node's routes "
+	     "lead, which are asked for each packet."),
+	 parse_next_hop, AT(next_hop)},
 	{KEY("external", "clamp_mss", "yes",
 	     "Whether TCP connections between a virtual gateway's customer and the outside agree on segments that fit "
 	     "both "
@@ -528,6 +533,42 @@ static int parse_mac(const struct row *row, const char *value, void *p, struct g
 	if (gw_mac_parse(value, &mac) < 0 || !gw_mac_is_unicast(&mac))
 		return refuse(ret_why, "allowed is a unicast MAC address as 02:67:77:64:00:01");
 	*(struct gw_mac *)p = mac;
+	return 0;
+}
+
+static int parse_next_hop(const struct row *row, const char *value, void *p, struct gw_config *c, const char **ret_why)
+{
+	static const char allowed[] =
+		"allowed are a unicast IPv4 address, an IPv6 one, or one of each with a comma between";
+	__typeof__(c->next_hop) next = {0};
+	char text[GW_ADDR_STRLEN];
+	struct gw_addr a;
+
+	(void)row;
+	(void)p;
+	for (const char *at = value; *at;) {
+		size_t n = strcspn(at, ",");
+
+		if (n >= sizeof text)
+			return refuse(ret_why, allowed);
+		memcpy(text, at, n);
+		text[n] = 0;
+		at += n;
+		at += strspn(at, ", \t");
+		while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\t'))
+			text[--n] = 0;
+		if (gw_addr_parse(text, &a) < 0 || !gw_addr_is_unicast(&a) ||
+		    (gw_addr_is_v4(&a) ? next.has4 : next.has6))
+			return refuse(ret_why, allowed);
+		if (gw_addr_is_v4(&a)) {
+			next.has4 = true;
+			next.v4 = a;
+		} else {
+			next.has6 = true;
+			next.v6 = a;
+		}
+	}
+	c->next_hop = next;
 	return 0;
 }
 

@@ -60,6 +60,7 @@ void gw_config_renew(struct gw_config *config, const struct gw_config *new, void
 	config->fast_path = new->fast_path;
 	config->vrf_limit = new->vrf_limit;
 	config->nat_limit = new->nat_limit;
+	config->next_hop = new->next_hop;
 	config->clamp_mss = new->clamp_mss;
 	config->idle_minutes = new->idle_minutes;
 	config->tracked_limit = new->tracked_limit;

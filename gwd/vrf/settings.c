@@ -33,6 +33,8 @@ struct setting {
 /* Turning forwarding on resets others, so it comes first. */
 static const struct setting of_namespace[] = {
 	{"ipv4/ip_forward", 1, EXACTLY},
+	/* Hardly anything is for the virtual gateway itself. */
+	{"ipv4/ip_early_demux", 0, EXACTLY},
 	/* An answer may come back by another way than the kernel would choose. */
 	{"ipv4/conf/%s/rp_filter", 0, EXACTLY},
 	{"ipv4/conf/%s/accept_redirects", 0, EXACTLY},

@@ -9,8 +9,10 @@ usage: gateway.py [--rounds N] [--seconds S] [--only KEY,...] [--build DIR]
     VM2 eth0 -- port2
 
     10.0.0.1         192.168.50.1      192.168.50.2      192.0.2.1       192.0.2.2         1:1 by 203.0.113.9, 203.0.113.10
+                                                                         198.51.100.2
 
-Both VMs have the same address, in networks of two tenants. The host is the kernel's vxlan device and a bridge in all of them; only
+Both VMs have the same address, in networks of two tenants. Far is called by its second address, behind the first: the gateway made by
+hand has a default route there, ours knows it as its next_hop. The host is the kernel's vxlan device and a bridge in all of them; only
 the gateway differs. Tunnel packets have no UDP checksum, as RFC 7348 wants it.
 
 What one tenant feels of another: VM opens FLOOD_RATE new flows a second, the same number everywhere, in bursts; meanwhile VM2 opens
@@ -34,7 +36,7 @@ from variants import UNDERLAY_MTU, attach, bridge
 
 MTU = UNDERLAY_MTU - 50
 VM, VM_MAC, ROUTER, ROUTER_MAC = "10.0.0.1", "02:00:00:00:00:01", "10.0.0.254", "02:67:00:00:00:01"
-HOST, GATEWAY, OUTSIDE, FAR = "192.168.50.1", "192.168.50.2", "192.0.2.1", "192.0.2.2"
+HOST, GATEWAY, OUTSIDE, HOP, FAR = "192.168.50.1", "192.168.50.2", "192.0.2.1", "192.0.2.2", "198.51.100.2"
 FLOW_SECONDS = 0.15  # of new flows: tables must not fill
 FLOOD_RATE = 20000
 
@@ -88,12 +90,14 @@ class Gateway:
         self.host.veth("underlay", self.gateway, "underlay", UNDERLAY_MTU)
         self.gateway.veth("outside", far, "eth0", UNDERLAY_MTU)
         for netns, device, address in ((self.host, "underlay", HOST), (self.gateway, "underlay", GATEWAY),
-                                       (self.gateway, "outside", OUTSIDE), (far, "eth0", FAR)):
+                                       (self.gateway, "outside", OUTSIDE), (far, "eth0", HOP)):
             netns.ip(f"link set {device} up")
             netns.ip(f"addr add {address}/24 dev {device}")
+        far.ip(f"addr add {FAR}/32 dev eth0")
+        self.gateway.ip(f"route add default via {HOP}")
         for tenant, each in zip(TENANTS, (vm, self.vm2)):
             self.plug(tenant, each)
-            far.ip(f"route add {tenant.public}/32 via {OUTSIDE}")
+            far.ip(f"route add {tenant.public}/32 via {OUTSIDE} src {FAR}")
         self.make()
         self.sinks = [attach(end.vm, "eth0", "sink") for end in self.ends]
 
@@ -181,7 +185,7 @@ class RealGwd(Gateway):
         self.gwd = Gwd(self.gateway, self.key, {
             "node": {"roles": "gateway", "plugin_dir": case.build() + "/plugins"},
             "underlay": {"mtu": str(UNDERLAY_MTU), "interface": "underlay", "address": GATEWAY + "/24"},
-            "engine": {"fast_path": self.fast}, "external": {"interface": "outside"},
+            "engine": {"fast_path": self.fast}, "external": {"interface": "outside", "next_hop": HOP},
             "limits": {"tracked_connections": "16777216", "new_connections": "10000000"}}).start()
         for tenant in TENANTS:
             gateway.batch(self.gwd, self.records(tenant))

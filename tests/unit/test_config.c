@@ -79,7 +79,8 @@ static void test_everything_set(void **state)
 	     "NVGRE\nvxlan_port = 8472\n"
 	     "ttl = 255\ndscp = 46\n[engine]\nrouter_mac = 00155D011404\nbpf_dir = /b\nflow_table_size = "
 	     "1024\n"
-	     "record_limit = 16777216\n[external]\ninterface = out0\n[controller]\nvsids = 5000-5000\n[store]\nbackend "
+	     "record_limit = 16777216\n[external]\ninterface = out0\nnext_hop = 192.0.2.1 , "
+	     "fe80::1\n[controller]\nvsids = 5000-5000\n[store]\nbackend "
 	     "= sqlite\npath = "
 	     "/p/x.db\n[limits]\nports = "
 	     "4096\nroutes = 1\nvirtual_gateways = 4096\npublic_addresses = 1\nnat_rules = 10000\n"
@@ -88,6 +89,9 @@ static void test_everything_set(void **state)
 	assert_string_equal(c.name, "h-1.x_y");
 	assert_int_equal(c.roles, GW_ROLE_GATEWAY | GW_ROLE_CONTROLLER);
 	assert_string_equal(c.external_interface, "out0");
+	assert_true(c.next_hop.has4 && c.next_hop.has6);
+	assert_int_equal(gw_addr_to_v4(&c.next_hop.v4), 0xc0000201);
+	assert_int_equal(c.next_hop.v6.b[15], 1);
 	assert_int_equal(c.vrf_limit, 4096);
 	assert_int_equal(c.public_limit, 1);
 	assert_int_equal(c.nat_limit, 10000);
@@ -303,6 +307,9 @@ static void test_refused(void **state)
 		{"[underlay]\nvxlan_port = 0\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 65535", ""}},
 		{"[underlay]\nttl = 256\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 255", ""}},
 		{"[underlay]\ndscp = 64\n", GW_ERR_INVALID_PROPERTY, 2, {"copy and 0 to 63", ""}},
+		{"[external]\nnext_hop = 192.0.2.1, 192.0.2.2\n", GW_ERR_INVALID_PROPERTY, 2, {"one of each", ""}},
+		{"[external]\nnext_hop = 224.0.0.1\n", GW_ERR_INVALID_PROPERTY, 2, {"unicast IPv4", ""}},
+		{"[external]\nnext_hop = ,\n", GW_ERR_INVALID_PROPERTY, 2, {"unicast IPv4", ""}},
 		{"[engine]\nrouter_mac = 01:00:5e:00:00:01\n", GW_ERR_INVALID_PROPERTY, 2, {"unicast MAC", ""}},
 		{"[engine]\nflow_table_size = 1023\n", GW_ERR_INVALID_PROPERTY, 2, {"1024 to 16777216", ""}},
 		{"[engine]\nrecord_limit = 16777217\n", GW_ERR_INVALID_PROPERTY, 2, {"1 to 16777216", ""}},
@@ -488,7 +495,7 @@ static void test_keys_have_help(void **state)
 
 		check(len > 20 && k->help[len - 1] == '.', "[%s] %s", k->section, k->name);
 	}
-	assert_int_equal(n, 63);
+	assert_int_equal(n, 64);
 }
 
 static void test_limits(void **state)

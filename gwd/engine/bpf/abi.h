@@ -474,6 +474,9 @@ struct gw_params {
 	__u8 external_mac[6];
 	__u16 fast; /* established flows go past the stack (fast.h) */
 	__u32 hz;   /* jiffies of a second */
+	/* Of what virtual gateways send beyond the segments of the [external] interface; zero: by the kernel's routes. */
+	__u32 hop4; /* network byte order */
+	struct gw_ip hop6;
 };
 
 _Static_assert(sizeof(struct gw_ip) == 16, "gw_ip");
@@ -505,7 +508,7 @@ _Static_assert(sizeof(struct gw_bpf_exit) == 32, "gw_bpf_exit");
 _Static_assert(sizeof(struct gw_bpf_gateway) == 24, "gw_bpf_gateway");
 _Static_assert(sizeof(struct gw_fast_key) == 20, "gw_fast_key");
 _Static_assert(sizeof(struct gw_bpf_fast) == 160, "gw_bpf_fast");
-_Static_assert(sizeof(struct gw_params) == 72, "gw_params");
+_Static_assert(sizeof(struct gw_params) == 92, "gw_params");
 _Static_assert((int)GW_DROP_MAX <= GW_DROP_SLOTS && (int)GW_OUT_MAX <= GW_OUT_SLOTS, "slots");
 
 #endif

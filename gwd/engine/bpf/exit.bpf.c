@@ -3,7 +3,8 @@
  *
  *   packet -> from a public place of its own? -> to an address of this node: as if it came from outside
  *                                             -> to a public place on this node: straight into its owner (steer.h)
- *                                             -> else: out of the [external] interface, where the kernel's routes lead
+ *                                             -> else: out of the [external] interface, to its next_hop or where the
+ *                                                kernel's routes lead
  *
  * A virtual gateway has forwarded the packet already: its TTL stays as it is, and super-packets stay whole.
  */
@@ -48,14 +49,15 @@ gw_inline __u32 gw_may_leave4(struct __sk_buff *skb, const struct gw_bpf_exit *e
 	return gw_place_of(&c.addr, c.port, &owner) && owner.vsid == e->owner.vsid ? 0 : 1 + GW_DROP_SPOOF_PUBLIC;
 }
 
-gw_inline int gw_send_out(struct __sk_buff *skb, const struct gw_bpf_exit *e)
+/* Before what is said in steer.h of where it goes; false: it cannot. */
+gw_inline bool gw_may_send_out(struct __sk_buff *skb, const struct gw_bpf_exit *e)
 {
 	if (!params.external)
-		return gw_exit_drop(e->owner.slot, GW_DROP_NO_EXTERNAL);
+		return false;
 	gw_exit_count(e->owner.slot, skb->len, true);
 	gw_outcome(GW_OUT_SENT_OUT);
 	skb->mark = 0;
-	return bpf_redirect_neigh(params.external, NULL, 0, 0);
+	return true;
 }
 
 /* To this node itself: the stack gets it as if it came from outside, so that its rules for that hold. */
@@ -89,7 +91,7 @@ gw_function int gw_exit4(struct __sk_buff *skb, const struct gw_bpf_exit *e)
 	if (gw_is_nowhere(&s.daddr))
 		return gw_exit_drop(s.slot, GW_DROP_FLOOD);
 	if (!gw_public_of(&s.daddr, &owner))
-		return gw_send_out(skb, e);
+		return gw_may_send_out(skb, e) ? gw_outward4(s.daddr.w[3]) : gw_exit_drop(s.slot, GW_DROP_NO_EXTERNAL);
 	return owner.flags & GW_PUBLIC_SELF ? gw_to_self(skb, e) : gw_steer4(skb, &s, &owner, false);
 }
 
@@ -106,7 +108,7 @@ gw_function int gw_exit6(struct __sk_buff *skb, const struct gw_bpf_exit *e)
 	if (why)
 		return gw_exit_drop(s.slot, why - 1);
 	if (!gw_public_of(&s.daddr, &owner))
-		return gw_send_out(skb, e);
+		return gw_may_send_out(skb, e) ? gw_outward6(&s.daddr) : gw_exit_drop(s.slot, GW_DROP_NO_EXTERNAL);
 	return owner.flags & GW_PUBLIC_SELF ? gw_to_self(skb, e) : gw_to_owner(skb, &s, &owner);
 }
 

@@ -18,7 +18,7 @@ os.environ["GW_TEST_FAST_PATH"] = "yes"  # the worlds begin with it
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, traffic, wire
 from lib.case import equal, eventually, note, require
-from lib.gateway import FAR, GATEWAY, ISP, SUBNET, GatewayWorld
+from lib.gateway import FAR, FAR6, GATEWAY, ISP, ISP6, SUBNET, GatewayWorld
 
 OWN, FORWARD = "203.0.113.1", "203.0.113.3"
 PORT = 7000
@@ -379,6 +379,36 @@ def counters(w):
     external = w.blue.state()["external"]["counters"]
     port = w.gw.gwd.port(w.blue.port)["counters"]
     return [c[k] for c in (external, port) for k in ("txPackets", "txBytes", "rxPackets", "rxBytes")]
+
+
+def configured(w, next_hop):
+    """Routes of the node go when there is a next hop, and come back."""
+    w.gw.gwd.settings["external"]["next_hop"] = next_hop
+    for family, hop in (("-4", ISP), ("-6", ISP6)):
+        w.gw.netns.ip("%s route %s default%s" % (family, "del" if next_hop else "replace", "" if next_hop else " via " + hop))
+
+
+@g.case("with a next hop no route of the node's is asked, on both ways, and its segment is reached as ever")
+def _(w):
+    w.blue.public(w.blue.v6 + "::/48")
+    configured(w, ISP + ", " + ISP6)
+    try:
+        for path in (False, True):
+            fast(w, path)
+            eventually(lambda: traffic.ping(w.blue1, FAR, 1)[0], "far is reached by the next hop", 5)
+            flow = Flow(w, port=7470 + path)
+            before = forwarded(w)
+            for _ in range(20):
+                flow.exchange(b"by the next hop")
+            require((forwarded(w) - before >= 30) == path, "the way they took")
+            flow.close()
+            eventually(lambda: traffic.ping(w.blue1, FAR6, 1)[0], "far is reached by IPv6", 5)
+            eventually(lambda: traffic.ping(w.blue1, ISP, 1)[0], "who is on the segment is reached", 5)
+            equal(traffic.ping(w.blue1, "192.0.2.255", 1)[0], 0, "answers to the segment's broadcast address")
+    finally:
+        configured(w, "")
+        fast(w, True)
+    eventually(lambda: traffic.ping(w.blue1, FAR, 1)[0], "far is reached by a route again", 5)
 
 
 n = suite.group("NVGRE", lambda: setup("NVGRE"))

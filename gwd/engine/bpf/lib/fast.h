@@ -390,7 +390,7 @@ gw_function int gw_fast_out(struct __sk_buff *skb, __u32 len, const struct gw_bp
 	gw_exit_count(exit_slot, skb->len, true);
 	gw_outcome(GW_OUT_FAST_FORWARDED);
 	skb->mark = 0;
-	return bpf_redirect_neigh(params.external, NULL, 0, 0);
+	return gw_outward4(t->key.daddr);
 }
 
 /* An element can be given to another flow while it is read: what was read is good when it is still this one's behind that. */

@@ -217,6 +217,40 @@ gw_function __u32 gw_clue4(struct __sk_buff *skb, const struct gw_seen *s, bool 
 	return 0;
 }
 
+gw_inline bool gw_in_segment(const struct gw_ip *a)
+{
+	struct gw_public_key key = {.prefixlen = 128, .addr = *a};
+
+	return bpf_map_lookup_elem(&segments, &key);
+}
+
+/*
+ * Out of the [external] interface: where the kernel's routes lead, or, beyond its segments, to the router that the configuration
+ * names, which spares each packet the search for a route. Within them the kernel knows better, what their broadcast address is
+ * for one.
+ */
+gw_inline long gw_outward4(__be32 to)
+{
+	struct bpf_redir_neigh hop = {.nh_family = AF_INET, .ipv4_nh = params.hop4};
+	struct gw_ip a = gw_ip_v4(to);
+
+	if (!hop.ipv4_nh || gw_in_segment(&a))
+		return bpf_redirect_neigh(params.external, NULL, 0, 0);
+	return bpf_redirect_neigh(params.external, &hop, sizeof hop, 0);
+}
+
+gw_inline long gw_outward6(const struct gw_ip *to)
+{
+	struct bpf_redir_neigh hop = {.nh_family = AF_INET6};
+	int i;
+
+	for (i = 0; i < 4; i++)
+		hop.ipv6_nh[i] = params.hop6.w[i];
+	if (!hop.ipv6_nh[0] || gw_in_segment(to))
+		return bpf_redirect_neigh(params.external, NULL, 0, 0);
+	return bpf_redirect_neigh(params.external, &hop, sizeof hop, 0);
+}
+
 /* Into the virtual gateway. */
 gw_inline int gw_to_owner(struct __sk_buff *skb, const struct gw_seen *s, const struct gw_bpf_owner *owner)
 {
