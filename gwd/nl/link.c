@@ -29,6 +29,7 @@ static const struct gw_nl_policy link_policy[IFLA_LINK_NETNSID + 1] = {
 	[IFLA_LINK_NETNSID] = {GW_NL_U32, 0, 0},
 	[IFLA_GROUP] = {GW_NL_U32, 0, 0},
 	[IFLA_LINK] = {GW_NL_U32, 0, 0},
+	[IFLA_MASTER] = {GW_NL_U32, 0, 0},
 	[IFLA_IFALIAS] = {GW_NL_STRING, 1, 0},
 };
 
@@ -72,6 +73,7 @@ int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret)
 	if (tb[IFLA_IFALIAS]) /* cut short it is none that anyone here compares with, too */
 		snprintf(l.alias, sizeof l.alias, "%s", (const char *)gw_nl_data(tb[IFLA_IFALIAS]));
 	l.peer = gw_nl_u32(tb[IFLA_LINK]) <= INT32_MAX ? (int)gw_nl_u32(tb[IFLA_LINK]) : 0;
+	l.master = gw_nl_u32(tb[IFLA_MASTER]) <= INT32_MAX ? (int)gw_nl_u32(tb[IFLA_MASTER]) : 0;
 	l.mtu = gw_nl_u32(tb[IFLA_MTU]);
 	l.group = gw_nl_u32(tb[IFLA_GROUP]);
 	l.up = ifi->ifi_flags & IFF_UP;

@@ -30,6 +30,7 @@ struct gw_link {
 	bool peer_elsewhere; /* its peer or lower device lives in another network namespace */
 	int peer_nsid;	     /* what the kernel calls that one here; -1: it does not, or the peer lives here */
 	int peer;	     /* the number of its peer or lower device, where that is; 0: has none */
+	int master;	     /* the bridge, bond or VRF device that takes its packets; 0: none */
 	uint32_t group;	     /* 0 unless somebody put it into one */
 	char alias[96];	     /* free text that somebody gave it; longer ones are cut */
 };
@@ -92,6 +93,8 @@ int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err);
  */
 int gw_nl_link_set_group(struct gw_nl *nl, int ifindex, uint32_t group, struct gw_error *err);
 int gw_nl_link_delete_group(struct gw_nl *nl, uint32_t group, struct gw_error *err);
+/* Takes it out of the bridge, or whatever else it serves. */
+int gw_nl_link_free(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_set_mac(struct gw_nl *nl, int ifindex, const struct gw_mac *mac, struct gw_error *err);
 /* Text that `ip link` shows, and by which its maker knows it again. */
@@ -139,6 +142,7 @@ struct gw_nl_route {
 	uint32_t metric;	 /* 0: the kernel's choice, which is 0 or 1024 */
 	bool any_hop;		 /* the next hop need not be in a subnet of the link */
 	bool unreachable;	 /* what goes there is answered so */
+	bool in_front;		 /* of those that others have made, with the same metric. Input only */
 	bool ours;
 };
 
@@ -154,7 +158,7 @@ int gw_nl_addr_delete(struct gw_nl *nl, const struct gw_nl_addr *a, struct gw_er
 int gw_nl_addr_each(struct gw_nl *nl, gw_nl_addr_cb cb, void *ctx, struct gw_error *err);
 /*
  * A route to the same prefix that is not ours and goes elsewhere is in the way: -EEXIST, and the message
- * names it. Routes of ours to one prefix stand side by side.
+ * names it; but not in the way of one that goes in front. Routes of ours to one prefix stand side by side.
  */
 int gw_nl_route_add(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_error *err);
 /*

@@ -78,6 +78,21 @@ int gw_nl_link_set_group(struct gw_nl *nl, int ifindex, uint32_t group, struct g
 		      : 0;
 }
 
+int gw_nl_link_free(struct gw_nl *nl, int ifindex, struct gw_error *err)
+{
+	char link[IFNAMSIZ + 16];
+	struct gw_nl_msg m;
+	int rc;
+
+	gw_nl_link_begin(&m, RTM_SETLINK, ifindex);
+	gw_nl_put_u32(&m, IFLA_MASTER, 0);
+	rc = gw_nl_exec(nl, &m, NULL, NULL);
+	if (rc == 0)
+		return 0;
+	gw_nl_link_label(nl, ifindex, link);
+	return gw_nl_fail(nl, err, rc, link, "cannot take %s out of the device that it serves", link);
+}
+
 int gw_nl_link_delete_group(struct gw_nl *nl, uint32_t group, struct gw_error *err)
 {
 	struct gw_nl_msg m;

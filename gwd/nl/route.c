@@ -173,8 +173,7 @@ static const char *format_route(struct gw_nl *nl, const struct gw_nl_route *r, c
 	return buf;
 }
 
-static int fail_route(struct gw_nl *nl, struct gw_error *err, int rc, const char *verb,
-		      const struct gw_nl_route *r)
+static int fail_route(struct gw_nl *nl, struct gw_error *err, int rc, const char *verb, const struct gw_nl_route *r)
 {
 	char route[ROUTE_STRLEN], link[IFNAMSIZ + 16];
 
@@ -256,8 +255,8 @@ int gw_nl_route_add(struct gw_nl *nl, const struct gw_nl_route *r, struct gw_err
 	struct gw_nl_msg m;
 	int rc, rc2;
 
-	/* Without EXCL the route would go in front of one that an operator made, and take its traffic. */
-	put_route(&m, r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+	/* Without EXCL the route goes in front of one that an operator made, and takes its traffic. */
+	put_route(&m, r, RTM_NEWROUTE, NLM_F_CREATE | (r->in_front ? 0 : NLM_F_EXCL));
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
 	if (rc == -EEXIST) {
 		rc2 = look_up(nl, r, &taken);

@@ -39,6 +39,8 @@ static void let_go(struct gw_driver *d, struct gw_vrf_domain *dom)
 		gw_nl_unwatch(dom->nl, dom);
 		dom->nl = gw_nl_close(dom->nl);
 	}
+	gw_vrf_drop_kept(dom, false);
+	gw_vrf_drop_kept(dom, true);
 	gw_vrf_wanted_done(&dom->wanted);
 	dom->port = dom->exit = dom->inside = dom->outside = 0;
 	dom->state = GW_VRF_WAITING;
@@ -129,6 +131,7 @@ static int enter(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err)
 				    strerror(-rc));
 	}
 	gw_vrf_watch_dir(p->d);
+	gw_vrf_post_watchman(p->d);
 	return 0;
 }
 

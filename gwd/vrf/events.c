@@ -1,7 +1,8 @@
 /*
  * events.c - what happens to VRFs from outside, told by the kernel: links of the node and of each namespace, addresses, routes,
  * neighbours and settings inside, and the directory of namespaces. What differs from what is wanted makes the driver ask for a
- * sync of that domain. Owns the watch of the directory. Called by vrf.c and bring.c; runs on the loop.
+ * sync of that domain. Owns the watch of the directory. Called by vrf.c and bring.c; runs on the loop. What the kernel does not
+ * tell is looked at by kept.c.
  */
 #include "vrf/private.h"
 
@@ -27,7 +28,7 @@ struct expected {
 
 static bool as_expected(const struct gw_link *link, const struct expected *e)
 {
-	return link->ifindex == e->ifindex && link->up && link->mtu == e->mtu &&
+	return link->ifindex == e->ifindex && link->up && !link->master && link->mtu == e->mtu &&
 	       (!e->mac || gw_mac_equal(&link->mac, e->mac));
 }
 

@@ -134,6 +134,16 @@ static int set_mtus(struct gw_vrf_pass *p, const struct side *s, struct gw_error
 	return rc;
 }
 
+/* In a bridge, or whatever else, that would take its packets. */
+static int free_end(struct gw_vrf_pass *p, struct gw_nl *nl, const struct gw_link *link, struct gw_error *err)
+{
+	int rc = link->master ? gw_nl_link_free(nl, link->ifindex, err) : 0;
+
+	if (rc == 0 && link->master && p->repairing)
+		gw_vrf_repaired(p, "%s was made part of another link", link->name);
+	return rc;
+}
+
 static int bring_side(struct gw_vrf_pass *p, struct side *s, int ns_fd, struct gw_error *err)
 {
 	static const struct gw_mac any;
@@ -153,6 +163,10 @@ static int bring_side(struct gw_vrf_pass *p, struct side *s, int ns_fd, struct g
 		if (rc == 0 && p->repairing)
 			gw_vrf_repaired(p, "%s had another MAC address", s->inside_name);
 	}
+	if (rc == 0)
+		rc = free_end(p, p->d->env.nl, &s->here, err);
+	if (rc == 0)
+		rc = free_end(p, p->dom->nl, &s->there, err);
 	if (rc == 0)
 		rc = set_mtus(p, s, err);
 	if (rc == 0 && !s->here.up)

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 struct gw_vrf_watch;
+struct gw_vrf_watchman;
 
 /* A customer route of a domain, as far as a VRF needs it; hosts, which have no VRF, have many of them. */
 struct gw_vrf_route {
@@ -19,9 +20,13 @@ struct gw_vrf_route {
 	uint32_t vsid;
 };
 
-/* The distributed router of a VSID, where a lookup record says what it is called. */
-struct gw_vrf_router {
-	struct gw_hmap_node by_vsid;
+/*
+ * Who a lookup record says has an address of a VSID: the distributed router, where it is called other than usual, or, of the VSIDs
+ * of virtual gateways, anybody.
+ */
+struct gw_vrf_holder {
+	struct gw_hmap_node by_key, by_vsid;
+	bool router;
 	uint32_t vsid;
 	struct gw_addr ca;
 	struct gw_mac mac;
@@ -32,10 +37,18 @@ struct gw_vrf_router {
 struct gw_vrf_wanted {
 	struct gw_nl_addr *addrs;
 	struct gw_nl_route *routes;
-	struct gw_nl_neigh neighs[4];
+	struct gw_nl_neigh *neighs;
 	struct gw_addr *shared; /* of the addresses those of which others have parts, too */
 	size_t n_addrs, n_routes, n_neighs, n_shared;
 	bool left_out_v6, left_out_v4; /* routes of a family that the gateway does not have there */
+};
+
+/* A setting of the kernel that stays open to be read again. */
+#define GW_VRF_KEPT 8
+struct gw_vrf_kept {
+	int fd; /* negative: could not be kept */
+	int value;
+	bool at_most;
 };
 
 /* Where a domain's VRF stands; the text beside it says why. */
@@ -64,7 +77,9 @@ struct gw_vrf_domain {
 	int inside, outside; /* links of the namespace */
 	unsigned inside_mtu, outside_mtu;
 	struct gw_mac exit_mac;
-	struct gw_vrf_wanted wanted; /* with the numbers of these links */
+	struct gw_vrf_wanted wanted;		 /* with the numbers of these links */
+	struct gw_vrf_kept kept[2][GW_VRF_KEPT]; /* of the namespace, of its links */
+	size_t n_kept[2];
 
 	struct gw_driver *owner;
 	struct gw_vrf_domain *next_dirty, *next_touched, *next_doomed;
@@ -76,14 +91,15 @@ struct gw_vrf_domain {
 
 struct gw_driver {
 	struct gw_driver_env env;
-	struct gw_hmap domains;	      /* by rdid */
-	struct gw_hmap vrfs;	      /* by vsid: those that have a namespace */
-	struct gw_hmap routers;	      /* by vsid */
-	struct gw_vrf_domain *dirty;  /* to be looked at by the next sync */
-	struct gw_vrf_domain *doomed; /* let go of, not deleted yet; empty between two calls */
-	struct gw_vrf_watch *dir;     /* of the directory of namespaces; NULL: not watched yet */
-	uint64_t generation;	      /* of the intent that the tables were held against */
-	bool followed;		      /* they have been, and nothing was missed since */
+	struct gw_hmap domains;		    /* by rdid */
+	struct gw_hmap vrfs;		    /* by vsid: those that have a namespace */
+	struct gw_hmap holders, holders_of; /* struct gw_vrf_holder by address, and by vsid */
+	struct gw_vrf_domain *dirty;	    /* to be looked at by the next sync */
+	struct gw_vrf_domain *doomed;	    /* let go of, not deleted yet; empty between two calls */
+	struct gw_vrf_watch *dir;	    /* of the directory of namespaces; NULL: not watched yet */
+	struct gw_vrf_watchman *watchman;   /* goes round the settings that are kept */
+	uint64_t generation;		    /* of the intent that the tables were held against */
+	bool followed;			    /* they have been, and nothing was missed since */
 	unsigned underlay_mtu, external_mtu;
 	struct gw_mac router_mac;
 	bool has_external; /* the link is there */
@@ -98,8 +114,12 @@ struct gw_vrf_domain *gw_vrf_of_vsid(const struct gw_driver *d, uint32_t vsid);
 void gw_vrf_forget_if_unused(struct gw_driver *d, struct gw_vrf_domain *dom);
 int gw_vrf_put_route(struct gw_driver *d, const struct gw_hnv_object *o);
 void gw_vrf_drop_route(struct gw_driver *d, const struct gw_hnv_object *o);
-int gw_vrf_put_router(struct gw_driver *d, const struct gw_lookup_record *r);
-void gw_vrf_drop_router(struct gw_driver *d, const struct gw_lookup_record *r);
+/* Whether the record says something that a VRF needs; if so, that. */
+bool gw_vrf_is_holder(const struct gw_intent *in, const struct gw_lookup_record *r);
+int gw_vrf_put_holder(struct gw_driver *d, const struct gw_lookup_record *r);
+void gw_vrf_drop_holder(struct gw_driver *d, const struct gw_lookup_record *r);
+/* Those of all records: also of what was there before its virtual gateway. */
+int gw_vrf_put_holders(struct gw_driver *d, const struct gw_intent *in);
 /* Makes the tables hold just what the intent has. */
 int gw_vrf_follow(struct gw_driver *d, const struct gw_intent *in);
 void gw_vrf_clear(struct gw_driver *d);
@@ -115,6 +135,7 @@ bool gw_vrf_wants_route(const struct gw_vrf_wanted *w, const struct gw_nl_route 
 const struct gw_nl_neigh *gw_vrf_wants_neigh(const struct gw_vrf_wanted *w, const struct gw_nl_neigh *n);
 int gw_vrf_compare_addrs(const void *a, const void *b);
 int gw_vrf_compare_routes(const void *a, const void *b);
+int gw_vrf_compare_neighs(const void *a, const void *b); /* by where they are, not by what they are called */
 
 /* How a domain is brought to its intended state. */
 struct gw_vrf_pass {
@@ -150,6 +171,15 @@ int gw_vrf_watch_node(struct gw_driver *d);
 int gw_vrf_watch_inside(struct gw_vrf_domain *dom);
 void gw_vrf_watch_dir(struct gw_driver *d); /* once there is one */
 void gw_vrf_unwatch(struct gw_driver *d);
+
+/* kept.c */
+static inline bool gw_vrf_setting_holds(int now, int value, bool at_most)
+{
+	return now == value || (at_most && now < value);
+}
+void gw_vrf_post_watchman(struct gw_driver *d); /* once there is a VRF */
+void gw_vrf_dismiss_watchman(struct gw_driver *d);
+void gw_vrf_drop_kept(struct gw_vrf_domain *dom, bool links);
 
 /* show.c */
 void gw_vrf_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties);

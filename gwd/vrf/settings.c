@@ -1,6 +1,7 @@
 /*
  * settings.c - the settings of the kernel in a VRF's namespace: it routes, and nothing that the host's defaults or a packet says
- * makes it do otherwise. Called by bring.c, before the links come, which then start with them, and behind.
+ * makes it do otherwise. Called by bring.c, before the links come, which then start with them, and behind. Of those of which the
+ * kernel tells nobody that they change, what matters stays open, and is read again and again by kept.c.
  */
 #include "vrf/private.h"
 
@@ -28,42 +29,43 @@ struct setting {
 		AT_MOST, /* less is somebody's decision */
 		UNSAID,	 /* every new link begins with another value: no news */
 	} how;
+	bool kept; /* "all" and links, not "default": nothing comes behind us that would begin with that */
 };
 
 /* Turning forwarding on resets others, so it comes first. */
 static const struct setting of_namespace[] = {
-	{"ipv4/ip_forward", 1, EXACTLY},
+	{"ipv4/ip_forward", 1, EXACTLY, false},
 	/* Hardly anything is for the virtual gateway itself. */
-	{"ipv4/ip_early_demux", 0, EXACTLY},
+	{"ipv4/ip_early_demux", 0, EXACTLY, true},
 	/* An answer may come back by another way than the kernel would choose. */
-	{"ipv4/conf/%s/rp_filter", 0, EXACTLY},
-	{"ipv4/conf/%s/accept_redirects", 0, EXACTLY},
-	{"ipv4/conf/%s/send_redirects", 0, EXACTLY},
-	{"ipv4/conf/%s/accept_source_route", 0, EXACTLY},
-	{"ipv4/conf/%s/promote_secondaries", 1, EXACTLY},
-	{"ipv6/conf/%s/disable_ipv6", 0, EXACTLY},
-	{"ipv6/conf/%s/forwarding", 1, EXACTLY},
-	{"ipv6/conf/%s/accept_ra", 0, EXACTLY},
-	{"ipv6/conf/%s/accept_redirects", 0, EXACTLY},
-	{"ipv6/conf/%s/accept_source_route", 0, EXACTLY},
+	{"ipv4/conf/%s/rp_filter", 0, EXACTLY, false},
+	{"ipv4/conf/%s/accept_redirects", 0, EXACTLY, false},
+	{"ipv4/conf/%s/send_redirects", 0, EXACTLY, true},
+	{"ipv4/conf/%s/accept_source_route", 0, EXACTLY, true},
+	{"ipv4/conf/%s/promote_secondaries", 1, EXACTLY, false},
+	{"ipv6/conf/%s/disable_ipv6", 0, EXACTLY, false},
+	{"ipv6/conf/%s/forwarding", 1, EXACTLY, false},
+	{"ipv6/conf/%s/accept_ra", 0, EXACTLY, false},
+	{"ipv6/conf/%s/accept_redirects", 0, EXACTLY, false},
+	{"ipv6/conf/%s/accept_source_route", 0, EXACTLY, false},
 	/* The addresses are the controller's, and nobody answers for another. */
-	{"ipv6/conf/%s/accept_dad", 0, EXACTLY},
+	{"ipv6/conf/%s/accept_dad", 0, EXACTLY, false},
 	/* Flows that the engine carries by itself are not seen whole. */
-	{"netfilter/nf_conntrack_tcp_be_liberal", 1, EXACTLY},
-	{"netfilter/nf_conntrack_tcp_timeout_established", TCP_IDLE_SECONDS, AT_MOST},
+	{"netfilter/nf_conntrack_tcp_be_liberal", 1, EXACTLY, true},
+	{"netfilter/nf_conntrack_tcp_timeout_established", TCP_IDLE_SECONDS, AT_MOST, true},
 };
 
 static const struct setting of_link[] = {
-	{"ipv4/conf/%s/forwarding", 1, EXACTLY},
-	{"ipv4/conf/%s/rp_filter", 0, EXACTLY},
-	{"ipv4/conf/%s/accept_redirects", 0, EXACTLY},
-	{"ipv4/conf/%s/send_redirects", 0, EXACTLY},
-	{"ipv6/conf/%s/disable_ipv6", 0, EXACTLY},
-	{"ipv6/conf/%s/forwarding", 1, EXACTLY},
-	{"ipv6/conf/%s/accept_ra", 0, EXACTLY},
-	{"ipv6/conf/%s/accept_dad", 0, EXACTLY},
+	{"ipv4/conf/%s/forwarding", 1, EXACTLY, false},
+	{"ipv4/conf/%s/rp_filter", 0, EXACTLY, false},
+	{"ipv4/conf/%s/accept_redirects", 0, EXACTLY, true},
+	{"ipv4/conf/%s/send_redirects", 0, EXACTLY, true},
+	{"ipv6/conf/%s/disable_ipv6", 0, EXACTLY, false},
+	{"ipv6/conf/%s/forwarding", 1, EXACTLY, false},
+	{"ipv6/conf/%s/accept_ra", 0, EXACTLY, true},
+	{"ipv6/conf/%s/accept_dad", 0, EXACTLY, false},
 	/* Who has other ports of a shared address sends from it, too; the engine sees to it that nobody else does. */
-	{"ipv4/conf/" GW_VRF_OUTSIDE "/accept_local", 1, UNSAID},
+	{"ipv4/conf/" GW_VRF_OUTSIDE "/accept_local", 1, UNSAID, true},
 };
 
 /*
@@ -78,6 +80,8 @@ struct work {
 	const struct setting *settings;
 	size_t n;
 	const char *places[2];
+	size_t kept_places; /* of them */
+	struct gw_vrf_kept *kept, *kept_end;
 	int rc; /* the first failure, and what it was about */
 	char path[96];
 	char changed[256]; /* what had another value than it has to have, as a list */
@@ -111,7 +115,7 @@ static int open_folder(struct work *w, const char *path, const char **ret_name)
 }
 
 /* What this kernel does not have, it does not do either. */
-static int set_one(struct work *w, const char *path, const struct setting *s)
+static int set_one(struct work *w, const char *path, const struct setting *s, bool keep)
 {
 	const char *name = NULL;
 	_cleanup_close_ int fd = -1;
@@ -128,7 +132,10 @@ static int set_one(struct work *w, const char *path, const struct setting *s)
 	if (n < 0)
 		return -errno;
 	now = (int)strtol(text, NULL, 10);
-	if (now == s->value || (s->how == AT_MOST && now < s->value))
+	if (keep && s->kept && w->kept < w->kept_end)
+		*w->kept++ = (struct gw_vrf_kept){
+			.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3), .value = s->value, .at_most = s->how == AT_MOST};
+	if (gw_vrf_setting_holds(now, s->value, s->how == AT_MOST))
 		return 0;
 	close(gw_take_fd(&fd));
 	fd = openat(folder, name, O_WRONLY | O_CLOEXEC);
@@ -155,7 +162,7 @@ static int work(void *arg)
 					 w->places[k], hole + 2);
 			else
 				snprintf(w->path, sizeof w->path, "%s", s->path);
-			w->rc = set_one(w, w->path, s);
+			w->rc = set_one(w, w->path, s, k < w->kept_places);
 		}
 	}
 	for (size_t i = 0; i < FOLDERS; i++)
@@ -166,13 +173,21 @@ static int work(void *arg)
 
 int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *err)
 {
+	struct gw_vrf_kept *kept = p->dom->kept[links];
 	struct work w = {
 		.settings = links ? of_link : of_namespace,
 		.n = links ? sizeof of_link / sizeof *of_link : sizeof of_namespace / sizeof *of_namespace,
 		.places = {links ? GW_VRF_INSIDE : "all", links ? GW_VRF_OUTSIDE : "default"},
+		.kept_places = links ? 2 : 1,
+		.kept = kept,
+		.kept_end = kept + GW_VRF_KEPT,
 	};
-	int rc = gw_nl_run_inside(p->dom->nl, work, &w);
+	int rc;
 
+	/* The links may be others by now. */
+	gw_vrf_drop_kept(p->dom, links);
+	rc = gw_nl_run_inside(p->dom->nl, work, &w);
+	p->dom->n_kept[links] = (size_t)(w.kept - kept);
 	if (rc < 0)
 		return gw_error_set(err, -rc, GW_ERR_CAPABILITY, p->dom->name, "cannot set %s in namespace %s: %s%s",
 				    w.path[0] ? w.path : "anything", p->dom->name, strerror(-rc),

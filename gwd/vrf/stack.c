@@ -147,13 +147,9 @@ static void see_neigh(void *ctx, const struct gw_nl_neigh *n)
 
 static bool has_neigh(const struct found *f, const struct gw_nl_neigh *n)
 {
-	const struct gw_nl_neigh *v = f->v;
+	const struct gw_nl_neigh *there = f->n ? bsearch(n, f->v, f->n, f->size, gw_vrf_compare_neighs) : NULL;
 
-	for (size_t i = 0; i < f->n; i++)
-		if (v[i].ifindex == n->ifindex && gw_addr_equal(&v[i].addr, &n->addr) &&
-		    gw_mac_equal(&v[i].mac, &n->mac))
-			return true;
-	return false;
+	return there && gw_mac_equal(&there->mac, &n->mac);
 }
 
 static int bring_neighs(struct gw_vrf_pass *p, struct gw_error *err)
@@ -166,6 +162,8 @@ static int bring_neighs(struct gw_vrf_pass *p, struct gw_error *err)
 
 	if (rc == 0 && f.rc < 0)
 		rc = gw_error_oom(err);
+	if (rc == 0 && f.n > 1)
+		qsort(f.v, f.n, f.size, gw_vrf_compare_neighs);
 	for (size_t i = 0; i < f.n && rc == 0; i++)
 		if (!gw_vrf_wants_neigh(w, &v[i]))
 			rc = gw_nl_neigh_delete(p->dom->nl, &v[i], err);

@@ -1,6 +1,6 @@
 /*
- * table.c - the VRF driver's tables: routing domains with their customer routes and the record that wants a VRF, and the routers
- * that lookup records name. No kernel here. Called by vrf.c.
+ * table.c - the VRF driver's tables: routing domains with their customer routes and the record that wants a VRF, and of the lookup
+ * records those that a VRF needs. No kernel here. Called by vrf.c.
  */
 #include "vrf/private.h"
 
@@ -74,6 +74,8 @@ static void free_domain(struct gw_driver *d, struct gw_vrf_domain *dom)
 	}
 	gw_hmap_done(&dom->routes);
 	gw_hmap_remove(&d->domains, &dom->by_rdid);
+	gw_vrf_drop_kept(dom, false);
+	gw_vrf_drop_kept(dom, true);
 	gw_vrf_wanted_done(&dom->wanted);
 	free(dom);
 }
@@ -150,51 +152,84 @@ void gw_vrf_drop_route(struct gw_driver *d, const struct gw_hnv_object *o)
 		free_route(dom, r);
 }
 
-/* --- routers --- */
+/* --- who has which address --- */
 
-static struct gw_vrf_router *find_router(const struct gw_driver *d, const struct gw_lookup_record *rec)
+bool gw_vrf_is_holder(const struct gw_intent *in, const struct gw_lookup_record *r)
 {
-	GW_HMAP_FOR_EACH_HASH (node, &d->routers, rec->vsid) {
-		struct gw_vrf_router *r = GW_CONTAINER_OF(node, struct gw_vrf_router, by_vsid);
+	const struct gw_hnv_object *o;
 
-		if (r->vsid == rec->vsid && gw_addr_equal(&r->ca, &rec->ca))
-			return r;
+	if (gw_hnv_record_is_router(r))
+		return true;
+	if (r->type == GW_RECORD_WILDCARD || r->type == GW_RECORD_L2ONLY)
+		return false;
+	o = gw_intent_vrf_of_vsid(in, r->vsid);
+	return o && !(o->vrf.has_ca && gw_addr_equal(&r->ca, &o->vrf.ca)) &&
+	       !(o->vrf.has_ca6 && gw_addr_equal(&r->ca, &o->vrf.ca6));
+}
+
+static uint32_t holder_hash(const struct gw_lookup_record *rec)
+{
+	return gw_hash_bytes(rec->ca.b, sizeof rec->ca.b, rec->vsid);
+}
+
+static struct gw_vrf_holder *find_holder(const struct gw_driver *d, const struct gw_lookup_record *rec)
+{
+	GW_HMAP_FOR_EACH_HASH (node, &d->holders, holder_hash(rec)) {
+		struct gw_vrf_holder *h = GW_CONTAINER_OF(node, struct gw_vrf_holder, by_key);
+
+		if (h->vsid == rec->vsid && gw_addr_equal(&h->ca, &rec->ca))
+			return h;
 	}
 	return NULL;
 }
 
-int gw_vrf_put_router(struct gw_driver *d, const struct gw_lookup_record *rec)
+static void free_holder(struct gw_driver *d, struct gw_vrf_holder *h)
 {
-	struct gw_vrf_router *r = find_router(d, rec);
+	gw_hmap_remove(&d->holders, &h->by_key);
+	gw_hmap_remove(&d->holders_of, &h->by_vsid);
+	free(h);
+}
 
-	if (!r) {
-		r = calloc(1, sizeof *r);
-		if (!r)
+int gw_vrf_put_holder(struct gw_driver *d, const struct gw_lookup_record *rec)
+{
+	struct gw_vrf_holder *h = find_holder(d, rec);
+
+	if (!h) {
+		h = calloc(1, sizeof *h);
+		if (!h)
 			return -ENOMEM;
-		r->vsid = rec->vsid;
-		r->ca = rec->ca;
-		if (gw_hmap_insert(&d->routers, &r->by_vsid, rec->vsid) < 0) {
-			free(r);
+		h->vsid = rec->vsid;
+		h->ca = rec->ca;
+		if (gw_hmap_insert(&d->holders, &h->by_key, holder_hash(rec)) < 0) {
+			free(h);
+			return -ENOMEM;
+		}
+		if (gw_hmap_insert(&d->holders_of, &h->by_vsid, rec->vsid) < 0) {
+			gw_hmap_remove(&d->holders, &h->by_key);
+			free(h);
 			return -ENOMEM;
 		}
 	}
-	r->mac = rec->mac;
-	r->listed = true;
+	h->router = gw_hnv_record_is_router(rec);
+	h->mac = rec->mac;
+	h->listed = true;
 	return 0;
 }
 
-static void free_router(struct gw_driver *d, struct gw_vrf_router *r)
+void gw_vrf_drop_holder(struct gw_driver *d, const struct gw_lookup_record *rec)
 {
-	gw_hmap_remove(&d->routers, &r->by_vsid);
-	free(r);
+	struct gw_vrf_holder *h = find_holder(d, rec);
+
+	if (h)
+		free_holder(d, h);
 }
 
-void gw_vrf_drop_router(struct gw_driver *d, const struct gw_lookup_record *rec)
+int gw_vrf_put_holders(struct gw_driver *d, const struct gw_intent *in)
 {
-	struct gw_vrf_router *r = find_router(d, rec);
-
-	if (r)
-		free_router(d, r);
+	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_LOOKUP_RECORD, o));)
+		if (gw_vrf_is_holder(in, &o->record) && gw_vrf_put_holder(d, &o->record) < 0)
+			return -ENOMEM;
+	return 0;
 }
 
 /* --- all of it --- */
@@ -208,8 +243,8 @@ static void unlist(struct gw_driver *d)
 		GW_HMAP_FOR_EACH (at, &dom->routes)
 			GW_CONTAINER_OF(at, struct gw_vrf_route, by_key)->listed = false;
 	}
-	GW_HMAP_FOR_EACH (node, &d->routers)
-		GW_CONTAINER_OF(node, struct gw_vrf_router, by_vsid)->listed = false;
+	GW_HMAP_FOR_EACH (node, &d->holders)
+		GW_CONTAINER_OF(node, struct gw_vrf_holder, by_key)->listed = false;
 }
 
 static void drop_unlisted(struct gw_driver *d)
@@ -224,11 +259,11 @@ static void drop_unlisted(struct gw_driver *d)
 				free_route(dom, r);
 		}
 	}
-	GW_HMAP_FOR_EACH_SAFE (node, after, &d->routers) {
-		struct gw_vrf_router *r = GW_CONTAINER_OF(node, struct gw_vrf_router, by_vsid);
+	GW_HMAP_FOR_EACH_SAFE (node, after, &d->holders) {
+		struct gw_vrf_holder *h = GW_CONTAINER_OF(node, struct gw_vrf_holder, by_key);
 
-		if (!r->listed)
-			free_router(d, r);
+		if (!h->listed)
+			free_holder(d, h);
 	}
 }
 
@@ -238,9 +273,8 @@ int gw_vrf_follow(struct gw_driver *d, const struct gw_intent *in)
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_CUSTOMER_ROUTE, o));)
 		if (gw_vrf_put_route(d, o) < 0)
 			return -ENOMEM;
-	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_LOOKUP_RECORD, o));)
-		if (gw_hnv_record_is_router(&o->record) && gw_vrf_put_router(d, &o->record) < 0)
-			return -ENOMEM;
+	if (gw_vrf_put_holders(d, in) < 0)
+		return -ENOMEM;
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_VRF, o));) {
 		struct gw_vrf_domain *dom = gw_vrf_get(d, &o->vrf.rdid);
 
@@ -265,9 +299,10 @@ void gw_vrf_clear(struct gw_driver *d)
 		}
 		free_domain(d, dom);
 	}
-	GW_HMAP_FOR_EACH_SAFE (node, after, &d->routers)
-		free_router(d, GW_CONTAINER_OF(node, struct gw_vrf_router, by_vsid));
+	GW_HMAP_FOR_EACH_SAFE (node, after, &d->holders)
+		free_holder(d, GW_CONTAINER_OF(node, struct gw_vrf_holder, by_key));
 	gw_hmap_done(&d->domains);
 	gw_hmap_done(&d->vrfs);
-	gw_hmap_done(&d->routers);
+	gw_hmap_done(&d->holders);
+	gw_hmap_done(&d->holders_of);
 }

@@ -40,6 +40,7 @@ static struct gw_driver *vrf_close(struct gw_driver *d)
 	if (!d)
 		return NULL;
 	gw_vrf_unwatch(d);
+	gw_vrf_dismiss_watchman(d);
 	gw_vrf_clear(d);
 	free(d);
 	return NULL;
@@ -87,6 +88,7 @@ static int vrf_check(struct gw_driver *d, const struct gw_intent *next, const st
 struct touched {
 	struct gw_driver *d;
 	struct gw_vrf_domain *first;
+	bool vrfs; /* come, or change */
 	int rc;
 };
 
@@ -108,9 +110,7 @@ static void touch_record(struct touched *t, const struct gw_intent *next, const 
 {
 	const struct gw_hnv_object *vrf = gw_intent_vrf_of_vsid(next, (after ? after : before)->vsid);
 
-	if (before)
-		gw_vrf_drop_router(t->d, before);
-	if (after && gw_vrf_put_router(t->d, after) < 0)
+	if (after && gw_vrf_put_holder(t->d, after) < 0)
 		t->rc = -ENOMEM;
 	if (vrf)
 		touch(t, &vrf->vrf.rdid);
@@ -120,7 +120,7 @@ static void touch_record(struct touched *t, const struct gw_intent *next, const 
 static void touch_change(struct touched *t, const struct gw_intent *next, const struct gw_change *c)
 {
 	const struct gw_hnv_object *o = c->after ? c->after : c->before;
-	const struct gw_lookup_record *router[2] = {0};
+	const struct gw_lookup_record *before = NULL, *after = NULL;
 
 	switch (o->kind) {
 	case GW_HNV_CUSTOMER_ROUTE:
@@ -131,14 +131,17 @@ static void touch_change(struct touched *t, const struct gw_intent *next, const 
 		touch(t, &o->croute.rdid);
 		break;
 	case GW_HNV_LOOKUP_RECORD:
-		if (c->before && gw_hnv_record_is_router(&c->before->record))
-			router[0] = &c->before->record;
-		if (c->after && gw_hnv_record_is_router(&c->after->record))
-			router[1] = &c->after->record;
-		if (router[0] || router[1])
-			touch_record(t, next, router[0], router[1]);
+		if (c->before)
+			gw_vrf_drop_holder(t->d, &c->before->record);
+		if (c->before && gw_vrf_is_holder(next, &c->before->record))
+			before = &c->before->record;
+		if (c->after && gw_vrf_is_holder(next, &c->after->record))
+			after = &c->after->record;
+		if (before || after)
+			touch_record(t, next, before, after);
 		break;
 	case GW_HNV_VRF:
+		t->vrfs |= c->after != NULL;
 		touch(t, &o->vrf.rdid);
 		break;
 	case GW_HNV_PUBLIC:
@@ -213,6 +216,8 @@ static int vrf_apply(struct gw_driver *d, const struct gw_intent *next, const st
 	read_config(d);
 	for (size_t i = 0; i < delta->n; i++)
 		touch_change(&t, next, &delta->changes[i]);
+	if (t.vrfs && gw_vrf_put_holders(d, next) < 0)
+		t.rc = -ENOMEM;
 	rc = t.rc < 0 ? gw_error_oom(err) : bring_touched(&t, next, err);
 	while (t.first) {
 		struct gw_vrf_domain *dom = t.first;

@@ -18,7 +18,7 @@ struct builder {
 	const struct gw_driver *d;
 	const struct gw_vrf_domain *dom;
 	struct gw_vrf_wanted *w;
-	size_t cap_addrs, cap_routes, cap_shared;
+	size_t cap_addrs, cap_routes, cap_neighs, cap_shared;
 	bool inside_v6, outside_v6; /* the link can have it */
 	int rc;
 };
@@ -68,7 +68,11 @@ static void add_route(struct builder *b, const struct gw_nl_route *r)
 
 static void add_neigh(struct builder *b, int ifindex, const struct gw_addr *a, const struct gw_mac *mac)
 {
-	b->w->neighs[b->w->n_neighs++] = (struct gw_nl_neigh){.ifindex = ifindex, .addr = *a, .mac = *mac};
+	struct gw_vrf_wanted *w = b->w;
+
+	w->neighs = grow(b, w->neighs, w->n_neighs, &b->cap_neighs, sizeof *w->neighs);
+	if (b->rc == 0)
+		w->neighs[w->n_neighs++] = (struct gw_nl_neigh){.ifindex = ifindex, .addr = *a, .mac = *mac};
 }
 
 /* --- order --- */
@@ -110,6 +114,14 @@ int gw_vrf_compare_routes(const void *a, const void *b)
 	return c ? c : (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
 }
 
+int gw_vrf_compare_neighs(const void *a, const void *b)
+{
+	const struct gw_nl_neigh *x = a, *y = b;
+
+	return x->ifindex != y->ifindex ? (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex)
+					: gw_addr_cmp(&x->addr, &y->addr);
+}
+
 bool gw_vrf_wants_addr(const struct gw_vrf_wanted *w, const struct gw_nl_addr *a)
 {
 	return w->n_addrs && bsearch(a, w->addrs, w->n_addrs, sizeof *w->addrs, gw_vrf_compare_addrs);
@@ -127,10 +139,7 @@ bool gw_vrf_wants_route(const struct gw_vrf_wanted *w, const struct gw_nl_route 
 
 const struct gw_nl_neigh *gw_vrf_wants_neigh(const struct gw_vrf_wanted *w, const struct gw_nl_neigh *n)
 {
-	for (size_t i = 0; i < w->n_neighs; i++)
-		if (w->neighs[i].ifindex == n->ifindex && gw_addr_equal(&w->neighs[i].addr, &n->addr))
-			return &w->neighs[i];
-	return NULL;
+	return w->n_neighs ? bsearch(n, w->neighs, w->n_neighs, sizeof *w->neighs, gw_vrf_compare_neighs) : NULL;
 }
 
 static size_t sort_once(void *v, size_t n, size_t size, int (*compare)(const void *, const void *))
@@ -159,12 +168,12 @@ static void name_router(const struct gw_driver *d, uint32_t vsid, const struct g
 {
 	*ret_ca = gw_prefix_first_host(subnet);
 	*ret_mac = d->router_mac;
-	GW_HMAP_FOR_EACH_HASH (node, &d->routers, vsid) {
-		const struct gw_vrf_router *r = GW_CONTAINER_OF(node, struct gw_vrf_router, by_vsid);
+	GW_HMAP_FOR_EACH_HASH (node, &d->holders_of, vsid) {
+		const struct gw_vrf_holder *h = GW_CONTAINER_OF(node, struct gw_vrf_holder, by_vsid);
 
-		if (r->vsid == vsid && gw_prefix_contains(subnet, &r->ca)) {
-			*ret_ca = r->ca;
-			*ret_mac = r->mac;
+		if (h->vsid == vsid && h->router && gw_prefix_contains(subnet, &h->ca)) {
+			*ret_ca = h->ca;
+			*ret_mac = h->mac;
 		}
 	}
 }
@@ -202,6 +211,46 @@ static bool has_prefix_inside(const struct gw_vrf_domain *dom, const struct gw_p
 	return false;
 }
 
+/* Somebody in the gateway subnet, whom the kernel need not ask for. */
+static void want_host(struct builder *b, const struct gw_addr *ca, const struct gw_mac *mac)
+{
+	uint8_t len = gw_addr_is_v4(ca) ? 32 : 128;
+
+	add_neigh(b, b->dom->inside, ca, mac);
+	add_route(b, &(struct gw_nl_route){.ifindex = b->dom->inside,
+					   .prefix = {.addr = *ca, .len = len},
+					   .next_hop = gw_prefix_mask(ca, 0)});
+}
+
+/*
+ * The kernel has one table of neighbours for all namespaces, and enters whoever it is to find on a link: who sends to one address
+ * of a subnet after the other would fill it, and nobody on the node could get to know anybody any more. So no subnet is on the link;
+ * the hosts there are that the intent knows, and these are not asked for. The rest is unreachable, whoever else has routes for it.
+ */
+static void want_subnet(struct builder *b, const struct gw_addr *ca, uint8_t len, struct gw_addr *ret_router)
+{
+	const struct gw_prefix subnet = subnet_of(ca, len);
+	bool v4 = gw_addr_is_v4(ca);
+	struct gw_mac mac;
+
+	name_router(b->d, b->dom->record.vsid, &subnet, ret_router, &mac);
+	add_addr(b, b->dom->inside, ca, v4 ? 32 : 128);
+	want_host(b, ret_router, &mac);
+	GW_HMAP_FOR_EACH_HASH (node, &b->d->holders_of, b->dom->record.vsid) {
+		const struct gw_vrf_holder *h = GW_CONTAINER_OF(node, struct gw_vrf_holder, by_vsid);
+
+		if (h->vsid == b->dom->record.vsid && !h->router && gw_prefix_contains(&subnet, &h->ca) &&
+		    !gw_addr_equal(&h->ca, ca) && !gw_addr_equal(&h->ca, ret_router))
+			want_host(b, &h->ca, &h->mac);
+	}
+	if (len < (v4 ? 32 : 128)) /* the kernel takes no metric for its own choice in IPv6 */
+		add_route(b, &(struct gw_nl_route){.prefix = subnet,
+						   .next_hop = gw_prefix_mask(&subnet.addr, 0),
+						   .metric = v4 ? 0 : 1,
+						   .unreachable = true,
+						   .in_front = true});
+}
+
 static void want_inside(struct builder *b)
 {
 	const struct gw_vrf *v = &b->dom->record;
@@ -210,16 +259,9 @@ static void want_inside(struct builder *b)
 
 	for (int family = 0; family < 2; family++) {
 		const struct gw_addr *ca = family ? &v->ca6 : &v->ca;
-		uint8_t len = family ? v->prefix_len6 : v->prefix_len;
-		struct gw_prefix subnet;
-		struct gw_mac mac;
 
-		if (!(family ? v->has_ca6 && b->inside_v6 : v->has_ca))
-			continue;
-		subnet = subnet_of(ca, len);
-		name_router(b->d, v->vsid, &subnet, &router[family], &mac);
-		add_addr(b, ifindex, ca, len);
-		add_neigh(b, ifindex, &router[family], &mac);
+		if (family ? v->has_ca6 && b->inside_v6 : v->has_ca)
+			want_subnet(b, ca, family ? v->prefix_len6 : v->prefix_len, &router[family]);
 	}
 	GW_HMAP_FOR_EACH (node, &b->dom->routes) {
 		const struct gw_vrf_route *r = GW_CONTAINER_OF(node, struct gw_vrf_route, by_key);
@@ -298,6 +340,7 @@ int gw_vrf_want(const struct gw_driver *d, const struct gw_vrf_domain *dom, cons
 	}
 	w.n_addrs = sort_once(w.addrs, w.n_addrs, sizeof *w.addrs, gw_vrf_compare_addrs);
 	w.n_routes = sort_once(w.routes, w.n_routes, sizeof *w.routes, gw_vrf_compare_routes);
+	w.n_neighs = sort_once(w.neighs, w.n_neighs, sizeof *w.neighs, gw_vrf_compare_neighs);
 	w.n_shared = sort_once(w.shared, w.n_shared, sizeof *w.shared, compare_shared);
 	*ret = w;
 	return 0;
@@ -307,6 +350,7 @@ void gw_vrf_wanted_done(struct gw_vrf_wanted *w)
 {
 	free(w->addrs);
 	free(w->routes);
+	free(w->neighs);
 	free(w->shared);
 	*w = (struct gw_vrf_wanted){0};
 }

@@ -44,8 +44,8 @@ static void test_brought_in_and_taken_away(void **state)
 {
 	(void)state;
 	begin_two();
-	has(5001, "ovl0 inet 10.0.0.2/24");
-	has(5001, "ovl0 inet6 fd00::2/64");
+	has(5001, "ovl0 inet 10.0.0.2/32");
+	has(5001, "ovl0 inet6 fd00::2/128");
 	has(5001, "ext0 inet 203.0.113.7/32");
 	has(5001, "10.0.1.0/24 via 10.0.0.1 dev ovl0 proto 103 onlink");
 	has(5001, "172.16.0.0/12 via 10.0.0.1 dev ovl0 proto 103 onlink");
@@ -53,13 +53,17 @@ static void test_brought_in_and_taken_away(void **state)
 	has(5001, "default via 169.254.1.1 dev ext0 proto 103 onlink");
 	has(5001, "default via fe80::1 dev ext0 proto 103");
 	has(5001, "unreachable 2001:db8:5::/64 dev lo proto 103");
+	has(5001, "unreachable 10.0.0.0/24 proto 103");
+	has(5001, "unreachable fd00::/64 dev lo proto 103 metric 1 ");
+	has(5001, "10.0.0.1 dev ovl0 proto 103 scope link");
+	has(5001, "fd00::1 dev ovl0 proto 103");
 	has(5001, "10.0.0.1 dev ovl0 lladdr 02:67:77:64:00:01 PERMANENT proto 103");
 	has(5001, "fd00::1 dev ovl0 lladdr 02:67:77:64:00:01 PERMANENT proto 103");
 	has_not(5001, "10.9.0.0/16");
 	has(5001, "ovl0: .* mtu 1450 .*link/ether " RED_MAC);
 	has(5001, "ext0: .* mtu 1500 ");
 	has(5001, "lo: <LOOPBACK,UP");
-	has(6001, "ovl0 inet 10.0.0.2/24");
+	has(6001, "ovl0 inet 10.0.0.2/32");
 	has(6001, "ovl0: .*link/ether " BLUE_MAC);
 	has_not(6001, "10.0.1.0/24");
 	assert_int_equal(sh("m=$(ip -o link show gwe5001 | sed 's/.*ether //; s/ .*//');"
@@ -79,12 +83,22 @@ static void test_brought_in_and_taken_away(void **state)
 	commit_ok();
 	assert_int_equal(sh("ip link show gwo5001 2>/dev/null || ip link show gwe5001 2>/dev/null"), 1);
 	assert_int_equal(access(GW_NETNS_DIR "/gwd-" NODE "-5001", F_OK), -1);
-	has(6001, "ovl0 inet 10.0.0.2/24");
+	has(6001, "ovl0 inet 10.0.0.2/32");
 	end();
 }
 
 static void test_settings(void **state)
 {
+	static const struct {
+		const char *path;
+		int bad, good;
+	} untold[] = {
+		{"netfilter/nf_conntrack_tcp_be_liberal", 0, 1}, {"ipv4/conf/all/send_redirects", 1, 0},
+		{"ipv4/conf/all/accept_source_route", 1, 0},	 {"ipv4/conf/ovl0/accept_redirects", 1, 0},
+		{"ipv4/conf/ext0/send_redirects", 1, 0},	 {"ipv6/conf/ext0/accept_ra", 2, 0},
+		{"ipv4/conf/ext0/accept_local", 0, 1},
+	};
+
 	(void)state;
 	begin();
 	sh_ok("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1");
@@ -115,6 +129,17 @@ static void test_settings(void **state)
 	sh_ok("nsenter --net=/run/netns/gwd-" NODE "-5001 sysctl -qw net.ipv6.conf.all.forwarding=0");
 	repairs("settings were changed in VRF gwd-" NODE "-5001");
 	assert_int_equal(setting(5001, "ipv6/conf/ovl0/forwarding"), 1);
+	/* Of these the kernel tells nobody. */
+	for (size_t i = 0; i < GW_N(untold); i++) {
+		if (sh("nsenter --net=/run/netns/gwd-" NODE "-5001 test -f /proc/sys/net/%s", untold[i].path) != 0)
+			continue; /* this kernel does not have it */
+		sh_ok("nsenter --net=/run/netns/gwd-" NODE "-5001 sh -c 'echo %d >/proc/sys/net/%s'", untold[i].bad,
+		      untold[i].path);
+		repairs("settings were changed in VRF gwd-" NODE "-5001");
+		check(setting(5001, untold[i].path) == untold[i].good, "%s", untold[i].path);
+		netns_drain(&ns);
+		check(wanted == 0, "%s: asks again: %s", untold[i].path, reason);
+	}
 	end();
 }
 
@@ -124,8 +149,8 @@ static void test_repaired(void **state)
 	static const struct {
 		const char *command, *why, *back;
 	} cases[] = {
-		{"ip -n $n addr del 10.0.0.2/24 dev ovl0", "address 10.0.0.2 was removed", "ovl0 inet 10.0.0.2/24"},
-		{"ip -n $n addr del fd00::2/64 dev ovl0", "address fd00::2 was removed", "ovl0 inet6 fd00::2/64"},
+		{"ip -n $n addr del 10.0.0.2/32 dev ovl0", "address 10.0.0.2 was removed", "ovl0 inet 10.0.0.2/32"},
+		{"ip -n $n addr del fd00::2/128 dev ovl0", "address fd00::2 was removed", "ovl0 inet6 fd00::2/128"},
 		{"ip -n $n addr flush dev ext0", "address 203.0.113.7 was removed", "ext0 inet 203.0.113.7/32"},
 		{"ip -n $n route del 10.0.1.0/24", "route 10.0.1.0/24 was removed", "10.0.1.0/24 via 10.0.0.1"},
 		{"ip -n $n -6 route del default", "route ::/0 was removed", "default via fe80::1 dev ext0"},
@@ -138,16 +163,25 @@ static void test_repaired(void **state)
 		{"ip -n $n link set ovl0 down", "ovl0 of VRF", "10.0.1.0/24 via 10.0.0.1"},
 		{"ip -n $n link set ovl0 address 02:00:00:00:00:99", "ovl0 of VRF", "ovl0: .*link/ether " RED_MAC},
 		{"ip -n $n link set ext0 mtu 1400", "ext0 of VRF", "ext0: .* mtu 1500"},
+		{"ip -n $n link add br0 type bridge && ip -n $n link set ovl0 master br0", "ovl0 of VRF",
+		 "ovl0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu"},
+		{"ip -n $n link set ext0 master br0", "ext0 of VRF", "ext0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu"},
+		{"ip link add br0 type bridge && ip link set gwe5001 master br0", "gwe5001 of VRF",
+		 "default via 169.254.1.1 dev ext0"},
+		{"ip -n $n link del br0; ip link del br0; ip -n $n route del unreachable 10.0.0.0/24",
+		 "route 10.0.0.0/24 was removed", "unreachable 10.0.0.0/24"},
+		{"ip -n $n -6 route del unreachable fd00::/64", "route fd00::/64 was removed", "unreachable fd00::/64"},
+		{"ip -n $n route del 10.0.0.1/32", "route 10.0.0.1/32 was removed", "10.0.0.1 dev ovl0 proto 103"},
 		{"ip -n $n link del ext0", "VRF gwd-" NODE "-5001", "default via 169.254.1.1 dev ext0"},
-		{"ip link del gwo5001", "VRF gwd-" NODE "-5001", "ovl0 inet 10.0.0.2/24"},
+		{"ip link del gwo5001", "VRF gwd-" NODE "-5001", "ovl0 inet 10.0.0.2/32"},
 		{"ip link set gwe5001 down", "gwe5001 of VRF", "default via 169.254.1.1 dev ext0"},
 		{"ip netns del $n", "namespace gwd-" NODE "-5001 was deleted", "default via 169.254.1.1 dev ext0"},
 	};
 
 	(void)state;
 	begin_two();
-	sh_ok("n=gwd-" NODE
-	      "-5001; ip -n $n route add 10.77.0.0/16 via 10.0.0.9 proto bird; ip -n $n addr add 10.0.0.77/24 dev ovl0;"
+	sh_ok("n=gwd-" NODE "-5001; ip -n $n route add 10.77.0.0/16 via 10.0.0.9 dev ovl0 onlink proto bird; ip -n $n "
+			    "addr add 10.0.0.77/24 dev ovl0;"
 	      "ip -n $n neigh add 10.0.0.78 lladdr 02:00:00:00:00:78 dev ovl0");
 	for (size_t i = 0; i < GW_N(cases); i++) {
 		if (i == 8) { /* the next takes the others' with it */
@@ -159,6 +193,9 @@ static void test_repaired(void **state)
 		repairs(cases[i].why);
 		has(5001, cases[i].back);
 		has(5001, "ovl0: .*UP.* mtu 1450 ");
+		check(sh("(ip -n gwd-" NODE
+			 "-5001 -o link; ip -o link) | grep 'ovl0\\|ext0\\|gw[oe]5001' | grep -q ' master '") == 1,
+		      "%s: somebody's", cases[i].command);
 		has(5001, "10.0.0.1 dev ovl0 lladdr 02:67:77:64:00:01 PERMANENT");
 		has(5001, "10.0.1.0/24 via 10.0.0.1 dev ovl0");
 		has(5001, "unreachable 2001:db8:5::/64 dev lo proto 103");
@@ -263,17 +300,19 @@ static void test_by_hand(void **state)
 		{"rule add prio 9 from 10.0.1.0/24 oif ext0 lookup main suppress_prefixlength 0", "a rule was changed"},
 		{"rule flush", "a rule was changed"},
 		{"route add blackhole 198.51.100.0/24", "a route was added by hand"},
-		{"route add 10.0.1.128/25 via 10.0.0.9 metric 7", "a route was added by hand"},
-		{"route add 10.78.0.0/16 nexthop via 10.0.0.8 nexthop via 10.0.0.9", "a route was added by hand"},
+		{"route add 10.0.1.128/25 via 10.0.0.9 dev ovl0 onlink metric 7", "a route was added by hand"},
+		{"route add 10.78.0.0/16 nexthop via 10.0.0.8 dev ovl0 onlink nexthop via 10.0.0.9 dev ovl0 onlink",
+		 "a route was added by hand"},
 		{"route add local 198.51.100.0/24 dev lo table local proto static", "a route was added by hand"},
 		{"route add prohibit default table default", "a route was added by hand"},
-		{"route replace 10.0.1.0/24 via 10.0.0.9", "a route was added by hand"},
+		{"route replace 10.0.1.0/24 via 10.0.0.9 dev ovl0 onlink", "a route was added by hand"},
 		{"-6 route add blackhole 2001:db8:77::/48", "a route was added by hand"},
 		{"-6 route add fd00:1::/80 via fd00::9", "a route was added by hand"},
 	};
-	static const char *const others[] = {"route add 10.77.0.0/16 via 10.0.0.9 proto bird",
-					     "route add 10.79.0.0/16 via 10.0.0.9 table 220 proto static",
-					     "rule add prio 220 lookup 220 proto zebra"};
+	static const char *const others[] = {
+		"route add 10.77.0.0/16 via 10.0.0.9 dev ovl0 onlink proto bird",
+		"route add 10.79.0.0/16 via 10.0.0.9 dev ovl0 onlink table 220 proto static",
+		"rule add prio 220 lookup 220 proto zebra"};
 
 	(void)state;
 	begin_two();
@@ -332,15 +371,137 @@ static void test_taken_over(void **state)
 	      "ip netns add gwd-" NODE "-7001; ip netns add gwd-" NODE "-x-7001; ip netns add other");
 	open_driver();
 	sync_ok();
-	has(5001, "ovl0 inet 10.0.0.2/24");
+	has(5001, "ovl0 inet 10.0.0.2/32");
 	has(5001, "172.16.0.0/12 via 10.0.0.1");
 	has(5001, "default via 169.254.1.1 dev ext0");
-	has(6001, "ovl0 inet 10.0.0.2/24");
+	has(6001, "ovl0 inet 10.0.0.2/32");
 	assert_int_equal(access(GW_NETNS_DIR "/gwd-" NODE "-7001", F_OK), -1);
 	assert_int_equal(access(GW_NETNS_DIR "/gwd-" NODE "-x-7001", F_OK), 0);
 	assert_int_equal(access(GW_NETNS_DIR "/other", F_OK), 0);
 	end();
 	sh_ok("ip netns del gwd-" NODE "-x-7001; ip netns del other");
+}
+
+static struct gw_hnv_object *record(uint32_t vsid, const char *ca, const char *mac, enum gw_record_type type)
+{
+	struct gw_hnv_object *o = object(GW_HNV_LOOKUP_RECORD);
+
+	check(gw_mac_parse(mac, &o->record.mac) == 0, "%s", mac);
+	o->record.vsid = vsid;
+	o->record.ca = mk_ip(ca);
+	o->record.pa = mk_ip("10.1.1.2");
+	o->record.type = type;
+	return o;
+}
+
+/* Entries of the kernel's table of neighbours in red's namespace, whatever they are. */
+static int neighbours(void)
+{
+	return sh("exit $( (ip -n gwd-" NODE "-5001 -4 neigh show nud all; ip -n gwd-" NODE
+		  "-5001 -6 neigh show nud all) | grep -vc ' NOARP')");
+}
+
+/*
+ * The kernel has one table of neighbours for all: none comes of what is sent to a gateway subnet, where there are only the hosts
+ * that records name; also where somebody has put an address into it by hand.
+ */
+static void test_nobody_is_asked_for(void **state)
+{
+	const char *scan = "import socket\n"
+			   "for family, addresses in ((socket.AF_INET, ['10.0.0.%%d' %% i for i in range(3, 150)]),\n"
+			   "                          (socket.AF_INET6, ['fd00::1:%%x' %% i for i in range(150)])):\n"
+			   "  s = socket.socket(family, socket.SOCK_DGRAM)\n"
+			   "  for a in addresses:\n"
+			   "    try: s.sendto(b'x', (a, 9))\n"
+			   "    except OSError: pass\n";
+	int before;
+
+	(void)state;
+	begin_two();
+	before = neighbours();
+	check(before == 4, "%d neighbours", before); /* the routers of both families, either way */
+	sh_ok("nsenter --net=/run/netns/gwd-" NODE "-5001 python3 -c \"%s\"", scan);
+	assert_int_equal(neighbours(), before);
+	/* A host, by a record that comes before or behind the virtual gateway; not its own, and no wildcard. */
+	gw_intent_begin(intent);
+	put(record(5001, "10.0.0.9", "02:00:00:00:00:19", GW_RECORD_STATIC));
+	put(record(5001, "fd00::9", "02:00:00:00:00:19", GW_RECORD_STATIC));
+	put(record(5001, "10.0.0.2", RED_MAC, GW_RECORD_STATIC));
+	put(record(5001, "0.0.0.0", RED_MAC, GW_RECORD_WILDCARD));
+	put(record(5001, "10.7.0.9", "02:00:00:00:00:19", GW_RECORD_STATIC)); /* not in the subnet */
+	commit_ok();
+	has(5001, "10.0.0.9 dev ovl0 proto 103 scope link");
+	has(5001, "fd00::9 dev ovl0 proto 103");
+	has(5001, "10.0.0.9 dev ovl0 lladdr 02:00:00:00:00:19 PERMANENT proto 103");
+	has(5001, "fd00::9 dev ovl0 lladdr 02:00:00:00:00:19 PERMANENT proto 103");
+	has_not(5001, "10.0.0.2 dev ovl0 lladdr");
+	has_not(5001, "10.7.0.9 dev ovl0");
+	has_not(6001, "10.0.0.9 dev ovl0");
+	add(record(5001, "10.0.0.9", "02:00:00:00:00:29", GW_RECORD_STATIC));
+	has(5001, "10.0.0.9 dev ovl0 lladdr 02:00:00:00:00:29 PERMANENT proto 103");
+	assert_int_equal(neighbours(), before + 2);
+	netns_drain(&ns);
+	wanted = 0;
+	sh_ok("ip -n gwd-" NODE "-5001 neigh del 10.0.0.9 dev ovl0");
+	repairs("a neighbour was changed");
+	has(5001, "10.0.0.9 dev ovl0 lladdr 02:00:00:00:00:29 PERMANENT proto 103");
+	gw_intent_begin(intent);
+	drop(vrf(RED, 5001, RED_MAC, "10.0.0.2", "fd00::2"));
+	commit_ok();
+	take(record(5001, "fd00::9", "02:00:00:00:00:19", GW_RECORD_STATIC));
+	add(vrf(RED, 5001, RED_MAC, "10.0.0.2", "fd00::2"));
+	has(5001, "10.0.0.9 dev ovl0 lladdr 02:00:00:00:00:29 PERMANENT proto 103");
+	has_not(5001, "fd00::9 dev ovl0");
+	take(record(5001, "10.0.0.9", "02:00:00:00:00:29", GW_RECORD_STATIC));
+	has_not(5001, "10.0.0.9 dev ovl0");
+	sh_ok("n=gwd-" NODE "-5001; ip -n $n addr add 10.0.0.77/24 dev ovl0; ip -n $n addr add fd00::77/64 dev ovl0");
+	sh_ok("ip -n gwd-" NODE "-5001 link set ovl0 down");
+	repairs("ovl0 of VRF");
+	state_is(RED, "Ready", NULL);
+	before = neighbours();
+	sh_ok("nsenter --net=/run/netns/gwd-" NODE "-5001 python3 -c \"%s\"", scan);
+	assert_int_equal(neighbours(), before);
+	end();
+}
+
+/* As an earlier version left it: the whole subnet on the link. */
+static void test_subnet_leaves_the_link(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_nl_addr a = {.prefix_len = 24, .unchecked = true};
+	struct gw_link link;
+	struct gw_nl *nl;
+	int fd;
+
+	(void)state;
+	begin_two();
+	driver = ops->close(driver);
+	netns_drain(&ns);
+	sh_ok("n=gwd-" NODE "-5001; ip -n $n route del unreachable 10.0.0.0/24; ip -n $n addr del 10.0.0.2/32 dev ovl0;"
+	      "ip -n $n -6 route del unreachable fd00::/64; ip -n $n addr del fd00::2/128 dev ovl0");
+	assert_int_equal(gw_netns_open("gwd-" NODE "-5001", &fd), 0);
+	expect(gw_nl_open_in(&ns.loop, fd, &nl, &err), 0, &err, NULL);
+	close(fd);
+	expect(gw_nl_link_get(nl, "ovl0", &link, &err), 0, &err, NULL);
+	a.ifindex = link.ifindex;
+	a.addr = mk_ip("10.0.0.2");
+	expect(gw_nl_addr_add(nl, &a, &err), 0, &err, NULL);
+	a.addr = mk_ip("fd00::2");
+	a.prefix_len = 64;
+	expect(gw_nl_addr_add(nl, &a, &err), 0, &err, NULL);
+	gw_nl_close(nl);
+	has(5001, "10.0.0.0/24 dev ovl0");
+	open_driver();
+	sync_ok();
+	has(5001, "ovl0 inet 10.0.0.2/32");
+	has(5001, "ovl0 inet6 fd00::2/128");
+	has_not(5001, "ovl0 inet 10.0.0.2/24");
+	has(5001, "unreachable 10.0.0.0/24 proto 103");
+	has_not(5001, "10.0.0.0/24 dev ovl0");
+	has_not(5001, "fd00::/64 dev ovl0");
+	has(5001, "10.0.1.0/24 via 10.0.0.1");
+	state_is(RED, "Ready", NULL);
+	end();
 }
 
 static void test_changed(void **state)
@@ -353,9 +514,9 @@ static void test_changed(void **state)
 	drop(croute(RED, 5002, "172.16.0.0/12", "10.0.1.9"));
 	put(croute(RED, 5002, "172.20.0.0/16", "10.0.1.9"));
 	commit_ok();
-	has(5001, "ovl0 inet 10.0.0.3/24");
-	has_not(5001, "ovl0 inet 10.0.0.2/24");
-	has_not(5001, "ovl0 inet6 fd00::2/64");
+	has(5001, "ovl0 inet 10.0.0.3/32");
+	has_not(5001, "ovl0 inet 10.0.0.2/32");
+	has_not(5001, "ovl0 inet6 fd00::2/128");
 	has(5001, "ovl0: .*link/ether 02:67:00:00:00:09");
 	has(5001, "10.0.1.0/24 via 10.0.0.1");
 	has(5001, "fd00:1::/64 via fd00::1");
@@ -367,7 +528,7 @@ static void test_changed(void **state)
 	drop(vrf(BLUE, 6001, BLUE_MAC, "10.0.0.2", NULL));
 	put(vrf(RED, 5002, RED_MAC, "10.0.1.2", NULL));
 	commit_ok();
-	has(5002, "ovl0 inet 10.0.1.2/24");
+	has(5002, "ovl0 inet 10.0.1.2/32");
 	has(5002, "10.0.0.0/24 via 10.0.1.1 dev ovl0");
 	assert_int_equal(access(GW_NETNS_DIR "/gwd-" NODE "-5001", F_OK), -1);
 	state_is(RED, "Ready", "its IPv6 customer routes are left out");
@@ -398,10 +559,10 @@ static void test_same_names_at_once(void **state)
 		put(croute(BLUE, 6001, "10.0.0.0/24", "0.0.0.0"));
 		put(vrf(BLUE, 6001, BLUE_MAC, "10.0.0.2", NULL));
 		commit_ok();
-		has(6001, "ovl0 inet 10.0.0.2/24");
+		has(6001, "ovl0 inet 10.0.0.2/32");
 		sh_ok("ip netns del gwd-" NODE "-6001");
 		sync_ok();
-		has(6001, "ovl0 inet 10.0.0.2/24");
+		has(6001, "ovl0 inet 10.0.0.2/32");
 	}
 	end();
 }
@@ -507,7 +668,7 @@ static void test_in_the_way(void **state)
 	sh_ok("ip link show x >/dev/null");
 	sh_ok("ip link del gwo5001");
 	sync_ok();
-	has(5001, "ovl0 inet 10.0.0.2/24");
+	has(5001, "ovl0 inet 10.0.0.2/32");
 	state_is(RED, "Ready", NULL);
 	end();
 }
@@ -539,6 +700,8 @@ int main(void)
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_by_hand),
 		cmocka_unit_test(test_taken_over),
+		cmocka_unit_test(test_nobody_is_asked_for),
+		cmocka_unit_test(test_subnet_leaves_the_link),
 		cmocka_unit_test(test_changed),
 		cmocka_unit_test(test_same_names_at_once),
 		cmocka_unit_test(test_in_the_way),

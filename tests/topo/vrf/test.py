@@ -163,7 +163,7 @@ TAKEN = {
     "the namespace": lambda w: subprocess.run(["ip", "netns", "del", ns(1)], check=True),
     "the pair to the engine": lambda w: w.h1.netns.ip("link del gwo5001"),
     "the pair to outside": lambda w: inside(1, "link del ext0"),
-    "an address": lambda w: inside(1, "address del 10.0.0.2/24 dev ovl0"),
+    "an address": lambda w: inside(1, "address del 10.0.0.2/32 dev ovl0"),
     "a public address": lambda w: inside(1, "address del %s/32 dev ext0" % SHARED),
     "a route": lambda w: inside(1, "route del 10.0.1.0/24"),
     "an IPv6 route": lambda w: inside(1, "-6 route del fd00:0:0:1::/64"),
