@@ -52,6 +52,9 @@ size_t nat_map_layout(unsigned family, enum nat_map map, uint8_t ret_fields[stat
 	case F_MEMBER:
 		ret_fields[0] = ret_fields[1] = 4;
 		return 2;
+	case F_ADDR:
+		ret_fields[0] = a;
+		return 1;
 	case F_ADDR_PROTO:
 		ret_fields[0] = a;
 		ret_fields[1] = 1;
@@ -66,7 +69,7 @@ size_t nat_map_layout(unsigned family, enum nat_map map, uint8_t ret_fields[stat
 
 bool nat_map_has_ranges(enum nat_map map)
 {
-	return maps[map].fields != F_PLACE;
+	return maps[map].fields != F_PLACE && maps[map].fields != F_ADDR;
 }
 
 bool nat_map_counts(enum nat_map map)

@@ -25,7 +25,7 @@
 	X(MEMBER_ADDR, "member", F_MEMBER, D_ADDR)                                                                     \
 	X(IN_PORT, "in-port", F_PLACE, D_ADDR_PORT)	   /* destination: one port, perhaps another inside */         \
 	X(IN_RANGE, "in-range", F_PORT_ADDR_PROTO, D_ADDR) /* destination: the same ports */                           \
-	X(IN_ALL, "in-all", F_ADDR_PROTO, D_ADDR)	   /* destination: everything else that comes there */         \
+	X(IN_ALL, "in-all", F_ADDR, D_ADDR)		   /* destination: everything else that comes there */         \
 	X(SOURCE, "public", F_ADDR_PROTO, D_NONE)	   /* what may be the source of a packet to the outside */     \
 	X(ROUTED, "routed", F_ADDR_PROTO, D_NONE)	   /* what is let in from outside as it is */                  \
 	X(IDLE_OUT, "idle-out", F_ADDR_PROTO, D_IDLE)	   /* source: a time of its own until it is forgotten */       \
@@ -41,9 +41,10 @@ enum nat_map {
 
 /*
  * What tells elements apart best comes first: for each element that fits so far the kernel has work to do, at every packet that
- * asks and at every element that is added. F_PLACE has no ranges: it is a hash table, and costs the same however much is in it.
+ * asks and at every element that is added. F_PLACE and F_ADDR have no ranges: they are hash tables, and cost the same however much is
+ * in them.
  */
-enum nat_fields { F_PLACE, F_ADDR_PROTO, F_PORT_ADDR_PROTO, F_MEMBER };
+enum nat_fields { F_PLACE, F_ADDR, F_ADDR_PROTO, F_PORT_ADDR_PROTO, F_MEMBER };
 enum nat_data { D_NONE, D_ADDR, D_ADDR_PORT, D_PORTS, D_GROUP, D_IDLE };
 
 #define NAT_FAMILIES   2 /* 0: IPv4, 1: IPv6 */

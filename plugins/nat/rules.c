@@ -99,14 +99,21 @@ static void of_state(struct nat_rule *r, uint32_t bits)
 
 enum side { SOURCE, DESTINATION };
 
+static void address(struct nat_rule *r, unsigned family, enum side side, uint32_t reg)
+{
+	uint32_t len = family ? 16 : 4, at = family ? 8 : 12;
+
+	nat_payload(r, NFT_PAYLOAD_NETWORK_HEADER, side == SOURCE ? at : at + len, len, reg);
+}
+
 /* Perhaps the destination's port, address and protocol, as a key. */
 static void key(struct nat_rule *r, unsigned family, enum side side, bool port)
 {
-	uint32_t len = family ? 16 : 4, at = family ? 8 : 12, reg = NAT_REG_KEY;
+	uint32_t len = family ? 16 : 4, reg = NAT_REG_KEY;
 
 	if (port)
 		nat_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg++);
-	nat_payload(r, NFT_PAYLOAD_NETWORK_HEADER, side == SOURCE ? at : at + len, len, reg);
+	address(r, family, side, reg);
 	nat_meta(r, NFT_META_L4PROTO, reg + len / 4);
 }
 
@@ -221,7 +228,10 @@ static void inbound(struct build *b, unsigned family, enum nat_chain c, enum nat
 	if (!has(b, family, map))
 		return;
 	r = begin(c);
-	key(&r, family, DESTINATION, map != NAT_MAP_IN_ALL);
+	if (map == NAT_MAP_IN_ALL)
+		address(&r, family, DESTINATION, NAT_REG_KEY);
+	else
+		key(&r, family, DESTINATION, true);
 	nat_lookup(&r, nat_set_name(family, map, name), NAT_REG_KEY, NAT_REG_DATA, false);
 	translate(&r, family, NFT_NAT_DNAT, nat_map_data(map), NAT_REG_DATA);
 	end(b, &r);

@@ -116,7 +116,9 @@ struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
 		key = (uint8_t)(key + (fields[i] + 3u) / 4 * 4);
-	if (n == 3)
+	if (n == 1)
+		type = addr;
+	else if (n == 3)
 		type = concat(concat(TYPE_SERVICE, addr), TYPE_PROTO);
 	else if (fields[1] == 4)
 		type = concat(TYPE_MARK, TYPE_MARK);
