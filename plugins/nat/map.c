@@ -26,6 +26,11 @@ enum nat_data nat_map_data(enum nat_map map)
 	return maps[map].data;
 }
 
+bool nat_map_has_ranges(enum nat_map map)
+{
+	return maps[map].fields != F_ADDR;
+}
+
 size_t nat_map_layout(unsigned family, enum nat_map map, uint8_t ret_fields[static 3], uint8_t *ret_data)
 {
 	uint8_t a = family ? 16 : 4;
@@ -51,6 +56,10 @@ size_t nat_map_layout(unsigned family, enum nat_map map, uint8_t ret_fields[stat
 	if (maps[map].fields == F_MEMBER) {
 		ret_fields[0] = ret_fields[1] = 4;
 		return 2;
+	}
+	if (maps[map].fields == F_ADDR) {
+		ret_fields[0] = a;
+		return 1;
 	}
 	ret_fields[0] = 1;
 	ret_fields[1] = a;

@@ -237,7 +237,8 @@ static struct nftnl_set_elem *make_elem(const struct nat_elem *e, const struct n
 	if (!x)
 		return NULL;
 	nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY, e->key, e->key_len);
-	nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY_END, e->key_end, e->key_len);
+	if (nat_map_has_ranges((enum nat_map)e->map))
+		nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY_END, e->key_end, e->key_len);
 	if (key_only)
 		return x;
 	if (data == D_IDLE)

@@ -182,7 +182,8 @@ static void put_all(struct nat_builder *b, unsigned family, const struct gw_nat_
 	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP};
 	struct nat_elem *e = nat_new_elem(b, family, NAT_MAP_IN_ALL);
 
-	nat_key(e, 0, 255, &r->address, &r->address);
+	nat_put_addr(e->key, &r->address);
+	nat_put_addr(e->key_end, &r->address);
 	nat_put_addr(e->data, &r->customer.addr);
 	e->rule = nat_rule_hash(r);
 	for (size_t i = 0; r->idle_minutes && i < sizeof protos; i++) {

@@ -16,6 +16,7 @@
 /*
  * The maps of one address family; A is an address, keys are ranges in each field.
  *   X(id, name, fields of the key, data)
+ * An address alone is no range, and found by a hash: much cheaper, for what every first packet asks.
  */
 #define NAT_MAPS(X)                                                                                                    \
 	X(OUT_PORTS, "out-ports", F_PROTO_ADDR, D_PORTS)   /* source: one address, and ports of it */                  \
@@ -25,7 +26,7 @@
 	X(MEMBER_ADDR, "member", F_MEMBER, D_ADDR)                                                                     \
 	X(IN_PORT, "in-port", F_PROTO_ADDR_PORT, D_ADDR_PORT) /* destination: another port too */                      \
 	X(IN_RANGE, "in-range", F_PROTO_ADDR_PORT, D_ADDR)    /* destination: the same ports */                        \
-	X(IN_ALL, "in-all", F_PROTO_ADDR, D_ADDR)	      /* destination: everything else that comes there */      \
+	X(IN_ALL, "in-all", F_ADDR, D_ADDR)		      /* destination: everything else that comes there */      \
 	X(SOURCE, "public", F_PROTO_ADDR, D_NONE)	      /* what may be the source of a packet to the outside */  \
 	X(ROUTED, "routed", F_PROTO_ADDR, D_NONE)	      /* what is let in from outside as it is */               \
 	X(IDLE_OUT, "idle-out", F_PROTO_ADDR, D_IDLE)	      /* source: a time of its own until it is forgotten */    \
@@ -39,7 +40,7 @@ enum nat_map {
 		NAT_MAP_MAX
 };
 
-enum nat_fields { F_PROTO_ADDR, F_PROTO_ADDR_PORT, F_MEMBER };
+enum nat_fields { F_PROTO_ADDR, F_PROTO_ADDR_PORT, F_MEMBER, F_ADDR };
 enum nat_data { D_NONE, D_ADDR, D_ADDR_PORT, D_PORTS, D_GROUP, D_IDLE };
 
 #define NAT_FAMILIES   2 /* 0: IPv4, 1: IPv6 */
@@ -96,5 +97,6 @@ int nat_check_limits(const struct nat_plan *p, struct gw_error *err);
 size_t nat_map_layout(unsigned family, enum nat_map map, uint8_t ret_fields[static 3], uint8_t *ret_data);
 const char *nat_map_name(enum nat_map map);
 enum nat_data nat_map_data(enum nat_map map);
+bool nat_map_has_ranges(enum nat_map map);
 
 #endif

@@ -96,13 +96,20 @@ static void of_state(struct nat_rule *r, uint32_t bits)
 
 enum side { SOURCE, DESTINATION };
 
-/* Protocol and address, and perhaps the destination's port, as a key. */
-static void key(struct nat_rule *r, unsigned family, enum side side, bool port)
+static void address(struct nat_rule *r, unsigned family, enum side side, uint32_t reg)
 {
 	uint32_t len = family ? 16 : 4, at = family ? 8 : 12;
 
+	nat_payload(r, NFT_PAYLOAD_NETWORK_HEADER, side == SOURCE ? at : at + len, len, reg);
+}
+
+/* Protocol and address, and perhaps the destination's port, as a key. */
+static void key(struct nat_rule *r, unsigned family, enum side side, bool port)
+{
+	uint32_t len = family ? 16 : 4;
+
 	nat_meta(r, NFT_META_L4PROTO, NAT_REG_KEY);
-	nat_payload(r, NFT_PAYLOAD_NETWORK_HEADER, side == SOURCE ? at : at + len, len, NAT_REG_KEY + 1);
+	address(r, family, side, NAT_REG_KEY + 1);
 	if (port)
 		nat_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NAT_REG_KEY + 1 + len / 4);
 }
@@ -218,7 +225,10 @@ static void inbound(struct build *b, unsigned family, enum nat_chain c, enum nat
 	if (!has(b, family, map))
 		return;
 	r = begin(c);
-	key(&r, family, DESTINATION, map != NAT_MAP_IN_ALL);
+	if (nat_map_has_ranges(map))
+		key(&r, family, DESTINATION, true);
+	else
+		address(&r, family, DESTINATION, NAT_REG_KEY);
 	nat_lookup(&r, nat_set_name(family, map, name), NAT_REG_KEY, NAT_REG_DATA, false);
 	translate(&r, family, NFT_NAT_DNAT, nat_map_data(map), NAT_REG_DATA);
 	end(b, &r);

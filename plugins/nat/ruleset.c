@@ -114,18 +114,21 @@ struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
 		key = (uint8_t)(key + (fields[i] + 3u) / 4 * 4);
-	if (n == 3)
+	if (n == 1)
+		type = addr;
+	else if (n == 3)
 		type = concat(type, TYPE_SERVICE);
 	else if (fields[0] == 4)
 		type = concat(TYPE_MARK, TYPE_MARK);
-	flags = NFT_SET_INTERVAL | NFT_SET_CONCAT;
+	flags = n == 1 ? 0 : NFT_SET_INTERVAL | NFT_SET_CONCAT;
 	nftnl_set_set_str(s, NFTNL_SET_TABLE, NAT_TABLE);
 	nftnl_set_set_str(s, NFTNL_SET_NAME, nat_set_name(family, map, name));
 	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_INET);
 	nftnl_set_set_u32(s, NFTNL_SET_ID, family * NAT_MAP_MAX + map + 1);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, type);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, key);
-	nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, fields, (uint32_t)n);
+	if (n > 1)
+		nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, fields, (uint32_t)n);
 	if (nat_map_data(map) == D_IDLE) {
 		flags |= NFT_SET_OBJECT;
 		nftnl_set_set_u32(s, NFTNL_SET_OBJ_TYPE, NFT_OBJECT_CT_TIMEOUT);

@@ -40,8 +40,14 @@ struct gw_fast_marks {
 	__u64 now, before;
 };
 
-#define GW_FAST_MARKS_MAX 2048 /* of 64 bits each */
-#define GW_FAST_TURN	  8192
+#define GW_FAST_MARKS 1024 /* of 64 bits each, in what the kernel gives each CPU in one piece */
+#define GW_FAST_PAGES 2	   /* a power of two, as the number above */
+
+struct gw_fast_page {
+	struct gw_fast_marks marks[GW_FAST_MARKS];
+};
+
+#define GW_FAST_TURN 8192
 
 /* What is worked on; too large for the stack. One for each CPU: no program interrupts another. */
 struct gw_fast_room {
@@ -51,7 +57,7 @@ struct gw_fast_room {
 };
 
 GW_MAP(fast_rooms, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_fast_room, 1);
-GW_MAP(fast_marks, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_fast_marks, GW_FAST_MARKS_MAX);
+GW_MAP(fast_marks, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_fast_page, GW_FAST_PAGES);
 
 /* Any odd numbers whose bits look like chance. */
 #define GW_FAST_MIX_1 0x9e3779b97f4a7c15ULL
@@ -61,6 +67,7 @@ GW_MAP(fast_marks, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_fast_marks, GW_FA
 gw_inline bool gw_fast_seen(struct gw_fast_room *room, const struct gw_fast_key *k)
 {
 	__u64 hash = ((__u64)k->daddr << 32 | k->saddr) * GW_FAST_MIX_1, bit;
+	struct gw_fast_page *page;
 	struct gw_fast_marks *m;
 	__u32 i;
 
@@ -68,11 +75,12 @@ gw_inline bool gw_fast_seen(struct gw_fast_room *room, const struct gw_fast_key 
 	hash *= GW_FAST_MIX_2;
 	hash ^= hash >> 32;
 	hash *= GW_FAST_MIX_1;
-	i = hash >> 40 & (GW_FAST_MARKS_MAX - 1);
+	i = hash >> 40 & (GW_FAST_PAGES - 1);
 	bit = 1ULL << (hash >> 58);
-	m = bpf_map_lookup_elem(&fast_marks, &i);
-	if (!m)
+	page = bpf_map_lookup_elem(&fast_marks, &i);
+	if (!page)
 		return true;
+	m = &page->marks[hash >> 42 & (GW_FAST_MARKS - 1)];
 	if (unlikely(m->turn != room->turn)) {
 		m->before = m->turn + 1 == room->turn ? m->now : 0;
 		m->now = 0;
