@@ -342,9 +342,12 @@ def _(w):
 
 
 class Load:
+    """All ways at once, for longer than what happens meanwhile takes; no more than a slow machine can carry in any case."""
+
     def __init__(self, w, seconds):
-        self.udp = [traffic.UdpFlow(w.far, w.a, ALONE["a"], 2000, seconds), traffic.UdpFlow(
-            w.b, w.far, FAR6, 2000, seconds, port=7001), traffic.UdpFlow(w.a, w.b, ALONE["b"], 2000, seconds, port=7002)]
+        seconds, rate = int(seconds * case.SLOWNESS), int(2000 / case.SLOWNESS)
+        self.udp = [traffic.UdpFlow(w.far, w.a, ALONE["a"], rate, seconds), traffic.UdpFlow(
+            w.b, w.far, FAR6, rate, seconds, port=7001), traffic.UdpFlow(w.a, w.b, ALONE["b"], rate, seconds, port=7002)]
         self.tcp = [traffic.TcpTransfer(w.a, w.far, FAR, 32 << 20, seconds=seconds),
                     traffic.TcpTransfer(w.far, w.b, ALONE6["b"], 32 << 20, port=45001, seconds=seconds)]
 

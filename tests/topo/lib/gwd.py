@@ -174,7 +174,7 @@ class Gwd:
 
     def connection(self, timeout=20):
         """To the API, for many requests."""
-        return UnixConnection(self.socket_path, timeout)
+        return UnixConnection(self.socket_path, timeout * case.SLOWNESS)
 
     def request(self, method, path, body=None, headers=None, timeout=20):
         """One request to the API. `body`: bytes as they are, anything else as JSON."""

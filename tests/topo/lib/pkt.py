@@ -4,7 +4,7 @@ import socket
 import struct
 import time
 
-from lib.case import Failed
+from lib.case import SLOWNESS, Failed
 
 ETH_P_IP, ETH_P_ARP, ETH_P_VLAN, ETH_P_IPV6, ETH_P_TEB, ETH_P_QINQ = 0x0800, 0x0806, 0x8100, 0x86dd, 0x6558, 0x88a8
 ICMP, TCP, UDP, GRE, ICMPV6 = 1, 6, 17, 47, 58
@@ -171,6 +171,7 @@ class Raw:
 
     def wait(self, match, seconds=2.0, what="a frame"):
         """The first arriving frame for which match(frame) is true."""
+        seconds *= SLOWNESS
         end = time.monotonic() + seconds
         while True:
             left = end - time.monotonic()
