@@ -10,6 +10,7 @@
 #
 # Covers GW-1 (a VRF each; identical addresses), GW-8 (restart and crash leave it alone, what was taken away comes back).
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -154,6 +155,17 @@ def _(w):
     equal((whole(1), whole(2)), before, "the VRFs")
 
 
+BE_STRICT = ["net.netfilter.nf_conntrack_tcp_be_liberal=0"] if os.path.exists("/proc/sys/net/netfilter") else []
+
+
+def setting(n, *names):
+    return subprocess.run(["nsenter", "--net=/run/netns/" + ns(n), "sysctl", *names], check=True, capture_output=True, text=True).stdout
+
+
+def untold():
+    return setting(1, "net.ipv4.conf.ext0.accept_local", *(x.split("=")[0] for x in BE_STRICT))
+
+
 TAKEN = {
     "the namespace": lambda w: subprocess.run(["ip", "netns", "del", ns(1)], check=True),
     "the pair to the engine": lambda w: w.h1.netns.ip("link del gwo5001"),
@@ -167,6 +179,8 @@ TAKEN = {
     "a route, by one that is more specific and leads nowhere": lambda w: inside(1, "route add blackhole 10.0.1.8/29"),
     "every packet, by a rule": lambda w: inside(1, "rule add prio 1 blackhole"),
     "a link's state": lambda w: inside(1, "link set ext0 down"),
+    "a link, by a bridge that takes its packets": lambda w: (inside(1, "link add b type bridge"), inside(1, "link set ovl0 master b")),
+    "settings that the kernel tells nobody of": lambda w: setting(1, "net.ipv4.conf.ext0.accept_local=0", *BE_STRICT),
 }
 
 
@@ -176,7 +190,7 @@ def add_taken(what, take):
         def of_other():
             return w.h1.netns.ip_json("link show gwo5002")[0]["ifindex"], whole(2)
         other = of_other()
-        whole_before = whole(1)[1:3]
+        whole_before = whole(1)[1:3], untold()
         took = []
         for running in (True, False):
             if not running:
@@ -186,7 +200,7 @@ def add_taken(what, take):
             if not running:
                 w.h1.gwd.start()
                 started = time.monotonic()
-            eventually(lambda: whole(1)[1:3] == whole_before and traffic.ping(w.vm[1], "10.0.0.2", count=1)[0],
+            eventually(lambda: (whole(1)[1:3], untold()) == whole_before and traffic.ping(w.vm[1], "10.0.0.2", count=1)[0],
                        "the VRF is whole again", 3)
             took.append(time.monotonic() - started)
             reach(w)
@@ -197,6 +211,29 @@ def add_taken(what, take):
 
 for name, function in TAKEN.items():
     add_taken(name, function)
+
+
+@g.case("GW-1: whoever asks for every host of a gateway subnet finds nobody, and takes none of the room that all have in common")
+def _(w):
+    """The kernel's table of neighbours is one for all namespaces."""
+    def entries(n):
+        return [x for x in (inside(n, "-4 neigh show nud all") + inside(n, "-6 neigh show nud all")).splitlines() if "NOARP" not in x]
+    before, sent = entries(1), w.vm[1].netns
+    equal(len(before), 4, "neighbours of VRF 1: %s" % before)  # the router and the way out, in both families
+    for addresses in (["10.0.0.%d" % n for n in range(3, 255)], ["fd00::1:%x" % n for n in range(300)]):
+        with sent.enter():
+            s = socket.socket(traffic.family(addresses[0]), socket.SOCK_DGRAM)
+        counted = w.h1.gwd.request("GET", "/hnv/virtualGateways/" + RDID % 1).json()["properties"]["inside"]["receivedPackets"]
+        for a in addresses:
+            try:
+                s.sendto(b"x", (a, 9))
+            except OSError:  # an answer to an earlier one: unreachable
+                pass
+        s.close()
+        eventually(lambda: w.h1.gwd.request("GET", "/hnv/virtualGateways/" + RDID % 1).json()["properties"]["inside"]
+                   ["receivedPackets"] >= counted + 200, "they have come to the VRF", 5)
+        equal(entries(1), before, "neighbours of VRF 1")
+    reach(w)
 
 
 @g.case("the external interface's MTU is followed")
