@@ -18,10 +18,11 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, traffic, world
 from lib.case import equal, eventually, require
+from lib.gateway import batch
 
 RDID = "00000000-0000-0000-0000-00000000000%d"
 GW_MAC, VM_MAC = "02:67:00:00:00:01", "02:00:00:00:00:11"
-SHARED = "203.0.113.7"
+SHARED, OWN = "203.0.113.7", "203.0.113.1%d"
 MANY = 200
 suite = case.Suite()
 
@@ -57,9 +58,11 @@ def give_vrf(w, n):
                  "--allow-forwarding")
     put(w, "publicAddresses/%s_32-%d" % (SHARED, 1024 * n), PublicPrefix=SHARED + "/32", FirstPort=1024 * n,
         PortCount=1024, RoutingDomainID=RDID % n)
+    put(w, "publicAddresses/%s_32-0" % (OWN % n), PublicPrefix=OWN % n + "/32", FirstPort=0, PortCount=0, RoutingDomainID=RDID % n)
 
 
 def take_vrf(w, n):
+    delete(w, "publicAddresses/%s_32-0" % (OWN % n))
     delete(w, "publicAddresses/%s_32-%d" % (SHARED, 1024 * n))
     w.h1.gwd.ctl("port", "detach", "gwo%d" % (5000 + n))
     delete(w, "virtualGateways/" + RDID % n)
@@ -101,9 +104,12 @@ def inside(n, args, **kw):
 
 def reach(w, tenants=(1, 2)):
     for n in tenants:
-        for address in ("10.0.0.2", "fd00::2", SHARED):
+        for address in ("10.0.0.2", "fd00::2", OWN % n):
             got, said = traffic.ping(w.vm[n], address)
             equal(got, 3, "answers of %s to the VM of tenant %d\n%s" % (address, n, said))
+        # What others have ports of is no end of the way.
+        way = inside(n, "route get %s from 10.0.1.11 iif ovl0" % SHARED)
+        require("via 169.254.1.1 dev ext0" in way, "the way to %s: %s" % (SHARED, way))
 
 
 def whole(n):
@@ -155,15 +161,11 @@ def _(w):
     equal((whole(1), whole(2)), before, "the VRFs")
 
 
-BE_STRICT = ["net.netfilter.nf_conntrack_tcp_be_liberal=0"] if os.path.exists("/proc/sys/net/netfilter") else []
+UNTOLD = "net.ipv4.conf.ext0.accept_local", "net.ipv4.conf.all.send_redirects"  # the kernel tells nobody when they change
 
 
-def setting(n, *names):
-    return subprocess.run(["nsenter", "--net=/run/netns/" + ns(n), "sysctl", *names], check=True, capture_output=True, text=True).stdout
-
-
-def untold():
-    return setting(1, "net.ipv4.conf.ext0.accept_local", *(x.split("=")[0] for x in BE_STRICT))
+def sysctl(n, *args):
+    return subprocess.run(["nsenter", "--net=/run/netns/" + ns(n), "sysctl", *args], capture_output=True, text=True, check=False).stdout
 
 
 TAKEN = {
@@ -180,7 +182,7 @@ TAKEN = {
     "every packet, by a rule": lambda w: inside(1, "rule add prio 1 blackhole"),
     "a link's state": lambda w: inside(1, "link set ext0 down"),
     "a link, by a bridge that takes its packets": lambda w: (inside(1, "link add b type bridge"), inside(1, "link set ovl0 master b")),
-    "settings that the kernel tells nobody of": lambda w: setting(1, "net.ipv4.conf.ext0.accept_local=0", *BE_STRICT),
+    "settings that the kernel tells nobody of": lambda w: sysctl(1, "-w", UNTOLD[0] + "=0", UNTOLD[1] + "=1"),
 }
 
 
@@ -190,7 +192,7 @@ def add_taken(what, take):
         def of_other():
             return w.h1.netns.ip_json("link show gwo5002")[0]["ifindex"], whole(2)
         other = of_other()
-        whole_before = whole(1)[1:3], untold()
+        whole_before = whole(1)[1:3], sysctl(1, *UNTOLD)
         took = []
         for running in (True, False):
             if not running:
@@ -200,7 +202,7 @@ def add_taken(what, take):
             if not running:
                 w.h1.gwd.start()
                 started = time.monotonic()
-            eventually(lambda: (whole(1)[1:3], untold()) == whole_before and traffic.ping(w.vm[1], "10.0.0.2", count=1)[0],
+            eventually(lambda: (whole(1)[1:3], sysctl(1, *UNTOLD)) == whole_before and traffic.ping(w.vm[1], "10.0.0.2", count=1)[0],
                        "the VRF is whole again", 3)
             took.append(time.monotonic() - started)
             reach(w)
@@ -219,6 +221,10 @@ def _(w):
     def entries(n):
         return [x for x in (inside(n, "-4 neigh show nud all") + inside(n, "-6 neigh show nud all")).splitlines() if "NOARP" not in x]
     before, sent = entries(1), w.vm[1].netns
+    # What has no record goes to the gateway.
+    wild = [("lookupRecords", {"VirtualSubnetID": 5001, "CustomerAddress": any_address, "ProviderAddress": "10.1.1.1", "MACAddress": GW_MAC,
+                               "Type": "GatewayWildcard"}) for any_address in ("0.0.0.0", "::")]
+    batch(w.h2.gwd, wild)
     equal(len(before), 4, "neighbours of VRF 1: %s" % before)  # the router and the way out, in both families
     for addresses in (["10.0.0.%d" % n for n in range(3, 255)], ["fd00::1:%x" % n for n in range(300)]):
         with sent.enter():
@@ -262,14 +268,14 @@ def _(w):
 
 @g.case("%d VRFs come and go in one change each; nothing is left" % MANY)
 def _(w):
-    def batch(elements):
+    def change(elements):
         started = time.monotonic()
         r = w.h1.gwd.request("POST", "/hnv/batch", elements, timeout=120)
         require(r.status == 200, "batch: %d %s" % (r.status, r.body[:500]))
         return time.monotonic() - started
 
     ids = [("10000000-0000-0000-0000-%012d" % i, 20000 + i) for i in range(MANY)]
-    came = batch([{"path": "/hnv/virtualGateways/" + rdid, "method": "PUT", "body": {"properties": {
+    came = change([{"path": "/hnv/virtualGateways/" + rdid, "method": "PUT", "body": {"properties": {
         "VirtualSubnetID": vsid, "MACAddress": GW_MAC, "CustomerAddress": "10.0.0.2", "PrefixLength": 24}}}
         for rdid, vsid in ids])
     status = w.h1.gwd.status()["vrf"]
@@ -279,7 +285,7 @@ def _(w):
     started = time.monotonic()
     w.h1.gwd.start(deadline=60)
     restart = time.monotonic() - started
-    went = batch([{"path": "/hnv/virtualGateways/" + rdid, "method": "DELETE"} for rdid, _ in ids])
+    went = change([{"path": "/hnv/virtualGateways/" + rdid, "method": "DELETE"} for rdid, _ in ids])
     case.note("%d VRFs: made in %.2f s, taken over in %.2f s, removed in %.2f s" % (MANY, came, restart, went))
     equal([f for f in os.listdir("/run/netns") if f.startswith("gwd-gw-2")], [], "namespaces left")
     equal([i["ifname"] for i in w.h1.netns.ip_json("link show") if i["ifname"][:5] in ("gwo20", "gwe20")], [], "links left")
