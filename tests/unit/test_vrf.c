@@ -181,7 +181,7 @@ static void test_repaired(void **state)
 	(void)state;
 	begin_two();
 	sh_ok("n=gwd-" NODE "-5001; ip -n $n route add 10.77.0.0/16 via 10.0.0.9 dev ovl0 onlink proto bird; ip -n $n "
-			    "addr add 10.0.0.77/24 dev ovl0;"
+	      "addr add 10.0.0.77/24 dev ovl0;"
 	      "ip -n $n neigh add 10.0.0.78 lladdr 02:00:00:00:00:78 dev ovl0");
 	for (size_t i = 0; i < GW_N(cases); i++) {
 		if (i == 8) { /* the next takes the others' with it */
