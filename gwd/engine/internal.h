@@ -52,6 +52,8 @@ struct gw_edge {
 	size_t n_segments;
 	int announce_fd;
 	struct gw_link announced; /* by which everything was announced; ifindex 0: nothing was */
+	uint32_t announced_on;	  /* what the segments came to then */
+	bool all_groups;	  /* the link hears all multicast by our doing */
 };
 
 struct gw_driver {

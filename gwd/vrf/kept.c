@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define TURN_MS	  100
+#define TURN_MS	  75
 #define TURN_BITS 3
 #define TURNS	  (1u << TURN_BITS) /* until each VRF has been looked at */
 

@@ -181,7 +181,7 @@ static void test_repaired(void **state)
 	(void)state;
 	begin_two();
 	sh_ok("n=gwd-" NODE "-5001; ip -n $n route add 10.77.0.0/16 via 10.0.0.9 dev ovl0 onlink proto bird; ip -n $n "
-			    "addr add 10.0.0.77/24 dev ovl0;"
+	      "addr add 10.0.0.77/24 dev ovl0;"
 	      "ip -n $n neigh add 10.0.0.78 lladdr 02:00:00:00:00:78 dev ovl0");
 	for (size_t i = 0; i < GW_N(cases); i++) {
 		if (i == 8) { /* the next takes the others' with it */
@@ -307,7 +307,7 @@ static void test_by_hand(void **state)
 		{"route add prohibit default table default", "a route was added by hand"},
 		{"route replace 10.0.1.0/24 via 10.0.0.9 dev ovl0 onlink", "a route was added by hand"},
 		{"-6 route add blackhole 2001:db8:77::/48", "a route was added by hand"},
-		{"-6 route add fd00:1::/80 via fd00::9", "a route was added by hand"},
+		{"-6 route add fd00:1::/80 via fd00::9 dev ovl0 onlink", "a route was added by hand"},
 	};
 	static const char *const others[] = {
 		"route add 10.77.0.0/16 via 10.0.0.9 dev ovl0 onlink proto bird",
@@ -408,8 +408,8 @@ static int neighbours(void)
 static void test_nobody_is_asked_for(void **state)
 {
 	const char *scan = "import socket\n"
-			   "for family, addresses in ((socket.AF_INET, ['10.0.0.%%d' %% i for i in range(3, 150)]),\n"
-			   "                          (socket.AF_INET6, ['fd00::1:%%x' %% i for i in range(150)])):\n"
+			   "for family, addresses in ((socket.AF_INET, ['10.0.0.%d' % i for i in range(3, 150)]),\n"
+			   "                          (socket.AF_INET6, ['fd00::1:%x' % i for i in range(150)])):\n"
 			   "  s = socket.socket(family, socket.SOCK_DGRAM)\n"
 			   "  for a in addresses:\n"
 			   "    try: s.sendto(b'x', (a, 9))\n"

@@ -333,6 +333,16 @@ def _(w):
         raw.silence(lambda f: f[12:14] == b"\x08\x06" and f[20:22] == b"\0\2", what="an answer")
     groups = w.gw.netns.run("ip maddress show dev out0").stdout
     require("33:33:ff:00:00:50" in groups, "the interface hears questions for %s: %s" % (NEAR6, groups))
+    w.a.public("2001:db8:2:0:1::50")  # the same group
+    w.a.public("2001:db8:2:0:2::/112")
+    require("ALLMULTI" in w.gw.netns.run("ip link show dev out0").stdout, "it hears them all for a prefix")
+    batch(w.gw.gwd, deletes=["publicAddresses/2001-db8-2-0-2--_112-0", "publicAddresses/2001-db8-2-0-1--50_128-0"])
+    require("ALLMULTI" not in w.gw.netns.run("ip link show dev out0").stdout, "without one it does not")
+    require("33:33:ff:00:00:50" in w.gw.netns.run("ip maddress show dev out0").stdout, "somebody needs the group yet")
+    w.a.public("2001:db8:2::51")
+    require("33:33:ff:00:00:51" in w.gw.netns.run("ip maddress show dev out0").stdout, "another address, another group")
+    batch(w.gw.gwd, deletes=["publicAddresses/2001-db8-2--51_128-0"])
+    require("33:33:ff:00:00:51" not in w.gw.netns.run("ip maddress show dev out0").stdout, "nobody needs it any more")
     with pkt.Raw(w.isp.netns, "seg0") as raw:  # and again when the interface has another MAC address
         w.gw.netns.ip("link set out0 address 02:00:00:0a:0b:0c")
         raw.wait(lambda f: f[6:14] == pkt.mac("02:00:00:0a:0b:0c") + b"\x08\x06" and f[28:32] == pkt.ip(NEAR), 5,

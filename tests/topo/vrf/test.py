@@ -10,6 +10,7 @@
 #
 # Covers GW-1 (a VRF each; identical addresses), GW-8 (restart and crash leave it alone, what was taken away comes back).
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, traffic, world
 from lib.case import equal, eventually, require
+from lib.gateway import batch
 
 RDID = "00000000-0000-0000-0000-00000000000%d"
 GW_MAC, VM_MAC = "02:67:00:00:00:01", "02:00:00:00:00:11"
@@ -159,6 +161,13 @@ def _(w):
     equal((whole(1), whole(2)), before, "the VRFs")
 
 
+UNTOLD = "net.ipv4.conf.ext0.accept_local", "net.ipv4.conf.all.send_redirects"  # the kernel tells nobody when they change
+
+
+def sysctl(n, *args):
+    return subprocess.run(["nsenter", "--net=/run/netns/" + ns(n), "sysctl", *args], capture_output=True, text=True, check=False).stdout
+
+
 TAKEN = {
     "the namespace": lambda w: subprocess.run(["ip", "netns", "del", ns(1)], check=True),
     "the pair to the engine": lambda w: w.h1.netns.ip("link del gwo5001"),
@@ -172,6 +181,8 @@ TAKEN = {
     "a route, by one that is more specific and leads nowhere": lambda w: inside(1, "route add blackhole 10.0.1.8/29"),
     "every packet, by a rule": lambda w: inside(1, "rule add prio 1 blackhole"),
     "a link's state": lambda w: inside(1, "link set ext0 down"),
+    "a link, by a bridge that takes its packets": lambda w: (inside(1, "link add b type bridge"), inside(1, "link set ovl0 master b")),
+    "settings that the kernel tells nobody of": lambda w: sysctl(1, "-w", UNTOLD[0] + "=0", UNTOLD[1] + "=1"),
 }
 
 
@@ -181,7 +192,7 @@ def add_taken(what, take):
         def of_other():
             return w.h1.netns.ip_json("link show gwo5002")[0]["ifindex"], whole(2)
         other = of_other()
-        whole_before = whole(1)[1:3]
+        whole_before = whole(1)[1:3], sysctl(1, *UNTOLD)
         took = []
         for running in (True, False):
             if not running:
@@ -191,7 +202,7 @@ def add_taken(what, take):
             if not running:
                 w.h1.gwd.start()
                 started = time.monotonic()
-            eventually(lambda: whole(1)[1:3] == whole_before and traffic.ping(w.vm[1], "10.0.0.2", count=1)[0],
+            eventually(lambda: (whole(1)[1:3], sysctl(1, *UNTOLD)) == whole_before and traffic.ping(w.vm[1], "10.0.0.2", count=1)[0],
                        "the VRF is whole again", 3)
             took.append(time.monotonic() - started)
             reach(w)
@@ -202,6 +213,33 @@ def add_taken(what, take):
 
 for name, function in TAKEN.items():
     add_taken(name, function)
+
+
+@g.case("GW-1: whoever asks for every host of a gateway subnet finds nobody, and takes none of the room that all have in common")
+def _(w):
+    """The kernel's table of neighbours is one for all namespaces."""
+    def entries(n):
+        return [x for x in (inside(n, "-4 neigh show nud all") + inside(n, "-6 neigh show nud all")).splitlines() if "NOARP" not in x]
+    before, sent = entries(1), w.vm[1].netns
+    # What has no record goes to the gateway.
+    wild = [("lookupRecords", {"VirtualSubnetID": 5001, "CustomerAddress": any_address, "ProviderAddress": "10.1.1.1", "MACAddress": GW_MAC,
+                               "Type": "GatewayWildcard"}) for any_address in ("0.0.0.0", "::")]
+    batch(w.h2.gwd, wild)
+    equal(len(before), 4, "neighbours of VRF 1: %s" % before)  # the router and the way out, in both families
+    for addresses in (["10.0.0.%d" % n for n in range(3, 255)], ["fd00::1:%x" % n for n in range(300)]):
+        with sent.enter():
+            s = socket.socket(traffic.family(addresses[0]), socket.SOCK_DGRAM)
+        counted = w.h1.gwd.request("GET", "/hnv/virtualGateways/" + RDID % 1).json()["properties"]["inside"]["receivedPackets"]
+        for a in addresses:
+            try:
+                s.sendto(b"x", (a, 9))
+            except OSError:  # an answer to an earlier one: unreachable
+                pass
+        s.close()
+        eventually(lambda: w.h1.gwd.request("GET", "/hnv/virtualGateways/" + RDID % 1).json()["properties"]["inside"]
+                   ["receivedPackets"] >= counted + 200, "they have come to the VRF", 5)
+        equal(entries(1), before, "neighbours of VRF 1")
+    reach(w)
 
 
 @g.case("the external interface's MTU is followed")
@@ -230,14 +268,14 @@ def _(w):
 
 @g.case("%d VRFs come and go in one change each; nothing is left" % MANY)
 def _(w):
-    def batch(elements):
+    def change(elements):
         started = time.monotonic()
         r = w.h1.gwd.request("POST", "/hnv/batch", elements, timeout=120)
         require(r.status == 200, "batch: %d %s" % (r.status, r.body[:500]))
         return time.monotonic() - started
 
     ids = [("10000000-0000-0000-0000-%012d" % i, 20000 + i) for i in range(MANY)]
-    came = batch([{"path": "/hnv/virtualGateways/" + rdid, "method": "PUT", "body": {"properties": {
+    came = change([{"path": "/hnv/virtualGateways/" + rdid, "method": "PUT", "body": {"properties": {
         "VirtualSubnetID": vsid, "MACAddress": GW_MAC, "CustomerAddress": "10.0.0.2", "PrefixLength": 24}}}
         for rdid, vsid in ids])
     status = w.h1.gwd.status()["vrf"]
@@ -247,7 +285,7 @@ def _(w):
     started = time.monotonic()
     w.h1.gwd.start(deadline=60)
     restart = time.monotonic() - started
-    went = batch([{"path": "/hnv/virtualGateways/" + rdid, "method": "DELETE"} for rdid, _ in ids])
+    went = change([{"path": "/hnv/virtualGateways/" + rdid, "method": "DELETE"} for rdid, _ in ids])
     case.note("%d VRFs: made in %.2f s, taken over in %.2f s, removed in %.2f s" % (MANY, came, restart, went))
     equal([f for f in os.listdir("/run/netns") if f.startswith("gwd-gw-2")], [], "namespaces left")
     equal([i["ifname"] for i in w.h1.netns.ip_json("link show") if i["ifname"][:5] in ("gwo20", "gwe20")], [], "links left")
