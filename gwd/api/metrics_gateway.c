@@ -52,6 +52,8 @@ static const struct row {
 	 "Bytes that a virtual gateway has got from outside."},
 	{"nat", "trackedConnections", "gwd_virtual_gateway_tracked_connections", "gauge",
 	 "Connections that a virtual gateway tracks."},
+	{"nat", "connectionLimit", "gwd_virtual_gateway_connection_limit", "gauge",
+	 "Connections that a virtual gateway may track."},
 	{"nat", "rules", "gwd_virtual_gateway_nat_rules", "gauge", "NAT rules of a virtual gateway."},
 };
 

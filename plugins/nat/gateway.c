@@ -2,6 +2,7 @@
 #include "nat/gateway.h"
 
 #include "base/log.h"
+#include "nat/limit.h"
 #include "nat/wire.h"
 #include "netns/netns.h"
 
@@ -56,17 +57,20 @@ __attribute__((format(printf, 3, 4))) static void transition(struct nat_gateway 
 /* What it is when all is in the kernel. */
 static void settle(struct nat_gateway *g)
 {
+	uint32_t limit = nat_driver_limit(g->driver);
+	const char *who = limit < g->driver->env.config->tracked_limit ? "the kernel's " NAT_KERNEL_LIMIT
+								       : "[limits] tracked_connections";
+
 	if (g->full & NAT_FULL)
 		transition(g, NAT_STATE_WARNING,
-			   "%u connections are tracked, as many as [limits] tracked_connections allows: new ones are "
-			   "dropped",
-			   g->tracked);
+			   "%u connections are tracked, as many as %s allows (%u): new ones are dropped", g->tracked,
+			   who, limit);
 	else if (g->full)
 		transition(
 			g, NAT_STATE_WARNING,
-			"%u connections are tracked, half of what [limits] tracked_connections allows: new ones from "
-			"outside are dropped, the network's own are let out",
-			g->tracked);
+			"%u connections are tracked, half of what %s allows (%u): new ones from outside are dropped, "
+			"the network's own are let out",
+			g->tracked, who, limit);
 	else if (g->crowded)
 		; /* says more than this could */
 	else if (g->plan.passed_over)
@@ -446,7 +450,7 @@ static unsigned refused(const struct nat_gateway *g, unsigned bit, uint32_t limi
 static uint64_t hold_limits(struct nat_gateway *g)
 {
 	const struct gw_config *c = g->driver->env.config;
-	uint32_t all = c->tracked_limit, in = all / 2; /* what others may take of it */
+	uint32_t all = nat_driver_limit(g->driver), in = all / 2; /* what others may take of it */
 
 	refuse_new(g, refused(g, NAT_FULL, all) | refused(g, NAT_FULL_IN, in));
 	if (g->tracked < in)
