@@ -122,6 +122,7 @@ install: build ## into DESTDIR, for packages: by hand, run systemd-sysusers and 
 		install -D -m 0644 configs/systemd/$$unit $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
 	done
 	install -D -m 0644 configs/sysctl.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-gwd.conf
+	install -D -m 0644 configs/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/gwd.conf
 	install -D -m 0644 configs/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/gwd.conf
 	install -D -m 0644 configs/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/gwd.conf
 	install -D -m 0644 configs/strongswan.service.d/10-gwd.conf $(DESTDIR)$(PREFIX)/share/gwd/strongswan.service.d/10-gwd.conf

@@ -52,6 +52,8 @@ static const struct setting of_namespace[] = {
 	{"ipv6/conf/%s/accept_dad", 0, EXACTLY, false},
 	/* Flows that the engine carries by itself are not seen whole. */
 	{"netfilter/nf_conntrack_tcp_be_liberal", 1, EXACTLY, true},
+	/* A router passes on what it is given: whether a checksum of UDP or TCP is right concerns the receiver. */
+	{"netfilter/nf_conntrack_checksum", 0, EXACTLY, true},
 	{"netfilter/nf_conntrack_tcp_timeout_established", TCP_IDLE_SECONDS, AT_MOST, true},
 };
 

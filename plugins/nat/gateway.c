@@ -2,6 +2,7 @@
 #include "nat/gateway.h"
 
 #include "base/log.h"
+#include "nat/limit.h"
 #include "nat/wire.h"
 #include "netns/netns.h"
 
@@ -50,18 +51,20 @@ void nat_gateway_transition(struct nat_gateway *g, enum nat_state to, const char
 /* What it is when all is in the kernel. */
 void nat_gateway_settle(struct nat_gateway *g)
 {
+	uint32_t limit = nat_driver_limit(g->driver);
+	const char *who = limit < g->driver->env.config->tracked_limit ? "the kernel's " NAT_KERNEL_LIMIT
+								       : "[limits] tracked_connections";
+
 	if (g->full & NAT_FULL)
-		nat_gateway_transition(
-			g, NAT_STATE_WARNING,
-			"%u connections are tracked, as many as [limits] tracked_connections allows: new ones are "
-			"dropped",
-			g->tracked);
+		nat_gateway_transition(g, NAT_STATE_WARNING,
+				       "%u connections are tracked, as many as %s allows (%u): new ones are dropped",
+				       g->tracked, who, limit);
 	else if (g->full)
 		nat_gateway_transition(
 			g, NAT_STATE_WARNING,
-			"%u connections are tracked, half of what [limits] tracked_connections allows: new ones from "
-			"outside are dropped, the network's own are let out",
-			g->tracked);
+			"%u connections are tracked, half of what %s allows (%u): new ones from outside are dropped, "
+			"the network's own are let out",
+			g->tracked, who, limit);
 	else if (g->crowded)
 		; /* says more than this could */
 	else if (g->plan.passed_over)

@@ -98,9 +98,14 @@ struct gw_driver {
 	struct nat_plan checked;	  /* the last that check has made, and of when */
 	uint64_t checked_at;
 	bool has_checked;
+	uint32_t kernel_limit; /* the kernel's bound of tracked connections; 0: none */
+	uint32_t limit_told;   /* which of them was told of last as too low */
+	uint64_t next_limit;   /* when to ask for it again */
 };
 
 void nat_driver_handle_closed(struct gw_driver *d);
+/* How many connections each virtual gateway may track. */
+uint32_t nat_driver_limit(const struct gw_driver *d);
 void nat_driver_sweep(struct gw_driver *d); /* goes on until nothing is left to end */
 
 #endif

@@ -43,7 +43,7 @@ static unsigned refused(const struct nat_gateway *g, unsigned bit, uint32_t limi
 static uint64_t hold_limits(struct nat_gateway *g)
 {
 	const struct gw_config *c = g->driver->env.config;
-	uint32_t all = c->tracked_limit, in = all / 2; /* what others may take of it */
+	uint32_t all = nat_driver_limit(g->driver), in = all / 2; /* what others may take of it */
 
 	refuse_new(g, refused(g, NAT_FULL, all) | refused(g, NAT_FULL_IN, in));
 	if (g->tracked < in)

@@ -3,6 +3,7 @@
  * See nat.md for what it does with them.
  */
 #include "nat/gateway.h"
+#include "nat/limit.h"
 
 #include "base/log.h"
 #include "plugin.h"
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define MAX_WARNINGS 16
+#define LIMIT_MS     10000     /* until the kernel's bound is read again */
 #define BUSY_NS	     20000000u /* after which the rest of the virtual gateways is left to a thread */
 
 static bool is_ours(const struct gw_hnv_object *o)
@@ -74,11 +76,37 @@ static void schedule(struct gw_driver *d, uint64_t at)
 		uv_timer_start(&d->timer, on_timer, at > now ? at - now : 0, 0);
 }
 
+uint32_t nat_driver_limit(const struct gw_driver *d)
+{
+	return nat_limit_in_force(d->env.config->tracked_limit, d->kernel_limit, d->env.config->new_rate);
+}
+
+#define LIMITED                                                                                                        \
+	"each virtual gateway may track %u connections, not the %u of [limits] tracked_connections: the "              \
+	"kernel's " NAT_KERNEL_LIMIT " is %u; raise it with sysctl, or lower the limit"
+#define LIMITED_BY(d) nat_driver_limit(d), (d)->env.config->tracked_limit, (d)->kernel_limit
+
+/* It may be changed at any time, and comes with a module. */
+static void look_at_limit(struct gw_driver *d, uint64_t now)
+{
+	if (now < d->next_limit)
+		return;
+	d->next_limit = now + LIMIT_MS;
+	d->kernel_limit = nat_limit_kernel();
+	if (nat_driver_limit(d) == d->env.config->tracked_limit) {
+		d->limit_told = 0;
+	} else if (d->limit_told != d->kernel_limit) {
+		d->limit_told = d->kernel_limit;
+		gw_log_warning(LIMITED, LIMITED_BY(d));
+	}
+}
+
 static void on_timer(uv_timer_t *t)
 {
 	struct gw_driver *d = t->data;
 	uint64_t now = uv_now(d->env.loop), next = UINT64_MAX;
 
+	look_at_limit(d, now);
 	GW_HMAP_FOR_EACH (node, &d->gateways) {
 		uint64_t at = nat_gateway_look(GW_CONTAINER_OF(node, struct nat_gateway, by_rdid), now);
 
@@ -343,7 +371,7 @@ static void describe_vrf(struct nat_gateway *g, json_t *properties)
 	json_t *nat =
 		json_pack("{s:s, s:s, s:I, s:I, s:I}", "state", nat_state_name(g->state), "stateDetail", g->detail,
 			  "rules", (json_int_t)g->plan.n_rules, "trackedConnections", (json_int_t)g->tracked,
-			  "trackedConnectionsLimit", (json_int_t)g->driver->env.config->tracked_limit);
+			  "trackedConnectionsLimit", (json_int_t)nat_driver_limit(g->driver));
 
 	if (nat && nat_gateway_count(g))
 		for (int i = 0; i < NAT_COUNTERS_MAX; i++)
@@ -368,12 +396,20 @@ static void nat_describe(struct gw_driver *d, const struct gw_hnv_object *o, jso
 		json_object_set_new(properties, "state", json_string(nat_state_name(NAT_STATE_WAITING)));
 }
 
+/* What is configured is not what is in force, which whoever runs the node has to hear before it matters. */
+static void warn_of_limit(const struct gw_driver *d, json_t *warnings)
+{
+	if (d->gateways.n && nat_driver_limit(d) < d->env.config->tracked_limit)
+		json_array_append_new(warnings, json_sprintf(LIMITED, LIMITED_BY(d)));
+}
+
 static json_t *nat_status(struct gw_driver *d)
 {
 	json_t *warnings = json_array();
 	size_t rules = 0, up = 0, troubled = 0;
 	uint64_t tracked = 0, writes = 0;
 
+	warn_of_limit(d, warnings);
 	GW_HMAP_FOR_EACH (node, &d->gateways) {
 		const struct nat_gateway *g = GW_CONTAINER_OF(node, struct nat_gateway, by_rdid);
 		char rdid[GW_UUID_STRLEN];
@@ -393,7 +429,7 @@ static json_t *nat_status(struct gw_driver *d)
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I}, s:o}", "virtualGateways", (json_int_t)d->gateways.n,
 			 "up", (json_int_t)up, "rules", (json_int_t)rules, "trackedConnections", (json_int_t)tracked,
 			 "writes", (json_int_t)writes, "capabilities", "trackedConnectionsLimit",
-			 (json_int_t)d->env.config->tracked_limit, "newConnectionsPerSecondLimit",
+			 (json_int_t)nat_driver_limit(d), "newConnectionsPerSecondLimit",
 			 (json_int_t)d->env.config->new_rate, "warnings", warnings);
 }
 

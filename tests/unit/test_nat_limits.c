@@ -5,6 +5,7 @@
  */
 #include "nat_fixture.h"
 
+#include "nat/limit.h"
 #include "nat/wire.h"
 
 #include <libnftnl/common.h>
@@ -139,6 +140,93 @@ static void test_half_for_the_outside(void **state)
 	config.tracked_limit = 1000;
 	wait_for("Up");
 	flood("203.0.113.3", 1);
+	end();
+}
+
+static void test_room(void **state)
+{
+	(void)state;
+	assert_int_equal(nat_limit_in_force(131072, 0, 50000), 131072); /* without a bound */
+	assert_int_equal(nat_limit_in_force(131072, 262144, 50000), 131072);
+	assert_int_equal(nat_limit_in_force(131072, 139810, 50000), 131072);
+	assert_int_equal(nat_limit_in_force(131072, 65536, 50000), 65536 - 4096);
+	assert_int_equal(nat_limit_in_force(131072, 65536, 200000), 65536 - 10000);
+	assert_int_equal(nat_limit_in_force(131072, 65536, 10000000), 65536 - 16384);
+	assert_int_equal(nat_limit_in_force(16, 64, 10), 16);
+	assert_int_equal(nat_limit_in_force(UINT32_MAX, UINT32_MAX, 50000), UINT32_MAX - UINT32_MAX / 16);
+}
+
+/* The text of a member of what is told of the virtual gateway, or its number as text. */
+static const char *told(const char *name)
+{
+	static char text[512];
+	struct gw_hnv_object *o = fixture_object(GW_HNV_VRF, VRF);
+	json_t *j = json_object(), *v;
+
+	gw_plugin.ops->describe(driver, o, j);
+	v = json_object_get(json_object_get(j, "nat"), name);
+	if (json_is_integer(v))
+		snprintf(text, sizeof text, "%d", (int)json_integer_value(v));
+	else
+		snprintf(text, sizeof text, "%s", json_string_value(v));
+	json_decref(j);
+	gw_hnv_object_free(o);
+	return text;
+}
+
+/* Of the node, that the kernel's bound is that. */
+static bool node_warns(uint32_t kernel)
+{
+	json_t *s = gw_plugin.ops->status(driver);
+	const char *text = json_string_value(json_array_get(json_object_get(s, "warnings"), 0));
+	char what[64];
+	bool warns;
+
+	snprintf(what, sizeof what, "net.netfilter.nf_conntrack_max is %u;", kernel);
+	warns = text && strstr(text, what);
+	json_decref(s);
+	return warns;
+}
+
+/* The kernel's own bound is lower: gwd refuses before the kernel throws away what it likes, and says why. */
+static void test_kernel_limit(void **state)
+{
+	uint32_t kernel = nat_limit_kernel();
+	char text[16];
+
+	(void)state;
+	start();
+	config.new_rate = 100;
+	commit_ok();
+	wait_for("Up");
+	/* That of this machine. */
+	assert_true(kernel > 0);
+	config.tracked_limit = UINT32_MAX;
+	driver->next_limit = 0;
+	for (int i = 0; i < 300 && driver->next_limit == 0; i++) {
+		uv_run(&loop, UV_RUN_NOWAIT);
+		poll(NULL, 0, 10);
+	}
+	snprintf(text, sizeof text, "%u", kernel - kernel / 16);
+	assert_string_equal(told("trackedConnectionsLimit"), text);
+	assert_true(node_warns(kernel));
+	/* A lower one, which others on this machine could not do with: five may begin before gwd looks again. */
+	config.tracked_limit = 131072;
+	driver->kernel_limit = 64;
+	driver->next_limit = UINT64_MAX;
+	assert_string_equal(told("trackedConnectionsLimit"), "59");
+	assert_true(node_warns(64));
+	assert_string_equal(told("state"), "Up"); /* of the tenant's nothing has happened yet */
+	assert_true(opened(60, 4000) >= 59);
+	wait_for("Warning");
+	assert_non_null(strstr(told("stateDetail"), "net.netfilter.nf_conntrack_max allows (59)"));
+	assert_int_equal(opened(3, 5000), 0);
+	assert_int_equal(counter("full"), 3);
+	/* It is raised. */
+	driver->next_limit = 0;
+	wait_for("Up");
+	assert_int_equal(driver->kernel_limit, kernel);
+	assert_int_equal(opened(4, 6000), 4);
 	end();
 }
 
@@ -386,7 +474,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_closed_ports),	     cmocka_unit_test(test_rate_of_each_side),
-		cmocka_unit_test(test_half_for_the_outside), cmocka_unit_test(test_spoofed),
+		cmocka_unit_test(test_half_for_the_outside), cmocka_unit_test(test_room),
+		cmocka_unit_test(test_kernel_limit),	     cmocka_unit_test(test_spoofed),
 		cmocka_unit_test(test_many_connections_end), cmocka_unit_test(test_spoofed_later),
 		cmocka_unit_test(test_interrupted),
 	};

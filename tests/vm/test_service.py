@@ -2,7 +2,7 @@
 # time-limit: 1500
 # The package and its services as they are on the image: what systemd and dpkg do to gwd, a tenant's traffic does not notice.
 #
-# Covers GW-8 (restart, crash and upgrade interrupt nothing) for stop, start limit, daemon-reexec and dpkg.
+# Covers GW-3 (the kernel's bound), GW-8 (restart, crash and upgrade interrupt nothing) for stop, start limit, daemon-reexec and dpkg.
 import json
 import os
 import re
@@ -19,6 +19,7 @@ FLOW_LIMIT = 600  # seconds that one flow may take
 # A command with the capabilities and in the mount namespace of gwd.
 AS_GWD = ("nsenter -t $(systemctl show -P MainPID gwd) -m setpriv --groups gwd-bird --inh-caps=-all "
           "--bounding-set=-all,+net_admin,+net_raw,+bpf,+perfmon,+sys_admin ")
+CONNECTIONS = "net.netfilter.nf_conntrack_max"
 suite = case.Suite()
 
 
@@ -121,6 +122,7 @@ def _(m):
     equal(active(m), "active", "gwd")
     equal(active(m, "gwd-netns.socket"), "active", "gwd-netns.socket")
     require(m.version in m.check("gwd --version; gwctl --version"), "the package's version is the program's")
+    equal(m.check("sysctl -n " + CONNECTIONS), "262144\n", "the kernel's bound of tracked connections since the start of the machine")
     status = json.loads(m.check("gwctl status -o json"))
     case.note(json.dumps(status)[:600])
 
@@ -338,11 +340,12 @@ def _(m):
 
 @g.case("a first installation works at once, without a restart of the machine")
 def _(m):
-    m.check("groupdel gwd-bird")
+    m.check("groupdel gwd-bird; sysctl -qw %s=65536" % CONNECTIONS)
     said = m.check("DEBIAN_FRONTEND=noninteractive dpkg -i /root/now.deb", 200)
     require("Failed" not in said, "installing it complains: %s" % said)
     m.wait_gwd()
     equal(m.check("stat -c '%a %U %G' /run/gwd-bird /run/gwd-netns"), "2770 root gwd-bird\n700 root root\n", "directories")
+    equal(m.check("sysctl -n " + CONNECTIONS), "262144\n", "the kernel's bound of tracked connections")
     equal(holder(m, "add", "gwd-first"), 0, "errno of add")
 
 

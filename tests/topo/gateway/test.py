@@ -11,6 +11,7 @@ import json
 import os
 import re
 import socket
+import struct
 import sys
 import time
 
@@ -408,6 +409,51 @@ def _(w):
 def _(w):
     traffic.TcpTransfer(w.blue2, w.blue1, "10.0.1.11", 1 << 20, port=8080, via=FORWARD, via_port=80).finish()
     traffic.TcpTransfer(w.blue1, w.blue1, "10.0.1.11", 1 << 20, port=8080, via=FORWARD, via_port=80).finish()
+
+
+@p.case("a tag of priority is none; frames for everybody on the link are forwarded by nobody (RFC 1122, 3.3.6)")
+def _(w):
+    gw, isp = w.gw.netns.mac("out0"), w.isp.netns.mac("seg0")
+    packet = lambda data: pkt.ipv4(FAR, FORWARD, pkt.UDP, pkt.udp(FAR, FORWARD, 5000, 9001, data))  # noqa: E731
+    s, heard = socket_of(w.blue2, 9001), []
+    s.settimeout(5)
+    with pkt.Raw(w.isp.netns, "seg0") as raw:
+        for to, data, vlan in ((gw, b"priority", 0xa000), (gw, b"vlan", 0xa007), (pkt.BROADCAST, b"broadcast", None),
+                               ("01:00:5e:00:00:05", b"multicast", None), (pkt.BROADCAST, b"both", 0xa000), (gw, b"last", None)):
+            raw.send(pkt.eth(to, isp, pkt.ETH_P_IP, packet(data), vlan))
+        while b"last" not in heard:
+            heard.append(s.recv(100))
+    equal(heard, [b"priority", b"last"], "what the VM heard (%s)" % trace_of(w))
+
+
+def forged(w, source, data):
+    return pkt.eth(w.gw.netns.mac("out0"), w.isp.netns.mac("seg0"), pkt.ETH_P_IP, pkt.ipv4(source, *data))
+
+
+@p.case("GW-3: whoever is outside speaks in the name of nobody inside: errors about a flow, and packets of a hairpin")
+def _(w):
+    spoofed = lambda: w.blue.state()["nat"]["spoofed"]["packets"]  # noqa: E731
+    s = socket_of(w.blue1, 6000)
+    s.sendto(b"x", (FAR, 33))
+    server, client = socket_of(w.blue2, 9002), socket_of(w.blue1, 6001)
+    server.settimeout(5)
+    client.sendto(b"hairpin", (FORWARD, 9002))
+    equal(server.recv(100), b"hairpin", "what came by the hairpin")
+    quoted = pkt.ipv4(OWN, FAR, pkt.UDP, pkt.udp(OWN, FAR, 6000, 33, b"x"))
+    error = struct.pack("!BBHI", 3, 1, 0, 0) + quoted
+    error = error[:2] + struct.pack("!H", pkt.checksum(error)) + error[4:]
+    before = spoofed()
+    with wire.Capture(w.blue1.netns, "eth0", "errors", "icmp") as c, pkt.Raw(w.isp.netns, "seg0") as raw, \
+            pkt.Raw(w.blue1.netns, "eth0") as vm:
+        for source in ("10.0.1.12", "10.0.1.11", GATEWAY):
+            raw.send(forged(w, source, (OWN, pkt.ICMP, error)))
+        raw.send(forged(w, w.blue1.v4, (FORWARD, pkt.UDP, pkt.udp(w.blue1.v4, FORWARD, 6001, 9002, b"forged"))))
+        raw.send(forged(w, ISP, (OWN, pkt.ICMP, error)))
+        vm.wait(lambda f: f[26:30] == pkt.ip(ISP), 5, "the router's own error")
+        eventually(lambda: spoofed() == before + 4, "they are counted (%d, before %d)" % (spoofed(), before))
+    equal({bytes(f)[26:30] for f in c.frames()}, {pkt.ip(ISP)}, "who sent errors that the VM got")
+    client.sendto(b"still", (FORWARD, 9002))
+    equal(server.recv(100), b"still", "what comes next by the hairpin")
 
 
 @p.case("a tenant reaches another one's public address as anybody does")
