@@ -76,10 +76,10 @@ static void log_failure(const char *what, const struct gw_error *err)
 	gw_log_error("%s%s%s%s%s", what, *what ? ": " : "", err->target, *err->target ? ": " : "", err->message);
 }
 
-/* For each VRF two and the settings that are read again and again, one for each connection, and what the engine and the store have. */
+/* For each VRF two and up to 13 settings that are read again and again, one for each connection, and what the engine and the store have. */
 static void raise_descriptors(const struct gw_config *config)
 {
-	rlim_t need = 13 * (rlim_t)config->vrf_limit + config->connection_limit + 512;
+	rlim_t need = 15 * (rlim_t)config->vrf_limit + config->connection_limit + 512;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)

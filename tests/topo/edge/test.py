@@ -309,6 +309,11 @@ def _(w):
     equal(w.a.state()["counters"]["drops"], before + len(sources), "drops of A")
 
 
+def withdraw(w, *prefixes):
+    found = objects(w.gw.gwd, "publicAddresses").items()
+    batch(w.gw.gwd, deletes=["publicAddresses/" + i for i, p in found if p["PublicPrefix"] in prefixes])
+
+
 @g.case("GW-3: places on the segment are announced, and answered for; others are not")
 def _(w):
     gw_mac, isp_mac = w.gw.netns.mac("out0"), w.isp.netns.mac("seg0")
@@ -336,12 +341,12 @@ def _(w):
     w.a.public("2001:db8:2:0:1::50")  # the same group
     w.a.public("2001:db8:2:0:2::/112")
     require("ALLMULTI" in w.gw.netns.run("ip link show dev out0").stdout, "it hears them all for a prefix")
-    batch(w.gw.gwd, deletes=["publicAddresses/2001-db8-2-0-2--_112-0", "publicAddresses/2001-db8-2-0-1--50_128-0"])
+    withdraw(w, "2001:db8:2:0:1::50/128", "2001:db8:2:0:2::/112")
     require("ALLMULTI" not in w.gw.netns.run("ip link show dev out0").stdout, "without one it does not")
     require("33:33:ff:00:00:50" in w.gw.netns.run("ip maddress show dev out0").stdout, "somebody needs the group yet")
     w.a.public("2001:db8:2::51")
     require("33:33:ff:00:00:51" in w.gw.netns.run("ip maddress show dev out0").stdout, "another address, another group")
-    batch(w.gw.gwd, deletes=["publicAddresses/2001-db8-2--51_128-0"])
+    withdraw(w, "2001:db8:2::51/128")
     require("33:33:ff:00:00:51" not in w.gw.netns.run("ip maddress show dev out0").stdout, "nobody needs it any more")
     with pkt.Raw(w.isp.netns, "seg0") as raw:  # and again when the interface has another MAC address
         w.gw.netns.ip("link set out0 address 02:00:00:0a:0b:0c")

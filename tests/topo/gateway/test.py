@@ -492,6 +492,31 @@ def _(w):
     equal(c.count("ipv6.src == %s" % w.red1.v6), 0, "packets of red outside")
 
 
+@p.case("GW-1: no packet from outside enters anybody into a VRF's table of neighbours, which is the kernel's one for all")
+def _(w):
+    def entries(t):
+        return sorted(x for f in (4, 6) for x in t.run("ip -%d neigh show nud all" % f).stdout.splitlines() if "NOARP" not in x)
+    host = w.red.v6 + ":9::1"
+    w.red.public(host)
+    eventually(lambda: host in w.red.run("ip -6 addr show dev ext0").stdout, "red's VRF has its address")
+    before = entries(w.blue), entries(w.red)
+    received = w.blue.state()["outside"]["receivedPackets"], w.red.state()["outside"]["receivedPackets"]
+    with w.far.netns.enter():
+        s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    gw_mac, isp_mac = w.gw.netns.mac("out0"), w.isp.netns.mac("seg0")
+    with s, pkt.Raw(w.isp.netns, "seg0") as raw:
+        for n in range(300):
+            s.sendto(b"x", ("%s:ff::1:%x" % (w.blue.v6, n), 9))  # its gateway subnet, which is in its routed prefix
+            src = "2001:db8:2::1:%x" % n  # somebody on the segment, with questions for who is not there
+            for kind, body in ((135, bytes(4) + pkt.ip(host) + b"\1\1" + pkt.mac(isp_mac)), (133, bytes(4) + b"\1\1" + pkt.mac(isp_mac))):
+                raw.send(pkt.eth(gw_mac, isp_mac, pkt.ETH_P_IPV6,
+                                 pkt.ipv6(src, host, pkt.ICMPV6, pkt.icmpv6(src, host, kind, body), hops=255)))
+    eventually(lambda: w.blue.state()["outside"]["receivedPackets"] >= received[0] + 300, "they have come to blue's VRF")
+    note("red's VRF got %d" % (w.red.state()["outside"]["receivedPackets"] - received[1]))
+    equal((entries(w.blue), entries(w.red)), before, "neighbours of both VRFs")
+    w.red.without("publicAddresses", lambda r: r["PublicPrefix"] == host + "/128")
+
+
 @p.case("spoofed sources leave nowhere: a VRF sends only from what is its own")
 def _(w):
     vrf = Netns.__new__(Netns)
