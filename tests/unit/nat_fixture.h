@@ -308,4 +308,70 @@ static inline const char *heard(int fd, const char *text)
 #define heard_from(fd, text, from) assert_string_equal(heard(fd, text), from)
 #define silent(fd)		   assert_string_equal(heard(fd, ""), "")
 
+static inline int group_end(void **state)
+{
+	(void)state;
+	drop_namespaces();
+	return 0;
+}
+
+/* With nothing in the kernel and a virtual gateway about to be put. */
+static inline void start(void)
+{
+	begin();
+	drop_namespaces();
+	make_namespaces();
+	open_driver();
+	sync_ok();
+	gw_intent_begin(intent);
+	put(GW_HNV_VRF, VRF);
+}
+
+#define change() gw_intent_begin(intent)
+
+static inline json_int_t counter(const char *name)
+{
+	struct gw_hnv_object *o = fixture_object(GW_HNV_VRF, VRF);
+	json_t *j = json_object(), *nat;
+	json_int_t n;
+	struct nat_gateway *g = GW_CONTAINER_OF(gw_hmap_first(&driver->gateways), struct nat_gateway, by_rdid);
+
+	g->counted_at = g->rules_counted_at = 0; /* not an older one */
+	gw_plugin.ops->describe(driver, o, j);
+	nat = json_object_get(j, "nat");
+	n = json_integer_value(json_object_get(json_object_get(nat, name), "packets"));
+	json_decref(j);
+	gw_hnv_object_free(o);
+	return n;
+}
+
+static inline json_int_t connections(const char *rule, const char *state)
+{
+	struct gw_hnv_object *o = fixture_object(GW_HNV_NAT_RULE, rule);
+	json_t *j = json_object();
+	json_int_t n;
+
+	gw_plugin.ops->describe(driver, o, j);
+	assert_string_equal(json_string_value(json_object_get(j, "state")), state);
+	n = json_integer_value(json_object_get(json_object_get(j, "counters"), "connections"));
+	json_decref(j);
+	gw_hnv_object_free(o);
+	return n;
+}
+
+/* Sends from a host inside to the server outside and returns whence it seems to come. */
+static inline const char *seen_as(const char *from, unsigned port)
+{
+	int in = sock(in_ns, SOCK_DGRAM, from, port), out = sock(out_ns, SOCK_DGRAM, "198.51.100.9", 53);
+	const char *as;
+
+	send_to(in, "198.51.100.9", 53, "x");
+	as = heard(out, "x");
+	close(in);
+	close(out);
+	return as;
+}
+
+#define OUT_ALL RULE("Outbound", "All", "203.0.113.1", 0, "10.0.0.0/24", "")
+
 #endif

@@ -13,43 +13,15 @@
 #include <linux/netfilter/nf_tables.h>
 #include <time.h>
 
-static int group_end(void **state)
-{
-	(void)state;
-	drop_namespaces();
-	return 0;
-}
+#define IN_UDP RULE("Inbound", "Udp", "203.0.113.3", 1, "10.0.0.4/32", ",\"PortCount\":60000")
 
-#define OUT_ALL RULE("Outbound", "All", "203.0.113.1", 0, "10.0.0.0/24", "")
-#define IN_UDP	RULE("Inbound", "Udp", "203.0.113.3", 1, "10.0.0.4/32", ",\"PortCount\":60000")
-
-static void start(void)
+static void start_all(void)
 {
-	begin();
-	drop_namespaces();
-	make_namespaces();
-	open_driver();
-	sync_ok();
-	gw_intent_begin(intent);
-	put(GW_HNV_VRF, VRF);
+	start();
 	put(GW_HNV_PUBLIC, PUBLIC("203.0.113.1/32"));
 	put(GW_HNV_PUBLIC, PUBLIC("203.0.113.3/32"));
 	put(GW_HNV_NAT_RULE, OUT_ALL);
 	put(GW_HNV_NAT_RULE, IN_UDP);
-}
-
-static json_int_t counter(const char *name)
-{
-	struct gw_hnv_object *o = fixture_object(GW_HNV_VRF, VRF);
-	json_t *j = json_object();
-	json_int_t n;
-
-	GW_CONTAINER_OF(gw_hmap_first(&driver->gateways), struct nat_gateway, by_rdid)->counted_at = 0;
-	gw_plugin.ops->describe(driver, o, j);
-	n = json_integer_value(json_object_get(json_object_get(json_object_get(j, "nat"), name), "packets"));
-	json_decref(j);
-	gw_hnv_object_free(o);
-	return n;
 }
 
 /* Datagrams from outside, each a connection of its own. */
@@ -94,7 +66,7 @@ static void wait_for(const char *state)
 static void test_closed_ports(void **state)
 {
 	(void)state;
-	start();
+	start_all();
 	config.new_rate = 5;
 	commit_ok();
 	flood("203.0.113.1", 40); /* the virtual gateway's own */
@@ -109,7 +81,7 @@ static void test_closed_ports(void **state)
 static void test_rate_of_each_side(void **state)
 {
 	(void)state;
-	start();
+	start_all();
 	config.new_rate = 5;
 	commit_ok();
 	flood("203.0.113.3", 40);
@@ -123,7 +95,7 @@ static void test_rate_of_each_side(void **state)
 static void test_half_for_the_outside(void **state)
 {
 	(void)state;
-	start();
+	start_all();
 	config.tracked_limit = 64;
 	commit_ok();
 	flood("203.0.113.3", 40);
@@ -195,7 +167,7 @@ static void test_kernel_limit(void **state)
 	char text[16];
 
 	(void)state;
-	start();
+	start_all();
 	config.new_rate = 100;
 	commit_ok();
 	wait_for("Up");
@@ -237,7 +209,7 @@ static void test_spoofed(void **state)
 	int in, out;
 
 	(void)state;
-	start();
+	start_all();
 	put(GW_HNV_PUBLIC, PUBLIC("2001:db8:a::/64"));
 	commit_ok();
 	flood("203.0.113.3", 1); /* who it is on the segment is known before somebody else's name is used */
@@ -320,7 +292,7 @@ static void test_spoofed_later(void **state)
 	int in, server, client, out;
 
 	(void)state;
-	start();
+	start_all();
 	commit_ok();
 	sh_ok("nsenter --net=/run/netns/%s sysctl -qw net.ipv4.conf.ext0.accept_local=1", vrf); /* as a VRF has it */
 	in = sock(in_ns, SOCK_DGRAM, "10.0.0.5", 4000);
@@ -395,7 +367,7 @@ static void test_interrupted(void **state)
 	struct mnl_socket *s;
 
 	(void)state;
-	start();
+	start_all();
 	commit_ok();
 	g = GW_CONTAINER_OF(gw_hmap_first(&driver->gateways), struct nat_gateway, by_rdid);
 	s = nat_nft_requests(g->nft);
@@ -430,7 +402,7 @@ static void test_many_connections_end(void **state)
 	int in[PORTS], kept, out;
 
 	(void)state;
-	start();
+	start_all();
 	put(GW_HNV_NAT_RULE, RULE("Outbound", "All", "203.0.113.3", 0, "10.0.0.6/32", ""));
 	commit_ok();
 	g = GW_CONTAINER_OF(gw_hmap_first(&driver->gateways), struct nat_gateway, by_rdid);

@@ -38,8 +38,10 @@ $(BUILD)/tests/unit/test_cost: $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(COUNTE
 # A plugin's parts are in no library.
 NAT_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard plugins/nat/*.c))
 
-$(patsubst %,$(BUILD)/obj/tests/unit/%.o,test_nat test_nat_plan test_nat_limits test_nat_many): CPPFLAGS += -Iplugins
-$(patsubst %,$(BUILD)/tests/unit/%,test_nat test_nat_plan test_nat_limits test_nat_many): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(NAT_OBJ) $(BUILD)/libgw.a
+NAT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/unit/test_nat*.c))
+
+$(NAT_TESTS:%=$(BUILD)/obj/tests/%.o): CPPFLAGS += -Iplugins
+$(NAT_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(NAT_OBJ) $(BUILD)/libgw.a
 	@mkdir -p $(@D)
 	$(call QUIET,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS) $(PLUGIN_PKGS_nat) cmocka) -lm
 
