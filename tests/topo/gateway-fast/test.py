@@ -67,16 +67,16 @@ class Flow:
             self.vm.bind((w.blue1.v4, 8080))
             self.peer_of_far = (FORWARD, 80)
             self.far.sendto(b"begin", self.peer_of_far)
-            self.vm.settimeout(3)
+            self.vm.settimeout(3 * case.SLOWNESS)
             _, self.peer_of_vm = self.vm.recvfrom(100)
         else:
             self.vm.bind((w.blue1.v4, port))
             self.peer_of_vm = (FAR, port)
             self.vm.sendto(b"begin", self.peer_of_vm)
-            self.far.settimeout(3)
+            self.far.settimeout(3 * case.SLOWNESS)
             _, self.peer_of_far = self.far.recvfrom(100)
         for s in (self.vm, self.far):
-            s.settimeout(3)
+            s.settimeout(3 * case.SLOWNESS)
         case.after_case += [self.vm.close, self.far.close]
         # The first answer is the stack's.
         self.exchange(b"1")
@@ -203,7 +203,7 @@ def connection(w, port):
     for n in range(20):
         for a, b in ((s, peer), (peer, s)):
             a.send(b"%d" % n)
-            b.settimeout(5)
+            b.settimeout(5 * case.SLOWNESS)
             equal(b.recv(100), b"%d" % n, "what the connection carries")
     return s, peer
 
@@ -298,7 +298,7 @@ def _(w):
     peer, _ = listener.accept()
     listener.close()
     case.after_case += [s.close, peer.close]
-    peer.settimeout(5)
+    peer.settimeout(5 * case.SLOWNESS)
     for _ in range(50):
         s.send(b"x" * 1000)
         peer.recv(1000)

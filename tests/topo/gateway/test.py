@@ -142,12 +142,12 @@ def _(w):
     traffic.udp_exact(w.blue1, w.far, FAR, [3000, 1, 5000, 64], df=False)
     with socket_of(w.blue1, 7100) as s, socket_of(w.far, 7100, FAR) as server:
         s.sendto(b"here", (FAR, 7100))
-        server.settimeout(3)
+        server.settimeout(3 * case.SLOWNESS)
         data, where = server.recvfrom(100)
         equal(data, b"here", "what came")
         for size in (2900, 4000):
             server.sendto(os.urandom(size), where)
-            s.settimeout(3)
+            s.settimeout(3 * case.SLOWNESS)
             try:
                 got = len(s.recv(9000))
             except socket.timeout:
@@ -278,7 +278,7 @@ def traffic_pair(w, vm, port):
 def exchange(s, peer):
     for a, b in ((s, peer), (peer, s)):
         a.send(b"still here")
-        b.settimeout(5)
+        b.settimeout(5 * case.SLOWNESS)
         equal(b.recv(100), b"still here", "what an idle connection carries")
 
 
