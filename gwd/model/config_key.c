@@ -102,7 +102,7 @@ static const struct row rows[] = {
 	 AT(flow_table_size), 1024, 16777216},
 	{KEY("engine", "record_limit", "1048576", "How many lookup records the node accepts, 1 to 16777216."),
 	 parse_number, AT(record_limit), 1, 16777216},
-	{KEY("engine", "fast_path", "no",
+	{KEY("engine", "fast_path", "yes",
 	     "Whether packets of established, translated flows go past the stack of their virtual gateway: yes or no."),
 	 parse_yes_no, AT(fast_path)},
 	{KEY("external", "interface", "",

@@ -40,7 +40,7 @@ class GatewayWorld(World):
         self.make_outside()
         self.gw = self.host("gw", GATEWAY_PA, settings=merged(
             {"node": {"roles": "gateway", "plugin_dir": case.build() + "/plugins"}, "external": {"interface": "out0"},
-             "engine": {"fast_path": os.environ.get("GW_TEST_FAST_PATH", "no")}},
+             "engine": {"fast_path": os.environ.get("GW_TEST_FAST_PATH", "yes")}},
             settings), start=False)
         self.connect_outside()
         self.gw.start()
