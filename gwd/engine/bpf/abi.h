@@ -16,7 +16,7 @@
 #ifdef GW_ENGINE_ABI_TEST
 #define GW_ABI_VERSION 1001
 #else
-#define GW_ABI_VERSION 4
+#define GW_ABI_VERSION 5
 #endif
 
 #define GW_ETH_HLEN	  14

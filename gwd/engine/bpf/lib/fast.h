@@ -44,7 +44,7 @@ struct gw_fast_marks {
 };
 
 #define GW_FAST_MARKS 1024 /* of 64 bits each, in what the kernel gives each CPU in one piece */
-#define GW_FAST_PAGES 2	   /* a power of two, as the number above */
+#define GW_FAST_PAGES 8	   /* a power of two, as the number above */
 
 struct gw_fast_page {
 	struct gw_fast_marks marks[GW_FAST_MARKS];
@@ -78,7 +78,7 @@ gw_inline bool gw_fast_seen(struct gw_fast_room *room, const struct gw_fast_key 
 	hash *= GW_FAST_MIX_2;
 	hash ^= hash >> 32;
 	hash *= GW_FAST_MIX_1;
-	i = hash >> 40 & (GW_FAST_PAGES - 1);
+	i = hash >> 32 & (GW_FAST_PAGES - 1);
 	bit = 1ULL << (hash >> 58);
 	page = bpf_map_lookup_elem(&fast_marks, &i);
 	if (!page)
