@@ -26,7 +26,7 @@ static int fast_group(void **state)
 
 	if (r < 0)
 		return r;
-	/* Each CPU learns by itself which flows there are. */
+	/* What is counted for each CPU is counted on one. */
 	CPU_ZERO(&one);
 	CPU_SET(cpu < 0 ? 0 : (size_t)cpu, &one);
 	assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);

@@ -36,14 +36,15 @@ gw_inline __u32 gw_epoch(void)
  * Of which flows there were packets lately, as bits at places that their hashes choose: those since the last turn, and those of the
  * turn before. A turn ends when so many bits have been set. No bit: the packet is a flow's first, or the first for a while, and the
  * stack's; looking for what cannot be known of it, in tables that are in no cache, would cost a new flow more than all else here.
- * A bit that another flow has set does no more harm than that search. For each CPU: what it has seen, it need not tell the others.
+ * A bit that another flow has set does no more harm than that search, and one that two CPUs set at once and one loses, is set by
+ * the next packet.
  */
 struct gw_fast_marks {
 	__u32 turn, zero;
 	__u64 now, before;
 };
 
-#define GW_FAST_MARKS 1024 /* of 64 bits each, in what the kernel gives each CPU in one piece */
+#define GW_FAST_MARKS 1024 /* of 64 bits each */
 #define GW_FAST_PAGES 8	   /* a power of two, as the number above */
 
 struct gw_fast_page {
@@ -56,11 +57,12 @@ struct gw_fast_page {
 struct gw_fast_room {
 	struct gw_tracked t;
 	struct gw_bpf_fast f; /* put together here */
-	__u32 turn, marked;
+	__u32 marked;
 };
 
 GW_MAP(fast_rooms, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_fast_room, 1);
-GW_MAP(fast_marks, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_fast_page, GW_FAST_PAGES);
+GW_MAP(fast_marks, BPF_MAP_TYPE_ARRAY, __u32, struct gw_fast_page, GW_FAST_PAGES);
+GW_MAP(fast_turns, BPF_MAP_TYPE_ARRAY, __u32, __u32, 1);
 
 /* Any odd numbers whose bits look like chance. */
 #define GW_FAST_MIX_1 0x9e3779b97f4a7c15ULL
@@ -72,7 +74,8 @@ gw_inline bool gw_fast_seen(struct gw_fast_room *room, const struct gw_fast_key 
 	__u64 hash = ((__u64)k->daddr << 32 | k->saddr) * GW_FAST_MIX_1, bit;
 	struct gw_fast_page *page;
 	struct gw_fast_marks *m;
-	__u32 i;
+	const __u32 zero = 0;
+	__u32 i, *now = bpf_map_lookup_elem(&fast_turns, &zero), turn;
 
 	hash ^= hash >> 32 ^ ((__u64)(k->scope << 8 ^ k->proto) << 32 | (__u32)k->sport << 16 | k->dport);
 	hash *= GW_FAST_MIX_2;
@@ -81,13 +84,14 @@ gw_inline bool gw_fast_seen(struct gw_fast_room *room, const struct gw_fast_key 
 	i = hash >> 32 & (GW_FAST_PAGES - 1);
 	bit = 1ULL << (hash >> 58);
 	page = bpf_map_lookup_elem(&fast_marks, &i);
-	if (!page)
+	if (!page || !now)
 		return true;
+	turn = *now;
 	m = &page->marks[hash >> 42 & (GW_FAST_MARKS - 1)];
-	if (unlikely(m->turn != room->turn)) {
-		m->before = m->turn + 1 == room->turn ? m->now : 0;
+	if (unlikely(m->turn != turn)) {
+		m->before = m->turn + 1 == turn ? m->now : 0;
 		m->now = 0;
-		m->turn = room->turn;
+		m->turn = turn;
 	}
 	if (likely(m->now & bit))
 		return true;
@@ -96,7 +100,7 @@ gw_inline bool gw_fast_seen(struct gw_fast_room *room, const struct gw_fast_key 
 		return true;
 	if (++room->marked >= GW_FAST_TURN) {
 		room->marked = 0;
-		room->turn++;
+		*now = turn + 1;
 	}
 	return false;
 }
