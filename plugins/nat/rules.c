@@ -15,7 +15,7 @@
 
 #include <linux/netfilter.h>
 
-#define RULESET_VERSION 4u /* raised with every change of what is built here */
+#define RULESET_VERSION 5u /* raised with every change of what is built here */
 
 /* As <linux/netfilter/nf_conntrack_common.h> numbers them, and nft(8) takes them. */
 enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_UNTRACKED = 64 };
@@ -194,16 +194,20 @@ static void drop_invalid(struct build *b, enum nat_chain c)
 
 /* --- first packets, before they are routed --- */
 
-static void idle(struct build *b, unsigned family, enum nat_chain c, enum nat_map map, enum side side)
+static void idle(struct build *b, unsigned family, enum nat_chain c, enum nat_map map)
 {
+	enum side side = map == NAT_MAP_IDLE_OUT ? SOURCE : DESTINATION;
 	struct nat_rule r;
 	char name[24];
 
 	if (!has(b, family, map))
 		return;
 	r = begin(c);
+	if (side == SOURCE)
+		by_outside(&r, NFT_META_IIFNAME, NFT_CMP_NEQ);
 	key(&r, family, side, map == NAT_MAP_IDLE_IN);
 	nat_object_of(&r, nat_set_name(family, map, name), NAT_REG_KEY);
+	nat_verdict(&r, NFT_RETURN, NULL);
 	end(b, &r);
 }
 
@@ -217,6 +221,26 @@ static void default_idle(struct build *b, unsigned family, enum nat_chain c)
 	nat_cmp(&r, NFT_CMP_EQ, NAT_REG_KEY, &tcp, sizeof tcp);
 	nat_object(&r, NFT_OBJECT_CT_TIMEOUT, nat_idle_name(family, tcp, (uint16_t)b->params->idle_minutes, name));
 	end(b, &r);
+}
+
+/*
+ * How long the connection is remembered when idle: the rule of a port, of an address, of a source, or else the configuration. Said
+ * once only: of several Linux 6.1 takes the first, later ones the last.
+ */
+static void idles(struct build *b, unsigned family)
+{
+	enum nat_chain from = family ? INBOUND6 : INBOUND4, c = family ? IDLE6 : IDLE4;
+
+	if (!has(b, family, NAT_MAP_IDLE_IN) && !has(b, family, NAT_MAP_IDLE_ALL) &&
+	    !has(b, family, NAT_MAP_IDLE_OUT)) {
+		default_idle(b, family, from);
+		return;
+	}
+	always(b, from, NFT_JUMP, c);
+	idle(b, family, c, NAT_MAP_IDLE_IN);
+	idle(b, family, c, NAT_MAP_IDLE_ALL);
+	idle(b, family, c, NAT_MAP_IDLE_OUT);
+	default_idle(b, family, c);
 }
 
 /* What comes to a public address, from wherever. */
@@ -240,8 +264,7 @@ static void inbound(struct build *b, unsigned family, enum nat_chain c, enum nat
 /* Most of what goes out is for no public address of the network's own: one question then stands for all of them. */
 static void foreign(struct build *b, unsigned family, enum nat_chain c)
 {
-	static const enum nat_map by_destination[] = {NAT_MAP_IDLE_ALL, NAT_MAP_IDLE_IN, NAT_MAP_IN_PORT,
-						      NAT_MAP_IN_RANGE, NAT_MAP_IN_ALL};
+	static const enum nat_map by_destination[] = {NAT_MAP_IN_PORT, NAT_MAP_IN_RANGE, NAT_MAP_IN_ALL};
 	struct nat_rule r;
 	unsigned n = 0;
 	char name[24];
@@ -275,7 +298,7 @@ static void spoofed(struct build *b)
 	drop_spoofed(b, &r);
 }
 
-/* What more than one rule says counts: the later of two times, the first of two translations. */
+/* Of two translations the first counts. */
 static void pre(struct build *b)
 {
 	outside_to(b, PRE, NFT_META_IIFNAME, NFT_CMP_EQ, ARRIVING);
@@ -287,10 +310,8 @@ static void pre(struct build *b)
 	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
 		enum nat_chain c = family ? INBOUND6 : INBOUND4;
 
-		default_idle(b, family, c);
+		idles(b, family);
 		foreign(b, family, c);
-		idle(b, family, c, NAT_MAP_IDLE_ALL, DESTINATION);
-		idle(b, family, c, NAT_MAP_IDLE_IN, DESTINATION);
 		inbound(b, family, c, NAT_MAP_IN_PORT);
 		inbound(b, family, c, NAT_MAP_IN_RANGE);
 		inbound(b, family, c, NAT_MAP_IN_ALL);
@@ -405,7 +426,6 @@ static void post(struct build *b)
 	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
 		enum nat_chain c = family ? OUTBOUND6 : POST;
 
-		idle(b, family, c, NAT_MAP_IDLE_OUT, SOURCE);
 		outbound(b, family, c, NAT_MAP_OUT_PORTS);
 		outbound(b, family, c, NAT_MAP_OUT_ADDR);
 		group(b, family, c);

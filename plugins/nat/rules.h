@@ -17,6 +17,8 @@ enum nat_chain {
 	ARRIVING,
 	INBOUND4,
 	INBOUND6,
+	IDLE4,
+	IDLE6,
 	FRESH,
 	HAIRPIN,
 	OUTBOUND6,

@@ -35,6 +35,8 @@ static const struct {
 	[ARRIVING] = {.name = "arriving"},
 	[INBOUND4] = {.name = "inbound4"},
 	[INBOUND6] = {.name = "inbound6"},
+	[IDLE4] = {.name = "idle4"},
+	[IDLE6] = {.name = "idle6"},
 	[FRESH] = {.name = "fresh"},
 	[HAIRPIN] = {.name = "hairpin"},
 	[OUTBOUND6] = {.name = "outbound6"},

@@ -45,7 +45,7 @@ extern const char *const nat_counter_names[NAT_COUNTERS_MAX], *const nat_counter
 uint64_t nat_ruleset_mark(const struct nat_params *p);
 
 /* Each in the order in which it must be made. NULL: no memory. */
-#define NAT_CHAINS 17
+#define NAT_CHAINS 19
 struct nftnl_chain *nat_ruleset_chain(size_t i);
 bool nat_ruleset_chain_fits(const struct nftnl_chain *c); /* one of them, as we made it */
 struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map);
