@@ -92,7 +92,7 @@ static unsigned files_in(const char *set)
 	return n;
 }
 
-#define MAPS 34
+#define MAPS 35
 
 static void expect_committed(void)
 {
