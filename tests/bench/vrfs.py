@@ -8,10 +8,12 @@ CPU time of the daemon for each virtual gateway, kernel and threads included, so
 the last line is the ratio of the most to the fewest. A table goes to standard output, vrfs.json to build/bench.
 """
 import argparse
+import contextlib
 import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -20,6 +22,7 @@ from lab import Failed, Gwd, build_option, case, enter, gateway, namespace
 COUNTS = [100, 1000]
 AT_ONCE = 100  # virtual gateways in one request
 PATIENCE = 600  # seconds
+IDLE_SECONDS = 5  # how long it is watched while nothing happens
 BLOCK = 1024
 BLOCKS = 62  # of one address
 PA, OUT, CA = "10.1.1.9", "192.0.2.2", "10.255.0.2"
@@ -136,7 +139,8 @@ class Node:
         f["wall_made"] = time.monotonic() - begin
         f["rss"], f["slab"] = (self.rss() - rss) / n, (meminfo("SUnreclaim") - slab) / n
         cpu, begin = self.cpu(), time.monotonic()
-        time.sleep(5)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            raise Failed(f"gwd ended by itself, with status {self.gwd.process.wait(timeout=IDLE_SECONDS)}")
         f["idle"] = (self.cpu() - cpu) / (time.monotonic() - begin) * 100
         cpu = self.cpu()
         for i in range(50):
