@@ -15,7 +15,9 @@
  *        intent has no change under way then (gw_intent_delta is empty); in all other calls it has.
  * sync   compares everything it owns with the intent and repairs: removals first, unless a removal before the addition
  *        would interrupt traffic. A missing thing that may come later (a tap whose VM is off) is no failure: it is
- *        reported by describe and mended when it appears.
+ *        reported by describe and mended when it appears. One that has much to look at does a part of it, within a few
+ *        milliseconds, and returns GW_SYNC_MORE: the core calls it again when everybody else has had a turn. What want_sync is
+ *        called for in between is part of what is left.
  * describe adds the live, read-only properties of one object (state, counters) to its JSON.
  * status the driver's own state: capabilities, warnings, counters.
  * trace  which way a packet would take, and why: `query` and answer are the JSON of POST monitoring/trace. Optional.
@@ -47,6 +49,8 @@ struct gw_driver_env {
 	void (*want_sync)(void *core, const char *why);
 	void *core;
 };
+
+#define GW_SYNC_MORE 1
 
 struct gw_driver_ops {
 	const char *name;

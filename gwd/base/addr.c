@@ -20,6 +20,15 @@ bool gw_addr_is_v4(const struct gw_addr *a)
 	return !memcmp(a->b, v4_mapped, sizeof v4_mapped);
 }
 
+struct gw_addr gw_addr_before(const struct gw_addr *a)
+{
+	struct gw_addr r = *a;
+
+	for (int i = 15; i >= 0 && r.b[i]-- == 0; i--)
+		;
+	return r;
+}
+
 struct gw_addr gw_addr_from_v4(uint32_t host_order)
 {
 	struct gw_addr a;

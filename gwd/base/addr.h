@@ -55,6 +55,7 @@ bool gw_addr_same_family(const struct gw_addr *a, const struct gw_addr *b);
 bool gw_addr_is_link_local(const struct gw_addr *a); /* 169.254.0.0/16, fe80::/10 */
 int gw_addr_cmp(const struct gw_addr *a, const struct gw_addr *b);
 bool gw_addr_equal(const struct gw_addr *a, const struct gw_addr *b);
+struct gw_addr gw_addr_before(const struct gw_addr *a); /* the next lower one */
 struct gw_addr gw_addr_from_v4(uint32_t host_order);
 uint32_t gw_addr_to_v4(const struct gw_addr *a); /* host byte order */
 

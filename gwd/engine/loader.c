@@ -88,6 +88,7 @@ static void size_maps(struct gw_bpf *b, const struct gw_loader_config *c)
 		{b->maps.exits, c->vrf_limit},
 		{b->maps.gateways, c->vrf_limit},
 		{b->maps.fast_flows, c->fast_limit ? c->fast_limit : 64},
+		{b->maps.meets, c->vrf_limit},
 		{b->maps.exit_stats, 2 * c->vrf_limit},
 		{b->maps.exit_drops, 2 * c->vrf_limit * GW_DROP_SLOTS},
 		{b->maps.slots, 2 * c->port_limit + c->vrf_limit},

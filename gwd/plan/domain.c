@@ -4,6 +4,7 @@
  */
 #include "plan/private.h"
 
+#include "model/resource/gateway.h"
 #include "model/resource/network.h"
 
 #include <errno.h>
@@ -117,7 +118,7 @@ static int stage_vsids(struct gw_plan_job *j, bool any)
 
 	while (any && (subnet = gw_catalog_next(j->c, j->network, GW_KIND_VIRTUAL_SUBNET, subnet)))
 		n++;
-	d->staged_vsids = calloc(n + d->n_vsids + 2, sizeof *d->staged_vsids);
+	d->staged_vsids = calloc(n + d->n_vsids + 3, sizeof *d->staged_vsids);
 	if (!d->staged_vsids)
 		return -ENOMEM;
 	d->n_staged_vsids = 0;
@@ -126,6 +127,8 @@ static int stage_vsids(struct gw_plan_job *j, bool any)
 	while (any && (subnet = gw_catalog_next(j->c, j->network, GW_KIND_VIRTUAL_SUBNET, subnet)))
 		if (gw_plan_is_valid(subnet))
 			d->staged_vsids[d->n_staged_vsids++].vsid = GW_PROPERTIES(subnet, virtual_subnet)->vsid;
+	if (j->vgw && GW_GIVEN(GW_PROPERTIES(j->vgw, virtual_gateway), virtual_gateway, vsid))
+		d->staged_vsids[d->n_staged_vsids++].vsid = GW_PROPERTIES(j->vgw, virtual_gateway)->vsid;
 	qsort(d->staged_vsids, d->n_staged_vsids, sizeof *d->staged_vsids, by_vsid);
 	return 0;
 }
@@ -236,8 +239,10 @@ int gw_plan_domain_compute(struct gw_plan *p, const struct gw_catalog *c, struct
 		m->node->at = m;
 		gw_plan_set_begin(&m->own);
 	}
-	if (any)
+	if (any) {
 		j.properties = j.network->now.properties;
+		j.vgw = gw_plan_gateway_of(&j);
+	}
 	e = stage_vsids(&j, any);
 	if (e == 0 && any)
 		e = compute(&j);

@@ -3,7 +3,8 @@
  * by which all nodes find it. See private.h.
  *
  * In the first of its gateway subnets of each family it has the second usable address, the router having the first. A port is in one
- * virtual subnet: with addresses of both families it is in that of the IPv4 one, where the IPv6 prefix then lives too. Of the gateways
+ * virtual subnet: with addresses of both families it is in that of the IPv4 one, where the IPv6 prefix then lives too. Without any
+ * gateway subnets it is in the highest prefixes of the address space that no subnet has, and makes way when one comes. Of the gateways
  * in its pools whose server can carry the network, it is on the one that suits it best by chance: most virtual gateways stay where they
  * are when gateways come and go.
  */
@@ -12,6 +13,8 @@
 #include "model/resource/gateway.h"
 #include "model/resource/network.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct place {
@@ -29,7 +32,7 @@ static const struct gw_resource *gateway_at(const struct gw_resource *r)
 }
 
 /* The catalogue lets a network have one; it may say so by its gateway subnets only. */
-static const struct gw_resource *gateway_of(const struct gw_plan_job *j)
+const struct gw_resource *gw_plan_gateway_of(const struct gw_plan_job *j)
 {
 	const struct gw_resource *found = gateway_at(j->network), *subnet = NULL;
 
@@ -102,9 +105,68 @@ static struct gw_mac mac_of(const struct gw_plan_job *j, const struct gw_resourc
 	return mac;
 }
 
+static int downwards(const void *a, const void *b)
+{
+	const struct gw_prefix *x = *(const struct gw_prefix *const *)a, *y = *(const struct gw_prefix *const *)b;
+
+	return gw_addr_cmp(&y->addr, &x->addr);
+}
+
+/* `taken` are prefixes from the highest down, of which no two overlap. */
+static bool find_free(const struct gw_prefix *space, const struct gw_prefix *const *taken, size_t n, uint8_t len,
+		      struct gw_prefix *ret)
+{
+	struct gw_addr last = gw_prefix_last(space);
+
+	for (size_t i = 0; space->len <= len && gw_prefix_contains(space, &last); last = gw_addr_before(&taken[i]->addr)) {
+		*ret = (struct gw_prefix){.addr = gw_prefix_mask(&last, len), .len = len};
+		while (i < n && gw_addr_cmp(&taken[i]->addr, &last) > 0)
+			i++;
+		if (i == n || !gw_prefix_overlaps(taken[i], ret))
+			return true;
+	}
+	return false;
+}
+
+/* A /29, and a /64 or, where the space is smaller than that, a /125. */
+static uint8_t free_length(const struct gw_prefix *space)
+{
+	return gw_addr_is_v4(&space->addr) ? 29 : space->len <= 64 ? 64 : 125;
+}
+
+static int choose_free(struct gw_plan_job *j)
+{
+	const struct gw_list *spaces = &j->properties->space.prefixes;
+	const struct gw_resource *subnet = NULL;
+	const struct gw_prefix **taken;
+	size_t n = 0;
+
+	while ((subnet = gw_catalog_next(j->c, j->network, GW_KIND_VIRTUAL_SUBNET, subnet)))
+		n++;
+	taken = calloc(n + 1, sizeof *taken);
+	if (!taken)
+		return -ENOMEM;
+	for (n = 0; (subnet = gw_catalog_next(j->c, j->network, GW_KIND_VIRTUAL_SUBNET, subnet));)
+		if (gw_plan_is_valid(subnet))
+			taken[n++] = &GW_PROPERTIES(subnet, virtual_subnet)->prefix;
+	qsort(taken, n, sizeof *taken, downwards);
+	j->p->work.subnets += n;
+	for (size_t i = 0; i < spaces->n; i++) {
+		const struct gw_prefix *space = GW_LIST_AT(*spaces, struct gw_prefix, i);
+		int family = !gw_addr_is_v4(&space->addr);
+		struct gw_prefix prefix;
+
+		if (!j->gateway_prefixes[family].len && find_free(space, taken, n, free_length(space), &prefix))
+			j->gateway_prefixes[family] = prefix;
+	}
+	free(taken);
+	return 0;
+}
+
 static int choose_subnets(struct gw_plan_job *j, const struct gw_resource *vgw)
 {
 	const struct gw_virtual_gateway *p = vgw->now.properties;
+	int e = 0;
 
 	for (size_t i = 0; i < p->subnets.n; i++) {
 		const struct gw_resource *subnet = gw_reference(j->c, vgw, *GW_LIST_AT(p->subnets, char *, i));
@@ -114,15 +176,23 @@ static int choose_subnets(struct gw_plan_job *j, const struct gw_resource *vgw)
 		if (j->gateway_subnets[family] || subnet->parent != j->network || !gw_plan_is_valid(subnet))
 			continue;
 		j->gateway_subnets[family] = subnet;
-		j->gateway_ca[family] = second_host(prefix);
+		j->gateway_prefixes[family] = *prefix;
 	}
-	for (int family = 1; family >= 0; family--)
-		if (j->gateway_subnets[family])
-			j->gateway_vsid = GW_PROPERTIES(j->gateway_subnets[family], virtual_subnet)->vsid;
-	if (j->gateway_vsid)
-		return 0;
+	if (GW_GIVEN(p, virtual_gateway, vsid))
+		e = choose_free(j);
+	for (int family = 1; e == 0 && family >= 0; family--) {
+		if (!j->gateway_prefixes[family].len)
+			continue;
+		j->gateway_ca[family] = second_host(&j->gateway_prefixes[family]);
+		j->gateway_vsid = j->gateway_subnets[family]
+					  ? GW_PROPERTIES(j->gateway_subnets[family], virtual_subnet)->vsid
+					  : p->vsid;
+	}
+	if (e < 0 || j->gateway_vsid)
+		return e;
 	return gw_plan_note(&j->d->unit, vgw, GW_PLAN_FAILURE, "NoGatewaySubnet",
-			    "it has no address in the virtual network: make a subnet for it, and set gatewaySubnets");
+			    "it has no address in the virtual network, whose address space is full: make a subnet for it, "
+			    "and set gatewaySubnets");
 }
 
 static int records(struct gw_plan_job *j, const struct gw_resource *vgw, const struct gw_addr *pa, int family)
@@ -155,16 +225,12 @@ static int carry(struct gw_plan_job *j, const struct gw_resource *vgw)
 				  .vrf = {.rdid = j->properties->rdid, .vsid = j->gateway_vsid, .mac = mac_of(j, vgw)}};
 	int e;
 
-	if (j->gateway_subnets[0]) {
-		o.vrf.has_ca = true;
-		o.vrf.ca = j->gateway_ca[0];
-		o.vrf.prefix_len = GW_PROPERTIES(j->gateway_subnets[0], virtual_subnet)->prefix.len;
-	}
-	if (j->gateway_subnets[1]) {
-		o.vrf.has_ca6 = true;
-		o.vrf.ca6 = j->gateway_ca[1];
-		o.vrf.prefix_len6 = GW_PROPERTIES(j->gateway_subnets[1], virtual_subnet)->prefix.len;
-	}
+	o.vrf.has_ca = j->gateway_prefixes[0].len > 0;
+	o.vrf.ca = j->gateway_ca[0];
+	o.vrf.prefix_len = j->gateway_prefixes[0].len;
+	o.vrf.has_ca6 = j->gateway_prefixes[1].len > 0;
+	o.vrf.ca6 = j->gateway_ca[1];
+	o.vrf.prefix_len6 = j->gateway_prefixes[1].len;
 	e = gw_plan_domain_stage(j, vgw, &o);
 	if (e <= 0)
 		return e;
@@ -177,13 +243,12 @@ static int carry(struct gw_plan_job *j, const struct gw_resource *vgw)
 
 int gw_plan_gateway(struct gw_plan_job *j)
 {
-	const struct gw_resource *vgw = gateway_of(j);
+	const struct gw_resource *vgw = j->vgw;
 	struct place place = {.server = NULL};
 	int e;
 
 	if (!vgw)
 		return 0;
-	j->vgw = vgw;
 	e = gw_plan_watch_root(&j->d->unit, vgw);
 	if (!j->p->params.gateways)
 		return e;
@@ -200,7 +265,7 @@ int gw_plan_gateway(struct gw_plan_job *j)
 	j->has_gateway = j->carrier->carries = true;
 	e = carry(j, vgw);
 	for (int family = 0; e == 0 && family < 2; family++)
-		if (j->gateway_subnets[family])
+		if (j->gateway_prefixes[family].len)
 			e = records(j, vgw, &place.pa, family);
 	return e;
 }

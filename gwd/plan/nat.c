@@ -45,7 +45,7 @@ static int has_gateway(struct nat *s, const struct gw_resource *r, int family)
 {
 	int e;
 
-	if (s->j->has_gateway && s->j->gateway_subnets[family])
+	if (s->j->has_gateway && s->j->gateway_prefixes[family].len)
 		return 1;
 	e = fail(s, r, "NoVirtualGateway",
 		 s->j->has_gateway ? "the virtual gateway of its network has no address of that family: give it a "

@@ -220,7 +220,8 @@ struct gw_plan_job {
 	struct gw_uuid provider;		      /* the logical network that carries it; nil: any */
 	const struct gw_resource *vgw;		      /* its virtual gateway, NULL: none */
 	bool has_gateway;			      /* which is in force */
-	const struct gw_resource *gateway_subnets[2]; /* by family; NULL: none */
+	const struct gw_resource *gateway_subnets[2]; /* by family; NULL: none of the network's */
+	struct gw_prefix gateway_prefixes[2];	      /* theirs, or what was free; no length: none */
 	struct gw_addr gateway_ca[2];
 	uint32_t gateway_vsid;		/* where it has both of them */
 	struct gw_plan_member *carrier; /* the node that has it */
@@ -268,6 +269,8 @@ const struct gw_resource *gw_plan_first(const struct gw_resource *r, enum gw_kin
 bool gw_plan_same_tenant(const struct gw_resource *a, const struct gw_resource *b);
 
 int gw_plan_records(struct gw_plan_job *j);
+/* The one that the network has; NULL: none. */
+const struct gw_resource *gw_plan_gateway_of(const struct gw_plan_job *j);
 int gw_plan_gateway(struct gw_plan_job *j); /* before the routes, which lead there */
 int gw_plan_nat(struct gw_plan_job *j);	    /* after the gateway */
 int gw_plan_routes(struct gw_plan_job *j);  /* last: they are for nodes that take part */

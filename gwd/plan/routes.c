@@ -235,7 +235,7 @@ static int by_gateway(struct routing *s, const struct gw_resource *route)
 	const struct gw_prefix *prefix = &GW_PROPERTIES(route, route)->prefix;
 	int family = family_of(&prefix->addr), e;
 
-	if (s->j->has_gateway && s->j->gateway_subnets[family])
+	if (s->j->has_gateway && s->j->gateway_prefixes[family].len)
 		return stage(s, route, prefix, s->j->gateway_vsid, &s->j->gateway_ca[family], METRIC_TABLE);
 	e = gw_plan_note(&s->j->d->unit, route, GW_PLAN_FAILURE, "NoVirtualGateway",
 			 "dropped: there is no virtual gateway in force with an address of that family");
@@ -334,15 +334,19 @@ static int subnet(struct routing *s, const struct subnet *n)
 	return e;
 }
 
-static int defaults(struct routing *s)
+/* To the virtual gateway, and to where it is when that is in no subnet. */
+static int to_gateway(struct routing *s, int family)
 {
 	const struct gw_prefix all[2] = {{.addr = gw_addr_from_v4(0)}, {.len = 0}};
+	const struct gw_plan_job *j = s->j;
 	int e = 0;
 
-	for (int family = 0; e == 0 && family < 2; family++)
-		if (s->j->has_gateway && s->j->gateway_subnets[family] && !s->has_default[family])
-			e = stage(s, s->j->vgw, &all[family], s->j->gateway_vsid, &s->j->gateway_ca[family],
-				  METRIC_OWN);
+	if (!j->has_gateway || !j->gateway_prefixes[family].len)
+		return 0;
+	if (!j->gateway_subnets[family])
+		e = on_link(s, j->vgw, &j->gateway_prefixes[family], j->gateway_vsid, METRIC_OWN);
+	if (e == 0 && !s->has_default[family])
+		e = stage(s, j->vgw, &all[family], j->gateway_vsid, &j->gateway_ca[family], METRIC_OWN);
 	return e;
 }
 
@@ -355,8 +359,8 @@ int gw_plan_routes(struct gw_plan_job *j)
 		e = subnet(&s, &s.subnets[i]);
 	for (size_t i = 0; e == 0 && i < s.n_tables; i++)
 		e = table(&s, &s.tables[i]);
-	if (e == 0 && j->takes_part)
-		e = defaults(&s);
+	for (int family = 0; e == 0 && j->takes_part && family < 2; family++)
+		e = to_gateway(&s, family);
 	gw_hmap_done(&s.by_resource);
 	free(s.subnets);
 	free(s.tables);

@@ -23,7 +23,9 @@ static int remove_one(const struct gw_reconcile_params *params, const struct gw_
 	int r = ops->open(&env, &d, err);
 
 	if (r == 0)
-		r = ops->sync(d, nothing, err);
+		do
+			r = ops->sync(d, nothing, err);
+		while (r == GW_SYNC_MORE);
 	if (r == 0 && ops->remove)
 		r = ops->remove(d, err);
 	if (d)

@@ -9,6 +9,7 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS	 30000
+#define MORE_MS		 1 /* of nothing, libuv would make one turn of all */
 
 const char *gw_sync_state_name(enum gw_sync_state state)
 {
@@ -81,14 +82,17 @@ static int open_and_sync(struct gw_slot *slot, struct gw_error *err)
 	return r < 0 ? r : slot->ops->sync(slot->driver, slot->owner->intent, err);
 }
 
-static bool sync_one(struct gw_slot *slot)
+/* 0, GW_SYNC_MORE, or its failure, which is told. */
+static int sync_one(struct gw_slot *slot)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	int r;
 
-	slot->syncs++;
 	slot->wanted = false;
 	r = open_and_sync(slot, &err);
+	if (r == GW_SYNC_MORE)
+		return r;
+	slot->syncs++;
 	if (r < 0) {
 		/* The same failure again and again is one line in the log, and a count in status. */
 		if (slot->state != GW_SYNC_FAILING || strcmp(err.message, slot->error.message) != 0)
@@ -98,14 +102,14 @@ static bool sync_one(struct gw_slot *slot)
 		slot->error = err;
 		transition(slot, GW_SYNC_FAILING, "sync failed");
 		tell_state(slot); /* it may have been failing before, of something else */
-		return false;
+		return r;
 	}
 	if (slot->state == GW_SYNC_FAILING)
 		gw_log_notice("driver %s: the node is in its intended state again", slot->name);
 	slot->error = GW_ERROR_INIT;
 	slot->was_synced = true;
 	transition(slot, GW_SYNC_SYNCED, "sync done");
-	return true;
+	return 0;
 }
 
 void gw_reconcile_become_ready(struct gw_reconcile *r)
@@ -122,8 +126,13 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct gw_slot *slot = timer->data;
 	struct gw_reconcile *r = slot->owner;
+	int rc = sync_one(slot);
 
-	if (!sync_one(slot)) {
+	if (rc == GW_SYNC_MORE) {
+		uv_timer_start(timer, on_timer, MORE_MS, 0);
+		return;
+	}
+	if (rc < 0) {
 		if (!slot->ops)
 			return;
 		slot->backoff_ms = slot->backoff_ms ? slot->backoff_ms * 2 : BACKOFF_FIRST_MS;

@@ -57,12 +57,15 @@ struct gw_vrf_domain *gw_vrf_of_vsid(const struct gw_driver *d, uint32_t vsid)
 
 static void unlink_dirty(struct gw_driver *d, struct gw_vrf_domain *dom)
 {
-	for (struct gw_vrf_domain **at = &d->dirty; dom->dirty && *at; at = &(*at)->next_dirty)
-		if (*at == dom) {
-			*at = dom->next_dirty;
-			break;
-		}
-	dom->dirty = false;
+	struct gw_vrf_domain **const lists[] = {&d->dirty, &d->again};
+
+	for (size_t i = 0; i < 2 && dom->dirty; i++)
+		for (struct gw_vrf_domain **at = lists[i]; *at; at = &(*at)->next_dirty)
+			if (*at == dom) {
+				*at = dom->next_dirty;
+				dom->dirty = false;
+				break;
+			}
 }
 
 static void free_domain(struct gw_driver *d, struct gw_vrf_domain *dom)

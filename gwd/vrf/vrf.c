@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uv.h>
 
 static int vrf_open(const struct gw_driver_env *env, struct gw_driver **ret, struct gw_error *err)
 {
@@ -234,90 +235,115 @@ static int vrf_apply(struct gw_driver *d, const struct gw_intent *next, const st
 
 /* --- sync --- */
 
+#define TURN_NS 8000000u /* of looking at VRFs, before the loop goes on with all else */
+
 /* Keeps the first failure, with its words, and lets the rest go on. */
-static void keep_first(int rc, int *first, const struct gw_error *why, struct gw_error *err)
+static void keep_first(struct gw_driver *d, int rc, const struct gw_error *why)
 {
-	if (rc == 0 || *first < 0)
+	if (rc == 0 || d->failed < 0)
 		return;
-	*first = rc;
-	if (err)
-		*err = *why;
+	d->failed = rc;
+	d->why = *why;
 }
 
-/* One that still is not as it should be stays on the list. */
+static void put_on(struct gw_vrf_domain **list, struct gw_vrf_domain *dom)
+{
+	dom->dirty = true;
+	dom->next_dirty = *list;
+	*list = dom;
+}
+
+static struct gw_vrf_domain *take_off(struct gw_vrf_domain **list)
+{
+	struct gw_vrf_domain *dom = *list;
+
+	*list = dom->next_dirty;
+	dom->dirty = false;
+	return dom;
+}
+
 static int sync_domain(struct gw_driver *d, struct gw_vrf_domain *dom, const struct gw_intent *in, struct gw_error *err)
 {
 	struct gw_vrf_pass pass = {.d = d, .dom = dom, .in = in, .repairing = true};
+
+	return dom->has_record ? gw_vrf_bring(&pass, err) : gw_vrf_take_down(d, dom, err);
+}
+
+/* Those on the list, as many as a turn has time for. One that still is not as it should be is for the sync after this one. */
+static int sync_dirty(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	uint64_t end = uv_hrtime() + TURN_NS;
+	struct gw_error why = GW_ERROR_INIT;
 	int rc;
 
-	if (!dom->has_record)
-		rc = gw_vrf_take_down(d, dom, err);
-	else
-		rc = gw_vrf_bring(&pass, err);
-	if (rc < 0 && !dom->dirty) {
-		dom->dirty = true;
-		dom->next_dirty = d->dirty;
-		d->dirty = dom;
+	while (d->dirty) {
+		struct gw_vrf_domain *dom = take_off(&d->dirty);
+
+		rc = sync_domain(d, dom, in, &why);
+		keep_first(d, rc, &why);
+		if (rc < 0 && !dom->dirty)
+			put_on(&d->again, dom);
+		if (d->dirty && uv_hrtime() >= end)
+			return GW_SYNC_MORE;
 	}
+	d->dirty = d->again;
+	d->again = NULL;
+	rc = d->failed;
+	d->failed = 0;
+	if (rc < 0 && err)
+		*err = d->why;
 	return rc;
 }
 
-static int sync_dirty(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
-{
-	struct gw_vrf_domain *list = d->dirty, *dom;
-	struct gw_error why = GW_ERROR_INIT;
-	int first = 0;
-
-	d->dirty = NULL;
-	while ((dom = list)) {
-		list = dom->next_dirty;
-		dom->dirty = false;
-		keep_first(sync_domain(d, dom, in, &why), &first, &why, err);
-	}
-	return first;
-}
-
-static int sync_all(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+/* What goes goes first: its names may be wanted by what comes. */
+static void remove_unwanted(struct gw_driver *d, const struct gw_intent *in)
 {
 	struct gw_error why = GW_ERROR_INIT;
 	size_t doomed = 0;
-	int first = 0;
 
-	if (gw_vrf_follow(d, in) < 0)
-		return gw_error_oom(err);
-	gw_vrf_read_external(d);
-	while (d->dirty) {
-		d->dirty->dirty = false;
-		d->dirty = d->dirty->next_dirty;
-	}
-	d->followed = true;
-	d->generation = gw_intent_generation(in);
-	/* What goes goes first: its names may be wanted by what comes. */
 	GW_HMAP_FOR_EACH (node, &d->domains) {
 		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);
 
 		if (dom->vsid && (!dom->has_record || dom->vsid != dom->record.vsid))
-			keep_first(doom_some(d, dom, &doomed, &why), &first, &why, err);
+			keep_first(d, doom_some(d, dom, &doomed, &why), &why);
 	}
-	keep_first(gw_vrf_execute(d, &why), &first, &why, err);
+	keep_first(d, gw_vrf_execute(d, &why), &why);
 	GW_HMAP_FOR_EACH_SAFE (node, after, &d->domains)
 		gw_vrf_forget_if_unused(d, GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid));
-	keep_first(gw_vrf_remove_strays(d, in, &why), &first, &why, err);
+	keep_first(d, gw_vrf_remove_strays(d, in, &why), &why);
+}
+
+/* Holds the tables against the intent, and puts everybody on the list. */
+static int begin_all(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	if (gw_vrf_follow(d, in) < 0)
+		return gw_error_oom(err);
+	gw_vrf_read_external(d);
+	while (d->dirty)
+		take_off(&d->dirty);
+	while (d->again)
+		take_off(&d->again);
+	d->failed = 0;
+	d->followed = true;
+	d->generation = gw_intent_generation(in);
+	remove_unwanted(d, in);
 	GW_HMAP_FOR_EACH (node, &d->domains) {
 		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);
 
-		if (dom->has_record)
-			keep_first(sync_domain(d, dom, in, &why), &first, &why, err);
+		if (dom->has_record && !dom->dirty)
+			put_on(&d->dirty, dom);
 	}
-	return first;
+	return 0;
 }
 
 static int vrf_sync(struct gw_driver *d, const struct gw_intent *intent, struct gw_error *err)
 {
+	int rc = 0;
+
 	read_config(d);
-	if (d->followed && d->dirty && d->generation == gw_intent_generation(intent))
-		return sync_dirty(d, intent, err);
-	return sync_all(d, intent, err);
+	if (!d->followed || !d->dirty || d->generation != gw_intent_generation(intent))
+		rc = begin_all(d, intent, err);
+	return rc < 0 ? rc : sync_dirty(d, intent, err);
 }
 
 /* After a sync with an empty intent, which has taken away all that there was. */

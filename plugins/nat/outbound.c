@@ -47,15 +47,6 @@ static struct gw_addr after(const struct gw_addr *a, bool *ret_wrapped)
 	return r;
 }
 
-static struct gw_addr before(const struct gw_addr *a)
-{
-	struct gw_addr r = *a;
-
-	for (int i = 15; i >= 0 && r.b[i]-- == 0; i--)
-		;
-	return r;
-}
-
 /* An All rule with ports is for what has ports, or the like: the rest cannot be told apart behind a shared address. */
 static struct span of_class(const struct sweep *s, enum class c)
 {
@@ -219,7 +210,7 @@ static void enter(struct sweep *s, const struct node *n)
 	while (s->depth > 0 && !gw_prefix_contains(s->stack[s->depth - 1]->prefix, start))
 		leave(s);
 	if (s->depth > 0 && gw_addr_cmp(&s->at, start) < 0) {
-		last = before(start);
+		last = gw_addr_before(start);
 		tell_until(s, &last);
 	}
 	s->at = *start;

@@ -1,9 +1,9 @@
 /*
  * rules.c - builds the rules of ruleset.h for nft.c to send.
  *
- * Every packet that the fast path leaves to the stack goes through `forward` and `out`, and the first of each connection through `pre` and
- * `post` as well, which the kernel asks for no other one. So what is decided once for a connection stands there, and costs the rest
- * nothing; what is asked of most packets comes first; and a map without elements is not asked at all.
+ * Every packet that the fast path leaves to the stack goes through `forward` and `out`, and the first of each connection through
+ * `pre` and `post` as well, which the kernel asks for no other one. So what is decided once for a connection stands there, and costs
+ * the rest nothing; what is asked of most packets comes first; and a map without elements is not asked at all.
  */
 #include "nat/rules.h"
 

@@ -7,8 +7,9 @@
  *                       ^                                       |
  *                       +---- what is wanted has changed -------+
  *
- * One thread does it, a few at each of its turns, in the order in which they were asked for. While it has the ruleset the virtual gateway keeps its hands off it:
- * it is not `current`, and does not look at events. A virtual gateway that goes meanwhile leaves the sockets behind.
+ * One thread does it, a few at each of its turns, in the order in which they were asked for. While it has the ruleset the virtual
+ * gateway keeps its hands off it: it is not `current`, and does not look at events. A virtual gateway that goes meanwhile leaves the
+ * sockets behind.
  */
 #include "nat/gateway.h"
 

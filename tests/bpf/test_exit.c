@@ -189,6 +189,50 @@ static void test_unknown(void **state)
 	exit_drops(GATEWAY_A, &p, MALFORMED);
 }
 
+static struct pkt to_host(const char *src, unsigned n)
+{
+	char to[INET6_ADDRSTRLEN];
+
+	snprintf(to, sizeof to, strchr(src, ':') ? "2001:db8:f::1:%x" : "192.0.2.%u", n);
+	return outside_udp(src, 7, to, 53);
+}
+
+/* One who asks for all of a segment gets no further than its share, and nobody else is kept from theirs. */
+static void test_many_neighbours(void **state)
+{
+	enum { SHARE = 500, ALL = 20000 };
+	struct pkt p;
+	unsigned n = 0;
+
+	(void)state;
+	for (; n < ALL; n++) {
+		p = to_host(ONLY_A6, n);
+		if (run_packet(GW_HOOK_EXIT, outside.exit[GATEWAY_A], &p)->drop >= 0)
+			break;
+	}
+	check(n >= SHARE && n < ALL, "%u hosts", n);
+	exit_drops(GATEWAY_A, &p, NEIGHBOUR_LIMIT);
+	p = to_host(ONLY_A, 77);
+	exit_drops(GATEWAY_A, &p, NEIGHBOUR_LIMIT);
+	p = to_host(ONLY_B, 77);
+	exit_out(GATEWAY_B, &p, SENT_OUT);
+	for (unsigned i = 0; i < n; i++) { /* those that it has met already */
+		p = to_host(ONLY_A6, i);
+		assert_int_equal(run_packet(GW_HOOK_EXIT, outside.exit[GATEWAY_A], &p)->outcome, GW_OUT_SENT_OUT);
+	}
+	p = outside_udp(ONLY_A, 7, FAR, 53);
+	exit_out(GATEWAY_A, &p, SENT_OUT);
+	p = outside_udp(ONLY_A, 7, ONLY_B, 53);
+	exit_steers(GATEWAY_A, &p, GATEWAY_B);
+	for (unsigned i = 0; i < 200; i++) { /* 4 s, in which it may meet 200 */
+		p = to_host(ONLY_A6, ALL + i);
+		if (run_packet(GW_HOOK_EXIT, outside.exit[GATEWAY_A], &p)->drop < 0)
+			return;
+		usleep(20000);
+	}
+	fail_msg("it may meet nobody any more");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +241,7 @@ int main(void)
 		{"GW-3: ICMP errors go by what they quote", test_errors, outside_setup, NULL, NULL},
 		{"GW-3: fragments", test_fragments, outside_setup, NULL, NULL},
 		{"GW-1: from one virtual gateway to another", test_between, outside_setup, NULL, NULL},
+		{"GW-1: to all hosts of a segment", test_many_neighbours, outside_setup, NULL, NULL},
 		{"GW-1: to the node itself", test_to_self, outside_setup, NULL, NULL},
 		{"GW-1 API-3: to where nobody is", test_nowhere, outside_setup, NULL, NULL},
 		{"GW-1 API-3: no virtual gateway, no outside", test_unknown, outside_setup, NULL, NULL},

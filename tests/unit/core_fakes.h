@@ -25,6 +25,7 @@ struct fake {
 	int apply_ok, check_ok, open_ok;
 	const char *refuses; /* the id that check refuses; NULL: none */
 	int sync_failures;   /* how many syncs fail from now on */
+	unsigned parts;	     /* that the next sync takes, beside the last one */
 	bool half;	     /* a failing apply does the first half of its delta */
 	unsigned syncs, applies, opens, closes;
 	bool ask_in_sync;
@@ -139,6 +140,10 @@ static inline int fake_sync(struct gw_driver *d, const struct gw_intent *intent,
 {
 	struct fake *f = &fakes[fake_index(d)];
 
+	if (f->parts > 0) {
+		f->parts--;
+		return GW_SYNC_MORE;
+	}
 	f->syncs++;
 	if (f->sync_failures > 0) {
 		f->sync_failures--;

@@ -161,11 +161,22 @@ static inline void add(struct gw_hnv_object *o)
 	commit_ok();
 }
 
+/* To its last part. */
+static inline int sync_whole(struct gw_error *err)
+{
+	int rc;
+
+	do
+		rc = ops->sync(driver, intent, err);
+	while (rc == GW_SYNC_MORE);
+	return rc;
+}
+
 static inline void sync_ok(void)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
-	expect(ops->sync(driver, intent, &err), 0, &err, NULL);
+	expect(sync_whole(&err), 0, &err, NULL);
 }
 
 /* --- what is said of it --- */

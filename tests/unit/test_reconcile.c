@@ -411,6 +411,48 @@ static void test_sync_is_tried_again_with_back_off(void **state)
 	stop(&b);
 }
 
+/* Everybody else has a turn between the parts of a long sync, and nobody takes it for done before its last. */
+static void test_sync_in_parts(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	unsigned turns = 0;
+	struct bench b;
+	json_t *status;
+
+	reset_fakes();
+	fakes[1].parts = 3;
+	assert_int_equal(try_start(&b, state, "", N_FAKES, &err), 0);
+	gw_reconcile_service(b.core, &b.service);
+	turn(&b);
+	assert_int_equal(fakes[1].parts, 2);
+	assert_int_equal(fakes[2].syncs, 1);
+	assert_string_equal(sync_state(&b, "one", &status), "Starting");
+	json_decref(status);
+	put_ok(&b, port("tap0", 5001));
+	while (!b.ready) {
+		unsigned parts = fakes[1].parts;
+
+		assert_false(b.service.ready(b.service.ctx));
+		uv_run(&b.loop, UV_RUN_ONCE);
+		assert_true(parts - fakes[1].parts <= 1);
+		assert_true(++turns < 1000);
+	}
+	assert_int_equal(fakes[1].syncs, 1);
+	assert_string_equal(sync_state(&b, NULL, &status), "Synced");
+	json_decref(status);
+	fakes[1].parts = 2;
+	fakes[1].sync_failures = 1;
+	fakes[1].env->want_sync(fakes[1].env->core, "link");
+	turn(&b);
+	assert_string_equal(sync_state(&b, "one", &status), "Pending");
+	json_decref(status);
+	while (fakes[1].syncs == 1)
+		uv_run(&b.loop, UV_RUN_ONCE);
+	assert_string_equal(sync_state(&b, "one", &status), "Failing");
+	json_decref(status);
+	stop(&b);
+}
+
 static bool asked_again(struct bench *b)
 {
 	(void)b;
@@ -504,6 +546,7 @@ int main(void)
 		CORE_TEST(test_driver_that_does_not_open),
 		CORE_TEST(test_without_drivers),
 		CORE_TEST(test_sync_is_tried_again_with_back_off),
+		CORE_TEST(test_sync_in_parts),
 		CORE_TEST(test_requests_are_coalesced),
 		CORE_TEST(test_reconfigured),
 		CORE_TEST(test_status_describe_and_trace),

@@ -663,7 +663,7 @@ static void test_in_the_way(void **state)
 	commit_ok();
 	sh_ok("ip link del gwo5001; ip link add gwo5001 type veth peer name x");
 	netns_drain(&ns);
-	expect(ops->sync(driver, intent, &err), -EEXIST, &err, "interface gwo5001 is in the way");
+	expect(sync_whole(&err), -EEXIST, &err, "interface gwo5001 is in the way");
 	state_is(RED, "Degraded", "in the way");
 	sh_ok("ip link show x >/dev/null");
 	sh_ok("ip link del gwo5001");

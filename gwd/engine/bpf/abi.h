@@ -88,7 +88,10 @@
 	X(NO_REASSEMBLY, "NoReassembly",                                                                               \
 	  "fragment to a shared public address, and this node cannot put them together; gwctl status says why")        \
 	X(NO_EXTERNAL, "NoExternal",                                                                                   \
-	  "a virtual gateway sent to the world outside, and the [external] interface is not set or not there")
+	  "a virtual gateway sent to the world outside, and the [external] interface is not set or not there")         \
+	X(NEIGHBOUR_LIMIT, "NeighbourLimit",                                                                           \
+	  "a virtual gateway sent to more hosts of the [external] interface's subnets than one may: 500 at once, and " \
+	  "50 more each second")
 
 /* What else became of a packet. Every packet that enters a hook is counted in one outcome or one drop reason, once. */
 #define GW_OUTCOMES(X)                                                                                                 \

@@ -4,7 +4,7 @@
  *   packet -> from a public place of its own? -> to an address of this node: as if it came from outside
  *                                             -> to a public place on this node: straight into its owner (steer.h)
  *                                             -> else: out of the [external] interface, to its next_hop or where the
- *                                                kernel's routes lead
+ *                                                kernel's routes lead; to few of its segments' hosts at once
  *
  * A virtual gateway has forwarded the packet already: its TTL stays as it is, and super-packets stay whole.
  */
@@ -49,15 +49,55 @@ gw_inline __u32 gw_may_leave4(struct __sk_buff *skb, const struct gw_bpf_exit *e
 	return gw_place_of(&c.addr, c.port, &owner) && owner.vsid == e->owner.vsid ? 0 : 1 + GW_DROP_SPOOF_PUBLIC;
 }
 
-/* Before what is said in steer.h of where it goes; false: it cannot. */
-gw_inline bool gw_may_send_out(struct __sk_buff *skb, const struct gw_bpf_exit *e)
+/*
+ * For each host of the segments that somebody sends to, whether it is there or not, the kernel keeps an entry in a table that the
+ * whole node shares, with its underlay. So that no virtual gateway takes all of that, it may send to so many that it has not sent to
+ * lately, and to so many more as time goes by. Entries that are some seconds old the kernel gives to others when they need them.
+ */
+#define GW_MEET_NS  20000000ull	   /* one more */
+#define GW_MEET_MAX 500		   /* at once */
+#define GW_MET_NS   30000000000ull /* that long it is lately */
+
+struct gw_meeting {
+	struct gw_ip host;
+	__u32 slot; /* of the virtual gateway */
+};
+
+GW_MAP(met, BPF_MAP_TYPE_LRU_HASH, struct gw_meeting, __u64, 16384); /* when */
+GW_MAP(meets, BPF_MAP_TYPE_ARRAY, __u32, __u64, 1);		     /* slot -> when it will have met nobody lately */
+
+gw_function bool gw_may_meet(__u32 slot, const struct gw_ip *host)
+{
+	struct gw_meeting key = {.host = *host, .slot = slot};
+	__u64 now = bpf_ktime_get_coarse_ns(), *last = bpf_map_lookup_elem(&met, &key), *until, next;
+
+	if (last && now - *last < GW_MET_NS) {
+		*last = now;
+		return true;
+	}
+	until = bpf_map_lookup_elem(&meets, &slot);
+	if (!until)
+		return false;
+	next = (*until > now ? *until : now) + GW_MEET_NS;
+	if (next - now > GW_MEET_MAX * GW_MEET_NS)
+		return false;
+	*until = next;
+	bpf_map_update_elem(&met, &key, &now, BPF_ANY);
+	return true;
+}
+
+/* 0, or a drop reason + 1. Where it goes is said in steer.h. */
+gw_inline __u32 gw_may_send_out(struct __sk_buff *skb, const struct gw_bpf_exit *e, const struct gw_ip *to,
+				bool in_segment)
 {
 	if (!params.external)
-		return false;
+		return 1 + GW_DROP_NO_EXTERNAL;
+	if (in_segment && !gw_may_meet(e->owner.slot, to))
+		return 1 + GW_DROP_NEIGHBOUR_LIMIT;
 	gw_exit_count(e->owner.slot, skb->len, true);
 	gw_outcome(GW_OUT_SENT_OUT);
 	skb->mark = 0;
-	return true;
+	return 0;
 }
 
 /* To this node itself: the stack gets it as if it came from outside, so that its rules for that hold. */
@@ -83,6 +123,7 @@ gw_function int gw_exit4(struct __sk_buff *skb, const struct gw_bpf_exit *e)
 	struct gw_seen s = {.slot = e->owner.slot};
 	struct gw_bpf_owner owner;
 	__u32 why = gw_see4(skb, &s);
+	bool in_segment;
 
 	if (!why)
 		why = gw_may_leave4(skb, e, &s);
@@ -90,9 +131,11 @@ gw_function int gw_exit4(struct __sk_buff *skb, const struct gw_bpf_exit *e)
 		return gw_exit_drop(s.slot, why - 1);
 	if (gw_is_nowhere(&s.daddr))
 		return gw_exit_drop(s.slot, GW_DROP_FLOOD);
-	if (!gw_public_of(&s.daddr, &owner))
-		return gw_may_send_out(skb, e) ? gw_outward4(s.daddr.w[3]) : gw_exit_drop(s.slot, GW_DROP_NO_EXTERNAL);
-	return owner.flags & GW_PUBLIC_SELF ? gw_to_self(skb, e) : gw_steer4(skb, &s, &owner, false);
+	if (gw_public_of(&s.daddr, &owner))
+		return owner.flags & GW_PUBLIC_SELF ? gw_to_self(skb, e) : gw_steer4(skb, &s, &owner, false);
+	in_segment = gw_in_segment(&s.daddr);
+	why = gw_may_send_out(skb, e, &s.daddr, in_segment);
+	return why ? gw_exit_drop(s.slot, why - 1) : gw_outward4(in_segment);
 }
 
 gw_function int gw_exit6(struct __sk_buff *skb, const struct gw_bpf_exit *e)
@@ -100,6 +143,7 @@ gw_function int gw_exit6(struct __sk_buff *skb, const struct gw_bpf_exit *e)
 	struct gw_seen s = {.slot = e->owner.slot};
 	struct gw_bpf_owner owner;
 	__u32 why = gw_see6(skb, &s);
+	bool in_segment;
 
 	if (!why && gw_is_nowhere(&s.daddr))
 		why = 1 + GW_DROP_FLOOD; /* what the kernel says on any link */
@@ -107,9 +151,11 @@ gw_function int gw_exit6(struct __sk_buff *skb, const struct gw_bpf_exit *e)
 		why = 1 + GW_DROP_SPOOF_PUBLIC;
 	if (why)
 		return gw_exit_drop(s.slot, why - 1);
-	if (!gw_public_of(&s.daddr, &owner))
-		return gw_may_send_out(skb, e) ? gw_outward6(&s.daddr) : gw_exit_drop(s.slot, GW_DROP_NO_EXTERNAL);
-	return owner.flags & GW_PUBLIC_SELF ? gw_to_self(skb, e) : gw_to_owner(skb, &s, &owner);
+	if (gw_public_of(&s.daddr, &owner))
+		return owner.flags & GW_PUBLIC_SELF ? gw_to_self(skb, e) : gw_to_owner(skb, &s, &owner);
+	in_segment = gw_in_segment(&s.daddr);
+	why = gw_may_send_out(skb, e, &s.daddr, in_segment);
+	return why ? gw_exit_drop(s.slot, why - 1) : gw_outward6(in_segment);
 }
 
 SEC("tc")

@@ -98,7 +98,7 @@ static int assign_network(struct gw_resource *r, struct gw_error *err)
 	return 0;
 }
 
-static int assign_vsid(struct gw_catalog *c, struct gw_virtual_subnet *p, struct gw_error *err)
+static int assign_vsid(const struct gw_catalog *c, uint32_t *ret, struct gw_error *err)
 {
 	uint32_t total = c->params.vsid_last - c->params.vsid_first + 1;
 	uint64_t at = any_number();
@@ -108,8 +108,7 @@ static int assign_vsid(struct gw_catalog *c, struct gw_virtual_subnet *p, struct
 
 		if (gw_keys_owner(c, GW_KEY_VSID, NULL, &vsid, sizeof vsid))
 			continue;
-		p->vsid = vsid;
-		GW_GIVE(p, virtual_subnet, vsid);
+		*ret = vsid;
 		return 0;
 	}
 	return none_free("isolationId",
@@ -134,10 +133,26 @@ static int assign_group(struct gw_catalog *c, struct gw_resource *r, struct gw_e
 static int assign_subnet(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	struct gw_virtual_subnet *p = r->now.properties;
-	int e = GW_GIVEN(p, virtual_subnet, vsid) ? 0 : assign_vsid(c, p, err);
+	int e = GW_GIVEN(p, virtual_subnet, vsid) ? 0 : assign_vsid(c, &p->vsid, err);
 
+	if (e == 0)
+		GW_GIVE(p, virtual_subnet, vsid);
 	if (e == 0 && p->broadcast == GW_BROADCAST_MULTICAST && !GW_GIVEN(p, virtual_subnet, group))
 		e = assign_group(c, r, err);
+	return e;
+}
+
+/* Where it is in no subnet of the network's, the plan finds a prefix for it. */
+static int assign_gateway(const struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
+{
+	struct gw_virtual_gateway *p = r->now.properties;
+	int e;
+
+	if (GW_GIVEN(p, virtual_gateway, vsid) || !p->network || p->subnets.n > 0)
+		return 0;
+	e = assign_vsid(c, &p->vsid, err);
+	if (e == 0)
+		GW_GIVE(p, virtual_gateway, vsid);
 	return e;
 }
 
@@ -339,6 +354,14 @@ void gw_assign_carried(enum gw_kind kind, const struct gw_version *before, struc
 
 		now->is_carried = p->allocation == GW_ALLOCATION_DYNAMIC && GW_GIVEN(p, ip_configuration, address) &&
 				  GW_GIVEN(was, ip_configuration, address) && gw_addr_equal(&p->address, &was->address);
+	} else if (kind == GW_KIND_VIRTUAL_GATEWAY) {
+		const struct gw_virtual_gateway *was = before->properties;
+		struct gw_virtual_gateway *p = now->properties;
+
+		/* One that somebody chooses beside subnets is refused. */
+		if (p->subnets.n > 0 && GW_GIVEN(p, virtual_gateway, vsid) && GW_GIVEN(was, virtual_gateway, vsid) &&
+		    p->vsid == was->vsid)
+			GW_UNGIVE(p, virtual_gateway, vsid);
 	} else if (kind == GW_KIND_FRONTEND) {
 		now->is_carried = gw_block_is_carried(before, now);
 	}
@@ -359,6 +382,8 @@ int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 		e = assign_address(c, r, err);
 	else if (r->kind == GW_KIND_PUBLIC_ADDRESS)
 		e = assign_public(c, r, err);
+	else if (r->kind == GW_KIND_VIRTUAL_GATEWAY)
+		e = assign_gateway(c, r, err);
 	else if (r->kind == GW_KIND_FRONTEND)
 		return assign_block(c, r, err);
 	else if (r->kind == GW_KIND_SERVER)

@@ -190,6 +190,8 @@ static void list_keys(const struct gw_catalog *c, const struct gw_resource *r, s
 		if (network)
 			add(m, GW_KEY_GATEWAY_NETWORK, NULL, p->network ? "virtualNetwork" : "gatewaySubnets", &network,
 			    sizeof network);
+		if (GW_GIVEN(p, virtual_gateway, vsid))
+			add(m, GW_KEY_VSID, NULL, "isolationId", &p->vsid, sizeof p->vsid);
 		break;
 	}
 	default:

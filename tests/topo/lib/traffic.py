@@ -192,16 +192,20 @@ def udp_exact(a, b, address, payload_sizes, port=6000, gso=0, via=None, df=True,
 
 
 class UdpFlow:
-    """A paced UDP flow with sequence numbers, from VM a to the address, which b has, and each of `also`."""
+    """
+    A paced UDP flow with sequence numbers, from VM a to the address, which b has, and each of `also`. With a `cpu` it is sent from
+    there only: what is still in one CPU's queue is overtaken by what the sender, moved to another, sends next.
+    """
 
-    def __init__(self, a, b, address, rate, seconds, size=64, port=7000, also=()):
+    def __init__(self, a, b, address, rate, seconds, size=64, port=7000, also=(), cpu=None):
         flow = case.tool("udpflow")
         self.receivers, self.sender = [], None
         case.after_case.append(self.kill)
         for vm in (b, *also):
             self.receivers.append(vm.netns.popen([flow, "recv", address, str(port)], stdout=subprocess.PIPE, text=True))
             equal(self.receivers[-1].stdout.readline(), "ready\n", "udpflow starts in %s" % vm.name)
-        self.sender = a.netns.popen([flow, "send", address, str(port), str(rate), str(seconds), str(size)],
+        pinned = [] if cpu is None else ["taskset", "-c", str(cpu)]
+        self.sender = a.netns.popen(pinned + [flow, "send", address, str(port), str(rate), str(seconds), str(size)],
                                     stdout=subprocess.PIPE, text=True)
         self.deadline = seconds + 15
 

@@ -69,14 +69,12 @@ def network(name, n):
     balancer = "/loadBalancers/" + name
     return [
         (own, {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [
-            child("vms", addressPrefix="10.0.1.0/24", isolationId=5001 + 10 * n),
-            child("gw", addressPrefix="10.0.255.0/29", isolationId=5002 + 10 * n)]}),
+            child("vms", addressPrefix="10.0.1.0/24", isolationId=5001 + 10 * n)]}),
         ("/networkInterfaces/" + name, {
             "privateMacAddress": "02000000000%d" % n, "privateMacAllocationMethod": "Static", "server": ref("/servers/gw"),
             "hostInterface": name, "ipConfigurations": [child(
                 "c", subnet=ref(own + "/subnets/vms"), privateIPAddress=VM, privateIPAllocationMethod="Static")]}),
-        ("/virtualGateways/" + name, {"virtualNetwork": ref(own), "gatewayPools": [ref("/gatewayPools/all")],
-                                      "gatewaySubnets": [ref(own + "/subnets/gw")]}),
+        ("/virtualGateways/" + name, {"virtualNetwork": ref(own), "gatewayPools": [ref("/gatewayPools/all")]}),
         (balancer, {
             "frontendIPConfigurations": [child("f", publicIPAddress=ref("/publicIPAddresses/shared"))],
             "backendAddressPools": [child("p", subnets=[ref(own + "/subnets/vms")])],
@@ -98,9 +96,10 @@ def everything(w):
     w.apply(*resources)
     for path, _ in resources:
         w.is_well(path)
-    for name, n in w.tenants.items():
+    for name in w.tenants:
         w.is_well("/loadBalancers/%s/outboundNatRules/out" % name)
-        require(os.path.exists("/run/netns/gwd-gw-%d" % (5002 + 10 * n)), "the namespace of %s" % name)
+        vsid = w.get("/virtualGateways/" + name)["isolationId"]
+        require(os.path.exists("/run/netns/gwd-gw-%d" % vsid), "the namespace of %s" % name)
 
 
 @g.case("two tenants with the same address reach the world through one address, each by its own block of ports")
@@ -147,10 +146,12 @@ def killed(w):
 
 @g.case("a tenant's gateway goes with all that it had; the other's stays")
 def gone(w):
+    namespace = "/run/netns/gwd-gw-%d" % w.get("/virtualGateways/red")["isolationId"]
+    require(os.path.exists(namespace), namespace)
     for path in ("/loadBalancers/red", "/virtualGateways/red"):
         r = w.gw.gwd.request("DELETE", BASE + path)
         require(r.status in (202, 204), "%s: %s" % (path, r.body))
-    eventually(lambda: not os.path.exists("/run/netns/gwd-gw-5022"), "red's namespace is gone", 20)
+    eventually(lambda: not os.path.exists(namespace), "red's namespace is gone", 20)
     equal(len(w.gw.gwd.list("virtual-gateway")), 1, "virtual gateways")
     left = {p["RoutingDomainID"] for kind in ("public-address", "nat-rule") for p in w.gw.gwd.list(kind).values()}
     equal(left, {w.get("/virtualNetworks/blue")["routingDomainId"]}, "whose records are left")

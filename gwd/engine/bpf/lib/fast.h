@@ -368,6 +368,14 @@ gw_inline bool gw_fast_translate(struct __sk_buff *skb, const struct gw_tracked 
 	return true;
 }
 
+/* Where no router is named the kernel finds out by itself. */
+gw_inline bool gw_fast_is_near(__be32 to)
+{
+	struct gw_ip a = gw_ip_v4(to);
+
+	return !params.hop4 || gw_in_segment(&a);
+}
+
 /*
  * A tunnel packet for a virtual gateway that was found good, `len` bytes of headers around its inner frame. GW_SLOW_WAY: it is as
  * it was, and not counted.
@@ -402,7 +410,7 @@ gw_function int gw_fast_out(struct __sk_buff *skb, __u32 len, const struct gw_bp
 	gw_exit_count(exit_slot, skb->len, true);
 	gw_outcome(GW_OUT_FAST_FORWARDED);
 	skb->mark = 0;
-	return gw_outward4(t->key.daddr);
+	return gw_outward4(gw_fast_is_near(t->key.daddr));
 }
 
 /* An element can be given to another flow while it is read: what was read is good when it is still this one's behind that. */

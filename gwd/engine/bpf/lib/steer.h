@@ -229,24 +229,23 @@ gw_inline bool gw_in_segment(const struct gw_ip *a)
  * names, which spares each packet the search for a route. Within them the kernel knows better, what their broadcast address is
  * for one.
  */
-gw_inline long gw_outward4(__be32 to)
+gw_inline long gw_outward4(bool in_segment)
 {
 	struct bpf_redir_neigh hop = {.nh_family = AF_INET, .ipv4_nh = params.hop4};
-	struct gw_ip a = gw_ip_v4(to);
 
-	if (!hop.ipv4_nh || gw_in_segment(&a))
+	if (!hop.ipv4_nh || in_segment)
 		return bpf_redirect_neigh(params.external, NULL, 0, 0);
 	return bpf_redirect_neigh(params.external, &hop, sizeof hop, 0);
 }
 
-gw_inline long gw_outward6(const struct gw_ip *to)
+gw_inline long gw_outward6(bool in_segment)
 {
 	struct bpf_redir_neigh hop = {.nh_family = AF_INET6};
 	int i;
 
 	for (i = 0; i < 4; i++)
 		hop.ipv6_nh[i] = params.hop6.w[i];
-	if (!hop.ipv6_nh[0] || gw_in_segment(to))
+	if (!hop.ipv6_nh[0] || in_segment)
 		return bpf_redirect_neigh(params.external, NULL, 0, 0);
 	return bpf_redirect_neigh(params.external, &hop, sizeof hop, 0);
 }

@@ -1,0 +1,153 @@
+/* test_vrf_many.c - GW-1, GW-9: many virtual gateways are looked at in parts, between which anything may happen. */
+#include "vrf_fixture.h"
+
+enum { MANY = 60, FIRST = 7000 };
+
+static const char *nth_rdid(unsigned i)
+{
+	static char rdid[GW_UUID_STRLEN];
+
+	snprintf(rdid, sizeof rdid, "22222222-2222-3333-4444-%012u", i);
+	return rdid;
+}
+
+static struct gw_hnv_object *nth(unsigned i)
+{
+	return vrf(nth_rdid(i), FIRST + i, "02:00:00:00:00:02", "10.0.0.2", NULL);
+}
+
+static bool is_ready(unsigned i)
+{
+	json_t *j = described(nth_rdid(i));
+	bool r = !strcmp(json_string_value(json_object_get(j, "state")), "Ready");
+
+	json_decref(j);
+	return r;
+}
+
+static unsigned n_ready(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < MANY; i++)
+		n += is_ready(i);
+	return n;
+}
+
+static unsigned nth_that_is(bool ready)
+{
+	unsigned i = 0;
+
+	while (i < MANY && is_ready(i) != ready)
+		i++;
+	assert_true(i < MANY);
+	return i;
+}
+
+static int part(void)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	int rc = ops->sync(driver, intent, &err);
+
+	check(rc >= 0, "%s: %s", err.target, err.message);
+	return rc;
+}
+
+static void begin_many(void)
+{
+	begin();
+	sync_ok();
+	gw_intent_begin(intent);
+	for (unsigned i = 0; i < MANY; i++)
+		put(nth(i));
+	commit_ok();
+}
+
+/* As a process that has just begun finds them. */
+static void begin_again(void)
+{
+	driver = ops->close(driver);
+	netns_drain(&ns);
+	open_driver();
+	wanted = 0;
+}
+
+static void test_in_parts(void **state)
+{
+	unsigned before = 0, now, parts = 0;
+
+	(void)state;
+	begin_many();
+	begin_again();
+	sh_ok("ip -n gwd-" NODE "-%u route del default", FIRST + MANY / 2);
+	for (; part() == GW_SYNC_MORE; before = now) {
+		now = n_ready();
+		check(now > before && now < MANY, "%u of %u after part %u", now, MANY, parts);
+		parts++;
+	}
+	assert_true(parts > 0);
+	assert_int_equal(n_ready(), MANY);
+	has(FIRST + MANY / 2, "default via 169.254.1.1");
+	netns_drain(&ns);
+	assert_int_equal(wanted, 0);
+	end();
+}
+
+static void test_changes_in_between(void **state)
+{
+	unsigned gone, hurt, other;
+
+	(void)state;
+	begin_many();
+	begin_again();
+	assert_int_equal(part(), GW_SYNC_MORE);
+	gone = nth_that_is(false);
+	take(nth(gone));
+	hurt = nth_that_is(true);
+	sh_ok("ip -n gwd-" NODE "-%u route del default", FIRST + hurt);
+	other = (gone + 1) % MANY;
+	add(croute(nth_rdid(other), FIRST + other, "172.30.0.0/16", "10.0.0.9"));
+	netns_drain(&ns);
+	sync_ok();
+	assert_int_equal(n_ready(), MANY - 1);
+	has(FIRST + hurt, "default via 169.254.1.1");
+	has(FIRST + other, "172.30.0.0/16 via 10.0.0.9");
+	assert_int_equal(sh("[ -e /run/netns/gwd-" NODE "-%u ]", FIRST + gone), 1);
+	end();
+}
+
+/* One that cannot be brought in keeps nobody else from it, and is said at the end. */
+static void test_one_fails(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	unsigned parts = 0;
+	int rc;
+
+	(void)state;
+	begin_many();
+	begin_again();
+	sh_ok("ip link del gwo%u; ip link add gwo%u type veth peer name x", FIRST + 1, FIRST + 1);
+	while ((rc = ops->sync(driver, intent, &err)) == GW_SYNC_MORE)
+		parts++;
+	expect(rc, -EEXIST, &err, "is in the way");
+	assert_true(parts > 0);
+	assert_int_equal(n_ready(), MANY - 1);
+	assert_false(is_ready(1));
+	rc = ops->sync(driver, intent, &err); /* of this one alone */
+	expect(rc, -EEXIST, &err, "is in the way");
+	sh_ok("ip link del gwo%u", FIRST + 1);
+	sync_ok();
+	assert_int_equal(n_ready(), MANY);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_in_parts),
+		cmocka_unit_test(test_changes_in_between),
+		cmocka_unit_test(test_one_fails),
+	};
+
+	return cmocka_run_group_tests_name("vrf_many", tests, private_mounts, NULL);
+}
