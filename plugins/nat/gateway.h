@@ -35,6 +35,7 @@ struct nat_gateway {
 	ino_t ino;
 	uint64_t mark;		  /* of the ruleset */
 	bool current;		  /* the kernel has it, for all that is known */
+	bool changed;		  /* from outside, since it was last as it should be */
 	unsigned full;		  /* new connections that are refused: NAT_FULL */
 	bool crowded;		  /* a block of ports is nearly used up */
 	struct nat_others others; /* in its namespace, when it was last looked at */
@@ -50,6 +51,7 @@ struct nat_gateway {
 	struct nat_counts counts[NAT_COUNTERS_MAX];
 	uint64_t *connections; /* as plan.rules, of `rules_counted_at` */
 	uint64_t writes;       /* messages since open; for tests and status */
+	uint64_t repairs;      /* of what others had changed */
 };
 
 /* NULL: no memory. */
@@ -94,6 +96,7 @@ struct gw_driver {
 	unsigned handles; /* that the loop has not closed */
 	bool closing;
 	uint64_t applies;		  /* calls, counted */
+	uint64_t repairs;		  /* of all virtual gateways, also of those that have gone */
 	struct nat_work *queue, *working; /* rulesets that a thread is to bring, and brings */
 	struct nat_plan checked;	  /* the last that check has made, and of when */
 	uint64_t checked_at;
