@@ -442,11 +442,11 @@ static void show_deployment(const json_t *deployment, bool wide)
 static void show_vrfs(const json_t *vrf, const json_t *nat)
 {
 	unsigned long long n = (unsigned long long)gw_cli_num(vrf, "virtualGateways");
+	uint64_t repairs = gw_cli_num(vrf, "repairs") + gw_cli_num(nat, "repairs");
 
 	if (n > 0)
 		gw_cli_say(stdout, "Virtual gateways: %llu, %llu ready, %llu repairs", n,
-			   (unsigned long long)gw_cli_num(vrf, "ready"),
-			   (unsigned long long)(gw_cli_num(vrf, "repairs") + gw_cli_num(nat, "repairs")));
+			   (unsigned long long)gw_cli_num(vrf, "ready"), (unsigned long long)repairs);
 }
 
 int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *client)
