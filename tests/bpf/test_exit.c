@@ -148,6 +148,10 @@ static void test_to_self(void **state)
 	exit_out(GATEWAY_A, &p, TO_SELF);
 	p = outside_udp("10.0.1.1", 7, SELF, 53);
 	exit_drops(GATEWAY_A, &p, SPOOF_PUBLIC);
+	p = outside_udp(ONLY_A, 7, INWARD, 53);
+	exit_drops(GATEWAY_A, &p, NODE_ADDRESS);
+	p = outside_udp(ONLY_A6, 7, INWARD6, 53);
+	exit_drops(GATEWAY_A, &p, NODE_ADDRESS);
 }
 
 static void test_nowhere(void **state)
