@@ -9,7 +9,8 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS	 30000
-#define MORE_MS		 1 /* of nothing, libuv would make one turn of all */
+#define MORE_MS		 1   /* of nothing, libuv would make one turn of all */
+#define ASIDE_MS	 400 /* what one driver does part by part keeps others looking, each time at all that they have */
 
 const char *gw_sync_state_name(enum gw_sync_state state)
 {
@@ -49,13 +50,15 @@ void gw_reconcile_want(struct gw_slot *slot, const char *why)
 	if (slot->state == GW_SYNC_SYNCED)
 		transition(slot, GW_SYNC_PENDING, why);
 	if (!uv_is_active((uv_handle_t *)&slot->timer))
-		uv_timer_start(&slot->timer, on_timer, 0, 0);
+		uv_timer_start(&slot->timer, on_timer, slot->owner->in_parts ? ASIDE_MS : 0, 0);
 }
 
 void gw_reconcile_want_all(struct gw_reconcile *r, const char *why)
 {
-	for (size_t i = 0; i < r->n_open; i++)
+	for (size_t i = 0; i < r->n_open; i++) {
+		r->slots[i].owed = r->slots[i].in_parts;
 		gw_reconcile_want(&r->slots[i], why);
+	}
 }
 
 void gw_reconcile_plugin_failed(struct gw_slot *slot, const struct gw_error *err)
@@ -90,8 +93,12 @@ static int sync_one(struct gw_slot *slot)
 
 	slot->wanted = false;
 	r = open_and_sync(slot, &err);
-	if (r == GW_SYNC_MORE)
+	slot->owner->in_parts += (r == GW_SYNC_MORE) - slot->in_parts;
+	slot->in_parts = r == GW_SYNC_MORE;
+	if (slot->in_parts)
 		return r;
+	slot->wanted |= slot->owed;
+	slot->owed = false;
 	slot->syncs++;
 	if (r < 0) {
 		/* The same failure again and again is one line in the log, and a count in status. */

@@ -96,7 +96,8 @@ struct gw_driver {
 	struct gw_hmap holders, holders_of; /* struct gw_vrf_holder by address, and by vsid */
 	struct gw_vrf_domain *dirty;	    /* to be looked at by the next sync */
 	struct gw_vrf_domain *again;	    /* by the one behind it: this one was no use */
-	int failed;			    /* the first failure of the sync that is under way, */
+	bool under_way;			    /* a sync of several parts */
+	int failed;			    /* its first failure, */
 	struct gw_error why;		    /* and its words */
 	struct gw_vrf_domain *doomed;	    /* let go of, not deleted yet; empty between two calls */
 	struct gw_vrf_watch *dir;	    /* of the directory of namespaces; NULL: not watched yet */

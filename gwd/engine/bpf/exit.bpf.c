@@ -52,7 +52,8 @@ gw_inline __u32 gw_may_leave4(struct __sk_buff *skb, const struct gw_bpf_exit *e
 /*
  * For each host of the segments that somebody sends to, whether it is there or not, the kernel keeps an entry in a table that the
  * whole node shares, with its underlay. So that no virtual gateway takes all of that, it may send to so many that it has not sent to
- * lately, and to so many more as time goes by. Entries that are some seconds old the kernel gives to others when they need them.
+ * lately, and to so many more as time goes by. Entries that are some seconds old the kernel gives to others when they need them. Two
+ * CPUs that count at once may count one too few.
  */
 #define GW_MEET_NS  20000000ull	   /* one more */
 #define GW_MEET_MAX 500		   /* at once */
