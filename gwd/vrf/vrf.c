@@ -144,6 +144,8 @@ static void touch_change(struct touched *t, const struct gw_intent *next, const 
 	case GW_HNV_VRF:
 		t->vrfs |= c->after != NULL;
 		touch(t, &o->vrf.rdid);
+		if (c->before && t->rc == 0)
+			gw_vrf_call(gw_vrf_find(t->d, &o->vrf.rdid), c->before->vrf.vsid);
 		break;
 	case GW_HNV_PUBLIC:
 		if (c->before)

@@ -4,6 +4,9 @@
  */
 #include "outside.h"
 
+#include <netinet/in.h>
+#include <unistd.h>
+
 static void test_sent_out(void **state)
 {
 	struct pkt p = outside_udp(ONLY_A, 7, FAR, 53);
