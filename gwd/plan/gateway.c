@@ -200,7 +200,7 @@ static int choose_subnets(struct gw_plan_job *j, const struct gw_resource *vgw)
 		j->gateway_subnets[family] = subnet;
 		j->gateway_prefixes[family] = *prefix;
 	}
-	if (GW_GIVEN(p, virtual_gateway, vsid))
+	if (p->subnets.n == 0 && GW_GIVEN(p, virtual_gateway, vsid))
 		e = choose_free(j);
 	for (int family = 1; e == 0 && family >= 0; family--) {
 		if (!j->gateway_prefixes[family].len)

@@ -361,14 +361,6 @@ void gw_assign_carried(enum gw_kind kind, const struct gw_version *before, struc
 
 		now->is_carried = p->allocation == GW_ALLOCATION_DYNAMIC && GW_GIVEN(p, ip_configuration, address) &&
 				  GW_GIVEN(was, ip_configuration, address) && gw_addr_equal(&p->address, &was->address);
-	} else if (kind == GW_KIND_VIRTUAL_GATEWAY) {
-		const struct gw_virtual_gateway *was = before->properties;
-		struct gw_virtual_gateway *p = now->properties;
-
-		/* One that somebody chooses beside subnets is refused. */
-		if (p->subnets.n > 0 && GW_GIVEN(p, virtual_gateway, vsid) && GW_GIVEN(was, virtual_gateway, vsid) &&
-		    p->vsid == was->vsid)
-			GW_UNGIVE(p, virtual_gateway, vsid);
 	} else if (kind == GW_KIND_FRONTEND) {
 		now->is_carried = gw_block_is_carried(before, now);
 	}
