@@ -126,7 +126,8 @@ static const struct row rows[] = {
 	     "1 to 65535."),
 	 parse_number, AT(idle_minutes), 1, 65535},
 	{KEY("controller", "vsids", "4096-16777214",
-	     "The VSIDs that a controller assigns to virtual subnets, and virtual gateways without any, whose isolationId "
+	     "The VSIDs that a controller assigns to virtual subnets, and virtual gateways without any, whose "
+	     "isolationId "
 	     "nobody chose: the first and the last, within 4096-16777214."),
 	 parse_vsids, AT(vsid_first)},
 	{KEY("controller", "certificate_seconds", "7776000",

@@ -41,6 +41,13 @@ const struct gw_resource *gw_plan_gateway_of(const struct gw_plan_job *j)
 	return found;
 }
 
+uint32_t gw_plan_gateway_vsid(const struct gw_resource *vgw)
+{
+	const struct gw_virtual_gateway *p = vgw->now.properties;
+
+	return p->subnets.n == 0 && GW_GIVEN(p, virtual_gateway, vsid) ? p->vsid : 0;
+}
+
 /* --- where it is -------------------------------------------------------------------------------------------------- */
 
 static int consider(struct gw_plan_job *j, const struct gw_resource *vgw, const struct gw_resource *gateway,
@@ -136,7 +143,8 @@ static bool find_free(const struct gw_prefix *space, const struct gw_prefix *con
 		struct gw_prefix other;
 
 		*ret = (struct gw_prefix){.addr = gw_prefix_mask(&last, len), .len = len};
-		while (i < n && (!gw_addr_same_family(&taken[i]->addr, &last) || gw_addr_cmp(&taken[i]->addr, &last) > 0))
+		while (i < n &&
+		       (!gw_addr_same_family(&taken[i]->addr, &last) || gw_addr_cmp(&taken[i]->addr, &last) > 0))
 			i++;
 		if (i < n && gw_prefix_overlaps(taken[i], ret))
 			other = *taken[i];
@@ -200,7 +208,7 @@ static int choose_subnets(struct gw_plan_job *j, const struct gw_resource *vgw)
 		j->gateway_subnets[family] = subnet;
 		j->gateway_prefixes[family] = *prefix;
 	}
-	if (p->subnets.n == 0 && GW_GIVEN(p, virtual_gateway, vsid))
+	if (gw_plan_gateway_vsid(vgw))
 		e = choose_free(j);
 	for (int family = 1; e == 0 && family >= 0; family--) {
 		if (!j->gateway_prefixes[family].len)
@@ -213,8 +221,8 @@ static int choose_subnets(struct gw_plan_job *j, const struct gw_resource *vgw)
 	if (e < 0 || j->gateway_vsid)
 		return e;
 	return gw_plan_note(&j->d->unit, vgw, GW_PLAN_FAILURE, "NoGatewaySubnet", "it has no address: %s",
-			    p->subnets.n	? "none of its gatewaySubnets is in force"
-			    : GW_GIVEN(p, virtual_gateway, vsid)
+			    p->subnets.n ? "none of its gatewaySubnets is in force"
+			    : gw_plan_gateway_vsid(vgw)
 				    ? "the virtual network's address space is full; make a subnet for it, and set "
 				      "gatewaySubnets"
 				    : "it has no VSID of its own yet; put it anew, or set gatewaySubnets");

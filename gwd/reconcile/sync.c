@@ -9,8 +9,9 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS	 30000
-#define MORE_MS		 1   /* of nothing, libuv would make one turn of all */
-#define ASIDE_MS	 400 /* while one has parts to do: they would keep the others looking, each time at all that they have */
+#define MORE_MS		 1 /* of nothing, libuv would make one turn of all */
+#define ASIDE_MS                                                                                                       \
+	400 /* while one has parts to do: they would keep the others looking, each time at all that they have */
 
 const char *gw_sync_state_name(enum gw_sync_state state)
 {

@@ -93,7 +93,8 @@
 	  "a virtual gateway sent to more hosts of the [external] interface's subnets than one may: 500 at once, and " \
 	  "50 more each second")                                                                                       \
 	X(NODE_ADDRESS, "NodeAddress",                                                                                 \
-	  "a virtual gateway sent to an address of this node that is not of the [external] interface: of the provider "\
+	  "a virtual gateway sent to an address of this node that is not of the [external] interface: of the "         \
+	  "provider "                                                                                                  \
 	  "network, or for management")
 
 /* What else became of a packet. Every packet that enters a hook is counted in one outcome or one drop reason, once. */

@@ -85,7 +85,7 @@ GW_SCHEMA_STRUCT(gateway, GW_GATEWAY)
 	V(S, REF, subnets, "gatewaySubnets", .kind = GW_KIND_VIRTUAL_SUBNET, .max = 4,                                 \
 	  .help = "Subnets of the network that are kept for the gateway; none: gwd takes what is free.")               \
 	P(S, VSID, vsid, "isolationId", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,                   \
-	  .help = "The VSID of what gwd takes where there are no gatewaySubnets.")                                               \
+	  .help = "The VSID of what gwd takes where there are no gatewaySubnets.")                                     \
 	P(S, ENUM, routing, "routingType", .values = gw_routing_types, .flags = GW_PROPERTY_HAS_DEFAULT,               \
 	  .help = "Whether routes are learnt by BGP.")                                                                 \
 	C(S, CONNECTION, "networkConnections", .max = 1024, .help = "Its connections to sites and networks outside.")  \
