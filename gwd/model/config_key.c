@@ -173,7 +173,7 @@ static const struct row rows[] = {
 	     "How many provider addresses, and how many provider routes, the node accepts, 1 to 4096."),
 	 parse_number, AT(provider_limit), 1, 4096},
 	{KEY("limits", "virtual_gateways", "1024", "How many virtual gateways the node carries, 1 to 4096."),
-	 parse_number, AT(vrf_limit), 1, 4096},
+	 parse_number, AT(vrf_limit), 1, GW_VRF_LIMIT_MAX},
 	{KEY("limits", "public_addresses", "65536",
 	     "How many public addresses, and blocks of ports of them, the node serves, 1 to 1048576."),
 	 parse_number, AT(public_limit), 1, 1048576},
