@@ -7,10 +7,11 @@
  */
 #include "api/metrics.h"
 
+#include "model/config.h"
+
 #include <string.h>
 
-#define GATEWAYS_MAX 1000
-#define COUNTERS     24 /* of one gateway, in one family */
+#define COUNTERS 24 /* of one gateway, in one family */
 
 #define LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -19,7 +20,7 @@ json_t *gw_api_virtual_gateways(const struct gw_service *service)
 	const struct gw_hnv_object *o = NULL;
 	json_t *list = NULL;
 
-	while ((o = gw_intent_next(service->intent, GW_HNV_VRF, o)) && json_array_size(list) < GATEWAYS_MAX) {
+	while ((o = gw_intent_next(service->intent, GW_HNV_VRF, o)) && json_array_size(list) < GW_VRF_LIMIT_MAX) {
 		char rdid[GW_UUID_STRLEN];
 		json_t *j = json_pack("{s:s, s:i}", "routingDomainId", gw_uuid_format(&o->vrf.rdid, rdid),
 				      "virtualSubnetId", (int)o->vrf.vsid);

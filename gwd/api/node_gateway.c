@@ -3,7 +3,8 @@
  *
  *     {"capabilities": {"version": "0.1.0", "drivers": {"nat": {"state": "Synced"}}},
  *      "virtualGateways": {"11111111-2222-3333-4444-000000000001": {"state": "Ready", "counters": {"txBytes": 7},
- *                          "customerAddresses": ["10.0.255.2/29"], "publicAddresses": ["198.51.100.9:4096-8191"]}}}
+ *                          "customerAddresses": ["10.0.255.2/29"], "publicAddresses": ["198.51.100.9:4096-8191"]}},
+ *      "publicAddresses": {...}}                which is in gwd/sync/counted.c
  *
  * What it is in detail is for drivers to say: it is kept as it comes, as long as it is fit to be shown, and not much.
  */
@@ -13,10 +14,11 @@
 #include "model/plain.h"
 
 #include <errno.h>
+#include <stdio.h>
 
-#define GATEWAYS_MAX	  1000
 #define GATEWAY_DEPTH	  3
 #define GATEWAY_VALUES	  256
+#define COUNTED_VALUES	  16384
 #define CAPABILITY_DEPTH  5
 #define CAPABILITY_VALUES 512
 
@@ -30,43 +32,62 @@ static bool is_object(const json_t *j, unsigned depth, size_t values)
 	return json_is_object(j) && gw_plain_is(j, depth, &values);
 }
 
-static int take_one(const char *name, json_t *gateway, json_t *all, struct gw_error *err)
+/* The members of an object that are named by routing domains, with plain values, and not many. *ret, NULL at first, is a copy. */
+static int take_domains(const json_t *said, const char *name, size_t values, json_t **ret, struct gw_error *err)
 {
-	char text[GW_UUID_STRLEN];
-	struct gw_uuid rdid;
+	json_t *all = json_object_get(said, name), *copy, *one;
+	char target[64];
+	const char *key;
+	int r = 0;
 
-	if (gw_uuid_parse(name, &rdid) < 0)
-		return bad(err, "gateway.virtualGateways", "are named by their routing domains");
-	if (!is_object(gateway, GATEWAY_DEPTH, GATEWAY_VALUES))
-		return bad(err, "gateway.virtualGateways",
-			   "must be objects of numbers and short texts, and not of many");
-	return json_object_set(all, gw_uuid_format(&rdid, text), gateway) < 0 ? gw_error_oom(err) : 0;
+	if (!all)
+		return 0;
+	snprintf(target, sizeof target, "gateway.%s", name);
+	if (!json_is_object(all) || json_object_size(all) > GW_VRF_LIMIT_MAX)
+		return bad(err, target, "must be an object of up to 4096");
+	copy = json_object();
+	json_object_foreach(all, key, one)
+	{
+		char text[GW_UUID_STRLEN];
+		struct gw_uuid rdid;
+
+		if (gw_uuid_parse(key, &rdid) < 0)
+			r = bad(err, target, "are named by their routing domains");
+		else if (!is_object(one, GATEWAY_DEPTH, values))
+			r = bad(err, target, "must be objects of numbers and short texts, and not of many");
+		else if (json_object_set(copy, gw_uuid_format(&rdid, text), one) < 0)
+			r = gw_error_oom(err);
+		if (r < 0) {
+			json_decref(copy);
+			return r;
+		}
+	}
+	*ret = copy;
+	return copy ? 0 : gw_error_oom(err);
 }
 
 int gw_api_take_gateway(const json_t *body, json_t **ret, struct gw_error *err)
 {
-	json_t *said = json_object_get(body, "gateway"), *capabilities, *all, *copy, *one;
-	const char *name;
-	int r = 0;
+	json_t *said = json_object_get(body, "gateway"), *capabilities, *gateways = NULL, *counted = NULL;
+	int r;
 
 	if (!said)
 		return 0;
+	if (!json_is_object(said))
+		return bad(err, "gateway", "must be an object");
 	capabilities = json_object_get(said, "capabilities");
-	all = json_object_get(said, "virtualGateways");
-	if (!json_is_object(said) || (all && (!json_is_object(all) || json_object_size(all) > GATEWAYS_MAX)))
-		return bad(err, "gateway", "must be an object, with virtualGateways of up to 1000");
 	if (capabilities && !is_object(capabilities, CAPABILITY_DEPTH, CAPABILITY_VALUES))
 		return bad(err, "gateway.capabilities",
 			   "must be an object of numbers and short texts, and not of many");
-	copy = json_object();
-	json_object_foreach(all, name, one)
-	{
-		r = take_one(name, one, copy, err);
-		if (r < 0)
-			break;
-	}
+	r = take_domains(said, "virtualGateways", GATEWAY_VALUES, &gateways, err);
 	if (r == 0)
-		*ret = json_pack("{s:O*, s:O}", "capabilities", capabilities, "virtualGateways", copy);
-	json_decref(copy);
-	return r < 0 || *ret ? r : gw_error_oom(err);
+		r = take_domains(said, "publicAddresses", COUNTED_VALUES, &counted, err);
+	if (r == 0) {
+		*ret = json_pack("{s:O*, s:O*, s:O*}", "capabilities", capabilities, "virtualGateways", gateways,
+				 "publicAddresses", counted);
+		r = *ret ? 0 : gw_error_oom(err);
+	}
+	json_decref(gateways);
+	json_decref(counted);
+	return r;
 }

@@ -27,17 +27,24 @@ static const struct gw_resource *server_of(const struct gw_catalog *c, const str
 	return gw_reference(c, gateway, GW_PROPERTIES(gateway, gateway)->server);
 }
 
-/* Whether the plan has it there. */
-static bool is_on(const struct gw_control *k, const struct gw_resource *vgw, const struct gw_resource *gateway)
+/* Whether the plan has the network's virtual gateway there, and by which resource. */
+static bool is_served(const struct gw_control *k, const struct gw_resource *network, const struct gw_resource *gateway,
+		      struct gw_uuid *ret)
 {
-	const struct gw_resource *network = network_of(k->catalog, vgw), *server = server_of(k->catalog, gateway);
+	const struct gw_resource *server = server_of(k->catalog, gateway);
 	struct gw_hnv_object key = {.kind = GW_HNV_VRF};
-	struct gw_uuid source;
 
 	if (!network || !server || k->plan_is_behind)
 		return false;
 	key.vrf.rdid = GW_PROPERTIES(network, virtual_network)->rdid;
-	return gw_plan_source(k->plan, &server->instance, &key, &source) == 0 && gw_uuid_equal(&source, &vgw->instance);
+	return gw_plan_source(k->plan, &server->instance, &key, ret) == 0;
+}
+
+static bool is_on(const struct gw_control *k, const struct gw_resource *vgw, const struct gw_resource *gateway)
+{
+	struct gw_uuid source;
+
+	return is_served(k, network_of(k->catalog, vgw), gateway, &source) && gw_uuid_equal(&source, &vgw->instance);
 }
 
 const struct gw_resource *gw_gateway_of(const struct gw_control *k, const struct gw_resource *vgw)
@@ -67,6 +74,23 @@ json_t *gw_gateway_reported(const struct gw_control *k, const struct gw_node *n,
 		return NULL;
 	gw_uuid_format(&GW_PROPERTIES(network, virtual_network)->rdid, rdid);
 	return json_object_get(json_object_get(n->report.gateway, "virtualGateways"), rdid);
+}
+
+json_t *gw_gateway_counted(const struct gw_control *k, const struct gw_resource *network)
+{
+	const struct gw_resource *gateway = NULL;
+	const struct gw_node *n;
+	struct gw_uuid source;
+	char rdid[GW_UUID_STRLEN];
+
+	while ((gateway = gw_catalog_next(k->catalog, NULL, GW_KIND_GATEWAY, gateway)))
+		if (is_served(k, network, gateway, &source))
+			break;
+	n = gateway ? gw_gateway_node(k, gateway) : NULL;
+	if (!n)
+		return NULL;
+	gw_uuid_format(&GW_PROPERTIES(network, virtual_network)->rdid, rdid);
+	return json_object_get(json_object_get(n->report.gateway, "publicAddresses"), rdid);
 }
 
 /* --- gateways ----------------------------------------------------------------------------------------------------- */
@@ -193,7 +217,8 @@ void gw_gateway_describe(const struct gw_control *k, const struct gw_resource *g
 /* What is told of it beside its counters. */
 static bool is_state(const char *name)
 {
-	static const char *const names[] = {"state", "stateDetail", "customerAddresses", "publicAddresses"};
+	static const char *const names[] = {"state", "stateDetail", "customerAddresses", "publicAddresses",
+					    "morePublicAddresses"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (!strcmp(name, names[i]))

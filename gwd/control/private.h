@@ -189,9 +189,14 @@ const struct gw_resource *gw_gateway_of(const struct gw_control *k, const struct
 const struct gw_node *gw_gateway_node(const struct gw_control *k, const struct gw_resource *gateway);
 /* What its node, which may be NULL, has told of it last; NULL: nothing. */
 json_t *gw_gateway_reported(const struct gw_control *k, const struct gw_node *n, const struct gw_resource *vgw);
+/* What the node that carries the network's virtual gateway has told of public addresses there; NULL: nothing. */
+json_t *gw_gateway_counted(const struct gw_control *k, const struct gw_resource *network);
 /* What clients see of a gateway, and of a virtual one. */
 void gw_gateway_describe(const struct gw_control *k, const struct gw_resource *gateway, json_t *properties);
 void gw_gateway_describe_virtual(const struct gw_control *k, const struct gw_resource *vgw, json_t *properties);
+
+/* counted.c: the "statistics" of rules of load balancers and of public addresses. */
+void gw_counted_describe(const struct gw_control *k, const struct gw_resource *r, json_t *properties);
 
 /* standing.c, for the catalogue: what is known of a resource. */
 void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *properties);

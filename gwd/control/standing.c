@@ -431,6 +431,8 @@ void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *proper
 		add_gateway_node(&s, properties);
 	if (r->kind == GW_KIND_VIRTUAL_GATEWAY)
 		add_virtual_gateway(&s, properties);
+	if (s.status != FAILURE) /* its place may be another's */
+		gw_counted_describe(s.k, r, properties);
 	if (s.overfull && s.status == SUCCESS)
 		add_failed(&s, s.overfull);
 	if (r->kind == GW_KIND_SERVER)

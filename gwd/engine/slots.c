@@ -110,6 +110,7 @@ static void clear(const struct gw_driver *d, enum gw_slot_kind kind, uint32_t sl
 		return;
 	}
 	if (kind == GW_SLOT_EXIT) {
+		bpf_map_update_elem(bpf_map__fd(b->maps.meets), &slot, &(uint64_t){0}, BPF_ANY);
 		zero(d, b->maps.exit_stats, slot, 1);
 		zero(d, b->maps.exit_drops, slot * GW_DROP_SLOTS, GW_DROP_SLOTS);
 		return;

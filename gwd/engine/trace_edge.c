@@ -332,6 +332,10 @@ void gw_trace_from_gateway(struct gw_trace *t)
 		}
 		gw_trace_verdict(t, "Send");
 		gw_trace_text(t, "interface", external);
+	} else if (owner.flags & GW_PUBLIC_INWARD) {
+		gw_trace_step(t, "Destination", "%s is this node's own, of another interface than the [external] one",
+			      addr);
+		gw_trace_dropped(t, GW_DROP_NODE_ADDRESS);
 	} else if (owner.flags & GW_PUBLIC_SELF) {
 		gw_trace_step(t, "Destination",
 			      "%s is an address of this node itself: to its own stack, as if from outside", addr);

@@ -14,6 +14,8 @@
 #define GW_PATHLEN	   GW_LISTEN_PATHLEN
 #define GW_CONTROLLER_URLS 8
 
+#define GW_VRF_LIMIT_MAX 4096 /* that [limits] virtual_gateways may be */
+
 enum { GW_ROLE_HOST = 1, GW_ROLE_GATEWAY = 2, GW_ROLE_CONTROLLER = 4 };
 #define GW_ROLES_OF_NODES (GW_ROLE_HOST | GW_ROLE_GATEWAY) /* with either there is something to carry out */
 

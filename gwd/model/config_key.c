@@ -126,8 +126,9 @@ static const struct row rows[] = {
 	     "1 to 65535."),
 	 parse_number, AT(idle_minutes), 1, 65535},
 	{KEY("controller", "vsids", "4096-16777214",
-	     "The VSIDs that a controller assigns to virtual subnets whose isolationId nobody chose: the first and the "
-	     "last, within 4096-16777214."),
+	     "The VSIDs that a controller assigns to virtual subnets, and virtual gateways without any, whose "
+	     "isolationId "
+	     "nobody chose: the first and the last, within 4096-16777214."),
 	 parse_vsids, AT(vsid_first)},
 	{KEY("controller", "certificate_seconds", "7776000",
 	     "For how many seconds the certificate is good that a controller gives a node, 10 to 315360000; the node "
@@ -172,7 +173,7 @@ static const struct row rows[] = {
 	     "How many provider addresses, and how many provider routes, the node accepts, 1 to 4096."),
 	 parse_number, AT(provider_limit), 1, 4096},
 	{KEY("limits", "virtual_gateways", "1024", "How many virtual gateways the node carries, 1 to 4096."),
-	 parse_number, AT(vrf_limit), 1, 4096},
+	 parse_number, AT(vrf_limit), 1, GW_VRF_LIMIT_MAX},
 	{KEY("limits", "public_addresses", "65536",
 	     "How many public addresses, and blocks of ports of them, the node serves, 1 to 1048576."),
 	 parse_number, AT(public_limit), 1, 1048576},
@@ -207,7 +208,8 @@ static const struct row rows[] = {
 	     "How many MAC addresses one tenant may have: one for each network interface, 1 to 10000000."),
 	 parse_number, AT(tenant_mac_limit), 1, 10000000},
 	{KEY("limits", "tenant_subnets", "4096",
-	     "How many virtual subnets one tenant may have: each has a VSID, 1 to 10000000."),
+	     "How many virtual subnets one tenant may have: each has a VSID, as a virtual gateway without any, 1 to "
+	     "10000000."),
 	 parse_number, AT(tenant_vsid_limit), 1, 10000000},
 	{KEY("limits", "tenant_routes", "65536",
 	     "How many routes one tenant's virtual networks may have by the route tables that their subnets name, 1 to "

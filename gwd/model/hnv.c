@@ -209,9 +209,19 @@ static const char *format_path_prefix(const struct gw_prefix *p, char buf[static
 	return buf;
 }
 
+const char *gw_hnv_place(const struct gw_nat_rule *r, char buf[static GW_PLACE_STRLEN])
+{
+	char a[GW_ADDR_STRLEN];
+
+	static_assert(sizeof "Outbound-All-65535-" + GW_ADDR_STRLEN <= GW_PLACE_STRLEN, "room for the longest place");
+	snprintf(buf, GW_PLACE_STRLEN, "%s-%s-%s-%u", gw_hnv_nat_types[r->type], gw_hnv_nat_protocols[r->protocol],
+		 gw_addr_format(&r->address, a), r->port);
+	return buf;
+}
+
 const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLEN])
 {
-	char a[GW_ADDR_STRLEN], p[GW_PREFIX_STRLEN], u[GW_UUID_STRLEN];
+	char a[GW_ADDR_STRLEN], p[GW_PREFIX_STRLEN], u[GW_UUID_STRLEN], place[GW_PLACE_STRLEN];
 
 	static_assert(GW_UUID_STRLEN + sizeof "Outbound-All-65535-" + GW_PREFIX_STRLEN + GW_ADDR_STRLEN <= GW_ID_STRLEN,
 		      "room for the longest id");
@@ -239,9 +249,8 @@ const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLE
 		snprintf(buf, GW_ID_STRLEN, "%s-%u", format_path_prefix(&o->public.prefix, p), o->public.first_port);
 		break;
 	case GW_HNV_NAT_RULE:
-		snprintf(buf, GW_ID_STRLEN, "%s-%s-%s-%s-%u-%s", gw_uuid_format(&o->nat.rdid, u),
-			 gw_hnv_nat_types[o->nat.type], gw_hnv_nat_protocols[o->nat.protocol],
-			 gw_addr_format(&o->nat.address, a), o->nat.port, format_path_prefix(&o->nat.customer, p));
+		snprintf(buf, GW_ID_STRLEN, "%s-%s-%s", gw_uuid_format(&o->nat.rdid, u), gw_hnv_place(&o->nat, place),
+			 format_path_prefix(&o->nat.customer, p));
 		break;
 	case GW_HNV_KIND_MAX:
 		buf[0] = '\0';

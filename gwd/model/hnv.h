@@ -170,6 +170,9 @@ bool gw_hnv_interface_valid(const char *name); /* what the kernel accepts: 1..15
 
 /* The resource id, made of the key fields: "5001-192.168.1.101", "eth1". */
 const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLEN]);
+/* What a NAT rule's id says of the side outside: "Outbound-All-198.51.100.9-4096". All rules with the same are of one place. */
+#define GW_PLACE_STRLEN 72
+const char *gw_hnv_place(const struct gw_nat_rule *r, char buf[static GW_PLACE_STRLEN]);
 const char *gw_hnv_kind_path(enum gw_hnv_kind kind);		/* "lookupRecords" */
 const char *gw_hnv_kind_name(enum gw_hnv_kind kind);		/* "lookup record" */
 int gw_hnv_kind_parse(const char *path, enum gw_hnv_kind *ret); /* any letter case */

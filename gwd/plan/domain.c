@@ -4,7 +4,6 @@
  */
 #include "plan/private.h"
 
-#include "model/resource/gateway.h"
 #include "model/resource/network.h"
 
 #include <errno.h>
@@ -127,8 +126,8 @@ static int stage_vsids(struct gw_plan_job *j, bool any)
 	while (any && (subnet = gw_catalog_next(j->c, j->network, GW_KIND_VIRTUAL_SUBNET, subnet)))
 		if (gw_plan_is_valid(subnet))
 			d->staged_vsids[d->n_staged_vsids++].vsid = GW_PROPERTIES(subnet, virtual_subnet)->vsid;
-	if (j->vgw && GW_GIVEN(GW_PROPERTIES(j->vgw, virtual_gateway), virtual_gateway, vsid))
-		d->staged_vsids[d->n_staged_vsids++].vsid = GW_PROPERTIES(j->vgw, virtual_gateway)->vsid;
+	if (j->vgw && gw_plan_gateway_vsid(j->vgw))
+		d->staged_vsids[d->n_staged_vsids++].vsid = gw_plan_gateway_vsid(j->vgw);
 	qsort(d->staged_vsids, d->n_staged_vsids, sizeof *d->staged_vsids, by_vsid);
 	return 0;
 }

@@ -4,7 +4,7 @@
  *
  * In the first of its gateway subnets of each family it has the second usable address, the router having the first. A port is in one
  * virtual subnet: with addresses of both families it is in that of the IPv4 one, where the IPv6 prefix then lives too. Without any
- * gateway subnets it is in the highest prefixes of the address space that no subnet has, and makes way when one comes. Of the gateways
+ * gateway subnets it is in what of the address space is highest and no subnet has, and makes way when one comes. Of the gateways
  * in its pools whose server can carry the network, it is on the one that suits it best by chance: most virtual gateways stay where they
  * are when gateways come and go.
  */
@@ -39,6 +39,13 @@ const struct gw_resource *gw_plan_gateway_of(const struct gw_plan_job *j)
 	while (!found && (subnet = gw_catalog_next(j->c, j->network, GW_KIND_VIRTUAL_SUBNET, subnet)))
 		found = gateway_at(subnet);
 	return found;
+}
+
+uint32_t gw_plan_gateway_vsid(const struct gw_resource *vgw)
+{
+	const struct gw_virtual_gateway *p = vgw->now.properties;
+
+	return p->subnets.n == 0 && GW_GIVEN(p, virtual_gateway, vsid) ? p->vsid : 0;
 }
 
 /* --- where it is -------------------------------------------------------------------------------------------------- */
@@ -112,18 +119,41 @@ static int downwards(const void *a, const void *b)
 	return gw_addr_cmp(&y->addr, &x->addr);
 }
 
+/* What a wide address space may have, and no host: one that has it is not to be routed to. */
+static bool is_nobodys(const struct gw_prefix *prefix, struct gw_prefix *ret)
+{
+	static const char *const all[] = {"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
+					  "::/8",      "fe80::/10",   "ff00::/8"};
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (gw_prefix_parse(all[i], ret) == 0 && gw_prefix_overlaps(ret, prefix))
+			return true;
+	return false;
+}
+
 /* `taken` are prefixes from the highest down, of which no two overlap. */
 static bool find_free(const struct gw_prefix *space, const struct gw_prefix *const *taken, size_t n, uint8_t len,
 		      struct gw_prefix *ret)
 {
 	struct gw_addr last = gw_prefix_last(space);
+	size_t i = 0;
 
-	for (size_t i = 0; space->len <= len && gw_prefix_contains(space, &last); last = gw_addr_before(&taken[i]->addr)) {
+	while (space->len <= len) {
+		const struct gw_addr *lowest;
+		struct gw_prefix other;
+
 		*ret = (struct gw_prefix){.addr = gw_prefix_mask(&last, len), .len = len};
-		while (i < n && gw_addr_cmp(&taken[i]->addr, &last) > 0)
+		while (i < n &&
+		       (!gw_addr_same_family(&taken[i]->addr, &last) || gw_addr_cmp(&taken[i]->addr, &last) > 0))
 			i++;
-		if (i == n || !gw_prefix_overlaps(taken[i], ret))
+		if (i < n && gw_prefix_overlaps(taken[i], ret))
+			other = *taken[i];
+		else if (!is_nobodys(ret, &other))
 			return true;
+		lowest = other.len < len ? &other.addr : &ret->addr;
+		if (gw_addr_cmp(lowest, &space->addr) <= 0)
+			return false;
+		last = gw_addr_before(lowest);
 	}
 	return false;
 }
@@ -178,7 +208,7 @@ static int choose_subnets(struct gw_plan_job *j, const struct gw_resource *vgw)
 		j->gateway_subnets[family] = subnet;
 		j->gateway_prefixes[family] = *prefix;
 	}
-	if (GW_GIVEN(p, virtual_gateway, vsid))
+	if (gw_plan_gateway_vsid(vgw))
 		e = choose_free(j);
 	for (int family = 1; e == 0 && family >= 0; family--) {
 		if (!j->gateway_prefixes[family].len)
@@ -190,9 +220,12 @@ static int choose_subnets(struct gw_plan_job *j, const struct gw_resource *vgw)
 	}
 	if (e < 0 || j->gateway_vsid)
 		return e;
-	return gw_plan_note(&j->d->unit, vgw, GW_PLAN_FAILURE, "NoGatewaySubnet",
-			    "it has no address in the virtual network, whose address space is full: make a subnet for it, "
-			    "and set gatewaySubnets");
+	return gw_plan_note(&j->d->unit, vgw, GW_PLAN_FAILURE, "NoGatewaySubnet", "it has no address: %s",
+			    p->subnets.n ? "none of its gatewaySubnets is in force"
+			    : gw_plan_gateway_vsid(vgw)
+				    ? "the virtual network's address space is full; make a subnet for it, and set "
+				      "gatewaySubnets"
+				    : "it has no VSID of its own yet; put it anew, or set gatewaySubnets");
 }
 
 static int records(struct gw_plan_job *j, const struct gw_resource *vgw, const struct gw_addr *pa, int family)
@@ -218,7 +251,7 @@ static int records(struct gw_plan_job *j, const struct gw_resource *vgw, const s
 	return e < 0 ? e : 0;
 }
 
-/* What the node that carries it makes, and how its engine reaches that. */
+/* What the node that carries it makes, and how its engine reaches that. 1: it does, 0: it cannot, or -ENOMEM. */
 static int carry(struct gw_plan_job *j, const struct gw_resource *vgw)
 {
 	struct gw_hnv_object o = {.kind = GW_HNV_VRF,
@@ -237,8 +270,7 @@ static int carry(struct gw_plan_job *j, const struct gw_resource *vgw)
 	o = (struct gw_hnv_object){.kind = GW_HNV_PORT,
 				   .port = {.mac = mac_of(j, vgw), .vsid = j->gateway_vsid, .forwards = true}};
 	gw_vrf_port(j->gateway_vsid, o.port.interface);
-	e = gw_plan_domain_stage(j, vgw, &o);
-	return e < 0 ? e : 0;
+	return gw_plan_domain_stage(j, vgw, &o);
 }
 
 int gw_plan_gateway(struct gw_plan_job *j)
@@ -262,8 +294,11 @@ int gw_plan_gateway(struct gw_plan_job *j)
 	e = gw_plan_domain_join(j, place.server, &j->carrier);
 	if (e < 0 || !j->carrier)
 		return e;
-	j->has_gateway = j->carrier->carries = true;
 	e = carry(j, vgw);
+	if (e <= 0)
+		return e;
+	j->has_gateway = j->carrier->carries = true;
+	e = 0;
 	for (int family = 0; e == 0 && family < 2; family++)
 		if (j->gateway_prefixes[family].len)
 			e = records(j, vgw, &place.pa, family);

@@ -137,7 +137,7 @@ struct gw_plan_work {
 	uint64_t domains, nodes; /* computed */
 	uint64_t objects;	 /* that came out of it */
 	uint64_t changes;	 /* of them, and those gone */
-	uint64_t subnets;	 /* that were looked at for routes, each time counted */
+	uint64_t subnets;	 /* that were looked at for routes and gateways, each time counted */
 };
 
 /* Since the plan was made. */

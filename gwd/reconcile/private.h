@@ -32,7 +32,9 @@ struct gw_slot {
 	uv_timer_t timer;    /* when the next sync is due */
 	unsigned backoff_ms; /* how long the last failure made it wait; 0 while it does not fail */
 	enum gw_sync_state state;
-	bool wanted;	 /* asked for since the last sync began */
+	bool wanted;	 /* asked for since the last sync, or part of one, began */
+	bool owed;	 /* all of it, asked for since the last sync began: what it did before then does not count */
+	bool in_parts;	 /* its sync has done some, and there is more */
 	bool was_synced; /* at least once since open */
 	uint64_t syncs, failures;
 	struct gw_error error; /* of the last failed sync */
@@ -47,6 +49,7 @@ struct gw_reconcile {
 	struct gw_slot *slots;
 	size_t n_open;	 /* slots[0 .. n_open) have a driver, or are a plugin's */
 	size_t n_timers; /* handles that the loop has not closed yet */
+	size_t in_parts; /* slots */
 	bool ready;
 	uint64_t started_ms; /* uv_now at open */
 };

@@ -10,6 +10,8 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS	 30000
 #define MORE_MS		 1 /* of nothing, libuv would make one turn of all */
+#define ASIDE_MS                                                                                                       \
+	400 /* while one has parts to do: they would keep the others looking, each time at all that they have */
 
 const char *gw_sync_state_name(enum gw_sync_state state)
 {
@@ -49,13 +51,15 @@ void gw_reconcile_want(struct gw_slot *slot, const char *why)
 	if (slot->state == GW_SYNC_SYNCED)
 		transition(slot, GW_SYNC_PENDING, why);
 	if (!uv_is_active((uv_handle_t *)&slot->timer))
-		uv_timer_start(&slot->timer, on_timer, 0, 0);
+		uv_timer_start(&slot->timer, on_timer, slot->owner->in_parts ? ASIDE_MS : 0, 0);
 }
 
 void gw_reconcile_want_all(struct gw_reconcile *r, const char *why)
 {
-	for (size_t i = 0; i < r->n_open; i++)
+	for (size_t i = 0; i < r->n_open; i++) {
+		r->slots[i].owed = r->slots[i].in_parts;
 		gw_reconcile_want(&r->slots[i], why);
+	}
 }
 
 void gw_reconcile_plugin_failed(struct gw_slot *slot, const struct gw_error *err)
@@ -82,6 +86,20 @@ static int open_and_sync(struct gw_slot *slot, struct gw_error *err)
 	return r < 0 ? r : slot->ops->sync(slot->driver, slot->owner->intent, err);
 }
 
+/* With the last one the others' turn has come. */
+static void set_in_parts(struct gw_slot *slot, bool in_parts)
+{
+	struct gw_reconcile *r = slot->owner;
+
+	if (slot->in_parts == in_parts)
+		return;
+	slot->in_parts = in_parts;
+	r->in_parts += in_parts ? 1 : -1;
+	for (size_t i = 0; r->in_parts == 0 && i < r->n_open; i++)
+		if (r->slots[i].wanted && !r->slots[i].backoff_ms)
+			uv_timer_start(&r->slots[i].timer, on_timer, 0, 0);
+}
+
 /* 0, GW_SYNC_MORE, or its failure, which is told. */
 static int sync_one(struct gw_slot *slot)
 {
@@ -90,8 +108,11 @@ static int sync_one(struct gw_slot *slot)
 
 	slot->wanted = false;
 	r = open_and_sync(slot, &err);
-	if (r == GW_SYNC_MORE)
+	set_in_parts(slot, r == GW_SYNC_MORE);
+	if (slot->in_parts)
 		return r;
+	slot->wanted |= slot->owed;
+	slot->owed = false;
 	slot->syncs++;
 	if (r < 0) {
 		/* The same failure again and again is one line in the log, and a count in status. */

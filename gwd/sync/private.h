@@ -179,7 +179,9 @@ void gw_sync_report_details(struct gw_sync *s); /* they may be others than befor
 void gw_sync_on_report(uv_timer_t *timer);
 /* [{"NAME": "x", "count": 7}] as {"x": 7}, without zeros. */
 json_t *gw_sync_counted(const json_t *list, const char *name);
-/* gateway.c: {"capabilities", "virtualGateways"}; `status` is the service's. */
+/* gateway.c: {"capabilities", "virtualGateways", "publicAddresses"}; `status` is the service's. */
 json_t *gw_sync_gateway(const struct gw_service *service, const json_t *status);
+/* counted.c */
+json_t *gw_sync_counted_addresses(const struct gw_service *service);
 
 #endif

@@ -32,6 +32,14 @@ void gw_vrf_repaired(struct gw_vrf_pass *p, const char *fmt, ...)
 
 /* --- its namespace --- */
 
+void gw_vrf_call(struct gw_vrf_domain *dom, uint32_t vsid)
+{
+	if (dom->vsid)
+		return;
+	dom->vsid = vsid;
+	gw_netns_vrf_name(dom->owner->env.config->name, vsid, dom->name);
+}
+
 static void let_go(struct gw_driver *d, struct gw_vrf_domain *dom)
 {
 	if (dom->nl) {
@@ -181,12 +189,10 @@ int gw_vrf_bring(struct gw_vrf_pass *p, struct gw_error *err)
 	holder = gw_vrf_of_vsid(p->d, dom->record.vsid);
 	if (rc == 0 && holder && holder != dom) /* it goes in the same change, or has just lost its record */
 		rc = gw_vrf_take_down(p->d, holder, &why);
-	if (rc == 0 && !dom->vsid) {
-		dom->vsid = dom->record.vsid;
-		gw_netns_vrf_name(p->d->env.config->name, dom->vsid, dom->name);
-	}
-	if (rc == 0)
+	if (rc == 0) {
+		gw_vrf_call(dom, dom->record.vsid);
 		rc = steps(p, &why);
+	}
 	if (rc == 0) {
 		dom->state = GW_VRF_READY;
 		dom->problem[0] = '\0';

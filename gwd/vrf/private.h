@@ -96,7 +96,8 @@ struct gw_driver {
 	struct gw_hmap holders, holders_of; /* struct gw_vrf_holder by address, and by vsid */
 	struct gw_vrf_domain *dirty;	    /* to be looked at by the next sync */
 	struct gw_vrf_domain *again;	    /* by the one behind it: this one was no use */
-	int failed;			    /* the first failure of the sync that is under way, */
+	bool under_way;			    /* a sync of several parts */
+	int failed;			    /* its first failure, */
 	struct gw_error why;		    /* and its words */
 	struct gw_vrf_domain *doomed;	    /* let go of, not deleted yet; empty between two calls */
 	struct gw_vrf_watch *dir;	    /* of the directory of namespaces; NULL: not watched yet */
@@ -151,7 +152,9 @@ struct gw_vrf_pass {
 };
 void gw_vrf_repaired(struct gw_vrf_pass *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* bring.c: all of it. Failures that time mends set p->later, and the rest of the node goes on. */
+/* bring.c: what it has, or may have since an earlier process, in the kernel is by this VSID, unless another is known. */
+void gw_vrf_call(struct gw_vrf_domain *dom, uint32_t vsid);
+/* All of it. Failures that time mends set p->later, and the rest of the node goes on. */
 int gw_vrf_bring(struct gw_vrf_pass *p, struct gw_error *err);
 /* Taking down many costs little more than one: first each is let go of, then all go. */
 #define GW_VRF_DOOMED 0x67776400u /* the group of links that are about to go */

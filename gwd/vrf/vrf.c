@@ -144,6 +144,8 @@ static void touch_change(struct touched *t, const struct gw_intent *next, const 
 	case GW_HNV_VRF:
 		t->vrfs |= c->after != NULL;
 		touch(t, &o->vrf.rdid);
+		if (c->before && t->rc == 0)
+			gw_vrf_call(gw_vrf_find(t->d, &o->vrf.rdid), c->before->vrf.vsid);
 		break;
 	case GW_HNV_PUBLIC:
 		if (c->before)
@@ -283,11 +285,14 @@ static int sync_dirty(struct gw_driver *d, const struct gw_intent *in, struct gw
 		keep_first(d, rc, &why);
 		if (rc < 0 && !dom->dirty)
 			put_on(&d->again, dom);
-		if (d->dirty && uv_hrtime() >= end)
+		if (d->dirty && uv_hrtime() >= end) {
+			d->under_way = true;
 			return GW_SYNC_MORE;
+		}
 	}
 	d->dirty = d->again;
 	d->again = NULL;
+	d->under_way = false;
 	rc = d->failed;
 	d->failed = 0;
 	if (rc < 0 && err)
@@ -316,6 +321,7 @@ static void remove_unwanted(struct gw_driver *d, const struct gw_intent *in)
 /* Holds the tables against the intent, and puts everybody on the list. */
 static int begin_all(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
+	d->followed = d->under_way = false;
 	if (gw_vrf_follow(d, in) < 0)
 		return gw_error_oom(err);
 	gw_vrf_read_external(d);
@@ -341,7 +347,8 @@ static int vrf_sync(struct gw_driver *d, const struct gw_intent *intent, struct 
 	int rc = 0;
 
 	read_config(d);
-	if (!d->followed || !d->dirty || d->generation != gw_intent_generation(intent))
+	/* Changes since its first part have been applied, those that were none or were refused changed nothing. */
+	if (!d->followed || (!d->under_way && (!d->dirty || d->generation != gw_intent_generation(intent))))
 		rc = begin_all(d, intent, err);
 	return rc < 0 ? rc : sync_dirty(d, intent, err);
 }

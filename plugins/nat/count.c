@@ -1,4 +1,4 @@
-/* count.c - reads counters back: see nft.h. */
+/* count.c - reads counters back: see nft.h. Called by look.c, and on a thread by tally.c. */
 #include "nat/seen.h"
 
 #include "base/cleanup.h"
@@ -22,7 +22,7 @@ static int cmp_place(const void *va, const void *vb)
 int nat_nft_count(struct nat_nft *n, struct nat_counts ret[static NAT_COUNTERS_MAX], struct gw_error *err)
 {
 	struct nat_seen seen = {0};
-	int r = nat_seen_counts(n->req, false, &seen);
+	int r = nat_seen_counts(n->req, &seen);
 
 	if (r == 0)
 		memcpy(ret, seen.counts, sizeof seen.counts);
@@ -31,15 +31,15 @@ int nat_nft_count(struct nat_nft *n, struct nat_counts ret[static NAT_COUNTERS_M
 }
 
 /* Of each element's counter the packets are connections: the map is asked once for each. */
-int nat_nft_count_rules(struct nat_nft *n, const struct nat_plan *plan, uint64_t *ret_rules, struct gw_error *err)
+int nat_count_rules(struct mnl_socket *s, uint32_t maps, const struct nat_plan *plan, uint64_t *ret_rules)
 {
 	_cleanup_free_ struct place *places = calloc(plan->n_rules + 1, sizeof *places);
 	struct nat_seen seen = {0};
 	int r;
 
 	if (!places)
-		return gw_error_oom(err);
-	r = nat_seen_counts(n->req, true, &seen);
+		return -ENOMEM;
+	r = nat_seen_elem_counts(s, maps, &seen);
 	for (size_t i = 0; r == 0 && i < plan->n_rules; i++) {
 		places[i] = (struct place){nat_rule_hash(&plan->rules[i]), i};
 		ret_rules[i] = 0;
@@ -55,5 +55,5 @@ int nat_nft_count_rules(struct nat_nft *n, const struct nat_plan *plan, uint64_t
 			ret_rules[at->index] += seen.elems[i].counts.packets;
 	}
 	nat_seen_done(&seen);
-	return r < 0 ? nat_fail(err, r, "the counters cannot be read") : 0;
+	return r;
 }

@@ -218,13 +218,23 @@ static int enter(struct nat_gateway *g, uint32_t vsid, struct gw_error *err)
 	return r;
 }
 
+/* They are of rules that are no more, or of a namespace. */
+static void forget_counts(struct nat_gateway *g)
+{
+	nat_tally_leave(g);
+	free(g->connections);
+	g->connections = NULL;
+	nat_places_done(&g->places);
+	g->counted_at = g->rules_counted_at = 0;
+}
+
 struct nat_gateway *nat_gateway_free(struct nat_gateway *g)
 {
 	if (!g)
 		return NULL;
 	leave(g);
+	forget_counts(g);
 	nat_plan_done(&g->plan);
-	free(g->connections);
 	free(g);
 	return NULL;
 }
@@ -247,6 +257,16 @@ static bool same_plan(const struct nat_plan *a, const struct nat_plan *b)
 		return false;
 	for (size_t i = 0; i < a->n_elems; i++)
 		if (nat_elem_cmp(&a->elems[i], &b->elems[i]) != 0 || !nat_elem_same(&a->elems[i], &b->elems[i]))
+			return false;
+	return true;
+}
+
+static bool same_rules(const struct nat_plan *a, const struct nat_plan *b)
+{
+	if (a->n_rules != b->n_rules)
+		return false;
+	for (size_t i = 0; i < a->n_rules; i++)
+		if (nat_rule_hash(&a->rules[i]) != nat_rule_hash(&b->rules[i]))
 			return false;
 	return true;
 }
@@ -380,7 +400,6 @@ static int write_plan(struct nat_gateway *g, struct nat_plan *was, bool was_curr
 	struct nat_done done = {0};
 	int r;
 
-	g->counted_at = g->rules_counted_at = 0;
 	g->mark = nat_ruleset_mark(&params);
 	if (g->work || late || g->plan.n_elems > MANY_ELEMS || was->n_elems > MANY_ELEMS) {
 		g->current = false;
@@ -418,6 +437,8 @@ int nat_gateway_bring(struct nat_gateway *g, struct nat_plan *plan, bool late, s
 		g->sweep = nat_sweep_free(g->sweep); /* which must not look at what is freed below */
 	r = enter(g, g->plan.vsid, err);
 	was_current = g->current;
+	if (!g->nft || !same_rules(&was, &g->plan))
+		forget_counts(g);
 	same = (g->current || g->work) && g->mark == nat_ruleset_mark(&params) && same_plan(&was, &g->plan);
 	if (r == 0 && !g->nft)
 		nat_gateway_transition(g, NAT_STATE_WAITING, "%s",

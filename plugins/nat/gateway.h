@@ -11,6 +11,7 @@
 
 #include "driver.h"
 #include "nat/flows.h"
+#include "nat/tally.h"
 
 #include <sys/stat.h>
 #include <uv.h>
@@ -49,9 +50,11 @@ struct nat_gateway {
 	uint32_t tracked;
 	uint64_t next_look, next_fill, counted_at, rules_counted_at; /* times of the loop */
 	struct nat_counts counts[NAT_COUNTERS_MAX];
-	uint64_t *connections; /* as plan.rules, of `rules_counted_at` */
-	uint64_t writes;       /* messages since open; for tests and status */
-	uint64_t repairs;      /* of what others had changed */
+	uint64_t *connections;	  /* as plan.rules, of `rules_counted_at`; NULL: not known */
+	struct nat_places places; /* and what they come to */
+	bool tally_wanted;	  /* a thread is to read them */
+	uint64_t writes;	  /* messages since open; for tests and status */
+	uint64_t repairs;	  /* of what others had changed */
 };
 
 /* NULL: no memory. */
@@ -68,7 +71,10 @@ uint64_t nat_gateway_look(struct nat_gateway *g, uint64_t now);
 bool nat_gateway_sweep(struct nat_gateway *g);
 /* Counters, not older than a second. False when there are none. */
 bool nat_gateway_count(struct nat_gateway *g);
-bool nat_gateway_count_rules(struct nat_gateway *g); /* those of rules, which may be very many */
+bool nat_gateway_count_rules(struct nat_gateway *g);	  /* those of rules, which may be very many */
+bool nat_gateway_is_counted(const struct nat_gateway *g); /* those of rules, not long ago */
+/* Takes over what has been read of the present rules. */
+void nat_gateway_counted(struct nat_gateway *g, uint64_t *connections, struct nat_places *places);
 const char *nat_state_name(enum nat_state s);
 
 /* gateway.c's, for look.c. A change of state is one line in the log; what is only told anew is none. */
@@ -98,6 +104,8 @@ struct gw_driver {
 	uint64_t applies;		  /* calls, counted */
 	uint64_t repairs;		  /* of all virtual gateways, also of those that have gone */
 	struct nat_work *queue, *working; /* rulesets that a thread is to bring, and brings */
+	struct nat_tally *tally;	  /* counters that a thread reads; NULL: none */
+	uint64_t tallied_at, tallied_ns;  /* how long reading has taken in the turn of the loop at that time */
 	struct nat_plan checked;	  /* the last that check has made, and of when */
 	uint64_t checked_at;
 	bool has_checked;

@@ -150,22 +150,37 @@ bool nat_gateway_count(struct nat_gateway *g)
 	return true;
 }
 
+bool nat_gateway_is_counted(const struct nat_gateway *g)
+{
+	return g->connections && is_recent(g, g->rules_counted_at);
+}
+
+void nat_gateway_counted(struct nat_gateway *g, uint64_t *connections, struct nat_places *places)
+{
+	free(g->connections);
+	nat_places_done(&g->places);
+	g->connections = connections;
+	g->places = *places;
+	*places = (struct nat_places){0};
+	g->rules_counted_at = now_or_1(g);
+}
+
 bool nat_gateway_count_rules(struct nat_gateway *g)
 {
-	struct gw_error err = GW_ERROR_INIT;
+	struct nat_places places = {0};
 	uint64_t *connections;
 
 	if (!g->nft || !g->current)
 		return false;
-	if (g->connections && is_recent(g, g->rules_counted_at))
+	if (nat_gateway_is_counted(g))
 		return true;
 	connections = calloc(g->plan.n_rules + 1, sizeof *connections);
-	if (!connections || nat_nft_count_rules(g->nft, &g->plan, connections, &err) < 0) {
+	if (!connections ||
+	    nat_count_rules(nat_nft_requests(g->nft), nat_plan_maps(&g->plan), &g->plan, connections) < 0 ||
+	    nat_places_make(g->plan.rules, connections, g->plan.n_rules, &places) < 0) {
 		free(connections);
 		return false;
 	}
-	free(g->connections);
-	g->connections = connections;
-	g->rules_counted_at = now_or_1(g);
+	nat_gateway_counted(g, connections, &places);
 	return true;
 }

@@ -44,9 +44,10 @@ int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct n
 int nat_nft_full(struct nat_nft *n, unsigned was, unsigned full, struct gw_error *err);
 /* Those connections have ended: so the next process need not look for them. */
 int nat_nft_swept(struct nat_nft *n, struct gw_error *err);
-/* Reads counters: those of the ruleset; how many connections each of the plan's rules (as in plan->rules) began. */
+/* Reads the counters of the ruleset. */
 int nat_nft_count(struct nat_nft *n, struct nat_counts ret[static NAT_COUNTERS_MAX], struct gw_error *err);
-int nat_nft_count_rules(struct nat_nft *n, const struct nat_plan *plan, uint64_t *ret_rules, struct gw_error *err);
+/* How many connections each of the plan's rules (as in plan->rules) began. `maps`: nat_plan_maps of the plan, whose elements it needs not have. */
+int nat_count_rules(struct mnl_socket *s, uint32_t maps, const struct nat_plan *plan, uint64_t *ret_rules);
 /* Takes in what has been told. True when somebody else has changed something; *ret_who is whose process it was. */
 bool nat_nft_changed(struct nat_nft *n, char ret_who[static 32]);
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define MAX_WARNINGS 16
+#define MAX_TOLD     256       /* places of rules, of one public address */
 #define LIMIT_MS     10000     /* until the kernel's bound is read again */
 #define BUSY_NS	     20000000u /* after which the rest of the virtual gateways is left to a thread */
 
@@ -381,15 +382,48 @@ static void describe_vrf(struct nat_gateway *g, json_t *properties)
 	json_object_set_new(properties, "nat", nat);
 }
 
+/* Of all rules that are at its addresses and ports; those that have counted nothing are not named. */
+static void describe_public(struct nat_gateway *g, const struct gw_public *p, json_t *properties)
+{
+	const struct nat_places *all = nat_gateway_tally(g);
+	json_t *rules = json_object();
+	uint64_t sums[2] = {0};
+	bool more = false;
+
+	for (size_t i = all ? nat_places_from(all, &p->prefix.addr, p->first_port) : 0; all && i < all->n; i++) {
+		const struct nat_place *at = &all->v[i];
+		const struct gw_nat_rule rule = {
+			.type = at->type, .protocol = at->protocol, .address = at->address, .port = at->port};
+		char name[GW_PLACE_STRLEN];
+
+		if (!gw_prefix_contains(&p->prefix, &at->address) ||
+		    (p->port_count && (uint32_t)(at->port - p->first_port) >= p->port_count))
+			break;
+		sums[at->type == GW_NAT_INBOUND] += at->connections;
+		if (json_object_size(rules) < MAX_TOLD)
+			json_object_set_new(rules, gw_hnv_place(&rule, name),
+					    json_integer((json_int_t)at->connections));
+		else
+			more = true;
+	}
+	if (all)
+		json_object_set_new(properties, "counters",
+				    json_pack("{s:I, s:I, s:O, s:b}", "outboundConnections", (json_int_t)sums[0],
+					      "inboundConnections", (json_int_t)sums[1], "rules", rules, "more", more));
+	json_decref(rules);
+}
+
 static void nat_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties)
 {
 	struct nat_gateway *g;
 
-	if (o->kind != GW_HNV_NAT_RULE && o->kind != GW_HNV_VRF)
+	if (!is_ours(o))
 		return;
 	g = find(d, rdid_of(o));
 	if (g && o->kind == GW_HNV_VRF)
 		describe_vrf(g, properties);
+	else if (g && o->kind == GW_HNV_PUBLIC)
+		describe_public(g, &o->public, properties);
 	else if (g)
 		describe_rule(g, &o->nat, properties);
 	else if (o->kind == GW_HNV_NAT_RULE)
@@ -426,10 +460,10 @@ static json_t *nat_status(struct gw_driver *d)
 	if (troubled > MAX_WARNINGS)
 		json_array_append_new(warnings, json_sprintf("and %zu more", troubled - MAX_WARNINGS));
 	/* What it can do is for each virtual gateway; managers find it among the gateway's capabilities. */
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I}, s:o}", "virtualGateways",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:{s:[s], s:I, s:I}, s:o}", "virtualGateways",
 			 (json_int_t)d->gateways.n, "up", (json_int_t)up, "rules", (json_int_t)rules,
 			 "trackedConnections", (json_int_t)tracked, "writes", (json_int_t)writes, "repairs",
-			 (json_int_t)d->repairs, "capabilities", "trackedConnectionsLimit",
+			 (json_int_t)d->repairs, "capabilities", "connectionTypes", "NAT", "trackedConnectionsLimit",
 			 (json_int_t)nat_driver_limit(d), "newConnectionsPerSecondLimit",
 			 (json_int_t)d->env.config->new_rate, "warnings", warnings);
 }

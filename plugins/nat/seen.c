@@ -347,7 +347,7 @@ static int read_rest(struct mnl_socket *s, struct reading *rd)
 	return r;
 }
 
-int nat_seen_counts(struct mnl_socket *s, bool elems, struct nat_seen *ret)
+int nat_seen_counts(struct mnl_socket *s, struct nat_seen *ret)
 {
 	struct reading rd = {.seen = ret};
 	int r = -EINTR;
@@ -355,8 +355,20 @@ int nat_seen_counts(struct mnl_socket *s, bool elems, struct nat_seen *ret)
 	for (int k = 0; k < ATTEMPTS && r == -EINTR; k++) {
 		forget(ret);
 		r = read_objects(s, &rd);
-		for (unsigned i = 0; r == 0 && elems && i < NAT_FAMILIES * NAT_MAP_MAX; i++)
-			if (nat_map_counts((enum nat_map)(i % NAT_MAP_MAX)))
+	}
+	return rd.oom ? -ENOMEM : r;
+}
+
+int nat_seen_elem_counts(struct mnl_socket *s, uint32_t maps, struct nat_seen *ret)
+{
+	struct reading rd = {.seen = ret};
+	int r = -EINTR;
+
+	for (int k = 0; k < ATTEMPTS && r == -EINTR; k++) {
+		forget(ret);
+		r = 0;
+		for (unsigned i = 0; r == 0 && i < NAT_FAMILIES * NAT_MAP_MAX; i++)
+			if (maps & UINT32_C(1) << i && nat_map_counts((enum nat_map)(i % NAT_MAP_MAX)))
 				r = read_elems(s, &rd, i);
 	}
 	return rd.oom ? -ENOMEM : r;

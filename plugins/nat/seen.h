@@ -40,8 +40,9 @@ struct nat_seen {
 
 /* Without a table of ours nothing else is read but the names of others'. */
 int nat_seen_read(struct mnl_socket *s, uint64_t mark, struct nat_seen *ret);
-/* Only what is counted: by the ruleset, and by elements if they are wanted. */
-int nat_seen_counts(struct mnl_socket *s, bool elems, struct nat_seen *ret);
+/* Only what is counted: by the ruleset, or by the elements of these maps (NAT_MAP_BIT). */
+int nat_seen_counts(struct mnl_socket *s, struct nat_seen *ret);
+int nat_seen_elem_counts(struct mnl_socket *s, uint32_t maps, struct nat_seen *ret);
 void nat_seen_done(struct nat_seen *s);
 bool nat_seen_idle(const struct nat_seen *s, const char *name);
 

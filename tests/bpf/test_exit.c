@@ -151,6 +151,10 @@ static void test_to_self(void **state)
 	exit_out(GATEWAY_A, &p, TO_SELF);
 	p = outside_udp("10.0.1.1", 7, SELF, 53);
 	exit_drops(GATEWAY_A, &p, SPOOF_PUBLIC);
+	p = outside_udp(ONLY_A, 7, INWARD, 53);
+	exit_drops(GATEWAY_A, &p, NODE_ADDRESS);
+	p = outside_udp(ONLY_A6, 7, INWARD6, 53);
+	exit_drops(GATEWAY_A, &p, NODE_ADDRESS);
 }
 
 static void test_nowhere(void **state)
@@ -205,18 +209,21 @@ static void test_many_neighbours(void **state)
 {
 	enum { SHARE = 500, ALL = 20000 };
 	struct pkt p;
-	unsigned n = 0;
+	unsigned n = 0, v4 = 1;
+	int drop = -1;
 
 	(void)state;
-	for (; n < ALL; n++) {
+	for (; n < ALL && drop < 0; n += drop < 0) {
 		p = to_host(ONLY_A6, n);
-		if (run_packet(GW_HOOK_EXIT, outside.exit[GATEWAY_A], &p)->drop >= 0)
-			break;
+		drop = run_packet(GW_HOOK_EXIT, outside.exit[GATEWAY_A], &p)->drop;
 	}
 	check(n >= SHARE && n < ALL, "%u hosts", n);
-	exit_drops(GATEWAY_A, &p, NEIGHBOUR_LIMIT);
-	p = to_host(ONLY_A, 77);
-	exit_drops(GATEWAY_A, &p, NEIGHBOUR_LIMIT);
+	assert_int_equal(drop, GW_DROP_NEIGHBOUR_LIMIT);
+	for (drop = -1; v4 < 250 && drop < 0; v4++) { /* of both families together; time goes on meanwhile */
+		p = to_host(ONLY_A, v4);
+		drop = v4 == 2 || v4 == 50 ? -1 : run_packet(GW_HOOK_EXIT, outside.exit[GATEWAY_A], &p)->drop;
+	}
+	assert_int_equal(drop, GW_DROP_NEIGHBOUR_LIMIT);
 	p = to_host(ONLY_B, 77);
 	exit_out(GATEWAY_B, &p, SENT_OUT);
 	for (unsigned i = 0; i < n; i++) { /* those that it has met already */

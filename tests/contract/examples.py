@@ -105,7 +105,7 @@ EXAMPLES = [
                       "bgpPeer": [{"peerIpAddress": "10.1.0.1", "extAsNumber": "1.10"}]}}),
     (GATEWAY, {
         "virtualNetwork": ref("/virtualNetworks/blue"), "gatewayPools": [ref("/gatewayPools/pool")],
-        "gatewaySubnets": [ref(GATEWAY_SUBNET)], "routingType": "Dynamic", "vpnClientAddressSpace": None}),
+        "gatewaySubnets": [ref(GATEWAY_SUBNET)], "isolationId": 4999, "routingType": "Dynamic", "vpnClientAddressSpace": None}),
     (GATEWAY + "/policyMaps/in", {
         "policyList": [{
             "policyName": "own", "policyType": "Allow",

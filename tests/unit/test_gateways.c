@@ -206,6 +206,163 @@ static void test_GW_6_virtual_gateways(void **state)
 	leave(&c);
 }
 
+/* --- what rules and addresses have counted ------------------------------------------------------------------------- */
+
+#define OWN    V1 "/publicIPAddresses/own"
+#define SHARED V1 "/publicIPAddresses/shared"
+#define ANNS   V1 "/publicIPAddresses/anns"
+#define ANN    "00000000-2222-3333-4444-000000000002"
+
+static void put_as(struct controller *c, const char *tenant, const char *path, const char *properties)
+{
+	_cleanup_free_ char *body = NULL;
+	struct response r;
+
+	assert_true(asprintf(&body, "{\"resourceMetadata\":{\"tenantId\":\"%s\"},\"properties\":%s}", tenant,
+			     properties) > 0);
+	r = simple(&c->s, "PUT", path, body);
+	if (r.status != 200 && r.status != 201)
+		fail_msg("PUT %s: %s", path, r.text);
+	done(&r);
+}
+
+#define REF(path) "{\"resourceRef\":\"" path "\"}"
+#define FRONT(id, address, more)                                                                                       \
+	"{\"resourceId\":\"" id "\",\"properties\":{\"publicIPAddress\":" REF("/publicIPAddresses/" address) more "}}"
+#define OUTBOUND(lb, fronts)                                                                                           \
+	"{\"resourceId\":\"out\",\"properties\":{\"frontendIPConfigurations\":[" fronts                                \
+	"],\"backendAddressPool\":" REF("/loadBalancers/" lb "/backendAddressPools/b") "}}"
+#define BALANCER(network, fronts, rules, inbound)                                                                      \
+	"{\"frontendIPConfigurations\":[" fronts                                                                       \
+	"],\"backendAddressPools\":[{\"resourceId\":\"b\",\"properties\":{\"subnets\":[" REF(                          \
+		"/virtualNetworks/" network "/subnets/web") "]}}],\"outboundNatRules\":[" rules                        \
+							    "],\"inboundNatRules\":[" inbound "]}"
+#define LB(id, part) V1 "/loadBalancers/" id part
+#define F(lb, id)    REF("/loadBalancers/" lb "/frontendIPConfigurations/" id)
+
+/* Two networks, of the operator's and of Ann's, by one gateway, with an address of the first one's own and two that are shared. */
+static void deploy_rules(struct controller *c)
+{
+	put(c, GATEWAY, IN_POOL);
+	put(c, V1 "/virtualNetworks/red",
+	    "{\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/16\"]},\"routingDomainId\":\"" RDID
+	    "\",\"subnets\":[{\"resourceId\":\"web\",\"properties\":{\"addressPrefix\":\"10.0.0.0/24\"}}]}");
+	put(c, VGW,
+	    "{\"virtualNetwork\":" REF("/virtualNetworks/red") ",\"gatewayPools\":[" REF("/gatewayPools/p") "]}");
+	put_as(c, "ann", V1 "/virtualNetworks/ann",
+	       "{\"addressSpace\":{\"addressPrefixes\":[\"10.0.0.0/16\"]},\"routingDomainId\":\"" ANN
+	       "\",\"subnets\":[{\"resourceId\":\"web\",\"properties\":{\"addressPrefix\":\"10.0.0.0/24\"}}]}");
+	put_as(c, "ann", V1 "/virtualGateways/ann",
+	       "{\"virtualNetwork\":" REF("/virtualNetworks/ann") ",\"gatewayPools\":[" REF("/gatewayPools/p") "]}");
+	put(c, OWN, "{\"publicIPAllocationMethod\":\"Static\",\"ipAddress\":\"203.0.113.5\"}");
+	put(c, SHARED, "{\"publicIPAllocationMethod\":\"Static\",\"ipAddress\":\"203.0.113.9\",\"shared\":true}");
+	put_as(c, "ann", ANNS,
+	       "{\"publicIPAllocationMethod\":\"Static\",\"ipAddress\":\"203.0.113.7\",\"shared\":true}");
+	put(c, V1 "/networkInterfaces/vm",
+	    "{\"privateMacAddress\":\"020000000077\",\"privateMacAllocationMethod\":\"Static\",\"ipConfigurations\":[{"
+	    "\"resourceId\":\"a\",\"properties\":{\"privateIPAddress\":\"10.0.0.9\",\"privateIPAllocationMethod\":"
+	    "\"Static\","
+	    "\"subnet\":" REF("/virtualNetworks/red/subnets/web") "}}]}");
+	put(c, LB("red", ""),
+	    BALANCER("red",
+		     FRONT("o", "own", "") "," FRONT("o2", "own", "") "," FRONT("s", "shared",
+										",\"portBlockStart\":4096"),
+		     OUTBOUND("red", F("red", "o") "," F("red", "o2") "," F("red", "s")),
+		     "{\"resourceId\":\"in\",\"properties\":{\"frontendIPConfigurations\":[" F(
+			     "red", "o") "],\"protocol\":"
+					 "\"Tcp\",\"frontendPort\":80,\"backendIPConfiguration\":" REF(
+						 "/networkInterfaces/vm/ipConfigurations/a") "}}"));
+	put_as(c, "ann", LB("ann", ""),
+	       BALANCER("ann",
+			FRONT("s", "shared", ",\"portBlockStart\":8192") "," FRONT("a", "anns",
+										   ",\"portBlockStart\":8192"),
+			OUTBOUND("ann", F("ann", "s") "," F("ann", "a")), ""));
+}
+
+/* `statistics` of it, as text; "": none. */
+static void counts(struct controller *c, const char *path, const char *wanted)
+{
+	json_t *p = properties_of(c, path), *statistics = json_object_get(p, "statistics");
+	_cleanup_free_ char *text = statistics ? json_dumps(statistics, JSON_COMPACT) : strdup(""),
+			    *all = json_dumps(p, 0);
+
+	if (strcmp(text, wanted) != 0)
+		fail_msg("%s: %s instead of %s: %s", path, text, wanted, all);
+	json_decref(p);
+}
+
+#define COUNTED(text) "{\"state\":\"Synced\",\"gateway\":{\"publicAddresses\":{" text "}}}"
+#define OF_RED(more)                                                                                                   \
+	"\"" RDID "\":{" more "\"203.0.113.5\":{\"outboundConnections\":10,\"inboundConnections\":3,\"rules\":{"       \
+	"\"Outbound-All-203.0.113.5-0\":10,\"Inbound-Tcp-203.0.113.5-80\":3}},\"203.0.113.9\":{"                       \
+	"\"outboundConnections\":5,\"inboundConnections\":0,\"rules\":{\"Outbound-All-203.0.113.9-4096\":5}}}"
+#define OF_ANN                                                                                                         \
+	"\"" ANN "\":{\"203.0.113.9\":{\"outboundConnections\":70,\"inboundConnections\":0,\"rules\":{"                \
+	"\"Outbound-All-203.0.113.9-8192\":70}},\"203.0.113.7\":{\"outboundConnections\":2,\"inboundConnections\":0,"  \
+	"\"rules\":{\"Outbound-All-203.0.113.7-8192\":2}}}"
+
+/* Each rule what its places have; an address what all have there, but of a tenant's own what is his. */
+static void test_GW_6_counted(void **state)
+{
+	struct held one = {0};
+	struct controller c;
+
+	deploy_gateway(&c, state);
+	deploy_rules(&c);
+	fetch(&c, &one, STATE);
+	report(&c, "h1", &one, "");
+	counts(&c, OWN, ""); /* nothing has been said */
+	counts(&c, LB("red", "/outboundNatRules/out"), "");
+	assert_int_equal(status_of(&c.s, "PUT", STATUS, COUNTED(OF_RED("") "," OF_ANN)), 204);
+	counts(&c, LB("red", "/outboundNatRules/out"), "{\"connections\":15}"); /* two front ends are one place */
+	counts(&c, LB("red", "/inboundNatRules/in"), "{\"connections\":3}");
+	counts(&c, LB("ann", "/outboundNatRules/out?tenantId=ann"), "{\"connections\":72}");
+	counts(&c, OWN, "{\"outboundConnections\":10,\"inboundConnections\":3}");
+	counts(&c, SHARED, "{\"outboundConnections\":75,\"inboundConnections\":0}");
+	counts(&c, ANNS "?tenantId=ann", "{\"outboundConnections\":2,\"inboundConnections\":0}");
+	/* Another network's is not hers, also where its front end is at her address. */
+	put(&c, LB("red", "/frontendIPConfigurations/s"),
+	    "{\"publicIPAddress\":" REF("/publicIPAddresses/anns?tenantId=ann") ",\"portBlockStart\":4096}");
+	assert_int_equal(
+		status_of(&c.s, "PUT", STATUS,
+			  COUNTED("\"" RDID "\":{\"203.0.113.7\":{\"outboundConnections\":40,\"inboundConnections\":0,"
+				  "\"rules\":{\"Outbound-All-203.0.113.7-4096\":40}}}," OF_ANN)),
+		204);
+	counts(&c, LB("red", "/outboundNatRules/out"), "{\"connections\":40}");
+	counts(&c, ANNS "?tenantId=ann", "{\"outboundConnections\":2,\"inboundConnections\":0}");
+	/* What is not named has counted nothing, unless there was no room for all. */
+	assert_int_equal(status_of(&c.s, "PUT", STATUS, COUNTED("\"" RDID "\":{}")), 204);
+	counts(&c, LB("red", "/inboundNatRules/in"), "{\"connections\":0}");
+	counts(&c, OWN, "{\"outboundConnections\":0,\"inboundConnections\":0}");
+	counts(&c, LB("ann", "/outboundNatRules/out?tenantId=ann"), "");
+	assert_int_equal(status_of(&c.s, "PUT", STATUS, COUNTED("\"" RDID "\":{\"more\":true}")), 204);
+	counts(&c, LB("red", "/inboundNatRules/in"), "");
+	counts(&c, OWN, "");
+	assert_int_equal(status_of(&c.s, "PUT", STATUS,
+				   COUNTED("\"" RDID "\":{\"203.0.113.5\":{\"outboundConnections\":1,\"rules\":{},"
+					   "\"more\":true}}")),
+			 204);
+	counts(&c, LB("red", "/inboundNatRules/in"), "");
+	counts(&c, OWN, "{\"outboundConnections\":1,\"inboundConnections\":0}");
+	/* Where the gateway is not, nobody counts. */
+	assert_int_equal(status_of(&c.s, "PUT", V1 "/servers/h2/status", COUNTED(OF_RED(""))), 204);
+	counts(&c, OWN, "{\"outboundConnections\":1,\"inboundConnections\":0}");
+	put(&c, GATEWAY, "{\"virtualServer\":{\"resourceRef\":\"/servers/h1\"}}");
+	counts(&c, OWN, "");
+	put(&c, V1 "/gateways/g2",
+	    "{\"virtualServer\":{\"resourceRef\":\"/servers/h2\"},\"pool\":{\"resourceRef\":\"/gatewayPools/p\"}}");
+	counts(&c, OWN, "{\"outboundConnections\":10,\"inboundConnections\":3}");
+	counts(&c, LB("red", "/inboundNatRules/in"), "{\"connections\":3}");
+	/* Of one that is not in force nothing is said. */
+	report(&c, "h2", &one,
+	       ",\"failed\":1,\"failures\":[{\"path\":\"/hnv/natRules/" RDID
+	       "-Inbound-Tcp-203.0.113.5-80-10.0.0.9_32\",\"code\":\"Conflict\",\"message\":\"no\"}]");
+	counts(&c, LB("red", "/inboundNatRules/in"), "");
+	counts(&c, OWN, "{\"outboundConnections\":10,\"inboundConnections\":3}");
+	json_decref(one.paths);
+	leave(&c);
+}
+
 /* A node may say what it likes: it is refused whole, and what it has said before stays. */
 static void test_refused(void **state)
 {
@@ -221,8 +378,12 @@ static void test_refused(void **state)
 		"{\"virtualGateways\":{\"" RDID "\":7}}",
 		"{\"virtualGateways\":{\"" RDID "\":{\"state\":null}}}",
 		"{\"virtualGateways\":{\"" RDID "\":{\"counters\":{\"a\":{\"b\":{\"c\":1}}}}}}",
+		"{\"publicAddresses\":7}",
+		"{\"publicAddresses\":{\"blue\":{}}}",
+		"{\"publicAddresses\":{\"" RDID "\":{\"203.0.113.5\":{\"rules\":{\"a\":{\"b\":1}}}}}}",
+		"{\"publicAddresses\":{\"" RDID "\":{\"203.0.113.5\":null}}}",
 	};
-	char body[64000] = "{\"gateway\":{\"capabilities\":{\"a\":[0";
+	static char body[400000] = "{\"gateway\":{\"capabilities\":{\"a\":[0";
 	struct controller c;
 	size_t n;
 
@@ -240,7 +401,7 @@ static void test_refused(void **state)
 	strcpy(body + n, "]}},\"state\":\"Synced\"}");
 	assert_int_equal(status_of(&c.s, "PUT", STATUS, body), 400);
 	n = (size_t)snprintf(body, sizeof body, "{\"state\":\"Synced\",\"gateway\":{\"virtualGateways\":{");
-	for (unsigned i = 0; i <= 1000; i++)
+	for (unsigned i = 0; i <= 4096; i++)
 		n += (size_t)snprintf(body + n, sizeof body - n, "%s\"%.32s%04u\":1", i ? "," : "", RDID, i);
 	strcpy(body + n, "}}}");
 	assert_true(n < sizeof body - 4);
@@ -255,6 +416,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_GW_6_state, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_GW_6_capabilities, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_GW_6_virtual_gateways, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_GW_6_counted, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_refused, fixture_setup, fixture_teardown),
 	};
 

@@ -434,7 +434,7 @@ static void test_sync_in_parts(void **state)
 
 		assert_false(b.service.ready(b.service.ctx));
 		uv_run(&b.loop, UV_RUN_ONCE);
-		assert_true(parts - fakes[1].parts <= 1);
+		assert_true(parts - fakes[1].parts <= 2); /* libuv looks at timers before and after it waits */
 		assert_true(++turns < 1000);
 	}
 	assert_int_equal(fakes[1].syncs, 1);

@@ -616,6 +616,15 @@ static void test_details_are_reported(void **state)
 static void describe_gateway(void *ctx, const struct gw_hnv_object *o, json_t *properties)
 {
 	(void)ctx;
+	if (o->kind == GW_HNV_PUBLIC) {
+		int out = o->public.first_port == 4096 ? 7 : 0, in = o->public.first_port == 80 ? 2 : 0;
+
+		json_object_set_new(properties, "counters",
+				    json_pack("{s:i, s:i, s:o}", "outboundConnections", out, "inboundConnections", in,
+					      "rules",
+					      json_pack(out + in ? "{s:i}" : "{}", out ? "Out" : "In", out + in)));
+		return;
+	}
 	assert_int_equal(o->kind, GW_HNV_VRF);
 	json_object_set_new(properties, "state", json_string("Ready"));
 	json_object_set_new(properties, "external",
@@ -629,17 +638,18 @@ static void describe_gateway(void *ctx, const struct gw_hnv_object *o, json_t *p
 static json_t *able_status(void *ctx)
 {
 	(void)ctx;
-	return json_pack("{s:{s:{s:s, s:{s:s, s:i}, s:{s:s}}}, s:{s:{s:[s], s:n}}}", "node", "sync", "state", "Synced",
-			 "nat", "state", "Synced", "syncs", 3, "engine", "state", "Failing", "nat", "capabilities",
-			 "protocols", "Tcp", "none");
+	return json_pack("{s:{s:{s:s, s:{s:s, s:i}, s:{s:s}}}, s:{s:{s:[s], s:n, s:[s,s]}}, s:{s:{s:[s]}}}", "node",
+			 "sync", "state", "Synced", "nat", "state", "Synced", "syncs", 3, "engine", "state", "Failing",
+			 "nat", "capabilities", "protocols", "Tcp", "none", "connectionTypes", "NAT", "NAT", "engine",
+			 "capabilities", "connectionTypes", "L3");
 }
 
 static void test_GW_6_a_gateway_is_reported(void **state)
 {
 	struct world w;
-	json_t *gateway, *wanted;
+	json_t *gateway, *wanted, *can;
 
-	begin(&w, state, "");
+	begin(&w, state, "[limits]\nvirtual_gateways = 77\n");
 	w.b.service.describe = describe_gateway;
 	w.b.service.status = able_status;
 	says(&w, ALL(VRF("1", "5009") "," PUBLIC("5_32-4096", "4096",
@@ -650,7 +660,22 @@ static void test_GW_6_a_gateway_is_reported(void **state)
 			   "Failing");
 	assert_true(json_equal(json_object_get(json_object_get(gateway, "capabilities"), "drivers"), wanted));
 	json_decref(wanted);
-	assert_string_equal(text(json_object_get(gateway, "capabilities"), "version"), GW_VERSION);
+	can = json_object_get(gateway, "capabilities");
+	assert_string_equal(text(can, "version"), GW_VERSION);
+	/* Once, and not of a driver that fails. */
+	wanted = json_pack("[s]", "NAT");
+	assert_true(json_equal(json_object_get(can, "connectionTypes"), wanted));
+	json_decref(wanted);
+	assert_int_equal(json_array_size(json_object_get(can, "authenticationMethods")), 0);
+	assert_true(json_is_array(json_object_get(can, "authenticationMethods")));
+	assert_true(json_is_array(json_object_get(can, "algorithms")));
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(can, "limits"), "virtualGateways")), 77);
+	assert_int_equal(json_object_size(json_object_get(can, "limits")), GW_HNV_KIND_MAX);
+	/* Ports of one address are one here; what has counted nothing is not there. */
+	wanted = json_pack("{s:{s:{s:i, s:i, s:{s:i, s:i}}}}", RDID("1"), "203.0.113.5", "outboundConnections", 7,
+			   "inboundConnections", 2, "rules", "Out", 7, "In", 2);
+	assert_true(json_equal(json_object_get(gateway, "publicAddresses"), wanted));
+	json_decref(wanted);
 	gateway = json_object_get(json_object_get(gateway, "virtualGateways"), RDID("1"));
 	assert_int_equal(json_array_size(json_object_get(gateway, "publicAddresses")), 3);
 	json_object_del(gateway, "publicAddresses");

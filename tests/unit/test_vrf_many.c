@@ -111,7 +111,7 @@ static void test_changes_in_between(void **state)
 	sync_ok();
 	assert_int_equal(n_ready(), MANY - 1);
 	has(FIRST + hurt, "default via 169.254.1.1");
-	has(FIRST + other, "172.30.0.0/16 via 10.0.0.9");
+	has(FIRST + other, "172.30.0.0/16 via 10.0.0.1");
 	assert_int_equal(sh("[ -e /run/netns/gwd-" NODE "-%u ]", FIRST + gone), 1);
 	end();
 }

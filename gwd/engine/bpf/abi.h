@@ -91,7 +91,11 @@
 	  "a virtual gateway sent to the world outside, and the [external] interface is not set or not there")         \
 	X(NEIGHBOUR_LIMIT, "NeighbourLimit",                                                                           \
 	  "a virtual gateway sent to more hosts of the [external] interface's subnets than one may: 500 at once, and " \
-	  "50 more each second")
+	  "50 more each second")                                                                                       \
+	X(NODE_ADDRESS, "NodeAddress",                                                                                 \
+	  "a virtual gateway sent to an address of this node that is not of the [external] interface: of the "         \
+	  "provider "                                                                                                  \
+	  "network, or for management")
 
 /* What else became of a packet. Every packet that enters a hook is counted in one outcome or one drop reason, once. */
 #define GW_OUTCOMES(X)                                                                                                 \

@@ -1,7 +1,7 @@
 /*
  * exit.bpf.c - what virtual gateways send to the world outside: tc ingress of the node's end of each one's way out.
  *
- *   packet -> from a public place of its own? -> to an address of this node: as if it came from outside
+ *   packet -> from a public place of its own? -> to an address of this node outside: as if it came from there
  *                                             -> to a public place on this node: straight into its owner (steer.h)
  *                                             -> else: out of the [external] interface, to its next_hop or where the
  *                                                kernel's routes lead; to few of its segments' hosts at once
@@ -52,7 +52,8 @@ gw_inline __u32 gw_may_leave4(struct __sk_buff *skb, const struct gw_bpf_exit *e
 /*
  * For each host of the segments that somebody sends to, whether it is there or not, the kernel keeps an entry in a table that the
  * whole node shares, with its underlay. So that no virtual gateway takes all of that, it may send to so many that it has not sent to
- * lately, and to so many more as time goes by. Entries that are some seconds old the kernel gives to others when they need them.
+ * lately, and to so many more as time goes by. Entries that are some seconds old the kernel gives to others when they need them. Two
+ * CPUs that count at once may count one too few.
  */
 #define GW_MEET_NS  20000000ull	   /* one more */
 #define GW_MEET_MAX 500		   /* at once */
@@ -101,11 +102,13 @@ gw_inline __u32 gw_may_send_out(struct __sk_buff *skb, const struct gw_bpf_exit 
 }
 
 /* To this node itself: the stack gets it as if it came from outside, so that its rules for that hold. */
-gw_inline int gw_to_self(struct __sk_buff *skb, const struct gw_bpf_exit *e)
+gw_inline int gw_to_self(struct __sk_buff *skb, const struct gw_bpf_exit *e, const struct gw_bpf_owner *to)
 {
 	__u8 own[8] __attribute__((aligned(8))) = {0};
 	int i;
 
+	if (to->flags & GW_PUBLIC_INWARD)
+		return gw_exit_drop(e->owner.slot, GW_DROP_NODE_ADDRESS);
 	if (!params.external)
 		return gw_exit_drop(e->owner.slot, GW_DROP_NO_EXTERNAL);
 	for (i = 0; i < 6; i++)
@@ -132,7 +135,7 @@ gw_function int gw_exit4(struct __sk_buff *skb, const struct gw_bpf_exit *e)
 	if (gw_is_nowhere(&s.daddr))
 		return gw_exit_drop(s.slot, GW_DROP_FLOOD);
 	if (gw_public_of(&s.daddr, &owner))
-		return owner.flags & GW_PUBLIC_SELF ? gw_to_self(skb, e) : gw_steer4(skb, &s, &owner, false);
+		return owner.flags & GW_PUBLIC_SELF ? gw_to_self(skb, e, &owner) : gw_steer4(skb, &s, &owner, false);
 	in_segment = gw_in_segment(&s.daddr);
 	why = gw_may_send_out(skb, e, &s.daddr, in_segment);
 	return why ? gw_exit_drop(s.slot, why - 1) : gw_outward4(in_segment);
@@ -152,7 +155,7 @@ gw_function int gw_exit6(struct __sk_buff *skb, const struct gw_bpf_exit *e)
 	if (why)
 		return gw_exit_drop(s.slot, why - 1);
 	if (gw_public_of(&s.daddr, &owner))
-		return owner.flags & GW_PUBLIC_SELF ? gw_to_self(skb, e) : gw_to_owner(skb, &s, &owner);
+		return owner.flags & GW_PUBLIC_SELF ? gw_to_self(skb, e, &owner) : gw_to_owner(skb, &s, &owner);
 	in_segment = gw_in_segment(&s.daddr);
 	why = gw_may_send_out(skb, e, &s.daddr, in_segment);
 	return why ? gw_exit_drop(s.slot, why - 1) : gw_outward6(in_segment);

@@ -143,12 +143,19 @@ static int assign_subnet(struct gw_catalog *c, struct gw_resource *r, struct gw_
 }
 
 /* Where it is in no subnet of the network's, the plan finds a prefix for it. */
+static bool needs_vsid(const struct gw_resource *gateway)
+{
+	const struct gw_virtual_gateway *p = gateway->now.properties;
+
+	return p->network && p->subnets.n == 0 && !GW_GIVEN(p, virtual_gateway, vsid);
+}
+
 static int assign_gateway(const struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)
 {
 	struct gw_virtual_gateway *p = r->now.properties;
 	int e;
 
-	if (GW_GIVEN(p, virtual_gateway, vsid) || !p->network || p->subnets.n > 0)
+	if (!needs_vsid(r))
 		return 0;
 	e = assign_vsid(c, &p->vsid, err);
 	if (e == 0)
@@ -354,17 +361,14 @@ void gw_assign_carried(enum gw_kind kind, const struct gw_version *before, struc
 
 		now->is_carried = p->allocation == GW_ALLOCATION_DYNAMIC && GW_GIVEN(p, ip_configuration, address) &&
 				  GW_GIVEN(was, ip_configuration, address) && gw_addr_equal(&p->address, &was->address);
-	} else if (kind == GW_KIND_VIRTUAL_GATEWAY) {
-		const struct gw_virtual_gateway *was = before->properties;
-		struct gw_virtual_gateway *p = now->properties;
-
-		/* One that somebody chooses beside subnets is refused. */
-		if (p->subnets.n > 0 && GW_GIVEN(p, virtual_gateway, vsid) && GW_GIVEN(was, virtual_gateway, vsid) &&
-		    p->vsid == was->vsid)
-			GW_UNGIVE(p, virtual_gateway, vsid);
 	} else if (kind == GW_KIND_FRONTEND) {
 		now->is_carried = gw_block_is_carried(before, now);
 	}
+}
+
+bool gw_assign_is_owed(const struct gw_resource *r)
+{
+	return r->kind == GW_KIND_VIRTUAL_GATEWAY ? needs_vsid(r) : gw_block_is_missing(r);
 }
 
 int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err)

@@ -331,7 +331,7 @@ static int replace(struct gw_catalog *c, struct gw_resource *r, struct gw_draft 
 	if (wants_no_secret)
 		gw_assign_forget_secret(r->kind, &draft->version);
 	gw_assign_carried(r->kind, &r->now, &draft->version);
-	if (same_version(r->kind, &r->now, &draft->version) && !gw_block_is_missing(r))
+	if (same_version(r->kind, &r->now, &draft->version) && !gw_assign_is_owed(r))
 		return 0;
 	gw_references_unlink(&r->now);
 	gw_keys_remove(c, &r->now);

@@ -214,8 +214,6 @@ static int check_virtual_gateway(const struct gw_catalog *c, const struct gw_res
 	const struct gw_virtual_gateway *p = r->now.properties;
 	const struct gw_resource *network = gw_reference(c, r, p->network);
 
-	if (GW_GIVEN(p, virtual_gateway, vsid) && p->subnets.n > 0)
-		return bad(err, "isolationId", "is for one without gatewaySubnets, which have their own: leave it out");
 	if (GW_GIVEN(p, virtual_gateway, vsid) && !gw_vsid_assignable(p->vsid))
 		return bad(err, "isolationId", "must be a VSID from %u to %u", GW_VSID_MIN, GW_VSID_MAX);
 	for (size_t i = 0; i < p->subnets.n; i++) {

@@ -205,6 +205,8 @@ int gw_siblings_check(struct gw_catalog *c, const struct gw_resource *r, gw_pref
 bool gw_assign_wants_no_secret(enum gw_kind kind, const struct gw_version *now);
 void gw_assign_forget_secret(enum gw_kind kind, struct gw_version *now);
 void gw_assign_carried(enum gw_kind kind, const struct gw_version *before, struct gw_version *now);
+/* Whether it lacks what it would be given today: it was stored by an older gwd, or is about to lose its part of an address. */
+bool gw_assign_is_owed(const struct gw_resource *r);
 int gw_assign(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
 /* check.c: what only the whole can tell of a resource that was touched. */
 int gw_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);

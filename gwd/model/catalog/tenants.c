@@ -235,7 +235,8 @@ static const struct {
 	 "tenant_public_addresses"},
 	{1U << GW_KEY_MAC, offsetof(struct gw_catalog_limits, tenant_mac_addresses), "MAC addresses",
 	 "tenant_mac_addresses"},
-	{1U << GW_KEY_VSID, offsetof(struct gw_catalog_limits, tenant_subnets), "virtual subnets", "tenant_subnets"},
+	{1U << GW_KEY_VSID, offsetof(struct gw_catalog_limits, tenant_subnets),
+	 "virtual subnets and virtual gateways without", "tenant_subnets"},
 };
 static_assert(GW_KEY_SPACES <= 32, "spaces in a word");
 

@@ -26,7 +26,8 @@ extern const char *const gw_routing_types[];
 	  .help = "How many ports each front end has of a shared address: a power of two.")                            \
 	P(S, TEXT, label, "dnsRecord", .max = 253, .flags = GW_PROPERTY_IS_INERT)                                      \
 	R(S, "portBlocks", .help = "Who has which ports of a shared address.")                                         \
-	R(S, "ipConfiguration", .help = "Who uses it.")
+	R(S, "ipConfiguration", .help = "Who uses it.")                                                                \
+	R(S, "statistics", .help = "Translated connections by it so far, both ways, as gateways said last.")
 GW_SCHEMA_STRUCT(public_address, GW_PUBLIC_ADDRESS)
 
 #define GW_GATEWAY_POOL_ADDRESSES(S, P, O, L, V, C, R)                                                                 \
@@ -72,7 +73,7 @@ GW_SCHEMA_STRUCT(gateway_bgp, GW_GATEWAY_BGP)
 	O(S, gateway_bgp, bgp, "bgpConfig", .help = "How it announces addresses to the fabric.")                       \
 	R(S, "state", .help = "Active, Passive or Failed.")                                                            \
 	R(S, "healthState", .help = "How it is.")                                                                      \
-	R(S, "capabilities", .help = "What it can carry.")                                                             \
+	R(S, "capabilities", .help = "What it can carry: connection types, limits, version, drivers.")                 \
 	R(S, "totalCapacity", .help = "In kbit/s.")                                                                    \
 	R(S, "availableCapacity", .help = "In kbit/s.")                                                                \
 	R(S, "virtualGateways", .help = "The virtual gateways that it carries.")
@@ -85,7 +86,7 @@ GW_SCHEMA_STRUCT(gateway, GW_GATEWAY)
 	V(S, REF, subnets, "gatewaySubnets", .kind = GW_KIND_VIRTUAL_SUBNET, .max = 4,                                 \
 	  .help = "Subnets of the network that are kept for the gateway; none: gwd takes what is free.")               \
 	P(S, VSID, vsid, "isolationId", .flags = GW_PROPERTY_IS_ASSIGNED | GW_PROPERTY_IS_OPERATORS,                   \
-	  .help = "Without gatewaySubnets: the VSID of what gwd takes.")                                               \
+	  .help = "The VSID of what gwd takes where there are no gatewaySubnets.")                                     \
 	P(S, ENUM, routing, "routingType", .values = gw_routing_types, .flags = GW_PROPERTY_HAS_DEFAULT,               \
 	  .help = "Whether routes are learnt by BGP.")                                                                 \
 	C(S, CONNECTION, "networkConnections", .max = 1024, .help = "Its connections to sites and networks outside.")  \
@@ -96,6 +97,7 @@ GW_SCHEMA_STRUCT(gateway, GW_GATEWAY)
 	R(S, "stateDetail", .help = "Why it is not ready.")                                                            \
 	R(S, "customerAddresses", .help = "Its addresses in the virtual network.")                                     \
 	R(S, "publicAddresses", .help = "What comes to these, from outside, it gets.")                                 \
+	R(S, "morePublicAddresses", .help = "To how many others, too many to be listed.")                              \
 	R(S, "statistics", .help = "What it has carried, and dropped.")                                                \
 	P(S, ANY, vpn_clients, "vpnClientAddressSpace", .flags = GW_PROPERTY_IS_INERT)
 GW_SCHEMA_STRUCT(virtual_gateway, GW_VIRTUAL_GATEWAY)

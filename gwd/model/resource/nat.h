@@ -33,7 +33,8 @@ GW_SCHEMA_STRUCT(backend_pool, GW_BACKEND_POOL)
 	P(S, REF, backend, "backendIPConfiguration", .kind = GW_KIND_IP_CONFIGURATION, .help = "The VM's address.")    \
 	P(S, UINT, idle_minutes, "idleTimeoutInMinutes", .min = 1, .max = 1440,                                        \
 	  .help = "When an idle flow is forgotten.")                                                                   \
-	P(S, ANY, floating, "enableFloatingIP", .item = GW_PROPERTY_BOOL, .flags = GW_PROPERTY_IS_INERT)
+	P(S, ANY, floating, "enableFloatingIP", .item = GW_PROPERTY_BOOL, .flags = GW_PROPERTY_IS_INERT)               \
+	R(S, "statistics", .help = "Its connections so far, as its gateway said last.")
 GW_SCHEMA_STRUCT(inbound_nat_rule, GW_INBOUND_NAT_RULE)
 
 #define GW_OUTBOUND_NAT_RULE(S, P, O, L, V, C, R)                                                                      \
@@ -42,7 +43,10 @@ GW_SCHEMA_STRUCT(inbound_nat_rule, GW_INBOUND_NAT_RULE)
 	P(S, ENUM, protocol, "protocol", .values = gw_nat_protocols, .flags = GW_PROPERTY_HAS_DEFAULT,                 \
 	  .help = "The protocol that it is for.")                                                                      \
 	P(S, REF, pool, "backendAddressPool", .kind = GW_KIND_BACKEND_POOL, .flags = GW_PROPERTY_IS_REQUIRED,          \
-	  .help = "Who is translated.")
+	  .help = "Who is translated.")                                                                                \
+	R(S, "statistics",                                                                                             \
+	  .help = "Connections so far by its front ends, for its protocol, as its gateway said last; other outbound "  \
+		  "rules of theirs for that protocol are among them.")
 GW_SCHEMA_STRUCT(outbound_nat_rule, GW_OUTBOUND_NAT_RULE)
 
 #define GW_LOAD_BALANCER(S, P, O, L, V, C, R)                                                                          \

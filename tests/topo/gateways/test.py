@@ -38,6 +38,7 @@ def setup():
     w.g.netns.ip("addr add 203.0.113.2/24 dev out0")
     w.g.gwd.settings["node"].update(roles="gateway", plugin_dir=case.build() + "/plugins")
     w.g.gwd.settings["external"] = {"interface": "out0"}
+    w.g.gwd.settings["limits"] = {"virtual_gateways": 300, "nat_rules": 4000}
     w.g.gwd.configure()
     return w
 
@@ -61,7 +62,7 @@ def before(w):
     equal(p["configurationState"]["status"], "Failure", "its state")
 
 
-@g.case("when its node is there it is active, and tells its version, its drivers and how they are")
+@g.case("when its node is there it is active, and tells its version, what it can carry, its limits, its drivers and how they are")
 def capabilities(w):
     w.g.gwd.start()
     eventually(lambda: properties(w, "/gateways/gateway1")["state"] == "Active", "it is active", 20)
@@ -72,8 +73,13 @@ def capabilities(w):
         require(driver in told["drivers"], "no %s: %s" % (driver, told["drivers"]))
     equal({k: v for k, v in told["drivers"]["nat"].items() if "Limit" in k},
           {"trackedConnectionsLimit": 131072, "newConnectionsPerSecondLimit": 50000}, "what its virtual gateways may do")
+    equal({k: told[k] for k in ("connectionTypes", "authenticationMethods", "algorithms")},
+          {"connectionTypes": ["NAT"], "authenticationMethods": [], "algorithms": []}, "what it can carry")
+    equal({k: told["limits"][k] for k in ("virtualGateways", "natRules", "publicAddresses", "customerRoutes")},
+          {"virtualGateways": 300, "natRules": 4000, "publicAddresses": 65536, "customerRoutes": 65536}, "its limits, as configured")
     p = properties(w, "/gateways/gateway1")
-    equal((p["totalCapacity"], p["availableCapacity"]), (10000000, 10000000), "what it carries")
+    # Nothing takes of a gateway's capacity yet, as connections, which are promised some, are not in force: no availableCapacity.
+    equal(p["totalCapacity"], 10000000, "what it carries")
     equal(sorted(v["resourceRef"] for v in p["virtualGateways"]),
           sorted("/virtualGateways/%s?tenantId=%s" % c for c in CUSTOMERS.items()), "whom it carries")
 
@@ -93,6 +99,14 @@ def virtual_gateways(w):
             require(part in p["statistics"], "%s: %s" % (part, p["statistics"]))
         equal(p["statistics"]["nat"]["trackedConnectionsLimit"], 131072, "connections that it may track")
         require("namespace" not in json.dumps(p), "names of the node: %s" % p)
+    # Nobody is there to send anything: that is known, and not only that nothing is known.
+    for name in CUSTOMERS:
+        rules = properties(w, "/loadBalancers/%s?tenantId=%s" % (name, CUSTOMERS[name]))
+        for rule in rules["outboundNatRules"] + rules["inboundNatRules"]:
+            eventually(lambda r=rule["resourceRef"], t=CUSTOMERS[name]: properties(w, "%s?tenantId=%s" % (r, t)).get("statistics") ==
+                       {"connections": 0}, "%s has counted nothing" % rule["resourceRef"], 70)
+    equal(properties(w, "/publicIPAddresses/shared").get("statistics"), {"outboundConnections": 0, "inboundConnections": 0},
+          "connections by the address")
 
 
 @g.case("the node shows the same itself: in statistics, metrics and gwctl")

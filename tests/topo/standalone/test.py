@@ -59,6 +59,16 @@ class Standalone(GatewayWorld):
         require(r.status == 200, "%s: %d %s" % (path, r.status, r.body))
         return r.json()["properties"]
 
+    def counted(self, path):
+        """What the controller says that it has counted."""
+        return self.get(path).get("statistics")
+
+    def on_node(self, name, kind):
+        """Connections of the network's rules of that type, as the node counts them now."""
+        rdid = self.get("/virtualNetworks/" + name)["routingDomainId"]
+        return sum(r["counters"]["connections"] for r in self.gw.gwd.list("nat-rule").values()
+                   if r["RoutingDomainID"] == rdid and r["Type"] == kind)
+
     def is_well(self, path):
         p = self.get(path)
         equal((p["provisioningState"], p["configurationState"]["status"]), ("Succeeded", "Success"), "%s: %s" % (path, p))
@@ -112,6 +122,22 @@ def shared(w):
     equal(len({start for start, _ in blocks}), 2, "blocks: %s" % blocks)
 
 
+@g.case("rules and addresses count connections, each tenant's his own; the controller says so when the node has reported")
+def counted(w):
+    on_node = lambda: {name: w.on_node(name, "Outbound") for name in w.tenants}  # noqa: E731
+    told = lambda: {name: (w.counted("/loadBalancers/%s/outboundNatRules/out" % name) or {}).get("connections") for name in w.tenants}  # noqa: E731
+    # So far each has had a ping, a TCP connection and a UDP flow. What is read is up to a second old.
+    before = eventually(lambda: (lambda n: min(n.values()) >= 3 and n)(on_node()), "the node has counted", 5)
+    for _ in range(10):
+        traffic.tcp_exact(w.blue, w.far, FAR, 1 << 16)
+    traffic.tcp_exact(w.red, w.far, FAR, 1 << 16)
+    now = eventually(lambda: (lambda n: n["blue"] >= before["blue"] + 10 and n["red"] > before["red"] and n)(on_node()),
+                     "the node has counted these too", 5)
+    require(now["red"] < before["red"] + 10, "blue's connections are red's: %s, before %s" % (now, before))
+    eventually(lambda: told() == now, "the controller says the same", 70)
+    equal(w.counted("/publicIPAddresses/shared"), {"outboundConnections": sum(now.values()), "inboundConnections": 0}, "of the address")
+
+
 @g.case("an inbound rule leads a port to a VM, an address of its own is the VM's both ways; both go again")
 def inbound(w):
     front = ref("/loadBalancers/red/frontendIPConfigurations/f")
@@ -127,6 +153,9 @@ def inbound(w):
     traffic.TcpTransfer(w.far, w.red, VM, 1 << 20, port=8080, via=SHARED, via_port=80).finish()
     traffic.tcp_exact(w.blue, w.far, FAR, 1 << 20)
     eventually(lambda: traffic.ping(w.far, OWN, 1)[0], "the VM's own address answers", 5)
+    pings = eventually(lambda: w.on_node("blue", "Inbound"), "connections to the VM's own address", 5)
+    eventually(lambda: [w.counted(p) for p in ("/loadBalancers/red/inboundNatRules/web", "/publicIPAddresses/own")] ==
+               [{"connections": 1}, {"outboundConnections": 1, "inboundConnections": pings}], "the controller says so", 70)
     r = w.gw.gwd.request("DELETE", BASE + "/loadBalancers/red/inboundNatRules/web")
     require(r.status in (202, 204), r.body)
     eventually(lambda: not [i for i in w.gw.gwd.list("nat-rule") if "-Inbound-Tcp-" in i], "the rule is gone from the node", 10)

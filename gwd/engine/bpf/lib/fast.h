@@ -127,8 +127,7 @@ gw_inline bool gw_fast_read(struct __sk_buff *skb, __u32 off, struct gw_tracked 
 	const __u32 *w = (const void *)ip;
 
 	if ((void *)(udp + 1) > gw_end(skb) || *(const __u8 *)ip != 0x45 ||
-	    ip->frag_off & bpf_htons(IP_MF | IP_OFFSET) ||
-	    gw_fold((__u64)w[0] + w[1] + w[2] + w[3] + w[4]) != 0xffff)
+	    ip->frag_off & bpf_htons(IP_MF | IP_OFFSET) || gw_fold((__u64)w[0] + w[1] + w[2] + w[3] + w[4]) != 0xffff)
 		return false;
 	t->total = bpf_ntohs(ip->tot_len);
 	t->size = t->total;
