@@ -438,13 +438,15 @@ static void show_deployment(const json_t *deployment, bool wide)
 	show_nodes(get(deployment, "nodes"), wide);
 }
 
-static void show_vrfs(const json_t *vrf)
+/* Repairs are those of namespaces with their links and routes, and those of the rulesets in them. */
+static void show_vrfs(const json_t *vrf, const json_t *nat)
 {
 	unsigned long long n = (unsigned long long)gw_cli_num(vrf, "virtualGateways");
+	uint64_t repairs = gw_cli_num(vrf, "repairs") + gw_cli_num(nat, "repairs");
 
 	if (n > 0)
 		gw_cli_say(stdout, "Virtual gateways: %llu, %llu ready, %llu repairs", n,
-			   (unsigned long long)gw_cli_num(vrf, "ready"), (unsigned long long)gw_cli_num(vrf, "repairs"));
+			   (unsigned long long)gw_cli_num(vrf, "ready"), (unsigned long long)repairs);
 }
 
 int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *client)
@@ -471,7 +473,7 @@ int gw_cli_run_status(const struct gw_cli_args *args, struct gw_cli_client *clie
 	show_enrollment(get(answer.body, "enrollment"));
 	show_underlay(engine);
 	show_fast_path(engine);
-	show_vrfs(get(answer.body, "vrf"));
+	show_vrfs(get(answer.body, "vrf"), get(answer.body, "nat"));
 	show_ports(get(engine, "ports"), wide);
 	show_subnets(get(engine, "virtualSubnets"), wide);
 	gw_cli_show_gateways(get(answer.body, "virtualGateways"), wide);

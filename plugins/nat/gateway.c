@@ -127,7 +127,7 @@ static void leave(struct nat_gateway *g)
 	g->failed = (struct gw_error)GW_ERROR_INIT;
 	g->sweep = nat_sweep_free(g->sweep);
 	g->fill = nat_fill_leave(g->fill);
-	g->current = g->crowded = false;
+	g->current = g->crowded = g->changed = false;
 	g->full = 0;
 	g->others = (struct nat_others){0};
 	g->dev = 0;
@@ -149,6 +149,7 @@ static void on_events(uv_poll_t *p, int status, int events)
 	if (!nat_nft_changed(g->nft, who))
 		return;
 	g->current = false;
+	g->changed = true;
 	gw_log_notice("NAT of routing domain %s: the ruleset in its namespace was changed from outside, by %s; it is "
 		      "looked at "
 		      "and repaired",
@@ -334,19 +335,32 @@ static void drop_flows(struct nat_gateway *g, struct nat_plan *was)
 	}
 }
 
+/* Whether this has repaired anything: what others do beside our table, or undo themselves, needs none. */
+static bool count_repair(struct nat_gateway *g, const struct nat_done *done)
+{
+	bool repaired = g->changed && done->written;
+
+	g->repairs += repaired;
+	g->driver->repairs += repaired;
+	g->changed = done->disturbed;
+	return repaired;
+}
+
 void nat_gateway_brought(struct nat_gateway *g, struct nat_plan *was, bool was_current, const struct nat_done *done)
 {
+	bool repaired = count_repair(g, done);
 	char rdid[GW_UUID_STRLEN];
 
 	g->writes += done->written;
 	note_others(g, &done->others);
 	if (done->written && !was_current)
-		gw_log_info("NAT of routing domain %s: ruleset %s, %zu map elements added, %zu removed",
-			    gw_uuid_format(&g->plan.rdid, rdid),
-			    !done->found    ? "made"
-			    : done->rebuilt ? "made anew"
-					    : "brought up to date",
-			    done->added, done->removed);
+		gw_log(repaired ? GW_LOG_NOTICE : GW_LOG_INFO,
+		       "NAT of routing domain %s: ruleset %s, %zu map elements added, %zu removed%s",
+		       gw_uuid_format(&g->plan.rdid, rdid),
+		       !done->found    ? "made"
+		       : done->rebuilt ? "made anew"
+				       : "brought up to date",
+		       done->added, done->removed, repaired ? "; repaired" : "");
 	if (done->disturbed)
 		nat_gateway_want_sync(g, "a ruleset was changed from outside while it was written");
 	/* What an earlier process has left is held against what there should be; else against what there was. */

@@ -36,6 +36,7 @@ struct nat_gateway {
 	ino_t ino;
 	uint64_t mark;		  /* of the ruleset */
 	bool current;		  /* the kernel has it, for all that is known */
+	bool changed;		  /* from outside, since it was last as it should be */
 	unsigned full;		  /* new connections that are refused: NAT_FULL */
 	bool crowded;		  /* a block of ports is nearly used up */
 	struct nat_others others; /* in its namespace, when it was last looked at */
@@ -53,6 +54,7 @@ struct nat_gateway {
 	struct nat_places places; /* and what they come to */
 	bool tally_wanted;	  /* a thread is to read them */
 	uint64_t writes;	  /* messages since open; for tests and status */
+	uint64_t repairs;	  /* of what others had changed */
 };
 
 /* NULL: no memory. */
@@ -100,6 +102,7 @@ struct gw_driver {
 	unsigned handles; /* that the loop has not closed */
 	bool closing;
 	uint64_t applies;		  /* calls, counted */
+	uint64_t repairs;		  /* of all virtual gateways, also of those that have gone */
 	struct nat_work *queue, *working; /* rulesets that a thread is to bring, and brings */
 	struct nat_tally *tally;	  /* counters that a thread reads; NULL: none */
 	uint64_t tallied_at, tallied_ns;  /* how long reading has taken in the turn of the loop at that time */

@@ -370,9 +370,9 @@ static void describe_rule(struct nat_gateway *g, const struct gw_nat_rule *r, js
 static void describe_vrf(struct nat_gateway *g, json_t *properties)
 {
 	json_t *nat =
-		json_pack("{s:s, s:s, s:I, s:I, s:I}", "state", nat_state_name(g->state), "stateDetail", g->detail,
-			  "rules", (json_int_t)g->plan.n_rules, "trackedConnections", (json_int_t)g->tracked,
-			  "trackedConnectionsLimit", (json_int_t)nat_driver_limit(g->driver));
+		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "state", nat_state_name(g->state), "stateDetail", g->detail,
+			  "rules", (json_int_t)g->plan.n_rules, "repairs", (json_int_t)g->repairs, "trackedConnections",
+			  (json_int_t)g->tracked, "trackedConnectionsLimit", (json_int_t)nat_driver_limit(g->driver));
 
 	if (nat && nat_gateway_count(g))
 		for (int i = 0; i < NAT_COUNTERS_MAX; i++)
@@ -460,11 +460,12 @@ static json_t *nat_status(struct gw_driver *d)
 	if (troubled > MAX_WARNINGS)
 		json_array_append_new(warnings, json_sprintf("and %zu more", troubled - MAX_WARNINGS));
 	/* What it can do is for each virtual gateway; managers find it among the gateway's capabilities. */
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:{s:[s], s:I, s:I}, s:o}", "virtualGateways",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:{s:[s], s:I, s:I}, s:o}", "virtualGateways",
 			 (json_int_t)d->gateways.n, "up", (json_int_t)up, "rules", (json_int_t)rules,
-			 "trackedConnections", (json_int_t)tracked, "writes", (json_int_t)writes, "capabilities",
-			 "connectionTypes", "NAT", "trackedConnectionsLimit", (json_int_t)nat_driver_limit(d),
-			 "newConnectionsPerSecondLimit", (json_int_t)d->env.config->new_rate, "warnings", warnings);
+			 "trackedConnections", (json_int_t)tracked, "writes", (json_int_t)writes, "repairs",
+			 (json_int_t)d->repairs, "capabilities", "connectionTypes", "NAT", "trackedConnectionsLimit",
+			 (json_int_t)nat_driver_limit(d), "newConnectionsPerSecondLimit",
+			 (json_int_t)d->env.config->new_rate, "warnings", warnings);
 }
 
 static const struct gw_driver_ops ops = {

@@ -15,7 +15,7 @@
 
 #include <linux/netfilter.h>
 
-#define RULESET_VERSION 5u /* raised with every change of what is built here */
+#define RULESET_VERSION 6u /* raised with every change of what is built here */
 
 /* As <linux/netfilter/nf_conntrack_common.h> numbers them, and nft(8) takes them. */
 enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_UNTRACKED = 64 };
@@ -479,7 +479,10 @@ static void odd(struct build *b)
 	end(b, &r);
 }
 
-/* All that is passed on. What is usual about most packets must not be asked one by one here. */
+/*
+ * All that is passed on. What is usual about most packets must not be asked one by one here. Segment sizes are clamped to what the
+ * ways there and back carry: both ends are still, or already, those that the routes know, which a public source is not.
+ */
 static void forward(struct build *b)
 {
 	struct nat_rule r = begin(FORWARD);
@@ -487,6 +490,11 @@ static void forward(struct build *b)
 	of_state(&r, STATE_INVALID | STATE_RELATED | STATE_UNTRACKED);
 	on_to(&r, NFT_GOTO, ODD);
 	end(b, &r);
+	if (b->params->clamp) {
+		r = begin(FORWARD);
+		nat_clamp(&r);
+		end(b, &r);
+	}
 }
 
 /* What goes inside, unless it answers what was translated on its way out: from outside comes nothing of what is among hosts inside. */
@@ -506,15 +514,9 @@ static void inward(struct build *b)
 static void out(struct build *b)
 {
 	static const uint32_t status = STATUS_SRC_NAT;
-	struct nat_rule r;
+	struct nat_rule r = begin(OUT);
 
-	if (b->params->clamp) {
-		r = begin(OUT);
-		nat_clamp(&r);
-		end(b, &r);
-	}
 	/* Of a connection whose source rules have translated, and nothing else. */
-	r = begin(OUT);
 	nat_ct(&r, NFT_CT_STATUS, NAT_REG_KEY);
 	nat_mask(&r, NAT_REG_KEY, STATUS_SRC_NAT | STATUS_DST_NAT, 4);
 	nat_cmp(&r, NFT_CMP_EQ, NAT_REG_KEY, &status, sizeof status);

@@ -67,6 +67,11 @@ static void put_place(const char *addr, uint32_t place, int gateway)
 	put(MAP_SHARES, &share, &(uint32_t){1});
 }
 
+void outside_place(uint32_t place, int gateway)
+{
+	put_place(SHARED, place, gateway);
+}
+
 static void put_segment(const char *addr, unsigned len)
 {
 	struct gw_public_key key = public_key(addr, len);

@@ -47,6 +47,9 @@ int outside_setup(void **state); /* fixture */
 /* The last fixture, with another way into reassembly and another external interface; 0: none. */
 void outside_params(uint32_t external, uint32_t reassembly);
 
+/* A block of ports or a single port of SHARED is that virtual gateway's from now on. */
+void outside_place(uint32_t place, int gateway);
+
 /* Ethernet and IP headers of a packet, from outside or from a virtual gateway; what is inside is the caller's. */
 struct pkt outside_start(const char *src, const char *dst);
 /* A whole one with n bytes of data. */

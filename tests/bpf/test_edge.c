@@ -22,16 +22,20 @@ static void test_exclusive(void **state)
 	udp_to("198.18.4.255", 5, GATEWAY_B);
 	udp_to(ONLY_A6, 5, GATEWAY_A);
 	udp_to(ONLY_B6, 5, GATEWAY_B);
-	/* Any protocol, any fragment, any ICMP, also what a shared address would not take. */
+	/* Any protocol, any sound fragment, any ICMP, also what a shared address would not take. */
 	p = outside_start(FAR, ONLY_A);
 	pkt_proto(&p, 50);
 	pkt_fill(&p, 40);
 	pkt_close(&p);
 	edge_steers(&p, GATEWAY_A);
 	p = outside_udp(FAR, 1, ONLY_A, 2);
+	outside_fragment(&p, 0x2000);
+	edge_steers(&p, GATEWAY_A);
 	outside_fragment(&p, 0x2000 | 100);
 	edge_steers(&p, GATEWAY_A);
-	outside_fragment(&p, 0x1fff);
+	outside_fragment(&p, 100);
+	edge_steers(&p, GATEWAY_A);
+	outside_fragment(&p, (65535 - 60) / 8);
 	edge_steers(&p, GATEWAY_A);
 	p = outside_echo(FAR, ONLY_B, 8, 77);
 	edge_steers(&p, GATEWAY_B);
@@ -217,6 +221,30 @@ static void test_truncated(void **state)
 	edge_drops(&p, MALFORMED);
 }
 
+/* Such as no host makes whole again, whoever has the address. */
+static void bad_fragments(const char *to)
+{
+	struct pkt p = outside_start(FAR, to);
+
+	pkt_udp(&p, 1, 2);
+	pkt_fill(&p, 27 - 8);
+	pkt_close(&p);
+	outside_fragment(&p, 8187); /* ends at 65543 */
+	edge_drops(&p, BAD_FRAGMENT);
+	outside_fragment(&p, 0x1fff);
+	edge_drops(&p, BAD_FRAGMENT);
+	/* Not a multiple of 8 with more to come; without data; a first one without ports. */
+	outside_fragment(&p, 0x2000 | 10);
+	edge_drops(&p, BAD_FRAGMENT);
+	p = outside_udp(FAR, 53, to, 1100);
+	put16(p.b + 16, 20);
+	outside_fragment(&p, 10);
+	edge_drops(&p, BAD_FRAGMENT);
+	put16(p.b + 16, 20);
+	outside_fragment(&p, 0x2000);
+	edge_drops(&p, BAD_FRAGMENT);
+}
+
 static void test_fragments(void **state)
 {
 	struct pkt p = outside_udp(FAR, 53, SHARED, 1100);
@@ -230,25 +258,16 @@ static void test_fragments(void **state)
 	edge_out(&p, TO_REASSEMBLY);
 	outside_fragment(&p, 0x4000);
 	edge_steers(&p, GATEWAY_A);
-	/* Ends at 65535, and one byte behind it. */
+	/* Ends at 65535. */
 	p = outside_start(FAR, SHARED);
 	pkt_udp(&p, 1, 2);
 	pkt_fill(&p, 27 - 8);
 	pkt_close(&p);
 	outside_fragment(&p, (65535 - 47) / 8);
 	edge_out(&p, TO_REASSEMBLY);
-	outside_fragment(&p, 8187);
-	edge_drops(&p, BAD_FRAGMENT);
-	/* Not a multiple of 8 with more to come; without data; a first one without ports. */
-	outside_fragment(&p, 0x2000 | 10);
-	edge_drops(&p, BAD_FRAGMENT);
-	p = outside_udp(FAR, 53, SHARED, 1100);
-	put16(p.b + 16, 20);
-	outside_fragment(&p, 10);
-	edge_drops(&p, BAD_FRAGMENT);
-	put16(p.b + 16, 20);
-	outside_fragment(&p, 0x2000);
-	edge_drops(&p, BAD_FRAGMENT);
+	bad_fragments(SHARED);
+	bad_fragments(ONLY_A);
+	bad_fragments(PREFIX_B);
 	outside_params(outside.external, 0);
 	p = outside_udp(FAR, 53, SHARED, 1100);
 	outside_fragment(&p, 0x2000);

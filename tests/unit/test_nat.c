@@ -348,15 +348,10 @@ static void test_idle(void **state)
 	end();
 }
 
-/* TCP over a narrower way: both sides learn of it by the segment size in their first packets. */
-static void test_clamp(void **state)
+/* TCP over a way that is narrower: both sides learn of it by the segment size in their first packets. */
+static void clamps_to(const char *narrow)
 {
-	(void)state;
-	start();
-	sh_ok("ip -n %s link set ext0 mtu 1300", vrf);
-	put(GW_HNV_PUBLIC, PUBLIC("203.0.113.1/32"));
-	put(GW_HNV_NAT_RULE, OUT_ALL);
-	commit_ok();
+	sh_ok("ip -n %s link set %s mtu 1300", vrf, narrow);
 	sh_ok("nsenter --net=/run/netns/%s timeout 5 python3 -c \"import socket; "
 	      "s=socket.create_server(('198.51.100.9', 98)); c=s.accept()[0]; c.recv(1); "
 	      "open('/tmp/gwd-nat-mss-%d','w').write(str(c.getsockopt(6, 2)))\" & sleep 0.7; "
@@ -366,7 +361,19 @@ static void test_clamp(void **state)
 	      "sys.exit(not 1200 < m <= 1260)\" && wait && "
 	      "M=$(cat /tmp/gwd-nat-mss-%d) && rm /tmp/gwd-nat-mss-%d && [ $M -le 1260 ] && [ $M -gt 1200 ]",
 	      out_ns, (int)getpid(), in_ns, (int)getpid(), (int)getpid());
-	sh_ok("ip -n %s link set ext0 mtu 1500", vrf);
+	sh_ok("ip -n %s link set %s mtu 1500", vrf, narrow);
+}
+
+/* Outside, or inside, which the route to a public source says nothing of. */
+static void test_clamp(void **state)
+{
+	(void)state;
+	start();
+	put(GW_HNV_PUBLIC, PUBLIC("203.0.113.1/32"));
+	put(GW_HNV_NAT_RULE, OUT_ALL);
+	commit_ok();
+	clamps_to("ext0");
+	clamps_to("ovl0");
 	end();
 }
 

@@ -48,7 +48,15 @@ static void test_adopt_and_repair(void **state)
 		sync_ok();
 		snprintf(as, sizeof as, "203.0.113.1 %u", (unsigned)(4001 + i));
 		assert_string_equal(seen_as("10.0.0.4", (unsigned)(4001 + i)), as);
+		assert_int_equal(status_number("repairs"), i + 1);
+		sync_ok();
+		assert_int_equal(status_number("repairs"), i + 1);
 	}
+	/* What is wanted otherwise is none. */
+	change();
+	drop(GW_HNV_NAT_RULE, RULE("Inbound", "Tcp", "203.0.113.1", 80, "10.0.0.4/32", ",\"PortCount\":1"));
+	commit_ok();
+	assert_int_equal(status_number("repairs"), GW_N(harms));
 	end();
 }
 
@@ -104,6 +112,7 @@ static void test_others(void **state)
 	somebody("delete table ip first");
 	assert_string_equal(detail(), "Up: ");
 	assert_int_equal(status_number("up"), 1);
+	assert_int_equal(status_number("repairs"), 0); /* nothing of ours was changed */
 	end();
 }
 

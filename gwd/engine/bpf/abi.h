@@ -83,7 +83,7 @@
 	  "a virtual gateway sent from an address or port that is none of its public ones; see to its NAT rules")      \
 	X(LAND, "Land", "to a public address, from a source that cannot be outside: this node's own, or nobody's")     \
 	X(BAD_FRAGMENT, "BadFragment",                                                                                 \
-	  "fragment to or from a shared public address that is empty, oddly cut or too short, or ends beyond what "    \
+	  "fragment to or from a public address that is empty, oddly cut or too short, or ends beyond what "           \
 	  "IPv4 can carry")                                                                                            \
 	X(NO_REASSEMBLY, "NoReassembly",                                                                               \
 	  "fragment to a shared public address, and this node cannot put them together; gwctl status says why")        \

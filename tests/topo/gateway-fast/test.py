@@ -2,9 +2,11 @@
 # time-limit: 300
 # The gateway's fast path: the same traffic looks the same with and without it, and connections live and end as they should.
 #
-#   blue1 10.0.1.11 -- h1 -- fabric -- gw -- out -- isp -- far 198.51.100.10         see lib/gateway.py
+#   blue1 10.0.1.11 \
+#                    h1 -- fabric -- gw -- out -- isp -- far 198.51.100.10         see lib/gateway.py
+#   red1  10.0.1.11 /
 #
-# Covers GW-3, GW-8, MTU-4.
+# red is there where it says so. Covers GW-1, GW-3, GW-8, MTU-4.
 import os
 import re
 import select
@@ -16,12 +18,13 @@ import time
 
 os.environ["GW_TEST_FAST_PATH"] = "yes"  # the worlds begin with it
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lib import case, pkt, traffic, wire
+from lib import case, crowd, pkt, traffic, wire
 from lib.case import equal, eventually, note, require
 from lib.gateway import FAR, FAR6, GATEWAY, ISP, ISP6, SUBNET, GatewayWorld
 
-OWN, FORWARD = "203.0.113.1", "203.0.113.3"
+OWN, SHARED, FORWARD = "203.0.113.1", "203.0.113.2", "203.0.113.3"
 PORT = 7000
+BLOCK = 16384  # of SHARED; blue has the first, red the second
 suite = case.Suite()
 
 
@@ -476,6 +479,48 @@ def _(w):
         configured(w, "")
         fast(w, True)
     eventually(lambda: traffic.ping(w.blue1, FAR, 1)[0], "far is reached by a route again", 5)
+
+
+def setup_two():
+    w = GatewayWorld()
+    w.blue, w.red = w.tenant("blue", 0), w.tenant("red", 1)
+    w.blue1, w.red1 = w.blue.vm(1), w.red.vm(1)
+    for n, t in enumerate(w.tenants):
+        t.public(SHARED, BLOCK * (n + 1), BLOCK)
+        t.nat("Outbound", SHARED, SUBNET, port=BLOCK * (n + 1), count=BLOCK)
+        t.ready()
+    for vm in (w.blue1, w.red1):
+        eventually(lambda vm=vm: traffic.ping(vm, FAR, 1)[0], "far is reached by %s" % vm.name)
+    return w
+
+
+two = suite.group("two tenants", setup_two)
+
+
+def talks(w, kind, path, port):
+    """Both say 50 things on each of many flows, the same 5-tuples of both, and are told the same."""
+    flows, turns = 200, 50
+    packets, before = 2 * 2 * flows * turns, forwarded(w)
+    c = crowd.talk([w.blue1, w.red1], w.far, kind, flows, turns, port=port + path)
+    past = forwarded(w) - before
+    note("%s: %d packets past the stack, of %d with data" % (kind.name, past, packets))
+    if path:  # a few of each flow are the stack's, TCP has some without data as well
+        require(past >= 0.85 * packets, "packets past the stack: %d, of %d with data" % (past, packets))
+    else:
+        equal(past, 0, "packets past the stack when it is off")
+    equal(c.addresses(), {SHARED}, "address that the server saw")
+    for n, vm in enumerate((w.blue1, w.red1)):
+        ports = c.ports(vm.name)
+        require(BLOCK * (n + 1) <= ports[0] and ports[-1] < BLOCK * (n + 2), "ports of %s: %d to %d" % (vm.name, ports[0], ports[-1]))
+
+
+for kind_ in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+    @two.case("GW-1, GW-3: both have the same address and send the same 5-tuples, by one public address: to each its own data, %s"
+              % ("UDP" if kind_ == socket.SOCK_DGRAM else "TCP"))
+    def _(w, kind=kind_):
+        for path in (False, True):
+            fast(w, path)
+            talks(w, kind, path, 7500)
 
 
 n = suite.group("NVGRE", lambda: setup("NVGRE"))

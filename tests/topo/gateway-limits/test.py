@@ -15,7 +15,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lib import case
+from lib import case, traffic
 from lib.case import equal, eventually, note, require
 from lib.gateway import FAR, GatewayWorld
 
@@ -54,7 +54,7 @@ class Flood:
 
 def new_flows(vm, far, n=FLOWS):
     """How many of as many flows, each of one datagram from a port of its own, far hears of."""
-    heard = set()
+    heard, said = set(), {b"%d" % k for k in range(n)}
     with far.netns.enter():
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind((FAR, 9100))
@@ -64,7 +64,7 @@ def new_flows(vm, far, n=FLOWS):
         end = time.monotonic() + seconds
         while len(heard) < n and time.monotonic() < end:
             try:
-                heard.add(server.recv(16))
+                heard.update({server.recv(16)} & said)  # a flood of all ports comes by here, too
             except socket.timeout:
                 pass
 
@@ -146,6 +146,19 @@ def _(w):
 @f.case("and by a VM of red")
 def _(w):
     under(w, w.red1, FORWARDED, "full-in")
+
+
+@f.case("red until it has all of its own: it is told, and blue has lost nothing")
+def _(w):
+    limit = 4096
+    under(w, w.red1, FAR, "full", w.red)
+    red, blue = w.red.state()["nat"], w.blue.state()["nat"]
+    note("tracked: %d of red, %d of blue" % (red["trackedConnections"], blue["trackedConnections"]))
+    require(red["trackedConnections"] >= limit * 31 // 32, "connections of red: %s" % red)
+    equal(red["state"], "Warning", "state of red's NAT")
+    require("as many as [limits] tracked_connections allows (%d)" % limit in red["stateDetail"], "why: " + red["stateDetail"])
+    equal(traffic.ping(w.red1, FAR, 1)[0], 0, "answers to red, which may open no more")
+    equal(traffic.ping(w.blue1, FAR, 1)[0], 1, "answers to blue, which may")
 
 
 def restarted(w, plugin_dir):

@@ -223,6 +223,96 @@ def tcp(vms, far, n, port=7001, seconds=120):
             part.end()
 
 
+def _message(name, i, turn):
+    """Whose it is, of which flow, and which one of it; of many sizes, all of which fit into one packet."""
+    return (b"%s %d %d " % (name.encode(), i, turn)).ljust(40 + (i * 37 + turn * 101) % 1100, b".")
+
+
+def _talk_client(pipe, vm, to, kind, n, turns, seconds):
+    poll, flows, end = select.epoll(), {}, time.monotonic() + seconds * SLOWNESS
+    for i in range(n):
+        s = _socket(vm, kind, vm.v4, FIRST_PORT + i)
+        if kind == socket.SOCK_STREAM:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, HARD_CLOSE)
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        s.settimeout(5 * SLOWNESS)
+        s.connect(to)
+        s.setblocking(False)
+        flows[s.fileno()] = (s, i)
+        poll.register(s, select.EPOLLIN)
+    for turn in range(turns):
+        wanted = {}
+        for fd, (s, i) in flows.items():
+            wanted[fd] = _message(vm.name, i, turn)
+            s.send(wanted[fd])
+        while wanted:
+            for fd, _ in poll.poll(0.5):
+                s, i = flows[fd]
+                data, want = s.recv(2000), wanted.pop(fd, b"")
+                if not data or not want.startswith(data) or (kind == socket.SOCK_DGRAM and data != want):
+                    raise Failed("flow %d of %s, message %d: got %r, expected %r" % (i, vm.name, turn, data[:40], want[:40]))
+                if data != want:
+                    wanted[fd] = want[len(data):]
+            require(time.monotonic() < end, "%d flows of %s hear nothing of message %d" % (len(wanted), vm.name, turn))
+    for s, _ in flows.values():
+        s.close()
+    del pipe
+    return n, []
+
+
+def _talk_server(pipe, far, kind, port):
+    """Sends back what it gets; {where from: whose messages}."""
+    first, peers, seen = _socket(far, kind, far.addresses[0], port), {}, {}
+    first.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+    if kind == socket.SOCK_STREAM:
+        first.listen(4096)
+    pipe.send(("ready", None))
+    poll = select.epoll()
+    for s in (first, pipe):
+        poll.register(s, select.EPOLLIN)
+    while True:
+        for fd, _ in poll.poll():
+            if fd == pipe.fileno():
+                return seen
+            if fd in peers:
+                s, where = peers[fd]
+                try:
+                    data = s.recv(2000)
+                except ConnectionResetError:  # it has got what it wanted
+                    data = b""
+                if not data:
+                    poll.unregister(fd)
+                    peers.pop(fd)[0].close()
+                    continue
+                seen.setdefault(where, set()).add(data.split()[0])
+                s.send(data)
+            elif kind == socket.SOCK_STREAM:
+                s, where = first.accept()
+                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                peers[s.fileno()] = s, where
+                poll.register(s, select.EPOLLIN)
+            else:
+                data, where = first.recvfrom(2000)
+                seen.setdefault(where, set()).add(data.split()[0])
+                first.sendto(data, where)
+
+
+def talk(vms, far, kind, n, turns, port=7010, seconds=60):
+    """n flows of each VM at once, the same 5-tuples of all of them; on each so many messages there, one after the other, and back."""
+    server, clients = Part(_talk_server, far, kind, port), []
+    try:
+        server.hear("ready", 10)
+        clients = [Part(_talk_client, vm, (far.addresses[0], port), kind, n, turns, seconds) for vm in vms]
+        answers = [c.hear("done", seconds + 30) for c in clients]
+        server.tell()
+        seen = server.hear("done", 10)
+        equal([(where, who) for where, who in seen.items() if len(who) != 1], [], "places that speak for several")
+        return Crowd(vms, n, {where: who.pop().decode() for where, who in seen.items()}, answers)
+    finally:
+        for part in [server] + clients:
+            part.end()
+
+
 def echo(vms, far, n, seconds=30):
     """n ICMP echo identifiers of each VM, the same of all of them. Answers bring back what was sent."""
     answered, crossed, sockets = {}, [], {}

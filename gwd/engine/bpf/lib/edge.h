@@ -107,8 +107,7 @@ gw_function int gw_edge4(struct __sk_buff *skb)
 
 	if (!gw_public_of(&s.daddr, &owner) || owner.flags & GW_PUBLIC_SELF)
 		return GW_NOT_PUBLIC;
-	/* An exclusive address has its fragments as they are; its owner's kernel judges them. */
-	if (why && !(why == 1 + GW_DROP_BAD_FRAGMENT && !(owner.flags & GW_PUBLIC_SHARED)))
+	if (why)
 		return gw_drop(why - 1);
 	if (gw_is_land(&s))
 		return gw_drop(GW_DROP_LAND);
