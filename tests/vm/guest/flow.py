@@ -1,7 +1,8 @@
 """A UDP flow whose every datagram must come back. Says so of each hundred; sends until SIGTERM, waits for what is still on its
 way, and says how many it sent and how many never came.
 
-usage: flow.py ADDRESS        the far end:  flow.py ADDRESS echo
+usage: flow.py ADDRESS [SECONDS]    SECONDS: between two datagrams; 0.005 unless told
+       flow.py ADDRESS echo         the far end
 """
 import select
 import signal
@@ -11,7 +12,6 @@ import time
 
 PORT = 7007
 SOCKETS = 16     # flows, each with a port of its own
-INTERVAL = 0.005
 PATIENCE = 5     # seconds that the last ones may take
 
 
@@ -23,7 +23,7 @@ def echo(address):
         s.sendto(data, peer)
 
 
-def send(address):
+def send(address, interval):
     socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
     for s in socks:
         s.connect((address, PORT))
@@ -37,7 +37,7 @@ def send(address):
         if end is None and now >= due:
             missing.add(sent)
             socks[sent % SOCKETS].send(b"%d" % sent)
-            sent, due = sent + 1, now + INTERVAL
+            sent, due = sent + 1, now + interval
         for ready in select.select(socks, [], [], max(0, (end or due) - time.monotonic()))[0]:
             missing.discard(int(ready.recv(2048)))
             answered += 1
@@ -47,4 +47,7 @@ def send(address):
 
 
 if __name__ == "__main__":
-    echo(sys.argv[1]) if sys.argv[2:] else send(sys.argv[1])
+    if sys.argv[2:] == ["echo"]:
+        echo(sys.argv[1])
+    else:
+        send(sys.argv[1], float(sys.argv[2]) if sys.argv[2:] else 0.005)
