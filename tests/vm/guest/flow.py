@@ -1,4 +1,4 @@
-"""A UDP flow whose every datagram must come back. Says so of each hundred; sends until SIGTERM, waits for what is still on its
+"""A UDP flow whose every datagram must come back. Says so of every 25; sends until SIGTERM, waits for what is still on its
 way, and says how many it sent and how many never came.
 
 usage: flow.py ADDRESS [SECONDS]    SECONDS: between two datagrams; 0.005 unless told
@@ -41,7 +41,7 @@ def send(address, interval):
         for ready in select.select(socks, [], [], max(0, (end or due) - time.monotonic()))[0]:
             missing.discard(int(ready.recv(2048)))
             answered += 1
-            if answered % 100 == 0:
+            if answered % 25 == 0:
                 print("answered %d" % answered, flush=True)
     print("sent %d lost %d" % (sent, len(missing)))
 
