@@ -205,6 +205,7 @@ IN_VRF = "ip netns exec %s " % VRF
 @g.case("a virtual gateway within the sandbox: whole, translated by the package's plugin, its packets on the fast path")
 def _(m):
     equal(gateway(m)["state"], "Ready", "the virtual gateway: %s" % gateway(m))
+    equal(gateway(m)["repairs"], 0, "what others changed of what gwd has just made: see the journal")
     equal(gateway(m)["nat"]["state"], "Up", "its translation: %s" % gateway(m))
     equal(tables(m, IN_VRF), ["table inet gwd-nat"], "its tables")
     equal(tables(m), [], "tables of the node's own")
