@@ -13,10 +13,18 @@ import time
 PORT = 7007
 SOCKETS = 16     # flows, each with a port of its own
 PATIENCE = 5     # seconds that the last ones may take
+SO_RCVBUFFORCE = 33
+ROOM = 4 << 20   # bytes of what nobody has read yet: a slow machine's programs may stand still, and that is not what is tested
+
+
+def udp():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
+    return s
 
 
 def echo(address):
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s = udp()
     s.bind((address, PORT))
     while True:
         data, peer = s.recvfrom(2048)
@@ -24,7 +32,7 @@ def echo(address):
 
 
 def send(address, interval):
-    socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
+    socks = [udp() for _ in range(SOCKETS)]
     for s in socks:
         s.connect((address, PORT))
     stopped = []
