@@ -217,10 +217,10 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 
 static int engine_remove(struct gw_driver *d, struct gw_error *err)
 {
-	int r = gw_devices_drop_all(d, err);
+	int r = gw_links_drop_all(d, err), r2 = gw_devices_drop_all(d, r < 0 ? NULL : err);
 
 	gw_loader_remove(d->loader);
-	return r;
+	return r < 0 ? r : r2;
 }
 
 const struct gw_driver_ops gw_engine_driver = {

@@ -219,6 +219,7 @@ int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_err
  */
 int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err);
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err);
+int gw_links_drop_all(struct gw_driver *d, struct gw_error *err);
 void gw_links_tc_event(void *driver, int ifindex);
 /* Forgets what is attached wherever the kernel does not agree. */
 void gw_links_check_programs(struct gw_driver *d);

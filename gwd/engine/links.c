@@ -366,6 +366,20 @@ int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err)
 	return r;
 }
 
+/* What the configuration names: it has its program still when there are no records. */
+int gw_links_drop_all(struct gw_driver *d, struct gw_error *err)
+{
+	int r = 0;
+
+	GW_HMAP_FOR_EACH (n, &d->ifaces) {
+		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+
+		if (r == 0 && i->present)
+			r = gw_hook_off(d, i->link.ifindex, i->name, err);
+	}
+	return r;
+}
+
 void gw_links_check_programs(struct gw_driver *d)
 {
 	GW_HMAP_FOR_EACH (n, &d->ifaces) {

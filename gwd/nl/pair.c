@@ -8,6 +8,7 @@
 #include <linux/if_link.h>
 #include <linux/veth.h>
 #include <string.h>
+#include <sys/random.h>
 
 static const struct gw_mac no_mac;
 
@@ -15,10 +16,16 @@ int gw_nl_add_pair(struct gw_nl *nl, const struct gw_nl_pair *pair, struct gw_er
 {
 	size_t info, data, other;
 	struct gw_nl_msg m;
+	struct gw_mac mac;
 	int rc;
 
+	/* One that the kernel has chosen, udev replaces a moment later (MACAddressPolicy=persistent), while neighbours know it. */
+	if (getrandom(mac.b, sizeof mac.b, 0) != sizeof mac.b)
+		return gw_error_set(err, EIO, GW_ERR_INTERNAL, pair->name, "the kernel gives no random bytes");
+	mac.b[0] = (uint8_t)((mac.b[0] & 0xfc) | 0x02); /* of one station, chosen locally */
 	gw_nl_msg_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
 	gw_nl_put_str(&m, IFLA_IFNAME, pair->name);
+	gw_nl_put(&m, IFLA_ADDRESS, mac.b, sizeof mac.b);
 	gw_nl_put_u32(&m, IFLA_MTU, pair->mtu);
 	info = gw_nl_nest_begin(&m, IFLA_LINKINFO);
 	gw_nl_put_str(&m, IFLA_INFO_KIND, "veth");

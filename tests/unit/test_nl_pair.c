@@ -62,6 +62,10 @@ static void test_pair(void **state)
 	assert_int_equal(gw_nl_link_get(other, "in", &there, &err), 0);
 	assert_true(here.peer == there.ifindex && there.peer == here.ifindex && here.peer_elsewhere);
 	assert_true(here.mtu == 1400 && there.mtu == 1400 && !here.up && there.mac.b[5] == 9);
+	/* NET_ADDR_SET: udev leaves it as it is. */
+	assert_int_equal(
+		sh("unshare -m sh -c 'mount -t sysfs sys /sys && grep -qx 3 /sys/class/net/out/addr_assign_type'"), 0);
+	assert_true((here.mac.b[0] & 3) == 2);
 	pair.peer_ns = other_fd;
 	expect(gw_nl_add_pair(ns.nl, &pair, &err), -EEXIST, &err, "cannot create out");
 	assert_int_equal(gw_nl_link_set_alias(ns.nl, here.ifindex, "gwd-x-5001", &err), 0);

@@ -4,11 +4,12 @@
 import os
 import time
 
+import inside
 import vm
 from lib import case  # where it is, vm knows
 from lib.case import require
 
-CONSOLE_LIMIT = 200  # seconds until the banner: a bound, not the goal
+GOAL = 20  # seconds from power-on until the API is ready, on a machine that is not emulated
 suite = case.Suite()
 
 
@@ -30,13 +31,24 @@ class Bare:
 bare = suite.group("without a cloud-init disk, BIOS", Bare)
 
 
-@bare.case("gwd runs, and the console says so, and what to do next")
+def waited(machine):
+    """For how many seconds its threads had to wait for a processor, all of them together: what else this machine did."""
+    tasks, nanoseconds = "/proc/%d/task" % machine.process.pid, 0
+    for task in os.listdir(tasks):
+        with open(os.path.join(tasks, task, "schedstat")) as f:
+            nanoseconds += int(f.read().split()[1])
+    return nanoseconds / 1e9
+
+
+@bare.case("gwd is ready within %d s of power-on, and the console says so, and what to do next" % GOAL)
 def _(w):
     def banner():
         w.machine.alive()
-        return "gwd is running" in serial()
-    case.eventually(banner, "a banner that says that gwd runs", CONSOLE_LIMIT, 0.1)
-    case.note("gwd is running: %.1f s after power-on" % (time.monotonic() - w.machine.started))
+        return "gwd is ready." in serial()
+    limit = GOAL * inside.SLOWNESS
+    case.eventually(banner, "a banner that says that gwd is ready", limit, 0.1)
+    case.note("gwd is ready %.1f s after power-on; the goal is %d s, and %d s here; the VM has waited %.1f s for processors" % (
+        time.monotonic() - w.machine.started, GOAL, limit, waited(w.machine)))
     case.eventually(lambda: "gwd login:" in serial(), "a login prompt", 30)
     require("NoCloud disk" in serial(), "the banner says how to get in")
 

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-# time-limit: 1500
-# The package and its services as they are on the image: what systemd and dpkg do to gwd, a tenant's traffic does not notice.
+# time-limit: 2400
+# The package and its services as they are on the image: what systemd and dpkg do to gwd, a tenant's traffic does not notice, within
+# its virtual network, out of it by translation, and in by a port that is forwarded.
 #
-# Covers GW-3 (the kernel's bound), GW-8 (restart, crash and upgrade interrupt nothing) for stop, start limit, daemon-reexec and dpkg.
+# Covers GW-3 (the kernel's bound), GW-8 (restart, crash and upgrade interrupt nothing) for stop, start limit, daemon-reexec and dpkg,
+# of a gateway too.
 import json
 import os
 import re
@@ -16,6 +18,11 @@ from lib.case import equal, require
 EXPOSURE = 4.0  # systemd-analyze security: what the most exposed of the units may have
 UNITS = ["gwd.service", "gwd-netns.service", "gwd-bird@x.service", "strongswan.service"]
 FLOW_LIMIT = 600  # seconds that one flow may take
+# From whom, to what address, and seconds between two datagrams: within the subnet; translated by the virtual gateway's stack, as all is
+# that comes from its own node; translated on the fast path, of the far VM, and to a forwarded port.
+FLOWS = [("vm", "10.0.0.2", 0.005), ("vm", "198.51.100.10", 0.02), ("far", "198.51.100.10", 0.02), ("out", "203.0.113.10", 0.02)]
+DEVICES = "pa0 port0 ext0 gwo5002 gwe5002"
+VRF = "gwd-gwd-5002"
 # A command with the capabilities and in the mount namespace of gwd.
 AS_GWD = ("nsenter -t $(systemctl show -P MainPID gwd) -m setpriv --groups gwd-bird --inh-caps=-all "
           "--bounding-set=-all,+net_admin,+net_raw,+bpf,+perfmon,+sys_admin ")
@@ -30,7 +37,7 @@ def setup():
     for name in ("flow.py", "world.sh"):
         with open(os.path.join(vm.HERE, "guest", name), "rb") as f:
             machine.put("/run/" + name, f.read())
-    case.note(machine.check("sh /run/world.sh"))
+    case.note(machine.check("sh /run/world.sh", 300))
     machine.version = machine.check("dpkg-query -W -f '${Version}' gwd")
     return machine
 
@@ -39,50 +46,72 @@ g = suite.group("", setup)
 
 
 def programs(machine):
-    """What of gwd is on the interfaces: their names and their numbers."""
-    said = machine.check("set -e; for dev in pa0 port0; do tc filter show dev $dev ingress; tc filter show dev $dev egress; done")
+    """What of gwd is on those of the interfaces that there are: their names and their numbers."""
+    said = machine.check("set -e; for dev in %s; do [ -e /sys/class/net/$dev ] || continue; tc filter show dev $dev ingress; "
+                         "tc filter show dev $dev egress; done" % DEVICES)
     return re.findall(r"name (\S+)", said), re.findall(r" id (\d+)", said)
 
 
 class Flow:
-    """Datagrams from the tenant's VM to the far one and back, while a test does something else."""
+    """Datagrams there and back, while a test does something else."""
 
-    def __init__(self, machine):
-        self.machine = machine
-        self.number = machine.agent.start("exec ip netns exec vm python3 /run/flow.py 10.0.0.2")
+    def __init__(self, machine, netns, address, interval):
+        self.machine, self.what = machine, "from %s to %s" % (netns, address)
+        self.number = machine.agent.start("exec ip netns exec %s python3 /run/flow.py %s %s" % (netns, address, interval))
+        case.after_case.append(self.stop)
         self.said = machine.agent.stream(self.number, FLOW_LIMIT)
         next(self.said)
 
-    def more(self):
-        """Until more has come back than was on its way now: what it says next may be of before."""
-        self.machine.agent.drop_said(self.number)
-        for _ in range(2):
-            require(isinstance(next(self.said), str), "the flow goes on")
+    def stop(self):
+        self.machine.agent.kill(self.number, signal.SIGTERM)
 
     def end(self):
-        """(sent, lost)"""
-        self.machine.agent.kill(self.number, signal.SIGTERM)
+        """Nothing was lost."""
         *said, status = self.said
-        equal(status, 0, "the flow's exit status: %s" % said)
-        return map(int, re.search(r"(?m)^sent (\d+) lost (\d+)$", "".join(said)).groups())
+        equal(status, 0, "the exit status of the flow %s: %s" % (self.what, said))
+        sent, lost = map(int, re.search(r"(?m)^sent (\d+) lost (\d+)$", "".join(said)).groups())
+        case.note("%s: sent %d lost %d" % (self.what, sent, lost))
+        equal(lost, 0, "lost datagrams of %d %s" % (sent, self.what))
+
+
+def go_on(machine, flows):
+    """Until more of each has come back than was on its way now: what it says next may be of before."""
+    for flow in flows:
+        machine.agent.drop_said(flow.number)
+    for flow in flows * 2:
+        require(isinstance(next(flow.said), str), "the flow %s goes on" % flow.what)
+
+
+def carried_fast(machine):
+    """How many packets have passed the stack of the virtual gateway by; that they may is required."""
+    engine = json.loads(machine.check("gwctl status -o json"))["engine"]
+    equal(engine["fastPath"], {"state": "On"}, "the fast path")
+    return sum(o["count"] for o in engine["outcomes"] if o["name"] == "FastForwarded")
 
 
 def through(machine, what, seconds=120):
     """
-    Does `what`, a script or a function, in the midst of a flow, of which nothing may be lost. Returns what of gwd is on the
-    interfaces before and after.
+    Does `what`, a script or a function, in the midst of flows, of which nothing may be lost, and which take the fast path afterwards,
+    if gwd is there to tell. Returns what of gwd is on the interfaces before and after.
     """
     before = programs(machine)
     require(all(before), "there are programs: %s" % (before,))
-    flow = Flow(machine)
+    flows = [Flow(machine, *f) for f in FLOWS]
     if callable(what):
         what()
     else:
         case.note(machine.check("set -e; " + what, seconds))
-    flow.more()
-    sent, lost = flow.end()
-    case.note("sent %d lost %d" % (sent, lost))
-    equal(lost, 0, "lost datagrams of %d" % sent)
+    go_on(machine, flows)
+    if active(machine) == "active":
+        machine.wait_gwd()
+        fast = carried_fast(machine)
+        go_on(machine, flows)
+        grown = carried_fast(machine) - fast
+        require(grown > 50, "%d packets took the fast path when two flows went on for 25 datagrams and their answers" % grown)
+    for flow in flows:
+        flow.stop()
+    for flow in flows:
+        flow.end()
     return before, programs(machine)
 
 
@@ -97,8 +126,9 @@ def kill(machine):
     case.eventually(lambda: main_pid(machine) not in (pid, "0") and active(machine) == "active", "systemd starts it again", 60)
 
 
-def namespaces(machine):
-    return machine.check("ls -i /run/netns").split()
+def namespaces(machine, where=""):
+    """What every name in the directory stands for; `where`: a command that goes to another mount namespace."""
+    return machine.check(where + "stat -c '%n %i' /run/netns/*").splitlines()
 
 
 def active(machine, unit="gwd"):
@@ -149,10 +179,62 @@ def _(m):
         require(status != 0 and ("ead-only" in said or "denied" in said), "%s can be written: %s" % (path, said))
 
 
-@g.case("a namespace of the holder: made, seen by everybody")
+@g.case("a namespace of the holder: made, seen by everybody, gwd in its sandbox too")
 def _(m):
     equal(holder(m, "add", "gwd-kept"), 0, "errno of add")
     m.check("ip -n gwd-kept link set lo up")
+    everybody = namespaces(m)
+    equal(sorted(line.split()[0] for line in everybody), ["/run/netns/" + n for n in sorted(["far", "gwd-kept", "out", "vm", VRF])],
+          "namespaces")
+    equal(namespaces(m, "nsenter -t $(systemctl show -P MainPID gwd) -m "), everybody, "those that gwd sees")
+
+
+def gateway(m):
+    """What gwd says of the only one."""
+    found, = json.loads(m.check("gwctl status -o json"))["virtualGateways"]
+    return found
+
+
+def tables(m, where=""):
+    """Of nftables'. This nft does not know all that the kernel does, and says so of a rule that it cannot show."""
+    return m.check(where + "nft list tables 2>/dev/null").splitlines()
+
+
+IN_VRF = "ip netns exec %s " % VRF
+
+
+@g.case("a virtual gateway within the sandbox: whole, translated by the package's plugin, its packets on the fast path")
+def _(m):
+    equal(gateway(m)["state"], "Ready", "the virtual gateway: %s" % gateway(m))
+    equal(gateway(m)["repairs"], 0, "what others changed of what gwd has just made: see the journal")
+    equal(gateway(m)["nat"]["state"], "Up", "its translation: %s" % gateway(m))
+    equal(tables(m, IN_VRF), ["table inet gwd-nat"], "its tables")
+    equal(tables(m), [], "tables of the node's own")
+    equal(m.check(IN_VRF + "sysctl -n net.ipv4.ip_forward net.netfilter.nf_conntrack_tcp_be_liberal"), "1\n1\n", "its settings")
+    m.check("grep -q ' /usr/lib/gwd/plugins/nat.so$' /proc/%s/maps" % main_pid(m))
+    through(m, "true")
+    require(gateway(m)["nat"]["trackedConnections"] >= 48, "flows that it tracks: %s" % gateway(m))
+    equal(m.check("journalctl -b -q -u gwd -u gwd-netns -p warning --no-pager -o cat"), "", "warnings")
+
+
+@g.case("its namespace, when somebody deletes it, is made anew, with all that was in it")
+def _(m):
+    before = namespaces(m)
+    m.check("ip netns del " + VRF)
+    case.eventually(lambda: m.run(IN_VRF + "nft list ruleset | grep -q 203.0.113.10")[0] == 0, "it is there again", 60)
+    case.eventually(lambda: (gateway(m)["state"], gateway(m)["nat"]["state"]) == ("Ready", "Up"), "it says so", 60)
+    require(set(namespaces(m)) != set(before), "it is another one: %s" % before)
+    m.check("for who in vm far; do ip netns exec $who ping -q -c 3 -W 5 198.51.100.10 || exit 1; done")
+    through(m, "true")
+
+
+@g.case("the banner says that gwd is ready when it answers, and else not; and what it has to do")
+def _(m):
+    require("gwd is ready. 2 ports attached, 1 virtual gateway.\n" in m.check("/usr/lib/gwd/banner"), "the banner")
+    m.check("mv /run/gwd/api.sock /run/gwd/away")
+    said = m.check("/usr/lib/gwd/banner")
+    m.check("mv /run/gwd/away /run/gwd/api.sock")
+    require("not ready" in said and "is ready" not in said, "the banner of a gwd that does not answer: %s" % said)
 
 
 @g.case("traffic, programs and namespaces outlive stop and start")
@@ -267,8 +349,8 @@ def _(m):
 
 # --- the package -------------------------------------------------------------------------------------------------------------
 
-def package(m, version, program=None):
-    """The package as it is, as another version; with `program` as its daemon."""
+def package(m, version, build=None):
+    """The package as it is, as another version; with the daemon and the plugin of another build."""
     tree, path = os.path.join(case.WORK, "deb"), os.path.join(case.WORK, "gwd_%s.deb" % version)
     arch = subprocess.check_output(["dpkg", "--print-architecture"], text=True).strip()
     subprocess.run(["dpkg-deb", "-R", "%s/build/gwd_%s_%s.deb" % (vm.ROOT, m.version, arch), tree], check=True)
@@ -277,8 +359,9 @@ def package(m, version, program=None):
         text = f.read()
     with open(control, "w") as f:
         f.write(re.sub(r"(?m)^Version: .*", "Version: " + version, text))
-    if program:
-        subprocess.run(["install", "-m", "755", "-s", program, os.path.join(tree, "usr/sbin/gwd")], check=True)
+    if build:
+        for mode, source, path_there in (("755", "gwd", "usr/sbin/gwd"), ("644", "plugins/nat.so", "usr/lib/gwd/plugins/nat.so")):
+            subprocess.run(["install", "-m", mode, "-s", os.path.join(build, source), os.path.join(tree, path_there)], check=True)
         os.remove(os.path.join(tree, "DEBIAN/md5sums"))
     subprocess.run(["dpkg-deb", "-b", "-Zxz", tree, path], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["rm", "-rf", tree], check=True)
@@ -289,20 +372,24 @@ def package(m, version, program=None):
 def intent(m):
     """What gwd was told, without what it counts."""
     ports = json.loads(m.check("gwctl port list -o json"))
-    return (m.check("gwctl lookup-record list -o json"),
-            [[p["properties"][k] for k in ("Interface", "MACAddress", "VirtualSubnetID")] for p in ports])
+    gateways = [json.loads(m.check("gwctl %s list -o json" % kind)) for kind in ("virtual-gateway", "public-address", "nat-rule")]
+    return (m.check("gwctl lookup-record list -o json; gwctl customer-route list -o json"),
+            [[p["properties"][k] for k in ("Interface", "MACAddress", "VirtualSubnetID")] for p in ports],
+            [o["resourceId"] for kind in gateways for o in kind])
 
 
 def install(m, name):
+    kept = namespaces(m)
     through(m, "DEBIAN_FRONTEND=noninteractive dpkg -i /root/%s.deb" % name, 200)
-    m.wait_gwd()
+    equal(namespaces(m), kept, "namespaces")
+    m.check("grep -q ' /usr/lib/gwd/plugins/nat.so$' /proc/%s/maps" % main_pid(m))  # the one that has just come
 
 
 @g.case("upgrade of the package under traffic loses nothing, and changes neither records nor configuration")
 def _(m):
     m.put("/root/now.deb", package(m, m.version))
     m.put("/root/next.deb", package(m, m.version + "+1"))
-    m.put("/root/abi.deb", package(m, m.version + "+2", os.path.join(case.next_build(), "gwd")))
+    m.put("/root/abi.deb", package(m, m.version + "+2", case.next_build()))
     m.check("echo '# mine' >>/etc/gwd/gwd.conf")
     records = intent(m)
     install(m, "next")
@@ -324,12 +411,18 @@ def _(m):
     status, said = m.run("DEBIAN_FRONTEND=noninteractive dpkg -r gwd", 120)
     require(status != 0 and "mend /etc/gwd/gwd.conf" in said, "a removal that cannot know what to remove: %s" % said)
     m.check("sed -i '$d' /etc/gwd/gwd.conf")
+    equal(tables(m, IN_VRF), ["table inet gwd-nat"], "tables of the virtual gateway")
+    m.check("ip link add seen type veth peer name seen netns " + VRF)  # goes when the kernel has no such namespace any more
     m.check("DEBIAN_FRONTEND=noninteractive dpkg -r gwd", 120)
     equal(programs(m), ([], []), "programs on the interfaces")
     # One question each: a status hidden in a pipe would answer for all of them.
-    equal([d["ifname"] for d in json.loads(m.check("ip -j link")) if d["ifname"].startswith("gwd")], [], "devices")
+    links = [d["ifname"] for d in json.loads(m.check("ip -j link"))]
+    equal([n for n in links if n.startswith(("gwd", "gwo", "gwe"))], [], "devices")
     equal(m.check("ls /sys/fs/bpf"), "", "pins")
-    equal([n for n in m.check("ls /run/netns").split() if n.startswith("gwd-")], [], "namespaces")
+    # That one is no virtual gateway's of this node: it may be another's on the same machine, or somebody's own.
+    equal(m.check("ls /run/netns").split(), ["far", "gwd-kept", "out", "vm"], "namespaces")
+    case.eventually(lambda: m.run("test -e /sys/class/net/seen")[0] == 1, "what was in the virtual gateway's is gone", 30)
+    equal(tables(m), [], "tables of the node's own")
     equal(m.run("test -e /run/gwd-bird")[0], 1, "/run/gwd-bird is there")
     equal(m.check("systemctl list-units --no-legend gwd.service 'gwd-netns*' 'gwd-bird*'"), "", "units")
     require("mine" in m.check("cat /etc/gwd/gwd.conf"), "configuration stays")

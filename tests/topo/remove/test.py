@@ -2,6 +2,7 @@
 # A node is taken out of the kernel for good, and comes back.
 #
 #   v1, n1 -- h1 (10.1.1.1) eth1 -- fabric -- eth1 h2 (10.1.1.2) -- v2, n2        VSID 5001 VXLAN (v), 5002 NVGRE (n)
+#             h1 out0, [external]
 #
 # Covers gwd --remove (what a package runs when it is removed): nothing of the node stays in the kernel, nothing of others
 # goes, the records stay (API-2), and it is refused while the daemon runs.
@@ -23,6 +24,11 @@ def setup():
     w.n2 = w.h2.vm("n2", "02:00:00:00:02:02", 5002, ["10.0.0.21", "fd00::21"])
     world.records([w.v1, w.v2], "vxlan", w.hosts)
     world.records([w.n1, w.n2], "nvgre", w.hosts)
+    w.h1.netns.ip("link add out0 type veth peer name out1")
+    w.h1.netns.ip("link set out0 up")
+    w.h1.gwd.settings["external"] = {"interface": "out0"}
+    w.h1.gwd.configure()
+    w.h1.gwd.restart()
     w.bpf_dir = w.h1.gwd.settings["engine"]["bpf_dir"]
     # What is not gwd's: an address and a filter beside its own.
     w.h1.netns.ip("address add 10.1.1.99/24 dev eth1")
@@ -63,8 +69,8 @@ def _(w):
 @g.case("after the daemon's end everything goes, from both hooks and both tunnels; what others put there stays")
 def _(w):
     before = kernel(w)
-    equal(sorted(before["filters"]), sorted(["eth1", w.v1.port, w.n1.port] + [
-        d for d in before["devices"] if d != "gwdcut0"]), "interfaces with programs before")
+    equal(sorted(before["filters"]), sorted(["eth1", "out0", w.v1.port, w.n1.port] + [
+        d for d in before["devices"] if d not in ("gwdcut0", "gwdfrg0", "gwdfrg1")]), "interfaces with programs before")
     w.h1.gwd.stop()
     equal(kernel(w), before, "what a stopped daemon leaves")
     remove(w)
