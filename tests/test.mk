@@ -16,9 +16,8 @@ $(BUILD)/topo/%: tests/topo/lib/%.c
 test-programs: $(TEST_PROGRAMS)
 topo-tools: $(TOPO_TOOLS)
 
-variants: # all that must compile: both compilers, and the sanitized build
-	$(MAKE) --no-print-directory -j$(JOBS) BUILD=build build
-	$(MAKE) --no-print-directory -j$(JOBS) BUILD=build/clang CC=$(CLANG) build
+variants: # all that must compile: clang's, and the sanitized build; gcc's own are build-abi-next and the package
+	$(MAKE) --no-print-directory -j$(JOBS) BUILD=build/clang CC=$(CLANG) OPT=-O1 build
 	$(ASAN_MAKE) build
 
 test-topo-build:
@@ -34,13 +33,14 @@ test-built:
 	$(MAKE) --no-print-directory variants
 	$(ASAN_MAKE) test-programs
 	$(MAKE) --no-print-directory test-topo-build
-	$(MAKE) --no-print-directory vm-ready $(PROMTOOL)
+	$(MAKE) --no-print-directory vm-image $(PROMTOOL)
 
 test: test-built ## build with gcc, clang and sanitizers, package and image; then every test, the VM's in short
 	$(MAKE) --no-print-directory fuzz-short-if-any
 	tests/run --short --together
 
 test-long: test-built ## everything: also all that runs inside the VM, the demo, and the long fuzzing
+	$(MAKE) --no-print-directory vm-ready
 	$(MAKE) --no-print-directory test-demo
 	$(MAKE) --no-print-directory fuzz
 	$(MAKE) --no-print-directory test-crash

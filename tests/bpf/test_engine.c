@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-#define ROUNDS	 500
+#define ROUNDS	 300
 #define N_PORTS	 6
 #define N_UNDERS 2
 

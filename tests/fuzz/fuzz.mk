@@ -30,8 +30,8 @@ fuzz_run = set -e; for name in $(FUZZ_NAMES); do \
 			$(FUZZ_BUILD)/corpus/$$name tests/fuzz/corpus/$$name; \
 	done
 
-fuzz-short: fuzz-build ## each fuzz target for 5 s from its corpus
-	@$(call fuzz_run,5)
+fuzz-short: fuzz-build ## each fuzz target for 3 s from its corpus
+	@$(call fuzz_run,3)
 
 fuzz: fuzz-build ## each fuzz target for FUZZ_SECONDS (120); findings go to build/fuzz/
 	@$(call fuzz_run,$(FUZZ_SECONDS))

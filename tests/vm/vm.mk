@@ -5,8 +5,10 @@ $(VM_TOOLS): tests/vm/packages tests/vm/tools.sh image/sources.sh | deps
 	@mkdir -p $(@D)
 	tests/vm/tools.sh $@
 
-.PHONY: vm-ready test-vm vm-up vm-down
-vm-ready: image $(VM_TOOLS) # what runs inside is built as it ships
+.PHONY: vm-image vm-ready test-vm vm-up vm-down
+vm-image: image $(VM_TOOLS)
+
+vm-ready: vm-image # what runs inside is built as it ships
 	$(MAKE) --no-print-directory -j$(JOBS) BUILD=build build topo-tools test-programs build-abi-next
 
 test-vm: vm-ready ## boot the image, cut its power, upgrade it; every topology inside it; ONLY=regex picks
