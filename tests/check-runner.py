@@ -102,7 +102,7 @@ def main():
             say(got == counts and (wrong in " ".join(said) if wrong else not said), name,
                 "expected %s and '%s', got %s and %s" % (counts, wrong, got, said))
         right, names = lanes(shell)
-        say(right, "two lanes at the same time, each in its order", names)
+        say(right, "two lanes at the same time, each in its order; who is done helps", names)
         right, why = stopped(shell)
         say(right, "what runs when the run is stopped", why)
     return 1 if bad else 0
