@@ -326,12 +326,12 @@ def memory(w):
                     halves[i] = half()
             answer = put()
             return answer[0] == 503 and answer
-        answer = eventually(full, "there is no room", 20)
+        answer = eventually(full, "there is no room", 120)
         refused(answer, 503, "Unavailable")
         require("body_memory" in answer[1]["error"]["message"] and answer[2]["Retry-After"], answer[1])
         equal(w.ask("PUT", PREFIX + "/servers/s", {"properties": {}}, JSON, t)[0], 201, "a small one")
         halves.pop().close()
-        eventually(lambda: put()[0] == 200, "there is room again", 20)
+        eventually(lambda: put()[0] == 200, "there is room again", 120)
         halves[0].sendall(b" " * 3000 + b'{"properties":{}}' + b" " * (300000 - 280000 - 3017))
         equal(halves[0].recv(12), b"HTTP/1.1 200", "the one that was half there")
 
