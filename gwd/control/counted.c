@@ -17,51 +17,6 @@
 #define NETWORKS_MAX  64 /* that an address may be for: a block of ports each */
 #define FRONTENDS_MAX 8	 /* of a rule */
 
-static const struct gw_resource *referred(const struct gw_resource *from, enum gw_kind kind)
-{
-	for (size_t i = 0; i < from->now.n_refs; i++)
-		if (from->now.refs[i].to->kind == kind)
-			return from->now.refs[i].to;
-	return NULL;
-}
-
-/* --- whose it is -------------------------------------------------------------------------------------------------- */
-
-static const struct gw_resource *network_of(const struct gw_resource *of_subnet)
-{
-	const struct gw_resource *subnet = referred(of_subnet, GW_KIND_VIRTUAL_SUBNET);
-
-	return subnet ? subnet->parent : NULL;
-}
-
-/* Of those that say that they are part of it; all are in one. */
-static const struct gw_resource *network_of_members(const struct gw_resource *r)
-{
-	for (const struct gw_ref *ref = r->referrers; ref; ref = ref->next)
-		if (ref->from->kind == GW_KIND_IP_CONFIGURATION)
-			return network_of(ref->from);
-	return NULL;
-}
-
-static const struct gw_resource *network_of_rule(const struct gw_resource *rule)
-{
-	const struct gw_resource *to = referred(
-		rule, rule->kind == GW_KIND_OUTBOUND_NAT_RULE ? GW_KIND_BACKEND_POOL : GW_KIND_IP_CONFIGURATION);
-	const struct gw_resource *network = to ? network_of(to) : NULL;
-
-	return network ? network : network_of_members(to ? to : rule);
-}
-
-static const struct gw_resource *network_of_frontend(const struct gw_resource *frontend)
-{
-	const struct gw_resource *network = NULL;
-
-	for (const struct gw_ref *ref = frontend->referrers; !network && ref; ref = ref->next)
-		if (ref->from->kind == GW_KIND_OUTBOUND_NAT_RULE || ref->from->kind == GW_KIND_INBOUND_NAT_RULE)
-			network = network_of_rule(ref->from);
-	return network;
-}
-
 static json_t *of_address(const json_t *counted, const struct gw_resource *address)
 {
 	char text[GW_ADDR_STRLEN];
@@ -104,7 +59,7 @@ static int count_at(const json_t *counted, const struct gw_resource *address, co
 /* At an address that is not shared two of its front ends are one place. */
 static void describe_rule(const struct gw_control *k, const struct gw_resource *rule, json_t *properties)
 {
-	const struct gw_resource *network = network_of_rule(rule);
+	const struct gw_resource *network = gw_catalog_network_of(rule);
 	const json_t *counted = network ? gw_gateway_counted(k, network) : NULL;
 	char places[FRONTENDS_MAX][GW_PLACE_STRLEN];
 	json_int_t sum = 0;
@@ -113,7 +68,7 @@ static void describe_rule(const struct gw_control *k, const struct gw_resource *
 	for (size_t i = 0; counted && i < rule->now.n_refs && n < FRONTENDS_MAX; i++) {
 		const struct gw_resource *frontend = rule->now.refs[i].to, *address;
 
-		if (frontend->kind != GW_KIND_FRONTEND || !(address = referred(frontend, GW_KIND_PUBLIC_ADDRESS)))
+		if (frontend->kind != GW_KIND_FRONTEND || !(address = gw_referred(frontend, GW_KIND_PUBLIC_ADDRESS)))
 			continue;
 		place_at(rule, frontend, address, places[n]);
 		for (seen = 0; seen < n && strcmp(places[seen], places[n]) != 0;)
@@ -143,9 +98,9 @@ static size_t networks_at(const struct gw_resource *address, const struct gw_res
 	size_t n = 0, seen;
 
 	for (const struct gw_ref *ref = address->referrers; ref && n < NETWORKS_MAX; ref = ref->next) {
-		ret[n] = ref->from->kind == GW_KIND_FRONTEND	       ? network_of_frontend(ref->from)
-			 : ref->from->kind == GW_KIND_IP_CONFIGURATION ? network_of(ref->from)
-								       : NULL;
+		ret[n] = ref->from->kind == GW_KIND_FRONTEND || ref->from->kind == GW_KIND_IP_CONFIGURATION
+				 ? gw_catalog_network_of(ref->from)
+				 : NULL;
 		if (!ret[n] || !is_told(ret[n], address))
 			continue;
 		for (seen = 0; ret[seen] != ret[n];)

@@ -225,6 +225,21 @@ static const struct gw_resource *network_of_frontend(const struct gw_resource *f
 	return network;
 }
 
+const struct gw_resource *gw_catalog_network_of(const struct gw_resource *r)
+{
+	switch (r->kind) {
+	case GW_KIND_IP_CONFIGURATION:
+		return network_of(r);
+	case GW_KIND_FRONTEND:
+		return network_of_frontend(r);
+	case GW_KIND_INBOUND_NAT_RULE:
+	case GW_KIND_OUTBOUND_NAT_RULE:
+		return network_of_rule(r);
+	default:
+		return NULL;
+	}
+}
+
 static int two_networks(const struct gw_catalog *c, const struct gw_resource *frontend, const char *name,
 			const struct gw_resource *a, const struct gw_resource *b, struct gw_error *err)
 {

@@ -156,6 +156,10 @@ const char *gw_resource_tenant(const struct gw_resource *r); /* NULL: the operat
 #define GW_PROPERTIES(r, tag) ((struct gw_##tag *)(r)->now.properties)
 /* What a reference of `from` leads to, NULL for a field without one. */
 struct gw_resource *gw_reference(const struct gw_catalog *c, const struct gw_resource *from, const char *path);
+/* The first of that kind that it refers to, without a look at paths; NULL: none. */
+struct gw_resource *gw_referred(const struct gw_resource *from, enum gw_kind kind);
+/* The virtual network that an IP configuration is in, or that a NAT rule, or the rules of a front end, are for; NULL: none yet. */
+const struct gw_resource *gw_catalog_network_of(const struct gw_resource *r);
 /* Children of one kind; NULL to start, NULL ends. With parent NULL: top-level ones. */
 const struct gw_resource *gw_catalog_next(const struct gw_catalog *c, const struct gw_resource *parent,
 					  enum gw_kind kind, const struct gw_resource *prev);

@@ -119,8 +119,6 @@ void gw_use_unlink(struct gw_use *u);
 void gw_uses_count_route(const struct gw_resource *route, int by);
 /* Of what was touched: whether its tenant has more routes now than he may have, and than he had. */
 int gw_uses_check(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
-/* The first of that kind that it refers to, without a look at paths; NULL: none. */
-struct gw_resource *gw_referred(const struct gw_resource *from, enum gw_kind kind);
 
 /* keys.c: what a version takes. */
 int gw_keys_make(struct gw_catalog *c, struct gw_resource *r, struct gw_error *err);
