@@ -21,8 +21,13 @@
 
 #define gw_inline   static __always_inline
 #define gw_function static __noinline __attribute__((unused)) /* a stack frame of its own; some hooks do without it */
-#define likely(x)   __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
+/*
+ * A function that the verifier looks at once, whatever its arguments, not once for each way that leads to it: those that many
+ * ways lead to. It knows nothing of what such a function returns, and that a pointer may be NULL.
+ */
+#define gw_function_apart __weak __noinline
+#define likely(x)	  __builtin_expect(!!(x), 1)
+#define unlikely(x)	  __builtin_expect(!!(x), 0)
 
 #ifndef AF_INET
 #define AF_INET	 2

@@ -23,7 +23,7 @@ gw_inline int gw_drop(__u32 reason)
 }
 
 /* Drops of what a port sent, or of what was for it. A function of its own: its many callers are all off the fast path. */
-gw_function int gw_port_drop(__u32 slot, __u32 reason)
+gw_function_apart int gw_port_drop(__u32 slot, __u32 reason)
 {
 	__u32 cell = slot * GW_DROP_SLOTS + reason;
 	struct gw_bpf_counters *c = bpf_map_lookup_elem(&port_stats, &slot);

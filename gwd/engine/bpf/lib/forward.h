@@ -203,7 +203,7 @@ gw_inline bool gw_flow_fits(const struct gw_bpf_flow *f, const struct ethhdr *et
 }
 
 /* A packet of a port that is not sent on. Who the port is nobody has asked yet. */
-gw_function int gw_drop_from(__u32 ifindex, __u32 reason)
+gw_function_apart int gw_drop_from(__u32 ifindex, __u32 reason)
 {
 	struct gw_bpf_port *port = bpf_map_lookup_elem(&ports, &ifindex);
 

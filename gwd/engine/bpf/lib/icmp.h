@@ -56,7 +56,7 @@ struct gw_offence {
 };
 
 /* The checksum of the `len` bytes behind the Ethernet header, in steps of a fixed length as all verifiers know them. */
-gw_function int gw_quote_sum(struct __sk_buff *skb, __u32 len, __u32 *ret)
+gw_function_apart long gw_quote_sum(struct __sk_buff *skb, __u32 len)
 {
 	__u64 step[GW_QUOTE_STEP / 8];
 	__u32 off, sum = 0;
@@ -76,13 +76,14 @@ gw_function int gw_quote_sum(struct __sk_buff *skb, __u32 len, __u32 *ret)
 		return -1;
 	if ((len & 1) && bpf_skb_load_bytes(skb, GW_ETH_HLEN + off + (len & 14), tail + (len & 14), 1))
 		return -1;
-	*ret = bpf_csum_diff(0, 0, (void *)step, sizeof step, sum);
-	return 0;
+	return (__u32)bpf_csum_diff(0, 0, (void *)step, sizeof step, sum);
 }
 
 /* Cuts the frame to its quote and makes room in front; 0, or a TC action. */
 gw_inline int gw_offence_quote(struct __sk_buff *skb, struct gw_offence *o, __u32 room)
 {
+	long sum;
+
 	o->quote = skb->len - GW_ETH_HLEN;
 	if (o->quote > GW_QUOTE_MAX)
 		o->quote = GW_QUOTE_MAX;
@@ -90,8 +91,10 @@ gw_inline int gw_offence_quote(struct __sk_buff *skb, struct gw_offence *o, __u3
 	if ((skb->gso_size || skb->len > GW_ETH_HLEN + GW_QUOTE_MAX) &&
 	    bpf_skb_change_tail(skb, GW_ETH_HLEN + o->quote, 0))
 		return gw_port_drop(o->slot, GW_DROP_NO_ROOM);
-	if (gw_quote_sum(skb, o->quote, &o->sum) || bpf_skb_adjust_room(skb, room, BPF_ADJ_ROOM_MAC, 0))
+	sum = gw_quote_sum(skb, o->quote);
+	if (sum < 0 || bpf_skb_adjust_room(skb, room, BPF_ADJ_ROOM_MAC, 0))
 		return gw_port_drop(o->slot, GW_DROP_NO_ROOM);
+	o->sum = sum;
 	return 0;
 }
 
@@ -106,7 +109,7 @@ gw_inline int gw_offence_answered(struct __sk_buff *skb, const struct gw_offence
 	return bpf_redirect(skb->ifindex, 0);
 }
 
-gw_function int gw_error4(struct __sk_buff *skb, int verdict)
+gw_function_apart int gw_error4(struct __sk_buff *skb, int verdict)
 {
 	struct {
 		__u8 zero[2];
@@ -156,7 +159,7 @@ gw_function int gw_error4(struct __sk_buff *skb, int verdict)
 	return gw_offence_answered(skb, &o, answer);
 }
 
-gw_function int gw_error6(struct __sk_buff *skb, int verdict)
+gw_function_apart int gw_error6(struct __sk_buff *skb, int verdict)
 {
 	struct {
 		__u8 zero[2];
@@ -227,7 +230,7 @@ gw_inline int gw_echo_sent(struct __sk_buff *skb, __u32 slot)
  * A packet to the router's own address. Every fragment of an echo request becomes one of its reply, with nothing to put
  * together: only the first has the type, and the checksum is of the whole.
  */
-gw_function int gw_router4(struct __sk_buff *skb)
+gw_function_apart int gw_router4(struct __sk_buff *skb)
 {
 	const __u32 ttl = GW_ETH_HLEN + offsetof(struct iphdr, ttl),
 		    check = GW_ETH_HLEN + offsetof(struct iphdr, check);
@@ -263,7 +266,7 @@ gw_function int gw_router4(struct __sk_buff *skb)
 	return gw_echo_sent(skb, port->slot);
 }
 
-gw_function int gw_router6(struct __sk_buff *skb)
+gw_function_apart int gw_router6(struct __sk_buff *skb)
 {
 	const __be16 request = bpf_htons(ICMP6_ECHO_ << 8), reply = bpf_htons(ICMP6_ECHO_REPLY_ << 8);
 	__u32 ifindex = skb->ifindex, l4 = GW_ETH_HLEN + sizeof(struct ipv6hdr);

@@ -107,7 +107,7 @@ gw_inline bool gw_arp_reply(struct __sk_buff *skb, struct gw_arp *m, const __u8 
  * Returns a TC action, or -1 when the frame is a legitimate unicast ARP frame that is to be switched like any other (the
  * reply to a request that came through a tunnel from a foreign tunnel end point).
  */
-gw_function int gw_arp_in(struct __sk_buff *skb)
+gw_function_apart int gw_arp_in(struct __sk_buff *skb)
 {
 	struct {
 		__u8 zero[2];
@@ -268,7 +268,7 @@ gw_inline bool gw_nd_advertise(struct __sk_buff *skb, struct gw_nd *m, const __u
 }
 
 /* A neighbour solicitation is answered here; an advertisement is checked, and passed on (-1) when it is unicast. */
-gw_function int gw_nd_in(struct __sk_buff *skb)
+gw_function_apart int gw_nd_in(struct __sk_buff *skb)
 {
 	struct {
 		__u8 zero[2];

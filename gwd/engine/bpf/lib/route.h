@@ -126,15 +126,19 @@ gw_inline struct gw_bpf_route *gw_route_in(void *table, __u32 scope, const struc
  * Where the router sends what a port of virtual subnet `from` has for w->to: into w->vsid and w->rec. 0, a drop reason + 1,
  * or GW_ROUTE_SELF.
  */
-gw_function __u32 gw_route(struct gw_walk *w, __u32 from)
+gw_function_apart __u32 gw_route(struct gw_walk *w, __u32 from)
 {
 	struct gw_bpf_vsid *v = bpf_map_lookup_elem(&vsids, &from);
 	struct gw_bpf_route *route, *own;
-	struct gw_ip hop = w->to;
-	bool on_link, v4 = gw_ip_is_mapped(&hop);
+	struct gw_ip hop;
+	bool on_link, v4;
 	__u8 mac[6] __attribute__((aligned(8)));
 
-	if (!v || gw_ip_is_link_local(&hop) || gw_ip_is_special(&hop))
+	if (!w || !v)
+		return 1 + GW_DROP_NO_ROUTE;
+	hop = w->to;
+	v4 = gw_ip_is_mapped(&hop);
+	if (gw_ip_is_link_local(&hop) || gw_ip_is_special(&hop))
 		return 1 + GW_DROP_NO_ROUTE;
 	route = gw_route_in(&routes, v->domain, &hop);
 	if (!route)
