@@ -230,7 +230,7 @@ void gw_links_done(struct gw_driver *d);
 void gw_engine_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties);
 json_t *gw_engine_status(struct gw_driver *d);
 json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, bool drops);
-json_t *gw_report_drops(const struct gw_driver *d, const struct bpf_map *m, uint32_t first, bool help);
+json_t *gw_report_reasons(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot);
 const char *gw_report_state(const struct gw_iface *i);
 const char *gw_report_detail(const struct gw_iface *i);
 

@@ -90,14 +90,14 @@ static void size_maps(struct gw_bpf *b, const struct gw_loader_config *c)
 		{b->maps.fast_flows, c->fast_limit ? c->fast_limit : 64},
 		{b->maps.meets, c->vrf_limit},
 		{b->maps.exit_stats, 2 * c->vrf_limit},
-		{b->maps.exit_drops, 2 * c->vrf_limit * GW_DROP_SLOTS},
+		{b->maps.exit_reasons, 2 * c->vrf_limit},
 		{b->maps.slots, 2 * c->port_limit + c->vrf_limit},
 		{b->maps.generations, c->port_limit},
 		{b->maps.flows4, c->flow_limit},
 		{b->maps.flows6, c->flow_limit},
 		{b->maps.port_stats, 2 * c->port_limit},
 		{b->maps.vsid_stats, 2 * c->port_limit},
-		{b->maps.port_drops, 2 * c->port_limit * GW_DROP_SLOTS},
+		{b->maps.port_reasons, 2 * c->port_limit},
 	};
 
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)

@@ -283,7 +283,7 @@ void gw_pins_carry_counters(const char *old, const struct gw_bpf *b, unsigned cp
 	carry_counter(old, b->maps.drops, cpus);
 	carry_counter(old, b->maps.port_stats, cpus);
 	carry_counter(old, b->maps.vsid_stats, cpus);
-	carry_counter(old, b->maps.port_drops, cpus);
+	carry_counter(old, b->maps.port_reasons, cpus);
 	carry_counter(old, b->maps.exit_stats, cpus);
-	carry_counter(old, b->maps.exit_drops, cpus);
+	carry_counter(old, b->maps.exit_reasons, cpus);
 }

@@ -39,23 +39,39 @@ json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, u
 	return j;
 }
 
-json_t *gw_report_drops(const struct gw_driver *d, const struct bpf_map *m, uint32_t first, bool help)
+static json_t *reasons_json(const struct gw_bpf_reasons *counted, bool help)
 {
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < GW_DROP_MAX; i++) {
-		uint64_t n;
-
-		read_counter(d, m, first + i, &n, 1);
-		if (!n)
+		if (!counted->n[i])
 			continue;
-		json_t *one = json_pack("{s:s, s:I}", "reason", gw_drop_reasons[i].name, "count", (json_int_t)n);
+		json_t *one =
+			json_pack("{s:s, s:I}", "reason", gw_drop_reasons[i].name, "count", (json_int_t)counted->n[i]);
 
 		if (help)
 			json_object_set_new(one, "help", json_string(gw_drop_reasons[i].help));
 		json_array_append_new(list, one);
 	}
 	return list;
+}
+
+json_t *gw_report_reasons(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot)
+{
+	struct gw_bpf_reasons counted;
+
+	read_counter(d, m, slot, (uint64_t *)&counted, GW_DROP_SLOTS);
+	return reasons_json(&counted, false);
+}
+
+/* Of the whole node, whoever they are charged to. */
+static json_t *drops_json(const struct gw_driver *d)
+{
+	struct gw_bpf_reasons counted = {0};
+
+	for (uint32_t i = 0; i < GW_DROP_MAX; i++)
+		read_counter(d, gw_loader_bpf(d->loader)->maps.drops, i, (uint64_t *)&counted.n[i], 1);
+	return reasons_json(&counted, true);
 }
 
 const char *gw_report_state(const struct gw_iface *i)
@@ -88,7 +104,7 @@ static void port_state(const struct gw_driver *d, const char *interface, json_t 
 	if (!i || !i->present || !gw_slots_find(&d->port_slots, i->link.ifindex, &slot))
 		return;
 	json_object_set_new(j, "counters", gw_report_counters(d, b->maps.port_stats, slot, true));
-	json_object_set_new(j, "dropReasons", gw_report_drops(d, b->maps.port_drops, slot * GW_DROP_SLOTS, false));
+	json_object_set_new(j, "dropReasons", gw_report_reasons(d, b->maps.port_reasons, slot));
 }
 
 void gw_engine_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties)
@@ -221,15 +237,12 @@ static json_t *outcomes_json(const struct gw_driver *d)
 
 json_t *gw_engine_status(struct gw_driver *d)
 {
-	const struct gw_bpf *b = gw_loader_bpf(d->loader);
-
-	return json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i}}", "receivePath",
-			 "vxlan", d->devices[GW_DEVICE_VXLAN].link.ifindex ? "kernel+bpf" : "bpf", "nvgre",
-			 d->devices[GW_DEVICE_NVGRE].link.ifindex ? "kernel+bpf" : "bpf", "fastPath", gw_fast_report(d),
-			 "warnings", warnings_json(d), "underlays", underlays_json(d), "ports", ports_json(d),
-			 "virtualSubnets", subnets_json(d), "external", gw_report_external(d), "reassembly",
-			 d->whole_entrance ? gw_report_reassembly() : json_null(), "virtualGateways",
-			 gw_report_exits(d), "outcomes", outcomes_json(d), "drops",
-			 gw_report_drops(d, b->maps.drops, 0, true), "innerMtu", "vxlan",
+	return json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i}}",
+			 "receivePath", "vxlan", d->devices[GW_DEVICE_VXLAN].link.ifindex ? "kernel+bpf" : "bpf",
+			 "nvgre", d->devices[GW_DEVICE_NVGRE].link.ifindex ? "kernel+bpf" : "bpf", "fastPath",
+			 gw_fast_report(d), "warnings", warnings_json(d), "underlays", underlays_json(d), "ports",
+			 ports_json(d), "virtualSubnets", subnets_json(d), "external", gw_report_external(d),
+			 "reassembly", d->whole_entrance ? gw_report_reassembly() : json_null(), "virtualGateways",
+			 gw_report_exits(d), "outcomes", outcomes_json(d), "drops", drops_json(d), "innerMtu", "vxlan",
 			 (int)d->params.inner_mtu[GW_ABI_VXLAN], "nvgre", (int)d->params.inner_mtu[GW_ABI_NVGRE]);
 }

@@ -23,8 +23,7 @@ void gw_report_vrf(struct gw_driver *d, const struct gw_vrf *v, json_t *properti
 		json_object_set_new(j, "stateDetail", json_string(gw_report_detail(i)));
 	if (gw_slots_find(&d->exit_slots, v->vsid, &slot)) {
 		json_object_set_new(j, "counters", gw_report_counters(d, b->maps.exit_stats, slot, true));
-		json_object_set_new(j, "dropReasons",
-				    gw_report_drops(d, b->maps.exit_drops, slot * GW_DROP_SLOTS, false));
+		json_object_set_new(j, "dropReasons", gw_report_reasons(d, b->maps.exit_reasons, slot));
 	}
 	json_object_set_new(properties, "external", j);
 }

@@ -87,17 +87,15 @@ bool gw_slots_find(const struct gw_slots *s, uint32_t owner, uint32_t *ret)
 	return e;
 }
 
-static void zero(const struct gw_driver *d, struct bpf_map *m, uint32_t first, uint32_t n)
+static void zero(const struct gw_driver *d, struct bpf_map *m, uint32_t slot)
 {
-	uint32_t half = bpf_map__max_entries(m) / 2;
+	uint32_t base = slot + bpf_map__max_entries(m) / 2;
 	_cleanup_free_ void *none = calloc(gw_loader_cpus(d->loader), (bpf_map__value_size(m) + 7) / 8 * 8);
 
-	for (uint32_t i = first; none && i < first + n; i++) {
-		uint32_t base = i + half;
-
-		bpf_map_update_elem(bpf_map__fd(m), &i, none, BPF_ANY);
-		bpf_map_update_elem(bpf_map__fd(m), &base, none, BPF_ANY);
-	}
+	if (!none)
+		return;
+	bpf_map_update_elem(bpf_map__fd(m), &slot, none, BPF_ANY);
+	bpf_map_update_elem(bpf_map__fd(m), &base, none, BPF_ANY);
 }
 
 /* A new owner starts from zero. */
@@ -106,17 +104,17 @@ static void clear(const struct gw_driver *d, enum gw_slot_kind kind, uint32_t sl
 	const struct gw_bpf *b = gw_loader_bpf(d->loader);
 
 	if (kind == GW_SLOT_VSID) {
-		zero(d, b->maps.vsid_stats, slot, 1);
+		zero(d, b->maps.vsid_stats, slot);
 		return;
 	}
 	if (kind == GW_SLOT_EXIT) {
 		bpf_map_update_elem(bpf_map__fd(b->maps.meets), &slot, &(uint64_t){0}, BPF_ANY);
-		zero(d, b->maps.exit_stats, slot, 1);
-		zero(d, b->maps.exit_drops, slot * GW_DROP_SLOTS, GW_DROP_SLOTS);
+		zero(d, b->maps.exit_stats, slot);
+		zero(d, b->maps.exit_reasons, slot);
 		return;
 	}
-	zero(d, b->maps.port_stats, slot, 1);
-	zero(d, b->maps.port_drops, slot * GW_DROP_SLOTS, GW_DROP_SLOTS);
+	zero(d, b->maps.port_stats, slot);
+	zero(d, b->maps.port_reasons, slot);
 }
 
 int gw_slots_get(struct gw_slots *s, uint32_t owner, struct gw_driver *d, uint32_t *ret)

@@ -163,7 +163,7 @@ int map_fd(int map)
 		[MAP_DROPS] = b->maps.drops,
 		[MAP_PORT_STATS] = b->maps.port_stats,
 		[MAP_VSID_STATS] = b->maps.vsid_stats,
-		[MAP_PORT_DROPS] = b->maps.port_drops,
+		[MAP_PORT_REASONS] = b->maps.port_reasons,
 		[MAP_PUBLICS] = b->maps.publics,
 		[MAP_SEGMENTS] = b->maps.segments,
 		[MAP_PLACES] = b->maps.places,
@@ -173,7 +173,7 @@ int map_fd(int map)
 		[MAP_FAST_FLOWS] = b->maps.fast_flows,
 		[MAP_EPOCHS] = b->maps.epochs,
 		[MAP_EXIT_STATS] = b->maps.exit_stats,
-		[MAP_EXIT_DROPS] = b->maps.exit_drops,
+		[MAP_EXIT_REASONS] = b->maps.exit_reasons,
 	};
 
 	return bpf_map__fd(maps[map]);
@@ -455,10 +455,10 @@ void counters_read(struct counters *ret)
 uint64_t counter_word(int map, uint32_t element, unsigned word)
 {
 	unsigned cpus = gw_loader_cpus(world.loader);
-	size_t words = map == MAP_PORT_DROPS || map == MAP_EXIT_DROPS || map == MAP_OUTCOMES || map == MAP_DROPS
-			       ? 1
-			       : sizeof(struct gw_bpf_counters) / 8;
-	uint64_t cells[MAX_CPUS * (sizeof(struct gw_bpf_counters) / 8)], sum = 0;
+	size_t words = map == MAP_PORT_REASONS || map == MAP_EXIT_REASONS ? GW_DROP_SLOTS
+		       : map == MAP_OUTCOMES || map == MAP_DROPS	  ? 1
+									  : sizeof(struct gw_bpf_counters) / 8;
+	uint64_t cells[MAX_CPUS * GW_DROP_SLOTS], sum = 0;
 
 	assert_int_equal(bpf_map_lookup_elem(map_fd(map), &element, cells), 0);
 	for (unsigned c = 0; c < cpus; c++)

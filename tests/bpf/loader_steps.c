@@ -79,7 +79,7 @@ void step_read(const struct gw_loader *l, struct step *ret)
 		.tx_packets = both_halves(l, b->maps.port_stats, STEP_SLOT, TX_PACKETS),
 		.drops = both_halves(l, b->maps.port_stats, STEP_SLOT, DROPS),
 		.vsid_rx_bytes = both_halves(l, b->maps.vsid_stats, STEP_SLOT, RX_BYTES),
-		.port_drop = both_halves(l, b->maps.port_drops, STEP_SLOT * GW_DROP_SLOTS + GW_DROP_FLOOD, 0),
+		.port_drop = both_halves(l, b->maps.port_reasons, STEP_SLOT, GW_DROP_FLOOD),
 	};
 	bpf_map_lookup_elem(bpf_map__fd(b->maps.slots), &key, &ret->slot);
 }
@@ -92,7 +92,7 @@ void step_count(const struct gw_loader *l, uint64_t n)
 	add(l, b->maps.drops, GW_DROP_FLOOD, n);
 	add(l, b->maps.port_stats, STEP_SLOT, n);
 	add(l, b->maps.vsid_stats, STEP_SLOT, n);
-	add(l, b->maps.port_drops, STEP_SLOT * GW_DROP_SLOTS + GW_DROP_FLOOD, n);
+	add(l, b->maps.port_reasons, STEP_SLOT, n);
 }
 
 void step_own(const struct gw_loader *l)

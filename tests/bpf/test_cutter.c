@@ -32,7 +32,7 @@ static struct pkt rest(size_t l3, size_t gone)
 
 static uint64_t port_drops_of(int reason)
 {
-	return counter_word(MAP_PORT_DROPS, PORT_SLOT(0) * GW_DROP_SLOTS + (uint32_t)reason, 0);
+	return counter_word(MAP_PORT_REASONS, PORT_SLOT(0), (unsigned)reason);
 }
 
 static void drops(const struct pkt *p, int reason, unsigned from_port)

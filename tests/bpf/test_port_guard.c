@@ -361,7 +361,7 @@ static void snapshot(uint64_t ret[static 4 * WORDS])
 		ret[w] = counter_word(MAP_PORT_STATS, PORT_SLOT(0), w);
 		ret[WORDS + w] = counter_word(MAP_PORT_STATS, PORT_SLOT(1), w);
 		ret[2 * WORDS + w] = counter_word(MAP_VSID_STATS, VSID_SLOT_A, w);
-		ret[3 * WORDS + w] = counter_word(MAP_PORT_DROPS, PORT_SLOT(0) * GW_DROP_SLOTS + GW_DROP_SPOOF_MAC, 0);
+		ret[3 * WORDS + w] = counter_word(MAP_PORT_REASONS, PORT_SLOT(0), GW_DROP_SPOOF_MAC);
 	}
 }
 

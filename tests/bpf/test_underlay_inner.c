@@ -357,7 +357,7 @@ static void test_counters(void **state)
 		 bytes = counter_word(MAP_PORT_STATS, PORT_SLOT(0), 3);
 	uint64_t vsid = counter_word(MAP_VSID_STATS, VSID_SLOT_A, 3),
 		 drops = counter_word(MAP_PORT_STATS, PORT_SLOT(0), 4);
-	uint64_t ecn = counter_word(MAP_PORT_DROPS, PORT_SLOT(0) * GW_DROP_SLOTS + GW_DROP_ECN, 0);
+	uint64_t ecn = counter_word(MAP_PORT_REASONS, PORT_SLOT(0), GW_DROP_ECN);
 
 	(void)state;
 	under_out(&p, DECAPSULATED);
@@ -367,7 +367,7 @@ static void test_counters(void **state)
 	assert_int_equal(counter_word(MAP_PORT_STATS, PORT_SLOT(0), 3) - bytes, p.len - 42);
 	assert_int_equal(counter_word(MAP_VSID_STATS, VSID_SLOT_A, 3) - vsid, p.len - 42);
 	assert_int_equal(counter_word(MAP_PORT_STATS, PORT_SLOT(0), 4) - drops, 1);
-	assert_int_equal(counter_word(MAP_PORT_DROPS, PORT_SLOT(0) * GW_DROP_SLOTS + GW_DROP_ECN, 0) - ecn, 1);
+	assert_int_equal(counter_word(MAP_PORT_REASONS, PORT_SLOT(0), GW_DROP_ECN) - ecn, 1);
 }
 
 #define T(name, f)                                                                                                     \

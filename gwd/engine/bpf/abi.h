@@ -16,7 +16,7 @@
 #ifdef GW_ENGINE_ABI_TEST
 #define GW_ABI_VERSION 1001
 #else
-#define GW_ABI_VERSION 5
+#define GW_ABI_VERSION 6
 #endif
 
 #define GW_ETH_HLEN	  14
@@ -148,7 +148,7 @@ enum { GW_ABI_VXLAN, GW_ABI_NVGRE };
 struct gw_bpf_port {
 	__u32 ifindex; /* the key, to see that the element was not recycled while the walk looked at it */
 	__u32 vsid;
-	__u32 slot;	 /* of generations, port_stats, port_drops */
+	__u32 slot;	 /* of generations, port_stats, port_reasons */
 	__u32 vsid_slot; /* of vsid_stats */
 	__u32 underlay;	 /* ifindex that tunnels leave by; 0: this node has no provider address */
 	struct gw_ip pa; /* their source */
@@ -335,7 +335,7 @@ struct gw_bpf_received {
 struct gw_bpf_owner {
 	__u32 exit;  /* ifindex of the node's end of its way out; 0: there is none */
 	__u32 vsid;  /* of its gateway subnet, which is its number */
-	__u32 slot;  /* of exit_stats, exit_drops */
+	__u32 slot;  /* of exit_stats, exit_reasons */
 	__u32 flags; /* GW_OWNER_*, GW_PUBLIC_* */
 };
 
@@ -431,6 +431,11 @@ struct gw_bpf_counters {
 	__u64 tx_packets, tx_bytes; /* from the port into the network */
 	__u64 rx_packets, rx_bytes; /* to the port */
 	__u64 drops;
+};
+
+/* port_reasons, exit_reasons: the drops by their reasons. One element for all: each takes the kernel as long to make as a large one. */
+struct gw_bpf_reasons {
+	__u64 n[GW_DROP_SLOTS];
 };
 
 /*

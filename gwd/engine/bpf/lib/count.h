@@ -25,14 +25,13 @@ gw_inline int gw_drop(__u32 reason)
 /* Drops of what a port sent, or of what was for it. A function of its own: its many callers are all off the fast path. */
 gw_function_apart int gw_port_drop(__u32 slot, __u32 reason)
 {
-	__u32 cell = slot * GW_DROP_SLOTS + reason;
 	struct gw_bpf_counters *c = bpf_map_lookup_elem(&port_stats, &slot);
-	__u64 *n = bpf_map_lookup_elem(&port_drops, &cell);
+	struct gw_bpf_reasons *r = bpf_map_lookup_elem(&port_reasons, &slot);
 
 	if (c)
 		c->drops++;
-	if (n)
-		(*n)++;
+	if (r)
+		r->n[reason % GW_DROP_SLOTS]++;
 	return gw_drop(reason);
 }
 

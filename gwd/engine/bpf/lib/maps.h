@@ -54,10 +54,10 @@ GW_MAP(outcomes, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 2 * GW_OUT_SLOTS);
 GW_MAP(drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 2 * GW_DROP_SLOTS);
 GW_MAP(port_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
 GW_MAP(vsid_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
-GW_MAP(port_drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 1); /* slot * GW_DROP_SLOTS + reason */
+GW_MAP(port_reasons, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_reasons, 1);
 
 GW_MAP(exit_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
-GW_MAP(exit_drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, 1); /* as port_drops */
+GW_MAP(exit_reasons, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_reasons, 1);
 
 /* What a cache remembers for a port is good while it has this number. User space changes the maps first, and this after. */
 gw_inline __u32 gw_generation(__u32 slot)

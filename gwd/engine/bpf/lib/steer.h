@@ -41,18 +41,17 @@ gw_inline void gw_exit_count(__u32 slot, __u32 bytes, bool out)
 /* A drop that is charged to the virtual gateway with this slot, if any. */
 gw_function int gw_exit_drop(__u32 slot, __u32 reason)
 {
-	__u32 cell = slot * GW_DROP_SLOTS + reason;
 	struct gw_bpf_counters *c;
-	__u64 *n;
+	struct gw_bpf_reasons *r;
 
 	if (slot == GW_NOBODY)
 		return gw_drop(reason);
 	c = bpf_map_lookup_elem(&exit_stats, &slot);
-	n = bpf_map_lookup_elem(&exit_drops, &cell);
+	r = bpf_map_lookup_elem(&exit_reasons, &slot);
 	if (c)
 		c->drops++;
-	if (n)
-		(*n)++;
+	if (r)
+		r->n[reason % GW_DROP_SLOTS]++;
 	return gw_drop(reason);
 }
 
