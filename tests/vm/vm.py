@@ -289,6 +289,12 @@ class Vm:
             piece = base64.encodebytes(data[at:at + 65536]).decode()
             self.check("base64 -d >>'%s' <<'EOF'\n%sEOF" % (path, piece))
 
+    def put_guest(self, *names):
+        """Files of tests/vm/guest, to /run."""
+        for name in names:
+            with open(os.path.join(HERE, "guest", name), "rb") as f:
+                self.put("/run/" + name, f.read())
+
     # --- what is left -----------------------------------------------------------------------------------------------------
 
     def tail(self, name, lines=25):
