@@ -12,7 +12,7 @@ $(BUILD)/topo/%: tests/topo/lib/%.c
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -std=gnu17 -O2 -g $(WARN) -o $@ $<
 
-.PHONY: test-programs topo-tools variants test-topo-build fuzz-short-if-any
+.PHONY: test-programs topo-tools variants test-topo-build
 test-programs: $(TEST_PROGRAMS)
 topo-tools: $(TOPO_TOOLS)
 
@@ -24,19 +24,16 @@ test-topo-build:
 	$(ASAN_MAKE) build topo-tools
 	$(MAKE) --no-print-directory -j$(JOBS) build-abi-next
 
-fuzz-short-if-any:
-	@if grep -qs '^fuzz-short:' tests/*.mk tests/*/*.mk Makefile; then $(MAKE) --no-print-directory fuzz-short; fi
-
 .PHONY: test-built test-long
 test-built:
 	$(MAKE) --no-print-directory deps
 	$(MAKE) --no-print-directory variants
 	$(ASAN_MAKE) test-programs
 	$(MAKE) --no-print-directory test-topo-build
-	$(MAKE) --no-print-directory vm-image $(PROMTOOL)
+	$(MAKE) --no-print-directory -j$(JOBS) vm-image $(PROMTOOL) fuzz-build # an image keeps one processor busy
 
 test: test-built ## build with gcc, clang and sanitizers, package and image; then every test, the VM's in short
-	$(MAKE) --no-print-directory fuzz-short-if-any
+	$(MAKE) --no-print-directory fuzz-short
 	tests/run --short --together
 
 test-long: test-built ## everything: also all that runs inside the VM, the demo, and the long fuzzing

@@ -21,14 +21,10 @@ $(FUZZ_BUILD)/fuzz_ps_script: $(FUZZ_BUILD)/obj/tests/fuzz/fuzz_ps_script.o \
 		$(patsubst %.c,$(FUZZ_BUILD)/obj/%.o,$(filter-out gwd/cli/main.c,$(CLI_SRC)) $(BASE_SRC))
 	$(call QUIET,LINK)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CLI_PKGS)) -lsystemd
 
-# One after the other, stopping at the first finding; $(1) is the time for each in seconds.
-fuzz_run = set -e; for name in $(FUZZ_NAMES); do \
-		mkdir -p $(FUZZ_BUILD)/corpus/$$name; \
-		echo "fuzz: $$name, $(1) s"; \
-		$(FUZZ_BUILD)/fuzz_$$name -max_total_time=$(1) $(FUZZ_LIMITS) \
-			-artifact_prefix=$(FUZZ_BUILD)/finding-$$name- \
-			$(FUZZ_BUILD)/corpus/$$name tests/fuzz/corpus/$$name; \
-	done
+# As many at once as there are processors, none any more after a finding; $(1) is the time for each in seconds.
+fuzz_run = printf '%s\n' $(FUZZ_NAMES) | xargs -P$(JOBS) -I@ sh -c 'mkdir -p $(FUZZ_BUILD)/corpus/@; echo "fuzz: @, $(1) s"; \
+		$(FUZZ_BUILD)/fuzz_@ -max_total_time=$(1) $(FUZZ_LIMITS) -artifact_prefix=$(FUZZ_BUILD)/finding-@- \
+			$(FUZZ_BUILD)/corpus/@ tests/fuzz/corpus/@ || exit 255'
 
 fuzz-short: fuzz-build ## each fuzz target for 3 s from its corpus
 	@$(call fuzz_run,3)
