@@ -15,7 +15,7 @@ for unit in systemd-networkd-wait-online.service e2scrub_reap.service e2scrub_al
 	sys-fs-fuse-connections.mount sys-kernel-config.mount sys-kernel-debug.mount; do
 	ln -sf /dev/null "$tree/etc/systemd/system/$unit"
 done
-chroot "$tree" systemctl --quiet enable systemd-networkd gwd-ssh-keys.service gwd-banner.timer \
+chroot "$tree" systemctl --quiet enable systemd-networkd gwd-ssh-keys.service gwd-ready.service gwd-banner.timer \
 	gwd-first-token.path
 # Of use to gateways only, and started there by gwd.
 chroot "$tree" systemctl --quiet disable bird.service strongswan.service
