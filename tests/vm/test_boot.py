@@ -44,7 +44,7 @@ def waited(machine):
 def _(w):
     def ready():
         w.machine.alive()
-        return "gwd: ready, API on /run/gwd/api.sock" in serial()
+        return "gwd: the API is ready" in serial()
     limit = GOAL * inside.SLOWNESS
     case.eventually(ready, "gwd's word on the console", limit, 0.1)
     case.note("ready %.1f s after power-on; the goal is %d s, and %d s here; the VM has waited %.1f s for processors" % (
