@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # time-limit: 500
+# outside-only
 # A controller drives two hosts: what is asked of it becomes packets that arrive, and of others' things nobody learns or changes anything.
 #
 #   contoso-sql 10.1.1.11 \                                                       / contoso-web 10.1.1.12
