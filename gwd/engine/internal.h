@@ -14,10 +14,12 @@ struct bpf_map;
 struct gw_iface {
 	struct gw_hmap_node node;
 	char name[IFNAMSIZ];
-	bool is_port, is_underlay; /* none of all four: to be let go */
+	bool is_port, is_underlay; /* none of all six: to be let go */
 	bool is_external;	   /* the [external] interface; it may be an underlay one, too */
 	bool is_exit;		   /* the way out of a virtual gateway */
 	uint32_t exit_vsid;	   /* of which one, or was */
+	bool is_way;		   /* the link of a connection */
+	bool is_segment;	   /* an interface that L3 connections lead to, whatever else it is */
 	bool present;
 	struct gw_link link; /* last seen; ifindex stays valid for the clean-up after the link went */
 	unsigned attached;   /* gw_driver.attach_round of the program on it; 0: none */
@@ -64,7 +66,7 @@ struct gw_driver {
 	unsigned attach_round;	 /* grows with every load of programs */
 	struct gw_index index;
 	struct gw_hmap ifaces;
-	struct gw_slots port_slots, vsid_slots, exit_slots;
+	struct gw_slots port_slots, vsid_slots, exit_slots, way_slots;
 	struct gw_edge edge;
 	bool fast_able; /* the kernel has what the fast path needs */
 	struct gw_device devices[GW_DEVICE_MAX];
@@ -127,6 +129,18 @@ int gw_edge_refresh_exit(struct gw_driver *d, const struct gw_intent *in, const 
 int gw_edge_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 void gw_edge_on_change(void *driver, const struct gw_nl_change *change);
+
+/* ways.c: the maps of connections. */
+/* The connection whose link has this name; NULL: none. */
+const struct gw_way *gw_way_of_link(const struct gw_intent *in, const char *interface);
+bool gw_way_leads_to(const struct gw_driver *d, const struct gw_intent *in, const char *interface);
+/* The interface that an L3 connection leads to; empty: there is none. */
+const char *gw_way_interface(const struct gw_driver *d, const struct gw_way *w);
+/* For one of them: its counters are ready. */
+int gw_way_allot(struct gw_driver *d, const struct gw_way *w, struct gw_error *err);
+int gw_ways_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
+int gw_ways_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+void gw_report_way(struct gw_driver *d, const struct gw_way *w, json_t *properties);
 
 /* fast.c: established flows past the stacks of virtual gateways. */
 void gw_fast_probe(struct gw_driver *d);

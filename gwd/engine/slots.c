@@ -115,6 +115,11 @@ static void clear(const struct gw_driver *d, enum gw_slot_kind kind, uint32_t sl
 		zero(d, b->maps.exit_drops, slot * GW_DROP_SLOTS, GW_DROP_SLOTS);
 		return;
 	}
+	if (kind == GW_SLOT_WAY) {
+		zero(d, b->maps.way_stats, slot, 1);
+		zero(d, b->maps.way_drops, slot * GW_DROP_SLOTS, GW_DROP_SLOTS);
+		return;
+	}
 	zero(d, b->maps.port_stats, slot, 1);
 	zero(d, b->maps.port_drops, slot * GW_DROP_SLOTS, GW_DROP_SLOTS);
 }

@@ -275,10 +275,23 @@ bool gw_nl_link_offloads(const struct gw_link *link)
 	return false;
 }
 
+int gw_nl_link_one_each(struct gw_nl *nl, int ifindex, struct gw_error *err)
+{
+	char name[IFNAMSIZ + 16];
+	struct gw_nl_msg m;
+	int rc;
+
+	gw_nl_link_begin(&m, RTM_SETLINK, ifindex);
+	gw_nl_put_u32(&m, IFLA_GSO_MAX_SEGS, 1);
+	rc = gw_nl_exec(nl, &m, NULL, NULL);
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name),
+				   "cannot limit the super-packets of %s", name)
+		      : 0;
+}
+
 int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct gw_error *err)
 {
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct gw_nl_msg m;
 	int rc = fd < 0 ? -errno : 0;
 
 	for (size_t i = 0; i < N_OFFLOADS && rc == 0; i++) {
@@ -290,10 +303,7 @@ int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct 
 		return gw_error_set(err, -rc, GW_ERR_INTERNAL, link->name, "cannot turn off the offloads of %s: %s%s",
 				    link->name, strerror(-rc), gw_nl_way_out(-rc));
 	/* Not every kind of super-packet has a switch in every kernel; this limit is for all. */
-	gw_nl_link_begin(&m, RTM_SETLINK, link->ifindex);
-	gw_nl_put_u32(&m, IFLA_GSO_MAX_SEGS, 1);
-	rc = gw_nl_exec(nl, &m, NULL, NULL);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, link->name, "cannot limit the super-packets of %s", link->name) : 0;
+	return gw_nl_link_one_each(nl, link->ifindex, err);
 }
 
 int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err)

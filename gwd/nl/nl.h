@@ -86,6 +86,8 @@ int gw_nl_add_macvlan_of(struct gw_nl *nl, const char *name, int lower, const st
 bool gw_nl_link_offloads(const struct gw_link *link);
 /* Makes the kernel finish checksums and cut super-packets before the link gets them. */
 int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct gw_error *err);
+/* Makes the kernel cut super-packets of whatever kind before the link gets them; checksums it leaves to the link as before. */
+int gw_nl_link_one_each(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err);
 /*
  * Deleting a link takes the kernel a grace period, tens of milliseconds, however many are deleted at once. So many are put into a

@@ -47,6 +47,18 @@ static void see_link(struct gw_vrf_domain *dom, struct gw_nl *nl, const struct e
 	gw_vrf_mark(dom, why);
 }
 
+static void see_way(struct gw_vrf_domain *dom, struct gw_nl *nl, const struct gw_link *link, bool removed)
+{
+	const struct gw_vrf_way *w = gw_vrf_way_named(dom, link->name);
+	bool there = nl == dom->nl;
+
+	if (w)
+		see_link(dom, nl,
+			 &(struct expected){link->name, there ? w->inside : w->here, w->mtu,
+					    there ? &w->mac : &w->here_mac},
+			 link, removed);
+}
+
 static void on_inside_link(void *ctx, const struct gw_link *link, bool removed)
 {
 	struct gw_vrf_domain *dom = ctx;
@@ -58,6 +70,8 @@ static void on_inside_link(void *ctx, const struct gw_link *link, bool removed)
 	else if (!strcmp(link->name, GW_VRF_OUTSIDE) || (dom->outside && link->ifindex == dom->outside))
 		see_link(dom, dom->nl, &(struct expected){GW_VRF_OUTSIDE, dom->outside, dom->outside_mtu, NULL}, link,
 			 removed);
+	else
+		see_way(dom, dom->nl, link, removed);
 }
 
 static void on_external(struct gw_driver *d)
@@ -83,6 +97,13 @@ static void on_node_link(void *ctx, const struct gw_link *link, bool removed)
 		on_external(d);
 		return;
 	}
+	if (!removed && gw_vrf_physical_changed(d, link)) {
+		d->followed = false; /* any of them may lead there */
+		d->env.want_sync(d->env.core, "an interface that connections lead to has another MTU");
+	}
+	if (!strncmp(link->name, GW_WAY_LINK, strlen(GW_WAY_LINK)))
+		GW_HMAP_FOR_EACH (node, &d->vrfs)
+			see_way(GW_CONTAINER_OF(node, struct gw_vrf_domain, by_vsid), d->env.nl, link, removed);
 	if (!is_port && !is_exit)
 		return;
 	vsid = (uint32_t)strtoul(link->name + 3, NULL, 10);

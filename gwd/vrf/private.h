@@ -33,6 +33,34 @@ struct gw_vrf_holder {
 	bool listed;
 };
 
+/* A connection of a virtual gateway, with its link. */
+struct gw_vrf_way {
+	struct gw_way record;
+	char name[IFNAMSIZ], inside_name[IFNAMSIZ]; /* of the link: on the node, in the namespace */
+	int here, inside;			    /* and its numbers; 0: there is none yet */
+	unsigned mtu;
+	struct gw_mac mac, here_mac;
+	bool silent; /* none of its peers answers: its routes do not count */
+};
+
+/* An interface that L3 connections lead to. */
+struct gw_vrf_physical {
+	char name[IFNAMSIZ];
+	unsigned mtu;
+};
+
+/* A pair of links between the node and a namespace, on its way to be as it should. */
+struct gw_vrf_side {
+	char name[IFNAMSIZ];	 /* on the node */
+	const char *inside_name; /* in the namespace */
+	struct gw_mac mac;	 /* in the namespace; all zero: any */
+	unsigned mtu;
+	bool speaks;   /* the namespace has an IPv6 link-local address on it */
+	bool one_each; /* no super-packets on it, either way */
+	struct gw_link here, there;
+	bool has_here, has_there;
+};
+
 /* What has to be in a namespace beside its links. Owned arrays, in order and each place once. */
 struct gw_vrf_wanted {
 	struct gw_nl_addr *addrs;
@@ -77,6 +105,8 @@ struct gw_vrf_domain {
 	int inside, outside; /* links of the namespace */
 	unsigned inside_mtu, outside_mtu;
 	struct gw_mac exit_mac;
+	struct gw_vrf_way *ways; /* owned; by the numbers of the connections */
+	size_t n_ways;
 	struct gw_vrf_wanted wanted;		 /* with the numbers of these links */
 	struct gw_vrf_kept kept[2][GW_VRF_KEPT]; /* of the namespace, of its links */
 	size_t n_kept[2];
@@ -106,6 +136,8 @@ struct gw_driver {
 	bool followed;			    /* they have been, and nothing was missed since */
 	unsigned underlay_mtu, external_mtu;
 	struct gw_mac router_mac;
+	struct gw_vrf_physical *physicals; /* owned */
+	size_t n_physicals;
 	bool has_external; /* the link is there */
 	bool has_ipv6;	   /* the kernel */
 	uint64_t repairs;
@@ -163,8 +195,16 @@ int gw_vrf_execute(struct gw_driver *d, struct gw_error *err);
 int gw_vrf_take_down(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err);
 /* Namespaces and links of this node that belong to no record (any more). */
 int gw_vrf_remove_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
-/* links.c, stack.c, settings.c: its steps */
+/* links.c, ways.c, stack.c, settings.c: its steps */
 int gw_vrf_bring_links(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
+int gw_vrf_bring_side(struct gw_vrf_pass *p, struct gw_vrf_side *s, int ns_fd, struct gw_error *err);
+int gw_vrf_bring_ways(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
+int gw_vrf_doom_ways(struct gw_driver *d, const struct gw_vrf_domain *dom, struct gw_error *err);
+void gw_vrf_drop_ways(struct gw_vrf_domain *dom);
+/* By either name; NULL: it is none's. */
+struct gw_vrf_way *gw_vrf_way_named(const struct gw_vrf_domain *dom, const char *name);
+/* Whether an interface that L3 connections lead to has another MTU than they know. */
+bool gw_vrf_physical_changed(struct gw_driver *d, const struct gw_link *link);
 int gw_vrf_in_the_way(const struct gw_link *link, const char *target, struct gw_error *err); /* -EEXIST */
 int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err);
 int gw_vrf_bring_stack(struct gw_vrf_pass *p, struct gw_error *err);

@@ -35,6 +35,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.roles, GW_ROLE_HOST);
 	assert_string_equal(c.external_interface, "");
 	assert_int_equal(c.vrf_limit, 1024);
+	assert_int_equal(c.way_limit, 1024);
 	assert_int_equal(c.public_limit, 65536);
 	assert_int_equal(c.nat_limit, 65536);
 	assert_string_equal(c.state_dir, "/var/lib/gwd");
@@ -495,7 +496,7 @@ static void test_keys_have_help(void **state)
 
 		check(len > 20 && k->help[len - 1] == '.', "[%s] %s", k->section, k->name);
 	}
-	assert_int_equal(n, 64);
+	assert_int_equal(n, 65);
 }
 
 static void test_limits(void **state)
