@@ -9,7 +9,7 @@ int gw_segment_in(struct __sk_buff *skb)
 {
 	int verdict = GW_NO_WAY;
 
-	if (skb->vlan_present || skb->pkt_type != PACKET_HOST)
+	if (gw_may_be_segments(skb))
 		verdict = gw_from_segment(skb);
 	if (verdict != GW_NO_WAY)
 		return verdict;

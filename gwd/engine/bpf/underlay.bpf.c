@@ -356,7 +356,7 @@ int gw_underlay_in(struct __sk_buff *skb)
 	verdict = gw_underlay_plain(skb);
 	if (likely(verdict != GW_LONG_WAY))
 		return verdict;
-	if (unlikely(skb->vlan_present || skb->pkt_type != PACKET_HOST)) {
+	if (unlikely(gw_may_be_segments(skb))) {
 		verdict = gw_from_segment(skb);
 		if (verdict != GW_NO_WAY)
 			return verdict;

@@ -94,11 +94,9 @@ gw_inline int gw_into(struct __sk_buff *skb, const struct gw_bpf_tap *t)
 }
 
 /* For a group of a VLAN that has connections: copies without the tag, which the frame then has back. */
-gw_inline int gw_group_from_segment(struct __sk_buff *skb, const struct gw_tap_key *to)
+gw_inline int gw_group_from_segment(struct __sk_buff *skb, const struct gw_tap_key *to, bool tagged, __u16 tci)
 {
 	struct gw_tap_key key = gw_tap_member(to->interface, to->vlan, 0);
-	__u16 tci = skb->vlan_tci;
-	bool tagged = skb->vlan_present;
 	struct gw_bpf_tap t;
 
 	if (!gw_tap(&key, &t) || (tagged && bpf_skb_vlan_pop(skb)))
@@ -109,22 +107,42 @@ gw_inline int gw_group_from_segment(struct __sk_buff *skb, const struct gw_tap_k
 	return GW_NO_WAY;
 }
 
-/* To be asked of what is tagged, or is not for the interface's own MAC address. */
+/* What is neither is the node's own, and no connection's. */
+gw_inline bool gw_may_be_segments(const struct __sk_buff *skb)
+{
+	return skb->vlan_present || skb->pkt_type != PACKET_HOST || skb->protocol == bpf_htons(ETH_P_8021Q);
+}
+
+/* The tag of a frame, 0 when it has none. The kernel takes it out of the frame before us; a test does not. */
+gw_inline bool gw_tag_of(struct __sk_buff *skb, __u16 *ret, bool *ret_tagged)
+{
+	__be16 tci = 0;
+
+	*ret_tagged = skb->vlan_present || skb->protocol == bpf_htons(ETH_P_8021Q);
+	if (skb->vlan_present && skb->vlan_proto != bpf_htons(ETH_P_8021Q))
+		return false;
+	if (*ret_tagged && !skb->vlan_present && bpf_skb_load_bytes(skb, GW_ETH_HLEN, &tci, sizeof tci))
+		return false;
+	*ret = skb->vlan_present ? skb->vlan_tci : bpf_ntohs(tci);
+	return true;
+}
+
+/* To be asked of what gw_may_be_segments. */
 gw_function int gw_from_segment(struct __sk_buff *skb)
 {
 	struct gw_tap_key key = {.interface = skb->ifindex};
 	struct gw_bpf_tap t;
+	bool tagged;
+	__u16 tci;
 
-	if (skb->vlan_present && skb->vlan_proto != bpf_htons(ETH_P_8021Q))
+	if (!gw_tag_of(skb, &tci, &tagged) || bpf_skb_load_bytes(skb, 0, key.mac, sizeof key.mac))
 		return GW_NO_WAY;
-	key.vlan = skb->vlan_present ? skb->vlan_tci & VLAN_ID : 0;
-	if (bpf_skb_load_bytes(skb, 0, key.mac, sizeof key.mac))
-		return GW_NO_WAY;
+	key.vlan = tci & VLAN_ID;
 	if (key.mac[0] & 1)
-		return gw_group_from_segment(skb, &key);
+		return gw_group_from_segment(skb, &key, tagged, tci);
 	if (!gw_tap(&key, &t))
 		return GW_NO_WAY;
-	if (skb->vlan_present && bpf_skb_vlan_pop(skb))
+	if (tagged && bpf_skb_vlan_pop(skb))
 		return gw_way_drop(t.slot, GW_DROP_NO_ROOM);
 	return gw_into(skb, &t);
 }
@@ -244,7 +262,7 @@ gw_function int gw_from_tunnel(struct __sk_buff *skb)
 /* At the [external] interface: both. */
 gw_inline int gw_from_outside(struct __sk_buff *skb)
 {
-	if (unlikely(skb->vlan_present || skb->pkt_type != PACKET_HOST))
+	if (unlikely(gw_may_be_segments(skb)))
 		return gw_from_segment(skb);
 	return gw_from_tunnel(skb);
 }
