@@ -203,6 +203,8 @@ int gw_vrf_doom_ways(struct gw_driver *d, const struct gw_vrf_domain *dom, struc
 void gw_vrf_drop_ways(struct gw_vrf_domain *dom);
 /* By either name; NULL: it is none's. */
 struct gw_vrf_way *gw_vrf_way_named(const struct gw_vrf_domain *dom, const char *name);
+/* Whether the link of the namespace is one of those that it has by us. */
+bool gw_vrf_has_link(const struct gw_vrf_domain *dom, int ifindex);
 /* Whether an interface that L3 connections lead to has another MTU than they know. */
 bool gw_vrf_physical_changed(struct gw_driver *d, const struct gw_link *link);
 int gw_vrf_in_the_way(const struct gw_link *link, const char *target, struct gw_error *err); /* -EEXIST */

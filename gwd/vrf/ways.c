@@ -79,6 +79,15 @@ struct gw_vrf_way *gw_vrf_way_named(const struct gw_vrf_domain *dom, const char 
 	return NULL;
 }
 
+bool gw_vrf_has_link(const struct gw_vrf_domain *dom, int ifindex)
+{
+	bool found = ifindex == dom->inside || ifindex == dom->outside;
+
+	for (size_t i = 0; i < dom->n_ways && !found; i++)
+		found = ifindex == dom->ways[i].inside;
+	return found;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct gw_vrf_way *)a)->name, ((const struct gw_vrf_way *)b)->name);

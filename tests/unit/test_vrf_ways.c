@@ -1,0 +1,268 @@
+/*
+ * test_vrf_ways.c - connections of virtual gateways in their VRFs, against the real kernel: links, addresses and routes made,
+ * changed, taken over, repaired and removed. Covers GW-1, GW-2 and GW-8 as far as the namespace goes.
+ */
+#include "vrf_fixture.h"
+
+#define RED_MAC	 "02:67:00:00:00:01"
+#define BLUE_MAC "02:67:00:00:00:02"
+#define HALL	 "33333333-0000-0000-0000-000000000001"
+#define SITE	 "33333333-0000-0000-0000-000000000002"
+#define OTHER	 "33333333-0000-0000-0000-000000000003"
+
+static struct gw_uuid uuid(const char *text)
+{
+	struct gw_uuid id;
+
+	check(gw_uuid_parse(text, &id) == 0, "%s", text);
+	return id;
+}
+
+static struct gw_hnv_object *l3(const char *rdid, const char *id, const char *interface, uint16_t vlan)
+{
+	struct gw_hnv_object *o = object(GW_HNV_CONNECTION);
+
+	o->way = (struct gw_way){
+		.id = uuid(id), .rdid = uuid(rdid), .type = GW_WAY_L3, .has_interface = true, .vlan = vlan};
+	snprintf(o->way.interface, sizeof o->way.interface, "%s", interface);
+	return o;
+}
+
+static struct gw_hnv_object *gre(const char *rdid, const char *id, uint32_t key)
+{
+	struct gw_hnv_object *o = object(GW_HNV_CONNECTION);
+
+	o->way = (struct gw_way){.id = uuid(id),
+				 .rdid = uuid(rdid),
+				 .type = GW_WAY_GRE,
+				 .has_destination = true,
+				 .destination = mk_ip("198.51.100.9"),
+				 .has_key = key,
+				 .key = key};
+	return o;
+}
+
+static struct gw_hnv_object *on(const char *rdid, const char *id, const char *address, uint8_t len, bool peer)
+{
+	struct gw_hnv_object *o = object(GW_HNV_CONNECTION_ADDRESS);
+
+	o->way_address = (struct gw_way_address){
+		.id = uuid(id), .rdid = uuid(rdid), .address = mk_ip(address), .prefix_len = len, .peer = peer};
+	return o;
+}
+
+static struct gw_hnv_object *behind(const char *rdid, const char *id, const char *prefix, const char *hop,
+				    uint32_t metric)
+{
+	struct gw_hnv_object *o = object(GW_HNV_CONNECTION_ROUTE);
+
+	o->way_route =
+		(struct gw_way_route){.id = uuid(id), .rdid = uuid(rdid), .next_hop = mk_ip(hop), .metric = metric};
+	check(gw_prefix_parse(prefix, &o->way_route.prefix) == 0, "%s", prefix);
+	return o;
+}
+
+/* A connection's link, by its name on the node ("gwc...") or in the namespace ("con..."). */
+static const char *node_link(const char *id)
+{
+	static char name[IFNAMSIZ];
+	struct gw_uuid u = uuid(id);
+
+	return gw_way_link(&u, name);
+}
+
+static const char *inside_link(const char *id)
+{
+	static char name[IFNAMSIZ];
+	struct gw_uuid u = uuid(id);
+
+	return gw_way_inside(&u, name);
+}
+
+/* A line of the namespace in which "con" stands for the connection's link. */
+static bool is_inside(uint32_t vsid, const char *id, const char *line)
+{
+	const char *at = strstr(line, "@");
+	char text[256];
+
+	snprintf(text, sizeof text, "%.*s%s%s", at ? (int)(at - line) : 256, line, at ? inside_link(id) : "",
+		 at ? at + 1 : "");
+	return inside(vsid, text);
+}
+
+#define has_way(vsid, id, line)	   check(is_inside(vsid, id, line), "VSID %u has no %s", vsid, line)
+#define has_no_way(vsid, id, line) check(!is_inside(vsid, id, line), "VSID %u has %s", vsid, line)
+
+static bool exists(const char *link)
+{
+	return sh("ip link show %s >/dev/null 2>&1", link) == 0;
+}
+
+static void put_both(void)
+{
+	put(croute(RED, 5001, "10.0.0.0/24", "0.0.0.0"));
+	put(vrf(RED, 5001, RED_MAC, "10.0.0.2", "fd00::2"));
+	put(l3(RED, HALL, "trunk0", 70));
+	put(on(RED, HALL, "10.70.0.2", 24, false));
+	put(on(RED, HALL, "fd00:70::2", 64, false));
+	put(on(RED, HALL, "10.70.0.1", 32, true));
+	put(behind(RED, HALL, "172.20.0.0/16", "10.70.0.1", 10));
+	put(behind(RED, HALL, "2001:db8:20::/48", "fd00:70::1", 10));
+	put(gre(RED, SITE, 7));
+	put(on(RED, SITE, "10.254.0.1", 30, false));
+	put(on(RED, SITE, "10.254.0.2", 32, true));
+	put(behind(RED, SITE, "172.20.0.0/16", "10.254.0.2", 20));
+	put(behind(RED, SITE, "2001:db8:30::/48", "::", 0));
+	put(croute(BLUE, 6001, "10.0.0.0/24", "0.0.0.0"));
+	put(vrf(BLUE, 6001, BLUE_MAC, "10.0.0.2", NULL));
+	put(l3(BLUE, OTHER, "trunk0", 71));
+	put(on(BLUE, OTHER, "10.70.0.2", 24, false));
+}
+
+static void begin_ways(void)
+{
+	begin();
+	netns_veth(&ns, "trunk0");
+	sync_ok();
+	gw_intent_begin(intent);
+	put_both();
+	commit_ok();
+	netns_drain(&ns);
+	wanted = 0;
+}
+
+static void end_ways(void)
+{
+	end();
+	assert_int_equal(sh("ip -o link | grep -q ' gwc'"), 1);
+}
+
+static void all_there(void)
+{
+	has_way(5001, HALL, "@ inet 10.70.0.2/24");
+	has_way(5001, HALL, "@ inet6 fd00:70::2/64");
+	has_way(5001, HALL, "@ inet6 fe80::"); /* by which it asks for its neighbours */
+	has_way(5001, HALL, "172.20.0.0/16 via 10.70.0.1 dev @ proto 103 metric 10 onlink");
+	has_way(5001, HALL, "2001:db8:20::/48 via fd00:70::1 dev @ proto 103 metric 10");
+	has_way(5001, HALL, "@: .* mtu 1500 .*link/ether 02:");
+	has_way(5001, SITE, "@ inet 10.254.0.1/32");
+	has_no_way(5001, SITE, "@ inet6 ");
+	has_way(5001, SITE, "10.254.0.0/30 via 169.254.1.1 dev @ proto 103 onlink");
+	has_way(5001, SITE, "10.254.0.2 via 169.254.1.1 dev @ proto 103 onlink");
+	has_way(5001, SITE, "172.20.0.0/16 via 169.254.1.1 dev @ proto 103 metric 20 onlink");
+	has_way(5001, SITE, "2001:db8:30::/48 via fe80::1 dev @ proto 103 metric 1024");
+	has_way(5001, SITE, "169.254.1.1 dev @ lladdr .* PERMANENT proto 103");
+	has_way(5001, SITE, "@: .* mtu 1472 ");
+	has_way(6001, OTHER, "@ inet 10.70.0.2/24");
+	has_no_way(6001, HALL, "@: ");
+	assert_true(exists(node_link(HALL)) && exists(node_link(SITE)) && exists(node_link(OTHER)));
+}
+
+static void test_there(void **state)
+{
+	(void)state;
+	begin_ways();
+	all_there();
+	has(5001, "default via 169.254.1.1 dev ext0 proto 103 onlink");
+	sync_ok();
+	netns_drain(&ns);
+	assert_int_equal(wanted, 0);
+	assert_int_equal(sh("ip -d link show %s | grep -q 'gso_max_segs 1 '", node_link(SITE)), 0);
+	end_ways();
+}
+
+static void test_changed(void **state)
+{
+	(void)state;
+	begin_ways();
+	/* What leads everywhere is preferred to the way out that all have. */
+	gw_intent_begin(intent);
+	put(behind(RED, HALL, "0.0.0.0/0", "10.70.0.1", 50));
+	commit_ok();
+	has_way(5001, HALL, "default via 10.70.0.1 dev @ proto 103 metric 50 onlink");
+	has(5001, "default via 169.254.1.1 dev ext0 proto 103 metric 4294967295 onlink");
+	has_not(5001, "default via 169.254.1.1 dev ext0 proto 103 onlink");
+	take(behind(RED, HALL, "0.0.0.0/0", "10.70.0.1", 50));
+	has(5001, "default via 169.254.1.1 dev ext0 proto 103 onlink");
+	/* Without a key a tunnel has more room. */
+	gw_intent_begin(intent);
+	put(gre(RED, SITE, 0));
+	commit_ok();
+	has_way(5001, SITE, "@: .* mtu 1476 ");
+	sh_ok("ip link set trunk0 mtu 1400");
+	repairs("another MTU");
+	has_way(5001, HALL, "@: .* mtu 1400 ");
+	/* It goes with all that is on it; the rest stays. */
+	gw_intent_begin(intent);
+	drop(l3(RED, HALL, "trunk0", 70));
+	commit_ok();
+	assert_false(exists(node_link(HALL)));
+	has_not(5001, "2001:db8:20::/48");
+	has_way(5001, SITE, "172.20.0.0/16 via 169.254.1.1 dev @ proto 103 metric 20 onlink");
+	assert_true(exists(node_link(OTHER)));
+	end_ways();
+}
+
+static void test_taken_over(void **state)
+{
+	(void)state;
+	begin_ways();
+	sh_ok("ip -o link show %s > before", node_link(HALL));
+	driver = ops->close(driver);
+	open_driver();
+	sync_ok();
+	netns_drain(&ns);
+	assert_int_equal(wanted, 0);
+	all_there();
+	sh_ok("ip -o link show %s | diff before - && rm before", node_link(HALL));
+	state_is(RED, "Ready", NULL);
+	end_ways();
+}
+
+static void test_repaired(void **state)
+{
+	(void)state;
+	begin_ways();
+	sh_ok("ip -n gwd-" NODE "-5001 route del 172.20.0.0/16 metric 10");
+	repairs("route 172.20.0.0/16 was removed");
+	sh_ok("ip -n gwd-" NODE "-5001 addr del 10.70.0.2/24 dev %s", inside_link(HALL));
+	repairs("was removed");
+	sh_ok("ip link del %s", node_link(SITE));
+	repairs("of VRF");
+	sh_ok("ip link set %s down", node_link(OTHER));
+	repairs("of VRF");
+	sh_ok("ip -n gwd-" NODE "-5001 link set %s address 02:00:00:00:00:77", inside_link(HALL));
+	repairs("of VRF");
+	all_there();
+	end_ways();
+}
+
+/* Of what nobody wants any more nothing is left, also when it went while nobody looked. */
+static void test_removed(void **state)
+{
+	(void)state;
+	begin_ways();
+	gw_intent_begin(intent);
+	drop(l3(RED, HALL, "trunk0", 70));
+	drop(vrf(BLUE, 6001, BLUE_MAC, "10.0.0.2", NULL));
+	drop(l3(BLUE, OTHER, "trunk0", 71));
+	driver = ops->close(driver);
+	gw_intent_commit(intent);
+	open_driver();
+	sync_ok();
+	assert_false(exists(node_link(HALL)));
+	assert_false(exists(node_link(OTHER)));
+	has_no_way(5001, HALL, "@: ");
+	assert_true(exists(node_link(SITE)));
+	end_ways();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_there),	 cmocka_unit_test(test_changed), cmocka_unit_test(test_taken_over),
+		cmocka_unit_test(test_repaired), cmocka_unit_test(test_removed),
+	};
+
+	return cmocka_run_group_tests_name("connections in VRFs", tests, private_mounts, NULL);
+}
