@@ -203,8 +203,19 @@ static const struct gw_property *const tables[] = {
 
 /* Answered by us, ignored when they come back in a PUT. */
 static const char *const read_only_envelope[] = {"resourceRef", "resourceId", "etag", "instanceId", NULL};
-static const char *const read_only_properties[] = {
-	"provisioningState", "configurationState", "state", "stateDetail", "counters", "nat", NULL};
+static const char *const read_only_properties[] = {"provisioningState",
+						   "configurationState",
+						   "state",
+						   "stateDetail",
+						   "counters",
+						   "nat",
+						   "link",
+						   "mtu",
+						   "dropReasons",
+						   "connectionState",
+						   "connectionUpTime",
+						   "unreachabilityReason",
+						   NULL};
 
 static bool is_one_of(const char *name, const char *const *list)
 {

@@ -181,6 +181,9 @@ static int steps(struct gw_vrf_pass *p, struct gw_error *err)
 		return gw_error_oom(err);
 	gw_vrf_wanted_done(&dom->wanted);
 	dom->wanted = wanted;
+	if (dom->turned)
+		p->repairing = false;
+	dom->turned = false;
 	return gw_vrf_bring_stack(p, err);
 }
 

@@ -10,6 +10,7 @@
 
 struct gw_vrf_watch;
 struct gw_vrf_watchman;
+struct gw_vrf_probe;
 
 /* A customer route of a domain, as far as a VRF needs it; hosts, which have no VRF, have many of them. */
 struct gw_vrf_route {
@@ -40,8 +41,20 @@ struct gw_vrf_way {
 	int here, inside;			    /* and its numbers; 0: there is none yet */
 	unsigned mtu;
 	struct gw_mac mac, here_mac;
-	bool silent; /* none of its peers answers: its routes do not count */
+	struct gw_vrf_probe *probe; /* owned; NULL: it names no addresses of the other side */
+	bool silent;		    /* none of them answers: its routes do not count */
 };
+
+/* How the other side of a connection is. UNKNOWN: nobody asks. */
+#define GW_VRF_REACHES(X)                                                                                              \
+	X(UNKNOWN, "Unknown") X(CONNECTING, "Connecting") X(CONNECTED, "Connected") X(SILENT, "Disconnected")
+enum gw_vrf_reach {
+#define X(id, name) GW_VRF_##id,
+	GW_VRF_REACHES(X)
+#undef X
+};
+
+#define GW_VRF_PEERS 8 /* of a connection, that are asked */
 
 /* An interface that L3 connections lead to. */
 struct gw_vrf_physical {
@@ -114,6 +127,7 @@ struct gw_vrf_domain {
 	struct gw_driver *owner;
 	struct gw_vrf_domain *next_dirty, *next_touched, *next_doomed;
 	bool dirty, touched, doomed;
+	bool turned; /* connections have become silent, or are not any more: no repair */
 	enum gw_vrf_state state;
 	char problem[sizeof((struct gw_error *)0)->message];
 	uint64_t repairs;
@@ -213,6 +227,12 @@ int gw_vrf_bring_stack(struct gw_vrf_pass *p, struct gw_error *err);
 int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *err);
 void gw_vrf_read_external(struct gw_driver *d);
 unsigned gw_vrf_inside_mtu(const struct gw_driver *d);
+
+/* probe.c */
+int gw_vrf_probe_bring(struct gw_vrf_pass *pass, struct gw_vrf_way *w); /* its link is there */
+struct gw_vrf_probe *gw_vrf_probe_end(struct gw_vrf_probe *p);
+enum gw_vrf_reach gw_vrf_probe_reach(const struct gw_vrf_probe *p, uint64_t *ret_seconds); /* NULL: nobody asks */
+const char *gw_vrf_reach_name(enum gw_vrf_reach reach);
 
 /* events.c */
 int gw_vrf_watch_node(struct gw_driver *d);

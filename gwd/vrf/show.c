@@ -53,11 +53,37 @@ static void add_counters(json_t *to, const char *key, struct gw_nl *nl, const ch
 				      (json_int_t)c.tx_bytes, "sentDropped", (json_int_t)c.tx_dropped));
 }
 
+/* "connectionState" of a connection, and for how long it has been so. */
+static void describe_way(struct gw_driver *d, const struct gw_way *w, json_t *properties)
+{
+	const struct gw_vrf_domain *dom = gw_vrf_find(d, &w->rdid);
+	const struct gw_vrf_way *way = NULL;
+	enum gw_vrf_reach reach;
+	uint64_t seconds;
+	char name[IFNAMSIZ];
+
+	if (dom)
+		way = gw_vrf_way_named(dom, gw_way_link(&w->id, name));
+	if (!way || !way->here)
+		return;
+	reach = gw_vrf_probe_reach(way->probe, &seconds);
+	json_object_set_new(properties, "connectionState", json_string(gw_vrf_reach_name(reach)));
+	if (reach == GW_VRF_CONNECTED)
+		json_object_set_new(properties, "connectionUpTime", json_integer((json_int_t)seconds));
+	if (reach == GW_VRF_SILENT)
+		json_object_set_new(properties, "unreachabilityReason",
+				    json_string("none of the other side's addresses answers ICMP echo, so its routes "
+						"are out of force"));
+	json_object_set_new(properties, "mtu", json_integer((json_int_t)way->mtu));
+}
+
 void gw_vrf_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties)
 {
 	const struct gw_vrf_domain *dom;
 	const char *detail;
 
+	if (o->kind == GW_HNV_CONNECTION)
+		describe_way(d, &o->way, properties);
 	if (o->kind != GW_HNV_VRF)
 		return;
 	dom = gw_vrf_find(d, &o->vrf.rdid);

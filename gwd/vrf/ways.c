@@ -66,6 +66,8 @@ static unsigned mtu_of(struct gw_driver *d, const struct gw_way *w)
 
 void gw_vrf_drop_ways(struct gw_vrf_domain *dom)
 {
+	for (size_t i = 0; i < dom->n_ways; i++)
+		gw_vrf_probe_end(dom->ways[i].probe);
 	free(dom->ways);
 	dom->ways = NULL;
 	dom->n_ways = 0;
@@ -111,8 +113,10 @@ static int read_ways(struct gw_vrf_pass *p)
 
 		gw_way_link(&o->way.id, w->name);
 		was = gw_vrf_way_named(dom, w->name);
-		if (was)
+		if (was) {
 			*w = *was;
+			was->probe = NULL;
+		}
 		gw_way_inside(&o->way.id, w->inside_name);
 		w->record = o->way;
 		w->mac = gw_way_mac(&o->way.id);
@@ -169,15 +173,51 @@ static int drop_stale(struct gw_vrf_pass *p, struct gw_error *err)
 	return rc;
 }
 
+/* --- one that was there before this process --- */
+
+/* Its first route, as it is looked for in the kernel. */
+struct sought {
+	int ifindex;
+	const struct gw_way_route *route;
+	bool found;
+};
+
+static void see_route(void *ctx, const struct gw_nl_route *r)
+{
+	struct sought *s = ctx;
+
+	s->found |= r->ours && r->ifindex == s->ifindex && gw_prefix_equal(&r->prefix, &s->route->prefix) &&
+		    (r->metric == s->route->metric || s->route->metric == 0);
+}
+
+/* Without its routes it was silent when the process before ended. */
+static int find_silence(struct gw_vrf_pass *p, struct gw_vrf_way *w, struct gw_error *err)
+{
+	struct sought s = {.ifindex = w->inside};
+	int rc;
+
+	for (const struct gw_hnv_object *o = NULL;
+	     !s.route && (o = gw_intent_next_of_domain(p->in, GW_HNV_CONNECTION_ROUTE, &p->dom->rdid, o));)
+		if (gw_uuid_equal(&o->way_route.id, &w->record.id))
+			s.route = &o->way_route;
+	if (!s.route)
+		return 0;
+	rc = gw_nl_route_each(p->dom->nl, see_route, &s, err);
+	w->silent = rc == 0 && !s.found;
+	return rc;
+}
+
 static int bring_way(struct gw_vrf_pass *p, struct gw_vrf_way *w, int ns_fd, struct gw_error *err)
 {
 	bool l3 = w->record.type == GW_WAY_L3;
 	struct gw_vrf_side s = {
 		.inside_name = w->inside_name, .mac = w->mac, .mtu = w->mtu, .speaks = l3, .one_each = !l3};
-	bool repairing = p->repairing;
+	bool repairing = p->repairing, was_there;
+	struct gw_link link;
 	int rc;
 
 	memcpy(s.name, w->name, sizeof s.name);
+	was_there = !w->here && gw_nl_link_get(p->dom->nl, w->inside_name, &link, NULL) == 0;
 	p->repairing = repairing && w->here; /* one that has just come is no repair */
 	rc = gw_vrf_bring_side(p, &s, ns_fd, err);
 	p->repairing = repairing;
@@ -186,7 +226,16 @@ static int bring_way(struct gw_vrf_pass *p, struct gw_vrf_way *w, int ns_fd, str
 	w->here = s.here.ifindex;
 	w->here_mac = s.here.mac;
 	w->inside = s.there.ifindex;
-	return 0;
+	if (was_there && link.ifindex == w->inside)
+		rc = find_silence(p, w, err);
+	if (rc < 0)
+		return rc;
+	rc = gw_vrf_probe_bring(p, w);
+	return rc < 0 ? gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, w->name,
+				     "cannot ask whether the other side of connection %s is there: %s; gwd needs "
+				     "CAP_NET_RAW",
+				     w->inside_name, strerror(-rc))
+		      : 0;
 }
 
 int gw_vrf_bring_ways(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err)

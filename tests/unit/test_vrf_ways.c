@@ -257,11 +257,93 @@ static void test_removed(void **state)
 	end_ways();
 }
 
+struct reach {
+	struct gw_hnv_object *key;
+	const char *state;
+};
+
+static bool reaches(void *ctx)
+{
+	const struct reach *r = ctx;
+	json_t *j = json_object();
+	const char *state;
+	bool is;
+
+	ops->describe(driver, r->key, j);
+	state = json_string_value(json_object_get(j, "connectionState"));
+	is = state && !strcmp(state, r->state);
+	json_decref(j);
+	return is;
+}
+
+static void wait_reach(struct gw_hnv_object *key, const char *state)
+{
+	struct reach r = {key, state};
+
+	check(netns_wait(&ns, reaches, &r, 20000), "it does not become %s", state);
+	gw_hnv_object_free(key);
+	sync_ok();
+	settle();
+}
+
+static json_int_t repairs_of(const char *rdid)
+{
+	json_t *j = described(rdid);
+	json_int_t n = json_integer_value(json_object_get(j, "repairs"));
+
+	json_decref(j);
+	return n;
+}
+
+/* While the other side does not answer the routes are out of force, and the next metric has its turn. */
+static void test_silent(void **state)
+{
+	json_int_t repairs_before;
+
+	(void)state;
+	begin_ways();
+	repairs_before = repairs_of(RED);
+	sh_ok("ip addr add 10.70.0.1/24 dev %s", node_link(HALL));
+	wait_reach(l3(RED, HALL, "trunk0", 70), "Connected");
+	wait_reach(gre(RED, SITE, 7), "Disconnected"); /* nobody is there */
+	wait_reach(l3(BLUE, OTHER, "trunk0", 71), "Unknown");
+	has_way(5001, HALL, "172.20.0.0/16 via 10.70.0.1 dev @ proto 103 metric 10 onlink");
+	has_no_way(5001, SITE, "172.20.0.0/16 via 169.254.1.1 dev @");
+	has_no_way(5001, SITE, "2001:db8:30::/48");
+	has_way(5001, SITE, "10.254.0.2 via 169.254.1.1 dev @ proto 103 onlink"); /* by which it is asked for */
+	has_way(6001, OTHER, "@ inet 10.70.0.2/24");
+	sh_ok("ip addr del 10.70.0.1/24 dev %s && ip addr add 10.254.0.2/32 dev %s", node_link(HALL), node_link(SITE));
+	sh_ok("ip route add 10.254.0.1 dev %s", node_link(SITE));
+	wait_reach(gre(RED, SITE, 7), "Connected");
+	wait_reach(l3(RED, HALL, "trunk0", 70), "Disconnected");
+	has_no_way(5001, HALL, "172.20.0.0/16 via 10.70.0.1 dev @");
+	has_no_way(5001, HALL, "2001:db8:20::/48");
+	has_way(5001, SITE, "172.20.0.0/16 via 169.254.1.1 dev @ proto 103 metric 20 onlink");
+	/* Whoever takes over leaves it so. */
+	driver = ops->close(driver);
+	netns_drain(&ns);
+	open_driver();
+	sync_ok();
+	has_no_way(5001, HALL, "172.20.0.0/16 via 10.70.0.1 dev @");
+	has_way(5001, SITE, "172.20.0.0/16 via 169.254.1.1 dev @ proto 103 metric 20 onlink");
+	sh_ok("ip addr add 10.70.0.1/24 dev %s", node_link(HALL));
+	wait_reach(l3(RED, HALL, "trunk0", 70), "Connected");
+	has_way(5001, HALL, "172.20.0.0/16 via 10.70.0.1 dev @ proto 103 metric 10 onlink");
+	assert_int_equal(repairs_of(RED), repairs_before); /* nothing was anybody's doing */
+	/* Nobody asks any more: they count again. */
+	sh_ok("ip addr del 10.70.0.1/24 dev %s", node_link(HALL));
+	wait_reach(l3(RED, HALL, "trunk0", 70), "Disconnected");
+	take(on(RED, HALL, "10.70.0.1", 32, true));
+	wait_reach(l3(RED, HALL, "trunk0", 70), "Unknown");
+	has_way(5001, HALL, "172.20.0.0/16 via 10.70.0.1 dev @ proto 103 metric 10 onlink");
+	end_ways();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there),	 cmocka_unit_test(test_changed), cmocka_unit_test(test_taken_over),
-		cmocka_unit_test(test_repaired), cmocka_unit_test(test_removed),
+		cmocka_unit_test(test_repaired), cmocka_unit_test(test_removed), cmocka_unit_test(test_silent),
 	};
 
 	return cmocka_run_group_tests_name("connections in VRFs", tests, private_mounts, NULL);
