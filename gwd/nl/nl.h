@@ -199,6 +199,18 @@ struct gw_nl_qdisc {
 /* A queueing discipline that somebody has given the link, clsact with its filters among them. */
 bool gw_nl_foreign_qdisc(struct gw_nl *nl, int ifindex, struct gw_nl_qdisc *ret);
 
+/* Most that a link sends, in frames as they are on an Ethernet: what is more waits in a queue, and is dropped when that is full. */
+struct gw_nl_rate {
+	uint32_t kbps; /* 0: no limit */
+	unsigned mtu;  /* of the link */
+};
+int gw_nl_rate_set(struct gw_nl *nl, int ifindex, const struct gw_nl_rate *rate, struct gw_error *err); /* not 0 */
+int gw_nl_rate_clear(struct gw_nl *nl, int ifindex, struct gw_error *err); /* what others have put there stays */
+/* Whether it is so by us; for 0, whether we limit nothing. */
+bool gw_nl_rate_is(struct gw_nl *nl, int ifindex, const struct gw_nl_rate *rate);
+/* How many packets were dropped, as 32 bits go. -ENOENT: there is no limit. */
+int gw_nl_rate_drops(struct gw_nl *nl, int ifindex, uint32_t *ret);
+
 /* A neighbour that somebody told the kernel about; it is never asked for and never forgotten. */
 struct gw_nl_neigh {
 	int ifindex;

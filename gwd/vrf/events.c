@@ -178,6 +178,22 @@ static void on_inside_foreign(void *ctx, const char *what)
 	gw_vrf_mark(dom, why);
 }
 
+static void on_inside_tc(void *ctx, int ifindex)
+{
+	struct gw_vrf_domain *dom = ctx;
+	char why[WHY_STRLEN];
+
+	for (size_t i = 0; i < dom->n_ways && !dom->dirty; i++) {
+		const struct gw_vrf_way *w = &dom->ways[i];
+
+		if (w->inside != ifindex ||
+		    gw_nl_rate_is(dom->nl, ifindex, &(struct gw_nl_rate){w->record.out_kbps, w->mtu}))
+			continue;
+		snprintf(why, sizeof why, "the limit of %s of VRF %s was taken off", w->inside_name, dom->name);
+		gw_vrf_mark(dom, why);
+	}
+}
+
 int gw_vrf_watch_inside(struct gw_vrf_domain *dom)
 {
 	int rc = gw_nl_watch_links(dom->nl, on_inside_link, dom);
@@ -186,6 +202,8 @@ int gw_vrf_watch_inside(struct gw_vrf_domain *dom)
 		rc = gw_nl_watch_inet(dom->nl, on_inside_change, dom);
 	if (rc == 0)
 		rc = gw_nl_watch_stack(dom->nl, on_inside_stack, dom);
+	if (rc == 0)
+		rc = gw_nl_watch_tc(dom->nl, on_inside_tc, dom);
 	return rc == 0 ? gw_nl_watch_foreign(dom->nl, on_inside_foreign, dom) : rc;
 }
 

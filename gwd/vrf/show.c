@@ -60,6 +60,7 @@ static void describe_way(struct gw_driver *d, const struct gw_way *w, json_t *pr
 	const struct gw_vrf_way *way = NULL;
 	enum gw_vrf_reach reach;
 	uint64_t seconds;
+	uint32_t drops;
 	char name[IFNAMSIZ];
 
 	if (dom)
@@ -75,6 +76,10 @@ static void describe_way(struct gw_driver *d, const struct gw_way *w, json_t *pr
 				    json_string("none of the other side's addresses answers ICMP echo, so its routes "
 						"are out of force"));
 	json_object_set_new(properties, "mtu", json_integer((json_int_t)way->mtu));
+	if (gw_nl_rate_drops(dom->nl, way->inside, &drops) == 0)
+		json_object_set_new(properties, "outboundRateLimitedDrops", json_integer(drops));
+	if (gw_nl_rate_drops(d->env.nl, way->here, &drops) == 0)
+		json_object_set_new(properties, "inboundRateLimitedDrops", json_integer(drops));
 }
 
 void gw_vrf_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties)

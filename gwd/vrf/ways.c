@@ -173,6 +173,30 @@ static int drop_stale(struct gw_vrf_pass *p, struct gw_error *err)
 	return rc;
 }
 
+/* --- how much goes over it --- */
+
+static int bring_rate(struct gw_vrf_pass *p, struct gw_nl *nl, int ifindex, const struct gw_nl_rate *rate,
+		      const char *link, struct gw_error *err)
+{
+	int rc;
+
+	if (gw_nl_rate_is(nl, ifindex, rate))
+		return 0;
+	rc = rate->kbps ? gw_nl_rate_set(nl, ifindex, rate, err) : gw_nl_rate_clear(nl, ifindex, err);
+	if (rc == 0 && p->repairing)
+		gw_vrf_repaired(p, "%s had another limit", link);
+	return rc;
+}
+
+/* What it sends the namespace's end limits, what it gets the node's: both as they send. */
+static int bring_rates(struct gw_vrf_pass *p, const struct gw_vrf_way *w, struct gw_error *err)
+{
+	const struct gw_nl_rate out = {w->record.out_kbps, w->mtu}, in = {w->record.in_kbps, w->mtu};
+	int rc = bring_rate(p, p->dom->nl, w->inside, &out, w->inside_name, err);
+
+	return rc == 0 ? bring_rate(p, p->d->env.nl, w->here, &in, w->name, err) : rc;
+}
+
 /* --- one that was there before this process --- */
 
 /* Its first route, as it is looked for in the kernel. */
@@ -220,14 +244,18 @@ static int bring_way(struct gw_vrf_pass *p, struct gw_vrf_way *w, int ns_fd, str
 	was_there = !w->here && gw_nl_link_get(p->dom->nl, w->inside_name, &link, NULL) == 0;
 	p->repairing = repairing && w->here; /* one that has just come is no repair */
 	rc = gw_vrf_bring_side(p, &s, ns_fd, err);
-	p->repairing = repairing;
-	if (rc < 0)
+	if (rc < 0) {
+		p->repairing = repairing;
 		return rc;
+	}
 	w->here = s.here.ifindex;
 	w->here_mac = s.here.mac;
 	w->inside = s.there.ifindex;
 	if (was_there && link.ifindex == w->inside)
 		rc = find_silence(p, w, err);
+	if (rc == 0)
+		rc = bring_rates(p, w, err);
+	p->repairing = repairing;
 	if (rc < 0)
 		return rc;
 	rc = gw_vrf_probe_bring(p, w);

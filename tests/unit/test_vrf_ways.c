@@ -339,11 +339,64 @@ static void test_silent(void **state)
 	end_ways();
 }
 
+/* The bit rate of the limit of a link, on the node or in a namespace ("-n ..."); 0: there is none. */
+static bool is_limited(const char *where, const char *link, const char *rate)
+{
+	return sh("tc %s qdisc show dev %s | grep -q '^qdisc tbf 6777: root .* rate %s '", where, link, rate) == 0;
+}
+
+static struct gw_hnv_object *limited(uint32_t out, uint32_t in)
+{
+	struct gw_hnv_object *o = l3(RED, HALL, "trunk0", 70);
+
+	o->way.out_kbps = out;
+	o->way.in_kbps = in;
+	return o;
+}
+
+static void test_rates(void **state)
+{
+	static const char inside_red[] = "-n gwd-" NODE "-5001";
+	struct gw_hnv_object *key = limited(0, 0);
+	json_t *j = json_object();
+
+	(void)state;
+	begin_ways();
+	add(limited(2000, 50000000));
+	assert_true(is_limited(inside_red, inside_link(HALL), "2Mbit"));
+	assert_true(is_limited("", node_link(HALL), "50Gbit"));
+	assert_int_equal(sh("tc qdisc show dev %s | grep -q tbf", node_link(SITE)), 1);
+	sync_ok();
+	settle();
+	assert_int_equal(repairs_of(RED), 0);
+	ops->describe(driver, key, j);
+	assert_true(json_is_integer(json_object_get(j, "outboundRateLimitedDrops")));
+	assert_int_equal(json_integer_value(json_object_get(j, "outboundRateLimitedDrops")), 0);
+	sh_ok("tc %s qdisc del dev %s root", inside_red, inside_link(HALL));
+	repairs("the limit of");
+	assert_true(is_limited(inside_red, inside_link(HALL), "2Mbit"));
+	sh_ok("tc qdisc replace dev %s root handle 6777: tbf rate 1mbit burst 5000 limit 50000", node_link(HALL));
+	driver = ops->close(driver);
+	netns_drain(&ns);
+	open_driver();
+	sync_ok();
+	assert_true(is_limited("", node_link(HALL), "50Gbit"));
+	add(limited(0, 1));
+	assert_int_equal(sh("tc %s qdisc show dev %s | grep -q tbf", inside_red, inside_link(HALL)), 1);
+	assert_true(is_limited("", node_link(HALL), "1Kbit"));
+	add(limited(0, 0));
+	assert_int_equal(sh("tc qdisc show dev %s | grep -q tbf", node_link(HALL)), 1);
+	json_decref(j);
+	gw_hnv_object_free(key);
+	end_ways();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there),	 cmocka_unit_test(test_changed), cmocka_unit_test(test_taken_over),
 		cmocka_unit_test(test_repaired), cmocka_unit_test(test_removed), cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_rates),
 	};
 
 	return cmocka_run_group_tests_name("connections in VRFs", tests, private_mounts, NULL);
