@@ -44,7 +44,8 @@ enum gw_way_type { GW_WAY_L3, GW_WAY_GRE };
 
 #define GW_PORT_BLOCK 1024 /* ports of a shared address are given away in multiples of so many */
 
-#define GW_WAY_ADDRESSES 16 /* of a connection, on the average at most: eight of each side */
+#define GW_WAY_LIMIT_MAX 4096 /* connections of a node */
+#define GW_WAY_ADDRESSES 16   /* of a connection, on the average at most: eight of each side */
 
 #define GW_ID_STRLEN   160 /* longest resource id: "<uuid>-<vsid>-<v6 prefix>-<v6 next hop>" and room */
 #define GW_TEXT_STRLEN 128 /* VMName */

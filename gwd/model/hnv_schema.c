@@ -215,6 +215,10 @@ static const char *const read_only_properties[] = {"provisioningState",
 						   "connectionState",
 						   "connectionUpTime",
 						   "unreachabilityReason",
+						   "outboundRateLimitedDrops",
+						   "inboundRateLimitedDrops",
+						   "outboundRate",
+						   "inboundRate",
 						   NULL};
 
 static bool is_one_of(const char *name, const char *const *list)

@@ -43,6 +43,11 @@ struct gw_vrf_way {
 	struct gw_mac mac, here_mac;
 	struct gw_vrf_probe *probe; /* owned; NULL: it names no addresses of the other side */
 	bool silent;		    /* none of them answers: its routes do not count */
+	struct {
+		uint64_t at; /* ns, by uv_hrtime; 0: never yet */
+		uint64_t out, in;
+		uint64_t out_kbps, in_kbps; /* until then, since the time before */
+	} seen;				    /* bytes that its link has carried, looked at now and then */
 };
 
 /* How the other side of a connection is. UNKNOWN: nobody asks. */
