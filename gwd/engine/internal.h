@@ -220,11 +220,19 @@ void gw_devices_event(struct gw_driver *d, const struct gw_link *link, bool remo
 int gw_reassembly_bound(struct gw_error *err);
 json_t *gw_report_reassembly(void); /* null when the kernel does not say */
 
+/* hooks.c: programs on interfaces, remembered in the pinned `hooks`. */
+#define GW_HOOK_MASK	0xffu
+#define GW_HOOK_LISTENS 0x100u /* beside the hook: the interface is promiscuous by our doing */
+int gw_hooks_fd(const struct gw_driver *d);
+int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err);
+/* Also ends that the interface listens, if that is ours. */
+int gw_hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err);
+/* Whether it is to hear what is for the MAC addresses of connections. Where it did before us, that stays so. */
+int gw_hook_listen(struct gw_driver *d, struct gw_iface *i, bool on, struct gw_error *err);
+
 /* links.c: interfaces, and what is attached to them. */
 struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
 struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
-int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err);
-int gw_hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err);
 int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 /*

@@ -69,36 +69,6 @@ void gw_links_done(struct gw_driver *d)
 	gw_hmap_done(&d->ifaces);
 }
 
-/* --- programs on interfaces, remembered in the pinned `hooks` ------------------------------------------------------------ */
-
-static int hooks_fd(const struct gw_driver *d)
-{
-	return bpf_map__fd(gw_loader_bpf(d->loader)->maps.hooks);
-}
-
-int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err)
-{
-	__u32 key = ifindex, value = hook;
-
-	/* Remembered first: a program that nobody knows of would stay for ever. */
-	if (bpf_map_update_elem(hooks_fd(d), &key, &value, BPF_ANY) < 0)
-		return gw_error_set(
-			err, errno, GW_ERR_LIMIT_EXCEEDED, name,
-			"too many interfaces with programs on them (%u): %s; detach ports that are not used any more",
-			GW_HOOK_IFINDEX_MAX, strerror(errno));
-	return gw_tc_attach(ifindex, name, gw_loader_program(d->loader, hook), err);
-}
-
-int gw_hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err)
-{
-	__u32 key = ifindex;
-	int r = gw_tc_detach(ifindex, name, err);
-
-	if (r == 0)
-		bpf_map_delete_elem(hooks_fd(d), &key);
-	return r;
-}
-
 /* --- one interface -------------------------------------------------------------------------------------------------------- */
 
 /* Reads the link anew. When it has gone, or is another one under the same name, what hung on the old one is let go. */
@@ -294,6 +264,8 @@ static int bring_iface(struct gw_driver *d, const struct gw_intent *in, const ch
 		r = bring_exit(d, in, i, err);
 	else if (r == 0 && i->is_way)
 		r = bring_way(d, in, i, err);
+	if (r == 0 && i->present)
+		r = gw_hook_listen(d, i, i->is_segment, err);
 	return r;
 }
 
@@ -400,7 +372,7 @@ int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 /* Interfaces that have a program which nothing wants there: named no more while this process did not look. */
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err)
 {
-	int fd = hooks_fd(d), r = 0;
+	int fd = gw_hooks_fd(d), r = 0;
 	uint32_t key, next, hook;
 	bool more = bpf_map_get_next_key(fd, NULL, &key) == 0;
 
@@ -410,7 +382,7 @@ int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err)
 		more = bpf_map_get_next_key(fd, &key, &next) == 0;
 		if ((i && is_named(i)) || gw_device_by_index(d, key))
 			; /* wanted */
-		else if (bpf_map_lookup_elem(fd, &key, &hook) == 0 && gw_devices_have_hook(hook))
+		else if (bpf_map_lookup_elem(fd, &key, &hook) == 0 && gw_devices_have_hook(hook & GW_HOOK_MASK))
 			r = gw_device_drop(d, key, err);
 		else
 			r = gw_hook_off(d, key, "an interface that nothing names any more", err);
@@ -469,8 +441,10 @@ void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 			      !gw_mac_equal(&i->link.mac, &link->mac) ||
 			      i->link.peer_elsewhere != link->peer_elsewhere || i->link.peer_nsid != link->peer_nsid))
 		d->env.want_sync(d->env.core, "an interface has come or changed");
+	else if (!removed && i->is_segment && i->link.promisc && !link->promisc)
+		d->env.want_sync(d->env.core, "an interface that connections lead to does not hear them any more");
 	else if (!removed && i->is_external && link->running && !i->link.running)
 		d->env.want_sync(d->env.core, "the external interface has its carrier back");
 	if (!removed && i->link.ifindex == link->ifindex)
-		i->link.up = link->up, i->link.running = link->running;
+		i->link.up = link->up, i->link.running = link->running, i->link.promisc = link->promisc;
 }

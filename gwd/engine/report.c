@@ -225,12 +225,12 @@ json_t *gw_engine_status(struct gw_driver *d)
 {
 	const struct gw_bpf *b = gw_loader_bpf(d->loader);
 
-	return json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i}}", "receivePath",
-			 "vxlan", d->devices[GW_DEVICE_VXLAN].link.ifindex ? "kernel+bpf" : "bpf", "nvgre",
-			 d->devices[GW_DEVICE_NVGRE].link.ifindex ? "kernel+bpf" : "bpf", "fastPath", gw_fast_report(d),
-			 "warnings", warnings_json(d), "underlays", underlays_json(d), "ports", ports_json(d),
-			 "virtualSubnets", subnets_json(d), "external", gw_report_external(d), "reassembly",
-			 d->whole_entrance ? gw_report_reassembly() : json_null(), "virtualGateways",
+	return json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i}}",
+			 "receivePath", "vxlan", d->devices[GW_DEVICE_VXLAN].link.ifindex ? "kernel+bpf" : "bpf",
+			 "nvgre", d->devices[GW_DEVICE_NVGRE].link.ifindex ? "kernel+bpf" : "bpf", "fastPath",
+			 gw_fast_report(d), "warnings", warnings_json(d), "underlays", underlays_json(d), "ports",
+			 ports_json(d), "virtualSubnets", subnets_json(d), "external", gw_report_external(d),
+			 "reassembly", d->whole_entrance ? gw_report_reassembly() : json_null(), "virtualGateways",
 			 gw_report_exits(d), "outcomes", outcomes_json(d), "drops",
 			 gw_report_drops(d, b->maps.drops, 0, true), "innerMtu", "vxlan",
 			 (int)d->params.inner_mtu[GW_ABI_VXLAN], "nvgre", (int)d->params.inner_mtu[GW_ABI_NVGRE]);

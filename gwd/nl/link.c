@@ -78,6 +78,7 @@ int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret)
 	l.group = gw_nl_u32(tb[IFLA_GROUP]);
 	l.up = ifi->ifi_flags & IFF_UP;
 	l.running = ifi->ifi_flags & IFF_LOWER_UP;
+	l.promisc = ifi->ifi_flags & IFF_PROMISC;
 	l.peer_elsewhere = tb[IFLA_LINK_NETNSID];
 	l.peer_nsid = l.peer_elsewhere ? (int)gw_nl_u32(tb[IFLA_LINK_NETNSID]) : -1;
 	*ret = l;

@@ -27,6 +27,7 @@ struct gw_link {
 	unsigned mtu;
 	bool up;	     /* IFF_UP */
 	bool running;	     /* lower layer up (carrier) */
+	bool promisc;	     /* it hears what is for others, because somebody said so */
 	bool peer_elsewhere; /* its peer or lower device lives in another network namespace */
 	int peer_nsid;	     /* what the kernel calls that one here; -1: it does not, or the peer lives here */
 	int peer;	     /* the number of its peer or lower device, where that is; 0: has none */
@@ -99,6 +100,7 @@ int gw_nl_link_delete_group(struct gw_nl *nl, uint32_t group, struct gw_error *e
 int gw_nl_link_free(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_set_mac(struct gw_nl *nl, int ifindex, const struct gw_mac *mac, struct gw_error *err);
+int gw_nl_link_set_promisc(struct gw_nl *nl, int ifindex, bool on, struct gw_error *err);
 /* Text that `ip link` shows, and by which its maker knows it again. */
 int gw_nl_link_set_alias(struct gw_nl *nl, int ifindex, const char *alias, struct gw_error *err);
 struct gw_nl_counters {

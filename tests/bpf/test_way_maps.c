@@ -170,6 +170,11 @@ static bool has_program(const char *interface)
 	return index && gw_tc_program((int)index);
 }
 
+static bool listens(const char *interface)
+{
+	return sh("ip -o link show %s | grep -q PROMISC", interface) == 0;
+}
+
 static void state_is(struct gw_hnv_object *o, const char *state, const char *detail)
 {
 	json_t *j = json_object();
@@ -198,6 +203,7 @@ static void test_l3(void **state)
 	assert_int_equal(w.out, if_nametoindex("seg0"));
 	assert_int_equal(w.vlan, 70);
 	assert_true(has_program(link_of(HALL)) && has_program("seg0"));
+	assert_true(listens("seg0")); /* a card would keep what is for another MAC address, or VLAN, to itself */
 	state_is(way(HALL, RED, 70), "Ready", NULL);
 	change(way(YARD, BLUE, 70), true);
 	has_tap("seg0", 70, HALL, 0);
@@ -214,11 +220,18 @@ static void test_l3(void **state)
 	change(way(YARD, BLUE, 0), true); /* the [external] one */
 	has_tap("out0", 0, YARD, 0);
 	assert_int_equal(entries("taps"), 2);
-	assert_false(has_program("seg0"));
-	assert_true(has_program("out0"));
+	assert_false(has_program("seg0") || listens("seg0"));
+	assert_true(has_program("out0") && listens("out0"));
 	change(way(YARD, BLUE, 0), false);
 	assert_int_equal(entries("taps") + entries("ways"), 0);
-	assert_true(has_program("out0"));
+	assert_true(has_program("out0") && !listens("out0"));
+	/* What somebody else wants stays. */
+	sh_ok("ip link set seg0 promisc on");
+	netns_drain(&env.ns);
+	change(way(HALL, RED, 70), true);
+	change(way(HALL, RED, 70), false);
+	assert_true(listens("seg0"));
+	sh_ok("ip link set seg0 promisc off");
 }
 
 static void test_interfaces_go(void **state)
@@ -236,7 +249,13 @@ static void test_interfaces_go(void **state)
 	netns_drain(&env.ns);
 	engine_sync();
 	has_tap("seg0", 70, HALL, 0);
-	assert_true(has_program("seg0"));
+	assert_true(has_program("seg0") && listens("seg0"));
+	env.want_sync = false;
+	sh_ok("ip link set seg0 promisc off");
+	netns_drain(&env.ns);
+	assert_true(env.want_sync);
+	engine_sync();
+	assert_true(listens("seg0"));
 	sh_ok("ip link delete %s", link_of(HALL));
 	netns_drain(&env.ns);
 	engine_sync();
@@ -305,7 +324,7 @@ static void test_taken_over(void **state)
 	gw_intent_commit(env.intent);
 	engine_open();
 	assert_int_equal(entries("taps"), 0);
-	assert_false(has_program("seg0") || has_program(link_of(HALL)));
+	assert_false(has_program("seg0") || listens("seg0") || has_program(link_of(HALL)));
 	assert_int_equal(tunnel(), if_nametoindex(link_of(SITE)));
 	change(way(SITE, RED, 0), false);
 }
