@@ -7,7 +7,8 @@
  *       |                     ^_______________ answered in two seconds _____________|  ^
  *       |__________________________ several in a row without any answer _____________|
  *
- * While none of them answers, the routes of the connection do not count, and what has the next metric takes over. Nobody is asked
+ * While none of them answers, the routes of the connection do not count, and what has the next metric takes over; where nothing has,
+ * senders are told that there is no way (wanted.c). Nobody is asked
  * while gwd is not there: routes stay as they are. One that is found without its routes in the kernel begins as silent, so that
  * taking over changes nothing.
  */

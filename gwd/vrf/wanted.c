@@ -322,12 +322,29 @@ static void want_way_address(struct builder *b, const struct gw_way_address *a)
 		by_tunnel(b, w, &subnet, 0);
 }
 
+/*
+ * What was for a site that does not answer must not go out to everybody by the way that all have: behind all other routes to it there
+ * is one to nowhere. Of what leads everywhere that way is the next one.
+ */
+static void want_refusal(struct builder *b, const struct gw_prefix *prefix)
+{
+	if (prefix->len)
+		add_route(b, &(struct gw_nl_route){.prefix = *prefix,
+						   .next_hop = gw_prefix_mask(&prefix->addr, 0),
+						   .metric = UINT32_MAX,
+						   .unreachable = true});
+}
+
 static void want_way_route(struct builder *b, const struct gw_way_route *r)
 {
 	const struct gw_vrf_way *w = way_for(b, &r->id, &r->prefix.addr);
 
-	if (!w || w->silent)
+	if (!w)
 		return;
+	if (w->silent) {
+		want_refusal(b, &r->prefix);
+		return;
+	}
 	if (w->record.type == GW_WAY_GRE)
 		by_tunnel(b, w, &r->prefix, r->metric);
 	else

@@ -310,6 +310,8 @@ static void test_silent(void **state)
 	has_way(5001, HALL, "172.20.0.0/16 via 10.70.0.1 dev @ proto 103 metric 10 onlink");
 	has_no_way(5001, SITE, "172.20.0.0/16 via 169.254.1.1 dev @");
 	has_no_way(5001, SITE, "2001:db8:30::/48");
+	has(5001, "unreachable 172.20.0.0/16 proto 103 metric 4294967295"); /* not out to everybody */
+	has(5001, "unreachable 2001:db8:30::/48 dev lo proto 103 metric 4294967295");
 	has_way(5001, SITE, "10.254.0.2 via 169.254.1.1 dev @ proto 103 onlink"); /* by which it is asked for */
 	has_way(6001, OTHER, "@ inet 10.70.0.2/24");
 	sh_ok("ip addr del 10.70.0.1/24 dev %s && ip addr add 10.254.0.2/32 dev %s", node_link(HALL), node_link(SITE));
@@ -329,6 +331,7 @@ static void test_silent(void **state)
 	sh_ok("ip addr add 10.70.0.1/24 dev %s", node_link(HALL));
 	wait_reach(l3(RED, HALL, "trunk0", 70), "Connected");
 	has_way(5001, HALL, "172.20.0.0/16 via 10.70.0.1 dev @ proto 103 metric 10 onlink");
+	has_not(5001, "unreachable 172.20.0.0/16");
 	assert_int_equal(repairs_of(RED), repairs_before); /* nothing was anybody's doing */
 	/* Nobody asks any more: they count again. */
 	sh_ok("ip addr del 10.70.0.1/24 dev %s", node_link(HALL));
