@@ -157,7 +157,7 @@ static void on_inside_stack(void *ctx, const struct gw_nl_neigh *neigh, const st
 	} else if (conf && conf->forwarding != 0 && conf->rp_filter <= 0) {
 		return;
 	}
-	if (dom->dirty || (conf && conf->ifindex > 0 && conf->ifindex != dom->inside && conf->ifindex != dom->outside))
+	if (dom->dirty || (conf && conf->ifindex > 0 && !gw_vrf_has_link(dom, conf->ifindex)))
 		return;
 	snprintf(why, sizeof why, "%s VRF %s",
 		 neigh	? "a neighbour was changed in"

@@ -230,6 +230,7 @@ int gw_vrf_in_the_way(const struct gw_link *link, const char *target, struct gw_
 int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err);
 int gw_vrf_bring_stack(struct gw_vrf_pass *p, struct gw_error *err);
 int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *err);
+int gw_vrf_bring_way_settings(struct gw_vrf_pass *p, const char *link, struct gw_error *err);
 void gw_vrf_read_external(struct gw_driver *d);
 unsigned gw_vrf_inside_mtu(const struct gw_driver *d);
 

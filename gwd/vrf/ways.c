@@ -254,6 +254,8 @@ static int bring_way(struct gw_vrf_pass *p, struct gw_vrf_way *w, int ns_fd, str
 	if (was_there && link.ifindex == w->inside)
 		rc = find_silence(p, w, err);
 	if (rc == 0)
+		rc = gw_vrf_bring_way_settings(p, w->inside_name, err);
+	if (rc == 0)
 		rc = bring_rates(p, w, err);
 	p->repairing = repairing;
 	if (rc < 0)

@@ -229,6 +229,17 @@ static void test_repaired(void **state)
 	repairs("was removed");
 	sh_ok("ip link del %s", node_link(SITE));
 	repairs("of VRF");
+	sh_ok("nsenter --net=/run/netns/gwd-" NODE "-5001 sysctl -qw net.ipv4.conf.%s.forwarding=0", inside_link(HALL));
+	repairs("settings were changed");
+	assert_int_equal(setting(5001, "ipv4/conf/all/forwarding"), 1);
+	assert_int_equal(sh("exit $(nsenter --net=/run/netns/gwd-" NODE
+			    "-5001 cat /proc/sys/net/ipv4/conf/%s/forwarding)",
+			    inside_link(HALL)),
+			 1);
+	assert_int_equal(sh("exit $(nsenter --net=/run/netns/gwd-" NODE
+			    "-5001 cat /proc/sys/net/ipv4/neigh/%s/mcast_solicit)",
+			    inside_link(HALL)),
+			 2);
 	sh_ok("ip link set %s down", node_link(OTHER));
 	repairs("of VRF");
 	sh_ok("ip -n gwd-" NODE "-5001 link set %s address 02:00:00:00:00:77", inside_link(HALL));
