@@ -7,6 +7,11 @@
 #include "engine/tc.h"
 
 #include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define RED  "11111111-0000-0000-0000-000000000001"
 #define BLUE "11111111-0000-0000-0000-000000000002"
@@ -329,6 +334,169 @@ static void test_taken_over(void **state)
 	change(way(SITE, RED, 0), false);
 }
 
+/* --- packets, by the other ends of the links --- */
+
+#define MAC_HOST ((struct mac){{0x02, 0x0d, 0, 0, 0, 1}})
+
+static struct mac mac_of_way(int w)
+{
+	struct gw_uuid id = id_of(w);
+	struct gw_mac mac = gw_way_mac(&id);
+	struct mac m;
+
+	memcpy(m.b, mac.b, sizeof m.b);
+	return m;
+}
+
+static int wire(const char *link)
+{
+	struct sockaddr_ll a = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)), on = 1;
+	char name[32];
+
+	snprintf(name, sizeof name, "%sp", link);
+	a.sll_ifindex = (int)if_nametoindex(name);
+	assert_true(fd >= 0 && a.sll_ifindex);
+	assert_int_equal(bind(fd, (void *)&a, sizeof a), 0);
+	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on), 0);
+	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on), 0);
+	return fd;
+}
+
+/* The tag of the next frame that is one of the test's own, IPv4 with TTL 77 at the offset; -1: untagged, -2: none came. */
+static int next_tag(int fd, uint8_t *b, size_t size, size_t *ret_n, size_t inner)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	while (poll(&p, 1, 2000) == 1) {
+		char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+		struct iovec io = {.iov_base = b, .iov_len = size};
+		struct msghdr m = {
+			.msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+		struct tpacket_auxdata aux = {0};
+		ssize_t n = recvmsg(fd, &m, 0);
+
+		assert_true(n > 0);
+		if ((size_t)n < inner + 20 || b[inner] != 0x45 || b[inner + 8] != 77)
+			continue;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
+			if (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_AUXDATA)
+				memcpy(&aux, CMSG_DATA(c), sizeof aux);
+		*ret_n = (size_t)n;
+		return aux.tp_status & TP_STATUS_VLAN_VALID ? aux.tp_vlan_tci : -1;
+	}
+	return -2;
+}
+
+static struct pkt frame(struct mac to, struct mac from)
+{
+	struct pkt p = {0};
+	size_t at;
+
+	pkt_eth(&p, to, from);
+	at = pkt_ip4(&p, "172.20.0.9", "10.0.1.11");
+	p.b[at + 8] = 77;
+	pkt_udp(&p, 1000, 2000);
+	pkt_fill(&p, 64);
+	pkt_close(&p);
+	return p;
+}
+
+static void send_on(int fd, const struct pkt *p)
+{
+	assert_int_equal(send(fd, p->b, p->len, 0), p->len);
+}
+
+#define came(fd, inner, tag)                                                                                           \
+	do {                                                                                                           \
+		int got_ = next_tag(fd, b, sizeof b, &n, inner);                                                       \
+		check(got_ == (tag), "%s:%d: tag %d, should be %d", __FILE__, __LINE__, got_, tag);                    \
+	} while (0)
+
+static void test_tags_on_the_wire(void **state)
+{
+	int hall, yard, seg;
+	uint8_t b[2048];
+	struct pkt p;
+	size_t n;
+
+	(void)state;
+	change(way(HALL, RED, 70), true);
+	change(way(YARD, BLUE, 70), true);
+	hall = wire(link_of(HALL));
+	yard = wire(link_of(YARD));
+	seg = wire("seg0");
+	p = frame(MAC_HOST, mac_of_way(HALL));
+	send_on(hall, &p);
+	came(seg, 14, 70);
+	assert_int_equal(n, p.len);
+	assert_bytes(b, p.b, n);
+	p = frame(mac_of_way(YARD), MAC_HOST);
+	pkt_tag(&p, 0x8100, 70);
+	send_on(seg, &p);
+	came(yard, 14, -1);
+	assert_int_equal(n, p.len - 4);
+	p = frame(MAC_BCAST, MAC_HOST); /* to all of the VLAN */
+	pkt_tag(&p, 0x8100, 70);
+	send_on(seg, &p);
+	came(yard, 14, -1);
+	came(hall, 14, -1);
+	p = frame(MAC_BCAST, mac_of_way(HALL)); /* out, and to the others here */
+	send_on(hall, &p);
+	came(seg, 14, 70);
+	came(yard, 14, -1);
+	p = frame(mac_of_way(YARD), mac_of_way(HALL)); /* not out */
+	send_on(hall, &p);
+	came(yard, 14, -1);
+	p = frame(MAC_HOST, mac_of_way(YARD));
+	send_on(yard, &p);
+	came(seg, 14, 70);
+	assert_memory_equal(b + 6, mac_of_way(YARD).b, 6);
+	close(hall);
+	close(yard);
+	close(seg);
+	change(way(HALL, RED, 70), false);
+	change(way(YARD, BLUE, 70), false);
+}
+
+static void test_tunnel_on_the_wire(void **state)
+{
+	int site, out;
+	uint8_t b[2048];
+	struct pkt p, q;
+	size_t n;
+
+	(void)state;
+	sh_ok("ip route add 198.51.100.0/24 via 192.0.2.1 && ip neigh add 192.0.2.1 lladdr 02:0d:00:00:00:01 dev out0");
+	change(way(SITE, RED, 0), true);
+	site = wire(link_of(SITE));
+	out = wire("out0");
+	p = frame(MAC_HOST, mac_of_way(SITE));
+	send_on(site, &p);
+	came(out, 42, -1);
+	assert_int_equal(n, p.len + 28);
+	assert_memory_equal(b, MAC_HOST.b, 6);
+	assert_int_equal(get16(b + 12), 0x0800);
+	assert_int_equal(get32(b + 38), 7);
+	assert_bytes(b + 42, p.b + 14, p.len - 14);
+	/* And back, as if the other side had sent it. */
+	q = (struct pkt){.len = n};
+	memcpy(q.b, b, n);
+	memcpy(q.b + 26, b + 30, 4);
+	memcpy(q.b + 30, b + 26, 4);
+	pkt_fix_ip4(q.b + 14);
+	memcpy(q.b + 6, b, 6);
+	memcpy(q.b, b + 6, 6);
+	send_on(out, &q);
+	came(site, 14, -1);
+	assert_int_equal(n, p.len);
+	assert_memory_equal(b, mac_of_way(SITE).b, 6);
+	assert_bytes(b + 14, p.b + 14, n - 14);
+	close(site);
+	close(out);
+	change(way(SITE, RED, 0), false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +504,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_interfaces_go, setup, engine_end),
 		cmocka_unit_test_setup_teardown(test_gre, setup, engine_end),
 		cmocka_unit_test_setup_teardown(test_taken_over, setup, engine_end),
+		cmocka_unit_test_setup_teardown(test_tags_on_the_wire, setup, engine_end),
+		cmocka_unit_test_setup_teardown(test_tunnel_on_the_wire, setup, engine_end),
 	};
 
 	return run_group("connections in maps", tests, harness_setup_bare);
