@@ -263,48 +263,56 @@ static int ethtool(int fd, const char *name, __u32 what, __u32 *value)
 	return 0;
 }
 
-bool gw_nl_link_offloads(const struct gw_link *link)
+/* The link's own, by a socket of its namespace. */
+struct switches {
+	const char *name;
+	bool off; /* turn them off */
+	bool any; /* one was on */
+};
+
+static int look_at_switches(void *arg)
 {
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	for (size_t i = 0; i < N_OFFLOADS && fd >= 0; i++) {
-		__u32 on = 0;
-
-		if (ethtool(fd, link->name, offloads[i].get, &on) == 0 && on)
-			return true;
-	}
-	return false;
-}
-
-int gw_nl_link_one_each(struct gw_nl *nl, int ifindex, struct gw_error *err)
-{
-	char name[IFNAMSIZ + 16];
-	struct gw_nl_msg m;
-	int rc;
-
-	gw_nl_link_begin(&m, RTM_SETLINK, ifindex);
-	gw_nl_put_u32(&m, IFLA_GSO_MAX_SEGS, 1);
-	rc = gw_nl_exec(nl, &m, NULL, NULL);
-	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name),
-				   "cannot limit the super-packets of %s", name)
-		      : 0;
-}
-
-int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct gw_error *err)
-{
+	struct switches *w = arg;
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int rc = fd < 0 ? -errno : 0;
 
 	for (size_t i = 0; i < N_OFFLOADS && rc == 0; i++) {
-		__u32 off = 0;
+		__u32 on = 0;
 
-		rc = ethtool(fd, link->name, offloads[i].set, &off);
+		if (w->off)
+			rc = ethtool(fd, w->name, offloads[i].set, &on);
+		else if (ethtool(fd, w->name, offloads[i].get, &on) == 0 && on)
+			w->any = true;
 	}
+	return rc;
+}
+
+static int switches(struct gw_nl *nl, struct switches *w)
+{
+	return nl->elsewhere ? gw_nl_run_inside(nl, look_at_switches, w) : look_at_switches(w);
+}
+
+bool gw_nl_link_offloads(struct gw_nl *nl, const struct gw_link *link)
+{
+	struct switches w = {.name = link->name};
+
+	return switches(nl, &w) == 0 && w.any;
+}
+
+int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct gw_error *err)
+{
+	struct switches w = {.name = link->name, .off = true};
+	struct gw_nl_msg m;
+	int rc = switches(nl, &w);
+
 	if (rc < 0)
 		return gw_error_set(err, -rc, GW_ERR_INTERNAL, link->name, "cannot turn off the offloads of %s: %s%s",
 				    link->name, strerror(-rc), gw_nl_way_out(-rc));
 	/* Not every kind of super-packet has a switch in every kernel; this limit is for all. */
-	return gw_nl_link_one_each(nl, link->ifindex, err);
+	gw_nl_link_begin(&m, RTM_SETLINK, link->ifindex);
+	gw_nl_put_u32(&m, IFLA_GSO_MAX_SEGS, 1);
+	rc = gw_nl_exec(nl, &m, NULL, NULL);
+	return rc < 0 ? gw_nl_fail(nl, err, rc, link->name, "cannot limit the super-packets of %s", link->name) : 0;
 }
 
 int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err)

@@ -38,7 +38,7 @@ struct gw_link {
 
 int gw_nl_open(struct uv_loop_s *loop, struct gw_nl **ret, struct gw_error *err);
 /*
- * In another network namespace: everything but the settings of ethtool is about that one. It keeps the namespace alive, whatever
+ * In another network namespace: everything is about that one. It keeps the namespace alive, whatever
  * becomes of its name.
  */
 int gw_nl_open_in(struct uv_loop_s *loop, int ns_fd, struct gw_nl **ret, struct gw_error *err);
@@ -84,11 +84,9 @@ int gw_nl_add_pair(struct gw_nl *nl, const struct gw_nl_pair *pair, struct gw_er
 int gw_nl_add_macvlan_of(struct gw_nl *nl, const char *name, int lower, const struct gw_mac *sender,
 			 struct gw_error *err);
 /* Whether the kernel leaves checksums or super-packets to the link. */
-bool gw_nl_link_offloads(const struct gw_link *link);
+bool gw_nl_link_offloads(struct gw_nl *nl, const struct gw_link *link);
 /* Makes the kernel finish checksums and cut super-packets before the link gets them. */
 int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct gw_error *err);
-/* Makes the kernel cut super-packets of whatever kind before the link gets them; checksums it leaves to the link as before. */
-int gw_nl_link_one_each(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err);
 /*
  * Deleting a link takes the kernel a grace period, tens of milliseconds, however many are deleted at once. So many are put into a

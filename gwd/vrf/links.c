@@ -110,10 +110,6 @@ static int make_pair(struct gw_vrf_pass *p, struct gw_vrf_side *s, int ns_fd, st
 		rc = gw_nl_link_quiet(d->env.nl, s->here.ifindex, err);
 	if (rc == 0 && !s->speaks)
 		rc = gw_nl_link_quiet(p->dom->nl, s->there.ifindex, err);
-	if (rc == 0 && s->one_each)
-		rc = gw_nl_link_one_each(d->env.nl, s->here.ifindex, err);
-	if (rc == 0 && s->one_each)
-		rc = gw_nl_link_one_each(p->dom->nl, s->there.ifindex, err);
 	if (rc == 0)
 		snprintf(s->here.alias, sizeof s->here.alias, "%s", p->dom->name);
 	return rc;
@@ -140,6 +136,19 @@ static int free_end(struct gw_vrf_pass *p, struct gw_nl *nl, const struct gw_lin
 	return rc;
 }
 
+/* For links whose packets are put into tunnels of the engine's, or come out of one: see ways.c. */
+static int no_offloads(struct gw_vrf_pass *p, struct gw_nl *nl, const struct gw_link *link, struct gw_error *err)
+{
+	int rc;
+
+	if (!gw_nl_link_offloads(nl, link))
+		return 0;
+	rc = gw_nl_link_no_offloads(nl, link, err);
+	if (rc == 0 && p->repairing)
+		gw_vrf_repaired(p, "%s had offloads turned on", link->name);
+	return rc;
+}
+
 int gw_vrf_bring_side(struct gw_vrf_pass *p, struct gw_vrf_side *s, int ns_fd, struct gw_error *err)
 {
 	static const struct gw_mac any;
@@ -163,6 +172,10 @@ int gw_vrf_bring_side(struct gw_vrf_pass *p, struct gw_vrf_side *s, int ns_fd, s
 		rc = free_end(p, p->d->env.nl, &s->here, err);
 	if (rc == 0)
 		rc = free_end(p, p->dom->nl, &s->there, err);
+	if (rc == 0 && s->one_each)
+		rc = no_offloads(p, p->d->env.nl, &s->here, err);
+	if (rc == 0 && s->one_each)
+		rc = no_offloads(p, p->dom->nl, &s->there, err);
 	if (rc == 0)
 		rc = set_mtus(p, s, err);
 	if (rc == 0 && !s->here.up)

@@ -74,7 +74,7 @@ struct gw_vrf_side {
 	struct gw_mac mac;	 /* in the namespace; all zero: any */
 	unsigned mtu;
 	bool speaks;   /* the namespace has an IPv6 link-local address on it */
-	bool one_each; /* no super-packets on it, either way */
+	bool one_each; /* no super-packets on it, either way, nor unfinished checksums */
 	struct gw_link here, there;
 	bool has_here, has_there;
 };

@@ -5,6 +5,9 @@
  * Links in the namespace that bear such a name and are no connection's (any more) go with their other ends. An L3 connection's link
  * has the MTU of the interface that it leads to, a tunnel's what the [external] interface has room for around its headers: the
  * kernel then answers what is too large, and nothing is ever cut outside.
+ *
+ * A super-packet that came through a tunnel of the overlay still bears its marks, by which the layers below another tunnel would
+ * cut it wrongly. So the kernel cuts them before a tunnel's link gets them, in both directions.
  */
 #include "vrf/private.h"
 

@@ -167,7 +167,12 @@ static void test_there(void **state)
 	sync_ok();
 	netns_drain(&ns);
 	assert_int_equal(wanted, 0);
-	assert_int_equal(sh("ip -d link show %s | grep -q 'gso_max_segs 1 '", node_link(SITE)), 0);
+	assert_int_equal(sh("ethtool -k %s | grep -q '^tx-checksumming: off'", node_link(SITE)), 0);
+	assert_int_equal(sh("nsenter --net=/run/netns/gwd-" NODE
+			    "-5001 ethtool -k %s | grep -q '^tx-checksumming: off'",
+			    inside_link(SITE)),
+			 0);
+	assert_int_equal(sh("ethtool -k %s | grep -q '^tx-checksumming: on'", node_link(HALL)), 0);
 	end_ways();
 }
 
