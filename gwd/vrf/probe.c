@@ -8,15 +8,16 @@
  *       |__________________________ several in a row without any answer _____________|
  *
  * While none of them answers, the routes of the connection do not count, and what has the next metric takes over; where nothing has,
- * senders are told that there is no way (wanted.c). Nobody is asked
- * while gwd is not there: routes stay as they are. One that is found without its routes in the kernel begins as silent, so that
- * taking over changes nothing.
+ * senders are told that there is no way (wanted.c). Nobody is asked while gwd is not there: routes stay as they are. One that is found
+ * without its routes in the kernel begins as silent, so that taking over changes nothing; since when one is connected the alias of its
+ * link in the namespace says, so that it goes on being so for the process after this one.
  */
 #include "vrf/private.h"
 
 #include "base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -25,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -50,7 +52,8 @@ struct gw_vrf_probe {
 	struct gw_addr peers[GW_VRF_PEERS];
 	size_t n_peers;
 	enum gw_vrf_reach reach;
-	uint64_t since; /* ns, by uv_hrtime: it is so */
+	uint64_t since;	 /* seconds since the system was booted: it is so */
+	uint64_t before; /* as `since`, of the process before; 0: it was not connected then */
 	uint16_t ident, turn;
 	unsigned unanswered, answered; /* turns in a row */
 	bool heard;		       /* in this turn */
@@ -67,6 +70,34 @@ const char *gw_vrf_reach_name(enum gw_vrf_reach reach)
 	return names[reach];
 }
 
+static uint64_t seconds_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec;
+}
+
+/* That it cannot be written down is no failure: the next process will think it is new. */
+static void write_down(const struct gw_vrf_probe *p)
+{
+	char text[48];
+
+	snprintf(text, sizeof text, "%s %" PRIu64, names[p->reach], p->since);
+	if (gw_nl_link_set_alias(p->dom->nl, p->ifindex, text, NULL) < 0)
+		gw_log_debug("%s of VRF %s cannot be labelled", p->link, p->dom->name);
+}
+
+static uint64_t read_before(struct gw_vrf_domain *dom, const char *link)
+{
+	struct gw_link l;
+	uint64_t since;
+
+	if (gw_nl_link_get(dom->nl, link, &l, NULL) < 0 || sscanf(l.alias, "Connected %" SCNu64, &since) != 1)
+		return 0;
+	return since <= seconds_now() ? since : 0;
+}
+
 static void transition(struct gw_vrf_probe *p, enum gw_vrf_reach to)
 {
 	enum gw_vrf_reach from = p->reach;
@@ -75,8 +106,10 @@ static void transition(struct gw_vrf_probe *p, enum gw_vrf_reach to)
 	if (from == to)
 		return;
 	p->reach = to;
-	p->since = uv_hrtime();
+	p->since = from == GW_VRF_CONNECTING && to == GW_VRF_CONNECTED && p->before ? p->before : seconds_now();
+	p->before = 0;
 	p->unanswered = p->answered = 0;
+	write_down(p);
 	gw_log_notice("VRF %s: connection %s is %s, it was %s", p->dom->name, p->link, names[to], names[from]);
 	if ((from == GW_VRF_SILENT) == (to == GW_VRF_SILENT))
 		return;
@@ -308,7 +341,8 @@ static int begin(struct gw_vrf_domain *dom, const struct gw_vrf_way *w, struct g
 	for (size_t i = 0; i < 2; i++)
 		p->families[i] = (struct family){.probe = p, .fd = -1, .v6 = i};
 	p->ident = (uint16_t)gw_way_number(&w->record.id);
-	p->since = uv_hrtime();
+	p->since = seconds_now();
+	p->before = read_before(dom, p->link);
 	p->reach = w->silent ? GW_VRF_SILENT : GW_VRF_CONNECTING;
 	uv_unref((uv_handle_t *)&p->timer);
 	*ret = p;
@@ -339,6 +373,8 @@ int gw_vrf_probe_bring(struct gw_vrf_pass *pass, struct gw_vrf_way *w)
 
 	if (w->probe && (n == 0 || w->probe->ifindex != w->inside)) {
 		w->silent = n && w->probe->reach == GW_VRF_SILENT;
+		if (n == 0)
+			gw_nl_link_set_alias(pass->dom->nl, w->inside, "", NULL); /* nobody will know any more */
 		w->probe = gw_vrf_probe_end(w->probe);
 	}
 	if (n == 0) {
@@ -363,6 +399,6 @@ int gw_vrf_probe_bring(struct gw_vrf_pass *pass, struct gw_vrf_way *w)
 
 enum gw_vrf_reach gw_vrf_probe_reach(const struct gw_vrf_probe *p, uint64_t *ret_seconds)
 {
-	*ret_seconds = p ? (uv_hrtime() - p->since) / 1000000000u : 0;
+	*ret_seconds = p ? seconds_now() - p->since : 0;
 	return p ? p->reach : GW_VRF_UNKNOWN;
 }

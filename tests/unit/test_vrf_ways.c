@@ -311,6 +311,18 @@ static json_int_t repairs_of(const char *rdid)
 	return n;
 }
 
+static json_int_t up_time(struct gw_hnv_object *key)
+{
+	json_t *j = json_object();
+	json_int_t n;
+
+	ops->describe(driver, key, j);
+	n = json_integer_value(json_object_get(j, "connectionUpTime"));
+	json_decref(j);
+	gw_hnv_object_free(key);
+	return n;
+}
+
 /* While the other side does not answer the routes are out of force, and the next metric has its turn. */
 static void test_silent(void **state)
 {
@@ -344,6 +356,8 @@ static void test_silent(void **state)
 	sync_ok();
 	has_no_way(5001, HALL, "172.20.0.0/16 via 10.70.0.1 dev @");
 	has_way(5001, SITE, "172.20.0.0/16 via 169.254.1.1 dev @ proto 103 metric 20 onlink");
+	wait_reach(gre(RED, SITE, 7), "Connected");
+	assert_true(up_time(gre(RED, SITE, 7)) >= 2); /* as long as the other one took to be found silent */
 	sh_ok("ip addr add 10.70.0.1/24 dev %s", node_link(HALL));
 	wait_reach(l3(RED, HALL, "trunk0", 70), "Connected");
 	has_way(5001, HALL, "172.20.0.0/16 via 10.70.0.1 dev @ proto 103 metric 10 onlink");
