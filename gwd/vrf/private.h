@@ -34,6 +34,8 @@ struct gw_vrf_holder {
 	bool listed;
 };
 
+#define GW_VRF_PEERS 8 /* addresses of the other side of a connection that are asked */
+
 /* A connection of a virtual gateway, with its link. */
 struct gw_vrf_way {
 	struct gw_way record;
@@ -41,6 +43,9 @@ struct gw_vrf_way {
 	int here, inside;			    /* and its numbers; 0: there is none yet */
 	unsigned mtu;
 	struct gw_mac mac, here_mac;
+	struct gw_addr peers[GW_VRF_PEERS];
+	size_t n_peers;
+	bool found;		    /* its link was there before this process, which has not looked at its routes yet */
 	struct gw_vrf_probe *probe; /* owned; NULL: it names no addresses of the other side */
 	bool silent;		    /* none of them answers: its routes do not count */
 	struct {
@@ -58,8 +63,6 @@ enum gw_vrf_reach {
 	GW_VRF_REACHES(X)
 #undef X
 };
-
-#define GW_VRF_PEERS 8 /* of a connection, that are asked */
 
 /* An interface that L3 connections lead to. */
 struct gw_vrf_physical {
@@ -220,6 +223,7 @@ int gw_vrf_bring_side(struct gw_vrf_pass *p, struct gw_vrf_side *s, int ns_fd, s
 int gw_vrf_bring_ways(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
 int gw_vrf_doom_ways(struct gw_driver *d, const struct gw_vrf_domain *dom, struct gw_error *err);
 void gw_vrf_drop_ways(struct gw_vrf_domain *dom);
+const struct gw_vrf_way *gw_vrf_way_of(const struct gw_vrf_domain *dom, const struct gw_uuid *id);
 /* By either name; NULL: it is none's. */
 struct gw_vrf_way *gw_vrf_way_named(const struct gw_vrf_domain *dom, const char *name);
 /* Whether the link of the namespace is one of those that it has by us. */

@@ -349,25 +349,9 @@ static int begin(struct gw_vrf_domain *dom, const struct gw_vrf_way *w, struct g
 	return 0;
 }
 
-/* Of the other side's addresses, the first ones. */
-static size_t peers_of(const struct gw_vrf_pass *pass, const struct gw_vrf_way *w,
-		       struct gw_addr ret[static GW_VRF_PEERS])
-{
-	const struct gw_hnv_object *o = NULL;
-	size_t n = 0;
-
-	while (n < GW_VRF_PEERS &&
-	       (o = gw_intent_next_of_domain(pass->in, GW_HNV_CONNECTION_ADDRESS, &pass->dom->rdid, o)))
-		if (o->way_address.peer && gw_uuid_equal(&o->way_address.id, &w->record.id) &&
-		    (gw_addr_is_v4(&o->way_address.address) || pass->d->has_ipv6))
-			ret[n++] = o->way_address.address;
-	return n;
-}
-
 int gw_vrf_probe_bring(struct gw_vrf_pass *pass, struct gw_vrf_way *w)
 {
-	struct gw_addr peers[GW_VRF_PEERS];
-	size_t n = peers_of(pass, w, peers);
+	size_t n = w->n_peers;
 	struct gw_vrf_probe *p;
 	int rc = 0;
 
@@ -387,10 +371,10 @@ int gw_vrf_probe_bring(struct gw_vrf_pass *pass, struct gw_vrf_way *w)
 			return rc;
 	}
 	p = w->probe;
-	memcpy(p->peers, peers, n * sizeof *peers);
+	memcpy(p->peers, w->peers, n * sizeof *w->peers);
 	p->n_peers = n;
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = open_family(p, !gw_addr_is_v4(&peers[i]));
+		rc = open_family(p, !gw_addr_is_v4(&w->peers[i]));
 	w->silent = p->reach == GW_VRF_SILENT;
 	if (rc == 0 && !uv_is_active((uv_handle_t *)&p->timer))
 		rc = uv_timer_start(&p->timer, on_turn, 0, TURN_MS);

@@ -281,18 +281,10 @@ static void want_inside(struct builder *b)
 
 /* --- by connections --- */
 
-static const struct gw_vrf_way *way_of(const struct builder *b, const struct gw_uuid *id)
-{
-	for (size_t i = 0; i < b->dom->n_ways; i++)
-		if (gw_uuid_equal(&b->dom->ways[i].record.id, id))
-			return &b->dom->ways[i];
-	return NULL;
-}
-
 /* NULL: there is none, or its link cannot have that family. */
 static const struct gw_vrf_way *way_for(const struct builder *b, const struct gw_uuid *id, const struct gw_addr *a)
 {
-	const struct gw_vrf_way *w = way_of(b, id);
+	const struct gw_vrf_way *w = gw_vrf_way_of(b->dom, id);
 
 	return w && (gw_addr_is_v4(a) || (b->d->has_ipv6 && w->mtu >= IPV6_MIN_MTU)) ? w : NULL;
 }
@@ -373,7 +365,7 @@ static bool has_default_way(const struct builder *b, const struct gw_intent *in,
 	for (const struct gw_hnv_object *o = NULL;
 	     (o = gw_intent_next_of_domain(in, GW_HNV_CONNECTION_ROUTE, &b->dom->rdid, o));)
 		if (o->way_route.prefix.len == 0 && !gw_addr_is_v4(&o->way_route.prefix.addr) == family &&
-		    way_of(b, &o->way_route.id))
+		    gw_vrf_way_of(b->dom, &o->way_route.id))
 			return true;
 	return false;
 }

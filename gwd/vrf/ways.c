@@ -98,6 +98,30 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct gw_vrf_way *)a)->name, ((const struct gw_vrf_way *)b)->name);
 }
 
+const struct gw_vrf_way *gw_vrf_way_of(const struct gw_vrf_domain *dom, const struct gw_uuid *id)
+{
+	struct gw_vrf_way key;
+
+	gw_way_link(id, key.name);
+	return dom->n_ways ? bsearch(&key, dom->ways, dom->n_ways, sizeof *dom->ways, by_name) : NULL;
+}
+
+/* Of the other side's addresses, the first ones. */
+static void read_peers(struct gw_vrf_pass *p)
+{
+	const struct gw_hnv_object *o = NULL;
+
+	for (size_t i = 0; i < p->dom->n_ways; i++)
+		p->dom->ways[i].n_peers = 0;
+	while ((o = gw_intent_next_of_domain(p->in, GW_HNV_CONNECTION_ADDRESS, &p->dom->rdid, o))) {
+		struct gw_vrf_way *w = (struct gw_vrf_way *)gw_vrf_way_of(p->dom, &o->way_address.id);
+
+		if (w && o->way_address.peer && w->n_peers < GW_VRF_PEERS &&
+		    (gw_addr_is_v4(&o->way_address.address) || p->d->has_ipv6))
+			w->peers[w->n_peers++] = o->way_address.address;
+	}
+}
+
 /* What is known of one that stays is kept. */
 static int read_ways(struct gw_vrf_pass *p)
 {
@@ -129,6 +153,7 @@ static int read_ways(struct gw_vrf_pass *p)
 	gw_vrf_drop_ways(dom);
 	dom->ways = ways;
 	dom->n_ways = n;
+	read_peers(p);
 	return 0;
 }
 
@@ -200,37 +225,73 @@ static int bring_rates(struct gw_vrf_pass *p, const struct gw_vrf_way *w, struct
 	return rc == 0 ? bring_rate(p, p->d->env.nl, w->here, &in, w->name, err) : rc;
 }
 
-/* --- one that was there before this process --- */
+/* --- those that were there before this process --- */
 
-/* Its first route, as it is looked for in the kernel. */
+/* One that has not been looked at, with a route of its own, as it is looked for in the kernel. */
 struct sought {
-	int ifindex;
+	struct gw_vrf_way *way;
 	const struct gw_way_route *route;
 	bool found;
 };
 
-static void see_route(void *ctx, const struct gw_nl_route *r)
-{
-	struct sought *s = ctx;
+struct search {
+	struct sought *v; /* by the numbers of their links */
+	size_t n;
+};
 
-	s->found |= r->ours && r->ifindex == s->ifindex && gw_prefix_equal(&r->prefix, &s->route->prefix) &&
-		    (r->metric == s->route->metric || s->route->metric == 0);
+static int by_link(const void *a, const void *b)
+{
+	const struct sought *x = a, *y = b;
+
+	return (x->way->inside > y->way->inside) - (x->way->inside < y->way->inside);
 }
 
-/* Without its routes it was silent when the process before ended. */
-static int find_silence(struct gw_vrf_pass *p, struct gw_vrf_way *w, struct gw_error *err)
+static void see_route(void *ctx, const struct gw_nl_route *r)
 {
-	struct sought s = {.ifindex = w->inside};
-	int rc;
+	const struct search *s = ctx;
+	struct gw_vrf_way link = {.inside = r->ifindex};
+	struct sought *found = bsearch(&(struct sought){.way = &link}, s->v, s->n, sizeof *s->v, by_link);
 
-	for (const struct gw_hnv_object *o = NULL;
-	     !s.route && (o = gw_intent_next_of_domain(p->in, GW_HNV_CONNECTION_ROUTE, &p->dom->rdid, o));)
-		if (gw_uuid_equal(&o->way_route.id, &w->record.id))
-			s.route = &o->way_route;
-	if (!s.route)
-		return 0;
-	rc = gw_nl_route_each(p->dom->nl, see_route, &s, err);
-	w->silent = rc == 0 && !s.found;
+	if (found && found->route && r->ours && gw_prefix_equal(&r->prefix, &found->route->prefix) &&
+	    (r->metric == found->route->metric || found->route->metric == 0))
+		found->found = true;
+}
+
+static void choose_routes(struct gw_vrf_pass *p, const struct search *s)
+{
+	const struct gw_hnv_object *o = NULL;
+
+	while ((o = gw_intent_next_of_domain(p->in, GW_HNV_CONNECTION_ROUTE, &p->dom->rdid, o))) {
+		struct gw_vrf_way *w = (struct gw_vrf_way *)gw_vrf_way_of(p->dom, &o->way_route.id);
+		struct sought *at = w ? bsearch(&(struct sought){.way = w}, s->v, s->n, sizeof *s->v, by_link) : NULL;
+
+		if (at && !at->route)
+			at->route = &o->way_route;
+	}
+}
+
+/* Without its routes one was silent when the process before ended. */
+static int find_silence(struct gw_vrf_pass *p, struct gw_error *err)
+{
+	struct gw_vrf_domain *dom = p->dom;
+	struct search s = {.v = calloc(dom->n_ways + 1, sizeof *s.v)};
+	int rc = 0;
+
+	if (!s.v)
+		return gw_error_oom(err);
+	for (size_t i = 0; i < dom->n_ways; i++) {
+		if (dom->ways[i].found)
+			s.v[s.n++].way = &dom->ways[i];
+		dom->ways[i].found = false;
+	}
+	if (s.n) {
+		qsort(s.v, s.n, sizeof *s.v, by_link);
+		choose_routes(p, &s);
+		rc = gw_nl_route_each(dom->nl, see_route, &s, err);
+	}
+	for (size_t i = 0; i < s.n && rc == 0; i++)
+		s.v[i].way->silent = s.v[i].route && !s.v[i].found;
+	free(s.v);
 	return rc;
 }
 
@@ -254,21 +315,24 @@ static int bring_way(struct gw_vrf_pass *p, struct gw_vrf_way *w, int ns_fd, str
 	w->here = s.here.ifindex;
 	w->here_mac = s.here.mac;
 	w->inside = s.there.ifindex;
-	if (was_there && link.ifindex == w->inside)
-		rc = find_silence(p, w, err);
+	w->found = was_there && link.ifindex == w->inside;
 	if (rc == 0)
 		rc = gw_vrf_bring_way_settings(p, w->inside_name, err);
 	if (rc == 0)
 		rc = bring_rates(p, w, err);
 	p->repairing = repairing;
-	if (rc < 0)
-		return rc;
-	rc = gw_vrf_probe_bring(p, w);
-	return rc < 0 ? gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, w->name,
-				     "cannot ask whether the other side of connection %s is there: %s; gwd needs "
-				     "CAP_NET_RAW",
-				     w->inside_name, strerror(-rc))
-		      : 0;
+	return rc;
+}
+
+static int bring_probe(struct gw_vrf_pass *p, struct gw_vrf_way *w, struct gw_error *err)
+{
+	int rc = gw_vrf_probe_bring(p, w);
+
+	if (rc == 0)
+		return 0;
+	return gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, w->name,
+			    "cannot ask whether the other side of connection %s is there: %s; gwd needs CAP_NET_RAW",
+			    w->inside_name, strerror(-rc));
 }
 
 int gw_vrf_bring_ways(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err)
@@ -280,6 +344,10 @@ int gw_vrf_bring_ways(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err)
 	rc = drop_stale(p, err);
 	for (size_t i = 0; i < p->dom->n_ways && rc == 0; i++)
 		rc = bring_way(p, &p->dom->ways[i], ns_fd, err);
+	if (rc == 0)
+		rc = find_silence(p, err);
+	for (size_t i = 0; i < p->dom->n_ways && rc == 0; i++)
+		rc = bring_probe(p, &p->dom->ways[i], err);
 	return rc;
 }
 
