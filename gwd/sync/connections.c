@@ -17,7 +17,7 @@
 /* Drops of what virtual gateways sent; all others are of what came for them. */
 static bool is_outbound(const char *reason)
 {
-	static const char *const names[] = {"NoConnection", "NoSegment", "Land", "Flood", "Malformed"};
+	static const char *const names[] = {"NoConnection", "NoSegment", "Land", "Malformed"};
 
 	for (size_t i = 0; reason && i < sizeof names / sizeof *names; i++)
 		if (!strcmp(names[i], reason))

@@ -463,7 +463,9 @@ static void test_to_tunnel(void **state)
 	pkt_eth(&p, MAC_BCAST, WAY_MAC(GRE_A));
 	pkt_arp(&p, 1, WAY_MAC(GRE_A), "10.0.0.1", MAC_BCAST, "10.0.0.2");
 	pkt_close(&p);
-	drops_out(GRE_A, &p, FLOOD);
+	counts(__FILE__, __LINE__, GW_HOOK_WAY, links[GRE_A], &p, NONE, GW_DROP_FLOOD, NONE, 0);
+	p = inner_frame(((struct mac){{0x33, 0x33, 0, 0, 0, 0x16}}), WAY_MAC(GRE_A), true); /* MLD, for one */
+	counts(__FILE__, __LINE__, GW_HOOK_WAY, links[GRE_A], &p, NONE, GW_DROP_FLOOD, NONE, 0);
 }
 
 int main(void)

@@ -73,10 +73,11 @@ gw_inline int gw_way_gre(struct __sk_buff *skb, const struct gw_bpf_way *w)
 		.flags = w->has_key ? bpf_htons(GRE_K) : 0,
 		.proto = skb->protocol,
 	};
-	__u8 head[2];
+	__u8 head[2], to[2];
 
-	if (!v4 && skb->protocol != bpf_htons(ETH_P_IPV6))
-		return gw_way_drop(w->slot, GW_DROP_FLOOD);
+	/* What the kernel says on any link is for nobody at the other end, and none of the connection's. */
+	if ((!v4 && skb->protocol != bpf_htons(ETH_P_IPV6)) || bpf_skb_load_bytes(skb, 0, to, sizeof to) || to[0] & 1)
+		return gw_drop(GW_DROP_FLOOD);
 	if (total > 65535 || bpf_skb_load_bytes(skb, GW_WAY_IP, head, sizeof head))
 		return gw_way_drop(w->slot, GW_DROP_MALFORMED);
 	o.ip.tos = gw_outer_tos(v4 ? head[1] : (__u8)(head[0] << 4 | head[1] >> 4));
