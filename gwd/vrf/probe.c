@@ -57,6 +57,7 @@ struct gw_vrf_probe {
 	uint16_t ident, turn;
 	unsigned unanswered, answered; /* turns in a row */
 	bool heard;		       /* in this turn */
+	uint32_t dropped[2];	       /* by the limits of its rates, in and out, until then */
 };
 
 static const char *const names[] = {
@@ -228,6 +229,22 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		hear(poll->data);
 }
 
+/* What is asked, or answered, may have been dropped with all else that is beyond a limit of ours: that says nothing of the other side. */
+static bool is_limited(struct gw_vrf_probe *p)
+{
+	const struct gw_vrf_way *w = gw_vrf_way_of(p->dom, &p->id);
+	uint32_t now[2] = {0};
+	bool more;
+
+	if (!w || (!w->record.out_kbps && !w->record.in_kbps))
+		return false;
+	gw_nl_rate_drops(p->dom->owner->env.nl, w->here, &now[0]);
+	gw_nl_rate_drops(p->dom->nl, w->inside, &now[1]);
+	more = now[0] != p->dropped[0] || now[1] != p->dropped[1];
+	memcpy(p->dropped, now, sizeof now);
+	return more;
+}
+
 static void on_turn(uv_timer_t *timer)
 {
 	struct gw_vrf_probe *p = timer->data;
@@ -237,7 +254,7 @@ static void on_turn(uv_timer_t *timer)
 		hear(&p->families[i]);
 	if (!p->heard) {
 		p->answered = 0;
-		if (p->turn && ++p->unanswered >= UNANSWERED)
+		if (p->turn && !is_limited(p) && ++p->unanswered >= UNANSWERED)
 			transition(p, GW_VRF_SILENT);
 	}
 	p->heard = false;

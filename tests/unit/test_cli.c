@@ -694,7 +694,7 @@ static void every_row_is_whole(void **state)
 				assert_true((taken & both) != both);
 			}
 		assert_true((o->words != NULL) == (o->type == GW_CLI_WORD || o->type == GW_CLI_PROTOCOL));
-		assert_true(used & (gw_cli_opts)1 << i);
+		assert_true((used & (gw_cli_opts)1 << i) != 0);
 	}
 }
 

@@ -214,7 +214,7 @@ def _(w):
              for t in w.tenants for a in (PLANT, FARTHER)]
     w.gw.gwd.kill()
     for far, address in ((w.plant, PLANT), (w.site, FARTHER)):  # new flows need nobody, either
-        traffic.tcp_exact(w.vm["red"], far["red"], address, 1 << 20)
+        traffic.TcpTransfer(w.vm["red"], far["red"], address, 100000, seconds=0.5).finish()  # a userspace switch drops floods
     w.gw.gwd.start()
     for p in pings:
         said, _ = p.communicate(timeout=30)
@@ -238,7 +238,8 @@ def _(w):
     traffic.tcp_exact(blue, end, PLANT, 1 << 20)
 
 
-RATE = 20000  # kbit/s
+# What waits in a queue still counts for the userspace switch that has sent it: at a higher rate it, and not the queue, drops.
+RATE = 5000  # kbit/s
 
 
 def within(mbits, what):
