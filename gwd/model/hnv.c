@@ -354,9 +354,20 @@ const char *gw_vrf_exit(uint32_t vsid, char buf[static IFNAMSIZ])
 	return buf;
 }
 
+/* FNV-1a: the same in every process, as names in the kernel have to be, which the tables' hash is not. Ids are chosen by chance. */
+static uint64_t way_hash(const struct gw_uuid *id)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < sizeof id->b; i++)
+		h = (h ^ id->b[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
 uint32_t gw_way_number(const struct gw_uuid *id)
 {
-	uint32_t n = gw_hash_bytes(id, sizeof *id, 0);
+	uint64_t h = way_hash(id);
+	uint32_t n = (uint32_t)(h ^ h >> 32);
 
 	return n ? n : 1;
 }
@@ -376,7 +387,7 @@ const char *gw_way_inside(const struct gw_uuid *id, char buf[static IFNAMSIZ])
 /* Locally administered. Five bytes of chance: two on one VLAN would have to have all of them alike. */
 struct gw_mac gw_way_mac(const struct gw_uuid *id)
 {
-	uint32_t n = gw_way_number(id), more = gw_hash_bytes(id, sizeof *id, n);
+	uint32_t n = gw_way_number(id), more = (uint32_t)(way_hash(id) >> 40);
 
 	return (struct gw_mac){
 		{2, (uint8_t)more, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};

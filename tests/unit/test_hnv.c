@@ -641,6 +641,8 @@ static void test_connections(void **state)
 	behind.way_route.next_hop = addr("fd00::1");
 	refused(&behind, GW_ERR_INVALID_PROPERTY, "properties.NextHop", "family");
 	assert_string_not_equal(gw_way_link(&l3.way.id, a), gw_way_link(&gre.way.id, b));
+	/* The next process must find what this one has made. */
+	assert_string_equal(gw_way_link(&l3.way.id, a), "gwca30a4927");
 	assert_true(gw_hnv_interface_valid(a) && gw_hnv_interface_valid(gw_way_inside(&l3.way.id, b)));
 	struct gw_mac mac = gw_way_mac(&l3.way.id);
 
