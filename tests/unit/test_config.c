@@ -84,7 +84,8 @@ static void test_everything_set(void **state)
 	     "fe80::1\n[controller]\nvsids = 5000-5000\n[store]\nbackend "
 	     "= sqlite\npath = "
 	     "/p/x.db\n[limits]\nports = "
-	     "4096\nroutes = 1\nvirtual_gateways = 4096\npublic_addresses = 1\nnat_rules = 10000\nnetwork_connections = 4096\n"
+	     "4096\nroutes = 1\nvirtual_gateways = 4096\npublic_addresses = 1\nnat_rules = 10000\nnetwork_connections "
+	     "= 4096\n"
 	     "provider_addresses = 9\nbody = 4096\nbatch = 5000\n[node]\n",
 	     &c);
 	assert_string_equal(c.name, "h-1.x_y");
