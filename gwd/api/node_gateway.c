@@ -4,7 +4,8 @@
  *     {"capabilities": {"version": "0.1.0", "drivers": {"nat": {"state": "Synced"}}},
  *      "virtualGateways": {"11111111-2222-3333-4444-000000000001": {"state": "Ready", "counters": {"txBytes": 7},
  *                          "customerAddresses": ["10.0.255.2/29"], "publicAddresses": ["198.51.100.9:4096-8191"]}},
- *      "publicAddresses": {...}}                which is in gwd/sync/counted.c
+ *      "publicAddresses": {...},                which is in gwd/sync/counted.c
+ *      "connections": {...}}                    which is in gwd/sync/connections.c
  *
  * What it is in detail is for drivers to say: it is kept as it comes, as long as it is fit to be shown, and not much.
  */
@@ -32,7 +33,7 @@ static bool is_object(const json_t *j, unsigned depth, size_t values)
 	return json_is_object(j) && gw_plain_is(j, depth, &values);
 }
 
-/* The members of an object that are named by routing domains, with plain values, and not many. *ret, NULL at first, is a copy. */
+/* The members of an object that are named by routing domains, or connections, with plain values, and not many. *ret, NULL at first, is a copy. */
 static int take_domains(const json_t *said, const char *name, size_t values, json_t **ret, struct gw_error *err)
 {
 	json_t *all = json_object_get(said, name), *copy, *one;
@@ -52,7 +53,7 @@ static int take_domains(const json_t *said, const char *name, size_t values, jso
 		struct gw_uuid rdid;
 
 		if (gw_uuid_parse(key, &rdid) < 0)
-			r = bad(err, target, "are named by their routing domains");
+			r = bad(err, target, "are named by UUIDs");
 		else if (!is_object(one, GATEWAY_DEPTH, values))
 			r = bad(err, target, "must be objects of numbers and short texts, and not of many");
 		else if (json_object_set(copy, gw_uuid_format(&rdid, text), one) < 0)
@@ -68,7 +69,7 @@ static int take_domains(const json_t *said, const char *name, size_t values, jso
 
 int gw_api_take_gateway(const json_t *body, json_t **ret, struct gw_error *err)
 {
-	json_t *said = json_object_get(body, "gateway"), *capabilities, *gateways = NULL, *counted = NULL;
+	json_t *said = json_object_get(body, "gateway"), *capabilities, *gateways = NULL, *counted = NULL, *ways = NULL;
 	int r;
 
 	if (!said)
@@ -82,12 +83,15 @@ int gw_api_take_gateway(const json_t *body, json_t **ret, struct gw_error *err)
 	r = take_domains(said, "virtualGateways", GATEWAY_VALUES, &gateways, err);
 	if (r == 0)
 		r = take_domains(said, "publicAddresses", COUNTED_VALUES, &counted, err);
+	if (r == 0)
+		r = take_domains(said, "connections", GATEWAY_VALUES, &ways, err);
 	if (r == 0) {
-		*ret = json_pack("{s:O*, s:O*, s:O*}", "capabilities", capabilities, "virtualGateways", gateways,
-				 "publicAddresses", counted);
+		*ret = json_pack("{s:O*, s:O*, s:O*, s:O*}", "capabilities", capabilities, "virtualGateways", gateways,
+				 "publicAddresses", counted, "connections", ways);
 		r = *ret ? 0 : gw_error_oom(err);
 	}
 	json_decref(gateways);
 	json_decref(counted);
+	json_decref(ways);
 	return r;
 }

@@ -83,8 +83,8 @@ static const struct {
 	{"accessKind", "tokens, certificates or enrollments."},
 	{"accessId", "The name that the operator gave it; of an enrollment the id of the server."},
 	{"hnvKind",
-	 "lookupRecords, customerRoutes, providerAddresses, providerRoutes, ports, virtualGateways, publicAddresses "
-	 "or natRules."},
+	 "lookupRecords, customerRoutes, providerAddresses, providerRoutes, ports, virtualGateways, publicAddresses, "
+	 "natRules, connections, connectionAddresses or connectionRoutes."},
 	{"hnvId", "Made of the record's key."},
 	{"serverId", "The node's, as below /servers."},
 };

@@ -69,6 +69,16 @@ int gw_api_key_cmp(const struct gw_hnv_object *a, const struct gw_hnv_object *b)
 		return c ? c : cmp_u32(a->public.first_port, b->public.first_port);
 	case GW_HNV_NAT_RULE:
 		return cmp_nat(&a->nat, &b->nat);
+	case GW_HNV_CONNECTION:
+		return memcmp(&a->way.id, &b->way.id, sizeof a->way.id);
+	case GW_HNV_CONNECTION_ADDRESS:
+		c = memcmp(&a->way_address.id, &b->way_address.id, sizeof a->way_address.id);
+		return c ? c : gw_addr_cmp(&a->way_address.address, &b->way_address.address);
+	case GW_HNV_CONNECTION_ROUTE:
+		c = memcmp(&a->way_route.id, &b->way_route.id, sizeof a->way_route.id);
+		if (c == 0)
+			c = cmp_prefix(&a->way_route.prefix, &b->way_route.prefix);
+		return c ? c : gw_addr_cmp(&a->way_route.next_hop, &b->way_route.next_hop);
 	case GW_HNV_KIND_MAX:
 		break;
 	}

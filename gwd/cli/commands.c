@@ -15,6 +15,7 @@ static const struct gw_cli_word roles[] = {
 	{"operator", "operator"}, {"tenant", "tenant"}, {"host", "host"}, {"monitor", "monitor"}, {0}};
 static const struct gw_cli_word directions[] = {{"outbound", "Outbound"}, {"inbound", "Inbound"}, {0}};
 static const struct gw_cli_word nat_protocols[] = {{"all", "All"}, {"tcp", "Tcp"}, {"udp", "Udp"}, {0}};
+static const struct gw_cli_word way_types[] = {{"l3", "L3"}, {"gre", "GRE"}, {0}};
 static const struct gw_cli_word protocols[] = {{"icmp", "1"}, {"tcp", "6"}, {"udp", "17"}, {"icmpv6", "58"}, {0}};
 
 const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
@@ -63,7 +64,7 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 	[GW_CLI_OPT_CUSTOMER_ID] = {"customer-id", "UUID", 0, GW_CLI_UUID, .help = "tenant (CustomerID)"},
 	[GW_CLI_OPT_ADDRESS] = {"address", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "own provider address"},
 	[GW_CLI_OPT_PREFIX] = {"prefix", "PREFIX", 0, GW_CLI_PREFIX, .help = "destination prefix, as 192.168.1.0/24"},
-	[GW_CLI_OPT_PREFIX_LENGTH] = {"prefix-length", "N", 0, GW_CLI_NUMBER, 128, .help = "of the provider address"},
+	[GW_CLI_OPT_PREFIX_LENGTH] = {"prefix-length", "N", 0, GW_CLI_NUMBER, 128, .help = "of the address"},
 	[GW_CLI_OPT_NEXTHOP] = {"nexthop", "ADDRESS", 0, GW_CLI_ADDRESS,
 				.help = "next hop; 0.0.0.0 or :: means on-link"},
 	[GW_CLI_OPT_METRIC] = {"metric", "N", 0, GW_CLI_NUMBER, UINT32_MAX, .help = "lowest wins among equal prefixes"},
@@ -87,6 +88,23 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 	[GW_CLI_OPT_IDLE] = {"idle", "MINUTES", 0, GW_CLI_NUMBER, 1440,
 			     .help = "after how many minutes without packets a flow is forgotten; the node's own time "
 				     "unless given"},
+	[GW_CLI_OPT_CONNECTION] = {"id", "UUID", 0, GW_CLI_UUID, .help = "connection (ConnectionID)"},
+	[GW_CLI_OPT_WAY_TYPE] = {"type", "TYPE", 0, GW_CLI_WORD, .words = way_types, .help = "type of the connection"},
+	[GW_CLI_OPT_VLAN] = {"vlan", "N", 0, GW_CLI_NUMBER, 4094,
+			     .help = "VLAN of the interface that an l3 connection leads to; untagged unless given"},
+	[GW_CLI_OPT_SOURCE] = {"source", "ADDRESS", 0, GW_CLI_ADDRESS,
+			       .help = "this end of a tunnel; an address of the [external] interface unless given"},
+	[GW_CLI_OPT_DESTINATION] = {"destination", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "the other end of a tunnel"},
+	[GW_CLI_OPT_GRE_KEY] = {"gre-key", "N", 0, GW_CLI_NUMBER, UINT32_MAX, .help = "key in each packet of a tunnel"},
+	[GW_CLI_OPT_OUTBOUND] = {"outbound", "KBIT", 0, GW_CLI_NUMBER, UINT32_MAX,
+				 .help = "most that a connection sends, in kbit/s; no limit unless given"},
+	[GW_CLI_OPT_INBOUND] = {"inbound", "KBIT", 0, GW_CLI_NUMBER, UINT32_MAX,
+				.help = "most that a connection takes, in kbit/s; no limit unless given"},
+	[GW_CLI_OPT_WAY_ADDRESS] = {"address", "ADDRESS", 0, GW_CLI_ADDRESS,
+				    .help = "address on a connection, with --prefix-length"},
+	[GW_CLI_OPT_PEER] = {"peer", NULL, 0, GW_CLI_FLAG,
+			     .help = "the address is the other side's, which is asked whether "
+				     "it is there"},
 	[GW_CLI_OPT_PORT] = {"port", "NAME", 0, GW_CLI_IFNAME,
 			     .help = "where the packet comes from: a port; the [external] interface; the way out of a "
 				     "virtual gateway, such as gwe5002"},
@@ -192,6 +210,41 @@ static const struct gw_cli_kind nat_rule = {
 	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
 	 {"stateDetail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
 
+static const struct gw_cli_kind connection = {
+	"connection",
+	"connections",
+	{{"ConnectionID", "CONNECTION", GW_CLI_OPT_CONNECTION, GW_CLI_KEY},
+	 {"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_NEED | GW_CLI_WIDE},
+	 {"Type", "TYPE", GW_CLI_OPT_WAY_TYPE, GW_CLI_NEED},
+	 {"Interface", "INTERFACE", GW_CLI_OPT_INTERFACE, 0},
+	 {"VlanID", "VLAN", GW_CLI_OPT_VLAN, GW_CLI_NONE},
+	 {"SourceAddress", "SOURCE", GW_CLI_OPT_SOURCE, GW_CLI_WIDE},
+	 {"DestinationAddress", "DESTINATION", GW_CLI_OPT_DESTINATION, 0},
+	 {"Key", "KEY", GW_CLI_OPT_GRE_KEY, 0},
+	 {"OutboundKilobits", "KBIT OUT", GW_CLI_OPT_OUTBOUND, GW_CLI_WIDE | GW_CLI_NONE},
+	 {"InboundKilobits", "KBIT IN", GW_CLI_OPT_INBOUND, GW_CLI_WIDE | GW_CLI_NONE},
+	 {"connectionState", "CONNECTION STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
+	 {"state", "STATE", GW_CLI_OPT_MAX, GW_CLI_LIVE},
+	 {"stateDetail", "DETAIL", GW_CLI_OPT_MAX, GW_CLI_WIDE | GW_CLI_LIVE}}};
+
+static const struct gw_cli_kind connection_address = {
+	"connection address",
+	"connectionAddresses",
+	{{"ConnectionID", "CONNECTION", GW_CLI_OPT_CONNECTION, GW_CLI_KEY},
+	 {"Address", "ADDRESS", GW_CLI_OPT_WAY_ADDRESS, GW_CLI_KEY},
+	 {"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_NEED | GW_CLI_WIDE},
+	 {"PrefixLength", "LENGTH", GW_CLI_OPT_PREFIX_LENGTH, GW_CLI_NEED},
+	 {"Peer", "PEER", GW_CLI_OPT_PEER, 0}}};
+
+static const struct gw_cli_kind connection_route = {
+	"connection route",
+	"connectionRoutes",
+	{{"ConnectionID", "CONNECTION", GW_CLI_OPT_CONNECTION, GW_CLI_KEY},
+	 {"DestinationPrefix", "PREFIX", GW_CLI_OPT_PREFIX, GW_CLI_KEY},
+	 {"NextHop", "NEXT HOP", GW_CLI_OPT_NEXTHOP, GW_CLI_KEY},
+	 {"RoutingDomainID", "ROUTING DOMAIN", GW_CLI_OPT_RDID, GW_CLI_NEED | GW_CLI_WIDE},
+	 {"Metric", "METRIC", GW_CLI_OPT_METRIC, 0}}};
+
 #define RECORD_COMMANDS(w, k, name, add, del)                                                                          \
 	{.word = w,                                                                                                    \
 	 .verb = add,                                                                                                  \
@@ -221,6 +274,9 @@ const struct gw_cli_command gw_cli_commands[] = {
 	RECORD_COMMANDS("virtual-gateway", virtual_gateway, "virtual gateway", "add", "del"),
 	RECORD_COMMANDS("public-address", public_address, "public address", "add", "del"),
 	RECORD_COMMANDS("nat-rule", nat_rule, "NAT rule", "add", "del"),
+	RECORD_COMMANDS("connection", connection, "connection", "add", "del"),
+	RECORD_COMMANDS("connection-address", connection_address, "connection address", "add", "del"),
+	RECORD_COMMANDS("connection-route", connection_route, "connection route", "add", "del"),
 	{.word = "apply", .required = GW_CLI_OPT(FILE), .optional = GW_CLI_OPT(WAIT), .run = gw_cli_run_apply,
 	 .help = "create or change the resources of a JSON file, all or none"},
 	{.word = "get", .operand = "KIND [ID]", .optional = GW_CLI_OPT(TENANT) | GW_CLI_OPT(OUTPUT),

@@ -58,6 +58,16 @@ enum gw_cli_opt {
 	GW_CLI_OPT_CUSTOMER,
 	GW_CLI_OPT_CUSTOMER_PORT,
 	GW_CLI_OPT_IDLE,
+	GW_CLI_OPT_CONNECTION,
+	GW_CLI_OPT_WAY_TYPE,
+	GW_CLI_OPT_VLAN,
+	GW_CLI_OPT_SOURCE,
+	GW_CLI_OPT_DESTINATION,
+	GW_CLI_OPT_GRE_KEY,
+	GW_CLI_OPT_OUTBOUND,
+	GW_CLI_OPT_INBOUND,
+	GW_CLI_OPT_WAY_ADDRESS,
+	GW_CLI_OPT_PEER,
 	GW_CLI_OPT_PORT,
 	GW_CLI_OPT_DST,
 	GW_CLI_OPT_SRC,
@@ -72,9 +82,9 @@ enum gw_cli_opt {
 	GW_CLI_OPT_MAX
 };
 
-typedef uint64_t gw_cli_opts; /* a set of them */
+typedef unsigned __int128 gw_cli_opts; /* a set of them */
 #define GW_CLI_OPT(id) ((gw_cli_opts)1 << GW_CLI_OPT_##id)
-_Static_assert(GW_CLI_OPT_MAX <= 64, "gw_cli_opts is a bit set");
+_Static_assert(GW_CLI_OPT_MAX < 128, "gw_cli_opts is a bit set");
 
 /* How the value of an option is checked and brought into its canonical form (value.c). */
 enum gw_cli_type {

@@ -1,5 +1,5 @@
 /*
- * gateway.c - gateways and the virtual gateways of tenants, as the plan places them and as their nodes say they are. Called by
+ * gateway.c - gateways, the virtual gateways of tenants and their connections, as the plan places them and as their nodes say they are. Called by
  * standing.c, also on threads that look.
  *
  * Where a virtual gateway is, the plan knows; all else is in the words of the node that carries it. What no node has said is not there.
@@ -246,4 +246,50 @@ void gw_gateway_describe_virtual(const struct gw_control *k, const struct gw_res
 	if (json_object_size(statistics) > 0)
 		json_object_set(properties, "statistics", statistics);
 	json_decref(statistics);
+}
+
+/* --- connections -------------------------------------------------------------------------------------------------- */
+
+json_t *gw_gateway_reported_connection(const struct gw_node *n, const struct gw_resource *connection)
+{
+	char id[GW_UUID_STRLEN];
+
+	return n ? json_object_get(json_object_get(n->report.gateway, "connections"),
+				   gw_uuid_format(&connection->instance, id))
+		 : NULL;
+}
+
+static void pass_on(json_t *properties, const json_t *reported, const char *name, const char *as)
+{
+	json_t *value = json_object_get(reported, name);
+
+	if (value)
+		json_object_set(properties, as, value);
+}
+
+/* Enabled is what some node carries, however it fares there; of what nobody has heard lately nothing is known. */
+void gw_gateway_describe_connection(const struct gw_control *k, const struct gw_resource *connection,
+				    json_t *properties)
+{
+	const struct gw_resource *gateway = gw_gateway_of(k, connection->parent);
+	const struct gw_node *n = gateway ? gw_gateway_node(k, gateway) : NULL;
+	const json_t *reported = gw_gateway_reported_connection(n, connection);
+	struct gw_hnv_object key = {.kind = GW_HNV_CONNECTION, .way = {.id = connection->instance}};
+	const struct gw_resource *server = gateway ? server_of(k->catalog, gateway) : NULL;
+	struct gw_uuid source;
+	bool enabled = server && !k->plan_is_behind && gw_plan_source(k->plan, &server->instance, &key, &source) == 0;
+
+	json_object_set_new(properties, "connectionStatus", json_string(enabled ? "Enabled" : "Disabled"));
+	if (!enabled)
+		return;
+	set_ref(properties, "gateway", gateway, connection);
+	if (!reported)
+		return;
+	if (!gw_node_is_away(n)) {
+		pass_on(properties, reported, "connectionState", "connectionState");
+		pass_on(properties, reported, "connectionUpTime", "connectionUpTime");
+		pass_on(properties, reported, "unreachabilityReason", "unreachabilityReason");
+		pass_on(properties, reported, "stateDetail", "connectionErrorReason");
+	}
+	pass_on(properties, reported, "statistics", "statistics");
 }

@@ -194,6 +194,10 @@ json_t *gw_gateway_counted(const struct gw_control *k, const struct gw_resource 
 /* What clients see of a gateway, and of a virtual one. */
 void gw_gateway_describe(const struct gw_control *k, const struct gw_resource *gateway, json_t *properties);
 void gw_gateway_describe_virtual(const struct gw_control *k, const struct gw_resource *vgw, json_t *properties);
+void gw_gateway_describe_connection(const struct gw_control *k, const struct gw_resource *connection,
+				    json_t *properties);
+/* What the node, which may be NULL, has told of the connection last; NULL: nothing. */
+json_t *gw_gateway_reported_connection(const struct gw_node *n, const struct gw_resource *connection);
 
 /* counted.c: the "statistics" of rules of load balancers and of public addresses. */
 void gw_counted_describe(const struct gw_control *k, const struct gw_resource *r, json_t *properties);

@@ -407,6 +407,17 @@ static void add_virtual_gateway(struct standing *s, json_t *properties)
 	}
 }
 
+static void add_connection(struct standing *s, json_t *properties)
+{
+	const struct gw_resource *gateway = gw_gateway_of(s->k, s->r->parent);
+	const struct gw_node *n = gateway ? gw_gateway_node(s->k, gateway) : NULL;
+	const json_t *reported = gw_gateway_reported_connection(n, s->r);
+
+	gw_gateway_describe_connection(s->k, s->r, properties);
+	if (reported && !gw_node_is_away(n))
+		add_part(s, n, "", reported);
+}
+
 void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *properties)
 {
 	static const char *const names[] = {
@@ -431,6 +442,8 @@ void gw_standing_describe(void *ctx, const struct gw_resource *r, json_t *proper
 		add_gateway_node(&s, properties);
 	if (r->kind == GW_KIND_VIRTUAL_GATEWAY)
 		add_virtual_gateway(&s, properties);
+	if (r->kind == GW_KIND_CONNECTION)
+		add_connection(&s, properties);
 	if (s.status != FAILURE) /* its place may be another's */
 		gw_counted_describe(s.k, r, properties);
 	if (s.overfull && s.status == SUCCESS)

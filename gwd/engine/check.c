@@ -66,7 +66,8 @@ static int check_port(struct gw_driver *d, const struct gw_intent *next, const s
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
 				    "interface '%s' is the one of [external] interface: it cannot be a VM's",
 				    port->interface);
-	if (gw_devices_have_name(port->interface) || gw_edge_exit_owner(next, port->interface))
+	if (gw_devices_have_name(port->interface) || gw_edge_exit_owner(next, port->interface) ||
+	    gw_way_of_link(next, port->interface))
 		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Interface",
 				    "interface '%s' is gwd's own: it cannot be a VM's", port->interface);
 	return 0;

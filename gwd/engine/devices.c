@@ -338,7 +338,7 @@ static bool is_changed(const struct gw_driver *d, const struct gw_link *link)
 		return false;
 	if (!link->up || strcmp(link->name, entrance ? CUTTER_ENTRANCE : dev->link.name) != 0)
 		return true;
-	return (entrance && gw_nl_link_offloads(link)) ||
+	return (entrance && gw_nl_link_offloads(d->env.nl, link)) ||
 	       ((entrance || dev == &d->devices[GW_DEVICE_CUTTER]) && link->mtu != GW_NL_VETH_MTU);
 }
 

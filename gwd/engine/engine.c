@@ -23,6 +23,7 @@ static struct gw_driver *engine_close(struct gw_driver *d)
 	gw_slots_done(&d->port_slots);
 	gw_slots_done(&d->vsid_slots);
 	gw_slots_done(&d->exit_slots);
+	gw_slots_done(&d->way_slots);
 	gw_edge_done(&d->edge);
 	gw_loader_close(d->loader);
 	gw_cleanup_close(&d->pins_lock);
@@ -56,6 +57,7 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 		.route_limit = c->route_limit,
 		.provider_limit = c->provider_limit,
 		.vrf_limit = c->vrf_limit,
+		.way_limit = c->way_limit,
 		.public_limit = c->public_limit,
 		.fast_limit = c->external_interface[0] ? c->flow_table_size : 0,
 	};
@@ -67,7 +69,8 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 		goto fail;
 	if (gw_slots_init(&d->port_slots, GW_SLOT_PORT, c->port_limit, d) < 0 ||
 	    gw_slots_init(&d->vsid_slots, GW_SLOT_VSID, c->port_limit, d) < 0 ||
-	    gw_slots_init(&d->exit_slots, GW_SLOT_EXIT, c->vrf_limit, d) < 0) {
+	    gw_slots_init(&d->exit_slots, GW_SLOT_EXIT, c->vrf_limit, d) < 0 ||
+	    gw_slots_init(&d->way_slots, GW_SLOT_WAY, c->way_limit, d) < 0) {
 		r = gw_error_oom(err);
 		goto fail;
 	}
@@ -154,11 +157,15 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 	if (r == 0)
 		r = gw_edge_apply(d, next, delta, err);
 	if (r == 0)
+		r = gw_ways_apply(d, next, delta, err);
+	if (r == 0)
 		r = gw_fast_apply(d, next, delta, err);
 	if (r == 0 && undoing && (r = rebuild_index(d, next, err)) == 0)
 		r = gw_maps_sync(d, next, err);
 	if (r == 0 && undoing)
 		r = gw_edge_sync(d, next, err);
+	if (r == 0 && undoing)
+		r = gw_ways_sync(d, next, err);
 	if (r == 0 && undoing)
 		r = gw_fast_sync(d, next, err);
 	round = d->attach_round;
@@ -195,6 +202,8 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 		r = all ? gw_maps_sync(d, in, err) : gw_maps_refresh_providers(d, in, err);
 	if (r == 0)
 		r = gw_edge_sync(d, in, err);
+	if (r == 0)
+		r = gw_ways_sync(d, in, err);
 	if (r == 0)
 		r = gw_fast_sync(d, in, err);
 	if (r == 0)

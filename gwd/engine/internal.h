@@ -14,10 +14,12 @@ struct bpf_map;
 struct gw_iface {
 	struct gw_hmap_node node;
 	char name[IFNAMSIZ];
-	bool is_port, is_underlay; /* none of all four: to be let go */
+	bool is_port, is_underlay; /* none of all six: to be let go */
 	bool is_external;	   /* the [external] interface; it may be an underlay one, too */
 	bool is_exit;		   /* the way out of a virtual gateway */
 	uint32_t exit_vsid;	   /* of which one, or was */
+	bool is_way;		   /* the link of a connection */
+	bool is_segment;	   /* an interface that L3 connections lead to, whatever else it is */
 	bool present;
 	struct gw_link link; /* last seen; ifindex stays valid for the clean-up after the link went */
 	unsigned attached;   /* gw_driver.attach_round of the program on it; 0: none */
@@ -64,7 +66,7 @@ struct gw_driver {
 	unsigned attach_round;	 /* grows with every load of programs */
 	struct gw_index index;
 	struct gw_hmap ifaces;
-	struct gw_slots port_slots, vsid_slots, exit_slots;
+	struct gw_slots port_slots, vsid_slots, exit_slots, way_slots;
 	struct gw_edge edge;
 	bool fast_able; /* the kernel has what the fast path needs */
 	struct gw_device devices[GW_DEVICE_MAX];
@@ -127,6 +129,18 @@ int gw_edge_refresh_exit(struct gw_driver *d, const struct gw_intent *in, const 
 int gw_edge_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 void gw_edge_on_change(void *driver, const struct gw_nl_change *change);
+
+/* ways.c: the maps of connections. */
+/* The connection whose link has this name; NULL: none. */
+const struct gw_way *gw_way_of_link(const struct gw_intent *in, const char *interface);
+bool gw_way_leads_to(const struct gw_driver *d, const struct gw_intent *in, const char *interface);
+/* The interface that an L3 connection leads to; empty: there is none. */
+const char *gw_way_interface(const struct gw_driver *d, const struct gw_way *w);
+/* For one of them: its counters are ready. */
+int gw_way_allot(struct gw_driver *d, const struct gw_way *w, struct gw_error *err);
+int gw_ways_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
+int gw_ways_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+void gw_report_way(struct gw_driver *d, const struct gw_way *w, json_t *properties);
 
 /* fast.c: established flows past the stacks of virtual gateways. */
 void gw_fast_probe(struct gw_driver *d);
@@ -206,11 +220,19 @@ void gw_devices_event(struct gw_driver *d, const struct gw_link *link, bool remo
 int gw_reassembly_bound(struct gw_error *err);
 json_t *gw_report_reassembly(void); /* null when the kernel does not say */
 
+/* hooks.c: programs on interfaces, remembered in the pinned `hooks`. */
+#define GW_HOOK_MASK	0xffu
+#define GW_HOOK_LISTENS 0x100u /* beside the hook: the interface is promiscuous by our doing */
+int gw_hooks_fd(const struct gw_driver *d);
+int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err);
+/* Also ends that the interface listens, if that is ours. */
+int gw_hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err);
+/* Whether it is to hear what is for the MAC addresses of connections. Where it did before us, that stays so. */
+int gw_hook_listen(struct gw_driver *d, struct gw_iface *i, bool on, struct gw_error *err);
+
 /* links.c: interfaces, and what is attached to them. */
 struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
 struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
-int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err);
-int gw_hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err);
 int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 /*

@@ -1,7 +1,7 @@
 /*
  * links.c - the interfaces that the intent names, and the programs on them. Those that the engine makes for itself: devices.c.
  *
- *              port, underlay or way out of a virtual gateway named by the intent, or [external] interface
+ *      port, underlay, way out or connection of a virtual gateway named by the intent, where those lead, or [external] interface
  *   (absent) --------------------------------------> known --- link appears ---> present --- programs ---> attached
  *       ^  no longer named: detached                   ^_________ link goes ________/___________________________/
  */
@@ -67,36 +67,6 @@ void gw_links_done(struct gw_driver *d)
 		free(GW_CONTAINER_OF(n, struct gw_iface, node));
 	}
 	gw_hmap_done(&d->ifaces);
-}
-
-/* --- programs on interfaces, remembered in the pinned `hooks` ------------------------------------------------------------ */
-
-static int hooks_fd(const struct gw_driver *d)
-{
-	return bpf_map__fd(gw_loader_bpf(d->loader)->maps.hooks);
-}
-
-int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err)
-{
-	__u32 key = ifindex, value = hook;
-
-	/* Remembered first: a program that nobody knows of would stay for ever. */
-	if (bpf_map_update_elem(hooks_fd(d), &key, &value, BPF_ANY) < 0)
-		return gw_error_set(
-			err, errno, GW_ERR_LIMIT_EXCEEDED, name,
-			"too many interfaces with programs on them (%u): %s; detach ports that are not used any more",
-			GW_HOOK_IFINDEX_MAX, strerror(errno));
-	return gw_tc_attach(ifindex, name, gw_loader_program(d->loader, hook), err);
-}
-
-int gw_hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err)
-{
-	__u32 key = ifindex;
-	int r = gw_tc_detach(ifindex, name, err);
-
-	if (r == 0)
-		bpf_map_delete_elem(hooks_fd(d), &key);
-	return r;
 }
 
 /* --- one interface -------------------------------------------------------------------------------------------------------- */
@@ -188,15 +158,28 @@ static int bring_exit(struct gw_driver *d, const struct gw_intent *in, struct gw
 	return r == 0 ? gw_edge_refresh_exit(d, in, i, err) : r;
 }
 
-/* An underlay interface's program sees to what comes from outside, too. */
+/* An underlay interface's program sees to what comes from outside, too, and both to what is for L3 connections. */
 static enum gw_hook hook_of(const struct gw_iface *i)
 {
-	return i->is_port ? GW_HOOK_PORT : i->is_exit ? GW_HOOK_EXIT : i->is_underlay ? GW_HOOK_UNDERLAY : GW_HOOK_EDGE;
+	return i->is_port	? GW_HOOK_PORT
+	       : i->is_exit	? GW_HOOK_EXIT
+	       : i->is_way	? GW_HOOK_WAY
+	       : i->is_underlay ? GW_HOOK_UNDERLAY
+	       : i->is_external ? GW_HOOK_EDGE
+				: GW_HOOK_SEGMENT;
 }
 
 static bool is_named(const struct gw_iface *i)
 {
-	return i->is_port || i->is_underlay || i->is_external || i->is_exit;
+	return i->is_port || i->is_underlay || i->is_external || i->is_exit || i->is_way || i->is_segment;
+}
+
+/* The link of a connection: as the way out. Its entries are written with those of all connections (ways.c). */
+static int bring_way(struct gw_driver *d, const struct gw_intent *in, struct gw_iface *i, struct gw_error *err)
+{
+	int r = gw_way_allot(d, gw_way_of_link(in, i->name), err);
+
+	return r == 0 && i->present && i->attached == 0 ? gw_nl_link_quiet(d->env.nl, i->link.ifindex, err) : r;
 }
 
 static int attach(struct gw_driver *d, struct gw_iface *i, struct gw_error *err)
@@ -242,6 +225,8 @@ static void mark(const struct gw_driver *d, const struct gw_intent *in, struct g
 	i->is_exit = owner;
 	if (owner)
 		i->exit_vsid = owner->vrf.vsid;
+	i->is_way = gw_way_of_link(in, i->name);
+	i->is_segment = !i->is_port && !i->is_exit && !i->is_way && gw_way_leads_to(d, in, i->name);
 	i->is_external = !i->is_port && strcmp(i->name, d->env.config->external_interface) == 0;
 	i->is_underlay = false;
 	for (const struct gw_hnv_object *o = NULL;
@@ -258,6 +243,7 @@ static const char *interface_of(const struct gw_hnv_object *o, char buf[static I
 	return o->kind == GW_HNV_PORT		    ? o->port.interface
 	       : o->kind == GW_HNV_PROVIDER_ADDRESS ? o->paddr.interface
 	       : o->kind == GW_HNV_VRF		    ? gw_vrf_exit(o->vrf.vsid, buf)
+	       : o->kind == GW_HNV_CONNECTION	    ? gw_way_link(&o->way.id, buf)
 						    : NULL;
 }
 
@@ -276,6 +262,33 @@ static int bring_iface(struct gw_driver *d, const struct gw_intent *in, const ch
 		r = bring_port(d, in, i, err);
 	else if (r == 0 && i->is_exit)
 		r = bring_exit(d, in, i, err);
+	else if (r == 0 && i->is_way)
+		r = bring_way(d, in, i, err);
+	if (r == 0 && i->present)
+		r = gw_hook_listen(d, i, i->is_segment, err);
+	return r;
+}
+
+/* Where an L3 connection leads to. */
+static int bring_segment(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
+			 struct gw_error *err)
+{
+	const char *name = o && o->kind == GW_HNV_CONNECTION ? gw_way_interface(d, &o->way) : "";
+
+	return name[0] ? bring_iface(d, in, name, err) : 0;
+}
+
+/* With a virtual gateway come the links of its connections, and go. */
+static int bring_ways_of(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
+			 struct gw_error *err)
+{
+	const struct gw_hnv_object *w = NULL;
+	char name[IFNAMSIZ];
+	int r = 0;
+
+	while (o && o->kind == GW_HNV_VRF && r == 0 &&
+	       (w = gw_intent_next_of_domain(in, GW_HNV_CONNECTION, &o->vrf.rdid, w)))
+		r = bring_iface(d, in, gw_way_link(&w->way.id, name), err);
 	return r;
 }
 
@@ -293,6 +306,12 @@ int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct
 			r = bring_iface(d, in, before, err);
 		if (r == 0 && after && (!before || strcmp(before, after) != 0))
 			r = bring_iface(d, in, after, err);
+		if (r == 0)
+			r = bring_segment(d, in, delta->changes[n].before, err);
+		if (r == 0)
+			r = bring_segment(d, in, delta->changes[n].after, err);
+		if (r == 0)
+			r = bring_ways_of(d, in, after ? delta->changes[n].after : delta->changes[n].before, err);
 	}
 	return r;
 }
@@ -309,6 +328,11 @@ int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_err
 		r = bring_iface(d, in, o->paddr.interface, err);
 	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_VRF, o));)
 		r = bring_iface(d, in, gw_vrf_exit(o->vrf.vsid, buf), err);
+	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_CONNECTION, o));) {
+		r = bring_iface(d, in, gw_way_link(&o->way.id, buf), err);
+		if (r == 0)
+			r = bring_segment(d, in, o, err);
+	}
 	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));)
 		r = bring_iface(d, in, o->port.interface, err);
 	GW_HMAP_FOR_EACH_SAFE (n, after, &d->ifaces) {
@@ -331,7 +355,8 @@ int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 			struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 			struct gw_error own = GW_ERROR_INIT;
 
-			if (r < 0 || (i->is_underlay || i->is_external) != around || attach(d, i, &own) == 0)
+			if (r < 0 || (i->is_underlay || i->is_external || i->is_segment) != around ||
+			    attach(d, i, &own) == 0)
 				continue;
 			if (strict) {
 				if (err)
@@ -347,7 +372,7 @@ int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 /* Interfaces that have a program which nothing wants there: named no more while this process did not look. */
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err)
 {
-	int fd = hooks_fd(d), r = 0;
+	int fd = gw_hooks_fd(d), r = 0;
 	uint32_t key, next, hook;
 	bool more = bpf_map_get_next_key(fd, NULL, &key) == 0;
 
@@ -357,7 +382,7 @@ int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err)
 		more = bpf_map_get_next_key(fd, &key, &next) == 0;
 		if ((i && is_named(i)) || gw_device_by_index(d, key))
 			; /* wanted */
-		else if (bpf_map_lookup_elem(fd, &key, &hook) == 0 && gw_devices_have_hook(hook))
+		else if (bpf_map_lookup_elem(fd, &key, &hook) == 0 && gw_devices_have_hook(hook & GW_HOOK_MASK))
 			r = gw_device_drop(d, key, err);
 		else
 			r = gw_hook_off(d, key, "an interface that nothing names any more", err);
@@ -416,8 +441,10 @@ void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 			      !gw_mac_equal(&i->link.mac, &link->mac) ||
 			      i->link.peer_elsewhere != link->peer_elsewhere || i->link.peer_nsid != link->peer_nsid))
 		d->env.want_sync(d->env.core, "an interface has come or changed");
+	else if (!removed && i->is_segment && i->link.promisc && !link->promisc)
+		d->env.want_sync(d->env.core, "an interface that connections lead to does not hear them any more");
 	else if (!removed && i->is_external && link->running && !i->link.running)
 		d->env.want_sync(d->env.core, "the external interface has its carrier back");
 	if (!removed && i->link.ifindex == link->ifindex)
-		i->link.up = link->up, i->link.running = link->running;
+		i->link.up = link->up, i->link.running = link->running, i->link.promisc = link->promisc;
 }

@@ -88,10 +88,15 @@ static void size_maps(struct gw_bpf *b, const struct gw_loader_config *c)
 		{b->maps.exits, c->vrf_limit},
 		{b->maps.gateways, c->vrf_limit},
 		{b->maps.fast_flows, c->fast_limit ? c->fast_limit : 64},
+		{b->maps.ways, c->way_limit},
+		{b->maps.taps, 2 * c->way_limit},
+		{b->maps.tunnels, c->way_limit},
+		{b->maps.way_stats, 2 * c->way_limit},
+		{b->maps.way_reasons, 2 * c->way_limit},
 		{b->maps.meets, c->vrf_limit},
 		{b->maps.exit_stats, 2 * c->vrf_limit},
 		{b->maps.exit_reasons, 2 * c->vrf_limit},
-		{b->maps.slots, 2 * c->port_limit + c->vrf_limit},
+		{b->maps.slots, 2 * c->port_limit + c->vrf_limit + c->way_limit},
 		{b->maps.generations, c->port_limit},
 		{b->maps.flows4, c->flow_limit},
 		{b->maps.flows6, c->flow_limit},
@@ -331,6 +336,7 @@ int gw_loader_program(const struct gw_loader *l, enum gw_hook hook)
 		[GW_HOOK_VXLAN] = l->bpf->progs.gw_vxlan_in, [GW_HOOK_NVGRE] = l->bpf->progs.gw_nvgre_in,
 		[GW_HOOK_CUTTER] = l->bpf->progs.gw_cut_in,  [GW_HOOK_EDGE] = l->bpf->progs.gw_edge_in,
 		[GW_HOOK_EXIT] = l->bpf->progs.gw_exit_in,   [GW_HOOK_WHOLE] = l->bpf->progs.gw_whole_in,
+		[GW_HOOK_WAY] = l->bpf->progs.gw_way_in,     [GW_HOOK_SEGMENT] = l->bpf->progs.gw_segment_in,
 	};
 
 	return bpf_program__fd(programs[hook]);

@@ -23,6 +23,7 @@ struct gw_loader_config {
 	const char *bpf_dir, *node;
 	struct gw_params params;
 	unsigned flow_limit, record_limit, port_limit, route_limit, provider_limit, vrf_limit, public_limit, fast_limit;
+	unsigned way_limit;
 };
 
 /* What a hook has in `hooks` stays its number. */
@@ -35,6 +36,8 @@ enum gw_hook {
 	GW_HOOK_EDGE,
 	GW_HOOK_EXIT,
 	GW_HOOK_WHOLE,
+	GW_HOOK_WAY,
+	GW_HOOK_SEGMENT,
 	GW_HOOK_MAX
 };
 

@@ -12,8 +12,13 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAX_KEY	  sizeof(struct gw_share_key)
-#define MAX_VALUE sizeof(struct gw_bpf_port)
+#define MAX_KEY	  sizeof(struct gw_tunnel_key)
+#define MAX_VALUE sizeof(union gw_value)
+
+union gw_value {
+	struct gw_bpf_port port;
+	struct gw_bpf_tunnel tunnel;
+};
 
 static const struct gw_bpf *bpf_of(const struct gw_driver *d)
 {

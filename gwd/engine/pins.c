@@ -286,4 +286,6 @@ void gw_pins_carry_counters(const char *old, const struct gw_bpf *b, unsigned cp
 	carry_counter(old, b->maps.port_reasons, cpus);
 	carry_counter(old, b->maps.exit_stats, cpus);
 	carry_counter(old, b->maps.exit_reasons, cpus);
+	carry_counter(old, b->maps.way_stats, cpus);
+	carry_counter(old, b->maps.way_reasons, cpus);
 }

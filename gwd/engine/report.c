@@ -115,6 +115,8 @@ void gw_engine_describe(struct gw_driver *d, const struct gw_hnv_object *o, json
 		gw_report_vrf(d, &o->vrf, properties);
 	else if (o->kind == GW_HNV_PUBLIC)
 		gw_report_public(d, &o->public, properties);
+	else if (o->kind == GW_HNV_CONNECTION)
+		gw_report_way(d, &o->way, properties);
 }
 
 static void warn(json_t *list, const char *fmt, const char *a, const char *b)

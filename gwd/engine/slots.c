@@ -113,6 +113,11 @@ static void clear(const struct gw_driver *d, enum gw_slot_kind kind, uint32_t sl
 		zero(d, b->maps.exit_reasons, slot);
 		return;
 	}
+	if (kind == GW_SLOT_WAY) {
+		zero(d, b->maps.way_stats, slot);
+		zero(d, b->maps.way_reasons, slot);
+		return;
+	}
 	zero(d, b->maps.port_stats, slot);
 	zero(d, b->maps.port_reasons, slot);
 }

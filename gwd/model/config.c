@@ -330,7 +330,10 @@ void gw_config_intent_limits(const struct gw_config *config, struct gw_intent_li
 			[GW_HNV_PORT] = config->port_limit,
 			[GW_HNV_VRF] = config->vrf_limit,
 			[GW_HNV_PUBLIC] = config->public_limit,
-			[GW_HNV_NAT_RULE] = config->nat_limit},
+			[GW_HNV_NAT_RULE] = config->nat_limit,
+			[GW_HNV_CONNECTION] = config->way_limit,
+			[GW_HNV_CONNECTION_ADDRESS] = (size_t)config->way_limit * GW_WAY_ADDRESSES,
+			[GW_HNV_CONNECTION_ROUTE] = config->route_limit},
 		.router_mac = config->router_mac,
 	};
 }

@@ -64,7 +64,7 @@ struct gw_config {
 	unsigned feed_limit, feed_days, audit_limit, audit_days;
 	/* [limits] */
 	unsigned record_limit, port_limit, route_limit, provider_limit, body_limit, batch_limit;
-	unsigned vrf_limit, public_limit, nat_limit;
+	unsigned vrf_limit, public_limit, nat_limit, way_limit;
 	unsigned tracked_limit, new_rate; /* of connections, for each virtual gateway */
 	unsigned resource_limit, tenant_resource_limit, tenant_memory_limit;
 	unsigned tenant_public_limit, tenant_mac_limit, tenant_vsid_limit, tenant_route_limit, tenant_nat_limit;

@@ -179,6 +179,9 @@ static const struct row rows[] = {
 	 parse_number, AT(public_limit), 1, 1048576},
 	{KEY("limits", "nat_rules", "65536", "How many NAT rules the node accepts, 1 to 1048576."), parse_number,
 	 AT(nat_limit), 1, 1048576},
+	{KEY("limits", "network_connections", "1024",
+	     "How many connections of virtual gateways to networks and sites the node carries, 1 to 4096."),
+	 parse_number, AT(way_limit), 1, GW_WAY_LIMIT_MAX},
 	{KEY("limits", "tracked_connections", "131072",
 	     "How many connections of one virtual gateway are tracked at a time, 16 to 16777216; beyond that new ones "
 	     "are "

@@ -4,7 +4,7 @@
 
 #include "model/config.h"
 
-enum { GW_CONFIG_KEYS = 64 };
+enum { GW_CONFIG_KEYS = 65 };
 
 /* Reads `value` into the field of the i-th key; -EINVAL with what is allowed in `why`. */
 int gw_config_set(size_t i, const char *value, struct gw_config *config, char *why, size_t size);

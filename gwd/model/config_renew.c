@@ -41,6 +41,7 @@ static void tell_fixed(const struct gw_config *old, const struct gw_config *new,
 		{"[limits] routes", SAME(route_limit)},
 		{"[limits] provider_addresses", SAME(provider_limit)},
 		{"[limits] public_addresses", SAME(public_limit)},
+		{"[limits] network_connections", SAME(way_limit)},
 		{"[limits] connections", SAME(connection_limit)},
 	};
 

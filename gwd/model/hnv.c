@@ -23,8 +23,10 @@ static const struct {
 
 const char *const gw_hnv_nat_types[] = {"Outbound", "Inbound", NULL};
 const char *const gw_hnv_nat_protocols[] = {"All", "Tcp", "Udp", NULL};
+const char *const gw_hnv_way_types[] = {"L3", "GRE", NULL};
 
 static_assert(GW_NAT_OUTBOUND == 0 && GW_NAT_INBOUND == 1, "order of gw_hnv_nat_types");
+static_assert(GW_WAY_L3 == 0 && GW_WAY_GRE == 1, "order of gw_hnv_way_types");
 static_assert(GW_NAT_ALL == 0 && GW_NAT_TCP == 1 && GW_NAT_UDP == 2, "order of gw_hnv_nat_protocols");
 
 const char *gw_hnv_kind_path(enum gw_hnv_kind kind)
@@ -101,10 +103,54 @@ bool gw_hnv_same_key(const struct gw_hnv_object *a, const struct gw_hnv_object *
 		return a->nat.type == b->nat.type && a->nat.protocol == b->nat.protocol && a->nat.port == b->nat.port &&
 		       gw_uuid_equal(&a->nat.rdid, &b->nat.rdid) && gw_addr_equal(&a->nat.address, &b->nat.address) &&
 		       gw_prefix_equal(&a->nat.customer, &b->nat.customer);
+	case GW_HNV_CONNECTION:
+		return gw_uuid_equal(&a->way.id, &b->way.id);
+	case GW_HNV_CONNECTION_ADDRESS:
+		return gw_uuid_equal(&a->way_address.id, &b->way_address.id) &&
+		       gw_addr_equal(&a->way_address.address, &b->way_address.address);
+	case GW_HNV_CONNECTION_ROUTE:
+		return gw_uuid_equal(&a->way_route.id, &b->way_route.id) &&
+		       gw_prefix_equal(&a->way_route.prefix, &b->way_route.prefix) &&
+		       gw_addr_equal(&a->way_route.next_hop, &b->way_route.next_hop);
 	case GW_HNV_KIND_MAX:
 		break;
 	}
 	return false;
+}
+
+const struct gw_uuid *gw_hnv_rdid(const struct gw_hnv_object *o)
+{
+	switch (o->kind) {
+	case GW_HNV_VRF:
+		return &o->vrf.rdid;
+	case GW_HNV_PUBLIC:
+		return &o->public.rdid;
+	case GW_HNV_NAT_RULE:
+		return &o->nat.rdid;
+	case GW_HNV_CONNECTION:
+		return &o->way.rdid;
+	case GW_HNV_CONNECTION_ADDRESS:
+		return &o->way_address.rdid;
+	case GW_HNV_CONNECTION_ROUTE:
+		return &o->way_route.rdid;
+	default:
+		return NULL;
+	}
+}
+
+static bool same_way(const struct gw_way *a, const struct gw_way *b)
+{
+	if (a->has_interface != b->has_interface || a->has_source != b->has_source ||
+	    a->has_destination != b->has_destination || a->has_key != b->has_key)
+		return false;
+	if (a->has_interface && strcmp(a->interface, b->interface) != 0)
+		return false;
+	if (a->has_source && !gw_addr_equal(&a->source, &b->source))
+		return false;
+	if (a->has_destination && !gw_addr_equal(&a->destination, &b->destination))
+		return false;
+	return (!a->has_key || a->key == b->key) && a->type == b->type && a->vlan == b->vlan &&
+	       a->out_kbps == b->out_kbps && a->in_kbps == b->in_kbps && gw_uuid_equal(&a->rdid, &b->rdid);
 }
 
 static bool same_vrf(const struct gw_vrf *a, const struct gw_vrf *b)
@@ -154,6 +200,15 @@ bool gw_hnv_same_content(const struct gw_hnv_object *a, const struct gw_hnv_obje
 	case GW_HNV_NAT_RULE:
 		return a->nat.port_count == b->nat.port_count && a->nat.customer_port == b->nat.customer_port &&
 		       a->nat.idle_minutes == b->nat.idle_minutes;
+	case GW_HNV_CONNECTION:
+		return same_way(&a->way, &b->way);
+	case GW_HNV_CONNECTION_ADDRESS:
+		return a->way_address.prefix_len == b->way_address.prefix_len &&
+		       a->way_address.peer == b->way_address.peer &&
+		       gw_uuid_equal(&a->way_address.rdid, &b->way_address.rdid);
+	case GW_HNV_CONNECTION_ROUTE:
+		return a->way_route.metric == b->way_route.metric &&
+		       gw_uuid_equal(&a->way_route.rdid, &b->way_route.rdid);
 	case GW_HNV_KIND_MAX:
 		break;
 	}
@@ -194,6 +249,18 @@ uint32_t gw_hnv_key_hash(const struct gw_hnv_object *o)
 		h = gw_hash_bytes(&o->nat.rdid, sizeof o->nat.rdid, h + o->nat.type * 3u + o->nat.protocol);
 		h = gw_hash_bytes(&o->nat.address, sizeof o->nat.address, h + o->nat.port);
 		h = gw_hash_bytes(&o->nat.customer.addr, sizeof o->nat.customer.addr, h + o->nat.customer.len);
+		break;
+	case GW_HNV_CONNECTION:
+		h = gw_hash_bytes(&o->way.id, sizeof o->way.id, h);
+		break;
+	case GW_HNV_CONNECTION_ADDRESS:
+		h = gw_hash_bytes(&o->way_address.id, sizeof o->way_address.id, h);
+		h = gw_hash_bytes(&o->way_address.address, sizeof o->way_address.address, h);
+		break;
+	case GW_HNV_CONNECTION_ROUTE:
+		h = gw_hash_bytes(&o->way_route.id, sizeof o->way_route.id, h + o->way_route.prefix.len);
+		h = gw_hash_bytes(&o->way_route.prefix.addr, sizeof o->way_route.prefix.addr, h);
+		h = gw_hash_bytes(&o->way_route.next_hop, sizeof o->way_route.next_hop, h);
 		break;
 	case GW_HNV_KIND_MAX:
 		break;
@@ -252,6 +319,17 @@ const char *gw_hnv_id(const struct gw_hnv_object *o, char buf[static GW_ID_STRLE
 		snprintf(buf, GW_ID_STRLEN, "%s-%s-%s", gw_uuid_format(&o->nat.rdid, u), gw_hnv_place(&o->nat, place),
 			 format_path_prefix(&o->nat.customer, p));
 		break;
+	case GW_HNV_CONNECTION:
+		gw_uuid_format(&o->way.id, buf);
+		break;
+	case GW_HNV_CONNECTION_ADDRESS:
+		snprintf(buf, GW_ID_STRLEN, "%s-%s", gw_uuid_format(&o->way_address.id, u),
+			 gw_addr_format(&o->way_address.address, a));
+		break;
+	case GW_HNV_CONNECTION_ROUTE:
+		snprintf(buf, GW_ID_STRLEN, "%s-%s-%s", gw_uuid_format(&o->way_route.id, u),
+			 format_path_prefix(&o->way_route.prefix, p), gw_addr_format(&o->way_route.next_hop, a));
+		break;
 	case GW_HNV_KIND_MAX:
 		buf[0] = '\0';
 		break;
@@ -274,6 +352,45 @@ const char *gw_vrf_exit(uint32_t vsid, char buf[static IFNAMSIZ])
 {
 	snprintf(buf, IFNAMSIZ, "gwe%u", vsid);
 	return buf;
+}
+
+/* FNV-1a: the same in every process, as names in the kernel have to be, which the tables' hash is not. Ids are chosen by chance. */
+static uint64_t way_hash(const struct gw_uuid *id)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < sizeof id->b; i++)
+		h = (h ^ id->b[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+uint32_t gw_way_number(const struct gw_uuid *id)
+{
+	uint64_t h = way_hash(id);
+	uint32_t n = (uint32_t)(h ^ h >> 32);
+
+	return n ? n : 1;
+}
+
+const char *gw_way_link(const struct gw_uuid *id, char buf[static IFNAMSIZ])
+{
+	snprintf(buf, IFNAMSIZ, GW_WAY_LINK "%08x", gw_way_number(id));
+	return buf;
+}
+
+const char *gw_way_inside(const struct gw_uuid *id, char buf[static IFNAMSIZ])
+{
+	snprintf(buf, IFNAMSIZ, GW_WAY_INSIDE "%08x", gw_way_number(id));
+	return buf;
+}
+
+/* Locally administered. Five bytes of chance: two on one VLAN would have to have all of them alike. */
+struct gw_mac gw_way_mac(const struct gw_uuid *id)
+{
+	uint32_t n = gw_way_number(id), more = (uint32_t)(way_hash(id) >> 40);
+
+	return (struct gw_mac){
+		{2, (uint8_t)more, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};
 }
 
 bool gw_hnv_interface_valid(const char *name)

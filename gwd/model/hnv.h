@@ -22,7 +22,10 @@
 	X(PORT, "ports", "port")                                                                                       \
 	X(VRF, "virtualGateways", "virtual gateway")                                                                   \
 	X(PUBLIC, "publicAddresses", "public address")                                                                 \
-	X(NAT_RULE, "natRules", "NAT rule")
+	X(NAT_RULE, "natRules", "NAT rule")                                                                            \
+	X(CONNECTION, "connections", "connection")                                                                     \
+	X(CONNECTION_ADDRESS, "connectionAddresses", "connection address")                                             \
+	X(CONNECTION_ROUTE, "connectionRoutes", "connection route")
 
 enum gw_hnv_kind {
 #define X(id, path, name) GW_HNV_##id,
@@ -37,8 +40,12 @@ enum gw_record_type { GW_RECORD_STATIC, GW_RECORD_DYNAMIC, GW_RECORD_L2ONLY, GW_
 
 enum gw_nat_type { GW_NAT_OUTBOUND, GW_NAT_INBOUND };
 enum gw_nat_protocol { GW_NAT_ALL, GW_NAT_TCP, GW_NAT_UDP };
+enum gw_way_type { GW_WAY_L3, GW_WAY_GRE };
 
 #define GW_PORT_BLOCK 1024 /* ports of a shared address are given away in multiples of so many */
+
+#define GW_WAY_LIMIT_MAX 4096 /* connections of a node */
+#define GW_WAY_ADDRESSES 16   /* of a connection, on the average at most: eight of each side */
 
 #define GW_ID_STRLEN   160 /* longest resource id: "<uuid>-<vsid>-<v6 prefix>-<v6 next hop>" and room */
 #define GW_TEXT_STRLEN 128 /* VMName */
@@ -133,13 +140,49 @@ struct gw_nat_rule {
 	uint16_t idle_minutes; /* until a flow without packets is forgotten; 0: as the node's configuration says */
 };
 
+/*
+ * A way from a virtual gateway to a network or site outside, beside the one that all of them have: a link of its own in the
+ * namespace. L3: to a VLAN of `interface` (without: the [external] one), or what is untagged there. GRE: a tunnel from `source`
+ * (without: an address of the [external] interface) to `destination`. Key: id, which no two of all nodes have alike.
+ */
+struct gw_way {
+	struct gw_uuid id, rdid;
+	uint8_t type; /* enum gw_way_type */
+	bool has_interface, has_source, has_destination, has_key;
+	uint16_t vlan; /* 0: untagged */
+	union {	       /* one of both types has */
+		char interface[IFNAMSIZ];
+		struct {
+			struct gw_addr source, destination;
+		};
+	};
+	uint32_t key;		    /* of GRE */
+	uint32_t out_kbps, in_kbps; /* 0: no limit */
+};
+
+/* An address of the virtual gateway on a connection, or one of the other side's. Key: connection, address. */
+struct gw_way_address {
+	struct gw_uuid id, rdid; /* the connection's */
+	struct gw_addr address;
+	uint8_t prefix_len;
+	bool peer; /* the other side's: as long as none of them answers, the connection's routes do not count */
+};
+
+/* What is behind a connection. Key: connection, prefix, next_hop. */
+struct gw_way_route {
+	struct gw_uuid id, rdid; /* the connection's */
+	struct gw_prefix prefix;
+	struct gw_addr next_hop; /* any: on-link, or the other end of the tunnel */
+	uint32_t metric;
+};
+
 /* One object of any kind. Heap-allocated, immutable once it is in an intent; the intent owns it. */
 struct gw_hnv_object {
 	struct gw_hmap_node by_key;	       /* the intent's */
 	union {				       /* the intent's */
 		struct gw_hmap_node by_mac;    /* lookup records and ports by (vsid, mac) */
 		struct gw_hmap_node by_vsid;   /* virtual gateways */
-		struct gw_hmap_node by_domain; /* public addresses and NAT rules */
+		struct gw_hmap_node by_domain; /* what else a virtual gateway has */
 	};
 	uint64_t revision; /* store revision that wrote it; the ETag */
 	enum gw_hnv_kind kind;
@@ -153,6 +196,9 @@ struct gw_hnv_object {
 		struct gw_vrf vrf;
 		struct gw_public public;
 		struct gw_nat_rule nat;
+		struct gw_way way;
+		struct gw_way_address way_address;
+		struct gw_way_route way_route;
 	};
 };
 
@@ -178,6 +224,9 @@ const char *gw_hnv_kind_name(enum gw_hnv_kind kind);		/* "lookup record" */
 int gw_hnv_kind_parse(const char *path, enum gw_hnv_kind *ret); /* any letter case */
 extern const char *const gw_hnv_nat_types[],
 	*const gw_hnv_nat_protocols[]; /* as enum gw_nat_type, enum gw_nat_protocol */
+extern const char *const gw_hnv_way_types[];
+/* The routing domain that it says it belongs to; NULL: its kind says nothing of that but by a VSID, or customer routes. */
+const struct gw_uuid *gw_hnv_rdid(const struct gw_hnv_object *o);
 bool gw_hnv_record_is_router(const struct gw_lookup_record *r);
 
 /*
@@ -188,5 +237,15 @@ bool gw_hnv_record_is_router(const struct gw_lookup_record *r);
 #define GW_VRF_OUTSIDE "ext0"
 const char *gw_vrf_port(uint32_t vsid, char buf[static IFNAMSIZ]);
 const char *gw_vrf_exit(uint32_t vsid, char buf[static IFNAMSIZ]);
+/*
+ * A connection as a number, made of its id and never 0; the names of its link on the side of the node and in the namespace, and
+ * the MAC address that it has there, are made of that.
+ */
+uint32_t gw_way_number(const struct gw_uuid *id);
+const char *gw_way_link(const struct gw_uuid *id, char buf[static IFNAMSIZ]);
+const char *gw_way_inside(const struct gw_uuid *id, char buf[static IFNAMSIZ]);
+struct gw_mac gw_way_mac(const struct gw_uuid *id);
+#define GW_WAY_LINK   "gwc" /* how these names begin */
+#define GW_WAY_INSIDE "con"
 
 #endif

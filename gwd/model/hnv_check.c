@@ -291,6 +291,70 @@ static int check_nat_rule(const struct gw_nat_rule *n, struct gw_error *err)
 	return check_nat_ports(n, err);
 }
 
+/* The end of a tunnel. */
+static int check_end(const struct gw_addr *a, const char *property, struct gw_error *err)
+{
+	char text[GW_ADDR_STRLEN];
+
+	if (!gw_addr_is_v4(a))
+		return gw_error_set(err, EOPNOTSUPP, GW_ERR_NOT_SUPPORTED, property,
+				    "%s: GRE goes over IPv4 in this version, whatever is in it; use IPv4 ends",
+				    gw_addr_format(a, text));
+	if (!gw_addr_is_unicast(a) || gw_addr_is_link_local(a))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, property,
+				    "%s is no unicast address that is routed", gw_addr_format(a, text));
+	return 0;
+}
+
+static int check_gre(const struct gw_way *w, struct gw_error *err)
+{
+	int e;
+
+	if (w->has_interface || w->vlan)
+		return invalid(err, w->vlan ? "properties.VlanID" : "properties.Interface", "is for Type L3");
+	if (!w->has_destination)
+		return gw_error_set(err, EINVAL, GW_ERR_MISSING_PROPERTY, "properties.DestinationAddress",
+				    "missing: where does the tunnel end?");
+	e = check_end(&w->destination, "properties.DestinationAddress", err);
+	if (e == 0 && w->has_source)
+		e = check_end(&w->source, "properties.SourceAddress", err);
+	if (e == 0 && w->has_source && gw_addr_equal(&w->source, &w->destination))
+		e = invalid(err, "properties.SourceAddress", "must not be DestinationAddress");
+	return e;
+}
+
+static int check_way(const struct gw_way *w, struct gw_error *err)
+{
+	if (w->type == GW_WAY_GRE)
+		return check_gre(w, err);
+	if (w->has_source || w->has_destination || w->has_key)
+		return invalid(err,
+			       w->has_source	    ? "properties.SourceAddress"
+			       : w->has_destination ? "properties.DestinationAddress"
+						    : "properties.Key",
+			       "is for Type GRE");
+	return w->has_interface ? check_interface(w->interface, err) : 0;
+}
+
+static int check_way_address(const struct gw_way_address *a, struct gw_error *err)
+{
+	char text[GW_ADDR_STRLEN];
+
+	if (!gw_addr_is_unicast(&a->address))
+		return gw_error_set(err, EINVAL, GW_ERR_INVALID_PROPERTY, "properties.Address",
+				    "%s is no unicast address", gw_addr_format(&a->address, text));
+	if (a->prefix_len < 1 || a->prefix_len > (gw_addr_is_v4(&a->address) ? 32 : 128))
+		return invalid(err, "properties.PrefixLength", "must be 1 to 32 (IPv6: 128)");
+	return 0;
+}
+
+static int check_way_route(const struct gw_way_route *r, struct gw_error *err)
+{
+	int e = check_prefix(&r->prefix, err);
+
+	return e < 0 ? e : check_next_hop(&r->next_hop, &r->prefix, err);
+}
+
 int gw_hnv_check(const struct gw_hnv_object *o, const struct gw_mac *router_mac, struct gw_error *err)
 {
 	int e = 0;
@@ -323,6 +387,12 @@ int gw_hnv_check(const struct gw_hnv_object *o, const struct gw_mac *router_mac,
 		return check_public(&o->public, err);
 	case GW_HNV_NAT_RULE:
 		return check_nat_rule(&o->nat, err);
+	case GW_HNV_CONNECTION:
+		return check_way(&o->way, err);
+	case GW_HNV_CONNECTION_ADDRESS:
+		return check_way_address(&o->way_address, err);
+	case GW_HNV_CONNECTION_ROUTE:
+		return check_way_route(&o->way_route, err);
 	case GW_HNV_KIND_MAX:
 		break;
 	}

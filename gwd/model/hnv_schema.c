@@ -134,6 +134,59 @@ static const struct gw_property nat_rule[] = {
 	{0},
 };
 
+static const struct gw_property connection[] = {
+	{.name = "ConnectionID", AT(way.id), .type = GW_PROPERTY_UUID, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "RoutingDomainID", AT(way.rdid), .type = GW_PROPERTY_UUID, .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "Type",
+	 AT(way.type),
+	 .type = GW_PROPERTY_ENUM,
+	 .values = gw_hnv_way_types,
+	 .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "Interface",
+	 AT(way.interface),
+	 .type = GW_PROPERTY_INTERFACE,
+	 .present = offsetof(struct gw_hnv_object, way.has_interface)},
+	{.name = "VlanID", AT(way.vlan), .type = GW_PROPERTY_UINT, .max = 4094},
+	{.name = "SourceAddress",
+	 AT(way.source),
+	 .type = GW_PROPERTY_ADDR,
+	 .present = offsetof(struct gw_hnv_object, way.has_source)},
+	{.name = "DestinationAddress",
+	 AT(way.destination),
+	 .type = GW_PROPERTY_ADDR,
+	 .present = offsetof(struct gw_hnv_object, way.has_destination)},
+	{.name = "Key",
+	 AT(way.key),
+	 .type = GW_PROPERTY_UINT,
+	 .max = UINT32_MAX,
+	 .present = offsetof(struct gw_hnv_object, way.has_key)},
+	{.name = "OutboundKilobits", AT(way.out_kbps), .type = GW_PROPERTY_UINT, .max = UINT32_MAX},
+	{.name = "InboundKilobits", AT(way.in_kbps), .type = GW_PROPERTY_UINT, .max = UINT32_MAX},
+	{0},
+};
+
+static const struct gw_property connection_address[] = {
+	{.name = "ConnectionID", AT(way_address.id), .type = GW_PROPERTY_UUID, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "Address", AT(way_address.address), .type = GW_PROPERTY_ADDR, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "RoutingDomainID", AT(way_address.rdid), .type = GW_PROPERTY_UUID, .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "PrefixLength",
+	 AT(way_address.prefix_len),
+	 .type = GW_PROPERTY_UINT,
+	 .max = 128,
+	 .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "Peer", AT(way_address.peer), .type = GW_PROPERTY_BOOL},
+	{0},
+};
+
+static const struct gw_property connection_route[] = {
+	{.name = "ConnectionID", AT(way_route.id), .type = GW_PROPERTY_UUID, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "DestinationPrefix", AT(way_route.prefix), .type = GW_PROPERTY_PREFIX, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "NextHop", AT(way_route.next_hop), .type = GW_PROPERTY_ADDR, .flags = GW_PROPERTY_IS_KEY},
+	{.name = "RoutingDomainID", AT(way_route.rdid), .type = GW_PROPERTY_UUID, .flags = GW_PROPERTY_IS_REQUIRED},
+	{.name = "Metric", AT(way_route.metric), .type = GW_PROPERTY_UINT, .max = UINT32_MAX, .def = 255},
+	{0},
+};
+
 static const struct gw_property *const tables[] = {
 	[GW_HNV_LOOKUP_RECORD] = lookup_record,
 	[GW_HNV_CUSTOMER_ROUTE] = customer_route,
@@ -143,12 +196,30 @@ static const struct gw_property *const tables[] = {
 	[GW_HNV_VRF] = vrf,
 	[GW_HNV_PUBLIC] = public_address,
 	[GW_HNV_NAT_RULE] = nat_rule,
+	[GW_HNV_CONNECTION] = connection,
+	[GW_HNV_CONNECTION_ADDRESS] = connection_address,
+	[GW_HNV_CONNECTION_ROUTE] = connection_route,
 };
 
 /* Answered by us, ignored when they come back in a PUT. */
 static const char *const read_only_envelope[] = {"resourceRef", "resourceId", "etag", "instanceId", NULL};
-static const char *const read_only_properties[] = {
-	"provisioningState", "configurationState", "state", "stateDetail", "counters", "nat", NULL};
+static const char *const read_only_properties[] = {"provisioningState",
+						   "configurationState",
+						   "state",
+						   "stateDetail",
+						   "counters",
+						   "nat",
+						   "link",
+						   "mtu",
+						   "dropReasons",
+						   "connectionState",
+						   "connectionUpTime",
+						   "unreachabilityReason",
+						   "outboundRateLimitedDrops",
+						   "inboundRateLimitedDrops",
+						   "outboundRate",
+						   "inboundRate",
+						   NULL};
 
 static bool is_one_of(const char *name, const char *const *list)
 {
@@ -185,6 +256,10 @@ static const struct {
 	[GW_HNV_PUBLIC] = {{"PublicPrefix", "FirstPort"}, "203.0.113.5_32-0"},
 	[GW_HNV_NAT_RULE] = {{"RoutingDomainID", "Type", "Protocol", "PublicAddress", "PublicPort", "CustomerPrefix"},
 			     "11111111-2222-3333-4444-000000000000-Outbound-All-203.0.113.5-0-10.0.0.0_8"},
+	[GW_HNV_CONNECTION] = {{"ConnectionID"}, "33333333-2222-3333-4444-000000000000"},
+	[GW_HNV_CONNECTION_ADDRESS] = {{"ConnectionID", "Address"}, "33333333-2222-3333-4444-000000000000-10.254.0.1"},
+	[GW_HNV_CONNECTION_ROUTE] = {{"ConnectionID", "DestinationPrefix", "NextHop"},
+				     "33333333-2222-3333-4444-000000000000-172.20.0.0_16-0.0.0.0"},
 };
 
 static int bad_id(enum gw_hnv_kind kind, const char *id, struct gw_error *err)
@@ -387,7 +462,7 @@ static int complete(struct gw_hnv_object *o, const struct gw_hnv_object *key, ui
 					    gw_property_wanted(row, wanted, sizeof wanted));
 		} else if (row->flags & GW_PROPERTY_DEFAULT_ENCAP) {
 			gw_property_set_number(row, config ? config->encap : GW_ENCAP_VXLAN, o);
-		} else if (row->type == GW_PROPERTY_UINT || row->type == GW_PROPERTY_ENUM) {
+		} else if ((row->type == GW_PROPERTY_UINT || row->type == GW_PROPERTY_ENUM) && !row->present) {
 			gw_property_set_number(row, row->def, o);
 		}
 	}

@@ -88,9 +88,9 @@ static uint32_t vsid_hash(uint32_t vsid)
 	return gw_hash_bytes(&vsid, sizeof vsid, 0);
 }
 
-static const struct gw_uuid *rdid_of(const struct gw_hnv_object *o)
+static bool is_of_domain(const struct gw_hnv_object *o)
 {
-	return o->kind == GW_HNV_PUBLIC ? &o->public.rdid : &o->nat.rdid;
+	return o->kind != GW_HNV_VRF && gw_hnv_rdid(o);
 }
 
 static uint32_t domain_hash(enum gw_hnv_kind kind, const struct gw_uuid *rdid)
@@ -108,8 +108,8 @@ void gw_intent_link(struct gw_intent *in, struct gw_hnv_object *o)
 		gw_hmap_insert(&in->by_mac, &o->by_mac, mac_hash(vsid, mac));
 	else if (o->kind == GW_HNV_VRF)
 		gw_hmap_insert(&in->by_vsid, &o->by_vsid, vsid_hash(o->vrf.vsid));
-	else if (o->kind == GW_HNV_PUBLIC || o->kind == GW_HNV_NAT_RULE)
-		gw_hmap_insert(&in->by_domain, &o->by_domain, domain_hash(o->kind, rdid_of(o)));
+	else if (is_of_domain(o))
+		gw_hmap_insert(&in->by_domain, &o->by_domain, domain_hash(o->kind, gw_hnv_rdid(o)));
 	if (o->kind == GW_HNV_PUBLIC)
 		gw_rank_insert(&in->by_place, &o->public.by_place);
 	if (o->kind == GW_HNV_CUSTOMER_ROUTE)
@@ -126,7 +126,7 @@ void gw_intent_unlink(struct gw_intent *in, struct gw_hnv_object *o)
 		gw_hmap_remove(&in->by_mac, &o->by_mac);
 	else if (o->kind == GW_HNV_VRF)
 		gw_hmap_remove(&in->by_vsid, &o->by_vsid);
-	else if (o->kind == GW_HNV_PUBLIC || o->kind == GW_HNV_NAT_RULE)
+	else if (is_of_domain(o))
 		gw_hmap_remove(&in->by_domain, &o->by_domain);
 	if (o->kind == GW_HNV_PUBLIC)
 		gw_rank_remove(&in->by_place, &o->public.by_place);
@@ -193,7 +193,7 @@ const struct gw_hnv_object *gw_intent_next_of_domain(const struct gw_intent *in,
 	for (; node; node = gw_hmap_next_hash(node)) {
 		struct gw_hnv_object *o = GW_CONTAINER_OF(node, struct gw_hnv_object, by_domain);
 
-		if (o->kind == kind && gw_uuid_equal(rdid_of(o), rdid))
+		if (o->kind == kind && gw_uuid_equal(gw_hnv_rdid(o), rdid))
 			return o;
 	}
 	return NULL;

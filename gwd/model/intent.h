@@ -66,7 +66,7 @@ const struct gw_hnv_object *gw_intent_next(const struct gw_intent *in, enum gw_h
 /* Lookup records and ports with this (vsid, mac); pass NULL to start. */
 const struct gw_hnv_object *gw_intent_next_by_mac(const struct gw_intent *in, uint32_t vsid, const struct gw_mac *mac,
 						  const struct gw_hnv_object *prev);
-/* Public addresses or NAT rules (`kind`) of a routing domain, in no particular order; pass NULL to start. */
+/* What a routing domain has of a kind that says which one (gw_hnv_rdid), virtual gateways excepted, in no particular order; pass NULL to start. */
 const struct gw_hnv_object *gw_intent_next_of_domain(const struct gw_intent *in, enum gw_hnv_kind kind,
 						     const struct gw_uuid *rdid, const struct gw_hnv_object *prev);
 /* Public addresses in the order of addresses and ports: the first that ends at or behind this place; then the one behind. */

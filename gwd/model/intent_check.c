@@ -17,6 +17,9 @@ static const char *const limit_keys[] = {
 	[GW_HNV_VRF] = "[limits] virtual_gateways",
 	[GW_HNV_PUBLIC] = "[limits] public_addresses",
 	[GW_HNV_NAT_RULE] = "[limits] nat_rules",
+	[GW_HNV_CONNECTION] = "[limits] network_connections",
+	[GW_HNV_CONNECTION_ADDRESS] = "[limits] network_connections",
+	[GW_HNV_CONNECTION_ROUTE] = "[limits] routes",
 };
 
 const char *gw_intent_limit_key(enum gw_hnv_kind kind)

@@ -286,6 +286,8 @@ int gw_property_set(const struct gw_property *row, const json_t *value, void *ob
 
 		if (v >= row->min && v <= (row->type == GW_PROPERTY_VSID ? UINT32_MAX : row->max)) {
 			gw_property_set_number(row, (uint32_t)v, object);
+			if (row->present)
+				*(bool *)((char *)object + row->present) = true;
 			return 0;
 		}
 		snprintf(got, sizeof got, "%" JSON_INTEGER_FORMAT, v);

@@ -78,6 +78,7 @@ int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret)
 	l.group = gw_nl_u32(tb[IFLA_GROUP]);
 	l.up = ifi->ifi_flags & IFF_UP;
 	l.running = ifi->ifi_flags & IFF_LOWER_UP;
+	l.promisc = ifi->ifi_flags & IFF_PROMISC;
 	l.peer_elsewhere = tb[IFLA_LINK_NETNSID];
 	l.peer_nsid = l.peer_elsewhere ? (int)gw_nl_u32(tb[IFLA_LINK_NETNSID]) : -1;
 	*ret = l;
@@ -262,30 +263,48 @@ static int ethtool(int fd, const char *name, __u32 what, __u32 *value)
 	return 0;
 }
 
-bool gw_nl_link_offloads(const struct gw_link *link)
-{
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+/* The link's own, by a socket of its namespace. */
+struct switches {
+	const char *name;
+	bool off; /* turn them off */
+	bool any; /* one was on */
+};
 
-	for (size_t i = 0; i < N_OFFLOADS && fd >= 0; i++) {
+static int look_at_switches(void *arg)
+{
+	struct switches *w = arg;
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int rc = fd < 0 ? -errno : 0;
+
+	for (size_t i = 0; i < N_OFFLOADS && rc == 0; i++) {
 		__u32 on = 0;
 
-		if (ethtool(fd, link->name, offloads[i].get, &on) == 0 && on)
-			return true;
+		if (w->off)
+			rc = ethtool(fd, w->name, offloads[i].set, &on);
+		else if (ethtool(fd, w->name, offloads[i].get, &on) == 0 && on)
+			w->any = true;
 	}
-	return false;
+	return rc;
+}
+
+static int switches(struct gw_nl *nl, struct switches *w)
+{
+	return nl->elsewhere ? gw_nl_run_inside(nl, look_at_switches, w) : look_at_switches(w);
+}
+
+bool gw_nl_link_offloads(struct gw_nl *nl, const struct gw_link *link)
+{
+	struct switches w = {.name = link->name};
+
+	return switches(nl, &w) == 0 && w.any;
 }
 
 int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct gw_error *err)
 {
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct switches w = {.name = link->name, .off = true};
 	struct gw_nl_msg m;
-	int rc = fd < 0 ? -errno : 0;
+	int rc = switches(nl, &w);
 
-	for (size_t i = 0; i < N_OFFLOADS && rc == 0; i++) {
-		__u32 off = 0;
-
-		rc = ethtool(fd, link->name, offloads[i].set, &off);
-	}
 	if (rc < 0)
 		return gw_error_set(err, -rc, GW_ERR_INTERNAL, link->name, "cannot turn off the offloads of %s: %s%s",
 				    link->name, strerror(-rc), gw_nl_way_out(-rc));

@@ -27,6 +27,7 @@ struct gw_link {
 	unsigned mtu;
 	bool up;	     /* IFF_UP */
 	bool running;	     /* lower layer up (carrier) */
+	bool promisc;	     /* it hears what is for others, because somebody said so */
 	bool peer_elsewhere; /* its peer or lower device lives in another network namespace */
 	int peer_nsid;	     /* what the kernel calls that one here; -1: it does not, or the peer lives here */
 	int peer;	     /* the number of its peer or lower device, where that is; 0: has none */
@@ -37,7 +38,7 @@ struct gw_link {
 
 int gw_nl_open(struct uv_loop_s *loop, struct gw_nl **ret, struct gw_error *err);
 /*
- * In another network namespace: everything but the settings of ethtool is about that one. It keeps the namespace alive, whatever
+ * In another network namespace: everything is about that one. It keeps the namespace alive, whatever
  * becomes of its name.
  */
 int gw_nl_open_in(struct uv_loop_s *loop, int ns_fd, struct gw_nl **ret, struct gw_error *err);
@@ -83,7 +84,7 @@ int gw_nl_add_pair(struct gw_nl *nl, const struct gw_nl_pair *pair, struct gw_er
 int gw_nl_add_macvlan_of(struct gw_nl *nl, const char *name, int lower, const struct gw_mac *sender,
 			 struct gw_error *err);
 /* Whether the kernel leaves checksums or super-packets to the link. */
-bool gw_nl_link_offloads(const struct gw_link *link);
+bool gw_nl_link_offloads(struct gw_nl *nl, const struct gw_link *link);
 /* Makes the kernel finish checksums and cut super-packets before the link gets them. */
 int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct gw_error *err);
 int gw_nl_link_delete(struct gw_nl *nl, int ifindex, struct gw_error *err);
@@ -97,6 +98,7 @@ int gw_nl_link_delete_group(struct gw_nl *nl, uint32_t group, struct gw_error *e
 int gw_nl_link_free(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_up(struct gw_nl *nl, int ifindex, struct gw_error *err);
 int gw_nl_link_set_mac(struct gw_nl *nl, int ifindex, const struct gw_mac *mac, struct gw_error *err);
+int gw_nl_link_set_promisc(struct gw_nl *nl, int ifindex, bool on, struct gw_error *err);
 /* Text that `ip link` shows, and by which its maker knows it again. */
 int gw_nl_link_set_alias(struct gw_nl *nl, int ifindex, const char *alias, struct gw_error *err);
 struct gw_nl_counters {
@@ -196,6 +198,18 @@ struct gw_nl_qdisc {
 };
 /* A queueing discipline that somebody has given the link, clsact with its filters among them. */
 bool gw_nl_foreign_qdisc(struct gw_nl *nl, int ifindex, struct gw_nl_qdisc *ret);
+
+/* Most that a link sends, in frames as they are on an Ethernet: what is more waits in a queue, and is dropped when that is full. */
+struct gw_nl_rate {
+	uint32_t kbps; /* 0: no limit */
+	unsigned mtu;  /* of the link */
+};
+int gw_nl_rate_set(struct gw_nl *nl, int ifindex, const struct gw_nl_rate *rate, struct gw_error *err); /* not 0 */
+int gw_nl_rate_clear(struct gw_nl *nl, int ifindex, struct gw_error *err); /* what others have put there stays */
+/* Whether it is so by us; for 0, whether we limit nothing. */
+bool gw_nl_rate_is(struct gw_nl *nl, int ifindex, const struct gw_nl_rate *rate);
+/* How many packets were dropped, as 32 bits go. -ENOENT: there is no limit. */
+int gw_nl_rate_drops(struct gw_nl *nl, int ifindex, uint32_t *ret);
 
 /* A neighbour that somebody told the kernel about; it is never asked for and never forgotten. */
 struct gw_nl_neigh {

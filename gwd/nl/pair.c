@@ -60,6 +60,21 @@ int gw_nl_link_set_mac(struct gw_nl *nl, int ifindex, const struct gw_mac *mac, 
 		      : 0;
 }
 
+int gw_nl_link_set_promisc(struct gw_nl *nl, int ifindex, bool on, struct gw_error *err)
+{
+	char name[IFNAMSIZ + 16];
+	struct gw_nl_msg m;
+	struct ifinfomsg *ifi = gw_nl_link_begin(&m, RTM_SETLINK, ifindex);
+	int rc;
+
+	ifi->ifi_flags = on ? IFF_PROMISC : 0;
+	ifi->ifi_change = IFF_PROMISC;
+	rc = gw_nl_exec(nl, &m, NULL, NULL);
+	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name),
+				   on ? "cannot make %s promiscuous" : "cannot end that %s is promiscuous", name)
+		      : 0;
+}
+
 int gw_nl_link_set_alias(struct gw_nl *nl, int ifindex, const char *alias, struct gw_error *err)
 {
 	char name[IFNAMSIZ + 16];

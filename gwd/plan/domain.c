@@ -1,6 +1,6 @@
 /*
  * domain.c - a virtual network as a routing domain: who takes part in it, what they share, and what each has by itself: ports, the
- * gateway. The rules are in records.c, routes.c, gateway.c and nat.c. See private.h.
+ * gateway. The rules are in records.c, routes.c, gateway.c, nat.c and connection.c. See private.h.
  */
 #include "plan/private.h"
 
@@ -213,6 +213,8 @@ static int compute(struct gw_plan_job *j)
 		e = gw_plan_records(j);
 	if (e == 0)
 		e = gw_plan_nat(j);
+	if (e == 0)
+		e = gw_plan_connections(j);
 	if (e == 0 && !j->takes_part) /* nobody would be told of it: it waits for the first node */
 		gw_plan_set_stage_none(&j->d->shared);
 	return e == 0 ? gw_plan_routes(j) : e;

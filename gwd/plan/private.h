@@ -273,8 +273,9 @@ int gw_plan_records(struct gw_plan_job *j);
 const struct gw_resource *gw_plan_gateway_of(const struct gw_plan_job *j);
 /* Where that is when it names no subnets; 0: it does, or has none. */
 uint32_t gw_plan_gateway_vsid(const struct gw_resource *vgw);
-int gw_plan_gateway(struct gw_plan_job *j); /* before the routes, which lead there */
-int gw_plan_nat(struct gw_plan_job *j);	    /* after the gateway */
-int gw_plan_routes(struct gw_plan_job *j);  /* last: they are for nodes that take part */
+int gw_plan_gateway(struct gw_plan_job *j);	/* before the routes, which lead there */
+int gw_plan_nat(struct gw_plan_job *j);		/* after the gateway */
+int gw_plan_connections(struct gw_plan_job *j); /* after the gateway */
+int gw_plan_routes(struct gw_plan_job *j);	/* last: they are for nodes that take part */
 
 #endif

@@ -131,16 +131,9 @@ bool gw_sync_whole_of(const struct gw_hnv_object *o, struct gw_sync_whole *ret)
 	case GW_HNV_PORT:
 		ret->vsid = o->port.vsid;
 		break;
-	case GW_HNV_VRF:
-		ret->rdid = o->vrf.rdid;
-		break;
-	case GW_HNV_PUBLIC:
-		ret->rdid = o->public.rdid;
-		break;
-	case GW_HNV_NAT_RULE:
-		ret->rdid = o->nat.rdid;
-		break;
 	default:
+		if (gw_hnv_rdid(o))
+			ret->rdid = *gw_hnv_rdid(o);
 		break;
 	}
 	return ret->vsid || !gw_uuid_equal(&ret->rdid, &none);

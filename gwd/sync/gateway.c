@@ -197,6 +197,7 @@ static json_t *virtual_gateways(const struct gw_service *service)
 
 json_t *gw_sync_gateway(const struct gw_service *service, const json_t *status)
 {
-	return json_pack("{s:o, s:o, s:o}", "capabilities", capabilities(service, status), "virtualGateways",
-			 virtual_gateways(service), "publicAddresses", gw_sync_counted_addresses(service));
+	return json_pack("{s:o, s:o, s:o, s:o}", "capabilities", capabilities(service, status), "virtualGateways",
+			 virtual_gateways(service), "publicAddresses", gw_sync_counted_addresses(service),
+			 "connections", gw_sync_connections(service));
 }

@@ -184,4 +184,7 @@ json_t *gw_sync_gateway(const struct gw_service *service, const json_t *status);
 /* counted.c */
 json_t *gw_sync_counted_addresses(const struct gw_service *service);
 
+/* connections.c */
+json_t *gw_sync_connections(const struct gw_service *service);
+
 #endif

@@ -2,7 +2,7 @@
  * bring.c - brings one routing domain's VRF to its intended state, or takes it down; and removes what an earlier process left
  * that nobody wants any more. Called by vrf.c, for what has changed or was found to differ only.
  *
- *   namespace -> settings for links to come -> links -> settings of links -> addresses, neighbours, routes
+ *   namespace -> settings for links to come -> links, those of connections -> settings of links -> addresses, neighbours, routes
  *
  * Each step first looks, then does what is missing: a VRF that is in order is only read.
  */
@@ -50,19 +50,23 @@ static void let_go(struct gw_driver *d, struct gw_vrf_domain *dom)
 	gw_vrf_drop_kept(dom, false);
 	gw_vrf_drop_kept(dom, true);
 	gw_vrf_wanted_done(&dom->wanted);
+	gw_vrf_drop_ways(dom);
 	dom->port = dom->exit = dom->inside = dom->outside = 0;
 	dom->state = GW_VRF_WAITING;
 }
 
 int gw_vrf_doom(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err)
 {
+	int rc;
+
 	if (!dom->vsid || dom->doomed)
 		return 0;
+	rc = gw_vrf_doom_ways(d, dom, err);
 	let_go(d, dom);
 	dom->doomed = true;
 	dom->next_doomed = d->doomed;
 	d->doomed = dom;
-	return gw_vrf_doom_links(d, dom->vsid, dom->name, err);
+	return rc == 0 ? gw_vrf_doom_links(d, dom->vsid, dom->name, err) : rc;
 }
 
 /* What cannot be deleted keeps its VSID, and is tried again. */
@@ -168,6 +172,8 @@ static int steps(struct gw_vrf_pass *p, struct gw_error *err)
 	if (rc == 0)
 		rc = gw_vrf_bring_links(p, ns_fd, err);
 	if (rc == 0)
+		rc = gw_vrf_bring_ways(p, ns_fd, err);
+	if (rc == 0)
 		rc = gw_vrf_bring_settings(p, true, err);
 	if (rc < 0)
 		return rc;
@@ -175,6 +181,9 @@ static int steps(struct gw_vrf_pass *p, struct gw_error *err)
 		return gw_error_oom(err);
 	gw_vrf_wanted_done(&dom->wanted);
 	dom->wanted = wanted;
+	if (dom->turned)
+		p->repairing = false;
+	dom->turned = false;
 	return gw_vrf_bring_stack(p, err);
 }
 
@@ -225,7 +234,8 @@ static void see_link(void *ctx, const struct gw_link *link, bool removed)
 
 	(void)removed;
 	if (!vsid || strcmp(link->kind, "veth") != 0 ||
-	    (strcmp(link->name, gw_vrf_port(vsid, port)) != 0 && strcmp(link->name, gw_vrf_exit(vsid, way_out)) != 0) ||
+	    (strcmp(link->name, gw_vrf_port(vsid, port)) != 0 && strcmp(link->name, gw_vrf_exit(vsid, way_out)) != 0 &&
+	     strncmp(link->name, GW_WAY_LINK, strlen(GW_WAY_LINK)) != 0) ||
 	    gw_intent_vrf_of_vsid(s->in, vsid))
 		return;
 	rc = gw_nl_link_set_group(s->d->env.nl, link->ifindex, GW_VRF_DOOMED, s->err);

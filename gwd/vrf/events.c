@@ -47,6 +47,18 @@ static void see_link(struct gw_vrf_domain *dom, struct gw_nl *nl, const struct e
 	gw_vrf_mark(dom, why);
 }
 
+static void see_way(struct gw_vrf_domain *dom, struct gw_nl *nl, const struct gw_link *link, bool removed)
+{
+	const struct gw_vrf_way *w = gw_vrf_way_named(dom, link->name);
+	bool there = nl == dom->nl;
+
+	if (w)
+		see_link(dom, nl,
+			 &(struct expected){link->name, there ? w->inside : w->here, w->mtu,
+					    there ? &w->mac : &w->here_mac},
+			 link, removed);
+}
+
 static void on_inside_link(void *ctx, const struct gw_link *link, bool removed)
 {
 	struct gw_vrf_domain *dom = ctx;
@@ -58,6 +70,8 @@ static void on_inside_link(void *ctx, const struct gw_link *link, bool removed)
 	else if (!strcmp(link->name, GW_VRF_OUTSIDE) || (dom->outside && link->ifindex == dom->outside))
 		see_link(dom, dom->nl, &(struct expected){GW_VRF_OUTSIDE, dom->outside, dom->outside_mtu, NULL}, link,
 			 removed);
+	else
+		see_way(dom, dom->nl, link, removed);
 }
 
 static void on_external(struct gw_driver *d)
@@ -83,6 +97,13 @@ static void on_node_link(void *ctx, const struct gw_link *link, bool removed)
 		on_external(d);
 		return;
 	}
+	if (!removed && gw_vrf_physical_changed(d, link)) {
+		d->followed = false; /* any of them may lead there */
+		d->env.want_sync(d->env.core, "an interface that connections lead to has another MTU");
+	}
+	if (!strncmp(link->name, GW_WAY_LINK, strlen(GW_WAY_LINK)))
+		GW_HMAP_FOR_EACH (node, &d->vrfs)
+			see_way(GW_CONTAINER_OF(node, struct gw_vrf_domain, by_vsid), d->env.nl, link, removed);
 	if (!is_port && !is_exit)
 		return;
 	vsid = (uint32_t)strtoul(link->name + 3, NULL, 10);
@@ -136,7 +157,7 @@ static void on_inside_stack(void *ctx, const struct gw_nl_neigh *neigh, const st
 	} else if (conf && conf->forwarding != 0 && conf->rp_filter <= 0) {
 		return;
 	}
-	if (dom->dirty || (conf && conf->ifindex > 0 && conf->ifindex != dom->inside && conf->ifindex != dom->outside))
+	if (dom->dirty || (conf && conf->ifindex > 0 && !gw_vrf_has_link(dom, conf->ifindex)))
 		return;
 	snprintf(why, sizeof why, "%s VRF %s",
 		 neigh	? "a neighbour was changed in"
@@ -157,6 +178,22 @@ static void on_inside_foreign(void *ctx, const char *what)
 	gw_vrf_mark(dom, why);
 }
 
+static void on_inside_tc(void *ctx, int ifindex)
+{
+	struct gw_vrf_domain *dom = ctx;
+	char why[WHY_STRLEN];
+
+	for (size_t i = 0; i < dom->n_ways && !dom->dirty; i++) {
+		const struct gw_vrf_way *w = &dom->ways[i];
+
+		if (w->inside != ifindex ||
+		    gw_nl_rate_is(dom->nl, ifindex, &(struct gw_nl_rate){w->record.out_kbps, w->mtu}))
+			continue;
+		snprintf(why, sizeof why, "the limit of %s of VRF %s was taken off", w->inside_name, dom->name);
+		gw_vrf_mark(dom, why);
+	}
+}
+
 int gw_vrf_watch_inside(struct gw_vrf_domain *dom)
 {
 	int rc = gw_nl_watch_links(dom->nl, on_inside_link, dom);
@@ -165,6 +202,8 @@ int gw_vrf_watch_inside(struct gw_vrf_domain *dom)
 		rc = gw_nl_watch_inet(dom->nl, on_inside_change, dom);
 	if (rc == 0)
 		rc = gw_nl_watch_stack(dom->nl, on_inside_stack, dom);
+	if (rc == 0)
+		rc = gw_nl_watch_tc(dom->nl, on_inside_tc, dom);
 	return rc == 0 ? gw_nl_watch_foreign(dom->nl, on_inside_foreign, dom) : rc;
 }
 

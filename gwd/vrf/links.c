@@ -1,5 +1,6 @@
 /*
- * links.c - the two pairs of links between the node and a VRF's namespace. Called by bring.c.
+ * links.c - the pairs of links between the node and a VRF's namespace: the two that each has; those of connections are of ways.c.
+ * Called by bring.c.
  *
  * A link of the node is ours when it bears the namespace's name as its alias, or when its other end is the link that we look for
  * in there. Any other link of such a name is somebody's: it stays, and the VRF says that it is in the way.
@@ -59,16 +60,7 @@ int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, str
 	return rc;
 }
 
-struct side {
-	char name[IFNAMSIZ];	 /* on the node */
-	const char *inside_name; /* in the namespace */
-	struct gw_mac mac;	 /* in the namespace; all zero: any */
-	unsigned mtu;
-	struct gw_link here, there;
-	bool has_here, has_there;
-};
-
-static int read_side(struct gw_vrf_pass *p, struct side *s, struct gw_error *err)
+static int read_side(struct gw_vrf_pass *p, struct gw_vrf_side *s, struct gw_error *err)
 {
 	int here = gw_nl_link_get(p->d->env.nl, s->name, &s->here, err), there;
 
@@ -82,13 +74,13 @@ static int read_side(struct gw_vrf_pass *p, struct side *s, struct gw_error *err
 	return 0;
 }
 
-static bool is_pair(const struct side *s)
+static bool is_pair(const struct gw_vrf_side *s)
 {
 	return s->has_here && s->has_there && !strcmp(s->here.kind, "veth") && !strcmp(s->there.kind, "veth") &&
 	       s->there.peer_elsewhere && s->there.peer == s->here.ifindex && s->here.peer == s->there.ifindex;
 }
 
-static int make_pair(struct gw_vrf_pass *p, struct side *s, int ns_fd, struct gw_error *err)
+static int make_pair(struct gw_vrf_pass *p, struct gw_vrf_side *s, int ns_fd, struct gw_error *err)
 {
 	struct gw_nl_pair pair = {
 		.name = s->name, .peer = s->inside_name, .peer_ns = ns_fd, .peer_mac = s->mac, .mtu = s->mtu};
@@ -116,14 +108,14 @@ static int make_pair(struct gw_vrf_pass *p, struct side *s, int ns_fd, struct gw
 		rc = gw_nl_link_set_alias(d->env.nl, s->here.ifindex, p->dom->name, err);
 	if (rc == 0)
 		rc = gw_nl_link_quiet(d->env.nl, s->here.ifindex, err);
-	if (rc == 0)
+	if (rc == 0 && !s->speaks)
 		rc = gw_nl_link_quiet(p->dom->nl, s->there.ifindex, err);
 	if (rc == 0)
 		snprintf(s->here.alias, sizeof s->here.alias, "%s", p->dom->name);
 	return rc;
 }
 
-static int set_mtus(struct gw_vrf_pass *p, const struct side *s, struct gw_error *err)
+static int set_mtus(struct gw_vrf_pass *p, const struct gw_vrf_side *s, struct gw_error *err)
 {
 	int rc = 0;
 
@@ -144,7 +136,20 @@ static int free_end(struct gw_vrf_pass *p, struct gw_nl *nl, const struct gw_lin
 	return rc;
 }
 
-static int bring_side(struct gw_vrf_pass *p, struct side *s, int ns_fd, struct gw_error *err)
+/* For links whose packets are put into tunnels of the engine's, or come out of one: see ways.c. */
+static int no_offloads(struct gw_vrf_pass *p, struct gw_nl *nl, const struct gw_link *link, struct gw_error *err)
+{
+	int rc;
+
+	if (!gw_nl_link_offloads(nl, link))
+		return 0;
+	rc = gw_nl_link_no_offloads(nl, link, err);
+	if (rc == 0 && p->repairing)
+		gw_vrf_repaired(p, "%s had offloads turned on", link->name);
+	return rc;
+}
+
+int gw_vrf_bring_side(struct gw_vrf_pass *p, struct gw_vrf_side *s, int ns_fd, struct gw_error *err)
 {
 	static const struct gw_mac any;
 	int rc = read_side(p, s, err);
@@ -167,6 +172,10 @@ static int bring_side(struct gw_vrf_pass *p, struct side *s, int ns_fd, struct g
 		rc = free_end(p, p->d->env.nl, &s->here, err);
 	if (rc == 0)
 		rc = free_end(p, p->dom->nl, &s->there, err);
+	if (rc == 0 && s->one_each)
+		rc = no_offloads(p, p->d->env.nl, &s->here, err);
+	if (rc == 0 && s->one_each)
+		rc = no_offloads(p, p->dom->nl, &s->there, err);
 	if (rc == 0)
 		rc = set_mtus(p, s, err);
 	if (rc == 0 && !s->here.up)
@@ -187,8 +196,8 @@ static int bring_loopback(struct gw_vrf_pass *p, struct gw_error *err)
 int gw_vrf_bring_links(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err)
 {
 	struct gw_vrf_domain *dom = p->dom;
-	struct side in = {.inside_name = GW_VRF_INSIDE, .mac = dom->record.mac, .mtu = gw_vrf_inside_mtu(p->d)};
-	struct side out = {.inside_name = GW_VRF_OUTSIDE, .mtu = p->d->external_mtu};
+	struct gw_vrf_side in = {.inside_name = GW_VRF_INSIDE, .mac = dom->record.mac, .mtu = gw_vrf_inside_mtu(p->d)};
+	struct gw_vrf_side out = {.inside_name = GW_VRF_OUTSIDE, .mtu = p->d->external_mtu};
 	int rc = bring_loopback(p, err);
 
 	gw_vrf_port(dom->vsid, in.name);
@@ -196,11 +205,11 @@ int gw_vrf_bring_links(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err)
 	dom->inside_mtu = in.mtu;
 	dom->outside_mtu = out.mtu;
 	if (rc == 0)
-		rc = bring_side(p, &in, ns_fd, err);
+		rc = gw_vrf_bring_side(p, &in, ns_fd, err);
 	if (rc == 0) {
 		dom->port = in.here.ifindex;
 		dom->inside = in.there.ifindex;
-		rc = bring_side(p, &out, ns_fd, err);
+		rc = gw_vrf_bring_side(p, &out, ns_fd, err);
 	}
 	if (rc == 0) {
 		dom->exit = out.here.ifindex;

@@ -10,6 +10,7 @@
 
 struct gw_vrf_watch;
 struct gw_vrf_watchman;
+struct gw_vrf_probe;
 
 /* A customer route of a domain, as far as a VRF needs it; hosts, which have no VRF, have many of them. */
 struct gw_vrf_route {
@@ -31,6 +32,54 @@ struct gw_vrf_holder {
 	struct gw_addr ca;
 	struct gw_mac mac;
 	bool listed;
+};
+
+#define GW_VRF_PEERS 8 /* addresses of the other side of a connection that are asked */
+
+/* A connection of a virtual gateway, with its link. */
+struct gw_vrf_way {
+	struct gw_way record;
+	char name[IFNAMSIZ], inside_name[IFNAMSIZ]; /* of the link: on the node, in the namespace */
+	int here, inside;			    /* and its numbers; 0: there is none yet */
+	unsigned mtu;
+	struct gw_mac mac, here_mac;
+	struct gw_addr peers[GW_VRF_PEERS];
+	size_t n_peers;
+	bool found;		    /* its link was there before this process, which has not looked at its routes yet */
+	struct gw_vrf_probe *probe; /* owned; NULL: it names no addresses of the other side */
+	bool silent;		    /* none of them answers: its routes do not count */
+	struct {
+		uint64_t at; /* ns, by uv_hrtime; 0: never yet */
+		uint64_t out, in;
+		uint64_t out_kbps, in_kbps; /* until then, since the time before */
+	} seen;				    /* bytes that its link has carried, looked at now and then */
+};
+
+/* How the other side of a connection is. UNKNOWN: nobody asks. */
+#define GW_VRF_REACHES(X)                                                                                              \
+	X(UNKNOWN, "Unknown") X(CONNECTING, "Connecting") X(CONNECTED, "Connected") X(SILENT, "Disconnected")
+enum gw_vrf_reach {
+#define X(id, name) GW_VRF_##id,
+	GW_VRF_REACHES(X)
+#undef X
+};
+
+/* An interface that L3 connections lead to. */
+struct gw_vrf_physical {
+	char name[IFNAMSIZ];
+	unsigned mtu;
+};
+
+/* A pair of links between the node and a namespace, on its way to be as it should. */
+struct gw_vrf_side {
+	char name[IFNAMSIZ];	 /* on the node */
+	const char *inside_name; /* in the namespace */
+	struct gw_mac mac;	 /* in the namespace; all zero: any */
+	unsigned mtu;
+	bool speaks;   /* the namespace has an IPv6 link-local address on it */
+	bool one_each; /* no super-packets on it, either way, nor unfinished checksums */
+	struct gw_link here, there;
+	bool has_here, has_there;
 };
 
 /* What has to be in a namespace beside its links. Owned arrays, in order and each place once. */
@@ -77,6 +126,8 @@ struct gw_vrf_domain {
 	int inside, outside; /* links of the namespace */
 	unsigned inside_mtu, outside_mtu;
 	struct gw_mac exit_mac;
+	struct gw_vrf_way *ways; /* owned; by the numbers of the connections */
+	size_t n_ways;
 	struct gw_vrf_wanted wanted;		 /* with the numbers of these links */
 	struct gw_vrf_kept kept[2][GW_VRF_KEPT]; /* of the namespace, of its links */
 	size_t n_kept[2];
@@ -84,6 +135,7 @@ struct gw_vrf_domain {
 	struct gw_driver *owner;
 	struct gw_vrf_domain *next_dirty, *next_touched, *next_doomed;
 	bool dirty, touched, doomed;
+	bool turned; /* connections have become silent, or are not any more: no repair */
 	enum gw_vrf_state state;
 	char problem[sizeof((struct gw_error *)0)->message];
 	uint64_t repairs;
@@ -106,6 +158,8 @@ struct gw_driver {
 	bool followed;			    /* they have been, and nothing was missed since */
 	unsigned underlay_mtu, external_mtu;
 	struct gw_mac router_mac;
+	struct gw_vrf_physical *physicals; /* owned */
+	size_t n_physicals;
 	bool has_external; /* the link is there */
 	bool has_ipv6;	   /* the kernel */
 	uint64_t repairs;
@@ -163,14 +217,32 @@ int gw_vrf_execute(struct gw_driver *d, struct gw_error *err);
 int gw_vrf_take_down(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err);
 /* Namespaces and links of this node that belong to no record (any more). */
 int gw_vrf_remove_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
-/* links.c, stack.c, settings.c: its steps */
+/* links.c, ways.c, stack.c, settings.c: its steps */
 int gw_vrf_bring_links(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
+int gw_vrf_bring_side(struct gw_vrf_pass *p, struct gw_vrf_side *s, int ns_fd, struct gw_error *err);
+int gw_vrf_bring_ways(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
+int gw_vrf_doom_ways(struct gw_driver *d, const struct gw_vrf_domain *dom, struct gw_error *err);
+void gw_vrf_drop_ways(struct gw_vrf_domain *dom);
+const struct gw_vrf_way *gw_vrf_way_of(const struct gw_vrf_domain *dom, const struct gw_uuid *id);
+/* By either name; NULL: it is none's. */
+struct gw_vrf_way *gw_vrf_way_named(const struct gw_vrf_domain *dom, const char *name);
+/* Whether the link of the namespace is one of those that it has by us. */
+bool gw_vrf_has_link(const struct gw_vrf_domain *dom, int ifindex);
+/* Whether an interface that L3 connections lead to has another MTU than they know. */
+bool gw_vrf_physical_changed(struct gw_driver *d, const struct gw_link *link);
 int gw_vrf_in_the_way(const struct gw_link *link, const char *target, struct gw_error *err); /* -EEXIST */
 int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err);
 int gw_vrf_bring_stack(struct gw_vrf_pass *p, struct gw_error *err);
 int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *err);
+int gw_vrf_bring_way_settings(struct gw_vrf_pass *p, const char *link, struct gw_error *err);
 void gw_vrf_read_external(struct gw_driver *d);
 unsigned gw_vrf_inside_mtu(const struct gw_driver *d);
+
+/* probe.c */
+int gw_vrf_probe_bring(struct gw_vrf_pass *pass, struct gw_vrf_way *w); /* its link is there */
+struct gw_vrf_probe *gw_vrf_probe_end(struct gw_vrf_probe *p);
+enum gw_vrf_reach gw_vrf_probe_reach(const struct gw_vrf_probe *p, uint64_t *ret_seconds); /* NULL: nobody asks */
+const char *gw_vrf_reach_name(enum gw_vrf_reach reach);
 
 /* events.c */
 int gw_vrf_watch_node(struct gw_driver *d);

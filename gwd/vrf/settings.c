@@ -71,6 +71,20 @@ static const struct setting of_link[] = {
 };
 
 /*
+ * Of a connection's link. Hosts of the subnets on it are asked for by the kernel, whose table of neighbours is one for all
+ * namespaces: whoever sends to addresses of nobody must not fill it. So an entry that nobody answers for is given up soon, after a
+ * fifth of a second: as many as may begin within that time (gwd.conf(5), new_connections) are fewer than the table has room for.
+ */
+static const struct setting of_way[] = {
+	{"ipv4/conf/%s/forwarding", 1, EXACTLY, false},	      {"ipv4/conf/%s/rp_filter", 0, EXACTLY, false},
+	{"ipv4/conf/%s/accept_redirects", 0, EXACTLY, false}, {"ipv4/conf/%s/send_redirects", 0, EXACTLY, false},
+	{"ipv6/conf/%s/disable_ipv6", 0, EXACTLY, false},     {"ipv6/conf/%s/forwarding", 1, EXACTLY, false},
+	{"ipv6/conf/%s/accept_ra", 0, EXACTLY, false},	      {"ipv6/conf/%s/accept_dad", 0, EXACTLY, false},
+	{"ipv4/neigh/%s/mcast_solicit", 2, UNSAID, false},    {"ipv4/neigh/%s/retrans_time_ms", 100, UNSAID, false},
+	{"ipv6/neigh/%s/mcast_solicit", 2, UNSAID, false},    {"ipv6/neigh/%s/retrans_time_ms", 100, UNSAID, false},
+};
+
+/*
  * Below /proc/sys/net the kernel looks a folder up among those of all namespaces, one by one: with a thousand VRFs that is most of
  * what a setting costs. Each is opened once, and what is in it belongs to the namespace alone.
  */
@@ -82,7 +96,7 @@ struct work {
 	const struct setting *settings;
 	size_t n;
 	const char *places[2];
-	size_t kept_places; /* of them */
+	size_t n_places, kept_places; /* of them */
 	struct gw_vrf_kept *kept, *kept_end;
 	int rc; /* the first failure, and what it was about */
 	char path[96];
@@ -158,7 +172,7 @@ static int work(void *arg)
 		const struct setting *s = &w->settings[i];
 		const char *hole = strstr(s->path, "%s");
 
-		for (size_t k = 0; k < (hole ? 2 : 1) && w->rc == 0; k++) {
+		for (size_t k = 0; k < (hole ? w->n_places : 1) && w->rc == 0; k++) {
 			if (hole)
 				snprintf(w->path, sizeof w->path, "%.*s%s%s", (int)(hole - s->path), s->path,
 					 w->places[k], hole + 2);
@@ -173,6 +187,19 @@ static int work(void *arg)
 	return w->rc;
 }
 
+static int bring(struct gw_vrf_pass *p, struct work *w, struct gw_error *err)
+{
+	int rc = gw_nl_run_inside(p->dom->nl, work, w);
+
+	if (rc < 0)
+		return gw_error_set(err, -rc, GW_ERR_CAPABILITY, p->dom->name, "cannot set %s in namespace %s: %s%s",
+				    w->path[0] ? w->path : "anything", p->dom->name, strerror(-rc),
+				    rc == -EROFS || rc == -EACCES ? " (gwd needs a writable /proc/sys: not "
+								    "ProtectKernelTunables, not a read-only mount)"
+								  : "");
+	return 0;
+}
+
 int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *err)
 {
 	struct gw_vrf_kept *kept = p->dom->kept[links];
@@ -180,6 +207,7 @@ int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *er
 		.settings = links ? of_link : of_namespace,
 		.n = links ? sizeof of_link / sizeof *of_link : sizeof of_namespace / sizeof *of_namespace,
 		.places = {links ? GW_VRF_INSIDE : "all", links ? GW_VRF_OUTSIDE : "default"},
+		.n_places = 2,
 		.kept_places = links ? 2 : 1,
 		.kept = kept,
 		.kept_end = kept + GW_VRF_KEPT,
@@ -188,15 +216,21 @@ int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *er
 
 	/* The links may be others by now. */
 	gw_vrf_drop_kept(p->dom, links);
-	rc = gw_nl_run_inside(p->dom->nl, work, &w);
+	rc = bring(p, &w, err);
 	p->dom->n_kept[links] = (size_t)(w.kept - kept);
 	if (rc < 0)
-		return gw_error_set(err, -rc, GW_ERR_CAPABILITY, p->dom->name, "cannot set %s in namespace %s: %s%s",
-				    w.path[0] ? w.path : "anything", p->dom->name, strerror(-rc),
-				    rc == -EROFS || rc == -EACCES ? " (gwd needs a writable /proc/sys: not "
-								    "ProtectKernelTunables, not a read-only mount)"
-								  : "");
+		return rc;
 	if (*w.changed && !p->fresh)
 		gw_vrf_repaired(p, "settings changed from outside: %s", w.changed);
 	return 0;
+}
+
+int gw_vrf_bring_way_settings(struct gw_vrf_pass *p, const char *link, struct gw_error *err)
+{
+	struct work w = {.settings = of_way, .n = sizeof of_way / sizeof *of_way, .places = {link}, .n_places = 1};
+	int rc = bring(p, &w, err);
+
+	if (rc == 0 && *w.changed && p->repairing)
+		gw_vrf_repaired(p, "settings changed from outside: %s", w.changed);
+	return rc;
 }

@@ -2,6 +2,7 @@
 #include "vrf/private.h"
 
 #include <string.h>
+#include <uv.h>
 
 #define MAX_WARNINGS 32
 
@@ -53,11 +54,63 @@ static void add_counters(json_t *to, const char *key, struct gw_nl *nl, const ch
 				      (json_int_t)c.tx_bytes, "sentDropped", (json_int_t)c.tx_dropped));
 }
 
+#define RATE_NS 5000000000u /* of less the rate says little */
+
+static void look_at_rate(struct gw_vrf_domain *dom, struct gw_vrf_way *w)
+{
+	uint64_t now = uv_hrtime(), past = now - w->seen.at;
+	struct gw_nl_counters c;
+
+	if ((w->seen.at && past < RATE_NS) || gw_nl_link_counters(dom->nl, w->inside_name, &c) < 0)
+		return;
+	if (w->seen.at && c.tx_bytes >= w->seen.out && c.rx_bytes >= w->seen.in) {
+		w->seen.out_kbps = (c.tx_bytes - w->seen.out) * 8000000u / past;
+		w->seen.in_kbps = (c.rx_bytes - w->seen.in) * 8000000u / past;
+	}
+	w->seen.at = now;
+	w->seen.out = c.tx_bytes;
+	w->seen.in = c.rx_bytes;
+}
+
+/* "connectionState" of a connection, and for how long it has been so. */
+static void describe_way(struct gw_driver *d, const struct gw_way *w, json_t *properties)
+{
+	struct gw_vrf_domain *dom = gw_vrf_find(d, &w->rdid);
+	struct gw_vrf_way *way = NULL;
+	enum gw_vrf_reach reach;
+	uint64_t seconds;
+	uint32_t drops;
+	char name[IFNAMSIZ];
+
+	if (dom)
+		way = gw_vrf_way_named(dom, gw_way_link(&w->id, name));
+	if (!way || !way->here)
+		return;
+	reach = gw_vrf_probe_reach(way->probe, &seconds);
+	json_object_set_new(properties, "connectionState", json_string(gw_vrf_reach_name(reach)));
+	if (reach == GW_VRF_CONNECTED)
+		json_object_set_new(properties, "connectionUpTime", json_integer((json_int_t)seconds));
+	if (reach == GW_VRF_SILENT)
+		json_object_set_new(properties, "unreachabilityReason",
+				    json_string("none of the other side's addresses answers ICMP echo, so its routes "
+						"are out of force"));
+	look_at_rate(dom, way);
+	json_object_set_new(properties, "outboundRate", json_integer((json_int_t)way->seen.out_kbps));
+	json_object_set_new(properties, "inboundRate", json_integer((json_int_t)way->seen.in_kbps));
+	json_object_set_new(properties, "mtu", json_integer((json_int_t)way->mtu));
+	if (gw_nl_rate_drops(dom->nl, way->inside, &drops) == 0)
+		json_object_set_new(properties, "outboundRateLimitedDrops", json_integer(drops));
+	if (gw_nl_rate_drops(d->env.nl, way->here, &drops) == 0)
+		json_object_set_new(properties, "inboundRateLimitedDrops", json_integer(drops));
+}
+
 void gw_vrf_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties)
 {
 	const struct gw_vrf_domain *dom;
 	const char *detail;
 
+	if (o->kind == GW_HNV_CONNECTION)
+		describe_way(d, &o->way, properties);
 	if (o->kind != GW_HNV_VRF)
 		return;
 	dom = gw_vrf_find(d, &o->vrf.rdid);
@@ -95,6 +148,7 @@ json_t *gw_vrf_status(struct gw_driver *d)
 	}
 	if (n > MAX_WARNINGS)
 		json_array_append_new(warnings, json_sprintf("and %zu more", n - MAX_WARNINGS));
-	return json_pack("{s:I, s:I, s:I, s:o}", "virtualGateways", (json_int_t)wanted, "ready", (json_int_t)ready,
-			 "repairs", (json_int_t)d->repairs, "warnings", warnings);
+	return json_pack("{s:I, s:I, s:I, s:o, s:{s:[s, s]}}", "virtualGateways", (json_int_t)wanted, "ready",
+			 (json_int_t)ready, "repairs", (json_int_t)d->repairs, "warnings", warnings, "capabilities",
+			 "connectionTypes", "L3", "GRE");
 }

@@ -63,7 +63,7 @@ static void see_local(void *ctx, const struct gw_nl_local *l)
 {
 	struct found *f = ctx;
 
-	if (l->ifindex == f->p->dom->inside || l->ifindex == f->p->dom->outside)
+	if (gw_vrf_has_link(f->p->dom, l->ifindex))
 		keep(f, l);
 }
 

@@ -80,6 +80,7 @@ static void free_domain(struct gw_driver *d, struct gw_vrf_domain *dom)
 	gw_vrf_drop_kept(dom, false);
 	gw_vrf_drop_kept(dom, true);
 	gw_vrf_wanted_done(&dom->wanted);
+	gw_vrf_drop_ways(dom);
 	free(dom);
 }
 

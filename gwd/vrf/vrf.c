@@ -43,6 +43,7 @@ static struct gw_driver *vrf_close(struct gw_driver *d)
 	gw_vrf_unwatch(d);
 	gw_vrf_dismiss_watchman(d);
 	gw_vrf_clear(d);
+	free(d->physicals);
 	free(d);
 	return NULL;
 }
@@ -148,10 +149,13 @@ static void touch_change(struct touched *t, const struct gw_intent *next, const 
 			gw_vrf_call(gw_vrf_find(t->d, &o->vrf.rdid), c->before->vrf.vsid);
 		break;
 	case GW_HNV_PUBLIC:
+	case GW_HNV_CONNECTION:
+	case GW_HNV_CONNECTION_ADDRESS:
+	case GW_HNV_CONNECTION_ROUTE:
 		if (c->before)
-			touch(t, &c->before->public.rdid);
+			touch(t, gw_hnv_rdid(c->before));
 		if (c->after)
-			touch(t, &c->after->public.rdid);
+			touch(t, gw_hnv_rdid(c->after));
 		break;
 	default:
 		break;

@@ -279,6 +279,97 @@ static void want_inside(struct builder *b)
 	}
 }
 
+/* --- by connections --- */
+
+/* NULL: there is none, or its link cannot have that family. */
+static const struct gw_vrf_way *way_for(const struct builder *b, const struct gw_uuid *id, const struct gw_addr *a)
+{
+	const struct gw_vrf_way *w = gw_vrf_way_of(b->dom, id);
+
+	return w && (gw_addr_is_v4(a) || (b->d->has_ipv6 && w->mtu >= IPV6_MIN_MTU)) ? w : NULL;
+}
+
+/* In a tunnel there is one neighbour, whatever the next hop: nobody is asked for, and no table of the kernel's filled. */
+static void by_tunnel(struct builder *b, const struct gw_vrf_way *w, const struct gw_prefix *prefix, uint32_t metric)
+{
+	struct gw_addr hop = gw_addr_is_v4(&prefix->addr) ? gw_addr_from_v4(OUTSIDE_V4) : outside_v6;
+
+	add_neigh(b, w->inside, &hop, &w->here_mac);
+	add_route(b,
+		  &(struct gw_nl_route){
+			  .ifindex = w->inside, .prefix = *prefix, .next_hop = hop, .metric = metric, .any_hop = true});
+}
+
+static void want_way_address(struct builder *b, const struct gw_way_address *a)
+{
+	const struct gw_vrf_way *w = way_for(b, &a->id, &a->address);
+	uint8_t whole = gw_addr_is_v4(&a->address) ? 32 : 128;
+	struct gw_prefix subnet = subnet_of(&a->address, a->peer ? whole : a->prefix_len);
+
+	if (!w)
+		return;
+	if (!a->peer)
+		add_addr(b, w->inside, &a->address, w->record.type == GW_WAY_GRE ? whole : a->prefix_len);
+	if (w->record.type == GW_WAY_GRE && (a->peer || a->prefix_len < whole))
+		by_tunnel(b, w, &subnet, 0);
+}
+
+/*
+ * What was for a site that does not answer must not go out to everybody by the way that all have: behind all other routes to it there
+ * is one to nowhere. Of what leads everywhere that way is the next one.
+ */
+static void want_refusal(struct builder *b, const struct gw_prefix *prefix)
+{
+	if (prefix->len)
+		add_route(b, &(struct gw_nl_route){.prefix = *prefix,
+						   .next_hop = gw_prefix_mask(&prefix->addr, 0),
+						   .metric = UINT32_MAX,
+						   .unreachable = true});
+}
+
+static void want_way_route(struct builder *b, const struct gw_way_route *r)
+{
+	const struct gw_vrf_way *w = way_for(b, &r->id, &r->prefix.addr);
+
+	if (!w)
+		return;
+	if (w->silent) {
+		want_refusal(b, &r->prefix);
+		return;
+	}
+	if (w->record.type == GW_WAY_GRE)
+		by_tunnel(b, w, &r->prefix, r->metric);
+	else
+		add_route(b, &(struct gw_nl_route){.ifindex = w->inside,
+						   .prefix = r->prefix,
+						   .next_hop = gw_addr_is_any(&r->next_hop)
+								       ? gw_prefix_mask(&r->prefix.addr, 0)
+								       : r->next_hop,
+						   .metric = r->metric,
+						   .any_hop = !gw_addr_is_any(&r->next_hop)});
+}
+
+static void want_ways(struct builder *b, const struct gw_intent *in)
+{
+	const struct gw_hnv_object *o;
+
+	for (o = NULL; (o = gw_intent_next_of_domain(in, GW_HNV_CONNECTION_ADDRESS, &b->dom->rdid, o));)
+		want_way_address(b, &o->way_address);
+	for (o = NULL; (o = gw_intent_next_of_domain(in, GW_HNV_CONNECTION_ROUTE, &b->dom->rdid, o));)
+		want_way_route(b, &o->way_route);
+}
+
+/* Then what all virtual gateways have is the last to be taken. */
+static bool has_default_way(const struct builder *b, const struct gw_intent *in, int family)
+{
+	for (const struct gw_hnv_object *o = NULL;
+	     (o = gw_intent_next_of_domain(in, GW_HNV_CONNECTION_ROUTE, &b->dom->rdid, o));)
+		if (o->way_route.prefix.len == 0 && !gw_addr_is_v4(&o->way_route.prefix.addr) == family &&
+		    gw_vrf_way_of(b->dom, &o->way_route.id))
+			return true;
+	return false;
+}
+
 /* --- towards outside --- */
 
 /*
@@ -304,6 +395,10 @@ static void want_outside(struct builder *b, const struct gw_intent *in)
 {
 	struct gw_addr hop4 = gw_addr_from_v4(OUTSIDE_V4);
 	int ifindex = b->dom->outside;
+	bool last[2]; /* by family: a connection leads there too */
+
+	for (int family = 0; family < 2; family++)
+		last[family] = has_default_way(b, in, family);
 
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next_of_domain(in, GW_HNV_PUBLIC, &b->dom->rdid, o));)
 		want_public(b, &o->public);
@@ -313,11 +408,15 @@ static void want_outside(struct builder *b, const struct gw_intent *in)
 	add_route(b, &(struct gw_nl_route){.ifindex = ifindex,
 					   .prefix = {.addr = gw_addr_from_v4(0)},
 					   .next_hop = hop4,
+					   .metric = last[0] ? UINT32_MAX : 0,
 					   .any_hop = true});
 	if (!b->outside_v6)
 		return;
 	add_neigh(b, ifindex, &outside_v6, &b->dom->exit_mac);
-	add_route(b, &(struct gw_nl_route){.ifindex = ifindex, .next_hop = outside_v6, .any_hop = true});
+	add_route(b, &(struct gw_nl_route){.ifindex = ifindex,
+					   .next_hop = outside_v6,
+					   .metric = last[1] ? UINT32_MAX : 0,
+					   .any_hop = true});
 }
 
 int gw_vrf_want(const struct gw_driver *d, const struct gw_vrf_domain *dom, const struct gw_intent *in,
@@ -333,6 +432,7 @@ int gw_vrf_want(const struct gw_driver *d, const struct gw_vrf_domain *dom, cons
 	};
 
 	want_inside(&b);
+	want_ways(&b, in);
 	want_outside(&b, in);
 	if (b.rc < 0) {
 		gw_vrf_wanted_done(&w);

@@ -66,6 +66,7 @@ int harness_setup_bare(void **state)
 		.route_limit = 64,
 		.provider_limit = 8,
 		.vrf_limit = 8,
+		.way_limit = 8,
 		.public_limit = 64,
 	};
 	return 0;
@@ -174,6 +175,11 @@ int map_fd(int map)
 		[MAP_EPOCHS] = b->maps.epochs,
 		[MAP_EXIT_STATS] = b->maps.exit_stats,
 		[MAP_EXIT_REASONS] = b->maps.exit_reasons,
+		[MAP_WAYS] = b->maps.ways,
+		[MAP_TAPS] = b->maps.taps,
+		[MAP_TUNNELS] = b->maps.tunnels,
+		[MAP_WAY_STATS] = b->maps.way_stats,
+		[MAP_WAY_REASONS] = b->maps.way_reasons,
 	};
 
 	return bpf_map__fd(maps[map]);
@@ -455,9 +461,9 @@ void counters_read(struct counters *ret)
 uint64_t counter_word(int map, uint32_t element, unsigned word)
 {
 	unsigned cpus = gw_loader_cpus(world.loader);
-	size_t words = map == MAP_PORT_REASONS || map == MAP_EXIT_REASONS ? GW_DROP_SLOTS
-		       : map == MAP_OUTCOMES || map == MAP_DROPS	  ? 1
-									  : sizeof(struct gw_bpf_counters) / 8;
+	size_t words = map == MAP_PORT_REASONS || map == MAP_EXIT_REASONS || map == MAP_WAY_REASONS ? GW_DROP_SLOTS
+		       : map == MAP_OUTCOMES || map == MAP_DROPS				    ? 1
+								 : sizeof(struct gw_bpf_counters) / 8;
 	uint64_t cells[MAX_CPUS * GW_DROP_SLOTS], sum = 0;
 
 	assert_int_equal(bpf_map_lookup_elem(map_fd(map), &element, cells), 0);

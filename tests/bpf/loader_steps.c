@@ -24,6 +24,7 @@ struct gw_loader_config step_config(const char *bpf_dir, const char *node)
 		.route_limit = 16,
 		.provider_limit = 4,
 		.vrf_limit = 4,
+		.way_limit = 4,
 		.public_limit = 16,
 	};
 }

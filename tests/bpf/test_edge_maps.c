@@ -29,6 +29,7 @@ static int setup(void **state)
 	engine_begin();
 	strcpy(env.config.external_interface, "out0");
 	env.config.vrf_limit = 3;
+	env.config.way_limit = 3;
 	env.config.public_limit = 200;
 	netns_veth(&env.ns, "out0");
 	sh_ok("ip addr add 192.0.2.2/24 dev out0");

@@ -186,6 +186,7 @@ static void test_other_limits(void **state)
 		{offsetof(struct gw_loader_config, route_limit), 99},
 		{offsetof(struct gw_loader_config, provider_limit), 7},
 		{offsetof(struct gw_loader_config, vrf_limit), 7},
+		{offsetof(struct gw_loader_config, way_limit), 7},
 		{offsetof(struct gw_loader_config, public_limit), 33},
 		{offsetof(struct gw_loader_config, port_limit), 6},
 	};

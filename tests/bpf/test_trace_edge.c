@@ -39,6 +39,7 @@ static int setup(void **state)
 	trace_silence();
 	strcpy(env.config.external_interface, "out0");
 	env.config.vrf_limit = GATEWAYS;
+	env.config.way_limit = 4;
 	env.config.public_limit = 200;
 	netns_veth(&env.ns, "out0");
 	netns_veth(&env.ns, "u0");

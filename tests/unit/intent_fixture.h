@@ -17,7 +17,10 @@ static const struct gw_intent_limits limits = {
 		[GW_HNV_PORT] = 1000,
 		[GW_HNV_VRF] = 1000,
 		[GW_HNV_PUBLIC] = 1000,
-		[GW_HNV_NAT_RULE] = 1000},
+		[GW_HNV_NAT_RULE] = 1000,
+		[GW_HNV_CONNECTION] = 1000,
+		[GW_HNV_CONNECTION_ADDRESS] = 1000,
+		[GW_HNV_CONNECTION_ROUTE] = 1000},
 	.router_mac = {{0x02, 0x67, 0x77, 0x64, 0x00, 0x01}},
 };
 
@@ -117,6 +120,32 @@ static inline struct gw_hnv_object *nat_rule(unsigned rdid, unsigned host, unsig
 		.nat = {.rdid = rdid_of(rdid),
 			.address = gw_addr_from_v4(0xcb007100 + host),
 			.customer = {.addr = gw_addr_from_v4(0x0a000000 + (net << 8)), .len = 24}}});
+}
+
+static inline struct gw_hnv_object *connection(unsigned rdid, unsigned id, unsigned vlan)
+{
+	return own((struct gw_hnv_object){
+		.kind = GW_HNV_CONNECTION,
+		.way = {.id = rdid_of(id), .rdid = rdid_of(rdid), .type = GW_WAY_L3, .vlan = (uint16_t)vlan}});
+}
+
+static inline struct gw_hnv_object *connection_address(unsigned rdid, unsigned id, unsigned host)
+{
+	return own((struct gw_hnv_object){.kind = GW_HNV_CONNECTION_ADDRESS,
+					  .way_address = {.id = rdid_of(id),
+							  .rdid = rdid_of(rdid),
+							  .address = gw_addr_from_v4(0x0afe0000 + host),
+							  .prefix_len = 24}});
+}
+
+static inline struct gw_hnv_object *connection_route(unsigned rdid, unsigned id, unsigned net)
+{
+	return own((struct gw_hnv_object){
+		.kind = GW_HNV_CONNECTION_ROUTE,
+		.way_route = {.id = rdid_of(id),
+			      .rdid = rdid_of(rdid),
+			      .prefix = {.addr = gw_addr_from_v4(0xac100000 + (net << 8)), .len = 24},
+			      .next_hop = gw_addr_from_v4(0)}});
 }
 
 static inline struct gw_intent *new_intent(void)

@@ -252,7 +252,7 @@ static inline bool is_of_gateway(const struct gw_hnv_object *o, const struct gw_
 {
 	return (o->kind == GW_HNV_VRF && gw_uuid_equal(&o->vrf.rdid, rdid)) ||
 	       (o->kind == GW_HNV_PUBLIC && gw_uuid_equal(&o->public.rdid, rdid)) ||
-	       (o->kind == GW_HNV_NAT_RULE && gw_uuid_equal(&o->nat.rdid, rdid));
+	       (gw_hnv_rdid(o) && gw_uuid_equal(gw_hnv_rdid(o), rdid));
 }
 
 static inline int node_forget_gateway(void *ctx, const struct gw_uuid *rdid)

@@ -35,6 +35,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.roles, GW_ROLE_HOST);
 	assert_string_equal(c.external_interface, "");
 	assert_int_equal(c.vrf_limit, 1024);
+	assert_int_equal(c.way_limit, 1024);
 	assert_int_equal(c.public_limit, 65536);
 	assert_int_equal(c.nat_limit, 65536);
 	assert_string_equal(c.state_dir, "/var/lib/gwd");
@@ -83,7 +84,8 @@ static void test_everything_set(void **state)
 	     "fe80::1\n[controller]\nvsids = 5000-5000\n[store]\nbackend "
 	     "= sqlite\npath = "
 	     "/p/x.db\n[limits]\nports = "
-	     "4096\nroutes = 1\nvirtual_gateways = 4096\npublic_addresses = 1\nnat_rules = 10000\n"
+	     "4096\nroutes = 1\nvirtual_gateways = 4096\npublic_addresses = 1\nnat_rules = 10000\nnetwork_connections "
+	     "= 4096\n"
 	     "provider_addresses = 9\nbody = 4096\nbatch = 5000\n[node]\n",
 	     &c);
 	assert_string_equal(c.name, "h-1.x_y");
@@ -95,6 +97,7 @@ static void test_everything_set(void **state)
 	assert_int_equal(c.vrf_limit, 4096);
 	assert_int_equal(c.public_limit, 1);
 	assert_int_equal(c.nat_limit, 10000);
+	assert_int_equal(c.way_limit, 4096);
 	assert_string_equal(c.state_dir, "/s t");
 	assert_string_equal(c.run_dir, "/r");
 	assert_int_equal(c.log_level, GW_LOG_DEBUG);
@@ -495,7 +498,7 @@ static void test_keys_have_help(void **state)
 
 		check(len > 20 && k->help[len - 1] == '.', "[%s] %s", k->section, k->name);
 	}
-	assert_int_equal(n, 64);
+	assert_int_equal(n, 65);
 }
 
 static void test_limits(void **state)

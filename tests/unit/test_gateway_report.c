@@ -18,10 +18,19 @@ struct told {
 static const char *counters;
 static unsigned described;
 
+#define WAY                                                                                                            \
+	"{\"state\":\"Ready\",\"link\":\"gwc1\",\"connectionState\":\"Connected\",\"connectionUpTime\":7,"             \
+	"\"counters\":{"                                                                                               \
+	"\"txPackets\":1,\"txBytes\":100,\"rxPackets\":2,\"rxBytes\":200,\"drops\":9},\"dropReasons\":[{\"reason\":"   \
+	"\"NoSegment\",\"count\":4},{\"reason\":\"GreFlags\",\"count\":5}],\"outboundRate\":11,\"inboundRate\":12,"    \
+	"\"outboundRateLimitedDrops\":30}"
+
 static void describe(void *ctx, const struct gw_hnv_object *o, json_t *properties)
 {
 	(void)ctx;
 	described++;
+	if (o->kind == GW_HNV_CONNECTION)
+		json_object_update_new(properties, json_loads(WAY, 0, NULL));
 	if (o->kind == GW_HNV_PUBLIC && counters)
 		json_object_set_new(properties, "counters", json_loads(counters, 0, NULL));
 }
@@ -157,9 +166,47 @@ static void test_GW_6_bounded(void **state)
 	end(&t);
 }
 
+/* In the words of the provider API. */
+static void test_GW_2_connections(void **state)
+{
+	static const struct {
+		const char *name;
+		json_int_t value;
+	} wanted[] = {{"outboundBytes", 100},
+		      {"inboundBytes", 200},
+		      {"txTotalPacketsDropped", 34},
+		      {"rxTotalPacketsDropped", 5},
+		      {"txRateKbps", 11},
+		      {"rxRateKbps", 12},
+		      {"txRateLimitedPacketsDropped", 30},
+		      {"rxRateLimitedPacketsDropped", 0}};
+	const json_t *one, *statistics;
+	struct told t;
+
+	(void)state;
+	begin(&t, 1, 0, NULL);
+	json_decref(t.report);
+	gw_intent_begin(t.intent);
+	put(&t, GW_HNV_CONNECTION,
+	    "{\"ConnectionID\":\"33333333-2222-3333-4444-000000000000\",\"RoutingDomainID\":"
+	    "\"11111111-2222-3333-4444-000000000000\",\"Type\":\"L3\"}");
+	gw_intent_commit(t.intent);
+	t.report = gw_sync_gateway(&t.service, NULL);
+	one = json_object_get(json_object_get(t.report, "connections"), "33333333-2222-3333-4444-000000000000");
+	statistics = json_object_get(one, "statistics");
+	assert_string_equal(json_string_value(json_object_get(one, "connectionState")), "Connected");
+	assert_int_equal(number(one, "connectionUpTime"), 7);
+	assert_null(json_object_get(one, "link")); /* names of what is on the node are nobody's business */
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+		assert_int_equal(number(statistics, wanted[i].name), wanted[i].value);
+	assert_true(json_is_string(json_object_get(statistics, "lastUpdated")));
+	end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_GW_2_connections),
 		cmocka_unit_test(test_GW_6_all_gateways),
 		cmocka_unit_test(test_GW_6_bounded),
 	};

@@ -206,6 +206,76 @@ static void test_GW_6_virtual_gateways(void **state)
 	leave(&c);
 }
 
+/* --- connections -------------------------------------------------------------------------------------------------- */
+
+#define SITE VGW "/networkConnections/site"
+
+static void instance_of(struct controller *c, const char *path, char ret[static GW_UUID_STRLEN])
+{
+	struct response r = simple(&c->s, "GET", path, NULL);
+
+	assert_int_equal(r.status, 200);
+	snprintf(ret, GW_UUID_STRLEN, "%s", at(r.json, "instanceId", NULL));
+	done(&r);
+}
+
+/* What the node that carries it says of it, and of another one nothing. */
+static void test_GW_2_connections(void **state)
+{
+	char id[GW_UUID_STRLEN], said[640];
+	struct held one = {0};
+	struct controller c;
+	json_t *p;
+
+	deploy_gateway(&c, state);
+	deploy_virtual(&c);
+	put(&c, GATEWAY, "{\"virtualServer\":{\"resourceRef\":\"/servers/h1\"}}");
+	put(&c, SITE,
+	    "{\"connectionType\":\"GRE\",\"destinationIPAddress\":\"198.51.100.9\",\"outboundKiloBitsPerSecond\":"
+	    "3000}");
+	p = properties_of(&c, SITE); /* on no gateway: it is in no pool */
+	assert_string_equal(at(p, "connectionStatus", NULL), "Disabled");
+	assert_string_equal(at(p, "connectionState", NULL), "Unknown");
+	assert_null(json_object_get(p, "gateway"));
+	json_decref(p);
+	configuration_is(&c, SITE, "Failure", "NoVirtualGateway");
+	put(&c, GATEWAY, IN_POOL);
+	p = properties_of(&c, SITE);
+	assert_string_equal(at(p, "connectionStatus", NULL), "Enabled");
+	assert_string_equal(at(p, "connectionState", NULL), "Unknown");
+	assert_string_equal(at(json_object_get(p, "gateway"), "resourceRef", NULL), "/gateways/g1");
+	assert_null(json_object_get(p, "statistics"));
+	json_decref(p);
+	is(&c, "Failed", "Unknown", 100000, 97000); /* what it has been promised */
+	fetch(&c, &one, STATE);
+	instance_of(&c, SITE, id);
+	snprintf(said, sizeof said,
+		 ",\"gateway\":{\"connections\":{\"%s\":{\"state\":\"Ready\",\"connectionState\":\"Connected\","
+		 "\"connectionUpTime\":70,\"statistics\":{\"outboundBytes\":9}}}}",
+		 id);
+	report(&c, "h1", &one, said);
+	p = properties_of(&c, SITE);
+	assert_string_equal(at(p, "connectionState", NULL), "Connected");
+	assert_int_equal(json_integer_value(json_object_get(p, "connectionUpTime")), 70);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(p, "statistics"), "outboundBytes")), 9);
+	json_decref(p);
+	configuration_is(&c, SITE, "Success", "[]");
+	snprintf(said, sizeof said,
+		 ",\"gateway\":{\"connections\":{\"%s\":{\"state\":\"Waiting\",\"stateDetail\":\"no interface\","
+		 "\"connectionState\":\"Disconnected\",\"unreachabilityReason\":\"silent\"}}}",
+		 id);
+	report(&c, "h1", &one, said);
+	p = properties_of(&c, SITE);
+	assert_string_equal(at(p, "connectionState", NULL), "Disconnected");
+	assert_string_equal(at(p, "connectionErrorReason", NULL), "no interface");
+	assert_string_equal(at(p, "unreachabilityReason", NULL), "silent");
+	assert_null(json_object_get(p, "connectionUpTime"));
+	json_decref(p);
+	configuration_is(&c, SITE, "Warning", "no interface");
+	json_decref(one.paths);
+	leave(&c);
+}
+
 /* --- what rules and addresses have counted ------------------------------------------------------------------------- */
 
 #define OWN    V1 "/publicIPAddresses/own"
@@ -378,6 +448,9 @@ static void test_refused(void **state)
 		"{\"virtualGateways\":{\"" RDID "\":7}}",
 		"{\"virtualGateways\":{\"" RDID "\":{\"state\":null}}}",
 		"{\"virtualGateways\":{\"" RDID "\":{\"counters\":{\"a\":{\"b\":{\"c\":1}}}}}}",
+		"{\"connections\":[]}",
+		"{\"connections\":{\"site\":{}}}",
+		"{\"connections\":{\"" RDID "\":{\"state\":null}}}",
 		"{\"publicAddresses\":7}",
 		"{\"publicAddresses\":{\"blue\":{}}}",
 		"{\"publicAddresses\":{\"" RDID "\":{\"203.0.113.5\":{\"rules\":{\"a\":{\"b\":1}}}}}}",
@@ -416,6 +489,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_GW_6_state, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_GW_6_capabilities, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_GW_6_virtual_gateways, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_GW_2_connections, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_GW_6_counted, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_refused, fixture_setup, fixture_teardown),
 	};

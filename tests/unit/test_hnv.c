@@ -596,6 +596,59 @@ static void test_nat_rules(void **state)
 	refused(&o, GW_ERR_INVALID_PROPERTY, "properties.CustomerPrefix", "without bits behind");
 }
 
+static void test_connections(void **state)
+{
+	struct gw_hnv_object l3 = {.kind = GW_HNV_CONNECTION, .way = {.id = {{3}}, .rdid = rdid, .type = GW_WAY_L3}};
+	struct gw_hnv_object gre = {.kind = GW_HNV_CONNECTION, .way = {.id = {{4}}, .rdid = rdid, .type = GW_WAY_GRE}};
+	struct gw_hnv_object on = {
+		.kind = GW_HNV_CONNECTION_ADDRESS,
+		.way_address = {.id = {{3}}, .rdid = rdid, .address = addr("10.254.0.1"), .prefix_len = 24}};
+	struct gw_hnv_object behind = {.kind = GW_HNV_CONNECTION_ROUTE,
+				       .way_route = {.id = {{3}}, .rdid = rdid, .prefix = prefix("172.20.0.0/16")}};
+	char a[IFNAMSIZ], b[IFNAMSIZ];
+
+	(void)state;
+	accepted(&l3); /* at the [external] interface, untagged */
+	l3.way.has_interface = true;
+	refused(&l3, GW_ERR_INVALID_PROPERTY, "properties.Interface", "no interface name");
+	snprintf(l3.way.interface, sizeof l3.way.interface, "eth2");
+	l3.way.vlan = 4094;
+	accepted(&l3);
+	l3.way.has_key = true;
+	refused(&l3, GW_ERR_INVALID_PROPERTY, "properties.Key", "GRE");
+	refused(&gre, GW_ERR_MISSING_PROPERTY, "properties.DestinationAddress", "where");
+	gre.way.has_destination = gre.way.has_source = true;
+	gre.way.destination = addr("198.51.100.9");
+	gre.way.source = addr("192.0.2.2");
+	accepted(&gre);
+	gre.way.source = gre.way.destination;
+	refused(&gre, GW_ERR_INVALID_PROPERTY, "properties.SourceAddress", "DestinationAddress");
+	gre.way.source = addr("2001:db8::1");
+	refused(&gre, GW_ERR_NOT_SUPPORTED, "properties.SourceAddress", "IPv4");
+	gre.way.source = addr("192.0.2.2");
+	gre.way.destination = addr("224.0.0.9");
+	refused(&gre, GW_ERR_INVALID_PROPERTY, "properties.DestinationAddress", "unicast");
+	gre.way.destination = addr("198.51.100.9");
+	gre.way.vlan = 7;
+	refused(&gre, GW_ERR_INVALID_PROPERTY, "properties.VlanID", "L3");
+	accepted(&on);
+	on.way_address.prefix_len = 33;
+	refused(&on, GW_ERR_INVALID_PROPERTY, "properties.PrefixLength", "32");
+	on.way_address.address = addr("ff02::1");
+	refused(&on, GW_ERR_INVALID_PROPERTY, "properties.Address", "unicast");
+	behind.way_route.next_hop = addr("10.254.0.2");
+	accepted(&behind);
+	behind.way_route.next_hop = addr("fd00::1");
+	refused(&behind, GW_ERR_INVALID_PROPERTY, "properties.NextHop", "family");
+	assert_string_not_equal(gw_way_link(&l3.way.id, a), gw_way_link(&gre.way.id, b));
+	/* The next process must find what this one has made. */
+	assert_string_equal(gw_way_link(&l3.way.id, a), "gwca30a4927");
+	assert_true(gw_hnv_interface_valid(a) && gw_hnv_interface_valid(gw_way_inside(&l3.way.id, b)));
+	struct gw_mac mac = gw_way_mac(&l3.way.id);
+
+	assert_true(gw_mac_is_unicast(&mac));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -606,6 +659,7 @@ int main(void)
 		cmocka_unit_test(test_virtual_gateways),
 		cmocka_unit_test(test_public_addresses),
 		cmocka_unit_test(test_nat_rules),
+		cmocka_unit_test(test_connections),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_interface_names),
 		cmocka_unit_test(test_vsid),

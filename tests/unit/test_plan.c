@@ -126,6 +126,44 @@ static void describe_nat(const struct gw_nat_rule *n, bool key_only, char *text,
 		add_text(text, size, " idle %u", n->idle_minutes);
 }
 
+/* "connection aaaaaaaa GRE from 192.0.2.1 to 192.0.2.2 key 7 out 100 in 50", "on aaaaaaaa 10.9.0.1/30", "behind aaaaaaaa ..." */
+static void describe_connection(const struct gw_hnv_object *o, bool key_only, char *text, size_t size)
+{
+	const struct gw_way *w = &o->way;
+	char a[GW_ADDR_STRLEN], p[GW_PREFIX_STRLEN], u[GW_UUID_STRLEN];
+
+	if (o->kind == GW_HNV_CONNECTION_ADDRESS) {
+		snprintf(text, size, "on %.8s %s", gw_uuid_format(&o->way_address.rdid, u),
+			 gw_addr_format(&o->way_address.address, a));
+		if (!key_only)
+			add_text(text, size, o->way_address.peer ? " peer" : "/%u", o->way_address.prefix_len);
+		return;
+	}
+	if (o->kind == GW_HNV_CONNECTION_ROUTE) {
+		snprintf(text, size, "behind %.8s %s", gw_uuid_format(&o->way_route.rdid, u),
+			 gw_prefix_format(&o->way_route.prefix, p));
+		add_text(text, size, " via %s", gw_addr_format(&o->way_route.next_hop, a));
+		if (!key_only)
+			add_text(text, size, " metric %u", o->way_route.metric);
+		return;
+	}
+	snprintf(text, size, "connection %.8s %s", gw_uuid_format(&w->rdid, u), gw_hnv_way_types[w->type]);
+	if (key_only)
+		return;
+	if (w->has_interface)
+		add_text(text, size, " at %s", w->interface);
+	if (w->vlan)
+		add_text(text, size, " vlan %u", w->vlan);
+	if (w->has_source)
+		add_text(text, size, " from %s", gw_addr_format(&w->source, a));
+	if (w->has_destination)
+		add_text(text, size, " to %s", gw_addr_format(&w->destination, a));
+	if (w->has_key)
+		add_text(text, size, " key %u", w->key);
+	if (w->out_kbps || w->in_kbps)
+		add_text(text, size, " out %u in %u", w->out_kbps, w->in_kbps);
+}
+
 static const char *describe(const struct gw_hnv_object *o, bool key_only)
 {
 	static char text[256];
@@ -181,6 +219,11 @@ static const char *describe(const struct gw_hnv_object *o, bool key_only)
 		break;
 	case GW_HNV_NAT_RULE:
 		describe_nat(&o->nat, key_only, text, sizeof text);
+		break;
+	case GW_HNV_CONNECTION:
+	case GW_HNV_CONNECTION_ADDRESS:
+	case GW_HNV_CONNECTION_ROUTE:
+		describe_connection(o, key_only, text, sizeof text);
 		break;
 	case GW_HNV_KIND_MAX:
 		break;

@@ -73,6 +73,17 @@ static void test_API_2_round_trip_of_every_kind(void **state)
 				  "\"Protocol\":\"Udp\",\"PublicAddress\":\"203.0.113.5\",\"PublicPort\":53,"
 				  "\"CustomerPrefix\":\"10.1.1.4/32\",\"PortCount\":1,\"CustomerPort\":5353,"
 				  "\"IdleTimeout\":30}"},
+		{GW_HNV_CONNECTION, "{\"ConnectionID\":\"33333333-2222-3333-4444-000000000001\",\"RoutingDomainID\":"
+				    "\"11111111-2222-3333-4444-000000000000\",\"Type\":\"GRE\",\"SourceAddress\":"
+				    "\"192.0.2.2\",\"DestinationAddress\":\"198.51.100.9\",\"Key\":4294967295}"},
+		{GW_HNV_CONNECTION_ADDRESS,
+		 "{\"ConnectionID\":\"33333333-2222-3333-4444-000000000000\",\"Address\":\"fd00::1\","
+		 "\"RoutingDomainID\":"
+		 "\"11111111-2222-3333-4444-000000000000\",\"PrefixLength\":128,\"Peer\":true}"},
+		{GW_HNV_CONNECTION_ROUTE,
+		 "{\"ConnectionID\":\"33333333-2222-3333-4444-000000000000\",\"DestinationPrefix\":\"172.20.0.0/16\","
+		 "\"NextHop\":\"10.254.0.2\",\"RoutingDomainID\":\"11111111-2222-3333-4444-000000000000\",\"Metric\":"
+		 "10}"},
 	};
 	const char *path = fixture_path(state, "gwd.db");
 	struct gw_store *s = open_ok(path);

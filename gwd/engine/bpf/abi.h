@@ -16,7 +16,7 @@
 #ifdef GW_ENGINE_ABI_TEST
 #define GW_ABI_VERSION 1001
 #else
-#define GW_ABI_VERSION 6
+#define GW_ABI_VERSION 7
 #endif
 
 #define GW_ETH_HLEN	  14
@@ -95,7 +95,14 @@
 	X(NODE_ADDRESS, "NodeAddress",                                                                                 \
 	  "a virtual gateway sent to an address of this node that is not of the [external] interface: of the "         \
 	  "provider "                                                                                                  \
-	  "network, or for management")
+	  "network, or for management")                                                                                \
+	X(NO_CONNECTION, "NoConnection",                                                                               \
+	  "from the link of a connection that is not, or not any more, one of this node's")                            \
+	X(NO_SEGMENT, "NoSegment",                                                                                     \
+	  "a virtual gateway sent by a connection whose interface is not set or not there, or whose tunnel has no "    \
+	  "address on this node; see the connection's state")                                                          \
+	X(TUNNEL_INNER, "TunnelInner",                                                                                 \
+	  "GRE of a connection that carries neither IPv4 nor IPv6, or less of it than it says")
 
 /* What else became of a packet. Every packet that enters a hook is counted in one outcome or one drop reason, once. */
 #define GW_OUTCOMES(X)                                                                                                 \
@@ -116,7 +123,9 @@
 	  "fragment to a shared public address: handed to the kernel to be put together")                              \
 	X(TO_SELF, "ToSelf", "from a virtual gateway to an address of this node itself")                               \
 	X(FAST_FORWARDED, "FastForwarded",                                                                             \
-	  "of an established, translated flow: forwarded in the name of its virtual gateway, past the kernel's stack")
+	  "of an established, translated flow: forwarded in the name of its virtual gateway, past the kernel's stack") \
+	X(CONNECTION_OUT, "ConnectionOut", "from a virtual gateway, by a connection to the network or site behind it") \
+	X(CONNECTION_IN, "ConnectionIn", "by a connection, into its virtual gateway")
 
 enum gw_drop_reason {
 #define X(id, name, help) GW_DROP_##id,
@@ -383,6 +392,59 @@ struct gw_bpf_exit {
 	__u8 rdid[16];
 };
 
+/*
+ * ways: ifindex of the node's end of a connection's link -> where what its virtual gateway sends there goes. L3: to a VLAN of an
+ * interface. GRE: into a tunnel, and by the routes of the [external] interface.
+ */
+struct gw_bpf_way {
+	__u32 link; /* the key, to see that the element was not recycled */
+	__u32 out;  /* ifindex of that interface; 0: there is none, or GRE has no source */
+	__u32 slot; /* of way_stats, way_reasons */
+	__u16 vlan; /* 0: untagged */
+	__u8 type;  /* GW_ABI_L3, GW_ABI_GRE */
+	__u8 has_key;
+	struct gw_ip source, destination;
+	__u32 key; /* network byte order */
+};
+
+enum { GW_ABI_L3, GW_ABI_GRE };
+
+/*
+ * taps: (interface, VLAN, MAC address) -> the L3 connection that has it there. And, for what is for a group, the connections of the
+ * VLAN in a row: the n-th is at GW_TAP_MEMBER and n in the last two bytes. An element repeats its key.
+ */
+struct gw_tap_key {
+	__u32 interface;
+	__u16 vlan;
+	__u8 mac[6];
+};
+
+struct gw_bpf_tap {
+	struct gw_tap_key key;
+	__u32 link; /* ifindex of the node's end */
+	__u32 slot;
+	__u32 flags; /* GW_TAP_PEER */
+};
+
+#define GW_TAP_PEER    1  /* deliver into the veth peer's namespace, past the link's queue */
+#define GW_TAP_MEMBERS 64 /* of one VLAN of an interface, that a node carries */
+
+/* tunnels: the two ends of a GRE connection, seen from here, and its key -> its link. An element repeats its key. */
+struct gw_tunnel_key {
+	struct gw_ip source, destination;
+	__u32 key; /* network byte order */
+	__u32 has_key;
+};
+
+struct gw_bpf_tunnel {
+	struct gw_tunnel_key key;
+	__u32 link;
+	__u32 slot;
+	__u32 flags; /* GW_TAP_PEER */
+	__u8 mac[6]; /* of the other end of the link */
+	__u16 zero;
+};
+
 /* gateways: VSID of the gateway subnet -> what the fast path (fast.h) needs of the virtual gateway besides. */
 struct gw_bpf_gateway {
 	__u32 vsid;	       /* the key, to see that the element was not recycled */
@@ -433,7 +495,7 @@ struct gw_bpf_counters {
 	__u64 drops;
 };
 
-/* port_reasons, exit_reasons: the drops by their reasons. One element for all: each takes the kernel as long to make as a large one. */
+/* port_reasons, exit_reasons, way_reasons: drops by reason. One element for all: each takes the kernel as long to make as a large one. */
 struct gw_bpf_reasons {
 	__u64 n[GW_DROP_SLOTS];
 };
@@ -444,16 +506,16 @@ struct gw_bpf_reasons {
  */
 struct gw_slot_key {
 	__u32 kind; /* enum gw_slot_kind */
-	__u32 id;   /* ifindex, VSID, VSID of a gateway subnet */
+	__u32 id;   /* ifindex, VSID, VSID of a gateway subnet, number of a connection */
 };
 
-enum gw_slot_kind { GW_SLOT_PORT, GW_SLOT_VSID, GW_SLOT_EXIT };
+enum gw_slot_kind { GW_SLOT_PORT, GW_SLOT_VSID, GW_SLOT_EXIT, GW_SLOT_WAY };
 
 /*
  * hooks: the interfaces that have a program of this node on them. For user space alone and with a layout that never changes,
  * like slots: what nothing names any more is found here, also after a restart.
  */
-#define GW_HOOK_IFINDEX_MAX 8192
+#define GW_HOOK_IFINDEX_MAX 16384
 
 /* abi: one element that says who made these maps. */
 struct gw_bpf_abi {
@@ -517,6 +579,11 @@ _Static_assert(sizeof(struct gw_place_key) == 20, "gw_place_key");
 _Static_assert(sizeof(struct gw_bpf_place) == 36, "gw_bpf_place");
 _Static_assert(sizeof(struct gw_share_key) == 32, "gw_share_key");
 _Static_assert(sizeof(struct gw_bpf_exit) == 32, "gw_bpf_exit");
+_Static_assert(sizeof(struct gw_bpf_way) == 52, "gw_bpf_way");
+_Static_assert(sizeof(struct gw_tap_key) == 12, "gw_tap_key");
+_Static_assert(sizeof(struct gw_bpf_tap) == 24, "gw_bpf_tap");
+_Static_assert(sizeof(struct gw_tunnel_key) == 40, "gw_tunnel_key");
+_Static_assert(sizeof(struct gw_bpf_tunnel) == 60, "gw_bpf_tunnel");
 _Static_assert(sizeof(struct gw_bpf_gateway) == 24, "gw_bpf_gateway");
 _Static_assert(sizeof(struct gw_fast_key) == 20, "gw_fast_key");
 _Static_assert(sizeof(struct gw_bpf_fast) == 160, "gw_bpf_fast");

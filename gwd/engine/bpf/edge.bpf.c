@@ -3,12 +3,16 @@
  * (IKE, BGP, SSH, ARP for its own addresses), and not touched.
  */
 #include "lib/edge.h"
+#include "lib/way.h"
 
 SEC("tc")
 int gw_edge_in(struct __sk_buff *skb)
 {
-	int verdict = gw_edge(skb);
+	int verdict = gw_from_outside(skb);
 
+	if (verdict != GW_NO_WAY)
+		return verdict;
+	verdict = gw_edge(skb);
 	if (verdict != GW_NOT_PUBLIC)
 		return verdict;
 	gw_outcome(GW_OUT_TO_STACK);

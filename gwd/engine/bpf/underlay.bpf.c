@@ -11,6 +11,7 @@
  */
 #include "lib/decap.h"
 #include "lib/edge.h"
+#include "lib/way.h"
 #include "lib/encap.h"
 
 struct gw_outer {
@@ -132,26 +133,6 @@ gw_inline __u32 gw_outer_parse(struct __sk_buff *skb, struct gw_outer *o)
 	return gw_gre_check((void *)(ip + 1), o);
 }
 
-/*
- * RFC 6040, decapsulation: what the outer ECN field makes of the inner one. -1: drop (congestion that the inner flow could
- * not be told).
- */
-gw_inline int gw_ecn_combine(__u8 outer, __u8 inner)
-{
-	if (outer == 3)
-		return inner ? 3 : -1;
-	if (outer == 1 && inner == 2)
-		return 1;
-	return inner;
-}
-
-struct gw_inner {
-	struct ethhdr eth;
-	__u8 proto; /* of the transport, 0 unless IP */
-	__u8 tos;
-	bool v4, v6;
-};
-
 /* Reads the inner frame's headers. False: it is too short for what it says it is. */
 gw_inline bool gw_inner_parse(struct __sk_buff *skb, const struct gw_outer *o, struct gw_inner *in)
 {
@@ -171,25 +152,6 @@ gw_inline bool gw_inner_parse(struct __sk_buff *skb, const struct gw_outer *o, s
 	in->proto = in->v4 ? head[9] : head[6];
 	in->tos = in->v4 ? head[1] : (__u8)(head[0] << 4 | head[1] >> 4);
 	return true;
-}
-
-/* Writes the inner ECN field at `off`, the offset of the inner IP header, and mends the IPv4 checksum. */
-gw_inline bool gw_ecn_write(struct __sk_buff *skb, __u32 off, const struct gw_inner *in, __u8 ecn)
-{
-	__u8 tos = (in->tos & ~ECN_MASK) | ecn;
-	__be16 word[2];
-
-	if (bpf_skb_load_bytes(skb, off, &word[0], 2))
-		return false;
-	if (in->v4) {
-		word[1] = bpf_htons(0x4500 | tos);
-		((__u8 *)&word[1])[0] = ((__u8 *)&word[0])[0];
-		return !bpf_l3_csum_replace(skb, off + offsetof(struct iphdr, check), word[0], word[1], 2) &&
-		       !bpf_skb_store_bytes(skb, off, &word[1], 2, 0);
-	}
-	word[1] = word[0];
-	((__u8 *)&word[1])[1] = (((__u8 *)&word[0])[1] & 0x0f) | (tos << 4);
-	return !bpf_skb_store_bytes(skb, off, &word[1], 2, 0);
 }
 
 /*
@@ -394,6 +356,16 @@ int gw_underlay_in(struct __sk_buff *skb)
 	verdict = gw_underlay_plain(skb);
 	if (likely(verdict != GW_LONG_WAY))
 		return verdict;
+	if (unlikely(gw_may_be_segments(skb))) {
+		verdict = gw_from_segment(skb);
+		if (verdict != GW_NO_WAY)
+			return verdict;
+	}
+	if (skb->ifindex == params.external) {
+		verdict = gw_from_tunnel(skb);
+		if (verdict != GW_NO_WAY)
+			return verdict;
+	}
 	why = gw_outer_parse(skb, &o);
 	if (why == GW_NOT_OURS) {
 		if (unlikely(skb->ifindex == params.external)) {

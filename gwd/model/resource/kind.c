@@ -44,7 +44,7 @@ bool gw_kind_is_in_force(enum gw_kind kind)
 		[GW_KIND_GATEWAY] = true,	    [GW_KIND_VIRTUAL_GATEWAY] = true,
 		[GW_KIND_LOAD_BALANCER] = true,	    [GW_KIND_FRONTEND] = true,
 		[GW_KIND_BACKEND_POOL] = true,	    [GW_KIND_INBOUND_NAT_RULE] = true,
-		[GW_KIND_OUTBOUND_NAT_RULE] = true,
+		[GW_KIND_OUTBOUND_NAT_RULE] = true, [GW_KIND_CONNECTION] = true,
 	};
 
 	return in_force[kind];

@@ -74,7 +74,7 @@ def capabilities(w):
     equal({k: v for k, v in told["drivers"]["nat"].items() if "Limit" in k},
           {"trackedConnectionsLimit": 131072, "newConnectionsPerSecondLimit": 50000}, "what its virtual gateways may do")
     equal({k: told[k] for k in ("connectionTypes", "authenticationMethods", "algorithms")},
-          {"connectionTypes": ["NAT"], "authenticationMethods": [], "algorithms": []}, "what it can carry")
+          {"connectionTypes": ["L3", "GRE", "NAT"], "authenticationMethods": [], "algorithms": []}, "what it can carry")
     equal({k: told["limits"][k] for k in ("virtualGateways", "natRules", "publicAddresses", "customerRoutes")},
           {"virtualGateways": 300, "natRules": 4000, "publicAddresses": 65536, "customerRoutes": 65536}, "its limits, as configured")
     p = properties(w, "/gateways/gateway1")

@@ -229,7 +229,7 @@ def trace_of(world):
 def leftovers(world):
     """What of VRFs is there on the gateway."""
     spaces = [n for n in os.listdir("/run/netns") if n.startswith("gwd-")]
-    links = [x["ifname"] for x in world.gw.netns.ip_json("link show") if x["ifname"].startswith(("gwo", "gwe"))]
+    links = [x["ifname"] for x in world.gw.netns.ip_json("link show") if x["ifname"].startswith(("gwo", "gwe", "gwc"))]
     return spaces + links
 
 

@@ -45,4 +45,43 @@ gw_inline bool gw_peer_known(__u32 domain, const struct gw_ip *pa, const __u8 *h
 	return true;
 }
 
+/*
+ * RFC 6040, decapsulation: what the outer ECN field makes of the inner one. -1: drop (congestion that the inner flow could
+ * not be told).
+ */
+gw_inline int gw_ecn_combine(__u8 outer, __u8 inner)
+{
+	if (outer == 3)
+		return inner ? 3 : -1;
+	if (outer == 1 && inner == 2)
+		return 1;
+	return inner;
+}
+
+struct gw_inner {
+	struct ethhdr eth;
+	__u8 proto; /* of the transport, 0 unless IP */
+	__u8 tos;
+	bool v4, v6;
+};
+
+/* Writes the inner ECN field at `off`, the offset of the inner IP header, and mends the IPv4 checksum. */
+gw_inline bool gw_ecn_write(struct __sk_buff *skb, __u32 off, const struct gw_inner *in, __u8 ecn)
+{
+	__u8 tos = (in->tos & ~ECN_MASK) | ecn;
+	__be16 word[2];
+
+	if (bpf_skb_load_bytes(skb, off, &word[0], 2))
+		return false;
+	if (in->v4) {
+		word[1] = bpf_htons(0x4500 | tos);
+		((__u8 *)&word[1])[0] = ((__u8 *)&word[0])[0];
+		return !bpf_l3_csum_replace(skb, off + offsetof(struct iphdr, check), word[0], word[1], 2) &&
+		       !bpf_skb_store_bytes(skb, off, &word[1], 2, 0);
+	}
+	word[1] = word[0];
+	((__u8 *)&word[1])[1] = (((__u8 *)&word[0])[1] & 0x0f) | (tos << 4);
+	return !bpf_skb_store_bytes(skb, off, &word[1], 2, 0);
+}
+
 #endif

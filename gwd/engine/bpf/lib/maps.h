@@ -39,6 +39,9 @@ GW_MAP_LAZY(segments, BPF_MAP_TYPE_LPM_TRIE, struct gw_public_key, __u32, GW_SEL
 GW_MAP_LAZY(places, BPF_MAP_TYPE_HASH, struct gw_place_key, struct gw_bpf_place, 1);
 GW_MAP_LAZY(shares, BPF_MAP_TYPE_HASH, struct gw_share_key, __u32, 1);
 GW_MAP_LAZY(exits, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_exit, 1);
+GW_MAP_LAZY(ways, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_way, 1);
+GW_MAP_LAZY(taps, BPF_MAP_TYPE_HASH, struct gw_tap_key, struct gw_bpf_tap, 1);
+GW_MAP_LAZY(tunnels, BPF_MAP_TYPE_HASH, struct gw_tunnel_key, struct gw_bpf_tunnel, 1);
 GW_MAP_LAZY(gateways, BPF_MAP_TYPE_HASH, __u32, struct gw_bpf_gateway, 1);
 GW_MAP(fast_flows, BPF_MAP_TYPE_LRU_HASH, struct gw_fast_key, struct gw_bpf_fast, 1);
 GW_MAP(epochs, BPF_MAP_TYPE_ARRAY, __u32, __u32, 1);
@@ -58,6 +61,9 @@ GW_MAP(port_reasons, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_reasons, 1)
 
 GW_MAP(exit_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
 GW_MAP(exit_reasons, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_reasons, 1);
+
+GW_MAP(way_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_counters, 1);
+GW_MAP(way_reasons, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_bpf_reasons, 1);
 
 /* What a cache remembers for a port is good while it has this number. User space changes the maps first, and this after. */
 gw_inline __u32 gw_generation(__u32 slot)

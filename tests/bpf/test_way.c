@@ -1,0 +1,485 @@
+/*
+ * test_way.c - connections of virtual gateways, packet by packet: VLANs of an interface and GRE tunnels, in and out, and what is
+ * none of theirs. GW-2.
+ *
+ *   seg0   VLAN 70   A's connection (0), B's (1)      VLAN 71   B's (2), with A's addresses inside      untagged   B's (3)
+ *   out0   GRE       A's (4) with key 7, B's (5) without, both from SELF to FAR
+ */
+#include "outside.h"
+
+#include "../unit/netns.h"
+
+#include <netinet/in.h>
+
+enum { A_70, B_70, B_71, BARE_B, GRE_A, GRE_B, WAYS };
+
+static const struct {
+	int type;
+	uint16_t vlan;
+	bool has_key;
+	uint32_t key;
+} plan[WAYS] = {
+	[A_70] = {.vlan = 70},
+	[B_70] = {.vlan = 70},
+	[B_71] = {.vlan = 71},
+	[BARE_B] = {.vlan = 0},
+	[GRE_A] = {.type = GW_ABI_GRE, .has_key = true, .key = 7},
+	[GRE_B] = {.type = GW_ABI_GRE},
+};
+
+static uint32_t segment, links[WAYS];
+
+#define WAY_SLOT(w)  (2 + (uint32_t)(w))
+#define WAY_MAC(w)   ((struct mac){{0x02, 0x0c, 0, 0, 0, (uint8_t)(1 + (w))}})
+#define MAC_HOST     ((struct mac){{0x02, 0x0d, 0, 0, 0, 1}})
+#define MAC_SEGMENT  ((struct mac){{0x02, 0, 0, 0, 0x5e, 0x01}})
+#define MAC_ANYBODYS ((struct mac){{0x02, 0x0d, 0, 0, 0, 9}})
+
+static int way_group(void **state)
+{
+	int r = outside_group(state);
+
+	if (r < 0)
+		return r;
+	sh_ok("ip link add seg0 address 02:00:00:00:5e:01 type veth peer name seg0p && ip link set seg0 up");
+	segment = if_nametoindex("seg0");
+	for (int w = 0; w < WAYS; w++) {
+		char name[IFNAMSIZ];
+
+		sh_ok("ip link add gwc%d type veth peer name gwc%dp && ip link set gwc%d up && ip link set gwc%dp up",
+		      w, w, w, w);
+		snprintf(name, sizeof name, "gwc%d", w);
+		links[w] = if_nametoindex(name);
+	}
+	return 0;
+}
+
+static void put(int map, const void *key, const void *value)
+{
+	assert_int_equal(bpf_map_update_elem(map_fd(map), key, value, BPF_ANY), 0);
+}
+
+static void put_tap(struct gw_tap_key key, int w)
+{
+	put(MAP_TAPS, &key, &(struct gw_bpf_tap){.key = key, .link = links[w], .slot = WAY_SLOT(w)});
+}
+
+static void put_l3(int w, uint8_t member)
+{
+	struct gw_tap_key key = {.interface = segment, .vlan = plan[w].vlan};
+
+	memcpy(key.mac, WAY_MAC(w).b, 6);
+	put_tap(key, w);
+	memcpy(key.mac, (uint8_t[]){1, 0, 0, 0, 0, member}, 6);
+	put_tap(key, w);
+}
+
+static struct gw_tunnel_key ends(int w)
+{
+	return (struct gw_tunnel_key){.source = ip_of(SELF),
+				      .destination = ip_of(FAR),
+				      .key = htonl(plan[w].key),
+				      .has_key = plan[w].has_key};
+}
+
+static void put_gre(int w)
+{
+	struct gw_tunnel_key key = ends(w);
+	struct gw_bpf_tunnel t = {.key = key, .link = links[w], .slot = WAY_SLOT(w)};
+
+	memcpy(t.mac, WAY_MAC(w).b, 6);
+	put(MAP_TUNNELS, &key, &t);
+}
+
+static int way_setup(void **state)
+{
+	int r = outside_setup(state);
+
+	for (int m = MAP_WAYS; m <= MAP_TUNNELS; m++)
+		map_clear(m);
+	for (int w = 0; w < WAYS; w++) {
+		struct gw_bpf_way way = {.link = links[w],
+					 .out = w < GRE_A ? segment : outside.external,
+					 .slot = WAY_SLOT(w),
+					 .vlan = plan[w].vlan,
+					 .type = (uint8_t)plan[w].type,
+					 .has_key = plan[w].has_key,
+					 .key = htonl(plan[w].key)};
+
+		if (w >= GRE_A) {
+			way.source = ip_of(SELF);
+			way.destination = ip_of(FAR);
+		}
+		put(MAP_WAYS, &links[w], &way);
+	}
+	put_l3(A_70, 0);
+	put_l3(B_70, 1);
+	put_l3(B_71, 0);
+	put_l3(BARE_B, 0);
+	put_gre(GRE_A);
+	put_gre(GRE_B);
+	return r;
+}
+
+/* --- runs ------------------------------------------------------------------------------------------------------------------ */
+
+static uint64_t counted(int w, unsigned word)
+{
+	return counter_word(MAP_WAY_STATS, WAY_SLOT(w), word);
+}
+
+enum { TX = 0, RX = 2, DROPS = 4 };
+
+/* `w` NONE: nobody's. */
+static void counts(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p, int outcome,
+		   int drop, int w, unsigned word)
+{
+	uint64_t before[WAYS][5];
+
+	for (int i = 0; i < WAYS; i++)
+		for (unsigned k = 0; k < 5; k += 2)
+			before[i][k] = counted(i, k);
+	if (drop >= 0)
+		run_drop(file, line, hook, ifindex, p, drop);
+	else
+		run_out(file, line, hook, ifindex, p, outcome);
+	for (int i = 0; i < WAYS; i++)
+		for (unsigned k = 0; k < 5; k += 2)
+			check((counted(i, k) != before[i][k]) == (i == w && k == word),
+			      "%s:%d: counter %u of connection %d moved by %d", file, line, k, i,
+			      (int)(counted(i, k) - before[i][k]));
+}
+
+#define goes_in(hook, at, p, w)	      counts(__FILE__, __LINE__, hook, at, p, GW_OUT_CONNECTION_IN, NONE, w, RX)
+#define goes_out(w, p)		      counts(__FILE__, __LINE__, GW_HOOK_WAY, links[w], p, GW_OUT_CONNECTION_OUT, NONE, w, TX)
+#define drops_in(hook, at, p, w, why) counts(__FILE__, __LINE__, hook, at, p, NONE, GW_DROP_##why, w, DROPS)
+#define drops_out(w, p, why)	      counts(__FILE__, __LINE__, GW_HOOK_WAY, links[w], p, NONE, GW_DROP_##why, w, DROPS)
+
+/* As it was, and nobody's. */
+static void stays(const char *file, int line, enum gw_hook hook, uint32_t ifindex, const struct pkt *p)
+{
+	struct run r;
+
+	counts(file, line, hook, ifindex, p, GW_OUT_TO_STACK, NONE, NONE, 0);
+	assert_int_equal(run_raw(hook, ifindex, p, &r), 0);
+	check(r.len == p->len, "%s:%d: %zu bytes, were %zu", file, line, r.len, p->len);
+	assert_bytes_at(file, line, r.b, p->b, p->len);
+}
+
+#define is_stacks(hook, at, p) stays(__FILE__, __LINE__, hook, at, p)
+
+/* --- VLANs ----------------------------------------------------------------------------------------------------------------- */
+
+static struct pkt frame(struct mac to, struct mac from)
+{
+	struct pkt p = {0};
+
+	pkt_eth(&p, to, from);
+	pkt_ip4(&p, "10.70.0.9", "10.0.1.11");
+	pkt_udp(&p, 1000, 2000);
+	pkt_fill(&p, 64);
+	pkt_close(&p);
+	return p;
+}
+
+static struct pkt tagged(struct mac to, uint16_t tci)
+{
+	struct pkt p = frame(to, MAC_HOST);
+
+	pkt_tag(&p, 0x8100, tci);
+	return p;
+}
+
+/* The interface may be nothing else, the [external] one, or an underlay one. */
+static const enum gw_hook segment_hooks[] = {GW_HOOK_SEGMENT, GW_HOOK_EDGE, GW_HOOK_UNDERLAY};
+
+static void test_from_vlan(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GW_N(segment_hooks); i++) {
+		enum gw_hook hook = segment_hooks[i];
+		struct pkt p = tagged(WAY_MAC(A_70), 70), plain = frame(WAY_MAC(A_70), MAC_HOST);
+		struct run r;
+
+		goes_in(hook, segment, &p, A_70);
+		assert_int_equal(run_raw(hook, segment, &p, &r), 0);
+		assert_int_equal(r.len, plain.len);
+		assert_bytes(r.b, plain.b, plain.len);
+		p = tagged(WAY_MAC(A_70), 0xe000 | 70); /* with a priority */
+		goes_in(hook, segment, &p, A_70);
+		p = tagged(WAY_MAC(B_70), 70);
+		goes_in(hook, segment, &p, B_70);
+		p = tagged(WAY_MAC(B_71), 71);
+		goes_in(hook, segment, &p, B_71);
+		p = frame(WAY_MAC(BARE_B), MAC_HOST);
+		goes_in(hook, segment, &p, BARE_B);
+		p = tagged(WAY_MAC(BARE_B), 0xa000); /* a priority only */
+		goes_in(hook, segment, &p, BARE_B);
+	}
+}
+
+static void test_not_from_vlan(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GW_N(segment_hooks); i++) {
+		enum gw_hook hook = segment_hooks[i];
+		struct pkt p = tagged(WAY_MAC(A_70), 71); /* another VLAN's */
+
+		is_stacks(hook, segment, &p);
+		p = tagged(WAY_MAC(A_70), 72);
+		is_stacks(hook, segment, &p);
+		p = tagged(MAC_ANYBODYS, 70);
+		is_stacks(hook, segment, &p);
+		p = frame(WAY_MAC(A_70), MAC_HOST);
+		is_stacks(hook, segment, &p);
+		p = tagged(WAY_MAC(A_70), 70);
+		is_stacks(hook, world.underlay, &p); /* another interface's */
+		p = frame(WAY_MAC(A_70), MAC_HOST);
+		pkt_tag(&p, 0x88a8, 70);
+		is_stacks(hook, segment, &p);
+		p = frame(MAC_SEGMENT, MAC_HOST);
+		is_stacks(hook, segment, &p);
+	}
+}
+
+/* Each of the VLAN gets a copy, and so does the stack, as it came. */
+static void test_group(void **state)
+{
+	struct pkt p = tagged(MAC_BCAST, 70), q = tagged((struct mac){{0x33, 0x33, 0xff, 0, 0, 1}}, 71);
+	uint64_t before[WAYS];
+	struct run r;
+
+	(void)state;
+	for (int w = 0; w < WAYS; w++)
+		before[w] = counted(w, RX);
+	run_out(__FILE__, __LINE__, GW_HOOK_SEGMENT, segment, &p, GW_OUT_TO_STACK);
+	for (int w = 0; w < WAYS; w++)
+		assert_int_equal(counted(w, RX) - before[w], w == A_70 || w == B_70);
+	run_out(__FILE__, __LINE__, GW_HOOK_SEGMENT, segment, &q, GW_OUT_TO_STACK);
+	assert_int_equal(counted(B_71, RX) - before[B_71], 1);
+	p = tagged(MAC_BCAST, 72);
+	is_stacks(GW_HOOK_SEGMENT, segment, &p);
+	p = frame(MAC_BCAST, MAC_HOST);
+	run_out(__FILE__, __LINE__, GW_HOOK_SEGMENT, segment, &p, GW_OUT_TO_STACK);
+	assert_int_equal(counted(BARE_B, RX) - before[BARE_B], 1);
+	assert_int_equal(run_raw(GW_HOOK_SEGMENT, segment, &p, &r), 0);
+	assert_bytes(r.b, p.b, p.len);
+}
+
+static void test_to_vlan(void **state)
+{
+	struct pkt p = frame(MAC_HOST, WAY_MAC(A_70));
+	struct gw_bpf_way nowhere = {.link = links[A_70], .slot = WAY_SLOT(A_70)};
+	uint64_t before[WAYS];
+
+	(void)state;
+	goes_out(A_70, &p);
+	assert_bytes(run_packet(GW_HOOK_WAY, links[A_70], &p)->b, p.b, p.len); /* the tag is beside the frame */
+	p = frame(MAC_HOST, WAY_MAC(BARE_B));
+	goes_out(BARE_B, &p);
+	p = frame(WAY_MAC(B_71), WAY_MAC(A_70)); /* there, but not in this VLAN */
+	goes_out(A_70, &p);
+	p = frame(WAY_MAC(A_70), WAY_MAC(A_70));
+	drops_out(A_70, &p, LAND);
+	/* What is here does not leave the node. */
+	for (int w = 0; w < WAYS; w++)
+		before[w] = counted(w, RX);
+	p = frame(WAY_MAC(B_70), WAY_MAC(A_70));
+	run_out(__FILE__, __LINE__, GW_HOOK_WAY, links[A_70], &p, GW_OUT_CONNECTION_IN);
+	assert_int_equal(counted(B_70, RX) - before[B_70], 1);
+	/* For a group: to the others here, and outside. */
+	p = frame(MAC_BCAST, WAY_MAC(A_70));
+	run_out(__FILE__, __LINE__, GW_HOOK_WAY, links[A_70], &p, GW_OUT_CONNECTION_OUT);
+	assert_int_equal(counted(B_70, RX) - before[B_70], 2);
+	assert_int_equal(counted(A_70, RX) - before[A_70], 0);
+	p = frame(MAC_HOST, WAY_MAC(A_70));
+	put(MAP_WAYS, &links[A_70], &nowhere);
+	drops_out(A_70, &p, NO_SEGMENT);
+	assert_int_equal(bpf_map_delete_elem(map_fd(MAP_WAYS), &links[A_70]), 0);
+	run_drop(__FILE__, __LINE__, GW_HOOK_WAY, links[A_70], &p, GW_DROP_NO_CONNECTION);
+}
+
+/* --- GRE ------------------------------------------------------------------------------------------------------------------- */
+
+/* Outer headers from FAR as far as the inner packet. */
+static struct pkt tunnel(uint16_t flags, uint16_t proto, uint32_t key)
+{
+	struct pkt p = {0};
+
+	pkt_eth(&p, MAC_OUT, MAC_ISP);
+	pkt_ip4(&p, FAR, SELF);
+	pkt_gre(&p, flags, proto, key);
+	return p;
+}
+
+static void fill(struct pkt *p, bool v6)
+{
+	if (v6)
+		pkt_ip6(p, "fd00:9::1", "fd00::11");
+	else
+		pkt_ip4(p, "172.20.0.9", "10.0.1.11");
+	pkt_udp(p, 1000, 2000);
+	pkt_fill(p, 64);
+	pkt_close(p);
+}
+
+static struct pkt from_tunnel(int w, bool v6)
+{
+	struct pkt p = tunnel(plan[w].has_key ? 0x2000 : 0, v6 ? 0x86dd : 0x0800, plan[w].key);
+
+	fill(&p, v6);
+	return p;
+}
+
+static struct pkt inner_frame(struct mac to, struct mac from, bool v6)
+{
+	struct pkt p = {0};
+
+	pkt_eth(&p, to, from);
+	fill(&p, v6);
+	return p;
+}
+
+/* The [external] interface may be an underlay one, too. */
+static const enum gw_hook outside_hooks[] = {GW_HOOK_EDGE, GW_HOOK_UNDERLAY};
+
+static void test_from_tunnel(void **state)
+{
+	(void)state;
+	for (int w = GRE_A; w <= GRE_B; w++)
+		for (int v6 = 0; v6 < 2; v6++)
+			for (size_t i = 0; i < GW_N(outside_hooks); i++) {
+				struct pkt p = from_tunnel(w, v6), want = inner_frame(WAY_MAC(w), MAC_ISP, v6);
+				struct run r;
+
+				goes_in(outside_hooks[i], outside.external, &p, w);
+				assert_int_equal(run_raw(outside_hooks[i], outside.external, &p, &r), 0);
+				assert_int_equal(r.len, want.len);
+				assert_bytes(r.b, WAY_MAC(w).b, 6);
+				assert_bytes(r.b + 12, want.b + 12, want.len - 12);
+				pkt_bytes(&p, "padding", 7);
+				assert_int_equal(run_raw(outside_hooks[i], outside.external, &p, &r), 0);
+				assert_int_equal(r.len, want.len);
+			}
+}
+
+/* Whoever else's: the stack's, which knows what to say to it. */
+static void test_not_from_tunnel(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GW_N(outside_hooks); i++) {
+		enum gw_hook hook = outside_hooks[i];
+		struct pkt p = tunnel(0x2000, 0x0800, 8);
+
+		fill(&p, false);
+		is_stacks(hook, outside.external, &p);
+		p = tunnel(0x2000, 0x0800, 0); /* a key of zero is one */
+		fill(&p, false);
+		is_stacks(hook, outside.external, &p);
+		p = tunnel(0x2001, 0x0800, 7); /* version 1 */
+		fill(&p, false);
+		is_stacks(hook, outside.external, &p);
+		p = from_tunnel(GRE_A, false);
+		outside_fragment(&p, 0x2000);
+		is_stacks(hook, outside.external, &p);
+		p = from_tunnel(GRE_A, false);
+		memcpy(p.b + 26, (uint8_t[]){198, 51, 100, 11}, 4);
+		pkt_fix_ip4(p.b + 14);
+		is_stacks(hook, outside.external, &p);
+	}
+}
+
+static void test_bad_from_tunnel(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GW_N(outside_hooks); i++) {
+		enum gw_hook hook = outside_hooks[i];
+		uint32_t at = outside.external;
+		struct pkt p = tunnel(0x3000, 0x0800, 7); /* with a sequence number */
+
+		fill(&p, false);
+		drops_in(hook, at, &p, GRE_A, GRE_FLAGS);
+		p = from_tunnel(GRE_A, false);
+		p.b[24] ^= 1; /* the outer header's checksum */
+		drops_in(hook, at, &p, GRE_A, OUTER_CHECKSUM);
+		p = tunnel(0x2000, 0x6558, 7);
+		pkt_eth(&p, MAC_1, MAC_2);
+		fill(&p, false);
+		drops_in(hook, at, &p, GRE_A, TUNNEL_INNER);
+		p = from_tunnel(GRE_A, false);
+		p.b[42] = 0x65; /* not what GRE says */
+		drops_in(hook, at, &p, GRE_A, TUNNEL_INNER);
+		p = from_tunnel(GRE_A, false);
+		pkt_cut(&p, 60);
+		drops_in(hook, at, &p, GRE_A, OUTER_MALFORMED);
+		put16(p.b + 16, 46); /* now it says so */
+		pkt_fix_ip4(p.b + 14);
+		drops_in(hook, at, &p, GRE_A, TUNNEL_INNER);
+		p = from_tunnel(GRE_A, false);
+		p.b[15] |= 3; /* congestion, which the inner flow could not be told */
+		pkt_fix_ip4(p.b + 14);
+		drops_in(hook, at, &p, GRE_A, ECN);
+		p.b[43] |= 2;
+		pkt_fix_ip4(p.b + 42);
+		goes_in(hook, at, &p, GRE_A);
+		assert_int_equal(run_packet(hook, at, &p)->b[15] & 3, 3);
+		p = (struct pkt){0};
+		pkt_eth(&p, MAC_OUT, MAC_ISP);
+		pkt_ip4_options(&p, FAR, SELF, 4);
+		pkt_gre(&p, 0x2000, 0x0800, 7);
+		fill(&p, false);
+		drops_in(hook, at, &p, GRE_A, OUTER_OPTIONS);
+	}
+}
+
+static void test_to_tunnel(void **state)
+{
+	(void)state;
+	for (int w = GRE_A; w <= GRE_B; w++)
+		for (int v6 = 0; v6 < 2; v6++) {
+			struct pkt p = inner_frame(MAC_HOST, WAY_MAC(w), v6);
+			size_t len = plan[w].has_key ? 28 : 24;
+			struct run r;
+
+			goes_out(w, &p);
+			assert_int_equal(run_raw(GW_HOOK_WAY, links[w], &p, &r), 0);
+			assert_int_equal(r.len, p.len + len);
+			assert_int_equal(get16(r.b + 12), 0x0800);
+			assert_int_equal(get16(r.b + 14), 0x4500);
+			assert_int_equal(get16(r.b + 16), p.len - 14 + len);
+			assert_int_equal(get16(r.b + 20), 0x4000); /* never cut */
+			assert_int_equal(r.b[23], IPPROTO_GRE);
+			assert_int_equal(inet_sum(r.b + 14, 20, 0), 0);
+			assert_int_equal(get32(r.b + 26), 0xc0000202); /* SELF */
+			assert_int_equal(get32(r.b + 30), 0xc633640a); /* FAR */
+			assert_int_equal(get16(r.b + 34), plan[w].has_key ? 0x2000 : 0);
+			assert_int_equal(get16(r.b + 36), v6 ? 0x86dd : 0x0800);
+			if (plan[w].has_key)
+				assert_int_equal(get32(r.b + 38), 7);
+			assert_bytes(r.b + 14 + len, p.b + 14, p.len - 14);
+		}
+	struct pkt p = {0};
+
+	pkt_eth(&p, MAC_BCAST, WAY_MAC(GRE_A));
+	pkt_arp(&p, 1, WAY_MAC(GRE_A), "10.0.0.1", MAC_BCAST, "10.0.0.2");
+	pkt_close(&p);
+	counts(__FILE__, __LINE__, GW_HOOK_WAY, links[GRE_A], &p, NONE, GW_DROP_FLOOD, NONE, 0);
+	p = inner_frame(((struct mac){{0x33, 0x33, 0, 0, 0, 0x16}}), WAY_MAC(GRE_A), true); /* MLD, for one */
+	counts(__FILE__, __LINE__, GW_HOOK_WAY, links[GRE_A], &p, NONE, GW_DROP_FLOOD, NONE, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_from_vlan, way_setup),
+		cmocka_unit_test_setup(test_not_from_vlan, way_setup),
+		cmocka_unit_test_setup(test_group, way_setup),
+		cmocka_unit_test_setup(test_to_vlan, way_setup),
+		cmocka_unit_test_setup(test_from_tunnel, way_setup),
+		cmocka_unit_test_setup(test_not_from_tunnel, way_setup),
+		cmocka_unit_test_setup(test_bad_from_tunnel, way_setup),
+		cmocka_unit_test_setup(test_to_tunnel, way_setup),
+	};
+
+	return run_group("connections", tests, way_group);
+}
