@@ -216,6 +216,8 @@ class Changes:
         self.m.tenants[after.number] = after
 
     def gateway(self, t):
+        if t.gateway and self.rng.random() < 0.6:
+            return None
         after = copy.deepcopy(t)
         after.gateway = 0 if t.gateway else self.m.tick()
         return Change("%s %s" % (t.name, "gets a virtual gateway" if after.gateway else "loses its virtual gateway"),
