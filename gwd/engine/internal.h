@@ -229,7 +229,10 @@ void gw_links_done(struct gw_driver *d);
 /* report.c */
 void gw_engine_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties);
 json_t *gw_engine_status(struct gw_driver *d);
-json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, bool drops);
+/* With "drops" where *ret_drops gets them. */
+json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, uint64_t *ret_drops);
+/* Of an owner that has so many of them: of most there are none, and nothing has to be read. */
+json_t *gw_report_drop_reasons(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, uint64_t drops);
 json_t *gw_report_drops(const struct gw_driver *d, const struct bpf_map *m, uint32_t first, bool help);
 const char *gw_report_state(const struct gw_iface *i);
 const char *gw_report_detail(const struct gw_iface *i);

@@ -6,6 +6,7 @@
 #include "engine/reasons.h"
 
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <string.h>
 
 /* The sum over all CPUs of a counter element, and of what was counted before the last upgrade. */
@@ -26,7 +27,36 @@ static void read_counter(const struct gw_driver *d, const struct bpf_map *m, uin
 	}
 }
 
-json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, bool drops)
+/* Adds one half of `n` elements of one word each that stand in a row: a system call for all of them. */
+static int add_row(const struct gw_driver *d, const struct bpf_map *m, uint32_t first, uint32_t n, uint64_t *sums)
+{
+	unsigned cpus = gw_loader_cpus(d->loader);
+	_cleanup_free_ uint64_t *cells = calloc(n, cpus * sizeof *cells);
+	_cleanup_free_ uint32_t *keys = calloc(n, sizeof *keys);
+	uint32_t before = first - 1, last, got = n;
+	int r = cells && keys
+			? bpf_map_lookup_batch(bpf_map__fd(m), first ? &before : NULL, &last, keys, cells, &got, NULL)
+			: -ENOMEM;
+
+	if (r < 0 && r != -ENOENT) /* the end of the map */
+		return r;
+	for (uint32_t i = 0; i < got; i++)
+		for (unsigned c = 0; c < cpus; c++)
+			sums[i] += cells[(size_t)i * cpus + c];
+	return 0;
+}
+
+/* The same as read_counter of each; where the kernel knows no batches of such maps (before Linux 5.13), one by one. */
+static void read_row(const struct gw_driver *d, const struct bpf_map *m, uint32_t first, uint32_t n, uint64_t *ret)
+{
+	memset(ret, 0, n * sizeof *ret);
+	if (add_row(d, m, first, n, ret) == 0 && add_row(d, m, first + bpf_map__max_entries(m) / 2, n, ret) == 0)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		read_counter(d, m, first + i, &ret[i], 1);
+}
+
+json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, uint64_t *ret_drops)
 {
 	struct gw_bpf_counters c;
 	json_t *j;
@@ -34,22 +64,26 @@ json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, u
 	read_counter(d, m, slot, (uint64_t *)&c, sizeof c / sizeof(uint64_t));
 	j = json_pack("{s:I, s:I, s:I, s:I}", "txPackets", (json_int_t)c.tx_packets, "txBytes", (json_int_t)c.tx_bytes,
 		      "rxPackets", (json_int_t)c.rx_packets, "rxBytes", (json_int_t)c.rx_bytes);
-	if (drops)
-		json_object_set_new(j, "drops", json_integer(c.drops));
+	if (ret_drops)
+		json_object_set_new(j, "drops", json_integer((json_int_t)(*ret_drops = c.drops)));
 	return j;
+}
+
+json_t *gw_report_drop_reasons(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, uint64_t drops)
+{
+	return drops ? gw_report_drops(d, m, slot * GW_DROP_SLOTS, false) : json_array();
 }
 
 json_t *gw_report_drops(const struct gw_driver *d, const struct bpf_map *m, uint32_t first, bool help)
 {
 	json_t *list = json_array();
+	uint64_t n[GW_DROP_MAX];
 
+	read_row(d, m, first, GW_DROP_MAX, n);
 	for (uint32_t i = 0; i < GW_DROP_MAX; i++) {
-		uint64_t n;
-
-		read_counter(d, m, first + i, &n, 1);
-		if (!n)
+		if (!n[i])
 			continue;
-		json_t *one = json_pack("{s:s, s:I}", "reason", gw_drop_reasons[i].name, "count", (json_int_t)n);
+		json_t *one = json_pack("{s:s, s:I}", "reason", gw_drop_reasons[i].name, "count", (json_int_t)n[i]);
 
 		if (help)
 			json_object_set_new(one, "help", json_string(gw_drop_reasons[i].help));
@@ -80,6 +114,7 @@ static void port_state(const struct gw_driver *d, const char *interface, json_t 
 {
 	const struct gw_bpf *b = gw_loader_bpf(d->loader);
 	const struct gw_iface *i = gw_iface_find(d, interface);
+	uint64_t drops;
 	uint32_t slot;
 
 	json_object_set_new(j, "state", json_string(gw_report_state(i)));
@@ -87,8 +122,8 @@ static void port_state(const struct gw_driver *d, const char *interface, json_t 
 		json_object_set_new(j, "detail", json_string(gw_report_detail(i)));
 	if (!i || !i->present || !gw_slots_find(&d->port_slots, i->link.ifindex, &slot))
 		return;
-	json_object_set_new(j, "counters", gw_report_counters(d, b->maps.port_stats, slot, true));
-	json_object_set_new(j, "dropReasons", gw_report_drops(d, b->maps.port_drops, slot * GW_DROP_SLOTS, false));
+	json_object_set_new(j, "counters", gw_report_counters(d, b->maps.port_stats, slot, &drops));
+	json_object_set_new(j, "dropReasons", gw_report_drop_reasons(d, b->maps.port_drops, slot, drops));
 }
 
 void gw_engine_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties)
@@ -201,21 +236,19 @@ static json_t *subnets_json(const struct gw_driver *d)
 					      json_pack("{s:i, s:o}", "virtualSubnetId", (int)d->vsid_slots.owner[slot],
 							"counters",
 							gw_report_counters(d, gw_loader_bpf(d->loader)->maps.vsid_stats,
-									   slot, false)));
+									   slot, NULL)));
 	return list;
 }
 
 static json_t *outcomes_json(const struct gw_driver *d)
 {
 	json_t *list = json_array();
+	uint64_t n[GW_OUT_MAX];
 
-	for (uint32_t i = 0; i < GW_OUT_MAX; i++) {
-		uint64_t n;
-
-		read_counter(d, gw_loader_bpf(d->loader)->maps.outcomes, i, &n, 1);
+	read_row(d, gw_loader_bpf(d->loader)->maps.outcomes, 0, GW_OUT_MAX, n);
+	for (uint32_t i = 0; i < GW_OUT_MAX; i++)
 		json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "name", gw_outcomes[i].name, "count",
-						      (json_int_t)n, "help", gw_outcomes[i].help));
-	}
+						      (json_int_t)n[i], "help", gw_outcomes[i].help));
 	return list;
 }
 
@@ -223,12 +256,12 @@ json_t *gw_engine_status(struct gw_driver *d)
 {
 	const struct gw_bpf *b = gw_loader_bpf(d->loader);
 
-	return json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i}}", "receivePath",
-			 "vxlan", d->devices[GW_DEVICE_VXLAN].link.ifindex ? "kernel+bpf" : "bpf", "nvgre",
-			 d->devices[GW_DEVICE_NVGRE].link.ifindex ? "kernel+bpf" : "bpf", "fastPath", gw_fast_report(d),
-			 "warnings", warnings_json(d), "underlays", underlays_json(d), "ports", ports_json(d),
-			 "virtualSubnets", subnets_json(d), "external", gw_report_external(d), "reassembly",
-			 d->whole_entrance ? gw_report_reassembly() : json_null(), "virtualGateways",
+	return json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i}}",
+			 "receivePath", "vxlan", d->devices[GW_DEVICE_VXLAN].link.ifindex ? "kernel+bpf" : "bpf",
+			 "nvgre", d->devices[GW_DEVICE_NVGRE].link.ifindex ? "kernel+bpf" : "bpf", "fastPath",
+			 gw_fast_report(d), "warnings", warnings_json(d), "underlays", underlays_json(d), "ports",
+			 ports_json(d), "virtualSubnets", subnets_json(d), "external", gw_report_external(d),
+			 "reassembly", d->whole_entrance ? gw_report_reassembly() : json_null(), "virtualGateways",
 			 gw_report_exits(d), "outcomes", outcomes_json(d), "drops",
 			 gw_report_drops(d, b->maps.drops, 0, true), "innerMtu", "vxlan",
 			 (int)d->params.inner_mtu[GW_ABI_VXLAN], "nvgre", (int)d->params.inner_mtu[GW_ABI_NVGRE]);
