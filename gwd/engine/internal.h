@@ -19,9 +19,10 @@ struct gw_iface {
 	bool is_exit;		   /* the way out of a virtual gateway */
 	uint32_t exit_vsid;	   /* of which one, or was */
 	bool present;
-	struct gw_link link; /* last seen; ifindex stays valid for the clean-up after the link went */
-	unsigned attached;   /* gw_driver.attach_round of the program on it; 0: none */
-	char trouble[512];   /* why it does not work, empty when it does */
+	struct gw_hmap_node by_index; /* while it is */
+	struct gw_link link;	      /* last seen; ifindex stays valid for the clean-up after the link went */
+	unsigned attached;	      /* gw_driver.attach_round of the program on it; 0: none */
+	char trouble[512];	      /* why it does not work, empty when it does */
 };
 
 /* The links that the engine makes for itself (devices.c). */
@@ -63,7 +64,8 @@ struct gw_driver {
 	struct gw_params params; /* as loaded */
 	unsigned attach_round;	 /* grows with every load of programs */
 	struct gw_index index;
-	struct gw_hmap ifaces;
+	struct gw_hmap ifaces;	/* by name */
+	struct gw_hmap present; /* those of them that are there, by the numbers of their links */
 	struct gw_slots port_slots, vsid_slots, exit_slots;
 	struct gw_edge edge;
 	bool fast_able; /* the kernel has what the fast path needs */

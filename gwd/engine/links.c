@@ -32,15 +32,37 @@ struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name)
 	return NULL;
 }
 
+/* Numbers of links go up one by one. */
+static uint32_t index_hash(uint32_t ifindex)
+{
+	return ifindex;
+}
+
 struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex)
 {
-	GW_HMAP_FOR_EACH (n, &d->ifaces) {
-		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+	GW_HMAP_FOR_EACH_HASH (n, &d->present, index_hash(ifindex)) {
+		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, by_index);
 
-		if (i->present && (uint32_t)i->link.ifindex == ifindex)
+		if ((uint32_t)i->link.ifindex == ifindex)
 			return i;
 	}
 	return NULL;
+}
+
+static void set_absent(struct gw_driver *d, struct gw_iface *i)
+{
+	if (i->present)
+		gw_hmap_remove(&d->present, &i->by_index);
+	i->present = false;
+}
+
+/* `now` without a number: it is not there. */
+static int set_link(struct gw_driver *d, struct gw_iface *i, const struct gw_link *now)
+{
+	set_absent(d, i);
+	i->link = *now;
+	i->present = now->ifindex && gw_hmap_insert(&d->present, &i->by_index, index_hash((uint32_t)now->ifindex)) == 0;
+	return now->ifindex && !i->present ? -ENOMEM : 0;
 }
 
 static struct gw_iface *want_iface(struct gw_driver *d, const char *name)
@@ -67,6 +89,7 @@ void gw_links_done(struct gw_driver *d)
 		free(GW_CONTAINER_OF(n, struct gw_iface, node));
 	}
 	gw_hmap_done(&d->ifaces);
+	gw_hmap_done(&d->present);
 }
 
 /* --- programs on interfaces, remembered in the pinned `hooks` ------------------------------------------------------------ */
@@ -114,7 +137,7 @@ static int look(struct gw_driver *d, const struct gw_intent *in, struct gw_iface
 
 		if (off < 0)
 			return off;
-		i->present = false;
+		set_absent(d, i);
 		i->attached = 0;
 		if (i->is_port) {
 			int r2 = gw_maps_refresh_port(d, in, i, err);
@@ -130,8 +153,10 @@ static int look(struct gw_driver *d, const struct gw_intent *in, struct gw_iface
 				return r2;
 		}
 	}
-	i->present = r == 0;
-	i->link = now;
+	if (r < 0)
+		now = (struct gw_link){0};
+	if (set_link(d, i, &now) < 0)
+		return gw_error_oom(err);
 	snprintf(i->trouble, sizeof i->trouble, "%s", i->present ? "" : "the interface does not exist");
 	return 0;
 }
@@ -226,6 +251,7 @@ static int let_go(struct gw_driver *d, const struct gw_intent *in, struct gw_ifa
 		gw_slots_put(&d->port_slots, i->link.ifindex, d);
 	if (i->exit_vsid)
 		gw_slots_put(&d->exit_slots, i->exit_vsid, d);
+	set_absent(d, i);
 	gw_hmap_remove(&d->ifaces, &i->node);
 	free(i);
 	return 0;
