@@ -154,7 +154,7 @@ void gw_edge_on_change(void *driver, const struct gw_nl_change *change)
 		return;
 	if (change->kind == GW_NL_CHANGE_ADDR && (!gw_addr_is_unicast(a) || gw_addr_is_link_local(a)))
 		return;
-	d->env.want_sync(d->env.core, "an address of this node has come or gone");
+	gw_engine_want_sync(d, "an address of this node has come or gone");
 }
 
 /* --- what is wanted --------------------------------------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@ struct gw_iface {
 	struct gw_hmap_node by_index; /* while it is */
 	struct gw_link link;	      /* last seen; ifindex stays valid for the clean-up after the link went */
 	unsigned attached;	      /* gw_driver.attach_round of the program on it; 0: none */
+	unsigned tried;		      /* by which pass of a sync it was to be attached last */
 	char trouble[512];	      /* why it does not work, empty when it does */
 };
 
@@ -57,8 +58,21 @@ struct gw_edge {
 	bool all_groups;	  /* the link hears all multicast by our doing */
 };
 
+/* A sync that is under way in parts (engine.c). */
+struct gw_engine_sync {
+	uint64_t turn_ns; /* for one part; tests have less */
+	bool under_way;
+	bool all;   /* maps, too */
+	bool again; /* somebody has asked for one since it began: the core does not remember that */
+	int stage;
+	char (*names)[IFNAMSIZ]; /* of interfaces; those before `at` have been looked at */
+	size_t n, at;
+	unsigned pass; /* counts them */
+};
+
 struct gw_driver {
 	struct gw_driver_env env;
+	struct gw_engine_sync sync;
 	int pins_lock; /* on the directory of the pins; -1: not taken */
 	struct gw_loader *loader;
 	struct gw_params params; /* as loaded */
@@ -75,6 +89,9 @@ struct gw_driver {
 	int whole_lower;     /* ifindex of its other end */
 	bool maps_good;	     /* the maps are known to agree with the intent but for interfaces */
 };
+
+/* engine.c: asks for a sync. */
+void gw_engine_want_sync(struct gw_driver *d, const char *why);
 
 /* slots.c */
 int gw_slots_init(struct gw_slots *s, enum gw_slot_kind kind, unsigned limit, struct gw_driver *d);
@@ -214,17 +231,22 @@ struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
 int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err);
 int gw_hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err);
 int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
-int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* The names of all that the configuration and the intent name; *ret is the caller's. */
+int gw_links_list(const struct gw_driver *d, const struct gw_intent *in, char (**ret)[IFNAMSIZ], size_t *ret_n);
+/* One of them: how it is, what belongs to it, and whether its program is still there. */
+int gw_links_look(struct gw_driver *d, const struct gw_intent *in, const char *name, struct gw_error *err);
+/* Lets go of those that nothing names any more. */
+int gw_links_forget(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* Puts the programs on everything that is present; the first failure is returned. */
+int gw_links_attach(struct gw_driver *d, struct gw_error *err);
 /*
- * Puts the programs on everything that is present. Strict: the first failure is returned. Else one interface that cannot
- * have them is reported as its own trouble, and the others work.
+ * The same for a sync: one interface that cannot have them is reported as its own trouble, and the others work. Until the time, as
+ * uv_hrtime() tells it: GW_SYNC_MORE then.
  */
-int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err);
+int gw_links_attach_some(struct gw_driver *d, uint64_t until, struct gw_error *err);
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err);
 int gw_links_drop_all(struct gw_driver *d, struct gw_error *err);
 void gw_links_tc_event(void *driver, int ifindex);
-/* Forgets what is attached wherever the kernel does not agree. */
-void gw_links_check_programs(struct gw_driver *d);
 void gw_links_event(void *driver, const struct gw_link *link, bool removed);
 void gw_links_done(struct gw_driver *d);
 

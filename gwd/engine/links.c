@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 static uint32_t name_hash(const char *name)
 {
@@ -226,11 +227,8 @@ static bool is_named(const struct gw_iface *i)
 
 static int attach(struct gw_driver *d, struct gw_iface *i, struct gw_error *err)
 {
-	int r;
+	int r = gw_hook_on(d, i->link.ifindex, i->name, hook_of(i), err);
 
-	if (!i->present || i->attached == d->attach_round)
-		return 0;
-	r = gw_hook_on(d, i->link.ifindex, i->name, hook_of(i), err);
 	if (r == 0)
 		i->attached = d->attach_round;
 	return r;
@@ -323,20 +321,48 @@ int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct
 	return r;
 }
 
-int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+static void add_name(char (*names)[IFNAMSIZ], size_t *n, const char *name)
 {
+	snprintf(names[(*n)++], IFNAMSIZ, "%s", name);
+}
+
+/* In the order in which they are brought: what is around others first. */
+int gw_links_list(const struct gw_driver *d, const struct gw_intent *in, char (**ret)[IFNAMSIZ], size_t *ret_n)
+{
+	size_t room = 1 + gw_intent_count(in, GW_HNV_PROVIDER_ADDRESS) + gw_intent_count(in, GW_HNV_VRF) +
+		      gw_intent_count(in, GW_HNV_PORT);
+	char(*names)[IFNAMSIZ] = calloc(room, sizeof *names), buf[IFNAMSIZ];
 	const struct gw_hnv_object *o;
-	char buf[IFNAMSIZ];
+
+	if (!names)
+		return -ENOMEM;
+	*ret_n = 0;
+	if (d->env.config->external_interface[0])
+		add_name(names, ret_n, d->env.config->external_interface);
+	for (o = NULL; (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
+		add_name(names, ret_n, o->paddr.interface);
+	for (o = NULL; (o = gw_intent_next(in, GW_HNV_VRF, o));)
+		add_name(names, ret_n, gw_vrf_exit(o->vrf.vsid, buf));
+	for (o = NULL; (o = gw_intent_next(in, GW_HNV_PORT, o));)
+		add_name(names, ret_n, o->port.interface);
+	*ret = names;
+	return 0;
+}
+
+int gw_links_look(struct gw_driver *d, const struct gw_intent *in, const char *name, struct gw_error *err)
+{
+	struct gw_iface *i = gw_iface_find(d, name);
+
+	if (i && i->attached == d->attach_round &&
+	    gw_tc_program(i->link.ifindex) != gw_loader_program_id(d->loader, hook_of(i)))
+		i->attached = 0;
+	return bring_iface(d, in, name, err);
+}
+
+int gw_links_forget(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
 	int r = 0;
 
-	if (d->env.config->external_interface[0])
-		r = bring_iface(d, in, d->env.config->external_interface, err);
-	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
-		r = bring_iface(d, in, o->paddr.interface, err);
-	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_VRF, o));)
-		r = bring_iface(d, in, gw_vrf_exit(o->vrf.vsid, buf), err);
-	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));)
-		r = bring_iface(d, in, o->port.interface, err);
 	GW_HMAP_FOR_EACH_SAFE (n, after, &d->ifaces) {
 		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
@@ -347,18 +373,17 @@ int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_err
 	return r;
 }
 
-/* Ports, exits and devices before what is around them: nothing comes in for what is not ready. */
-int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
+static int attach_those(struct gw_driver *d, bool around, bool strict, uint64_t until, struct gw_error *err)
 {
-	int r = gw_devices_attach(d, err);
+	GW_HMAP_FOR_EACH (n, &d->ifaces) {
+		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+		struct gw_error own = GW_ERROR_INIT;
 
-	for (int around = 0; around < 2; around++) {
-		GW_HMAP_FOR_EACH (n, &d->ifaces) {
-			struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
-			struct gw_error own = GW_ERROR_INIT;
-
-			if (r < 0 || (i->is_underlay || i->is_external) != around || attach(d, i, &own) == 0)
-				continue;
+		if (!i->present || i->attached == d->attach_round || (i->is_underlay || i->is_external) != around ||
+		    (!strict && i->tried == d->sync.pass))
+			continue;
+		i->tried = d->sync.pass;
+		if (attach(d, i, &own) < 0) {
 			if (strict) {
 				if (err)
 					*err = own;
@@ -366,8 +391,30 @@ int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 			}
 			snprintf(i->trouble, sizeof i->trouble, "%s", own.message);
 		}
+		if (uv_hrtime() >= until)
+			return GW_SYNC_MORE;
 	}
+	return 0;
+}
+
+/* Ports, exits and devices before what is around them: nothing comes in for what is not ready. */
+static int attach_all(struct gw_driver *d, bool strict, uint64_t until, struct gw_error *err)
+{
+	int r = gw_devices_attach(d, err);
+
+	for (int around = 0; r == 0 && around < 2; around++)
+		r = attach_those(d, around, strict, until, err);
 	return r;
+}
+
+int gw_links_attach(struct gw_driver *d, struct gw_error *err)
+{
+	return attach_all(d, true, UINT64_MAX, err);
+}
+
+int gw_links_attach_some(struct gw_driver *d, uint64_t until, struct gw_error *err)
+{
+	return attach_all(d, false, until, err);
 }
 
 /* Interfaces that have a program which nothing wants there: named no more while this process did not look. */
@@ -406,25 +453,13 @@ int gw_links_drop_all(struct gw_driver *d, struct gw_error *err)
 	return r;
 }
 
-void gw_links_check_programs(struct gw_driver *d)
-{
-	GW_HMAP_FOR_EACH (n, &d->ifaces) {
-		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
-
-		if (i->attached == d->attach_round &&
-		    gw_tc_program(i->link.ifindex) != gw_loader_program_id(d->loader, hook_of(i)))
-			i->attached = 0;
-	}
-	gw_devices_check_programs(d);
-}
-
 void gw_links_tc_event(void *driver, int ifindex)
 {
 	struct gw_driver *d = driver;
 	const struct gw_iface *i = gw_iface_by_index(d, ifindex);
 
 	if ((i && i->attached) || gw_device_by_index(d, ifindex))
-		d->env.want_sync(d->env.core, "a program was taken off an interface");
+		gw_engine_want_sync(d, "a program was taken off an interface");
 }
 
 void gw_links_event(void *driver, const struct gw_link *link, bool removed)
@@ -437,13 +472,13 @@ void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 		return;
 	}
 	if (removed && i->present && i->link.ifindex == link->ifindex)
-		d->env.want_sync(d->env.core, "an interface has gone");
+		gw_engine_want_sync(d, "an interface has gone");
 	else if (!removed && (!i->present || i->link.ifindex != link->ifindex || i->link.mtu != link->mtu ||
 			      !gw_mac_equal(&i->link.mac, &link->mac) ||
 			      i->link.peer_elsewhere != link->peer_elsewhere || i->link.peer_nsid != link->peer_nsid))
-		d->env.want_sync(d->env.core, "an interface has come or changed");
+		gw_engine_want_sync(d, "an interface has come or changed");
 	else if (!removed && i->is_external && link->running && !i->link.running)
-		d->env.want_sync(d->env.core, "the external interface has its carrier back");
+		gw_engine_want_sync(d, "the external interface has its carrier back");
 	if (!removed && i->link.ifindex == link->ifindex)
 		i->link.up = link->up, i->link.running = link->running;
 }
