@@ -85,8 +85,8 @@ def address(name):
 class Change:
     """What is asked for, in words, and what it does to the model once it is answered."""
 
-    def __init__(self, what, elements, then):
-        self.what, self.elements, self.then = what, elements, then
+    def __init__(self, what, elements, then, refused=False):
+        self.what, self.elements, self.then, self.refused = what, elements, then, refused
 
 
 class Changes:
@@ -94,7 +94,7 @@ class Changes:
         self.m, self.rng = model, rng
         self.kinds = {}
         self.choices = [self.nic] * 5 + [self.one_to_one] * 2 + [self.rule] * 6 + [self.frontend] * 2 + [self.pool] * 2 + \
-            [self.subnets] * 2 + [self.gateway] * 2 + [self.address] * 2 + [self.leave]
+            [self.subnets] * 2 + [self.gateway] * 2 + [self.address] * 2 + [self.leave, self.refused]
 
     def next(self):
         while True:
@@ -151,6 +151,28 @@ class Changes:
                 del m.nics[n.key]
             m.tenants[t.number] = type(t)(t.number)
         return Change("%s leaves with all that it has" % t.name, elements, then)
+
+    def refused(self, t):
+        """What would break something: it changes nothing."""
+        m, choices = self.m, []
+        used = sorted(a for a in m.own if m.uses(a))
+        nics = sorted(m.nics_of(t), key=lambda n: n.key)
+        if used:
+            name = self.rng.choice(used)
+            choices.append(("address %s goes, which is in use" % OWN[name], [gone("/publicIPAddresses/" + name)]))
+        if nics:
+            choices.append(("the network of %s goes, in which there are NICs" % t.name, [gone("/virtualNetworks/" + t.name)]))
+        if len(nics) > 1:
+            other = copy.copy(nics[0])
+            other.address, other.subnet = nics[1].address, nics[1].subnet
+            choices.append(("%s moves to %s, which is %s's" % (other.name, other.address, nics[1].name), [self.body_of(other)]))
+            # All or nothing: what is good of it must not come either.
+            choices.append(("%s goes, and at the same time address %s, which is nobody's to take twice" % (nics[1].name, nics[0].address),
+                            [gone("/virtualGateways/" + t.name), self.body_of(other)]))
+        if not choices:
+            return None
+        what, elements = self.rng.choice(choices)
+        return Change(what, elements, lambda: None, refused=True)
 
     # --- NICs
 

@@ -55,6 +55,11 @@ class Leftover:
                 found[name] = len([e for e in json.loads(run(["bpftool", "-j", "map", "dump", "pinned", path]).stdout or "[]") if "key" in e])
         return found
 
+    def programs(self):
+        """Interfaces that have one of the engine's."""
+        return sorted(x["ifname"] for x in self.host.netns.ip_json("link show")
+                      if "gw_" in self.host.netns.run("tc filter show dev %s ingress" % x["ifname"], ok=None).stdout)
+
     def take(self):
         netns, gwd = self.host.netns, self.host.gwd
         spaces = sorted(os.listdir("/run/netns"))
@@ -64,7 +69,7 @@ class Leftover:
                  "routes": sorted(netns.ip("route show table all").splitlines()),
                  "neighbours": sorted(netns.ip("neigh show nud permanent").splitlines()),
                  "numbers of namespaces": len(netns.ip("netns list-id").splitlines()),
-                 "queues": sorted(re.findall(r"qdisc \w+ .*?dev \S+", netns.run("tc qdisc show").stdout)),
+                 "programs": self.programs(),
                  "nft": ruleset(netns.argv([])),
                  "records": {kind: sorted(objects(gwd, kind)) for kind in KINDS}}
         for space in spaces:

@@ -4,6 +4,7 @@ whom they saw, and send it back. What must not arrive is held against them for a
 One thread, one epoll: hundreds of probes are under way at the same time, and take as long as one.
 """
 import os
+import resource
 import select
 import socket
 import struct
@@ -41,6 +42,7 @@ class Probe:
     def __init__(self, client, address, port, protocol, way, keep=False):
         self.client, self.address, self.port, self.protocol, self.way, self.keep = client, address, port, protocol, way, keep
         self.number, self.socket, self.seen = None, None, None
+        self.server = None  # the other end of a connection
         self.pending = b""
         self.reset()
 
@@ -54,10 +56,13 @@ class Probe:
 
 class Prober:
     def __init__(self):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self.poll, self.readers = select.epoll(), {}
         self.hits = {}  # number: [(key of the end, port, (address, port) of the sender as it was seen)]
         self.forbidden = {}  # number: what it was, and that must have come to nobody
         self.late = []  # what came all the same, when its round was over
+        self.accepted = {}  # number: the connection that it came by
         self.count = 0
         self.again = 0  # datagrams that were sent more than once before the answer came
 
@@ -81,7 +86,7 @@ class Prober:
         self.poll.register(s.fileno(), events)
 
     def forget(self, s):
-        if self.readers.pop(s.fileno(), None):
+        if s.fileno() >= 0 and self.readers.pop(s.fileno(), None):
             self.poll.unregister(s.fileno())
         s.close()
 
@@ -99,6 +104,7 @@ class Prober:
     def accept(self, listener, end, port):
         s, peer = listener.accept()
         s.setblocking(False)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, HARD_CLOSE)
         got = bytearray()
 
         def read():
@@ -111,6 +117,7 @@ class Prober:
                 message = bytes(got[:SIZE])
                 del got[:SIZE]
                 self.hit(message, end, port, peer)
+                self.accepted[int(message.split()[0])] = s
                 s.send(message)
 
         self.watch(s, read, lambda e: self.forget(s))
@@ -171,9 +178,10 @@ class Prober:
             p.answered |= int(message.split()[0]) == p.number
 
     def stop(self, p):
-        if p.socket is not None:
-            self.forget(p.socket)
-            p.socket = None
+        for s in (p.socket, p.server):
+            if s is not None:
+                self.forget(s)
+        p.socket = p.server = None
 
     def turn(self, seconds):
         for fd, _ in self.poll.poll(seconds):
@@ -215,6 +223,7 @@ class Prober:
         self.again += sum(p.tries > 1 for p in probes if p.way)
         for p in probes:
             hits = self.hits.pop(p.number, [])
+            p.server = self.accepted.pop(p.number, p.server)
             p.seen = hits[0][2] if hits else p.seen
             if p.way is None:
                 self.forbidden[p.number] = str(p)

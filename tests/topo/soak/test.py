@@ -21,6 +21,7 @@ import contextlib
 import http.client
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -227,7 +228,10 @@ class Soak(GatewayWorld):
         blow = self.rng.random() if blows else 1.0
         before = {n.key: (n.address, n.subnet) for n in self.model.nics.values()}
         self.tell(change.what + (", killed in its midst" if blow < 0.1 else ""))
-        if blow < 0.1:
+        if change.refused:
+            r = self.request(change.elements)
+            require(400 <= r.status < 500, "it must be refused: %s: %d %s" % (change.what, r.status, r.body[:300]))
+        elif blow < 0.1:
             self.asked_amid(change)
         else:
             self.ask_for(change.elements, change.what)
@@ -237,20 +241,27 @@ class Soak(GatewayWorld):
             return
         self.settled()
         self.try_all()
-        if 0.1 <= blow < 0.2:
+        self.blow(blow)
+
+    def blow(self, which):
+        """Perhaps it dies, or is stopped, and comes back."""
+        if 0.1 <= which < 0.2:
             self.tell("kill -9")
             self.kill()
-            self.try_all("while gwd is dead")
-            self.start()
-        elif 0.2 <= blow < 0.25:
+        elif 0.2 <= which < 0.25:
             self.tell("restart")
             self.counts["restarts"] += 1
             self.gw.gwd.stop()
-            self.try_all("while gwd is stopped")
+        elif which < 0.3:
+            self.tell("SIGHUP")
+            self.gw.gwd.process.send_signal(signal.SIGHUP)
+        else:
+            return
+        if self.gw.gwd.process is None:
+            self.try_all("while gwd is away")
             self.start()
-        if blow < 0.25:
-            self.settled()
-            self.try_all("after gwd has come back")
+        self.settled()
+        self.try_all("after it")
 
     def try_all(self, when=""):
         """What is to pass passes, what is not does not, and what was there goes on."""
@@ -307,6 +318,8 @@ class Soak(GatewayWorld):
             self.step(blows)
             if time.monotonic() > until:
                 break
+        if blows:
+            self.blow(0.15)
         self.all_go()
 
     def churn(self):
