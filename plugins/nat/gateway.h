@@ -113,6 +113,7 @@ struct gw_driver {
 	uint32_t limit_told;   /* which of them was told of last as too low */
 	uint64_t next_limit;   /* when to ask for it again */
 	/* A sync that is under way in parts. */
+	uint64_t turn_ns;     /* for one; tests have less */
 	struct gw_uuid *todo; /* routing domains, those before at_todo have been brought; NULL: none is */
 	size_t n_todo, at_todo;
 	uint64_t begun; /* uv_hrtime: its first has been brought; 0: not yet */

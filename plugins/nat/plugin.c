@@ -160,6 +160,7 @@ static int nat_open(const struct gw_driver_env *env, struct gw_driver **ret, str
 	if (!d)
 		return gw_error_oom(err);
 	d->env = *env;
+	d->turn_ns = TURN_NS;
 	if (gw_hmap_init(&d->gateways) < 0 || uv_timer_init(env->loop, &d->timer) < 0) {
 		gw_hmap_done(&d->gateways);
 		free(d);
@@ -384,7 +385,7 @@ static int end_sync(struct gw_driver *d, struct gw_error *err)
 /* A part of them in each turn of the loop; where there is much to write, that is left to a thread. */
 static int nat_sync(struct gw_driver *d, const struct gw_intent *intent, struct gw_error *err)
 {
-	uint64_t end = uv_hrtime() + TURN_NS;
+	uint64_t end = uv_hrtime() + d->turn_ns;
 	int r = d->todo ? 0 : begin_sync(d, intent, err);
 
 	while (r == 0 && d->at_todo < d->n_todo) {
