@@ -109,8 +109,11 @@ static int sync_one(struct gw_slot *slot)
 	slot->wanted = false;
 	r = open_and_sync(slot, &err);
 	set_in_parts(slot, r == GW_SYNC_MORE);
-	if (slot->in_parts)
+	if (slot->in_parts) {
+		slot->owner->parted = (size_t)(slot - slot->owner->slots);
+		slot->owner->parted_ms = uv_now(slot->owner->params.loop);
 		return r;
+	}
 	slot->wanted |= slot->owed;
 	slot->owed = false;
 	slot->syncs++;
@@ -143,11 +146,29 @@ void gw_reconcile_become_ready(struct gw_reconcile *r)
 		r->params.on_ready(r->params.ctx);
 }
 
+/* A turn of the loop has time for one part: those who have begun, and have more to do, take turns. */
+static bool is_anothers_turn(struct gw_slot *slot)
+{
+	struct gw_reconcile *r = slot->owner;
+	size_t next = r->parted;
+
+	slot->waits = slot->in_parts;
+	if (!slot->in_parts)
+		return false;
+	if (r->parted_ms == uv_now(r->params.loop))
+		return true;
+	do
+		next = (next + 1) % r->n_open;
+	while (!r->slots[next].waits);
+	slot->waits = &r->slots[next] != slot;
+	return slot->waits;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct gw_slot *slot = timer->data;
 	struct gw_reconcile *r = slot->owner;
-	int rc = sync_one(slot);
+	int rc = is_anothers_turn(slot) ? GW_SYNC_MORE : sync_one(slot);
 
 	if (rc == GW_SYNC_MORE) {
 		uv_timer_start(timer, on_timer, MORE_MS, 0);
