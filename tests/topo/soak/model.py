@@ -162,6 +162,13 @@ class Model:
         Whether a flow that was opened earlier must go on (True), must have ended (False), or may do either (None): it does as long as
         both of its ends are the same, and the rules that began it are there, whatever else has changed.
         """
+        lives = self.goes_on(flow)
+        if lives is False and flow.protocol == UDP:  # its next datagram may begin another one
+            nic = self.nics[flow.nic.key] if flow.nic else None
+            return None if self.way(nic, flow.address, flow.port, UDP) else False
+        return lives
+
+    def goes_on(self, flow):
         for key, generation in flow.ends.items():
             if key not in self.nics or self.nics[key].generation != generation:
                 return None

@@ -252,7 +252,7 @@ class Soak(GatewayWorld):
             self.tell("restart")
             self.counts["restarts"] += 1
             self.gw.gwd.stop()
-        elif which < 0.3:
+        elif 0.25 <= which < 0.3:
             self.tell("SIGHUP")
             self.gw.gwd.process.send_signal(signal.SIGHUP)
         else:
