@@ -18,6 +18,7 @@ and so is the longest turn of its event loop. A table goes to standard output, t
 all could be measured, never how fast it was.
 """
 import argparse
+import http.client
 import json
 import os
 import re
@@ -98,8 +99,9 @@ class ByHand:
                   f"addr add 10.0.255.250/29 dev vx{vsid + 1}", f"addr add {inside}/31 dev ext0", "link set ext0 up",
                   f"route add default via {hop}"]
         nft = ["add table ip nat", "add chain ip nat post { type nat hook postrouting priority srcnat ; }"]
-        nft += [f'add rule ip nat post oifname "ext0" ip saddr 10.0.0.0/16 meta l4proto {p} snat to {public}:{first}-{first + BLOCK - 1}'
-                for p in ("tcp", "udp", "icmp")]
+        ours = 'add rule ip nat post oifname "ext0" ip saddr 10.0.0.0/16'
+        nft += [f"{ours} meta l4proto {p} snat to {public}:{first}-{first + BLOCK - 1}" for p in ("tcp", "udp")]
+        nft.append(f"{ours} meta l4proto icmp snat to {public}")
         return name, node, tenant, nft
 
     def shell(self, lines):
@@ -129,8 +131,8 @@ class Batch(ByHand):
             name, node, tenant, nft = self.commands(i)
             first += [f"netns add {name}"] + node
             ip, rules = "\n".join(tenant), "\n".join(nft)
-            lines.append(f"nsenter --net=/run/netns/{name} bash -ec 'echo 1 >/proc/sys/net/ipv4/ip_forward; ip -batch - ; nft -f /dev/fd/3' "
-                         f"<<'A' 3<<'B'\n{ip}\nA\n{rules}\nB")
+            inside = "echo 1 >/proc/sys/net/ipv4/ip_forward; ip -batch /dev/fd/3; nft -f -"
+            lines.append(f"nsenter --net=/run/netns/{name} bash -ec '{inside}' <<'A' 3<<'B'\n{rules}\nA\n{ip}\nB")
         self.shell(["ip -batch - <<'A'\n" + "\n".join(first) + "\nA"] + lines)
 
 
@@ -170,10 +172,15 @@ class Node:
         self.wait()
 
     def ask(self, method, path, body=None):
-        """On one connection, as managers do."""
-        self.client.request(method, "/networking/v1" + path, json.dumps(body) if body is not None else None,
-                            {"Content-Type": "application/json"} if body is not None else {})
-        r = self.client.getresponse()
+        """On one connection, as managers do; gwd ends one that says nothing for long."""
+        text, headers = (json.dumps(body), {"Content-Type": "application/json"}) if body is not None else (None, {})
+        try:
+            self.client.request(method, "/networking/v1" + path, text, headers)
+            r = self.client.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            self.client.close()
+            self.client.request(method, "/networking/v1" + path, text, headers)
+            r = self.client.getresponse()
         answer = r.read()
         if r.status >= 300:
             raise Failed(f"{method} {path}: {r.status} {answer[:300]}")
@@ -364,7 +371,8 @@ def text(r):
     lines.append(f"  memory of gwd, KiB: resident {r['memory']['Rss']:.1f}, proportional {r['memory']['Pss']:.1f}")
     (few, _), (many, _) = r["put"][FEW], r["put"][tenants]
     lines += ["\nFrom the PUT of a rule to the first datagram by it, ms, median and most"]
-    lines += [f"    {n:>6,} tenants {r['put'][n][0]:>10.2f} {r['put'][n][1]:>10.2f}" for n in (FEW, tenants)] + [f"    ratio {many / few:>16.2f}"]
+    lines += [f"    {n:>6,} tenants {r['put'][n][0]:>10.2f} {r['put'][n][1]:>10.2f}" for n in (FEW, tenants)]
+    lines.append(f"    ratio {many / few:>16.2f}")
     lines.append(f"\nStarted over {tenants:,} tenants: until all is in order, s; CPU, s; writes to the kernel, route and netfilter")
     lines += [f"    {title:<36}{x['seconds']:>8.2f}{x['cpu']:>8.2f}{x['route']:>8.0f}{x['netfilter']:>8.0f}"
               for title, x in (("nothing was altered meanwhile", r["restart"]), ("one route was", r["altered"]))]
