@@ -139,7 +139,8 @@ class Batch(ByHand):
 # --- gwd ----------------------------------------------------------------------------------------------------------------------------
 
 class Node:
-    def __init__(self):
+    def __init__(self, tenants):
+        room = {"ports": 4096, "virtual_gateways": 4096} if tenants > TENANTS else {}  # else there is enough
         self.netns, self.far, self.vm = namespace("gw"), namespace("far"), namespace("vm")
         self.netns.veth("eth1", self.far, "eth1", 1600)
         self.netns.veth("out0", self.far, "eth0", 1500)
@@ -156,7 +157,7 @@ class Node:
         self.far.ip(f"route add 203.0.0.0/16 via {OUT} src {FAR}")
         self.gwd = Gwd(self.netns, "gw", {
             "node": {"roles": "controller, gateway, host", "plugin_dir": case.build() + "/plugins"},
-            "external": {"interface": "out0"}, "limits": {"requests_per_second": 1000000}})
+            "external": {"interface": "out0"}, "limits": {"requests_per_second": 1000000, **room}})
         self.gwd.settings["api"] = {"listen": "unix:" + self.gwd.socket_path}
         self.gwd.configure()
         self.gwd.start(deadline=60)
@@ -340,7 +341,7 @@ def provision(node, folder, tenants, rounds):
 
 
 def live(folder, tenants, rounds):
-    node, result = Node(), {"tenants": tenants}
+    node, result = Node(tenants), {"tenants": tenants}
     result["bare"] = node.memory()
     node.make(range(FEW))
     result["put"] = {FEW: node.put_to_working()}
