@@ -60,6 +60,8 @@ struct gw_reconcile {
 /* What only plugins know: without one nothing becomes of them. */
 #define GW_PLUGIN_KINDS (1u << GW_HNV_NAT_RULE)
 
+/* Around what a driver does: since when, by uv_hrtime(). */
+void gw_reconcile_worked(const struct gw_reconcile *r, const char *what, const char *who, uint64_t since);
 int gw_reconcile_open_slot(struct gw_slot *slot, struct gw_error *err);
 /* A plugin did not do what it was asked to: it will be synced. */
 void gw_reconcile_plugin_failed(struct gw_slot *slot, const struct gw_error *err);

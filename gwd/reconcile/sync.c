@@ -75,6 +75,7 @@ void gw_reconcile_plugin_failed(struct gw_slot *slot, const struct gw_error *err
 /* A plugin that was not loaded stays so until gwd is started anew. */
 static int open_and_sync(struct gw_slot *slot, struct gw_error *err)
 {
+	uint64_t since = uv_hrtime();
 	int r = 0;
 
 	if (!slot->ops) {
@@ -83,7 +84,10 @@ static int open_and_sync(struct gw_slot *slot, struct gw_error *err)
 	}
 	if (!slot->driver)
 		r = gw_reconcile_open_slot(slot, err);
-	return r < 0 ? r : slot->ops->sync(slot->driver, slot->owner->intent, err);
+	if (r == 0)
+		r = slot->ops->sync(slot->driver, slot->owner->intent, err);
+	gw_reconcile_worked(slot->owner, "sync", slot->name, since);
+	return r;
 }
 
 /* With the last one the others' turn has come. */
@@ -245,8 +249,11 @@ void gw_reconcile_state(void *ctx, const char **ret_state, const char **ret_mess
 /* A driver that is called as something that is there already ("node") adds to it. */
 static void add_driver_status(json_t *status, const struct gw_slot *slot)
 {
+	uint64_t since = uv_hrtime();
 	json_t *own = slot->driver && slot->ops->status ? slot->ops->status(slot->driver) : NULL;
 	json_t *there = json_object_get(status, slot->name);
+
+	gw_reconcile_worked(slot->owner, "status", slot->name, since);
 
 	if (there && own) {
 		json_object_update_missing(there, own);

@@ -78,6 +78,8 @@ def _(w):
     require(turns >= 10, "%d turns for five requests on connections of their own" % turns)
     require(after["gwd_loop_longest_turn_seconds"] <= after["gwd_loop_turn_seconds_sum"], "the longest of all turns")
     require(after["gwd_loop_longest_turn_seconds"] >= after[longest], "the longest turn and the longest call")
+    for driver in ("node", "engine", "vrf"):
+        require(after['gwd_loop_handler_calls_total{handler="sync",action="%s"}' % driver] >= 1, "syncs of " + driver)
 
 
 @g.case("they count what is written to the kernel: nothing when nothing is to be done")
