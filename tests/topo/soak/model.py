@@ -210,4 +210,13 @@ class Model:
             asked += [(None, address, port, protocol) for protocol in (UDP, TCP)]
         for address in sorted(IP.values()):
             asked.append((None, address, rng.choice((PORTS[0], 80, 81, 443, 2000, 30000, 60000)), rng.choice((UDP, TCP))))
+        asked = [(nic, address, port, TCP if self.may_wait(nic, address) else protocol) for nic, address, port, protocol in asked]
         return [q + (self.way(*q),) for q in asked]
+
+    @staticmethod
+    def may_wait(nic, address):
+        """
+        A VM's own kernel keeps a datagram for some seconds while nobody answers for the next hop, and sends it when somebody comes
+        there; of a connection it keeps nothing that would tell whose it was.
+        """
+        return nic is not None and (not nic.attached or address.rpartition(".")[0] == nic.address.rpartition(".")[0])
