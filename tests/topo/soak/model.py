@@ -210,8 +210,9 @@ class Model:
             asked += [(None, address, port, protocol) for protocol in (UDP, TCP)]
         for address in sorted(IP.values()):
             asked.append((None, address, rng.choice((PORTS[0], 80, 81, 443, 2000, 30000, 60000)), rng.choice((UDP, TCP))))
-        asked = [(nic, address, port, TCP if self.may_wait(nic, address) else protocol) for nic, address, port, protocol in asked]
-        return [q + (self.way(*q),) for q in asked]
+        ways = [(*q, self.way(*q)) for q in asked]
+        return [(nic, address, port, protocol if way or not self.may_wait(nic, address) else TCP, way)
+                for nic, address, port, protocol, way in ways]
 
     @staticmethod
     def may_wait(nic, address):
