@@ -201,7 +201,7 @@ class Soak(GatewayWorld):
 
     # --- VMs
 
-    def plug(self, before):
+    def readdress(self, before):
         """Gives VMs the addresses that they have now; others of their network forget whom they knew."""
         now = {n.key: (n.address, n.subnet) for n in self.model.nics.values()}
         for t in {key[0] for key in set(now) | set(before) if now.get(key) != before.get(key)}:
@@ -236,7 +236,7 @@ class Soak(GatewayWorld):
         else:
             self.ask_for(change.elements, change.what)
         change.then()
-        self.plug(before)
+        self.readdress(before)
         if quick:
             return
         self.settled()
@@ -345,7 +345,7 @@ class Soak(GatewayWorld):
             self.tell("all addresses go")
             self.ask_for(gone, "all addresses go")
             self.model.own.clear()
-        self.plug(before)
+        self.readdress(before)
         self.settled()
         self.try_all("when everybody has gone")
         self.leftover.becomes(self.empty, "when everybody has gone")
