@@ -378,6 +378,15 @@ static int apply_one(struct gw_driver *d, const struct gw_intent *in, const stru
 	return o && o->kind == GW_HNV_VRF ? refresh_domain(d, in, &o->vrf.rdid, err) : 0;
 }
 
+/* The kernel tells of what others do only, and not everybody has come to his part of the change yet. */
+static void follow_own(struct gw_driver *d, const struct gw_change *c)
+{
+	const struct gw_hnv_object *o = c->after ? c->after : c->before;
+
+	if (o && o->kind == GW_HNV_PROVIDER_ADDRESS && d->env.config->external_interface[0])
+		gw_engine_want_sync(d, "a provider address has come or gone");
+}
+
 int gw_edge_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err)
 {
 	int r = 0;
@@ -385,6 +394,7 @@ int gw_edge_apply(struct gw_driver *d, const struct gw_intent *in, const struct 
 	for (size_t n = 0; n < delta->n && r == 0; n++) {
 		const struct gw_change *c = &delta->changes[n];
 
+		follow_own(d, c);
 		r = apply_one(d, in, c->after, err);
 		if (r == 0)
 			r = apply_one(d, in, c->before, err);
