@@ -229,6 +229,13 @@ static void await_turn(void *ctx, void (*go)(void *arg, const struct gw_error *w
 	on_turn(&d->turn.waiter, NULL);
 }
 
+static void on_worked(void *ctx, const char *what, const char *who, uint64_t ns)
+{
+	const struct daemon *d = ctx;
+
+	gw_loop_took(d->meter, what, who, ns);
+}
+
 static void on_link(void *ctx, const struct gw_link *link, bool removed)
 {
 	struct daemon *d = ctx;
@@ -436,6 +443,7 @@ static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_
 			.n_plugins = d->loaded.n,
 			.on_ready = on_ready,
 			.on_state = on_state,
+			.on_worked = on_worked,
 			.ctx = d,
 		};
 	return r;

@@ -61,6 +61,13 @@ CONVERGE_ROUNDS ?= 50
 test-converge: test-topo-build ## controller and hosts killed and cut off at random in 50 rounds of random changes
 	GW_TEST_ROUNDS=$(CONVERGE_ROUNDS) GW_TEST_REVISIONS=10000 tests/run --build $(ASAN) topo --only '^topo/converge$$'
 
+# SEED= repeats the changes of a run that failed.
+soak: SECONDS ?= 600
+
+.PHONY: soak
+soak: test-topo-build ## tenants that come, change and go at random under traffic for SECONDS= (600), every packet held against a model
+	GW_TEST_SECONDS=$(SECONDS) GW_TEST_SEED=$(SEED) tests/run --build $(ASAN) topo --only '^topo/soak$$'
+
 C_FILES  = $(shell git ls-files '*.c' '*.h')
 SH_FILES = $(shell git ls-files "*.sh" .ci/run configs/completion/gwctl image/files/usr/lib/gwd/banner image/files/etc/initramfs-tools/hooks/gwd \
 	"image/debian/gwd.p*")

@@ -170,38 +170,60 @@ static void ports(struct gw_metrics *m, const json_t *list)
 	}
 }
 
-static void node(struct gw_metrics *m, const struct gw_service *service)
+/* Who only is a controller writes nothing. */
+static void writes(struct gw_metrics *m, const json_t *status)
 {
-	json_t *status = service->status(service->ctx), *engine = json_object_get(status, "engine");
+	static const char name[] = "gwd_netlink_writes_total";
+	const json_t *route = json_object_get(json_object_get(status, "node"), "netlinkWrites"),
+		     *netfilter = json_object_get(json_object_get(status, "nat"), "writes");
 
+	if (!json_is_integer(route))
+		return;
+	gw_metrics_family(m, name, "counter", "Requests to the kernel that were to change something, by protocol.");
+	gw_metrics_sample(m, name, LABELS("protocol", "route"), json_number_value(route));
+	if (json_is_integer(netfilter))
+		gw_metrics_sample(m, name, LABELS("protocol", "netfilter"), json_number_value(netfilter));
+}
+
+static void node(struct gw_metrics *m, const json_t *status)
+{
+	const json_t *engine = json_object_get(status, "engine");
+
+	writes(m, status);
 	counted(m, json_object_get(engine, "outcomes"), "name", "gwd_packets_total", "Packets by what became of them.");
 	counted(m, json_object_get(engine, "drops"), "reason", "gwd_dropped_packets_total",
 		"Packets that were dropped, by the reason.");
 	ports(m, json_object_get(engine, "ports"));
-	json_decref(status);
 }
 
-void gw_api_metrics(const struct gw_api_request *req, struct gw_api_reply *reply)
+static void tell(struct gw_api_told *told, struct gw_api_reply *reply)
 {
 	struct gw_error err = GW_ERROR_INIT;
-	struct gw_metrics m = {0};
 
-	process(&m, req->service);
-	if (req->service->meter)
-		gw_loop_metrics(&m, req->service->meter);
-	if (req->stats)
-		api(&m, req->stats);
-	if (req->service->control)
-		controller(&m, req->service);
-	node(&m, req->service);
-	gw_api_metrics_gateways(&m, req->service);
-	if (m.failed) {
-		gw_metrics_done(&m);
+	node(&told->metrics, told->status);
+	gw_api_metrics_gateways(&told->metrics, told);
+	if (told->metrics.failed) {
 		gw_error_oom(&err);
 		gw_api_reply_error(reply, &err);
 		return;
 	}
 	reply->status = 200;
-	reply->text = m.text;
+	reply->text = told->metrics.text;
 	reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	told->metrics = (struct gw_metrics){0};
+}
+
+void gw_api_metrics(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	struct gw_api_told told = {0};
+
+	process(&told.metrics, req->service);
+	if (req->service->meter)
+		gw_loop_metrics(&told.metrics, req->service->meter);
+	if (req->stats)
+		api(&told.metrics, req->stats);
+	if (req->service->control)
+		controller(&told.metrics, req->service);
+	told.status = req->service->status(req->service->ctx);
+	gw_api_tell_gateways(req, reply, &told, tell);
 }

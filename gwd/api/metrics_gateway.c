@@ -1,36 +1,14 @@
 /*
- * metrics_gateway.c - the virtual gateways that the node carries, in the drivers' words, and what they have carried in Prometheus' text
- * format. Called by metrics.c and monitoring.c.
+ * metrics_gateway.c - what the virtual gateways that the node carries have carried, in Prometheus' text format. Called by metrics.c.
  *
  * Labels are the routing domain, of up to as many gateways as are told of, and names that drivers give to what they count, which are
  * few: how many samples there are is bounded.
  */
 #include "api/metrics.h"
 
-#include "model/config.h"
-
-#include <string.h>
-
 #define COUNTERS 24 /* of one gateway, in one family */
 
 #define LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-json_t *gw_api_virtual_gateways(const struct gw_service *service)
-{
-	const struct gw_hnv_object *o = NULL;
-	json_t *list = NULL;
-
-	while ((o = gw_intent_next(service->intent, GW_HNV_VRF, o)) && json_array_size(list) < GW_VRF_LIMIT_MAX) {
-		char rdid[GW_UUID_STRLEN];
-		json_t *j = json_pack("{s:s, s:i}", "routingDomainId", gw_uuid_format(&o->vrf.rdid, rdid),
-				      "virtualSubnetId", (int)o->vrf.vsid);
-
-		service->describe(service->ctx, o, j);
-		list = list ? list : json_array();
-		json_array_append_new(list, j);
-	}
-	return list;
-}
 
 static const char *text(const json_t *object, const char *name)
 {
@@ -129,17 +107,14 @@ static void add_drops(struct gw_metrics *m, const json_t *gateways)
 	}
 }
 
-void gw_api_metrics_gateways(struct gw_metrics *m, const struct gw_service *service)
+void gw_api_metrics_gateways(struct gw_metrics *m, const struct gw_api_told *told)
 {
-	json_t *gateways = gw_api_virtual_gateways(service);
-
-	if (!gateways)
+	if (!told->gateways)
 		return;
 	gw_metrics_family(m, "gwd_virtual_gateways", "gauge", "Virtual gateways that the node carries.");
-	gw_metrics_sample(m, "gwd_virtual_gateways", NULL, (double)gw_intent_count(service->intent, GW_HNV_VRF));
+	gw_metrics_sample(m, "gwd_virtual_gateways", NULL, (double)told->n_gateways);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		add_row(m, gateways, &rows[i]);
-	add_nat(m, gateways);
-	add_drops(m, gateways);
-	json_decref(gateways);
+		add_row(m, told->gateways, &rows[i]);
+	add_nat(m, told->gateways);
+	add_drops(m, told->gateways);
 }

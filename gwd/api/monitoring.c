@@ -7,14 +7,19 @@
 
 #define NODES_MAX 1000
 
+static void tell(struct gw_api_told *told, struct gw_api_reply *reply)
+{
+	if (told->gateways)
+		json_object_set(told->status, "virtualGateways", told->gateways);
+	gw_api_reply_json(reply, 200, json_incref(told->status));
+}
+
 void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *reply)
 {
 	const struct gw_service *service = req->service;
-	json_t *status = service->status(service->ctx), *enrollment = NULL,
-	       *gateways = gw_api_virtual_gateways(service);
+	json_t *status = service->status(service->ctx), *enrollment = NULL;
+	struct gw_api_told told = {.status = status};
 
-	if (gateways)
-		json_object_set_new(status, "virtualGateways", gateways);
 	if (service->control)
 		json_object_set_new(status, "deployment", gw_control_status(service->control, NODES_MAX));
 	if (service->link_status)
@@ -23,7 +28,7 @@ void gw_api_statistics(const struct gw_api_request *req, struct gw_api_reply *re
 		enrollment = service->enrollment(service->enroll_ctx);
 	if (enrollment)
 		json_object_set_new(status, "enrollment", enrollment);
-	gw_api_reply_json(reply, 200, status);
+	gw_api_tell_gateways(req, reply, &told, tell);
 }
 
 void gw_api_trace(const struct gw_api_request *req, struct gw_api_reply *reply)

@@ -24,6 +24,7 @@
 #define PORTS_MAX	  4096
 #define ADDRESSES_MAX	  4096
 #define PORT_VALUES	  16
+#define LIGHT_BODY	  16384
 
 static int bad(struct gw_error *err, const char *name, const char *what)
 {
@@ -257,24 +258,67 @@ static int read_report(const json_t *body, struct gw_node_report *ret, struct gw
 	return r;
 }
 
-void gw_api_node_status(const struct gw_api_request *req, struct gw_api_reply *reply)
+static void discard(void *what)
 {
-	const struct gw_resource *server = NULL;
-	struct gw_node_report report = {0};
-	struct gw_error err = GW_ERROR_INIT;
+	gw_node_report_done(what);
+	free(what);
+}
+
+static int read_body(const struct gw_api_request *req, void **ret, struct gw_error *err)
+{
+	struct gw_node_report *report = calloc(1, sizeof *report);
 	json_t *body = NULL;
-	int r = gw_api_node_find(req, &server, &err);
+	int r = report ? gw_api_parse_json(req->body, req->body_len, &body, err) : gw_error_oom(err);
 
 	if (r == 0)
-		r = gw_api_parse_json(req->body, req->body_len, &body, &err);
-	if (r == 0)
-		r = read_report(body, &report, &err);
-	if (r == 0 && gw_control_report(req->service->control, server, &report) < 0)
+		r = read_report(body, report, err);
+	json_decref(body);
+	if (r < 0 && report)
+		discard(report);
+	else
+		*ret = report;
+	return r;
+}
+
+static void carry_out(const struct gw_api_request *req, void *what, struct gw_api_reply *reply)
+{
+	const struct gw_resource *server = NULL;
+	struct gw_error err = GW_ERROR_INIT;
+	int r = gw_api_node_find(req, &server, &err);
+
+	if (r == 0 && gw_control_report(req->service->control, server, what) < 0)
 		r = gw_error_oom(&err);
 	if (r < 0)
 		gw_api_reply_error(reply, &err);
 	else
 		reply->status = 204;
-	json_decref(body);
-	gw_node_report_done(&report);
+}
+
+static const struct gw_api_reading reading = {.read = read_body, .carry_out = carry_out, .discard = discard};
+
+static void at_once(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	void *report = NULL;
+
+	if (read_body(req, &report, &err) < 0) {
+		gw_api_reply_error(reply, &err);
+		return;
+	}
+	carry_out(req, report, reply);
+	discard(report);
+}
+
+/* A gateway with many tenants has much to tell. */
+void gw_api_node_status(const struct gw_api_request *req, struct gw_api_reply *reply)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	const struct gw_resource *server;
+
+	if (gw_api_node_find(req, &server, &err) < 0)
+		gw_api_reply_error(reply, &err);
+	else if (req->body_len > LIGHT_BODY)
+		gw_api_read_in_background(req, reply, &reading);
+	else
+		at_once(req, reply);
 }

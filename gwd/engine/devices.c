@@ -345,7 +345,7 @@ static bool is_changed(const struct gw_driver *d, const struct gw_link *link)
 void gw_devices_event(struct gw_driver *d, const struct gw_link *link, bool removed)
 {
 	if (removed && is_our_name(d, link->name))
-		d->env.want_sync(d->env.core, "a device of the engine was removed from outside");
+		gw_engine_want_sync(d, "a device of the engine was removed from outside");
 	else if (!removed && is_changed(d, link))
-		d->env.want_sync(d->env.core, "a device of the engine was changed from outside");
+		gw_engine_want_sync(d, "a device of the engine was changed from outside");
 }

@@ -154,7 +154,7 @@ void gw_edge_on_change(void *driver, const struct gw_nl_change *change)
 		return;
 	if (change->kind == GW_NL_CHANGE_ADDR && (!gw_addr_is_unicast(a) || gw_addr_is_link_local(a)))
 		return;
-	d->env.want_sync(d->env.core, "an address of this node has come or gone");
+	gw_engine_want_sync(d, "an address of this node has come or gone");
 }
 
 /* --- what is wanted --------------------------------------------------------------------------------------------------------- */
@@ -384,7 +384,7 @@ static void follow_own(struct gw_driver *d, const struct gw_change *c)
 	const struct gw_hnv_object *o = c->after ? c->after : c->before;
 
 	if (o && o->kind == GW_HNV_PROVIDER_ADDRESS && d->env.config->external_interface[0])
-		d->env.want_sync(d->env.core, "a provider address has come or gone");
+		gw_engine_want_sync(d, "a provider address has come or gone");
 }
 
 int gw_edge_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err)

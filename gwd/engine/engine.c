@@ -10,7 +10,14 @@
 #include "engine/tc.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <uv.h>
+
+#define TURN_NS 8000000u /* of a sync, before the loop goes on with all else */
+
+/* Of a sync. */
+enum stage { LINKS, MAPS, EDGE, PROGRAMS, STRANGERS, DONE };
 
 static struct gw_driver *engine_close(struct gw_driver *d)
 {
@@ -18,6 +25,7 @@ static struct gw_driver *engine_close(struct gw_driver *d)
 		return NULL;
 	if (d->env.nl)
 		gw_nl_unwatch(d->env.nl, d);
+	free(d->sync.names);
 	gw_index_done(&d->index);
 	gw_links_done(d);
 	gw_slots_done(&d->port_slots);
@@ -41,6 +49,7 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 		return gw_error_oom(err);
 	d->env = *env;
 	d->attach_round = 1;
+	d->sync.turn_ns = TURN_NS;
 	d->pins_lock = -1;
 	gw_edge_init(&d->edge);
 	d->params.decap_l3 = gw_loader_probe_decap_l3();
@@ -136,6 +145,26 @@ static int rebuild_index(struct gw_driver *d, const struct gw_intent *in, struct
 	return 0;
 }
 
+static void drop_sync(struct gw_driver *d)
+{
+	free(d->sync.names);
+	d->sync.names = NULL;
+	d->sync.under_way = false;
+}
+
+/* Who knows how far a change came: the next sync looks at everything, and one that is under way begins anew. */
+static void lose(struct gw_driver *d)
+{
+	d->maps_good = false;
+	drop_sync(d);
+}
+
+/* What programs would read is not all there yet: the sync that is under way puts them on interfaces when it is. */
+static bool is_incomplete(const struct gw_driver *d)
+{
+	return d->sync.under_way && d->sync.all && d->sync.stage < PROGRAMS;
+}
+
 static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
 			struct gw_error *err)
 {
@@ -148,7 +177,7 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 	int r = count_delta(d, delta);
 
 	if (r < 0) {
-		d->maps_good = false; /* the index has lost count: the next sync makes it anew */
+		lose(d); /* the index has lost count */
 		return gw_error_oom(err);
 	}
 	r = gw_links_apply(d, next, delta, err);
@@ -171,8 +200,8 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 	round = d->attach_round;
 	if (r == 0)
 		r = follow_params(d, next, err);
-	if (r == 0)
-		r = gw_links_attach(d, true, err);
+	if (r == 0 && !is_incomplete(d))
+		r = gw_links_attach(d, err);
 	/* What the former programs cached meanwhile is of the former parameters. */
 	if (d->attach_round != round)
 		gw_maps_bump(d, next, NULL, 0);
@@ -180,47 +209,103 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 	if (r == 0)
 		gw_edge_announce(d, next, delta);
 	else
-		d->maps_good = false;
+		lose(d);
 	return r;
 }
 
-static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+/* --- sync --- */
+
+void gw_engine_want_sync(struct gw_driver *d, const char *why)
 {
-	bool all = !d->maps_good;
+	d->sync.again = true;
+	d->env.want_sync(d->env.core, why);
+}
+
+static int begin_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
 	int r = 0;
 
+	d->sync.all = !d->maps_good;
+	d->sync.again = false;
+	d->sync.stage = LINKS;
+	d->sync.at = d->sync.n = 0;
+	d->sync.pass++;
+	d->sync.under_way = true;
 	d->maps_good = false;
 	gw_devices_bring(d);
 	gw_fast_probe(d);
-	if (all)
+	if (d->sync.all)
 		r = rebuild_index(d, in, err);
-	if (r == 0) {
-		gw_links_check_programs(d);
-		r = gw_links_sync(d, in, err);
+	gw_devices_check_programs(d);
+	if (r == 0 && gw_links_list(d, in, &d->sync.names, &d->sync.n) < 0)
+		r = gw_error_oom(err);
+	return r;
+}
+
+static int look_at_links(struct gw_driver *d, const struct gw_intent *in, uint64_t until, struct gw_error *err)
+{
+	int r = 0;
+
+	while (r == 0 && d->sync.at < d->sync.n) {
+		r = gw_links_look(d, in, d->sync.names[d->sync.at++], err);
+		if (r == 0 && uv_hrtime() >= until)
+			return GW_SYNC_MORE;
 	}
-	if (r == 0)
-		r = all ? gw_maps_sync(d, in, err) : gw_maps_refresh_providers(d, in, err);
-	if (r == 0)
+	return r == 0 ? gw_links_forget(d, in, err) : r;
+}
+
+/* Of one stage as much as there is time for; GW_SYNC_MORE when that was not all of it. */
+static int do_stage(struct gw_driver *d, const struct gw_intent *in, uint64_t until, struct gw_error *err)
+{
+	int r = 0;
+
+	switch ((enum stage)d->sync.stage) {
+	case LINKS:
+		return look_at_links(d, in, until, err);
+	case MAPS:
+		return d->sync.all ? gw_maps_sync(d, in, err) : gw_maps_refresh_providers(d, in, err);
+	case EDGE:
 		r = gw_edge_sync(d, in, err);
-	if (r == 0)
-		r = gw_ways_sync(d, in, err);
-	if (r == 0)
-		r = gw_fast_sync(d, in, err);
-	if (r == 0)
+		if (r == 0)
+			r = gw_ways_sync(d, in, err);
+		return r == 0 ? gw_fast_sync(d, in, err) : r;
+	case PROGRAMS:
 		r = follow_params(d, in, err);
-	if (r == 0)
-		r = gw_links_attach(d, false, err);
-	if (r == 0)
+		return r == 0 ? gw_links_attach_some(d, until, err) : r;
+	case STRANGERS:
 		r = gw_links_drop_strangers(d, err);
-	if (r == 0)
-		r = gw_maps_drop_strangers(d, in, err);
-	if (r == 0)
-		r = gw_loader_commit(d->loader, err);
+		if (r == 0)
+			r = gw_maps_drop_strangers(d, in, err);
+		return r == 0 ? gw_loader_commit(d->loader, err) : r;
+	case DONE:
+		break;
+	}
+	return 0;
+}
+
+/*
+ * In parts: with a thousand virtual gateways there are two thousand interfaces to look at. A change that is applied in between finds,
+ * and leaves, what it has to do with as it should be.
+ */
+static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	uint64_t until = uv_hrtime() + d->sync.turn_ns;
+	int r = d->sync.under_way ? 0 : begin_sync(d, in, err);
+
+	while (r == 0 && d->sync.stage < DONE) {
+		r = do_stage(d, in, until, err);
+		d->sync.stage += r == 0;
+		if (r == GW_SYNC_MORE || (r == 0 && d->sync.stage < DONE && uv_hrtime() >= until))
+			return GW_SYNC_MORE;
+	}
 	gw_maps_bump(d, in, NULL, 0);
 	gw_fast_outdate(d);
 	d->maps_good = r == 0;
 	if (r == 0)
 		gw_edge_announce_all(d, in);
+	drop_sync(d);
+	if (d->sync.again)
+		d->env.want_sync(d->env.core, "something came up while all of it was looked at");
 	return r;
 }
 

@@ -21,9 +21,11 @@ struct gw_iface {
 	bool is_way;		   /* the link of a connection */
 	bool is_segment;	   /* an interface that L3 connections lead to, whatever else it is */
 	bool present;
-	struct gw_link link; /* last seen; ifindex stays valid for the clean-up after the link went */
-	unsigned attached;   /* gw_driver.attach_round of the program on it; 0: none */
-	char trouble[512];   /* why it does not work, empty when it does */
+	struct gw_hmap_node by_index; /* while it is */
+	struct gw_link link;	      /* last seen; ifindex stays valid for the clean-up after the link went */
+	unsigned attached;	      /* gw_driver.attach_round of the program on it; 0: none */
+	unsigned tried;		      /* by which pass of a sync it was to be attached last */
+	char trouble[512];	      /* why it does not work, empty when it does */
 };
 
 /* The links that the engine makes for itself (devices.c). */
@@ -58,14 +60,28 @@ struct gw_edge {
 	bool all_groups;	  /* the link hears all multicast by our doing */
 };
 
+/* A sync that is under way in parts (engine.c). */
+struct gw_engine_sync {
+	uint64_t turn_ns; /* for one part; tests have less */
+	bool under_way;
+	bool all;   /* maps, too */
+	bool again; /* somebody has asked for one since it began: the core does not remember that */
+	int stage;
+	char (*names)[IFNAMSIZ]; /* of interfaces; those before `at` have been looked at */
+	size_t n, at;
+	unsigned pass; /* counts them */
+};
+
 struct gw_driver {
 	struct gw_driver_env env;
+	struct gw_engine_sync sync;
 	int pins_lock; /* on the directory of the pins; -1: not taken */
 	struct gw_loader *loader;
 	struct gw_params params; /* as loaded */
 	unsigned attach_round;	 /* grows with every load of programs */
 	struct gw_index index;
-	struct gw_hmap ifaces;
+	struct gw_hmap ifaces;	/* by name */
+	struct gw_hmap present; /* those of them that are there, by the numbers of their links */
 	struct gw_slots port_slots, vsid_slots, exit_slots, way_slots;
 	struct gw_edge edge;
 	bool fast_able; /* the kernel has what the fast path needs */
@@ -75,6 +91,9 @@ struct gw_driver {
 	int whole_lower;     /* ifindex of its other end */
 	bool maps_good;	     /* the maps are known to agree with the intent but for interfaces */
 };
+
+/* engine.c: asks for a sync. */
+void gw_engine_want_sync(struct gw_driver *d, const char *why);
 
 /* slots.c */
 int gw_slots_init(struct gw_slots *s, enum gw_slot_kind kind, unsigned limit, struct gw_driver *d);
@@ -234,25 +253,32 @@ int gw_hook_listen(struct gw_driver *d, struct gw_iface *i, bool on, struct gw_e
 struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
 struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
 int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
-int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* The names of all that the configuration and the intent name; *ret is the caller's. */
+int gw_links_list(const struct gw_driver *d, const struct gw_intent *in, char (**ret)[IFNAMSIZ], size_t *ret_n);
+/* One of them: how it is, what belongs to it, and whether its program is still there. */
+int gw_links_look(struct gw_driver *d, const struct gw_intent *in, const char *name, struct gw_error *err);
+/* Lets go of those that nothing names any more. */
+int gw_links_forget(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* Puts the programs on everything that is present; the first failure is returned. */
+int gw_links_attach(struct gw_driver *d, struct gw_error *err);
 /*
- * Puts the programs on everything that is present. Strict: the first failure is returned. Else one interface that cannot
- * have them is reported as its own trouble, and the others work.
+ * The same for a sync: one interface that cannot have them is reported as its own trouble, and the others work. Until the time, as
+ * uv_hrtime() tells it: GW_SYNC_MORE then.
  */
-int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err);
+int gw_links_attach_some(struct gw_driver *d, uint64_t until, struct gw_error *err);
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err);
 int gw_links_drop_all(struct gw_driver *d, struct gw_error *err);
 void gw_links_tc_event(void *driver, int ifindex);
-/* Forgets what is attached wherever the kernel does not agree. */
-void gw_links_check_programs(struct gw_driver *d);
 void gw_links_event(void *driver, const struct gw_link *link, bool removed);
 void gw_links_done(struct gw_driver *d);
 
 /* report.c */
 void gw_engine_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties);
 json_t *gw_engine_status(struct gw_driver *d);
-json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, bool drops);
-json_t *gw_report_reasons(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot);
+/* With "drops" where *ret_drops gets them. */
+json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, uint64_t *ret_drops);
+/* Of an owner that has so many of them: of most there are none, and nothing has to be read. */
+json_t *gw_report_reasons(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, uint64_t drops);
 const char *gw_report_state(const struct gw_iface *i);
 const char *gw_report_detail(const struct gw_iface *i);
 

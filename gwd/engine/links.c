@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 static uint32_t name_hash(const char *name)
 {
@@ -32,15 +33,37 @@ struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name)
 	return NULL;
 }
 
+/* Numbers of links go up one by one. */
+static uint32_t index_hash(uint32_t ifindex)
+{
+	return ifindex;
+}
+
 struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex)
 {
-	GW_HMAP_FOR_EACH (n, &d->ifaces) {
-		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+	GW_HMAP_FOR_EACH_HASH (n, &d->present, index_hash(ifindex)) {
+		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, by_index);
 
-		if (i->present && (uint32_t)i->link.ifindex == ifindex)
+		if ((uint32_t)i->link.ifindex == ifindex)
 			return i;
 	}
 	return NULL;
+}
+
+static void set_absent(struct gw_driver *d, struct gw_iface *i)
+{
+	if (i->present)
+		gw_hmap_remove(&d->present, &i->by_index);
+	i->present = false;
+}
+
+/* `now` without a number: it is not there. */
+static int set_link(struct gw_driver *d, struct gw_iface *i, const struct gw_link *now)
+{
+	set_absent(d, i);
+	i->link = *now;
+	i->present = now->ifindex && gw_hmap_insert(&d->present, &i->by_index, index_hash((uint32_t)now->ifindex)) == 0;
+	return now->ifindex && !i->present ? -ENOMEM : 0;
 }
 
 static struct gw_iface *want_iface(struct gw_driver *d, const char *name)
@@ -67,6 +90,7 @@ void gw_links_done(struct gw_driver *d)
 		free(GW_CONTAINER_OF(n, struct gw_iface, node));
 	}
 	gw_hmap_done(&d->ifaces);
+	gw_hmap_done(&d->present);
 }
 
 /* --- one interface -------------------------------------------------------------------------------------------------------- */
@@ -84,7 +108,7 @@ static int look(struct gw_driver *d, const struct gw_intent *in, struct gw_iface
 
 		if (off < 0)
 			return off;
-		i->present = false;
+		set_absent(d, i);
 		i->attached = 0;
 		if (i->is_port) {
 			int r2 = gw_maps_refresh_port(d, in, i, err);
@@ -100,8 +124,10 @@ static int look(struct gw_driver *d, const struct gw_intent *in, struct gw_iface
 				return r2;
 		}
 	}
-	i->present = r == 0;
-	i->link = now;
+	if (r < 0)
+		now = (struct gw_link){0};
+	if (set_link(d, i, &now) < 0)
+		return gw_error_oom(err);
 	snprintf(i->trouble, sizeof i->trouble, "%s", i->present ? "" : "the interface does not exist");
 	return 0;
 }
@@ -184,11 +210,8 @@ static int bring_way(struct gw_driver *d, const struct gw_intent *in, struct gw_
 
 static int attach(struct gw_driver *d, struct gw_iface *i, struct gw_error *err)
 {
-	int r;
+	int r = gw_hook_on(d, i->link.ifindex, i->name, hook_of(i), err);
 
-	if (!i->present || i->attached == d->attach_round)
-		return 0;
-	r = gw_hook_on(d, i->link.ifindex, i->name, hook_of(i), err);
 	if (r == 0)
 		i->attached = d->attach_round;
 	return r;
@@ -209,6 +232,7 @@ static int let_go(struct gw_driver *d, const struct gw_intent *in, struct gw_ifa
 		gw_slots_put(&d->port_slots, i->link.ifindex, d);
 	if (i->exit_vsid)
 		gw_slots_put(&d->exit_slots, i->exit_vsid, d);
+	set_absent(d, i);
 	gw_hmap_remove(&d->ifaces, &i->node);
 	free(i);
 	return 0;
@@ -316,25 +340,61 @@ int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct
 	return r;
 }
 
-int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+static void add_name(char (*names)[IFNAMSIZ], size_t *n, const char *name)
 {
+	snprintf(names[(*n)++], IFNAMSIZ, "%s", name);
+}
+
+/* There are few such, but many connections may lead to one of them. */
+static void add_around(char (*names)[IFNAMSIZ], size_t *n, const char *name)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (!strcmp(names[i], name))
+			return;
+	if (name[0])
+		add_name(names, n, name);
+}
+
+/* In the order in which they are brought: what is around others first. */
+int gw_links_list(const struct gw_driver *d, const struct gw_intent *in, char (**ret)[IFNAMSIZ], size_t *ret_n)
+{
+	size_t room = 1 + gw_intent_count(in, GW_HNV_PROVIDER_ADDRESS) + gw_intent_count(in, GW_HNV_VRF) +
+		      2 * gw_intent_count(in, GW_HNV_CONNECTION) + gw_intent_count(in, GW_HNV_PORT);
+	char(*names)[IFNAMSIZ] = calloc(room, sizeof *names), buf[IFNAMSIZ];
 	const struct gw_hnv_object *o;
-	char buf[IFNAMSIZ];
+
+	if (!names)
+		return -ENOMEM;
+	*ret_n = 0;
+	add_around(names, ret_n, d->env.config->external_interface);
+	for (o = NULL; (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
+		add_around(names, ret_n, o->paddr.interface);
+	for (o = NULL; (o = gw_intent_next(in, GW_HNV_CONNECTION, o));)
+		add_around(names, ret_n, gw_way_interface(d, &o->way));
+	for (o = NULL; (o = gw_intent_next(in, GW_HNV_VRF, o));)
+		add_name(names, ret_n, gw_vrf_exit(o->vrf.vsid, buf));
+	for (o = NULL; (o = gw_intent_next(in, GW_HNV_CONNECTION, o));)
+		add_name(names, ret_n, gw_way_link(&o->way.id, buf));
+	for (o = NULL; (o = gw_intent_next(in, GW_HNV_PORT, o));)
+		add_name(names, ret_n, o->port.interface);
+	*ret = names;
+	return 0;
+}
+
+int gw_links_look(struct gw_driver *d, const struct gw_intent *in, const char *name, struct gw_error *err)
+{
+	struct gw_iface *i = gw_iface_find(d, name);
+
+	if (i && i->attached == d->attach_round &&
+	    gw_tc_program(i->link.ifindex) != gw_loader_program_id(d->loader, hook_of(i)))
+		i->attached = 0;
+	return bring_iface(d, in, name, err);
+}
+
+int gw_links_forget(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
 	int r = 0;
 
-	if (d->env.config->external_interface[0])
-		r = bring_iface(d, in, d->env.config->external_interface, err);
-	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
-		r = bring_iface(d, in, o->paddr.interface, err);
-	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_VRF, o));)
-		r = bring_iface(d, in, gw_vrf_exit(o->vrf.vsid, buf), err);
-	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_CONNECTION, o));) {
-		r = bring_iface(d, in, gw_way_link(&o->way.id, buf), err);
-		if (r == 0)
-			r = bring_segment(d, in, o, err);
-	}
-	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));)
-		r = bring_iface(d, in, o->port.interface, err);
 	GW_HMAP_FOR_EACH_SAFE (n, after, &d->ifaces) {
 		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
@@ -345,19 +405,18 @@ int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_err
 	return r;
 }
 
-/* Ports, exits and devices before what is around them: nothing comes in for what is not ready. */
-int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
+static int attach_those(struct gw_driver *d, bool around, bool strict, uint64_t until, struct gw_error *err)
 {
-	int r = gw_devices_attach(d, err);
+	GW_HMAP_FOR_EACH (n, &d->ifaces) {
+		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
+		struct gw_error own = GW_ERROR_INIT;
 
-	for (int around = 0; around < 2; around++) {
-		GW_HMAP_FOR_EACH (n, &d->ifaces) {
-			struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
-			struct gw_error own = GW_ERROR_INIT;
-
-			if (r < 0 || (i->is_underlay || i->is_external || i->is_segment) != around ||
-			    attach(d, i, &own) == 0)
-				continue;
+		if (!i->present || i->attached == d->attach_round ||
+		    (i->is_underlay || i->is_external || i->is_segment) != around ||
+		    (!strict && i->tried == d->sync.pass))
+			continue;
+		i->tried = d->sync.pass;
+		if (attach(d, i, &own) < 0) {
 			if (strict) {
 				if (err)
 					*err = own;
@@ -365,8 +424,30 @@ int gw_links_attach(struct gw_driver *d, bool strict, struct gw_error *err)
 			}
 			snprintf(i->trouble, sizeof i->trouble, "%s", own.message);
 		}
+		if (uv_hrtime() >= until)
+			return GW_SYNC_MORE;
 	}
+	return 0;
+}
+
+/* Ports, exits and devices before what is around them: nothing comes in for what is not ready. */
+static int attach_all(struct gw_driver *d, bool strict, uint64_t until, struct gw_error *err)
+{
+	int r = gw_devices_attach(d, err);
+
+	for (int around = 0; r == 0 && around < 2; around++)
+		r = attach_those(d, around, strict, until, err);
 	return r;
+}
+
+int gw_links_attach(struct gw_driver *d, struct gw_error *err)
+{
+	return attach_all(d, true, UINT64_MAX, err);
+}
+
+int gw_links_attach_some(struct gw_driver *d, uint64_t until, struct gw_error *err)
+{
+	return attach_all(d, false, until, err);
 }
 
 /* Interfaces that have a program which nothing wants there: named no more while this process did not look. */
@@ -405,25 +486,13 @@ int gw_links_drop_all(struct gw_driver *d, struct gw_error *err)
 	return r;
 }
 
-void gw_links_check_programs(struct gw_driver *d)
-{
-	GW_HMAP_FOR_EACH (n, &d->ifaces) {
-		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
-
-		if (i->attached == d->attach_round &&
-		    gw_tc_program(i->link.ifindex) != gw_loader_program_id(d->loader, hook_of(i)))
-			i->attached = 0;
-	}
-	gw_devices_check_programs(d);
-}
-
 void gw_links_tc_event(void *driver, int ifindex)
 {
 	struct gw_driver *d = driver;
 	const struct gw_iface *i = gw_iface_by_index(d, ifindex);
 
 	if ((i && i->attached) || gw_device_by_index(d, ifindex))
-		d->env.want_sync(d->env.core, "a program was taken off an interface");
+		gw_engine_want_sync(d, "a program was taken off an interface");
 }
 
 void gw_links_event(void *driver, const struct gw_link *link, bool removed)
@@ -436,15 +505,15 @@ void gw_links_event(void *driver, const struct gw_link *link, bool removed)
 		return;
 	}
 	if (removed && i->present && i->link.ifindex == link->ifindex)
-		d->env.want_sync(d->env.core, "an interface has gone");
+		gw_engine_want_sync(d, "an interface has gone");
 	else if (!removed && (!i->present || i->link.ifindex != link->ifindex || i->link.mtu != link->mtu ||
 			      !gw_mac_equal(&i->link.mac, &link->mac) ||
 			      i->link.peer_elsewhere != link->peer_elsewhere || i->link.peer_nsid != link->peer_nsid))
-		d->env.want_sync(d->env.core, "an interface has come or changed");
+		gw_engine_want_sync(d, "an interface has come or changed");
 	else if (!removed && i->is_segment && i->link.promisc && !link->promisc)
-		d->env.want_sync(d->env.core, "an interface that connections lead to does not hear them any more");
+		gw_engine_want_sync(d, "an interface that connections lead to does not hear them any more");
 	else if (!removed && i->is_external && link->running && !i->link.running)
-		d->env.want_sync(d->env.core, "the external interface has its carrier back");
+		gw_engine_want_sync(d, "the external interface has its carrier back");
 	if (!removed && i->link.ifindex == link->ifindex)
 		i->link.up = link->up, i->link.running = link->running, i->link.promisc = link->promisc;
 }

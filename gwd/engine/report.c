@@ -26,7 +26,7 @@ static void read_counter(const struct gw_driver *d, const struct bpf_map *m, uin
 	}
 }
 
-json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, bool drops)
+json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, uint64_t *ret_drops)
 {
 	struct gw_bpf_counters c;
 	json_t *j;
@@ -34,8 +34,8 @@ json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, u
 	read_counter(d, m, slot, (uint64_t *)&c, sizeof c / sizeof(uint64_t));
 	j = json_pack("{s:I, s:I, s:I, s:I}", "txPackets", (json_int_t)c.tx_packets, "txBytes", (json_int_t)c.tx_bytes,
 		      "rxPackets", (json_int_t)c.rx_packets, "rxBytes", (json_int_t)c.rx_bytes);
-	if (drops)
-		json_object_set_new(j, "drops", json_integer(c.drops));
+	if (ret_drops)
+		json_object_set_new(j, "drops", json_integer((json_int_t)(*ret_drops = c.drops)));
 	return j;
 }
 
@@ -56,11 +56,12 @@ static json_t *reasons_json(const struct gw_bpf_reasons *counted, bool help)
 	return list;
 }
 
-json_t *gw_report_reasons(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot)
+json_t *gw_report_reasons(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, uint64_t drops)
 {
-	struct gw_bpf_reasons counted;
+	struct gw_bpf_reasons counted = {0};
 
-	read_counter(d, m, slot, (uint64_t *)&counted, GW_DROP_SLOTS);
+	if (drops)
+		read_counter(d, m, slot, (uint64_t *)&counted, GW_DROP_SLOTS);
 	return reasons_json(&counted, false);
 }
 
@@ -96,6 +97,7 @@ static void port_state(const struct gw_driver *d, const char *interface, json_t 
 {
 	const struct gw_bpf *b = gw_loader_bpf(d->loader);
 	const struct gw_iface *i = gw_iface_find(d, interface);
+	uint64_t drops;
 	uint32_t slot;
 
 	json_object_set_new(j, "state", json_string(gw_report_state(i)));
@@ -103,8 +105,8 @@ static void port_state(const struct gw_driver *d, const char *interface, json_t 
 		json_object_set_new(j, "detail", json_string(gw_report_detail(i)));
 	if (!i || !i->present || !gw_slots_find(&d->port_slots, i->link.ifindex, &slot))
 		return;
-	json_object_set_new(j, "counters", gw_report_counters(d, b->maps.port_stats, slot, true));
-	json_object_set_new(j, "dropReasons", gw_report_reasons(d, b->maps.port_reasons, slot));
+	json_object_set_new(j, "counters", gw_report_counters(d, b->maps.port_stats, slot, &drops));
+	json_object_set_new(j, "dropReasons", gw_report_reasons(d, b->maps.port_reasons, slot, drops));
 }
 
 void gw_engine_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties)
@@ -219,7 +221,7 @@ static json_t *subnets_json(const struct gw_driver *d)
 					      json_pack("{s:i, s:o}", "virtualSubnetId", (int)d->vsid_slots.owner[slot],
 							"counters",
 							gw_report_counters(d, gw_loader_bpf(d->loader)->maps.vsid_stats,
-									   slot, false)));
+									   slot, NULL)));
 	return list;
 }
 

@@ -17,13 +17,14 @@ void gw_report_vrf(struct gw_driver *d, const struct gw_vrf *v, json_t *properti
 	char name[IFNAMSIZ];
 	const struct gw_iface *i = gw_iface_find(d, gw_vrf_exit(v->vsid, name));
 	json_t *j = json_pack("{s:s, s:s}", "interface", name, "state", gw_report_state(i));
+	uint64_t drops;
 	uint32_t slot;
 
 	if (gw_report_detail(i)[0])
 		json_object_set_new(j, "stateDetail", json_string(gw_report_detail(i)));
 	if (gw_slots_find(&d->exit_slots, v->vsid, &slot)) {
-		json_object_set_new(j, "counters", gw_report_counters(d, b->maps.exit_stats, slot, true));
-		json_object_set_new(j, "dropReasons", gw_report_reasons(d, b->maps.exit_reasons, slot));
+		json_object_set_new(j, "counters", gw_report_counters(d, b->maps.exit_stats, slot, &drops));
+		json_object_set_new(j, "dropReasons", gw_report_reasons(d, b->maps.exit_reasons, slot, drops));
 	}
 	json_object_set_new(properties, "external", j);
 }
@@ -122,12 +123,13 @@ json_t *gw_report_exits(const struct gw_driver *d)
 
 	for (unsigned slot = 0; slot < d->exit_slots.limit; slot++) {
 		uint32_t vsid = d->exit_slots.owner[slot];
+		uint64_t drops;
 
 		if (vsid)
 			json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:o}", "virtualSubnetId", (int)vsid,
 							      "interface", gw_vrf_exit(vsid, name), "state",
 							      gw_report_state(gw_iface_find(d, name)), "counters",
-							      gw_report_counters(d, stats, slot, true)));
+							      gw_report_counters(d, stats, slot, &drops)));
 	}
 	return list;
 }

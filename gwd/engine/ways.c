@@ -402,6 +402,7 @@ void gw_report_way(struct gw_driver *d, const struct gw_way *w, json_t *properti
 	const struct gw_iface *link = link_of(d, w);
 	const char *trouble = trouble_of(d, w, link);
 	char name[IFNAMSIZ];
+	uint64_t drops;
 	uint32_t slot;
 
 	json_object_set_new(properties, "link", json_string(gw_way_link(&w->id, name)));
@@ -410,6 +411,6 @@ void gw_report_way(struct gw_driver *d, const struct gw_way *w, json_t *properti
 		json_object_set_new(properties, "stateDetail", json_string(trouble));
 	if (!gw_slots_find(&d->way_slots, gw_way_number(&w->id), &slot))
 		return;
-	json_object_set_new(properties, "counters", gw_report_counters(d, b->maps.way_stats, slot, true));
-	json_object_set_new(properties, "dropReasons", gw_report_reasons(d, b->maps.way_reasons, slot));
+	json_object_set_new(properties, "counters", gw_report_counters(d, b->maps.way_stats, slot, &drops));
+	json_object_set_new(properties, "dropReasons", gw_report_reasons(d, b->maps.way_reasons, slot, drops));
 }

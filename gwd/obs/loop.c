@@ -8,7 +8,7 @@
 #include <string.h>
 #include <uv.h>
 
-#define HANDLERS 64
+#define HANDLERS 96
 
 /* What one handler took, of all its calls. */
 struct handler {
@@ -89,17 +89,22 @@ static struct handler *find(struct gw_loop_meter *m, const char *name, const cha
 	return &m->handlers[i];
 }
 
-void gw_loop_leave(struct gw_loop_meter *m, const char *handler, const char *action, uint64_t entered)
+void gw_loop_took(struct gw_loop_meter *m, const char *handler, const char *action, uint64_t ns)
 {
-	uint64_t took = m ? uv_hrtime() - entered : 0;
 	struct handler *h = m ? find(m, handler, action) : NULL;
 
 	if (!h)
 		return;
 	h->calls++;
-	h->total_ns += took;
-	if (took > h->longest_ns)
-		h->longest_ns = took;
+	h->total_ns += ns;
+	if (ns > h->longest_ns)
+		h->longest_ns = ns;
+}
+
+void gw_loop_leave(struct gw_loop_meter *m, const char *handler, const char *action, uint64_t entered)
+{
+	if (m)
+		gw_loop_took(m, handler, action, uv_hrtime() - entered);
 }
 
 /* --- shown -------------------------------------------------------------------------------------------------------- */

@@ -24,6 +24,8 @@ struct gw_loop_meter *gw_loop_meter_free(struct gw_loop_meter *m);
  */
 uint64_t gw_loop_enter(const struct gw_loop_meter *m);
 void gw_loop_leave(struct gw_loop_meter *m, const char *handler, const char *action, uint64_t entered);
+/* The same, by who knows how long it took. */
+void gw_loop_took(struct gw_loop_meter *m, const char *handler, const char *action, uint64_t ns);
 
 void gw_loop_metrics(struct gw_metrics *out, const struct gw_loop_meter *m);
 

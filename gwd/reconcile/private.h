@@ -35,6 +35,7 @@ struct gw_slot {
 	bool wanted;	 /* asked for since the last sync, or part of one, began */
 	bool owed;	 /* all of it, asked for since the last sync began: what it did before then does not count */
 	bool in_parts;	 /* its sync has done some, and there is more */
+	bool waits;	 /* for its turn to do another part */
 	bool was_synced; /* at least once since open */
 	uint64_t syncs, failures;
 	struct gw_error error; /* of the last failed sync */
@@ -47,9 +48,11 @@ struct gw_reconcile {
 	struct gw_access_table *access;	  /* what the store has, in memory */
 	struct gw_hnv_object *configured; /* the provider address of [underlay]; NULL without one. Never in the store */
 	struct gw_slot *slots;
-	size_t n_open;	 /* slots[0 .. n_open) have a driver, or are a plugin's */
-	size_t n_timers; /* handles that the loop has not closed yet */
-	size_t in_parts; /* slots */
+	size_t n_open;	    /* slots[0 .. n_open) have a driver, or are a plugin's */
+	size_t n_timers;    /* handles that the loop has not closed yet */
+	size_t in_parts;    /* slots */
+	size_t parted;	    /* which of them did a part last, */
+	uint64_t parted_ms; /* in the turn of the loop at that time */
 	bool ready;
 	uint64_t started_ms; /* uv_now at open */
 };
@@ -57,6 +60,8 @@ struct gw_reconcile {
 /* What only plugins know: without one nothing becomes of them. */
 #define GW_PLUGIN_KINDS (1u << GW_HNV_NAT_RULE)
 
+/* Around what a driver does: since when, by uv_hrtime(). */
+void gw_reconcile_worked(const struct gw_reconcile *r, const char *what, const char *who, uint64_t since);
 int gw_reconcile_open_slot(struct gw_slot *slot, struct gw_error *err);
 /* A plugin did not do what it was asked to: it will be synced. */
 void gw_reconcile_plugin_failed(struct gw_slot *slot, const struct gw_error *err);

@@ -87,6 +87,12 @@ static int load(struct gw_reconcile *r, struct gw_error *err)
 	return res;
 }
 
+void gw_reconcile_worked(const struct gw_reconcile *r, const char *what, const char *who, uint64_t since)
+{
+	if (r->params.on_worked)
+		r->params.on_worked(r->params.ctx, what, who, uv_hrtime() - since);
+}
+
 int gw_reconcile_open_slot(struct gw_slot *slot, struct gw_error *err)
 {
 	int res = slot->ops->open(&slot->env, &slot->driver, err);

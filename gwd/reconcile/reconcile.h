@@ -34,6 +34,8 @@ struct gw_reconcile_params {
 	size_t n_plugins;
 	void (*on_ready)(void *ctx); /* once, when every driver has been synced for the first time; may be NULL */
 	void (*on_state)(void *ctx); /* a driver's state is another than before; may be NULL */
+	/* A driver was at work on the loop for so long: "apply", "sync" or "status"; or the "store". May be NULL. */
+	void (*on_worked)(void *ctx, const char *what, const char *who, uint64_t ns);
 	void *ctx;
 };
 
@@ -44,7 +46,7 @@ struct gw_reconcile *gw_reconcile_close(struct gw_reconcile *r);
 
 /*
  * In place of all else: takes out of the kernel what an earlier process of this node left there; the store keeps its records.
- * Of the parameters only on_ready and ctx do not matter.
+ * Of the parameters only those that begin with on_, and ctx, do not matter.
  */
 int gw_reconcile_remove(const struct gw_reconcile_params *params, struct gw_error *err);
 

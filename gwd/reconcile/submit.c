@@ -100,12 +100,21 @@ static struct gw_slot *step_slot(struct gw_reconcile *r, size_t s)
 	return s < r->n_open ? &r->slots[r->n_open - 1 - s] : &r->slots[s - r->n_open];
 }
 
+static int apply(struct gw_slot *slot, const struct gw_delta *delta, struct gw_error *err)
+{
+	uint64_t since = uv_hrtime();
+	int res = slot->ops->apply(slot->driver, slot->owner->intent, delta, err);
+
+	gw_reconcile_worked(slot->owner, "apply", slot->name, since);
+	return res;
+}
+
 /* Its failure is its own objects' alone: what the others have done stands, and it is brought there by sync. */
-static void apply_plugin(struct gw_reconcile *r, struct gw_slot *slot, const struct gw_delta *delta)
+static void apply_plugin(struct gw_slot *slot, const struct gw_delta *delta)
 {
 	struct gw_error err = GW_ERROR_INIT;
 
-	if (slot->ops->apply(slot->driver, r->intent, delta, &err) < 0)
+	if (apply(slot, delta, &err) < 0)
 		gw_reconcile_plugin_failed(slot, &err);
 }
 
@@ -123,10 +132,10 @@ static int apply_steps(struct gw_reconcile *r, const struct plan *plan, size_t *
 		if (delta->n == 0 || !slot->driver)
 			continue;
 		if (slot->plugin) {
-			apply_plugin(r, slot, delta);
+			apply_plugin(slot, delta);
 			continue;
 		}
-		res = slot->ops->apply(slot->driver, r->intent, delta, err);
+		res = apply(slot, delta, err);
 		if (res < 0) {
 			gw_log_error("driver %s could not apply a change of %zu objects, undoing it: %s%s%s",
 				     slot->name, plan->n, err->target, *err->target ? ": " : "", err->message);
@@ -149,7 +158,7 @@ static void undo_steps(struct gw_reconcile *r, const struct plan *inverse, size_
 		struct gw_slot *slot = step_slot(r, s);
 		struct gw_error err = GW_ERROR_INIT;
 
-		if (delta->n == 0 || !slot->driver || slot->ops->apply(slot->driver, r->intent, delta, &err) == 0)
+		if (delta->n == 0 || !slot->driver || apply(slot, delta, &err) == 0)
 			continue;
 		gw_log_error("driver %s could not undo a change, will be synced: %s%s%s", slot->name, err.target,
 			     *err.target ? ": " : "", err.message);
@@ -289,7 +298,10 @@ static int apply_and_commit(struct gw_reconcile *r, const struct plan *plan, str
 	int res = apply_steps(r, plan, &begun, err);
 
 	if (res == 0) {
+		uint64_t since = uv_hrtime();
+
 		res = gw_store_commit(r->store, err);
+		gw_reconcile_worked(r, "store", "commit", since);
 		if (res == 0) {
 			gw_intent_commit(r->intent);
 			return 0;

@@ -75,6 +75,7 @@ void gw_reconcile_plugin_failed(struct gw_slot *slot, const struct gw_error *err
 /* A plugin that was not loaded stays so until gwd is started anew. */
 static int open_and_sync(struct gw_slot *slot, struct gw_error *err)
 {
+	uint64_t since = uv_hrtime();
 	int r = 0;
 
 	if (!slot->ops) {
@@ -83,7 +84,10 @@ static int open_and_sync(struct gw_slot *slot, struct gw_error *err)
 	}
 	if (!slot->driver)
 		r = gw_reconcile_open_slot(slot, err);
-	return r < 0 ? r : slot->ops->sync(slot->driver, slot->owner->intent, err);
+	if (r == 0)
+		r = slot->ops->sync(slot->driver, slot->owner->intent, err);
+	gw_reconcile_worked(slot->owner, "sync", slot->name, since);
+	return r;
 }
 
 /* With the last one the others' turn has come. */
@@ -109,8 +113,11 @@ static int sync_one(struct gw_slot *slot)
 	slot->wanted = false;
 	r = open_and_sync(slot, &err);
 	set_in_parts(slot, r == GW_SYNC_MORE);
-	if (slot->in_parts)
+	if (slot->in_parts) {
+		slot->owner->parted = (size_t)(slot - slot->owner->slots);
+		slot->owner->parted_ms = uv_now(slot->owner->params.loop);
 		return r;
+	}
 	slot->wanted |= slot->owed;
 	slot->owed = false;
 	slot->syncs++;
@@ -143,11 +150,29 @@ void gw_reconcile_become_ready(struct gw_reconcile *r)
 		r->params.on_ready(r->params.ctx);
 }
 
+/* A turn of the loop has time for one part: those who have begun, and have more to do, take turns. */
+static bool is_anothers_turn(struct gw_slot *slot)
+{
+	struct gw_reconcile *r = slot->owner;
+	size_t next = r->parted;
+
+	slot->waits = slot->in_parts;
+	if (!slot->in_parts)
+		return false;
+	if (r->parted_ms == uv_now(r->params.loop))
+		return true;
+	do
+		next = (next + 1) % r->n_open;
+	while (!r->slots[next].waits);
+	slot->waits = &r->slots[next] != slot;
+	return slot->waits;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct gw_slot *slot = timer->data;
 	struct gw_reconcile *r = slot->owner;
-	int rc = sync_one(slot);
+	int rc = is_anothers_turn(slot) ? GW_SYNC_MORE : sync_one(slot);
 
 	if (rc == GW_SYNC_MORE) {
 		uv_timer_start(timer, on_timer, MORE_MS, 0);
@@ -224,8 +249,11 @@ void gw_reconcile_state(void *ctx, const char **ret_state, const char **ret_mess
 /* A driver that is called as something that is there already ("node") adds to it. */
 static void add_driver_status(json_t *status, const struct gw_slot *slot)
 {
+	uint64_t since = uv_hrtime();
 	json_t *own = slot->driver && slot->ops->status ? slot->ops->status(slot->driver) : NULL;
 	json_t *there = json_object_get(status, slot->name);
+
+	gw_reconcile_worked(slot->owner, "status", slot->name, since);
 
 	if (there && own) {
 		json_object_update_missing(there, own);

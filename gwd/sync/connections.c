@@ -72,16 +72,14 @@ static json_t *connection(const struct gw_service *service, const struct gw_hnv_
 	return one;
 }
 
-json_t *gw_sync_connections(const struct gw_service *service)
+void gw_sync_tell_connections(const struct gw_service *service, const struct gw_uuid *rdid, json_t *all)
 {
 	const struct gw_hnv_object *o = NULL;
-	json_t *all = json_object();
 
-	while ((o = gw_intent_next(service->intent, GW_HNV_CONNECTION, o)) &&
+	while ((o = gw_intent_next_of_domain(service->intent, GW_HNV_CONNECTION, rdid, o)) &&
 	       json_object_size(all) < GW_WAY_LIMIT_MAX) {
 		char text[GW_UUID_STRLEN];
 
 		json_object_set_new(all, gw_uuid_format(&o->way.id, text), connection(service, o));
 	}
-	return all;
 }

@@ -103,19 +103,14 @@ static json_t *of_gateway(const struct gw_service *service, const struct gw_uuid
 	return all;
 }
 
-json_t *gw_sync_counted_addresses(const struct gw_service *service)
+void gw_sync_tell_counted(const struct gw_service *service, const struct gw_uuid *rdid, json_t *all)
 {
 	size_t n = gw_intent_count(service->intent, GW_HNV_VRF), room = n ? ROOM_ALL / n : 0;
-	const struct gw_hnv_object *o = NULL;
-	json_t *all = json_object();
+	char text[GW_UUID_STRLEN];
+	json_t *one;
 
 	room = room > ROOM_MAX ? ROOM_MAX : room < ROOM_MIN ? ROOM_MIN : room;
-	while ((o = gw_intent_next(service->intent, GW_HNV_VRF, o))) {
-		json_t *one = of_gateway(service, &o->vrf.rdid, room);
-		char rdid[GW_UUID_STRLEN];
-
-		if (one)
-			json_object_set_new(all, gw_uuid_format(&o->vrf.rdid, rdid), one);
-	}
-	return all;
+	one = of_gateway(service, rdid, room);
+	if (one)
+		json_object_set_new(all, gw_uuid_format(rdid, text), one);
 }

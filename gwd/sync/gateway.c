@@ -176,28 +176,27 @@ static void shorten(json_t *j, unsigned depth)
 	}
 }
 
-static json_t *virtual_gateways(const struct gw_service *service)
+json_t *gw_sync_gateway(void)
 {
-	const struct gw_hnv_object *o = NULL;
-	json_t *all = json_object();
-
-	while ((o = gw_intent_next(service->intent, GW_HNV_VRF, o)) && json_object_size(all) < GW_VRF_LIMIT_MAX) {
-		char text[GW_UUID_STRLEN];
-		json_t *j = json_object();
-
-		service->describe(service->ctx, o, j);
-		shorten(j, 1);
-		gw_plain_prune(j, DEPTH, VALUES);
-		json_object_set_new(j, "customerAddresses", customer_addresses(&o->vrf));
-		add_publics(j, service->intent, &o->vrf);
-		json_object_set_new(all, gw_uuid_format(&o->vrf.rdid, text), j);
-	}
-	return all;
+	return json_pack("{s:{}, s:{}, s:{}}", "virtualGateways", "publicAddresses", "connections");
 }
 
-json_t *gw_sync_gateway(const struct gw_service *service, const json_t *status)
+void gw_sync_tell_gateway(const struct gw_service *service, const struct gw_hnv_object *o, json_t *all)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "capabilities", capabilities(service, status), "virtualGateways",
-			 virtual_gateways(service), "publicAddresses", gw_sync_counted_addresses(service),
-			 "connections", gw_sync_connections(service));
+	json_t *j = json_object();
+	char text[GW_UUID_STRLEN];
+
+	service->describe(service->ctx, o, j);
+	shorten(j, 1);
+	gw_plain_prune(j, DEPTH, VALUES);
+	json_object_set_new(j, "customerAddresses", customer_addresses(&o->vrf));
+	add_publics(j, service->intent, &o->vrf);
+	json_object_set_new(json_object_get(all, "virtualGateways"), gw_uuid_format(&o->vrf.rdid, text), j);
+	gw_sync_tell_counted(service, &o->vrf.rdid, json_object_get(all, "publicAddresses"));
+	gw_sync_tell_connections(service, &o->vrf.rdid, json_object_get(all, "connections"));
+}
+
+void gw_sync_tell_capabilities(const struct gw_service *service, const json_t *status, json_t *all)
+{
+	json_object_set_new(all, "capabilities", capabilities(service, status));
 }

@@ -6,6 +6,7 @@
 #include "sync/sync.h"
 
 #include "model/hnv_change.h"
+#include "model/tour.h"
 
 #include <uv.h>
 
@@ -149,7 +150,9 @@ struct gw_sync {
 	/* Reporting. */
 	struct gw_link_call *report;
 	uv_timer_t report_timer;
-	bool report_due, details_due; /* details: statistics and ports */
+	bool report_due, details_due; /* details: statistics, ports and virtual gateways */
+	struct gw_tour *tour;	      /* of the virtual gateways; NULL: none is under way */
+	json_t *gateway; /* as far as it has come; when there is no tour, and this is here, details can be told */
 	uint64_t reported_ms, detailed_ms;
 	char reported_state[16], reported_message[sizeof((struct gw_error *)0)->message];
 	bool report_refused;
@@ -177,14 +180,17 @@ void gw_sync_on_retry(uv_timer_t *timer);
 void gw_sync_report(struct gw_sync *s);		/* soon */
 void gw_sync_report_details(struct gw_sync *s); /* they may be others than before */
 void gw_sync_on_report(uv_timer_t *timer);
+void gw_sync_report_done(struct gw_sync *s); /* lets go of what has been gathered */
 /* [{"NAME": "x", "count": 7}] as {"x": 7}, without zeros. */
 json_t *gw_sync_counted(const json_t *list, const char *name);
-/* gateway.c: {"capabilities", "virtualGateways", "publicAddresses"}; `status` is the service's. */
-json_t *gw_sync_gateway(const struct gw_service *service, const json_t *status);
-/* counted.c */
-json_t *gw_sync_counted_addresses(const struct gw_service *service);
+/* gateway.c: {"capabilities", "virtualGateways", "publicAddresses", "connections"}, piece by piece; `status` is the service's. */
+json_t *gw_sync_gateway(void);
+void gw_sync_tell_gateway(const struct gw_service *service, const struct gw_hnv_object *o, json_t *all);
+void gw_sync_tell_capabilities(const struct gw_service *service, const json_t *status, json_t *all);
+/* counted.c: those of one virtual gateway, into "publicAddresses". */
+void gw_sync_tell_counted(const struct gw_service *service, const struct gw_uuid *rdid, json_t *all);
 
-/* connections.c */
-json_t *gw_sync_connections(const struct gw_service *service);
+/* connections.c: those of one virtual gateway, into "connections". */
+void gw_sync_tell_connections(const struct gw_service *service, const struct gw_uuid *rdid, json_t *all);
 
 #endif

@@ -3,7 +3,8 @@
  * connection of its own, since the other one waits for changes. Called by the files beside it.
  *
  * Often enough to be true, and not so often that many nodes and many changes keep the controller busy: what happens while one report
- * is under way, or soon after it, is told by the next one.
+ * is under way, or soon after it, is told by the next one. Details of many virtual gateways are gathered over many turns of the loop;
+ * how far the node has come is told meanwhile.
  */
 #include "sync/private.h"
 
@@ -25,11 +26,11 @@ static void arm(struct gw_sync *s)
 	const struct gw_sync_times *t = &s->times;
 	uint64_t now = uv_now(s->params.loop), soon = s->reported_ms + t->report_apart_ms, due;
 
-	if (s->report || s->state != GW_LINK_CONNECTED)
+	if (s->report || s->state != GW_LINK_CONNECTED || (s->tour && !s->report_due))
 		return;
-	due = s->report_due    ? soon
-	      : s->details_due ? later(soon, s->detailed_ms + t->details_apart_ms)
-			       : s->reported_ms + t->report_ms;
+	due = s->report_due || s->gateway ? soon
+	      : s->details_due		  ? later(soon, s->detailed_ms + t->details_apart_ms)
+					  : s->reported_ms + t->report_ms;
 	uv_timer_start(&s->report_timer, gw_sync_on_report, due > now ? due - now : 0, 0);
 }
 
@@ -147,15 +148,18 @@ static json_t *warnings(const json_t *status)
 }
 
 /* Reading all of the counters takes its time where there are many ports. */
-static void add_details(const struct gw_service *service, json_t *report)
+static void add_details(struct gw_sync *s, json_t *report)
 {
+	const struct gw_service *service = s->params.service;
 	json_t *status = service->status(service->ctx), *engine = json_object_get(status, "engine");
 	json_t *statistics =
 		json_pack("{s:O*}", "objects", json_object_get(json_object_get(status, "node"), "objects"));
 
 	json_object_set_new(report, "statistics", statistics);
 	json_object_set_new(report, "warnings", warnings(status));
-	json_object_set_new(report, "gateway", gw_sync_gateway(service, status));
+	gw_sync_tell_capabilities(service, status, s->gateway);
+	json_object_set_new(report, "gateway", s->gateway);
+	s->gateway = NULL;
 	if (engine) {
 		json_object_set_new(report, "addresses", addresses(json_object_get(engine, "underlays")));
 		json_object_set_new(statistics, "packets",
@@ -180,7 +184,7 @@ static char *body_of(struct gw_sync *s, bool detailed)
 		      "version", GW_VERSION, "state", state, "message", message, "failed",
 		      (json_int_t)gw_sync_failed(s), "failures", gw_sync_failures(s));
 	if (detailed)
-		add_details(service, j);
+		add_details(s, j);
 	text = json_dumps(j, JSON_COMPACT);
 	json_decref(j);
 	return text;
@@ -206,21 +210,68 @@ static int send_report(struct gw_sync *s, bool detailed)
 	return gw_link_ask(s->link, &peer, &request, &s->report, NULL);
 }
 
+static void on_gateway(void *ctx, const struct gw_hnv_object *o)
+{
+	struct gw_sync *s = ctx;
+
+	gw_sync_tell_gateway(s->params.service, o, s->gateway);
+}
+
+static void on_gathered(void *ctx)
+{
+	struct gw_sync *s = ctx;
+
+	s->tour = NULL;
+	arm(s);
+}
+
+/* What the details tell of virtual gateways; where there are none it is there at once. */
+static void gather(struct gw_sync *s)
+{
+	const struct gw_tour_params params = {
+		.loop = s->params.loop,
+		.intent = s->params.service->intent,
+		.kind = GW_HNV_VRF,
+		.max = GW_VRF_LIMIT_MAX,
+		.see = on_gateway,
+		.done = on_gathered,
+		.ctx = s,
+	};
+
+	s->details_due = false;
+	s->gateway = gw_sync_gateway();
+	if (gw_intent_count(params.intent, GW_HNV_VRF) > 0 && gw_tour_start(&params, &s->tour) < 0)
+		s->gateway = (json_decref(s->gateway), NULL); /* the next time */
+}
+
+void gw_sync_report_done(struct gw_sync *s)
+{
+	s->tour = gw_tour_cancel(s->tour);
+	json_decref(s->gateway);
+	s->gateway = NULL;
+}
+
 void gw_sync_on_report(uv_timer_t *timer)
 {
 	struct gw_sync *s = timer->data;
 	uint64_t now = uv_now(s->params.loop);
-	bool detailed = now - s->detailed_ms >= s->times.details_apart_ms && (s->details_due || !s->report_due);
 
 	if (s->state != GW_LINK_CONNECTED) /* when it is again, a report is due */
 		return;
+	if (!s->has_position) { /* nor has it anything to tell before */
+		s->reported_ms = now;
+		s->report_due = s->details_due = false;
+		arm(s);
+		return;
+	}
+	if (!s->gateway && now - s->detailed_ms >= s->times.details_apart_ms && (s->details_due || !s->report_due))
+		gather(s);
+	if (s->tour && !s->report_due)
+		return;
 	s->reported_ms = now;
 	s->report_due = false;
-	if (detailed) {
+	if (s->gateway && !s->tour)
 		s->detailed_ms = now;
-		s->details_due = false;
-	}
-	if (s->has_position && send_report(s, detailed) == 0)
-		return;
-	arm(s);
+	if (send_report(s, s->gateway && !s->tour) < 0)
+		arm(s);
 }

@@ -60,8 +60,10 @@ void gw_sync_transition(struct gw_sync *s, enum gw_link_state to, const struct g
 		gw_log_debug("controller: %s -> %s", state_name(s->state), state_name(to));
 	s->state = to;
 	s->why = why ? *why : GW_ERROR_INIT;
-	if (changed && to == GW_LINK_CONNECTED)
+	if (changed && to == GW_LINK_CONNECTED) {
+		gw_sync_report_done(s); /* it is of before */
 		gw_sync_report(s);
+	}
 }
 
 void gw_sync_refusal(const struct gw_link_answer *answer, struct gw_error *ret)
@@ -312,6 +314,7 @@ struct gw_sync *gw_sync_close(struct gw_sync *s)
 	s->params.service->manager = NULL;
 	gw_answer_done(&s->answer);
 	gw_changes_done(&s->todo);
+	gw_sync_report_done(s);
 	s->link = gw_link_close(s->link);
 	s->configured = gw_hnv_object_free(s->configured);
 	close_timers(s);

@@ -276,9 +276,8 @@ static int sync_domain(struct gw_driver *d, struct gw_vrf_domain *dom, const str
 }
 
 /* Those on the list, as many as a turn has time for. One that still is not as it should be is for the sync after this one. */
-static int sync_dirty(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+static int sync_dirty(struct gw_driver *d, const struct gw_intent *in, uint64_t end, struct gw_error *err)
 {
-	uint64_t end = uv_hrtime() + TURN_NS;
 	struct gw_error why = GW_ERROR_INIT;
 	int rc;
 
@@ -348,13 +347,14 @@ static int begin_all(struct gw_driver *d, const struct gw_intent *in, struct gw_
 
 static int vrf_sync(struct gw_driver *d, const struct gw_intent *intent, struct gw_error *err)
 {
+	uint64_t end = uv_hrtime() + TURN_NS;
 	int rc = 0;
 
 	read_config(d);
 	/* Changes since its first part have been applied, those that were none or were refused changed nothing. */
 	if (!d->followed || (!d->under_way && (!d->dirty || d->generation != gw_intent_generation(intent))))
 		rc = begin_all(d, intent, err);
-	return rc < 0 ? rc : sync_dirty(d, intent, err);
+	return rc < 0 ? rc : sync_dirty(d, intent, end, err);
 }
 
 /* After a sync with an empty intent, which has taken away all that there was. */

@@ -136,6 +136,7 @@ static void leave(struct nat_gateway *g)
 
 void nat_gateway_want_sync(struct nat_gateway *g, const char *why)
 {
+	g->driver->once_more = true; /* the core forgets it where a sync is under way in parts */
 	g->driver->env.want_sync(g->driver->env.core, why);
 }
 

@@ -112,6 +112,14 @@ struct gw_driver {
 	uint32_t kernel_limit; /* the kernel's bound of tracked connections; 0: none */
 	uint32_t limit_told;   /* which of them was told of last as too low */
 	uint64_t next_limit;   /* when to ask for it again */
+	/* A sync that is under way in parts. */
+	uint64_t turn_ns;     /* for one; tests have less */
+	struct gw_uuid *todo; /* routing domains, those before at_todo have been brought; NULL: none is */
+	size_t n_todo, at_todo;
+	uint64_t begun; /* uv_hrtime: its first has been brought; 0: not yet */
+	bool once_more; /* somebody has asked for one meanwhile */
+	int failed;	/* the first failure, and its words */
+	struct gw_error why;
 };
 
 void nat_driver_handle_closed(struct gw_driver *d);

@@ -18,6 +18,8 @@
 #define MAX_TOLD     256       /* places of rules, of one public address */
 #define LIMIT_MS     10000     /* until the kernel's bound is read again */
 #define BUSY_NS	     20000000u /* after which the rest of the virtual gateways is left to a thread */
+#define TURN_NS	     8000000u  /* of looking at all of them, before the loop goes on with all else */
+#define LOOK_NS	     2000000u  /* the same, of looking after those that are as they should be */
 
 static bool is_ours(const struct gw_hnv_object *o)
 {
@@ -105,7 +107,7 @@ static void look_at_limit(struct gw_driver *d, uint64_t now)
 static void on_timer(uv_timer_t *t)
 {
 	struct gw_driver *d = t->data;
-	uint64_t now = uv_now(d->env.loop), next = UINT64_MAX;
+	uint64_t now = uv_now(d->env.loop), next = UINT64_MAX, end = uv_hrtime() + LOOK_NS;
 
 	look_at_limit(d, now);
 	GW_HMAP_FOR_EACH (node, &d->gateways) {
@@ -113,6 +115,10 @@ static void on_timer(uv_timer_t *t)
 
 		if (at < next)
 			next = at;
+		if (uv_hrtime() >= end) { /* the others that are due are so yet when this comes again */
+			next = now + 1;
+			break;
+		}
 	}
 	if (next != UINT64_MAX)
 		schedule(d, next);
@@ -154,6 +160,7 @@ static int nat_open(const struct gw_driver_env *env, struct gw_driver **ret, str
 	if (!d)
 		return gw_error_oom(err);
 	d->env = *env;
+	d->turn_ns = TURN_NS;
 	if (gw_hmap_init(&d->gateways) < 0 || uv_timer_init(env->loop, &d->timer) < 0) {
 		gw_hmap_done(&d->gateways);
 		free(d);
@@ -175,6 +182,8 @@ static struct gw_driver *nat_close(struct gw_driver *d)
 		forget(d, GW_CONTAINER_OF(node, struct nat_gateway, by_rdid));
 	gw_hmap_done(&d->gateways);
 	nat_plan_done(&d->checked);
+	free(d->todo);
+	d->todo = NULL;
 	d->closing = true;
 	uv_close((uv_handle_t *)&d->timer, on_own_closed);
 	uv_close((uv_handle_t *)&d->idle, on_own_closed);
@@ -326,31 +335,72 @@ static void note(int one, const struct gw_error *own, int *r, struct gw_error *e
 	*err = *own;
 }
 
-static int nat_sync(struct gw_driver *d, const struct gw_intent *intent, struct gw_error *err)
+/* Who is to be looked at: all virtual gateways, and whoever has an address or a rule without one, perhaps several times. */
+static int list_all(struct gw_driver *d, const struct gw_intent *in)
 {
 	static const enum gw_hnv_kind kinds[] = {GW_HNV_VRF, GW_HNV_PUBLIC, GW_HNV_NAT_RULE};
-	uint64_t begun = 0;
-	int r = 0;
+	size_t room = 0;
 
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+		room += gw_intent_count(in, kinds[k]);
+	d->todo = calloc(room + 1, sizeof *d->todo);
+	if (!d->todo)
+		return -ENOMEM;
+	d->n_todo = d->at_todo = 0;
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+		for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, kinds[k], o));)
+			if (o->kind == GW_HNV_VRF || !gw_intent_vrf(in, rdid_of(o)))
+				d->todo[d->n_todo++] = *rdid_of(o);
+	return 0;
+}
+
+static int begin_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
 	GW_HMAP_FOR_EACH (node, &d->gateways)
 		GW_CONTAINER_OF(node, struct nat_gateway, by_rdid)->seen = false;
-	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-		for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(intent, kinds[k], o));) {
-			struct nat_gateway *g = find(d, rdid_of(o));
-			struct gw_error own = GW_ERROR_INIT;
+	d->begun = 0;
+	d->failed = 0;
+	d->once_more = false;
+	return list_all(d, in) < 0 ? gw_error_oom(err) : 0;
+}
 
-			if (g && g->seen)
-				continue;
-			note(bring(d, intent, rdid_of(o), begun, &own), &own, &r, err);
-			begun = begun ? begun : uv_hrtime();
-		}
+/* What changes of the intent have brought in between has been seen, too. */
+static int end_sync(struct gw_driver *d, struct gw_error *err)
+{
+	free(d->todo);
+	d->todo = NULL;
 	GW_HMAP_FOR_EACH_SAFE (node, after, &d->gateways) {
 		struct nat_gateway *g = GW_CONTAINER_OF(node, struct nat_gateway, by_rdid);
 
 		if (!g->seen)
 			forget(d, g);
 	}
-	return r;
+	if (d->once_more)
+		d->env.want_sync(d->env.core, "something came up while all virtual gateways were looked at");
+	if (d->failed < 0)
+		*err = d->why;
+	return d->failed;
+}
+
+/* A part of them in each turn of the loop; where there is much to write, that is left to a thread. */
+static int nat_sync(struct gw_driver *d, const struct gw_intent *intent, struct gw_error *err)
+{
+	uint64_t end = uv_hrtime() + d->turn_ns;
+	int r = d->todo ? 0 : begin_sync(d, intent, err);
+
+	while (r == 0 && d->at_todo < d->n_todo) {
+		const struct gw_uuid *rdid = &d->todo[d->at_todo++];
+		const struct nat_gateway *g = find(d, rdid);
+		struct gw_error own = GW_ERROR_INIT;
+
+		if (g && g->seen)
+			continue;
+		note(bring(d, intent, rdid, d->begun, &own), &own, &d->failed, &d->why);
+		d->begun = d->begun ? d->begun : uv_hrtime();
+		if (uv_hrtime() >= end && d->at_todo < d->n_todo)
+			return GW_SYNC_MORE;
+	}
+	return r < 0 ? r : end_sync(d, err);
 }
 
 /* --- what it looks like --- */

@@ -6,7 +6,7 @@ BENCH_TOOLS   := frame_replay tcp_connect tcp_stream udp_flood udp_rtt
 BENCH_BIN     := $(addprefix $(BUILD)/tests/bench/,$(BENCH_TOOLS))
 BENCH_NEEDS   := $(BENCH_BIN) $(BUILD)/tests/bench/bench.bpf.o
 
-.PHONY: bench-tools bench-profile bench-scale bench-api bench-plan bench-sync bench-gateway bench-vrfs bench-gateway-vm
+.PHONY: bench-tools bench-profile bench-scale bench-api bench-plan bench-sync bench-gateway bench-vrfs bench-tenants bench-gateway-vm
 
 bench: build bench-tools $(BUILD)/tests/bench/plan ## speed beside the kernel's devices and Open vSwitch: table, JSON and chart in build/bench
 	$(PYTHON) tests/bench/bench.py --build $(BUILD) --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS)
@@ -33,6 +33,11 @@ bench-gateway: build bench-tools ## the gateway beside the same made by hand of 
 
 bench-vrfs: build ## what 100 and 1,000 virtual gateways with NAT cost: making, keeping, starting over them, removing
 	$(PYTHON) tests/bench/vrfs.py --build $(BUILD)
+
+BENCH_TENANTS ?= 1000
+
+bench-tenants: build ## what BENCH_TENANTS (1,000) tenants cost beside the same by ip and nft: making, memory, changes, starting over them; the loop
+	$(PYTHON) tests/bench/tenants.py --build $(BUILD) --tenants $(BENCH_TENANTS)
 
 bench-gateway-vm: vm-ready ## instructions per packet in the image, beside the same by hand with and without an nft flowtable; also part of bench
 	$(MAKE) --no-print-directory BUILD=build bench-tools

@@ -6,6 +6,7 @@
 
 #include "../unit/netns.h"
 #include "engine/engine.h"
+#include "engine/internal.h"
 
 static struct {
 	struct netns ns;
@@ -37,15 +38,26 @@ static inline void engine_begin(void)
 	assert_int_equal(gw_intent_new(&limits, &env.intent), 0);
 }
 
-static inline void engine_sync(void)
+/* Whether there is more to do. */
+static inline bool engine_sync_part(void)
 {
 	struct gw_error err = GW_ERROR_INIT;
+	int rc;
 
 	env.want_sync = false;
-	check(gw_engine_driver.sync(env.driver, env.intent, &err) == 0, "%s: %s", err.target, err.message);
+	rc = gw_engine_driver.sync(env.driver, env.intent, &err);
+	check(rc == 0 || rc == GW_SYNC_MORE, "%s: %s", err.target, err.message);
+	return rc == GW_SYNC_MORE;
 }
 
-static inline void engine_open(void)
+static inline void engine_sync(void)
+{
+	while (engine_sync_part())
+		;
+}
+
+/* As the daemon starts: before its first sync. */
+static inline void engine_start(void)
 {
 	struct gw_driver_env e = {.loop = &env.ns.loop,
 				  .config = &env.config,
@@ -55,6 +67,11 @@ static inline void engine_open(void)
 	struct gw_error err = GW_ERROR_INIT;
 
 	check(gw_engine_driver.open(&e, &env.driver, &err) == 0, "%s", err.message);
+}
+
+static inline void engine_open(void)
+{
+	engine_start();
 	engine_sync();
 }
 
@@ -176,10 +193,27 @@ struct engine_walk {
 	unsigned rounds;
 	unsigned event_every, restart_every; /* one round of so many, on average */
 	void (*one_change)(void);
-	void (*interface_event)(void);
-	void (*while_away)(void); /* what changes while there is no engine */
+	void (*interface_event)(bool mended); /* by a sync, if one is asked for */
+	void (*while_away)(void);	      /* what changes while there is no engine */
 	void (*compare)(const char *after, unsigned round);
 };
+
+/* A sync in parts that are as small as can be, with changes and events in between; and what was asked for meanwhile. */
+static inline void engine_sync_amid(const struct engine_walk *w)
+{
+	uint64_t usual = env.driver->sync.turn_ns;
+
+	env.driver->sync.turn_ns = 0;
+	while (engine_sync_part()) {
+		if (rnd_below(3) == 0)
+			engine_transaction(w->one_change);
+		if (rnd_below(2 * w->event_every) == 0)
+			w->interface_event(false);
+	}
+	env.driver->sync.turn_ns = usual;
+	if (env.want_sync)
+		engine_sync();
+}
 
 /* GWD_SEED repeats or varies it. */
 static inline void engine_walk(const struct engine_walk *w)
@@ -191,18 +225,25 @@ static inline void engine_walk(const struct engine_walk *w)
 	for (unsigned round = 1; round <= w->rounds; round++) {
 		w->compare(engine_transaction(w->one_change), round);
 		if (rnd_below(w->event_every) == 0) {
-			w->interface_event();
+			w->interface_event(true);
 			w->compare("an interface event", round);
 		}
 		if (rnd_below(w->restart_every) == 0) {
 			env.driver = gw_engine_driver.close(env.driver);
 			w->while_away();
 			netns_drain(&env.ns);
-			engine_open();
+			engine_start();
+			if (rnd_below(2))
+				engine_sync_amid(w);
+			else
+				engine_sync();
 			w->compare("a restart", round);
 		}
 		if (rnd_below(20) == 0) {
-			engine_sync();
+			if (rnd_below(2))
+				engine_sync_amid(w);
+			else
+				engine_sync();
 			w->compare("a sync", round);
 		}
 	}

@@ -115,7 +115,7 @@ static void one_change(void)
 		gw_hnv_object_free(o);
 }
 
-static void interface_event(void)
+static void interface_event(bool mended)
 {
 	const char *name = rnd_below(6) ? PICK(exits) : "out0", *addr = PICK(own), *on = rnd_below(3) ? "out0" : "lo";
 	char bare[64];
@@ -136,7 +136,7 @@ static void interface_event(void)
 		netns_drain(&env.ns);
 		usleep(i ? 10000 : 0);
 	}
-	if (env.want_sync)
+	if (mended && env.want_sync)
 		engine_sync();
 }
 

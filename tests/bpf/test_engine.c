@@ -152,7 +152,7 @@ static const char *any_interface(void)
 	return rnd_below(3) ? PICK(port_names) : PICK(under_names);
 }
 
-static void interface_event(void)
+static void interface_event(bool mended)
 {
 	const char *name = any_interface();
 
@@ -163,7 +163,7 @@ static void interface_event(void)
 	else
 		netns_veth(&env.ns, name);
 	netns_drain(&env.ns);
-	if (env.want_sync)
+	if (mended && env.want_sync)
 		engine_sync();
 }
 

@@ -195,8 +195,12 @@ static inline void commit_ok(void)
 static inline void sync_ok(void)
 {
 	struct gw_error err = GW_ERROR_INIT;
+	int rc;
 
-	expect(gw_plugin.ops->sync(driver, intent, &err), 0, &err, NULL);
+	do
+		rc = gw_plugin.ops->sync(driver, intent, &err);
+	while (rc == GW_SYNC_MORE);
+	expect(rc, 0, &err, NULL);
 	finish_work();
 }
 

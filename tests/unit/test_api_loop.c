@@ -220,6 +220,74 @@ static void test_records(void **state)
 	end(&s);
 }
 
+/* A batch of virtual gateways, or a report of them; to be freed. */
+static char *gateways(unsigned count, bool report)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+
+	assert_non_null(f);
+	fputs(report ? "{\"epoch\":\"0\",\"revision\":0,\"state\":\"Synced\",\"gateway\":{\"virtualGateways\":{" : "[",
+	      f);
+	for (unsigned i = 0; i < count; i++)
+		fprintf(f,
+			report ? "%s\"11111111-2222-3333-4444-%012u\":{\"state\":\"Ready\",\"nat\":{\"rules\":%u,"
+				 "\"no-rule\":{\"packets\":1,\"bytes\":2}}}"
+			       : "%s{\"path\":\"/hnv/virtualGateways/11111111-2222-3333-4444-%012u\",\"body\":{"
+				 "\"VirtualSubnetID\":%u,\"MACAddress\":\"020000000101\",\"CustomerAddress\":\"10.1.0."
+				 "2\","
+				 "\"PrefixLength\":29}}",
+			i ? "," : "", i, 5000 + i);
+	fputs(report ? "}}}" : "]", f);
+	fclose(f);
+	return text;
+}
+
+/* Drivers are asked about each of them, a few at a time. */
+static void test_many_gateways_are_told_of(void **state)
+{
+	static const char last[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+	char *batch = gateways(3000, false);
+	struct response r;
+	struct server s;
+	int fd;
+
+	serve(&s, state, "[limits]\nvirtual_gateways = 4000\n");
+	assert_int_equal(status_of(&s, "POST", HNV "/batch", batch), 200);
+	others_are_answered(&s, "GET", V1 "/monitoring/statistics", NULL, 200, "/healthz");
+	others_are_answered(&s, "GET", "/metrics", NULL, 200, "/healthz");
+	r = simple(&s, "GET", V1 "/monitoring/statistics", NULL);
+	assert_int_equal(json_array_size(json_object_get(r.json, "virtualGateways")), 3000);
+	assert_non_null(json_object_get(r.json, "node"));
+	done(&r);
+	r = simple(&s, "GET", "/metrics", NULL);
+	assert_non_null(strstr(r.body, "\ngwd_virtual_gateways 3000\n"));
+	done(&r);
+	/* The server ends in the middle of it. */
+	fd = dial(&s);
+	send_bytes(&s, fd, last, sizeof last - 1);
+	end(&s);
+	close(fd);
+	free(batch);
+}
+
+static void test_a_large_report(void **state)
+{
+	char *report = gateways(3000, true), *wrong = gateways(3000, true);
+	struct controller c;
+
+	manage(&c, state, "");
+	assert_int_equal(status_of(&c.s, "PUT", V1 "/servers/h1", "{}"), 201);
+	most_is_on_a_thread(&c.s, "PUT", V1 "/servers/h1/status", report, 204);
+	memcpy(strstr(wrong, "Synced"), "Drowsy", 6);
+	assert_int_equal(status_of(&c.s, "PUT", V1 "/servers/h1/status", wrong), 400);
+	assert_int_equal(status_of(&c.s, "PUT", V1 "/servers/none/status", report), 404);
+	leave(&c);
+	free(report);
+	free(wrong);
+}
+
 /* Asks for a record to be put whenever there is time: what is listed meanwhile is found again each time, until that is too often. */
 static void change(struct server *s, void *ctx)
 {
@@ -425,7 +493,8 @@ int main(void)
 		API_TEST(test_large_changes),  API_TEST(test_large_answers),
 		API_TEST(test_records),	       API_TEST(test_records_change_while_they_are_listed),
 		API_TEST(test_all_take_turns), API_TEST(test_jobs_that_may_not_any_more),
-		API_TEST(test_the_meter),
+		API_TEST(test_the_meter),      API_TEST(test_many_gateways_are_told_of),
+		API_TEST(test_a_large_report),
 	};
 
 	gw_log_init(GW_LOG_ERROR);

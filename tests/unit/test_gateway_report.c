@@ -47,6 +47,7 @@ static void put(struct told *t, enum gw_hnv_kind kind, const char *json)
 static void begin(struct told *t, unsigned gateways, unsigned addresses, const char *says)
 {
 	struct gw_intent_limits limits = {.router_mac = {{0x02, 0x67, 0x77, 0x64, 0, 1}}};
+	const struct gw_hnv_object *o = NULL;
 	struct gw_error err = GW_ERROR_INIT;
 	json_t *status = json_object();
 
@@ -78,7 +79,10 @@ static void begin(struct told *t, unsigned gateways, unsigned addresses, const c
 	t->service = (struct gw_service){.intent = t->intent, .config = &t->config, .describe = describe};
 	counters = says;
 	described = 0;
-	t->report = gw_sync_gateway(&t->service, status);
+	t->report = gw_sync_gateway();
+	while ((o = gw_intent_next(t->intent, GW_HNV_VRF, o)))
+		gw_sync_tell_gateway(&t->service, o, t->report);
+	gw_sync_tell_capabilities(&t->service, status, t->report);
 	json_decref(status);
 }
 

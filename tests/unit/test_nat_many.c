@@ -212,12 +212,68 @@ static void test_another_does_not_wait(void **state)
 	end();
 }
 
+#define OTHER_VRF                                                                                                      \
+	"{\"RoutingDomainID\":\"" OTHER "\",\"VirtualSubnetID\":5002,\"MACAddress\":\"020000000102\","                 \
+	"\"CustomerAddress\":\"10.0.0.1\",\"PrefixLength\":24}"
+#define OTHER_PUBLIC                                                                                                   \
+	"{\"PublicPrefix\":\"203.0.113.3/32\",\"FirstPort\":0,\"PortCount\":0,\"RoutingDomainID\":\"" OTHER "\"}"
+
+static int part(void)
+{
+	struct gw_error err = GW_ERROR_INIT;
+
+	wanted = 0; /* as the core does */
+	return gw_plugin.ops->sync(driver, intent, &err);
+}
+
+/* One virtual gateway in each turn: changes may come in between, and what comes up meanwhile is not forgotten. */
+static void test_a_sync_in_parts(void **state)
+{
+	(void)state;
+	start_two();
+	sh("ip netns add gwd-nat%d-5002 2>/dev/null", (int)getpid()); /* another test may have made it */
+	gw_intent_begin(intent);
+	put(GW_HNV_VRF, OTHER_VRF);
+	put(GW_HNV_PUBLIC, OTHER_PUBLIC);
+	commit_ok();
+	close_driver();
+	open_driver();
+	driver->turn_ns = 0;
+	assert_int_equal(part(), GW_SYNC_MORE);
+	assert_int_equal(driver->gateways.n, 1);
+	gw_intent_begin(intent);
+	put(GW_HNV_NAT_RULE, RULE("Outbound", "All", "203.0.113.1", 0, "10.3.0.1/32", ""));
+	commit_ok();
+	nat_gateway_want_sync(GW_CONTAINER_OF(gw_hmap_first(&driver->gateways), struct nat_gateway, by_rdid), "a test");
+	assert_int_equal(part(), 0);
+	assert_int_equal(wanted, 1);
+	finish_work();
+	assert_int_equal(status_number("up"), 2);
+	assert_true(in_map("10.3.0.1"));
+	/* Nothing came up in this one. One that goes before its turn has come is gone. */
+	assert_int_equal(part(), GW_SYNC_MORE);
+	gw_intent_begin(intent);
+	drop(GW_HNV_VRF, OTHER_VRF);
+	drop(GW_HNV_PUBLIC, OTHER_PUBLIC);
+	commit_ok();
+	assert_int_equal(part(), 0);
+	assert_int_equal(wanted, 0);
+	assert_int_equal(driver->gateways.n, 1);
+	/* The driver is closed in the middle. */
+	gw_intent_begin(intent);
+	put(GW_HNV_VRF, OTHER_VRF);
+	commit_ok();
+	assert_int_equal(part(), GW_SYNC_MORE);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ten_thousand_rules),
 		cmocka_unit_test(test_changes_while_it_is_written),
 		cmocka_unit_test(test_another_does_not_wait),
+		cmocka_unit_test(test_a_sync_in_parts),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

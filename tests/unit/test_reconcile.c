@@ -453,6 +453,30 @@ static void test_sync_in_parts(void **state)
 	stop(&b);
 }
 
+/* A turn of the loop is about a part of one of them, and none has to wait for another's last. */
+static void test_parts_take_turns(void **state)
+{
+	struct gw_error err = GW_ERROR_INIT;
+	struct bench b;
+
+	reset_fakes();
+	fakes[0].parts = fakes[1].parts = fakes[2].parts = 9;
+	assert_int_equal(try_start(&b, state, "", N_FAKES, &err), 0);
+	gw_reconcile_service(b.core, &b.service);
+	turn(&b); /* all of them begin */
+	while (fakes[0].parts && fakes[1].parts && fakes[2].parts) {
+		unsigned parts = fakes[0].parts + fakes[1].parts + fakes[2].parts;
+
+		uv_run(&b.loop, UV_RUN_ONCE);
+		/* libuv looks at timers before and after it waits */
+		assert_in_range(parts - (fakes[0].parts + fakes[1].parts + fakes[2].parts), 0, 2);
+		assert_in_range(fakes[0].parts - fakes[1].parts + 2, 0, 4);
+		assert_in_range(fakes[0].parts - fakes[2].parts + 2, 0, 4);
+	}
+	until(&b, is_ready);
+	stop(&b);
+}
+
 static bool asked_again(struct bench *b)
 {
 	(void)b;
@@ -547,6 +571,7 @@ int main(void)
 		CORE_TEST(test_without_drivers),
 		CORE_TEST(test_sync_is_tried_again_with_back_off),
 		CORE_TEST(test_sync_in_parts),
+		CORE_TEST(test_parts_take_turns),
 		CORE_TEST(test_requests_are_coalesced),
 		CORE_TEST(test_reconfigured),
 		CORE_TEST(test_status_describe_and_trace),

@@ -655,6 +655,9 @@ static void test_GW_6_a_gateway_is_reported(void **state)
 	says(&w, ALL(VRF("1", "5009") "," PUBLIC("5_32-4096", "4096",
 						 "1") "," PUBLIC("6_32-0", "0", "1") "," PUBLIC("5_32-80", "1", "1")));
 	settle(&w);
+	/* How far it has come is told while drivers are asked about the virtual gateways. */
+	assert_null(json_object_get(reported(&w, 7, 0), "gateway"));
+	UNTIL(&w, json_object_get(w.controller.report, "gateway"));
 	gateway = json_object_get(reported(&w, 7, 0), "gateway");
 	wanted = json_pack("{s:{s:[s], s:s}, s:{s:s}}", "nat", "protocols", "Tcp", "state", "Synced", "engine", "state",
 			   "Failing");
