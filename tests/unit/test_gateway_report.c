@@ -43,13 +43,23 @@ static void put(struct told *t, enum gw_hnv_kind kind, const char *json)
 		fail_msg("%s: %s", err.target, err.message);
 }
 
+static void tell(struct told *t)
+{
+	const struct gw_hnv_object *o = NULL;
+	json_t *status = json_object();
+
+	t->report = gw_sync_gateway();
+	while ((o = gw_intent_next(t->intent, GW_HNV_VRF, o)))
+		gw_sync_tell_gateway(&t->service, o, t->report);
+	gw_sync_tell_capabilities(&t->service, status, t->report);
+	json_decref(status);
+}
+
 /* The addresses are all of the first virtual gateway. */
 static void begin(struct told *t, unsigned gateways, unsigned addresses, const char *says)
 {
 	struct gw_intent_limits limits = {.router_mac = {{0x02, 0x67, 0x77, 0x64, 0, 1}}};
-	const struct gw_hnv_object *o = NULL;
 	struct gw_error err = GW_ERROR_INIT;
-	json_t *status = json_object();
 
 	memset(t, 0, sizeof *t);
 	for (int k = 0; k < GW_HNV_KIND_MAX; k++)
@@ -79,11 +89,7 @@ static void begin(struct told *t, unsigned gateways, unsigned addresses, const c
 	t->service = (struct gw_service){.intent = t->intent, .config = &t->config, .describe = describe};
 	counters = says;
 	described = 0;
-	t->report = gw_sync_gateway();
-	while ((o = gw_intent_next(t->intent, GW_HNV_VRF, o)))
-		gw_sync_tell_gateway(&t->service, o, t->report);
-	gw_sync_tell_capabilities(&t->service, status, t->report);
-	json_decref(status);
+	tell(t);
 }
 
 static void end(struct told *t)
@@ -195,7 +201,7 @@ static void test_GW_2_connections(void **state)
 	    "{\"ConnectionID\":\"33333333-2222-3333-4444-000000000000\",\"RoutingDomainID\":"
 	    "\"11111111-2222-3333-4444-000000000000\",\"Type\":\"L3\"}");
 	gw_intent_commit(t.intent);
-	t.report = gw_sync_gateway(&t.service, NULL);
+	tell(&t);
 	one = json_object_get(json_object_get(t.report, "connections"), "33333333-2222-3333-4444-000000000000");
 	statistics = json_object_get(one, "statistics");
 	assert_string_equal(json_string_value(json_object_get(one, "connectionState")), "Connected");
