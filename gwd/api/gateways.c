@@ -31,6 +31,23 @@ static void told_done(struct gw_api_told *told)
 	told->status = told->gateways = NULL;
 }
 
+/* Of one virtual gateway; how many there may be is bounded by the limits of the intent. */
+static json_t *connections(const struct gw_service *service, const struct gw_uuid *rdid)
+{
+	const struct gw_hnv_object *o = NULL;
+	json_t *all = json_array();
+
+	while ((o = gw_intent_next_of_domain(service->intent, GW_HNV_CONNECTION, rdid, o))) {
+		char id[GW_UUID_STRLEN], domain[GW_UUID_STRLEN];
+		json_t *j = json_pack("{s:s, s:s}", "connectionId", gw_uuid_format(&o->way.id, id), "routingDomainId",
+				      gw_uuid_format(rdid, domain));
+
+		service->describe(service->ctx, o, j);
+		json_array_append_new(all, j);
+	}
+	return all;
+}
+
 static void add(struct gw_api_told *told, const struct gw_service *service, const struct gw_hnv_object *o)
 {
 	char rdid[GW_UUID_STRLEN];
@@ -38,6 +55,7 @@ static void add(struct gw_api_told *told, const struct gw_service *service, cons
 			      (int)o->vrf.vsid);
 
 	service->describe(service->ctx, o, j);
+	json_object_set_new(j, "connections", connections(service, &o->vrf.rdid));
 	if (!told->gateways)
 		told->gateways = json_array();
 	json_array_append_new(told->gateways, j);

@@ -9,8 +9,8 @@
 struct gw_api_told {
 	json_t *status; /* of the node: what its drivers, and others, say */
 	/*
-	 * [{"routingDomainId", "virtualSubnetId", ...}], of the virtual gateways that the node carries, in the drivers' words; NULL:
-	 * it carries none.
+	 * [{"routingDomainId", "virtualSubnetId", ..., "connections": [{"connectionId", "routingDomainId", ...}]}], of the virtual
+	 * gateways that the node carries, in the drivers' words; NULL: it carries none.
 	 */
 	json_t *gateways;
 	size_t n_gateways; /* that there are */
@@ -23,6 +23,9 @@ struct gw_api_told {
  */
 void gw_api_tell_gateways(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_api_told *told,
 			  void (*tell)(struct gw_api_told *told, struct gw_api_reply *reply));
+
+/* metrics_connection.c: of the "connections" of those gateways. */
+void gw_api_metrics_connections(struct gw_metrics *m, const json_t *gateways);
 
 /* metrics_gateway.c */
 void gw_api_metrics_gateways(struct gw_metrics *m, const struct gw_api_told *told);

@@ -117,4 +117,5 @@ void gw_api_metrics_gateways(struct gw_metrics *m, const struct gw_api_told *tol
 		add_row(m, told->gateways, &rows[i]);
 	add_nat(m, told->gateways);
 	add_drops(m, told->gateways);
+	gw_api_metrics_connections(m, told->gateways);
 }
