@@ -91,7 +91,7 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 	[GW_CLI_OPT_CONNECTION] = {"id", "UUID", 0, GW_CLI_UUID, .help = "connection (ConnectionID)"},
 	[GW_CLI_OPT_WAY_TYPE] = {"type", "TYPE", 0, GW_CLI_WORD, .words = way_types, .help = "type of the connection"},
 	[GW_CLI_OPT_VLAN] = {"vlan", "N", 0, GW_CLI_NUMBER, 4094,
-			     .help = "VLAN of the interface that an l3 connection leads to; untagged unless given"},
+			     .help = "VLAN of an interface that an l3 connection leads to; untagged unless given"},
 	[GW_CLI_OPT_SOURCE] = {"source", "ADDRESS", 0, GW_CLI_ADDRESS,
 			       .help = "this end of a tunnel; an address of the [external] interface unless given"},
 	[GW_CLI_OPT_DESTINATION] = {"destination", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "the other end of a tunnel"},
@@ -106,8 +106,9 @@ const struct gw_cli_option gw_cli_options[GW_CLI_OPT_MAX] = {
 			     .help = "the address is the other side's, which is asked whether "
 				     "it is there"},
 	[GW_CLI_OPT_PORT] = {"port", "NAME", 0, GW_CLI_IFNAME,
-			     .help = "where the packet comes from: a port; the [external] interface; the way out of a "
-				     "virtual gateway, such as gwe5002"},
+			     .help = "where the packet comes from: a port; the [external] interface, or one that "
+				     "connections lead to; the way out of a virtual gateway, such as gwe5002, or the "
+				     "link of a connection"},
 	[GW_CLI_OPT_DST] = {"dst", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "destination of the packet"},
 	[GW_CLI_OPT_SRC] = {"src", "ADDRESS", 0, GW_CLI_ADDRESS, .help = "source of the packet"},
 	[GW_CLI_OPT_PROTO] = {"proto", "PROTOCOL", 0, GW_CLI_PROTOCOL, 255, .words = protocols,
@@ -324,7 +325,8 @@ const struct gw_cli_command gw_cli_commands[] = {
 	 .help = "show node, ports, tunnels and drops at a glance"},
 	{.word = "trace", .required = GW_CLI_OPT(PORT) | GW_CLI_OPT(DST),
 	 .optional = GW_CLI_OPT(SRC) | GW_CLI_OPT(PROTO) | GW_CLI_OPT(SPORT) | GW_CLI_OPT(DPORT) | GW_CLI_OPT(SIZE) |
-		     GW_CLI_OPT(DST_MAC) | GW_CLI_OPT(TTL) | GW_CLI_OPT(DF) | GW_CLI_OPT(OUTPUT),
+		     GW_CLI_OPT(DST_MAC) | GW_CLI_OPT(TTL) | GW_CLI_OPT(DF) | GW_CLI_OPT(VLAN) | GW_CLI_OPT(GRE_KEY) |
+		     GW_CLI_OPT(OUTPUT),
 	 .run = gw_cli_run_trace,
 	 .help = "explain which way a packet would take, or why it would be dropped"},
 	{.word = "version", .run = gw_cli_run_version, .help = "show the versions of gwctl and of the daemon"},

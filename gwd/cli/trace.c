@@ -11,10 +11,12 @@ static const struct {
 	enum gw_cli_opt opt;
 	const char *name;
 } members[] = {
-	{GW_CLI_OPT_PORT, "port"},	 {GW_CLI_OPT_DST, "destination"},	 {GW_CLI_OPT_SRC, "source"},
-	{GW_CLI_OPT_PROTO, "protocol"},	 {GW_CLI_OPT_SPORT, "sourcePort"},	 {GW_CLI_OPT_DPORT, "destinationPort"},
-	{GW_CLI_OPT_SIZE, "size"},	 {GW_CLI_OPT_DST_MAC, "destinationMac"}, {GW_CLI_OPT_TTL, "ttl"},
-	{GW_CLI_OPT_DF, "dontFragment"},
+	{GW_CLI_OPT_PORT, "port"},	  {GW_CLI_OPT_DST, "destination"},
+	{GW_CLI_OPT_SRC, "source"},	  {GW_CLI_OPT_PROTO, "protocol"},
+	{GW_CLI_OPT_SPORT, "sourcePort"}, {GW_CLI_OPT_DPORT, "destinationPort"},
+	{GW_CLI_OPT_SIZE, "size"},	  {GW_CLI_OPT_DST_MAC, "destinationMac"},
+	{GW_CLI_OPT_TTL, "ttl"},	  {GW_CLI_OPT_DF, "dontFragment"},
+	{GW_CLI_OPT_VLAN, "vlanId"},	  {GW_CLI_OPT_GRE_KEY, "greKey"},
 };
 
 static char *query(const struct gw_cli_args *args)
@@ -65,6 +67,11 @@ static void show(const json_t *answer)
 	append(&s, ", to PA ", answer, "providerAddress");
 	append(&s, ", to port ", answer, "port");
 	append(&s, ", by ", answer, "interface");
+	append(&s, ", VLAN ", answer, "vlanId");
+	append(&s, ", from ", answer, "tunnelSource");
+	append(&s, ", to ", answer, "tunnelDestination");
+	append(&s, ", key ", answer, "greKey");
+	append(&s, ", connection ", answer, "connectionId");
 	append(&s, ", to the virtual gateway of ", answer, "routingDomainId");
 	append(&s, ", to MAC ", answer, "macAddress");
 	append(&s, ", fragments ", answer, "fragments");

@@ -1,7 +1,7 @@
 /*
  * trace.c - explains which way a packet would take that comes from a port, from outside, or out of a virtual gateway (gwctl trace).
- * It asks the kernel's maps, as the programs
- * do, not the intent: what it says is what the engine does, also when the two should disagree.
+ * It asks the kernel's maps, as the programs do, not the intent: what it says is what the engine does, also when the two should
+ * disagree.
  */
 #include "engine/trace.h"
 
@@ -92,11 +92,16 @@ static int read_port(struct gw_trace *t, const json_t *query, struct gw_error *e
 		t->walk = gw_trace_from_outside;
 	else if (gw_edge_exit_owner(t->in, port))
 		t->walk = gw_trace_from_gateway;
+	else if (gw_way_of_link(t->in, port))
+		t->walk = gw_trace_from_way;
+	else if (gw_way_leads_to(t->d, t->in, port))
+		t->walk = gw_trace_from_segment;
 	else
 		return gw_error_set(
 			err, ENOENT, GW_ERR_NOT_FOUND, "port",
 			"no port '%s' on this node; 'gwctl port list' shows them. What comes from outside comes "
-			"by the [external] interface, what leaves a virtual gateway by one such as gwe5002",
+			"by the [external] interface or one that connections lead to, what leaves a virtual gateway by "
+			"one such as gwe5002, or by the link of a connection",
 			port);
 	snprintf(t->interface, sizeof t->interface, "%s", port);
 	return 0;
@@ -126,7 +131,7 @@ static int read_packet(struct gw_trace *t, const json_t *query, struct gw_error 
 {
 	bool v4 = gw_addr_is_v4(&t->dst), has_ports;
 	const json_t *df = json_object_get(query, "dontFragment");
-	unsigned proto, ttl, sport, dport;
+	unsigned proto, ttl, sport, dport, vlan, key;
 	int r = read_number(query, "size", v4 ? 20 : 40, 65535, v4 ? 84 : 104, &t->size, err);
 
 	if (r == 0)
@@ -137,6 +142,10 @@ static int read_packet(struct gw_trace *t, const json_t *query, struct gw_error 
 		r = read_number(query, "sourcePort", 0, 65535, 0, &sport, err);
 	if (r == 0)
 		r = read_number(query, "destinationPort", 0, 65535, 0, &dport, err);
+	if (r == 0)
+		r = read_number(query, "vlanId", 0, 4094, 0, &vlan, err);
+	if (r == 0)
+		r = read_number(query, "greKey", 0, UINT32_MAX, 0, &key, err);
 	if (r < 0)
 		return r;
 	if (df && !json_is_null(df) && !json_is_boolean(df))
@@ -148,6 +157,9 @@ static int read_packet(struct gw_trace *t, const json_t *query, struct gw_error 
 	t->sport = has_ports ? (uint16_t)sport : 0;
 	t->dport = has_ports ? (uint16_t)dport : 0;
 	t->echo = (uint16_t)(dport ? dport : sport);
+	t->vlan = (uint16_t)vlan;
+	t->key = key;
+	t->has_key = json_is_integer(json_object_get(query, "greKey"));
 	return 0;
 }
 
@@ -200,6 +212,13 @@ int gw_engine_trace(struct gw_driver *d, const struct gw_intent *in, const json_
 		gw_trace_step(&t, "Outside", "%s is not there: nothing comes in until the interface appears",
 			      t.interface);
 		gw_trace_dropped(&t, GW_DROP_NO_EXTERNAL);
+	} else if (t.walk == gw_trace_from_segment) {
+		gw_trace_step(&t, "Segment", "%s is not there: connections lead to it as soon as it appears",
+			      t.interface);
+		gw_trace_dropped(&t, GW_DROP_NO_SEGMENT);
+	} else if (t.walk == gw_trace_from_way) {
+		gw_trace_step(&t, "Connection", "%s is not there yet", t.interface);
+		gw_trace_dropped(&t, GW_DROP_NO_CONNECTION);
 	} else if (t.walk == gw_trace_from_gateway) {
 		gw_trace_step(&t, "Gateway", "%s is not there yet", t.interface);
 		gw_trace_dropped(&t, GW_DROP_NO_GATEWAY);

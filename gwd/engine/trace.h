@@ -1,6 +1,6 @@
 /*
- * trace.h - one packet on its imagined way through the engine: what trace.c asks and answers, and trace_walk.c and trace_edge.c
- * find out.
+ * trace.h - one packet on its imagined way through the engine: what trace.c asks and answers, and trace_walk.c, trace_edge.c
+ * and trace_way.c find out.
  */
 #ifndef GW_ENGINE_TRACE_H
 #define GW_ENGINE_TRACE_H
@@ -20,6 +20,9 @@ struct gw_trace {
 	uint16_t sport, dport;
 	uint16_t echo; /* the identifier, where it is an ICMP echo at a public address */
 	unsigned size; /* of the IP packet */
+	uint16_t vlan; /* of the frame, where it comes from outside; 0: none */
+	uint32_t key;  /* of a GRE packet from outside */
+	bool has_key;
 	char interface[IFNAMSIZ];
 	void (*walk)(struct gw_trace *t); /* from there */
 
@@ -55,5 +58,10 @@ void gw_trace_walk(struct gw_trace *t);
 /* The walks at the world outside: of what comes in by the [external] interface, which is there, and of what leaves a virtual gateway. */
 void gw_trace_from_outside(struct gw_trace *t);
 void gw_trace_from_gateway(struct gw_trace *t);
+/* The walks of connections: in by the [external] interface (false: it is for this node, and none of theirs: nothing is said), or by an
+ * interface that L3 ones lead to; and out. */
+bool gw_trace_by_way(struct gw_trace *t);
+void gw_trace_from_segment(struct gw_trace *t);
+void gw_trace_from_way(struct gw_trace *t);
 
 #endif

@@ -212,6 +212,8 @@ void gw_trace_from_outside(struct gw_trace *t)
 	struct gw_bpf_owner owner;
 
 	gw_trace_step(t, "Outside", "%s is the [external] interface", t->interface);
+	if (gw_trace_by_way(t))
+		return;
 	gw_addr_format(&t->dst, addr);
 	if (is_tunnel(t)) {
 		gw_trace_step(t, "Tunnel", "a tunnel packet to provider address %s: what is in it decides", addr);

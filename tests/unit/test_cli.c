@@ -210,6 +210,7 @@ static void good_lines_are_taken(void **state)
 		"gwctl import-hnv - --host localhost",
 		"gwctl import-hnv x.ps1 --host=ml110g6-01 -o json",
 		"gwctl trace --port tap0 --dst 10.0.0.7 --dst-mac 00155D011404 --ttl 1 --df",
+		"gwctl trace --port seg0 --dst 10.0.0.7 --dst-mac 00155D011404 --vlan 70 --gre-key 7",
 		"gwctl port attach --interface tap0 --vsid 5001 --mac 00155D011404 --allow-forwarding",
 		"gwctl port list --allow-forwarding",
 	};
