@@ -206,6 +206,8 @@ bool gw_nl_foreign_qdisc(struct gw_nl *nl, int ifindex, struct gw_nl_qdisc *ret)
 struct gw_nl_rate {
 	uint32_t kbps; /* 0: no limit */
 	unsigned mtu;  /* of the link */
+	/* Of small ICMP echoes, which go before all else, and so do ARP and neighbour discovery (lanes.c). */
+	uint16_t ident;
 };
 int gw_nl_rate_set(struct gw_nl *nl, int ifindex, const struct gw_nl_rate *rate, struct gw_error *err); /* not 0 */
 int gw_nl_rate_clear(struct gw_nl *nl, int ifindex, struct gw_error *err); /* what others have put there stays */

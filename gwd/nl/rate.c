@@ -1,5 +1,5 @@
 /*
- * rate.c - how much a link may send: a token bucket (tbf) with a queue in front of it. Called by drivers through nl.h.
+ * rate.c - how much a link may send: a token bucket (tbf) with a queue in front of it (lanes.c). Called by drivers through nl.h.
  *
  * A queue is what makes TCP settle at the rate; dropping what is beyond it, without one, makes it collapse. The bucket is small, ten
  * milliseconds of the rate, so that over some seconds no more passes than the rate says; the queue holds a hundred.
@@ -11,8 +11,7 @@
 #include <linux/pkt_sched.h>
 #include <string.h>
 
-#define HANDLE	  (0x6777u << 16) /* by which ours is known */
-#define FRAME_MAX 64		  /* an Ethernet header, and what else may be around a packet */
+#define FRAME_MAX 64 /* an Ethernet header, and what else may be around a packet */
 
 static uint32_t at_least(uint64_t n, uint64_t least)
 {
@@ -42,7 +41,7 @@ int gw_nl_rate_set(struct gw_nl *nl, int ifindex, const struct gw_nl_rate *rate,
 
 	tc->tcm_ifindex = ifindex;
 	tc->tcm_parent = TC_H_ROOT;
-	tc->tcm_handle = HANDLE;
+	tc->tcm_handle = GW_NL_RATE_HANDLE;
 	gw_nl_put_str(&m, TCA_KIND, "tbf");
 	nest = gw_nl_nest_begin(&m, TCA_OPTIONS);
 	gw_nl_put(&m, TCA_TBF_PARMS, &options, sizeof options);
@@ -51,9 +50,12 @@ int gw_nl_rate_set(struct gw_nl *nl, int ifindex, const struct gw_nl_rate *rate,
 	gw_nl_put_u32(&m, TCA_TBF_BURST, at_least(bytes / 100, rate->mtu + FRAME_MAX));
 	gw_nl_nest_end(&m, nest);
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
+	if (rc == 0)
+		rc = gw_nl_lanes_set(nl, ifindex, rate, options.limit);
 	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, link),
-				   "cannot limit what %s sends to %u kbit/s; the kernel needs CONFIG_NET_SCH_TBF", link,
-				   rate->kbps)
+				   "cannot limit what %s sends to %u kbit/s; the kernel needs CONFIG_NET_SCH_TBF, "
+				   "CONFIG_NET_SCH_HTB and CONFIG_NET_CLS_U32",
+				   link, rate->kbps)
 		      : 0;
 }
 
@@ -66,7 +68,7 @@ int gw_nl_rate_clear(struct gw_nl *nl, int ifindex, struct gw_error *err)
 
 	tc->tcm_ifindex = ifindex;
 	tc->tcm_parent = TC_H_ROOT;
-	tc->tcm_handle = HANDLE;
+	tc->tcm_handle = GW_NL_RATE_HANDLE;
 	rc = gw_nl_exec(nl, &m, NULL, NULL);
 	if (rc == 0 || rc == -ENOENT || rc == -EINVAL || rc == -ENODEV) /* there is none, or it is not ours */
 		return 0;
@@ -125,7 +127,7 @@ static int take_qdisc(void *ctx, const struct nlmsghdr *h)
 	if (n < sizeof *tc || gw_nl_parse(tc + 1, n - sizeof *tc, qdisc_policy, TCA_STATS2 + 1, tb) < 0 ||
 	    !tb[TCA_KIND])
 		return -EBADMSG;
-	if (tc->tcm_handle != HANDLE || strcmp(gw_nl_data(tb[TCA_KIND]), "tbf") != 0 || !tb[TCA_OPTIONS])
+	if (tc->tcm_handle != GW_NL_RATE_HANDLE || strcmp(gw_nl_data(tb[TCA_KIND]), "tbf") != 0 || !tb[TCA_OPTIONS])
 		return 0;
 	f->ours = true;
 	if (tb[TCA_STATS2] && gw_nl_parse_nested(tb[TCA_STATS2], stats_policy, TCA_STATS_QUEUE + 1, stats) == 0 &&
@@ -155,7 +157,10 @@ bool gw_nl_rate_is(struct gw_nl *nl, int ifindex, const struct gw_nl_rate *rate)
 
 	if (ask(nl, ifindex, &f) < 0)
 		return false;
-	return rate->kbps ? f.ours && f.bytes == (uint64_t)rate->kbps * 125 && f.limit == options.limit : !f.ours;
+	if (!rate->kbps)
+		return !f.ours;
+	return f.ours && f.bytes == (uint64_t)rate->kbps * 125 && f.limit == options.limit &&
+	       gw_nl_lanes_are(nl, ifindex, options.limit);
 }
 
 int gw_nl_rate_drops(struct gw_nl *nl, int ifindex, uint32_t *ret)

@@ -186,8 +186,9 @@ static void on_inside_tc(void *ctx, int ifindex)
 	for (size_t i = 0; i < dom->n_ways && !dom->dirty; i++) {
 		const struct gw_vrf_way *w = &dom->ways[i];
 
-		if (w->inside != ifindex ||
-		    gw_nl_rate_is(dom->nl, ifindex, &(struct gw_nl_rate){w->record.out_kbps, w->mtu}))
+		const struct gw_nl_rate rate = gw_vrf_rate_of(w, w->record.out_kbps);
+
+		if (w->inside != ifindex || gw_nl_rate_is(dom->nl, ifindex, &rate))
 			continue;
 		snprintf(why, sizeof why, "the limit of %s of VRF %s was taken off", w->inside_name, dom->name);
 		gw_vrf_mark(dom, why);

@@ -224,6 +224,7 @@ int gw_vrf_bring_ways(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
 int gw_vrf_doom_ways(struct gw_driver *d, const struct gw_vrf_domain *dom, struct gw_error *err);
 void gw_vrf_drop_ways(struct gw_vrf_domain *dom);
 const struct gw_vrf_way *gw_vrf_way_of(const struct gw_vrf_domain *dom, const struct gw_uuid *id);
+struct gw_nl_rate gw_vrf_rate_of(const struct gw_vrf_way *w, uint32_t kbps);
 /* By either name; NULL: it is none's. */
 struct gw_vrf_way *gw_vrf_way_named(const struct gw_vrf_domain *dom, const char *name);
 /* Whether the link of the namespace is one of those that it has by us. */
@@ -241,6 +242,8 @@ unsigned gw_vrf_inside_mtu(const struct gw_driver *d);
 /* probe.c */
 int gw_vrf_probe_bring(struct gw_vrf_pass *pass, struct gw_vrf_way *w); /* its link is there */
 struct gw_vrf_probe *gw_vrf_probe_end(struct gw_vrf_probe *p);
+uint16_t
+gw_vrf_probe_ident(const struct gw_uuid *id); /* of its echoes, which a limit of the connection's rate lets go first */
 enum gw_vrf_reach gw_vrf_probe_reach(const struct gw_vrf_probe *p, uint64_t *ret_seconds); /* NULL: nobody asks */
 const char *gw_vrf_reach_name(enum gw_vrf_reach reach);
 

@@ -43,7 +43,6 @@ struct family {
 
 struct gw_vrf_probe {
 	struct gw_vrf_domain *dom; /* NULL: let go of */
-	struct gw_uuid id;	   /* the connection's */
 	int ifindex;
 	char link[IFNAMSIZ];
 	uv_timer_t timer;
@@ -57,7 +56,6 @@ struct gw_vrf_probe {
 	uint16_t ident, turn;
 	unsigned unanswered, answered; /* turns in a row */
 	bool heard;		       /* in this turn */
-	uint32_t dropped[2];	       /* by the limits of its rates, in and out, until then */
 };
 
 static const char *const names[] = {
@@ -170,7 +168,7 @@ static bool is_peer(const struct gw_vrf_probe *p, const struct gw_addr *a)
 	return false;
 }
 
-/* An answer to what was asked in this turn or the one before. */
+/* An answer to what was asked in this turn or one of those before: a low rate takes its time for the packet that is under way. */
 static bool is_answer(const struct gw_vrf_probe *p, const uint8_t *b, size_t n, bool v6)
 {
 	uint16_t turn;
@@ -186,7 +184,7 @@ static bool is_answer(const struct gw_vrf_probe *p, const uint8_t *b, size_t n, 
 	if (n < 8 || b[0] != (v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY) || (b[4] << 8 | b[5]) != p->ident)
 		return false;
 	turn = (uint16_t)(b[6] << 8 | b[7]);
-	return turn == p->turn || turn == (uint16_t)(p->turn - 1);
+	return (uint16_t)(p->turn - turn) < UNANSWERED;
 }
 
 static void on_answer(struct gw_vrf_probe *p)
@@ -229,22 +227,6 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		hear(poll->data);
 }
 
-/* What is asked, or answered, may have been dropped with all else that is beyond a limit of ours: that says nothing of the other side. */
-static bool is_limited(struct gw_vrf_probe *p)
-{
-	const struct gw_vrf_way *w = gw_vrf_way_of(p->dom, &p->id);
-	uint32_t now[2] = {0};
-	bool more;
-
-	if (!w || (!w->record.out_kbps && !w->record.in_kbps))
-		return false;
-	gw_nl_rate_drops(p->dom->owner->env.nl, w->here, &now[0]);
-	gw_nl_rate_drops(p->dom->nl, w->inside, &now[1]);
-	more = now[0] != p->dropped[0] || now[1] != p->dropped[1];
-	memcpy(p->dropped, now, sizeof now);
-	return more;
-}
-
 static void on_turn(uv_timer_t *timer)
 {
 	struct gw_vrf_probe *p = timer->data;
@@ -254,7 +236,7 @@ static void on_turn(uv_timer_t *timer)
 		hear(&p->families[i]);
 	if (!p->heard) {
 		p->answered = 0;
-		if (p->turn && !is_limited(p) && ++p->unanswered >= UNANSWERED)
+		if (p->turn && ++p->unanswered >= UNANSWERED)
 			transition(p, GW_VRF_SILENT);
 	}
 	p->heard = false;
@@ -350,14 +332,13 @@ static int begin(struct gw_vrf_domain *dom, const struct gw_vrf_way *w, struct g
 		return -ENOMEM;
 	}
 	p->dom = dom;
-	p->id = w->record.id;
 	p->ifindex = w->inside;
 	memcpy(p->link, w->inside_name, sizeof p->link);
 	p->timer.data = p;
 	p->handles = 1;
 	for (size_t i = 0; i < 2; i++)
 		p->families[i] = (struct family){.probe = p, .fd = -1, .v6 = i};
-	p->ident = (uint16_t)gw_way_number(&w->record.id);
+	p->ident = gw_vrf_probe_ident(&w->record.id);
 	p->since = seconds_now();
 	p->before = read_before(dom, p->link);
 	p->reach = w->silent ? GW_VRF_SILENT : GW_VRF_CONNECTING;
@@ -396,6 +377,11 @@ int gw_vrf_probe_bring(struct gw_vrf_pass *pass, struct gw_vrf_way *w)
 	if (rc == 0 && !uv_is_active((uv_handle_t *)&p->timer))
 		rc = uv_timer_start(&p->timer, on_turn, 0, TURN_MS);
 	return rc;
+}
+
+uint16_t gw_vrf_probe_ident(const struct gw_uuid *id)
+{
+	return (uint16_t)gw_way_number(id);
 }
 
 enum gw_vrf_reach gw_vrf_probe_reach(const struct gw_vrf_probe *p, uint64_t *ret_seconds)

@@ -216,10 +216,15 @@ static int bring_rate(struct gw_vrf_pass *p, struct gw_nl *nl, int ifindex, cons
 	return rc;
 }
 
+struct gw_nl_rate gw_vrf_rate_of(const struct gw_vrf_way *w, uint32_t kbps)
+{
+	return (struct gw_nl_rate){.kbps = kbps, .mtu = w->mtu, .ident = gw_vrf_probe_ident(&w->record.id)};
+}
+
 /* What it sends the namespace's end limits, what it gets the node's: both as they send. */
 static int bring_rates(struct gw_vrf_pass *p, const struct gw_vrf_way *w, struct gw_error *err)
 {
-	const struct gw_nl_rate out = {w->record.out_kbps, w->mtu}, in = {w->record.in_kbps, w->mtu};
+	const struct gw_nl_rate out = gw_vrf_rate_of(w, w->record.out_kbps), in = gw_vrf_rate_of(w, w->record.in_kbps);
 	int rc = bring_rate(p, p->dom->nl, w->inside, &out, w->inside_name, err);
 
 	return rc == 0 ? bring_rate(p, p->d->env.nl, w->here, &in, w->name, err) : rc;

@@ -378,6 +378,15 @@ static bool is_limited(const char *where, const char *link, const char *rate)
 	return sh("tc %s qdisc show dev %s | grep -q '^qdisc tbf 6777: root .* rate %s '", where, link, rate) == 0;
 }
 
+/* What tells whether the other side is there goes before the rest. */
+static void has_lanes(const char *where, const char *link)
+{
+	sh_ok("tc %s qdisc show dev %s | grep -q '^qdisc htb 6778: parent 6777:1 .* default 0x1'", where, link);
+	sh_ok("tc %s qdisc show dev %s | grep -q '^qdisc bfifo 6779: parent 6778:1 '", where, link);
+	sh_ok("test $(tc %s class show dev %s | grep -c '^class htb 6778:[12] ') = 2", where, link);
+	sh_ok("test $(tc %s filter show dev %s parent 6778: | grep -c 'flowid 6778:2') = 4", where, link);
+}
+
 static struct gw_hnv_object *limited(uint32_t out, uint32_t in)
 {
 	struct gw_hnv_object *o = l3(RED, HALL, "trunk0", 70);
@@ -398,6 +407,8 @@ static void test_rates(void **state)
 	add(limited(2000, 50000000));
 	assert_true(is_limited(inside_red, inside_link(HALL), "2Mbit"));
 	assert_true(is_limited("", node_link(HALL), "50Gbit"));
+	has_lanes(inside_red, inside_link(HALL));
+	has_lanes("", node_link(HALL));
 	assert_int_equal(sh("tc qdisc show dev %s | grep -q tbf", node_link(SITE)), 1);
 	sync_ok();
 	settle();
@@ -408,6 +419,9 @@ static void test_rates(void **state)
 	sh_ok("tc %s qdisc del dev %s root", inside_red, inside_link(HALL));
 	repairs("the limit of");
 	assert_true(is_limited(inside_red, inside_link(HALL), "2Mbit"));
+	sh_ok("tc %s qdisc del dev %s parent 6777:1", inside_red, inside_link(HALL));
+	repairs("the limit of");
+	has_lanes(inside_red, inside_link(HALL));
 	sh_ok("tc qdisc replace dev %s root handle 6777: tbf rate 1mbit burst 5000 limit 50000", node_link(HALL));
 	driver = ops->close(driver);
 	netns_drain(&ns);
@@ -417,6 +431,7 @@ static void test_rates(void **state)
 	add(limited(0, 1));
 	assert_int_equal(sh("tc %s qdisc show dev %s | grep -q tbf", inside_red, inside_link(HALL)), 1);
 	assert_true(is_limited("", node_link(HALL), "1Kbit"));
+	has_lanes("", node_link(HALL));
 	add(limited(0, 0));
 	assert_int_equal(sh("tc qdisc show dev %s | grep -q tbf", node_link(HALL)), 1);
 	json_decref(j);
