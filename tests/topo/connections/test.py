@@ -270,6 +270,29 @@ def _(w):
     require("outboundRateLimitedDrops" not in told(w, w.blue, 1), "no limit any more")
 
 
+@g.case("GW-9: rates that are used up make no side look dead, and do not hide it")
+def _(w):
+    vm, end = w.vm["blue"], w.plant["blue"]
+    batch(w.gw.gwd, connection(w.blue, 1, OutboundKilobits=RATE, InboundKilobits=RATE))
+    before, rate = told(w, w.blue, 1), 3 * RATE * 1000 // 8 // 1042
+    floods = [traffic.UdpFlow(*ends, rate=rate, seconds=8, size=1000, port=port) for ends, port in (((vm, end, PLANT), 7001),
+                                                                                                   ((end, vm, "10.0.1.11"), 7002))]
+    for flood in floods:
+        require(flood.result()["lost"] > 0, "more than the rate")
+    after = told(w, w.blue, 1)
+    equal(after["connectionState"], "Connected", "after the floods: %s" % after)
+    require(after["connectionUpTime"] >= before["connectionUpTime"] + 7, "it was so all the time: %s, then %s" % (before, after))
+    flood = traffic.UdpFlow(vm, end, PLANT, rate=rate, seconds=60 * case.SLOWNESS, size=1000, port=7003)
+    end.netns.ip("link set dev eth0 down")
+    eventually(lambda: told(w, w.blue, 1).get("connectionState") == "Disconnected", "it is found out", 15)
+    flood.end()
+    flood.kill()
+    end.netns.ip("link set dev eth0 up")
+    end.netns.ip("route replace default via 10.70.0.2 src " + PLANT)
+    batch(w.gw.gwd, connection(w.blue, 1))
+    connected(w, 1)
+
+
 @g.case("of connections that go nothing stays: no link, no program on what they led to")
 def _(w):
     for t in w.tenants:
