@@ -18,6 +18,7 @@ static void leave_allocations(long n);
 #define NICS	 10
 #define TABLES	 2
 #define GATEWAYS 2
+#define WAYS	 3 /* connections of a virtual gateway */
 #define PUBLICS	 4 /* of them the last is shared */
 
 static const char *const tenants[] = {"ann", "bob", NULL};
@@ -59,6 +60,8 @@ static int put_logical(struct world *w, struct gw_error *err)
 	say("{'subnets':[");
 	for (unsigned k = 0; k < 2; k++) {
 		say("%s{'resourceId':'s%u','properties':{'addressPrefix':'10.%u.%u.0/24'", k ? "," : "", k, 50 + i, k);
+		if (k && pick(2))
+			say(",'vlanID':%u", 70 + pick(2));
 		if (pick(2))
 			say(",'defaultGateways':['10.%u.%u.%u']", 50 + i, k, 250 + pick(3));
 		if (pick(2))
@@ -238,6 +241,71 @@ static int put_virtual_gateway(struct world *w, struct gw_error *err)
 	return world_put(w, tenant_of(network), path, said(), err);
 }
 
+static void put_way_addresses(void)
+{
+	static const char *const addresses[] = {"10.70.0.2','prefixLength':24", "2001:db8:7::2','prefixLength':64"};
+	static const char *const peers[] = {"10.70.0.1", "10.70.0.9", "2001:db8:7::1"};
+	unsigned first = pick(2), n = pick(3);
+
+	say(",'ipAddresses':[");
+	for (unsigned i = 0; i < n; i++)
+		say("%s{'ipAddress':'%s}", i ? "," : "", addresses[(first + i) % 2]);
+	say("],'peerIPAddresses':[");
+	first = pick(3);
+	n = pick(4);
+	for (unsigned i = 0; i < n; i++)
+		say("%s'%s'", i ? "," : "", peers[(first + i) % 3]);
+	say("]");
+}
+
+static void put_way_routes(void)
+{
+	static const char *const prefixes[] = {"172.20.0.0/16", "172.21.0.0/16", "2001:db8:20::/48"};
+	unsigned first = pick(3), n = pick(4);
+
+	say(",'routes':[");
+	for (unsigned i = 0; i < n; i++) {
+		unsigned k = (first + i) % 3;
+
+		say("%s{'destinationPrefix':'%s'", i ? "," : "", prefixes[k]);
+		if (pick(3) == 0)
+			say(",'nextHop':'%s'", k == 2 ? "2001:db8:7::9" : "10.70.0.9");
+		if (pick(2))
+			say(",'metric':%u", pick(3));
+		say("}");
+	}
+	say("]");
+}
+
+static int put_connection(struct world *w, struct gw_error *err)
+{
+	unsigned network = pick(NETWORKS), type = pick(9) ? pick(2) : 2;
+	char path[64];
+
+	snprintf(path, sizeof path, "/virtualGateways/n%u", network);
+	if (!gw_catalog_find(w->c, tenant_of(network), path))
+		return -ENOENT;
+	snprintf(path, sizeof path, "/virtualGateways/n%u/networkConnections/c%u", network, pick(WAYS));
+	say("{'connectionType':'%s'", type == 0 ? "L3" : type == 1 ? "GRE" : "IPSec");
+	if (type == 0)
+		say(",'l3Configuration':{'vlanSubnet':{'resourceRef':'/logicalNetworks/l%u/subnets/s%u'}}", pick(2),
+		    pick(2));
+	if (type == 1)
+		say(",'destinationIPAddress':'198.51.101.%u'", 1 + pick(3));
+	if (type == 1 && pick(3))
+		say(",'greConfiguration':{'greKey':%u}", 10 * network + pick(3));
+	if (type == 1 && pick(4) == 0)
+		say(",'sourceIPAddress':'198.51.100.77'");
+	if (pick(3) == 0)
+		say(",'outboundKiloBitsPerSecond':%u", 1000 * pick(3));
+	if (type < 2) {
+		put_way_addresses();
+		put_way_routes();
+	}
+	say("}");
+	return world_put(w, tenant_of(network), path, said(), err);
+}
+
 static int put_public(struct world *w, struct gw_error *err)
 {
 	unsigned i = pick(PUBLICS);
@@ -358,6 +426,8 @@ static int act(struct world *w, struct gw_error *err)
 		put_profile,
 		put_logical,
 		put_virtual_gateway,
+		put_connection,
+		put_connection,
 		put_gateway,
 		put_public,
 		put_balancer,

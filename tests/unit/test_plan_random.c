@@ -67,11 +67,14 @@ static void test_history(void **state)
 	history_done(&h);
 	print_message(
 		"# %lu accepted, %lu refused, %lu updates without memory; %lu visits of changes, %lu whole, %lu stale; "
-		"%lu objects compared, with %lu virtual gateways, %lu public addresses, %lu NAT rules\n",
+		"%lu objects compared, with %lu virtual gateways, %lu public addresses, %lu NAT rules, %lu "
+		"connections, %lu addresses and %lu routes of them\n",
 		h.accepted, h.refused, h.failed_updates, h.partial, h.whole, h.stale, h.objects, h.kinds[GW_HNV_VRF],
-		h.kinds[GW_HNV_PUBLIC], h.kinds[GW_HNV_NAT_RULE]);
+		h.kinds[GW_HNV_PUBLIC], h.kinds[GW_HNV_NAT_RULE], h.kinds[GW_HNV_CONNECTION],
+		h.kinds[GW_HNV_CONNECTION_ADDRESS], h.kinds[GW_HNV_CONNECTION_ROUTE]);
 	/* A history in which little happens proves little. */
 	assert_true(h.accepted > n / 8 && h.partial > n / 20 && h.whole > n / 100 && h.objects > n);
+	assert_true(h.kinds[GW_HNV_CONNECTION] > n / 20 && h.kinds[GW_HNV_CONNECTION_ROUTE] > n / 20);
 }
 
 int main(void)
