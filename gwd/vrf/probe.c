@@ -33,6 +33,8 @@
 #define TURN_MS	   1000
 #define UNANSWERED 3 /* turns without any answer, until it is silent */
 #define ANSWERED   2 /* turns with one, until it is not */
+#define LATE	   16 /* turns that an answer may take: both may wait in the queue of a limit, which at a low rate is long */
+#define EXCUSED	   15 /* turns without an answer, at most, that our own limits may be the reason for */
 
 struct family {
 	struct gw_vrf_probe *probe;
@@ -55,9 +57,9 @@ struct gw_vrf_probe {
 	uint64_t since;	 /* seconds since the system was booted: it is so */
 	uint64_t before; /* as `since`, of the process before; 0: it was not connected then */
 	uint16_t ident, turn;
-	unsigned unanswered, answered; /* turns in a row */
-	bool heard;		       /* in this turn */
-	uint32_t dropped[2];	       /* by the limits of its rates, in and out, until then */
+	unsigned unanswered, answered, excused; /* turns in a row */
+	bool heard;				/* in this turn */
+	uint32_t dropped[2];			/* by the limits of its rates, in and out, until then */
 };
 
 static const char *const names[] = {
@@ -170,7 +172,7 @@ static bool is_peer(const struct gw_vrf_probe *p, const struct gw_addr *a)
 	return false;
 }
 
-/* An answer to what was asked in this turn or the one before. */
+/* An answer to what was asked lately. */
 static bool is_answer(const struct gw_vrf_probe *p, const uint8_t *b, size_t n, bool v6)
 {
 	uint16_t turn;
@@ -186,12 +188,12 @@ static bool is_answer(const struct gw_vrf_probe *p, const uint8_t *b, size_t n, 
 	if (n < 8 || b[0] != (v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY) || (b[4] << 8 | b[5]) != p->ident)
 		return false;
 	turn = (uint16_t)(b[6] << 8 | b[7]);
-	return turn == p->turn || turn == (uint16_t)(p->turn - 1);
+	return (uint16_t)(p->turn - turn) < LATE;
 }
 
 static void on_answer(struct gw_vrf_probe *p)
 {
-	p->unanswered = 0;
+	p->unanswered = p->excused = 0;
 	if (!p->heard)
 		p->answered++;
 	p->heard = true;
@@ -229,7 +231,6 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		hear(poll->data);
 }
 
-/* What is asked, or answered, may have been dropped with all else that is beyond a limit of ours: that says nothing of the other side. */
 static bool is_limited(struct gw_vrf_probe *p)
 {
 	const struct gw_vrf_way *w = gw_vrf_way_of(p->dom, &p->id);
@@ -245,6 +246,15 @@ static bool is_limited(struct gw_vrf_probe *p)
 	return more;
 }
 
+/*
+ * What is asked, or answered, may have been dropped with all else that is beyond a limit of ours: that says nothing of the other side.
+ * But who sends more than a tunnel may carry goes on doing so when nobody is at its other end: something must come through in time.
+ */
+static bool is_excused(struct gw_vrf_probe *p)
+{
+	return is_limited(p) && p->excused < EXCUSED && ++p->excused;
+}
+
 static void on_turn(uv_timer_t *timer)
 {
 	struct gw_vrf_probe *p = timer->data;
@@ -254,7 +264,7 @@ static void on_turn(uv_timer_t *timer)
 		hear(&p->families[i]);
 	if (!p->heard) {
 		p->answered = 0;
-		if (p->turn && !is_limited(p) && ++p->unanswered >= UNANSWERED)
+		if (p->turn && !is_excused(p) && ++p->unanswered >= UNANSWERED)
 			transition(p, GW_VRF_SILENT);
 	}
 	p->heard = false;
