@@ -42,9 +42,11 @@ class Kind:
     def make(self, w):
         """Hosts for all tenants of the world."""
         for t in w.tenants:
-            self.ends[t.name] = End("%s of %s" % (self.name, t.name), w.namespace(self.name + t.name))
-            self.connect(w, t, self.ends[t.name].netns)
-            self.equip(self.ends[t.name].netns)
+            netns = w.namespace(self.name + t.name)
+            netns.sysctl("net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
+            self.ends[t.name] = End("%s of %s" % (self.name, t.name), netns)
+            self.connect(w, t, netns)
+            self.equip(netns)
 
     def connect(self, w, t, netns):
         """Makes the host's eth0."""

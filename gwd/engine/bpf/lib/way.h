@@ -101,7 +101,8 @@ gw_inline int gw_group_from_segment(struct __sk_buff *skb, const struct gw_tap_k
 
 	if (!gw_tap(&key, &t) || (tagged && bpf_skb_vlan_pop(skb)))
 		return GW_NO_WAY;
-	gw_flood(skb, to->interface, to->vlan, 0);
+	if (likely(!skb->vlan_present)) /* there is no tag behind it */
+		gw_flood(skb, to->interface, to->vlan, 0);
 	if (tagged && bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), tci))
 		return gw_drop(GW_DROP_NO_ROOM);
 	return GW_NO_WAY;
@@ -144,6 +145,8 @@ gw_function int gw_from_segment(struct __sk_buff *skb)
 		return GW_NO_WAY;
 	if (tagged && bpf_skb_vlan_pop(skb))
 		return gw_way_drop(t.slot, GW_DROP_NO_ROOM);
+	if (skb->vlan_present) /* of another tag behind it, which is nobody's in there */
+		return gw_way_drop(t.slot, GW_DROP_INNER_VLAN);
 	return gw_into(skb, &t);
 }
 
