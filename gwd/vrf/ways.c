@@ -222,6 +222,7 @@ static int bring_rates(struct gw_vrf_pass *p, const struct gw_vrf_way *w, struct
 	const struct gw_nl_rate out = {w->record.out_kbps, w->mtu}, in = {w->record.in_kbps, w->mtu};
 	int rc = bring_rate(p, p->dom->nl, w->inside, &out, w->inside_name, err);
 
+	p->d->has_limits = p->d->has_limits || in.kbps;
 	return rc == 0 ? bring_rate(p, p->d->env.nl, w->here, &in, w->name, err) : rc;
 }
 

@@ -413,6 +413,9 @@ static void test_rates(void **state)
 	sh_ok("tc %s qdisc del dev %s root", inside_red, inside_link(HALL));
 	repairs("the limit of");
 	assert_true(is_limited(inside_red, inside_link(HALL), "2Mbit"));
+	sh_ok("tc qdisc del dev %s root", node_link(HALL));
+	repairs("the limit of");
+	assert_true(is_limited("", node_link(HALL), "50Gbit"));
 	sh_ok("tc qdisc replace dev %s root handle 6777: tbf rate 1mbit burst 5000 limit 50000", node_link(HALL));
 	driver = ops->close(driver);
 	netns_drain(&ns);
