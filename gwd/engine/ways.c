@@ -371,6 +371,24 @@ int gw_ways_apply(struct gw_driver *d, const struct gw_intent *in, const struct 
 
 /* --- what is told of it --------------------------------------------------------------------------------------------------- */
 
+/* Whether what is for a group in its VLAN gets to it: it may be one too many there. */
+static bool is_member(const struct gw_driver *d, const struct gw_way *w, uint32_t ifindex)
+{
+	int fd = bpf_map__fd(gw_loader_bpf(d->loader)->maps.taps);
+	struct gw_tap_key key = {
+		.interface = interface_of(d, w), .vlan = w->vlan, .mac = {1, [5] = GW_TAP_MEMBERS - 1}};
+	struct gw_bpf_tap tap;
+
+	if (bpf_map_lookup_elem(fd, &key, &tap) < 0) /* there is room */
+		return true;
+	for (unsigned n = 0; n < GW_TAP_MEMBERS; n++) {
+		key.mac[5] = (uint8_t)n;
+		if (bpf_map_lookup_elem(fd, &key, &tap) == 0 && tap.link == ifindex)
+			return true;
+	}
+	return false;
+}
+
 static const char *trouble_of(const struct gw_driver *d, const struct gw_way *w, const struct gw_iface *link)
 {
 	const struct gw_bpf *b = gw_loader_bpf(d->loader);
@@ -393,6 +411,9 @@ static const char *trouble_of(const struct gw_driver *d, const struct gw_way *w,
 		return "the [external] interface has no IPv4 address for its tunnel, or another connection has the "
 		       "same ends "
 		       "and key: give one of them another key";
+	if (w->type == GW_WAY_L3 && !is_member(d, w, ifindex))
+		return "its VLAN has more connections on this node than broadcasts are copied for (64), so that "
+		       "hosts may not find it: give it another VLAN, or its virtual gateway another node";
 	return NULL;
 }
 

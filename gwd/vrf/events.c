@@ -178,21 +178,39 @@ static void on_inside_foreign(void *ctx, const char *what)
 	gw_vrf_mark(dom, why);
 }
 
-static void on_inside_tc(void *ctx, int ifindex)
+/* Something about the queues of a link: of one of the domain's connections, in the namespace or on the node. */
+static void see_limit(struct gw_vrf_domain *dom, struct gw_nl *nl, int ifindex)
 {
-	struct gw_vrf_domain *dom = ctx;
+	bool there = nl == dom->nl;
 	char why[WHY_STRLEN];
 
 	for (size_t i = 0; i < dom->n_ways && !dom->dirty; i++) {
 		const struct gw_vrf_way *w = &dom->ways[i];
+		const struct gw_nl_rate rate = gw_vrf_rate_of(w, there ? w->record.out_kbps : w->record.in_kbps);
 
-		const struct gw_nl_rate rate = gw_vrf_rate_of(w, w->record.out_kbps);
-
-		if (w->inside != ifindex || gw_nl_rate_is(dom->nl, ifindex, &rate))
+		if ((there ? w->inside : w->here) != ifindex || gw_nl_rate_is(nl, ifindex, &rate))
 			continue;
-		snprintf(why, sizeof why, "the limit of %s of VRF %s was taken off", w->inside_name, dom->name);
+		snprintf(why, sizeof why, "the limit of %s of VRF %s was taken off", there ? w->inside_name : w->name,
+			 dom->name);
 		gw_vrf_mark(dom, why);
 	}
+}
+
+static void on_inside_tc(void *ctx, int ifindex)
+{
+	struct gw_vrf_domain *dom = ctx;
+
+	see_limit(dom, dom->nl, ifindex);
+}
+
+static void on_node_tc(void *ctx, int ifindex)
+{
+	struct gw_driver *d = ctx;
+
+	if (!d->has_limits) /* else there are many such events, and as many connections to hold each against */
+		return;
+	GW_HMAP_FOR_EACH (node, &d->vrfs)
+		see_limit(GW_CONTAINER_OF(node, struct gw_vrf_domain, by_vsid), d->env.nl, ifindex);
 }
 
 int gw_vrf_watch_inside(struct gw_vrf_domain *dom)
@@ -269,7 +287,9 @@ void gw_vrf_watch_dir(struct gw_driver *d)
 
 int gw_vrf_watch_node(struct gw_driver *d)
 {
-	return gw_nl_watch_links(d->env.nl, on_node_link, d);
+	int rc = gw_nl_watch_links(d->env.nl, on_node_link, d);
+
+	return rc == 0 ? gw_nl_watch_tc(d->env.nl, on_node_tc, d) : rc;
 }
 
 void gw_vrf_unwatch(struct gw_driver *d)

@@ -162,6 +162,7 @@ struct gw_driver {
 	size_t n_physicals;
 	bool has_external; /* the link is there */
 	bool has_ipv6;	   /* the kernel */
+	bool has_limits;   /* some link of the node's has had one, for a connection: who takes it off is noticed */
 	uint64_t repairs;
 };
 

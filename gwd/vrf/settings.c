@@ -74,12 +74,16 @@ static const struct setting of_link[] = {
  * Of a connection's link. Hosts of the subnets on it are asked for by the kernel, whose table of neighbours is one for all
  * namespaces: whoever sends to addresses of nobody must not fill it. So an entry that nobody answers for is given up soon, after a
  * fifth of a second: as many as may begin within that time (gwd.conf(5), new_connections) are fewer than the table has room for.
+ *
+ * On it nobody is answered for addresses that the virtual gateway has elsewhere, nor asked from there: hosts of the network behind it
+ * may have the same ones, and would take theirs for a double.
  */
 static const struct setting of_way[] = {
 	{"ipv4/conf/%s/forwarding", 1, EXACTLY, false},	      {"ipv4/conf/%s/rp_filter", 0, EXACTLY, false},
 	{"ipv4/conf/%s/accept_redirects", 0, EXACTLY, false}, {"ipv4/conf/%s/send_redirects", 0, EXACTLY, false},
 	{"ipv6/conf/%s/disable_ipv6", 0, EXACTLY, false},     {"ipv6/conf/%s/forwarding", 1, EXACTLY, false},
 	{"ipv6/conf/%s/accept_ra", 0, EXACTLY, false},	      {"ipv6/conf/%s/accept_dad", 0, EXACTLY, false},
+	{"ipv4/conf/%s/arp_ignore", 1, UNSAID, false},	      {"ipv4/conf/%s/arp_announce", 2, UNSAID, false},
 	{"ipv4/neigh/%s/mcast_solicit", 2, UNSAID, false},    {"ipv4/neigh/%s/retrans_time_ms", 100, UNSAID, false},
 	{"ipv6/neigh/%s/mcast_solicit", 2, UNSAID, false},    {"ipv6/neigh/%s/retrans_time_ms", 100, UNSAID, false},
 };

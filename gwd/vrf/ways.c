@@ -227,6 +227,7 @@ static int bring_rates(struct gw_vrf_pass *p, const struct gw_vrf_way *w, struct
 	const struct gw_nl_rate out = gw_vrf_rate_of(w, w->record.out_kbps), in = gw_vrf_rate_of(w, w->record.in_kbps);
 	int rc = bring_rate(p, p->dom->nl, w->inside, &out, w->inside_name, err);
 
+	p->d->has_limits = p->d->has_limits || in.kbps;
 	return rc == 0 ? bring_rate(p, p->d->env.nl, w->here, &in, w->name, err) : rc;
 }
 

@@ -266,6 +266,33 @@ static void test_group(void **state)
 	assert_bytes(r.b, p.b, p.len);
 }
 
+/* What is behind another tag is nobody's: neither by its MAC address, nor what is for a group, which stays as it came. */
+static void test_two_tags(void **state)
+{
+	static const uint16_t inner[] = {0x8100, 0x88a8};
+
+	(void)state;
+	for (size_t i = 0; i < GW_N(segment_hooks); i++)
+		for (size_t k = 0; k < GW_N(inner); k++)
+			for (uint16_t vlan = 0; vlan <= 71; vlan += 71) {
+				struct pkt p = frame(WAY_MAC(A_70), MAC_HOST), one;
+				struct run r;
+
+				pkt_tag(&p, inner[k], vlan);
+				pkt_tag(&p, 0x8100, 70);
+				drops_in(segment_hooks[i], segment, &p, A_70, INNER_VLAN);
+				one = frame(MAC_BCAST, MAC_HOST);
+				pkt_tag(&one, inner[k], vlan);
+				p = one;
+				pkt_tag(&p, 0x8100, 70);
+				counts(__FILE__, __LINE__, segment_hooks[i], segment, &p, GW_OUT_TO_STACK, NONE, NONE,
+				       0);
+				assert_int_equal(run_raw(segment_hooks[i], segment, &p, &r), 0);
+				assert_int_equal(r.len, one.len); /* the first tag is beside it again */
+				assert_bytes(r.b, one.b, one.len);
+			}
+}
+
 static void test_to_vlan(void **state)
 {
 	struct pkt p = frame(MAC_HOST, WAY_MAC(A_70));
@@ -432,6 +459,88 @@ static void test_bad_from_tunnel(void **state)
 	}
 }
 
+/* RFC 6040: what a connection's packet has of congestion when it has come out, -1: it may not. */
+static int combined(int outer, int inner)
+{
+	static const int table[4][4] = {
+		[0] = {0, 1, 2, 3}, [1] = {0, 1, 1, 3}, [2] = {0, 1, 2, 3}, [3] = {-1, 3, 3, 3}};
+
+	return table[outer][inner];
+}
+
+static void set_tos(struct pkt *p, size_t at, bool v6, uint8_t tos)
+{
+	if (v6) {
+		p->b[at] = (uint8_t)(0x60 | tos >> 4);
+		p->b[at + 1] = (uint8_t)(tos << 4 | (p->b[at + 1] & 15));
+	} else {
+		p->b[at + 1] = tos;
+		pkt_fix_ip4(p->b + at);
+	}
+}
+
+static uint8_t tos_at(const uint8_t *b, bool v6)
+{
+	return v6 ? (uint8_t)(b[0] << 4 | b[1] >> 4) : b[1];
+}
+
+static void test_signs_in(void **state)
+{
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++)
+		for (int i = 0; i < 16; i++) {
+			struct pkt p = from_tunnel(GRE_A, v6), want;
+			int ecn = combined(i >> 2, i & 3);
+			struct run r;
+
+			set_tos(&p, 14, false, (uint8_t)(0x28 | i >> 2)); /* outside it may have another DSCP */
+			set_tos(&p, 42, v6, (uint8_t)(0xb8 | (i & 3)));
+			if (ecn < 0) {
+				drops_in(GW_HOOK_EDGE, outside.external, &p, GRE_A, ECN);
+				continue;
+			}
+			goes_in(GW_HOOK_EDGE, outside.external, &p, GRE_A);
+			assert_int_equal(run_raw(GW_HOOK_EDGE, outside.external, &p, &r), 0);
+			want = p;
+			set_tos(&want, 42, v6, (uint8_t)(0xb8 | ecn));
+			assert_bytes(r.b + 14, want.b + 42,
+				     p.len - 42); /* with its checksum mended, and no other byte changed */
+		}
+}
+
+static void signs_out(int dscp)
+{
+	for (int v6 = 0; v6 < 2; v6++)
+		for (int ecn = 0; ecn < 4; ecn++) {
+			struct pkt p = inner_frame(MAC_HOST, WAY_MAC(GRE_A), v6);
+			struct run r;
+
+			set_tos(&p, 14, v6, (uint8_t)(0xb8 | ecn));
+			if (!v6) {
+				p.b[22] = 3;
+				pkt_fix_ip4(p.b + 14);
+			}
+			assert_int_equal(run_raw(GW_HOOK_WAY, links[GRE_A], &p, &r), 0);
+			assert_int_equal(r.b[15], (dscp < 0 ? 0xb8 : dscp << 2) | ecn);
+			assert_int_equal(r.b[22], 64); /* the tunnel's own, whatever is left inside */
+			assert_int_equal(inet_sum(r.b + 14, 20, 0), 0);
+			assert_int_equal(tos_at(r.b + 42, v6), 0xb8 | ecn);
+			assert_bytes(r.b + 42, p.b + 14, p.len - 14);
+		}
+}
+
+static void test_signs_out(void **state)
+{
+	struct gw_params was = world.params, p = was;
+
+	(void)state;
+	signs_out(-1);
+	p.dscp = 10; /* one for all */
+	world_params(&p);
+	signs_out(p.dscp);
+	world_params(&was);
+}
+
 static void test_to_tunnel(void **state)
 {
 	(void)state;
@@ -474,10 +583,13 @@ int main(void)
 		cmocka_unit_test_setup(test_from_vlan, way_setup),
 		cmocka_unit_test_setup(test_not_from_vlan, way_setup),
 		cmocka_unit_test_setup(test_group, way_setup),
+		cmocka_unit_test_setup(test_two_tags, way_setup),
 		cmocka_unit_test_setup(test_to_vlan, way_setup),
 		cmocka_unit_test_setup(test_from_tunnel, way_setup),
 		cmocka_unit_test_setup(test_not_from_tunnel, way_setup),
 		cmocka_unit_test_setup(test_bad_from_tunnel, way_setup),
+		cmocka_unit_test_setup(test_signs_in, way_setup),
+		cmocka_unit_test_setup(test_signs_out, way_setup),
 		cmocka_unit_test_setup(test_to_tunnel, way_setup),
 	};
 

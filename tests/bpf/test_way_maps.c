@@ -307,6 +307,63 @@ static void test_gre(void **state)
 	assert_int_equal(entries("tunnels") + entries("ways"), 0);
 }
 
+/* --- more in a VLAN than a frame for a group is copied for --- */
+
+#define CROWD (GW_TAP_MEMBERS + 1)
+
+static int setup_crowd(void **state)
+{
+	(void)state;
+	engine_begin();
+	env.config.vrf_limit = 3;
+	env.config.way_limit = CROWD;
+	netns_veth(&env.ns, "seg0");
+	for (int w = 0; w < CROWD; w++)
+		netns_veth(&env.ns, link_of(w));
+	engine_open();
+	return 0;
+}
+
+static struct gw_hnv_object *in_yard(int w)
+{
+	struct gw_hnv_object *o = way(YARD, RED, 70);
+
+	o->way.id = id_of(w);
+	return o;
+}
+
+/* That is said by its report, and not passed over. */
+static bool hears(int w)
+{
+	struct gw_hnv_object *o = in_yard(w);
+	json_t *told = json_object();
+	bool ready;
+
+	gw_engine_driver.describe(env.driver, o, told);
+	ready = !strcmp(json_string_value(json_object_get(told, "state")), "Ready");
+	check(ready != (json_object_get(told, "stateDetail") != NULL), "%s: %s", link_of(w),
+	      json_string_value(json_object_get(told, "stateDetail")));
+	json_decref(told);
+	gw_hnv_object_free(o);
+	return ready;
+}
+
+static void test_crowd(void **state)
+{
+	(void)state;
+	for (int w = 0; w < CROWD; w++)
+		change(in_yard(w), true);
+	assert_int_equal(entries("ways"), CROWD);
+	assert_int_equal(entries("taps"), CROWD + GW_TAP_MEMBERS);
+	for (int w = 0; w < CROWD; w++)
+		check(hears(w) == (w < GW_TAP_MEMBERS), "%d", w);
+	change(in_yard(0), false);
+	for (int w = 1; w < CROWD; w++)
+		assert_true(hears(w));
+	for (int w = 1; w < CROWD; w++)
+		change(in_yard(w), false);
+}
+
 /* A process that comes after another changes nothing; what went meanwhile leaves no trace. */
 static void test_taken_over(void **state)
 {
@@ -503,6 +560,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_l3, setup, engine_end),
 		cmocka_unit_test_setup_teardown(test_interfaces_go, setup, engine_end),
 		cmocka_unit_test_setup_teardown(test_gre, setup, engine_end),
+		cmocka_unit_test_setup_teardown(test_crowd, setup_crowd, engine_end),
 		cmocka_unit_test_setup_teardown(test_taken_over, setup, engine_end),
 		cmocka_unit_test_setup_teardown(test_tags_on_the_wire, setup, engine_end),
 		cmocka_unit_test_setup_teardown(test_tunnel_on_the_wire, setup, engine_end),

@@ -245,6 +245,11 @@ static void test_repaired(void **state)
 			    "-5001 cat /proc/sys/net/ipv4/neigh/%s/mcast_solicit)",
 			    inside_link(HALL)),
 			 2);
+	/* Nobody on it is answered for what the virtual gateway is called elsewhere. */
+	assert_int_equal(sh("exit $(nsenter --net=/run/netns/gwd-" NODE
+			    "-5001 cat /proc/sys/net/ipv4/conf/%s/arp_ignore)",
+			    inside_link(HALL)),
+			 1);
 	sh_ok("ip link set %s down", node_link(OTHER));
 	repairs("of VRF");
 	sh_ok("ip -n gwd-" NODE "-5001 link set %s address 02:00:00:00:00:77", inside_link(HALL));
@@ -422,6 +427,9 @@ static void test_rates(void **state)
 	sh_ok("tc %s qdisc del dev %s parent 6777:1", inside_red, inside_link(HALL));
 	repairs("the limit of");
 	has_lanes(inside_red, inside_link(HALL));
+	sh_ok("tc qdisc del dev %s root", node_link(HALL));
+	repairs("the limit of");
+	assert_true(is_limited("", node_link(HALL), "50Gbit"));
 	sh_ok("tc qdisc replace dev %s root handle 6777: tbf rate 1mbit burst 5000 limit 50000", node_link(HALL));
 	driver = ops->close(driver);
 	netns_drain(&ns);
@@ -439,12 +447,41 @@ static void test_rates(void **state)
 	end_ways();
 }
 
+/* A tenant that sends more than its limit: neither is a slow answer taken for none, nor a flood for an excuse for ever. */
+static void test_flooded(void **state)
+{
+	struct gw_hnv_object *key = gre(RED, SITE, 7);
+	struct reach silent = {key, "Disconnected"};
+
+	(void)state;
+	begin_ways();
+	sh_ok("ip addr add 10.254.0.2/32 dev %s && ip route add 10.254.0.1 dev %s", node_link(SITE), node_link(SITE));
+	gw_intent_begin(intent);
+	{
+		struct gw_hnv_object *slow = gre(RED, SITE, 7);
+
+		slow->way.out_kbps = 100;
+		put(slow);
+	}
+	commit_ok();
+	wait_reach(gre(RED, SITE, 7), "Connected");
+	sh_ok("nsenter --net=/run/netns/gwd-" NODE
+	      "-5001 timeout 90 ping -q -i 0.01 -S 1000000 -s 1000 10.254.0.2 >/dev/null & "
+	      "echo $! > flood");
+	assert_false(netns_wait(&ns, reaches, &silent, 8000));
+	sh_ok("ip addr del 10.254.0.2/32 dev %s", node_link(SITE));
+	assert_true(netns_wait(&ns, reaches, &silent, 40000));
+	sh_ok("kill $(cat flood) && rm flood");
+	gw_hnv_object_free(key);
+	end_ways();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there),	 cmocka_unit_test(test_changed), cmocka_unit_test(test_taken_over),
 		cmocka_unit_test(test_repaired), cmocka_unit_test(test_removed), cmocka_unit_test(test_silent),
-		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_rates),	 cmocka_unit_test(test_flooded),
 	};
 
 	return cmocka_run_group_tests_name("connections in VRFs", tests, private_mounts, NULL);

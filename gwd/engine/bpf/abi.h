@@ -30,7 +30,8 @@
 #define GW_DROP_REASONS(X)                                                                                             \
 	X(NO_PORT, "NoPort", "the interface is not attached to a virtual subnet; attach it with gwctl port attach")    \
 	X(MALFORMED, "Malformed", "the frame is too short or its IP header contradicts its length")                    \
-	X(INNER_VLAN, "InnerVlan", "a VLAN tag inside the tunnel, or more than two on a port; tags do not cross")      \
+	X(INNER_VLAN, "InnerVlan",                                                                                     \
+	  "a VLAN tag inside a tunnel or a VLAN, or more than two on a port; tags do not cross")                       \
 	X(SPOOF_MAC, "SpoofedMac", "the port sent from a MAC address that is not its own")                             \
 	X(SPOOF_ADDRESS, "SpoofedAddress",                                                                             \
 	  "the port sent from an address that no lookup record gives to its MAC; add the record if it is right")       \

@@ -3,7 +3,7 @@
 What a controller shows of its gateways, from a gateway node of its own (GW-6):
 
     c         controller, with configs/samples/two-customers.json and two-customers-nat.json as they are
-    gateway1  gwd, gateway   eth1 -- rack1,  out0 -- seg0: the outside, where nobody is
+    gateway1  gwd, gateway   eth1 -- rack1,  out0 -- seg0 [yard]: the outside, where one host is
 
 The node does what it is told; what it is able to do, where virtual gateways are and what they do is answered by the controller, in
 the node's words. Traffic through a gateway is tests/topo/gateway.
@@ -16,7 +16,9 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case  # noqa: E402
 from lib.case import equal, eventually, require  # noqa: E402
+from lib.gateway import objects  # noqa: E402
 from lib.manager import Managed  # noqa: E402
+from lib.net import run  # noqa: E402
 
 suite = case.Suite()
 CUSTOMERS = {"contoso": "Contoso", "fabrikam": "Fabrikam"}
@@ -32,9 +34,10 @@ def setup():
     for name in ("two-customers", "two-customers-nat"):
         w.batch(sample(name))
     w.g = w.managed("g", "gateway1", "rack1", 9, start=False)
-    w.g.netns.ip("link add out0 type veth peer name seg0")
-    for dev in ("out0", "seg0"):
-        w.g.netns.ip("link set %s up" % dev)
+    w.yard = w.namespace("yard")
+    w.g.netns.veth("out0", w.yard, "seg0")
+    w.g.netns.ip("link set out0 up")
+    w.yard.ip("link set seg0 up")
     w.g.netns.ip("addr add 203.0.113.2/24 dev out0")
     w.g.gwd.settings["node"].update(roles="gateway", plugin_dir=case.build() + "/plugins")
     w.g.gwd.settings["external"] = {"interface": "out0"}
@@ -127,6 +130,33 @@ def node(w):
     case.note(lines)
     require(lines.count("131072") == 2 and lines.count("gateway1") == 2 and lines.count("203.0.113.10:") == 4, lines)
     require("Active" in w.c.ctl("get", "gateways"), "gwctl get gateways")
+
+
+def on_node(w):
+    return next(iter(objects(w.g.gwd, "connections").values()))
+
+
+@g.case("GW-9: a connection says whether its other side is there, and what was dropped for its rate")
+def connection(w):
+    path, host = "/virtualGateways/contoso/networkConnections/yard?tenantId=Contoso", "10.70.0.1"
+    w.put("/logicalNetworks/plant", {"subnets": [{"resourceId": "yard", "properties": {"addressPrefix": "10.70.0.0/24"}}]})
+    w.put(path, {"connectionType": "L3", "l3Configuration": {"vlanSubnet": {"resourceRef": "/logicalNetworks/plant/subnets/yard"}},
+                 "ipAddresses": [{"ipAddress": "10.70.0.2", "prefixLength": 24}], "peerIPAddresses": [host],
+                 "outboundKiloBitsPerSecond": 1000, "inboundKiloBitsPerSecond": 2000})
+    eventually(lambda: properties(w, path).get("connectionState") == "Disconnected", "nobody is there", 40)
+    w.yard.ip("addr add %s/24 dev seg0" % host)
+    eventually(lambda: properties(w, path).get("connectionState") == "Connected", "its other side is there", 40)
+    equal(properties(w, path)["statistics"]["txRateLimitedPacketsDropped"], 0, "dropped for its rate, of what nobody has sent")
+    told = on_node(w)
+    vrf = objects(w.g.gwd, "virtualGateways")[told["RoutingDomainID"]]["namespace"]
+    run(["nsenter", "--net=/run/netns/" + vrf] + "ping -n -q -c 100 -l 100 -s 1400 -S 1000000 -W 1".split() + [host], ok=None)
+    dropped = on_node(w)["outboundRateLimitedDrops"]
+    case.note("%d of 100 packets at once" % dropped)
+    require(0 < dropped < 100, "%d packets dropped on the node" % dropped)  # its queue holds some
+    told = eventually(lambda: (lambda s: s["txRateLimitedPacketsDropped"] and s)(properties(w, path)["statistics"]),
+                      "the controller tells of it", 70)
+    equal((told["txRateLimitedPacketsDropped"], told["rxRateLimitedPacketsDropped"]), (dropped, 0), "dropped for its rates")
+    require(told["txTotalPacketsDropped"] >= dropped and told["outboundBytes"] > 1400, told)
 
 
 @g.case("what goes is gone from there too")

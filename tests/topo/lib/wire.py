@@ -100,11 +100,15 @@ def _tail_has(path, marker):
 
 
 class Segments:
-    """Sizes that the wire packets of outgoing super-frames will have: from the virtio header of a packet socket."""
+    """
+    Sizes that the wire packets of super-frames will have: from the virtio header of a packet socket. Of IPv4 tunnels; without
+    `tunnels` of TCP and UDP as they are.
+    """
 
     SOL_PACKET, PACKET_VNET_HDR = 263, 15
 
-    def __init__(self, netns, dev):
+    def __init__(self, netns, dev, tunnels=True):
+        self.tunnels, self.ethertypes = tunnels, (pkt.ETH_P_IP,) if tunnels else (pkt.ETH_P_IP, pkt.ETH_P_IPV6)
         with netns.enter():
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
             self.socket.setsockopt(self.SOL_PACKET, self.PACKET_VNET_HDR, 1)
@@ -124,11 +128,11 @@ class Segments:
                 continue
             gso_type, gso_size = data[1], struct.unpack("=H", data[4:6])[0]
             frame = data[10:]
-            if frame[12:14] != b"\x08\x00":
+            if struct.unpack("!H", frame[12:14])[0] not in self.ethertypes:
                 continue
             if gso_type:
                 self.super_frames += 1
-                self.largest = max(self.largest, _headers(frame) - 14 + gso_size)
+                self.largest = max(self.largest, _headers(frame, self.tunnels) - 14 + gso_size)
             else:
                 self.plain += 1
                 self.largest = max(self.largest, len(frame) - 14)
@@ -147,12 +151,22 @@ class Segments:
         self.stop()
 
 
-def _headers(frame):
-    """Length of all headers of a tunnelled TCP or UDP frame, outer Ethernet to inner L4."""
-    outer = 14 + (frame[14] & 15) * 4
-    inner_eth = outer + (8 if frame[23] == pkt.GRE else 16)
-    ethertype = struct.unpack("!H", frame[inner_eth + 12:inner_eth + 14])[0]
-    l3 = inner_eth + 14
+def _inner(frame):
+    """Ethertype and offset of the IP header in a tunnel."""
+    at = 14 + (frame[14] & 15) * 4
+    if frame[23] == pkt.GRE:
+        flags, proto = struct.unpack("!HH", frame[at:at + 4])
+        at += 8 if flags & pkt.GRE_K else 4
+        if proto != pkt.ETH_P_TEB:
+            return proto, at
+    else:
+        at += 16
+    return struct.unpack("!H", frame[at + 12:at + 14])[0], at + 14
+
+
+def _headers(frame, tunnel):
+    """Length of all headers of a TCP or UDP frame, outermost Ethernet to innermost L4."""
+    ethertype, l3 = _inner(frame) if tunnel else (struct.unpack("!H", frame[12:14])[0], 14)
     if ethertype == pkt.ETH_P_IP:
         proto, l4 = frame[l3 + 9], l3 + (frame[l3] & 15) * 4
     elif ethertype == pkt.ETH_P_IPV6:

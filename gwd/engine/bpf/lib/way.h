@@ -100,7 +100,8 @@ gw_inline int gw_group_from_segment(struct __sk_buff *skb, const struct gw_tap_k
 
 	if (!gw_tap(&key, &t) || (tagged && bpf_skb_vlan_pop(skb)))
 		return GW_NO_WAY;
-	gw_flood(skb, to->interface, to->vlan, 0);
+	if (likely(!skb->vlan_present)) /* there is no tag behind it */
+		gw_flood(skb, to->interface, to->vlan, 0);
 	if (tagged && bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), tci))
 		return gw_drop(GW_DROP_NO_ROOM);
 	return GW_NO_WAY;
@@ -143,6 +144,8 @@ gw_function int gw_from_segment(struct __sk_buff *skb)
 		return GW_NO_WAY;
 	if (tagged && bpf_skb_vlan_pop(skb))
 		return gw_way_drop(t.slot, GW_DROP_NO_ROOM);
+	if (skb->vlan_present) /* of another tag behind it, which is nobody's in there */
+		return gw_way_drop(t.slot, GW_DROP_INNER_VLAN);
 	return gw_into(skb, &t);
 }
 
@@ -189,6 +192,16 @@ gw_inline bool gw_tunnel_of(struct __sk_buff *skb, const struct iphdr *ip, struc
 	       g->t.key.key == key.key && g->t.key.has_key == key.has_key;
 }
 
+/*
+ * On kernels that cannot be told that IPv6 is what is left (GW_ROOM_DECAP_L3_IPV6): what comes from under a tag they look at anew,
+ * and only what has two has one in the frame. Else they would cut a super-packet as if it were IPv4, which is to lose it.
+ */
+gw_inline bool gw_look_anew(struct __sk_buff *skb)
+{
+	return !bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), 1) &&
+	       !bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), 1) && !bpf_skb_vlan_pop(skb) && !bpf_skb_vlan_pop(skb);
+}
+
 /* Takes the outer headers off, and gives the packet an Ethernet header. */
 gw_inline int gw_out_of_tunnel(struct __sk_buff *skb, const struct gw_gre *g, const struct gw_inner *in)
 {
@@ -197,21 +210,19 @@ gw_inline int gw_out_of_tunnel(struct __sk_buff *skb, const struct gw_gre *g, co
 		struct ethhdr eth;
 	} __attribute__((aligned(8))) h = {.eth.h_proto = g->proto};
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
-	bool known = in->v4, whole = skb->gso_size;
+	bool whole = skb->gso_size;
 
-	if (in->v6 && params.decap_l3) {
+	if (in->v6 && params.decap_l3)
 		flags |= GW_ROOM_DECAP_L3_IPV6;
-		known = true;
-	}
 	gw_mac_set(h.eth.h_dest, g->t.mac);
 	h.eth.h_source[0] = 2; /* whose, nobody asks */
 	if (bpf_skb_adjust_room(skb, -(__s32)g->len, BPF_ADJ_ROOM_MAC, flags) ||
-	    bpf_skb_store_bytes(skb, 0, &h.eth, sizeof h.eth, 0))
+	    bpf_skb_store_bytes(skb, 0, &h.eth, sizeof h.eth, 0) || (in->v6 && !params.decap_l3 && !gw_look_anew(skb)))
 		return gw_way_drop(g->t.slot, GW_DROP_NO_ROOM);
 	gw_way_count(g->t.slot, skb->len, false);
 	gw_outcome(GW_OUT_CONNECTION_IN);
 	/* A super-packet bears the tunnel's marks: the link's queue cuts it, and they are gone. */
-	return gw_deliver(skb, g->t.link, g->t.flags & GW_TAP_PEER && !whole, known);
+	return gw_deliver(skb, g->t.link, g->t.flags & GW_TAP_PEER && !whole, true);
 }
 
 /* Sound as far as the outer headers go. */
@@ -236,9 +247,12 @@ gw_inline int gw_inner_of_tunnel(struct __sk_buff *skb, const struct gw_gre *g)
 
 gw_function int gw_from_tunnel(struct __sk_buff *skb)
 {
-	struct iphdr ip, *at = gw_data(skb) + GW_WAY_IP;
 	struct gw_gre g = {0};
+	struct iphdr ip, *at;
 
+	if (!gw_have(skb, GW_WAY_IP + sizeof *at))
+		return GW_NO_WAY;
+	at = gw_data(skb) + GW_WAY_IP;
 	if ((void *)(at + 1) > gw_end(skb) || at->protocol != IPPROTO_GRE || skb->protocol != bpf_htons(ETH_P_IP) ||
 	    skb->vlan_present || skb->pkt_type != PACKET_HOST)
 		return GW_NO_WAY;
