@@ -23,15 +23,6 @@
 
 #define GW_SLOW_WAY -4
 
-/* Changes with everything that leads to virtual gateways or within their domains. User space changes the maps first. */
-gw_inline __u32 gw_epoch(void)
-{
-	const __u32 zero = 0;
-	__u32 *e = bpf_map_lookup_elem(&epochs, &zero);
-
-	return e ? *e : 0;
-}
-
 /*
  * Of which flows there were packets lately, as bits at places that their hashes choose: those since the last turn, and those of the
  * turn before. A turn ends when so many bits have been set. No bit: the packet is a flow's first, or the first for a while, and the
