@@ -9,7 +9,7 @@
  * A virtual gateway has forwarded the packet already: its TTL stays as it is, and super-packets stay whole.
  *
  * What most packets are asked, whose source and whose destination these are, has been asked of others before them, and is remembered
- * (gw_left): one search in place of four.
+ * (gw_pair): one search in place of four.
  */
 #include "lib/steer.h"
 
@@ -126,85 +126,16 @@ gw_inline int gw_to_self(struct __sk_buff *skb, const struct gw_bpf_exit *e, con
 	return bpf_redirect(params.external, BPF_F_INGRESS);
 }
 
-/*
- * lefts: a direct-mapped cache, per CPU: this virtual gateway may send from this address, perhaps from some of its ports only, and what
- * it sends to that one goes out, beyond the segments. Good while its epoch is; any element may be overwritten at any time. In few
- * pieces: each takes the kernel as long to make as a large one.
- */
-struct gw_left {
-	__u32 epoch;
-	__u32 exit; /* ifindex */
-	__u32 saddr, daddr;
-	__u32 slot, vsid; /* of the virtual gateway */
-	__u32 shared;	  /* `places` tells whose port it is */
-	__u32 zero;
-};
-
-#define GW_LEFTS      256 /* powers of two */
-#define GW_LEFT_PAGES 8
-
-struct gw_left_page {
-	struct gw_left v[GW_LEFTS];
-};
-
-GW_MAP(lefts, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_left_page, GW_LEFT_PAGES);
-
-gw_inline struct gw_left *gw_left_at(__u32 exit, __u32 saddr, __u32 daddr)
-{
-	__u32 hash = gw_mix(gw_mix(exit, saddr), daddr), i;
-	struct gw_left_page *page;
-
-	hash ^= hash >> 16;
-	i = hash & (GW_LEFT_PAGES - 1);
-	page = bpf_map_lookup_elem(&lefts, &i);
-	return page ? &page->v[hash / GW_LEFT_PAGES & (GW_LEFTS - 1)] : NULL;
-}
-
-/* `epoch` is what it was before anything was asked. */
-gw_inline void gw_left_keep(const struct gw_bpf_exit *e, const struct gw_seen *s, __u32 epoch, bool shared)
-{
-	struct gw_left *l = gw_left_at(e->owner.exit, s->saddr.w[3], s->daddr.w[3]);
-
-	if (!l)
-		return;
-	l->epoch = epoch;
-	l->exit = e->owner.exit;
-	l->saddr = s->saddr.w[3];
-	l->daddr = s->daddr.w[3];
-	l->slot = e->owner.slot;
-	l->vsid = e->owner.vsid;
-	l->shared = shared;
-}
-
 #define GW_LONG_WAY -1
 
-/* The short way of most packets: whole, of IPv4 without options, between two addresses that others were between. */
+/* The short way of most packets: between two addresses that others were between. */
 gw_inline int gw_exit4_plain(struct __sk_buff *skb)
 {
-	const struct iphdr *ip = gw_data(skb) + GW_ETH_HLEN;
-	const __be16 *ports = (const void *)(ip + 1);
-	struct gw_left *l;
-	__u32 slot;
+	struct gw_bpf_owner from;
 
-	if ((void *)(ports + 2) > gw_end(skb) || skb->protocol != bpf_htons(ETH_P_IP) || *(const __u8 *)ip != 0x45 ||
-	    ip->frag_off & bpf_htons(IP_MF | IP_OFFSET) || !params.external)
+	if (!params.external || !gw_pair_known(skb, skb->ifindex, &from))
 		return GW_LONG_WAY;
-	if (!skb->gso_size &&
-	    (bpf_ntohs(ip->tot_len) < sizeof *ip + 4 || GW_ETH_HLEN + (__u32)bpf_ntohs(ip->tot_len) > skb->len))
-		return GW_LONG_WAY;
-	l = gw_left_at(skb->ifindex, ip->saddr, ip->daddr);
-	if (!l || l->exit != skb->ifindex || l->saddr != ip->saddr || l->daddr != ip->daddr || l->epoch != gw_epoch())
-		return GW_LONG_WAY;
-	slot = l->slot;
-	if (l->shared) {
-		struct gw_ip a = gw_ip_v4(ip->saddr);
-		struct gw_bpf_owner owner;
-
-		if ((ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP) ||
-		    !gw_place_of(&a, bpf_ntohs(ports[0]), &owner) || owner.vsid != l->vsid)
-			return GW_LONG_WAY;
-	}
-	gw_exit_count(slot, skb->len, true);
+	gw_exit_count(from.slot, skb->len, true);
 	gw_outcome(GW_OUT_SENT_OUT);
 	skb->mark = 0;
 	return gw_outward4(false);
@@ -229,8 +160,10 @@ gw_function int gw_exit4(struct __sk_buff *skb, const struct gw_bpf_exit *e)
 	why = gw_may_send_out(skb, e, &s.daddr, in_segment);
 	if (why)
 		return gw_exit_drop(s.slot, why - 1);
+	owner = e->owner;
+	owner.flags = shared ? GW_PUBLIC_SHARED : 0;
 	if (!in_segment)
-		gw_left_keep(e, &s, epoch, shared);
+		gw_pair_keep(&s, owner.exit, epoch, &owner);
 	return gw_outward4(in_segment);
 }
 
