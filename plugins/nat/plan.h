@@ -20,6 +20,7 @@
 #define NAT_MAPS(X)                                                                                                    \
 	X(OUT_PORTS, "out-ports", F_ADDR_PROTO, D_PORTS)   /* source: one address, and ports of it */                  \
 	X(OUT_ADDR, "out", F_ADDR_PROTO, D_ADDR)	   /* source: one address */                                   \
+	X(OUT_ONE, "out-one", F_ADDR, D_ADDR)		   /* the same of one source, whatever the protocol */         \
 	X(GROUP, "group", F_ADDR_PROTO, D_GROUP)	   /* source: several, of which it has one for good */         \
 	X(MEMBER_PORTS, "member-ports", F_MEMBER, D_PORTS) /* which is found here by a hash of the source */           \
 	X(MEMBER_ADDR, "member", F_MEMBER, D_ADDR)                                                                     \

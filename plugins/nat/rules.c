@@ -15,7 +15,7 @@
 
 #include <linux/netfilter.h>
 
-#define RULESET_VERSION 7u /* raised with every change of what is built here */
+#define RULESET_VERSION 8u /* raised with every change of what is built here */
 
 /* As <linux/netfilter/nf_conntrack_common.h> numbers them, and nft(8) takes them. */
 enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_UNTRACKED = 64 };
@@ -370,7 +370,10 @@ static void outbound(struct build *b, unsigned family, enum nat_chain c, enum na
 	if (!has(b, family, map))
 		return;
 	r = begin(c);
-	key(&r, family, SOURCE, false);
+	if (map == NAT_MAP_OUT_ONE)
+		address(&r, family, SOURCE, NAT_REG_KEY);
+	else
+		key(&r, family, SOURCE, false);
 	nat_lookup(&r, nat_set_name(family, map, name), NAT_REG_KEY, NAT_REG_DATA, false);
 	translate(&r, family, NFT_NAT_SNAT, nat_map_data(map), NAT_REG_DATA);
 	end(b, &r);
@@ -468,6 +471,7 @@ static void post(struct build *b)
 	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
 		enum nat_chain c = family ? OUTBOUND6 : POST;
 
+		outbound(b, family, c, NAT_MAP_OUT_ONE);
 		outbound(b, family, c, NAT_MAP_OUT_PORTS);
 		outbound(b, family, c, NAT_MAP_OUT_ADDR);
 		group(b, family, c);

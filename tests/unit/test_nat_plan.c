@@ -83,8 +83,8 @@ static void test_nested(void **state)
 		    "out4 10.0.0.0-10.0.255.255 0-255 -> 203.0.113.1\n"
 		    "out4 10.1.0.0-10.1.0.255 0-255 -> 203.0.113.3\n"
 		    "out4 10.1.1.0-10.1.255.254 0-255 -> 203.0.113.2\n"
-		    "out4 10.1.255.255 0-255 -> 203.0.113.4\n"
-		    "out4 10.2.0.0-10.255.255.255 0-255 -> 203.0.113.1\n");
+		    "out4 10.2.0.0-10.255.255.255 0-255 -> 203.0.113.1\n"
+		    "out-one4 10.1.255.255 -> 203.0.113.4\n");
 }
 
 /* At both ends of all addresses, and IPv4 apart from IPv6. */
@@ -100,11 +100,11 @@ static void test_edges(void **state)
 
 	(void)state;
 	expect_plan(rules, GW_N(rules), NULL,
-		    "out4 0.0.0.0 0-255 -> 203.0.113.3\n"
 		    "out4 0.0.0.1-255.255.255.254 0-255 -> 203.0.113.1\n"
-		    "out4 255.255.255.255 0-255 -> 203.0.113.2\n"
+		    "out-one4 0.0.0.0 -> 203.0.113.3\n"
+		    "out-one4 255.255.255.255 -> 203.0.113.2\n"
 		    "out6 ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe 0-255 -> 2001:db8::1\n"
-		    "out6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 0-255 -> 2001:db8::2\n");
+		    "out-one6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff -> 2001:db8::2\n");
 }
 
 /* A protocol's own rule before the one for all; a block of ports is for what has ports. */
