@@ -91,6 +91,11 @@ void nat_plan_done(struct nat_plan *p);
 const struct gw_nat_rule *nat_plan_rule(const struct nat_plan *p, const struct gw_nat_rule *r);
 /* Which maps have elements, as NAT_MAP_BIT. */
 uint32_t nat_plan_maps(const struct nat_plan *p);
+/*
+ * With how many bytes all addresses begin alike that inbound rules are for, as a power of two, and with which; 0: with none, or there
+ * are no such rules.
+ */
+uint8_t nat_plan_near(const struct nat_plan *p, unsigned family, uint8_t ret[static 16]);
 /* The same on every start of the daemon. */
 uint64_t nat_rule_hash(const struct gw_nat_rule *r);
 int nat_elem_cmp(const struct nat_elem *a, const struct nat_elem *b);	/* family, map, key */

@@ -15,7 +15,7 @@
 
 #include <linux/netfilter.h>
 
-#define RULESET_VERSION 8u /* raised with every change of what is built here */
+#define RULESET_VERSION 9u /* raised with every change of what is built here */
 
 /* As <linux/netfilter/nf_conntrack_common.h> numbers them, and nft(8) takes them. */
 enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_UNTRACKED = 64 };
@@ -294,8 +294,8 @@ static void inbound(struct build *b, unsigned family, enum nat_chain c, enum nat
 	end(b, &r);
 }
 
-/* Most of what goes out is for no public address of the network's own: one question then stands for all of them. */
-static void foreign(struct build *b, unsigned family, enum nat_chain c)
+/* Public addresses with inbound rules that have no beginning in common: one search stands for all of them. */
+static void foreign_by_search(struct build *b, unsigned family, enum nat_chain c)
 {
 	static const enum nat_map by_destination[] = {NAT_MAP_IN_PORT, NAT_MAP_IN_RANGE, NAT_MAP_IN_ALL};
 	struct nat_rule r;
@@ -309,6 +309,23 @@ static void foreign(struct build *b, unsigned family, enum nat_chain c)
 	r = begin(c);
 	key(&r, family, DESTINATION, false);
 	nat_lookup(&r, nat_set_name(family, NAT_MAP_SOURCE, name), NAT_REG_KEY, 0, true);
+	nat_verdict(&r, NF_ACCEPT, NULL);
+	end(b, &r);
+}
+
+/* Most of what goes out is for no public address of the network's own: mostly the beginning of the address tells. */
+static void foreign(struct build *b, unsigned family, enum nat_chain c)
+{
+	uint32_t n = b->params->near[family].n;
+	struct nat_rule r;
+
+	if (n == 0) {
+		foreign_by_search(b, family, c);
+		return;
+	}
+	r = begin(c);
+	nat_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, family ? 24 : 16, n, NAT_REG_KEY);
+	nat_cmp(&r, NFT_CMP_NEQ, NAT_REG_KEY, b->params->near[family].bytes, n);
 	nat_verdict(&r, NF_ACCEPT, NULL);
 	end(b, &r);
 }
@@ -611,11 +628,15 @@ static void build(struct build *b)
 
 uint64_t nat_ruleset_mark(const struct nat_params *p)
 {
-	const uint32_t parts[] = {RULESET_VERSION, p->clamp, p->idle_minutes, p->new_rate, p->maps};
+	const uint32_t parts[] = {RULESET_VERSION, p->clamp,	 p->idle_minutes, p->new_rate,
+				  p->maps,	   p->near[0].n, p->near[1].n};
 	uint64_t h = 14695981039346656037u;
 
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		h = (h ^ parts[i]) * 1099511628211u;
+	for (unsigned family = 0; family < NAT_FAMILIES; family++)
+		for (size_t i = 0; i < p->near[family].n; i++)
+			h = (h ^ p->near[family].bytes[i]) * 1099511628211u;
 	return h;
 }
 

@@ -37,6 +37,9 @@ struct nat_params {
 	unsigned idle_minutes; /* of TCP, where no rule says */
 	unsigned new_rate;
 	uint32_t maps; /* that have elements (nat_plan_maps): no rule asks the others */
+	struct {
+		uint8_t n, bytes[16]; /* nat_plan_near */
+	} near[NAT_FAMILIES];
 };
 
 extern const char *const nat_counter_names[NAT_COUNTERS_MAX], *const nat_counter_meanings[NAT_COUNTERS_MAX];
