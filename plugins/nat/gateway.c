@@ -246,10 +246,14 @@ struct nat_params nat_gateway_params(const struct nat_gateway *g)
 {
 	const struct gw_config *c = g->driver->env.config;
 
-	return (struct nat_params){.clamp = c->clamp_mss,
-				   .idle_minutes = c->idle_minutes,
-				   .new_rate = c->new_rate,
-				   .maps = nat_plan_maps(&g->plan)};
+	struct nat_params params = {.clamp = c->clamp_mss,
+				    .idle_minutes = c->idle_minutes,
+				    .new_rate = c->new_rate,
+				    .maps = nat_plan_maps(&g->plan)};
+
+	for (unsigned family = 0; family < NAT_FAMILIES; family++)
+		params.near[family].n = nat_plan_near(&g->plan, family, params.near[family].bytes);
+	return params;
 }
 
 static bool same_plan(const struct nat_plan *a, const struct nat_plan *b)

@@ -18,10 +18,12 @@
 static void refuse_new(struct nat_gateway *g, unsigned full)
 {
 	struct gw_error err = GW_ERROR_INIT;
+	struct nat_params params;
 
 	if (g->full == full || !g->current)
 		return;
-	if (nat_nft_full(g->nft, g->full, full, &err) < 0) {
+	params = nat_gateway_params(g);
+	if (nat_nft_full(g->nft, &params, g->full, full, &err) < 0) {
 		g->current = false;
 		nat_gateway_want_sync(g, err.message);
 		return;

@@ -219,43 +219,48 @@ static void put_sets(struct nat_writing *w)
 
 /* --- what is refused --- */
 
-static int put_full_rule(struct nat_writing *w, unsigned bit, bool full)
+struct put_chain {
+	struct nat_writing *w;
+	const char *name;
+};
+
+static int put_rule_of(void *ctx, struct nftnl_rule *rule)
 {
-	struct nlmsghdr *h;
+	struct put_chain *c = ctx;
 
-	if (full) {
-		struct nftnl_rule *r = nat_ruleset_full(bit);
-
-		return r ? put_rule(w, r) : -ENOMEM;
-	}
-	h = nat_batch_message(&w->batch, NFT_MSG_DELRULE, 0);
-	if (!h)
-		return -ENOMEM;
-	mnl_attr_put_strz(h, NFTA_RULE_TABLE, NAT_TABLE);
-	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, nat_full_chains[bit]);
-	nat_batch_put(&w->batch, h);
+	if (!strcmp(nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN), c->name))
+		return put_rule(c->w, rule);
+	nftnl_rule_free(rule);
 	return 0;
 }
 
-/* What differs between the two. */
-static int put_full(struct nat_writing *w, unsigned was, unsigned full)
+/* What differs between the two: its chain anew, with the rule that drops where it belongs, or without. */
+static int put_full(struct nat_writing *w, const struct nat_params *params, unsigned was, unsigned full)
 {
 	int r = 0;
 
-	for (unsigned bit = 0; r == 0 && bit < NAT_FULL_BITS; bit++)
-		if ((was ^ full) & 1u << bit)
-			r = put_full_rule(w, bit, full & 1u << bit);
+	for (unsigned bit = 0; r == 0 && bit < NAT_FULL_BITS; bit++) {
+		struct put_chain c = {w, nat_full_chains[bit]};
+		struct nlmsghdr *h;
+
+		if (!((was ^ full) & 1u << bit))
+			continue;
+		h = nat_batch_message(&w->batch, NFT_MSG_DELRULE, 0);
+		if (!h)
+			return -ENOMEM;
+		mnl_attr_put_strz(h, NFTA_RULE_TABLE, NAT_TABLE);
+		mnl_attr_put_strz(h, NFTA_RULE_CHAIN, c.name);
+		nat_batch_put(&w->batch, h);
+		r = nat_ruleset_rules(params, full, put_rule_of, &c);
+	}
 	return r;
 }
 
 /* All rules anew, in chains that stay. */
 static int put_rules(struct nat_writing *w, const struct nat_params *params, unsigned full)
 {
-	int r;
-
 	put_table(w, NFT_MSG_DELRULE, 0); /* without the name of a chain: those of all */
-	r = nat_ruleset_rules(params, put_rule, w);
-	return r == 0 ? put_full(w, 0, full) : r;
+	return nat_ruleset_rules(params, full, put_rule, w);
 }
 
 static int put_all(struct nat_writing *w, const struct nat_params *params, unsigned full)
@@ -269,10 +274,8 @@ static int put_all(struct nat_writing *w, const struct nat_params *params, unsig
 	put_counters(w);
 	put_idles(w, true, params->idle_minutes);
 	put_sets(w);
-	r = nat_ruleset_rules(params, put_rule, w);
+	r = nat_ruleset_rules(params, full, put_rule, w);
 	nat_put_elems(w, true);
-	if (r == 0)
-		r = put_full(w, 0, full);
 	return r;
 }
 
@@ -344,8 +347,9 @@ static int write_difference(struct nat_nft *n, struct nat_writing *w, const stru
 	} else {
 		put_idles(w, false, params->idle_minutes);
 		nat_put_elems(w, false);
-		r = w->seen->strays || w->seen->rules != nat_ruleset_n_rules(params) ? put_rules(w, params, full)
-										     : put_full(w, w->seen->full, full);
+		r = w->seen->strays || w->seen->rules != nat_ruleset_n_rules(params)
+			    ? put_rules(w, params, full)
+			    : put_full(w, params, w->seen->full, full);
 	}
 	w->done.unswept = w->seen->table && (w->seen->unswept || w->done.removed || anew);
 	if (w->done.unswept && (anew || !w->seen->unswept))
@@ -415,7 +419,7 @@ int nat_nft_swept(struct nat_nft *n, struct gw_error *err)
 	return commit_aside(n, &batch, &before, err);
 }
 
-int nat_nft_full(struct nat_nft *n, unsigned was, unsigned full, struct gw_error *err)
+int nat_nft_full(struct nat_nft *n, const struct nat_params *params, unsigned was, unsigned full, struct gw_error *err)
 {
 	struct nat_generation before = {0};
 	struct nat_writing w = {0};
@@ -424,7 +428,7 @@ int nat_nft_full(struct nat_nft *n, unsigned was, unsigned full, struct gw_error
 	if (r < 0)
 		return nat_fail(err, r, "the ruleset of the virtual gateway cannot be read");
 	nat_batch_begin(&w.batch);
-	r = put_full(&w, was, full);
+	r = put_full(&w, params, was, full);
 	if (r < 0) {
 		nat_batch_drop(&w.batch);
 		return gw_error_oom(err);

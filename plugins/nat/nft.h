@@ -41,7 +41,7 @@ struct mnl_socket *nat_nft_requests(const struct nat_nft *n); /* for requests of
 int nat_nft_bring(struct nat_nft *n, const struct nat_plan *plan, const struct nat_params *params, unsigned full,
 		  struct nat_done *ret, struct gw_error *err);
 /* When it is as it should be but that `was` are refused. */
-int nat_nft_full(struct nat_nft *n, unsigned was, unsigned full, struct gw_error *err);
+int nat_nft_full(struct nat_nft *n, const struct nat_params *params, unsigned was, unsigned full, struct gw_error *err);
 /* Those connections have ended: so the next process need not look for them. */
 int nat_nft_swept(struct nat_nft *n, struct gw_error *err);
 /* Reads the counters of the ruleset. */

@@ -123,12 +123,22 @@ static void put_range(struct sweep *s, struct span span, bool rest, unsigned pro
 		e = nat_new_elem(s->b, s->family, NAT_MAP_GROUP);
 		nat_put_u32(e->data, group_name(r, rest));
 	} else {
-		e = nat_new_elem(s->b, s->family, r->port_count ? NAT_MAP_OUT_PORTS : NAT_MAP_OUT_ADDR);
+		bool one = proto_first == 0 && proto_last == 255 && gw_addr_equal(&s->at, last);
+
+		e = nat_new_elem(s->b, s->family,
+				 r->port_count ? NAT_MAP_OUT_PORTS
+				 : one	       ? NAT_MAP_OUT_ONE
+					       : NAT_MAP_OUT_ADDR);
 		if (r->port_count)
 			put_ports(e->data, r);
 		else
 			nat_put_addr(e->data, &r->address);
 		e->rule = nat_rule_hash(r);
+		if (one && !r->port_count) { /* which has neither ranges nor a protocol in its key */
+			nat_put_addr(e->key, &s->at);
+			nat_put_addr(e->key_end, &s->at);
+			return;
+		}
 	}
 	nat_key(e, proto_first, proto_last, &s->at, last);
 }

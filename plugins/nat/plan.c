@@ -313,6 +313,39 @@ uint32_t nat_plan_maps(const struct nat_plan *p)
 	return maps;
 }
 
+/* The address that an element of an inbound rule is for; NULL: it is no such element. */
+static const uint8_t *inbound_address(const struct nat_elem *e)
+{
+	switch ((enum nat_map)e->map) {
+	case NAT_MAP_IN_ALL:
+		return e->key;
+	case NAT_MAP_IN_PORT:
+	case NAT_MAP_IN_RANGE:
+		return e->key + 4; /* behind the port */
+	default:
+		return NULL;
+	}
+}
+
+uint8_t nat_plan_near(const struct nat_plan *p, unsigned family, uint8_t ret[static 16])
+{
+	const uint8_t *first = NULL, *a;
+	uint8_t n = family ? 16 : 4;
+
+	for (size_t i = 0; n && i < p->n_elems; i++) {
+		if (p->elems[i].family != family || !(a = inbound_address(&p->elems[i])))
+			continue;
+		first = first ? first : a;
+		while (n && memcmp(first, a, n) != 0)
+			n /= 2;
+	}
+	memset(ret, 0, 16);
+	if (!first || !n)
+		return 0;
+	memcpy(ret, first, n);
+	return n;
+}
+
 void nat_plan_done(struct nat_plan *p)
 {
 	free(p->elems);

@@ -20,6 +20,7 @@
 #define NAT_MAPS(X)                                                                                                    \
 	X(OUT_PORTS, "out-ports", F_ADDR_PROTO, D_PORTS)   /* source: one address, and ports of it */                  \
 	X(OUT_ADDR, "out", F_ADDR_PROTO, D_ADDR)	   /* source: one address */                                   \
+	X(OUT_ONE, "out-one", F_ADDR, D_ADDR)		   /* the same of one source, whatever the protocol */         \
 	X(GROUP, "group", F_ADDR_PROTO, D_GROUP)	   /* source: several, of which it has one for good */         \
 	X(MEMBER_PORTS, "member-ports", F_MEMBER, D_PORTS) /* which is found here by a hash of the source */           \
 	X(MEMBER_ADDR, "member", F_MEMBER, D_ADDR)                                                                     \
@@ -90,6 +91,11 @@ void nat_plan_done(struct nat_plan *p);
 const struct gw_nat_rule *nat_plan_rule(const struct nat_plan *p, const struct gw_nat_rule *r);
 /* Which maps have elements, as NAT_MAP_BIT. */
 uint32_t nat_plan_maps(const struct nat_plan *p);
+/*
+ * With how many bytes all addresses begin alike that inbound rules are for, as a power of two, and with which; 0: with none, or there
+ * are no such rules.
+ */
+uint8_t nat_plan_near(const struct nat_plan *p, unsigned family, uint8_t ret[static 16]);
 /* The same on every start of the daemon. */
 uint64_t nat_rule_hash(const struct gw_nat_rule *r);
 int nat_elem_cmp(const struct nat_elem *a, const struct nat_elem *b);	/* family, map, key */

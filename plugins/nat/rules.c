@@ -15,17 +15,21 @@
 
 #include <linux/netfilter.h>
 
-#define RULESET_VERSION 6u /* raised with every change of what is built here */
+#define RULESET_VERSION 9u /* raised with every change of what is built here */
 
 /* As <linux/netfilter/nf_conntrack_common.h> numbers them, and nft(8) takes them. */
 enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_UNTRACKED = 64 };
 enum { STATUS_SRC_NAT = 0x10, STATUS_DST_NAT = 0x20 };
+
+/* Of the rules that drop while there are too many connections: "fullNNNN". */
+#define FULL_MARK (UINT64_C(0x66756c6c) << 32 | RULESET_VERSION)
 
 /* Of a connection neither of whose ends is outside. */
 #define MARK_INSIDE 0x67776469u
 
 struct build {
 	const struct nat_params *params;
+	unsigned full; /* NAT_FULL_* */
 	uint64_t mark;
 	uint32_t n;
 	int (*each)(void *ctx, struct nftnl_rule *r);
@@ -50,7 +54,7 @@ static struct nat_rule begin(enum nat_chain c)
 	return r;
 }
 
-static void end(struct build *b, struct nat_rule *r)
+static void end_as(struct build *b, struct nat_rule *r, uint64_t mark)
 {
 	if (b->r == 0 && (!r->rule || r->bad))
 		b->r = -ENOMEM;
@@ -59,9 +63,14 @@ static void end(struct build *b, struct nat_rule *r)
 			nftnl_rule_free(r->rule);
 		return;
 	}
-	nftnl_rule_set_data(r->rule, NFTNL_RULE_USERDATA, &b->mark, sizeof b->mark);
+	nftnl_rule_set_data(r->rule, NFTNL_RULE_USERDATA, &mark, sizeof mark);
 	b->n++;
 	b->r = b->each(b->ctx, r->rule);
+}
+
+static void end(struct build *b, struct nat_rule *r)
+{
+	end_as(b, r, b->mark);
 }
 
 /* --- parts of rules --- */
@@ -192,6 +201,29 @@ static void drop_invalid(struct build *b, enum nat_chain c)
 	end(b, &r);
 }
 
+/* --- limits --- */
+
+const char *const nat_full_chains[NAT_FULL_BITS] = {"pre", "admit-in"};
+
+/*
+ * Of each side its own, so that a flood from outside does not use up what the network itself may open. The rule that drops while there
+ * are too many has a mark of its own: it comes and goes while all others stay.
+ */
+static void limits(struct build *b, unsigned bit)
+{
+	const enum nat_chain c = bit ? ADMIT_IN : PRE;
+	struct nat_rule r = begin(c);
+
+	nat_limit_over(&r, b->params->new_rate);
+	drop(&r, bit ? NAT_COUNT_RATE_IN : NAT_COUNT_RATE);
+	end(b, &r);
+	if (!(b->full & 1u << bit))
+		return;
+	r = begin(c);
+	drop(&r, bit ? NAT_COUNT_FULL_IN : NAT_COUNT_FULL);
+	end_as(b, &r, FULL_MARK);
+}
+
 /* --- first packets, before they are routed --- */
 
 static void idle(struct build *b, unsigned family, enum nat_chain c, enum nat_map map)
@@ -223,20 +255,21 @@ static void default_idle(struct build *b, unsigned family, enum nat_chain c)
 	end(b, &r);
 }
 
+static bool has_idles(const struct build *b, unsigned family)
+{
+	return has(b, family, NAT_MAP_IDLE_IN) || has(b, family, NAT_MAP_IDLE_ALL) || has(b, family, NAT_MAP_IDLE_OUT);
+}
+
 /*
  * How long the connection is remembered when idle: the rule of a port, of an address, of a source, or else the configuration. Said
  * once only: of several Linux 6.1 takes the first, later ones the last.
  */
 static void idles(struct build *b, unsigned family)
 {
-	enum nat_chain from = family ? INBOUND6 : INBOUND4, c = family ? IDLE6 : IDLE4;
+	enum nat_chain c = family ? IDLE6 : IDLE4;
 
-	if (!has(b, family, NAT_MAP_IDLE_IN) && !has(b, family, NAT_MAP_IDLE_ALL) &&
-	    !has(b, family, NAT_MAP_IDLE_OUT)) {
-		default_idle(b, family, from);
+	if (!has_idles(b, family))
 		return;
-	}
-	always(b, from, NFT_JUMP, c);
 	idle(b, family, c, NAT_MAP_IDLE_IN);
 	idle(b, family, c, NAT_MAP_IDLE_ALL);
 	idle(b, family, c, NAT_MAP_IDLE_OUT);
@@ -261,8 +294,8 @@ static void inbound(struct build *b, unsigned family, enum nat_chain c, enum nat
 	end(b, &r);
 }
 
-/* Most of what goes out is for no public address of the network's own: one question then stands for all of them. */
-static void foreign(struct build *b, unsigned family, enum nat_chain c)
+/* Public addresses with inbound rules that have no beginning in common: one search stands for all of them. */
+static void foreign_by_search(struct build *b, unsigned family, enum nat_chain c)
 {
 	static const enum nat_map by_destination[] = {NAT_MAP_IN_PORT, NAT_MAP_IN_RANGE, NAT_MAP_IN_ALL};
 	struct nat_rule r;
@@ -276,6 +309,23 @@ static void foreign(struct build *b, unsigned family, enum nat_chain c)
 	r = begin(c);
 	key(&r, family, DESTINATION, false);
 	nat_lookup(&r, nat_set_name(family, NAT_MAP_SOURCE, name), NAT_REG_KEY, 0, true);
+	nat_verdict(&r, NF_ACCEPT, NULL);
+	end(b, &r);
+}
+
+/* Most of what goes out is for no public address of the network's own: mostly the beginning of the address tells. */
+static void foreign(struct build *b, unsigned family, enum nat_chain c)
+{
+	uint32_t n = b->params->near[family].n;
+	struct nat_rule r;
+
+	if (n == 0) {
+		foreign_by_search(b, family, c);
+		return;
+	}
+	r = begin(c);
+	nat_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, family ? 24 : 16, n, NAT_REG_KEY);
+	nat_cmp(&r, NFT_CMP_NEQ, NAT_REG_KEY, b->params->near[family].bytes, n);
 	nat_verdict(&r, NF_ACCEPT, NULL);
 	end(b, &r);
 }
@@ -298,24 +348,33 @@ static void spoofed(struct build *b)
 	drop_spoofed(b, &r);
 }
 
-/* Of two translations the first counts. */
+/* The rest of a chain, for one family. Of two translations the first counts. */
+static void inbounds(struct build *b, unsigned family, enum nat_chain c)
+{
+	if (has_idles(b, family))
+		always(b, c, NFT_JUMP, family ? IDLE6 : IDLE4);
+	else
+		default_idle(b, family, c);
+	if (c != ARRIVING) /* which comes to public addresses only */
+		foreign(b, family, c);
+	inbound(b, family, c, NAT_MAP_IN_PORT);
+	inbound(b, family, c, NAT_MAP_IN_RANGE);
+	inbound(b, family, c, NAT_MAP_IN_ALL);
+}
+
+/* What is asked of IPv4 stands in both chains, so that no packet is sent on for it: most are of it. */
 static void pre(struct build *b)
 {
 	outside_to(b, PRE, NFT_META_IIFNAME, NFT_CMP_EQ, ARRIVING);
-	always(b, PRE, NFT_JUMP, ADMIT); /* the network's own */
-	always(b, PRE, NFT_GOTO, INBOUND4);
+	limits(b, 0); /* of the network's own */
+	six_to(b, PRE, INBOUND6);
+	inbounds(b, 0, PRE);
 	spoofed(b);
-	always(b, ARRIVING, NFT_GOTO, INBOUND4);
-	six_to(b, INBOUND4, INBOUND6);
-	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
-		enum nat_chain c = family ? INBOUND6 : INBOUND4;
-
-		idles(b, family);
-		foreign(b, family, c);
-		inbound(b, family, c, NAT_MAP_IN_PORT);
-		inbound(b, family, c, NAT_MAP_IN_RANGE);
-		inbound(b, family, c, NAT_MAP_IN_ALL);
-	}
+	six_to(b, ARRIVING, INBOUND6);
+	inbounds(b, 0, ARRIVING);
+	inbounds(b, 1, INBOUND6);
+	idles(b, 0);
+	idles(b, 1);
 }
 
 /* --- first packets, when it is known where they go --- */
@@ -328,7 +387,10 @@ static void outbound(struct build *b, unsigned family, enum nat_chain c, enum na
 	if (!has(b, family, map))
 		return;
 	r = begin(c);
-	key(&r, family, SOURCE, false);
+	if (map == NAT_MAP_OUT_ONE)
+		address(&r, family, SOURCE, NAT_REG_KEY);
+	else
+		key(&r, family, SOURCE, false);
 	nat_lookup(&r, nat_set_name(family, map, name), NAT_REG_KEY, NAT_REG_DATA, false);
 	translate(&r, family, NFT_NAT_SNAT, nat_map_data(map), NAT_REG_DATA);
 	end(b, &r);
@@ -426,6 +488,7 @@ static void post(struct build *b)
 	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
 		enum nat_chain c = family ? OUTBOUND6 : POST;
 
+		outbound(b, family, c, NAT_MAP_OUT_ONE);
 		outbound(b, family, c, NAT_MAP_OUT_PORTS);
 		outbound(b, family, c, NAT_MAP_OUT_ADDR);
 		group(b, family, c);
@@ -434,19 +497,6 @@ static void post(struct build *b)
 	}
 	hairpin(b);
 	fresh(b);
-}
-
-/* --- limits --- */
-
-/* Of each side its own, so that a flood from outside does not use up what the network itself may open. */
-static void limits_of(struct build *b, enum nat_chain admit, enum nat_counter rate, enum nat_chain full)
-{
-	struct nat_rule r = begin(admit);
-
-	nat_limit_over(&r, b->params->new_rate);
-	drop(&r, rate);
-	end(b, &r);
-	always(b, admit, NFT_JUMP, full);
 }
 
 /* --- every packet --- */
@@ -568,8 +618,7 @@ static void build(struct build *b)
 {
 	pre(b);
 	post(b);
-	limits_of(b, ADMIT, NAT_COUNT_RATE, FULL);
-	limits_of(b, ADMIT_IN, NAT_COUNT_RATE_IN, FULL_IN);
+	limits(b, 1);
 	out(b);
 	inward(b);
 	forward(b);
@@ -579,17 +628,29 @@ static void build(struct build *b)
 
 uint64_t nat_ruleset_mark(const struct nat_params *p)
 {
-	const uint32_t parts[] = {RULESET_VERSION, p->clamp, p->idle_minutes, p->new_rate, p->maps};
+	const uint32_t parts[] = {RULESET_VERSION, p->clamp,	 p->idle_minutes, p->new_rate,
+				  p->maps,	   p->near[0].n, p->near[1].n};
 	uint64_t h = 14695981039346656037u;
 
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		h = (h ^ parts[i]) * 1099511628211u;
+	for (unsigned family = 0; family < NAT_FAMILIES; family++)
+		for (size_t i = 0; i < p->near[family].n; i++)
+			h = (h ^ p->near[family].bytes[i]) * 1099511628211u;
 	return h;
 }
 
-int nat_ruleset_rules(const struct nat_params *p, int (*each)(void *ctx, struct nftnl_rule *r), void *ctx)
+bool nat_ruleset_is_full(const void *mark, uint32_t len)
 {
-	struct build b = {.params = p, .mark = nat_ruleset_mark(p), .each = each, .ctx = ctx};
+	const uint64_t full = FULL_MARK;
+
+	return mark && len == sizeof full && memcmp(mark, &full, len) == 0;
+}
+
+int nat_ruleset_rules(const struct nat_params *p, unsigned full, int (*each)(void *ctx, struct nftnl_rule *r),
+		      void *ctx)
+{
+	struct build b = {.params = p, .full = full, .mark = nat_ruleset_mark(p), .each = each, .ctx = ctx};
 
 	build(&b);
 	return b.r;
@@ -606,17 +667,5 @@ size_t nat_ruleset_n_rules(const struct nat_params *p)
 {
 	size_t n = 0;
 
-	return nat_ruleset_rules(p, pass, &n) < 0 ? 0 : n;
-}
-
-struct nftnl_rule *nat_ruleset_full(unsigned bit)
-{
-	struct nat_rule r = begin(bit ? FULL_IN : FULL);
-
-	drop(&r, bit ? NAT_COUNT_FULL_IN : NAT_COUNT_FULL);
-	if (r.rule && r.bad) {
-		nftnl_rule_free(r.rule);
-		return NULL;
-	}
-	return r.rule;
+	return nat_ruleset_rules(p, 0, pass, &n) < 0 ? 0 : n;
 }

@@ -15,7 +15,6 @@ enum nat_chain {
 	FORWARD,
 	INPUT,
 	ARRIVING,
-	INBOUND4,
 	INBOUND6,
 	IDLE4,
 	IDLE6,
@@ -24,10 +23,7 @@ enum nat_chain {
 	OUTBOUND6,
 	ODD,
 	INWARD,
-	ADMIT,
 	ADMIT_IN,
-	FULL,
-	FULL_IN,
 	NAT_CHAINS_MAX
 };
 _Static_assert(NAT_CHAINS_MAX == NAT_CHAINS, "count of chains");

@@ -33,7 +33,6 @@ static const struct {
 	[FORWARD] = {"forward", "filter", NF_INET_FORWARD, NF_ACCEPT, NF_IP_PRI_FILTER},
 	[INPUT] = {"input", "filter", NF_INET_LOCAL_IN, NF_ACCEPT, NF_IP_PRI_FILTER},
 	[ARRIVING] = {.name = "arriving"},
-	[INBOUND4] = {.name = "inbound4"},
 	[INBOUND6] = {.name = "inbound6"},
 	[IDLE4] = {.name = "idle4"},
 	[IDLE6] = {.name = "idle6"},
@@ -42,10 +41,7 @@ static const struct {
 	[OUTBOUND6] = {.name = "outbound6"},
 	[ODD] = {.name = "odd"},
 	[INWARD] = {.name = "inward"},
-	[ADMIT] = {.name = "admit"},
 	[ADMIT_IN] = {.name = "admit-in"},
-	[FULL] = {.name = "full"},
-	[FULL_IN] = {.name = "full-in"},
 };
 
 const char *nat_chain_name(enum nat_chain c)
@@ -86,8 +82,6 @@ bool nat_ruleset_chain_fits(const struct nftnl_chain *c)
 	}
 	return false;
 }
-
-const char *const nat_full_chains[NAT_FULL_BITS] = {"full", "full-in"};
 
 /* --- maps --- */
 

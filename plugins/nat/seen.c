@@ -128,9 +128,9 @@ static int on_rule(const struct nlmsghdr *h, void *ctx)
 	if (nftnl_rule_nlmsg_parse(h, r) == 0 && (table = nftnl_rule_get_str(r, NFTNL_RULE_TABLE)) &&
 	    !strcmp(table, NAT_TABLE) && (chain = nftnl_rule_get_str(r, NFTNL_RULE_CHAIN))) {
 		mark = nftnl_rule_get_data(r, NFTNL_RULE_USERDATA, &len);
-		if (!strcmp(chain, nat_full_chains[0]))
+		if (nat_ruleset_is_full(mark, len) && !strcmp(chain, nat_full_chains[0]))
 			rd->seen->full |= NAT_FULL;
-		else if (!strcmp(chain, nat_full_chains[1]))
+		else if (nat_ruleset_is_full(mark, len) && !strcmp(chain, nat_full_chains[1]))
 			rd->seen->full |= NAT_FULL_IN;
 		else if (mark && len == sizeof rd->mark && memcmp(mark, &rd->mark, len) == 0)
 			rd->seen->rules++;

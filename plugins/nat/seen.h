@@ -26,7 +26,7 @@ struct nat_seen {
 	struct nat_others others;
 	size_t chains;	/* that are as they should be */
 	size_t sets;	/* of ours */
-	size_t rules;	/* of ours, but those of nat_full_chains */
+	size_t rules;	/* of ours, but those that drop while there are too many connections */
 	size_t foreign; /* chains that are not */
 	size_t strays;	/* rules that are not, or not any more */
 	bool unswept;	/* NAT_UNSWEPT is there */

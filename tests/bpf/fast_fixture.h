@@ -156,15 +156,6 @@ static inline int fast_setup(void **state)
 	return 0;
 }
 
-static inline void new_epoch(void)
-{
-	uint32_t zero = 0, epoch;
-
-	assert_int_equal(bpf_map_lookup_elem(map_fd(MAP_EPOCHS), &zero, &epoch), 0);
-	epoch++;
-	assert_int_equal(bpf_map_update_elem(map_fd(MAP_EPOCHS), &zero, &epoch, BPF_ANY), 0);
-}
-
 /* --- packets ---------------------------------------------------------------------------------------------------------------- */
 
 struct shape {

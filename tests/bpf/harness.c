@@ -381,6 +381,15 @@ void bump(uint32_t slot)
 	put(MAP_GENERATIONS, &slot, &generation);
 }
 
+void new_epoch(void)
+{
+	uint32_t zero = 0, epoch;
+
+	assert_int_equal(bpf_map_lookup_elem(map_fd(MAP_EPOCHS), &zero, &epoch), 0);
+	epoch++;
+	put(MAP_EPOCHS, &zero, &epoch);
+}
+
 static void put_address(uint32_t vsid, int last, const char *pa, int encap, uint32_t ifindex, uint32_t slot,
 			uint32_t vsid_slot)
 {

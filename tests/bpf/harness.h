@@ -155,6 +155,8 @@ void flag_record(uint32_t vsid, const char *ca, uint8_t flags); /* of a record t
 void flag_port(uint32_t ifindex, uint32_t flags);
 void world_router(void); /* more of the world, after world_reset */
 void bump(uint32_t slot);
+/* What is remembered of virtual gateways is outdated. */
+void new_epoch(void);
 void counters_read(struct counters *ret);
 /* Sum over the CPUs of one 8-byte word of a per-CPU array's element. */
 uint64_t counter_word(int map, uint32_t element, unsigned word);

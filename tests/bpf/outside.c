@@ -67,6 +67,11 @@ static void put_place(const char *addr, uint32_t place, int gateway)
 	put(MAP_SHARES, &share, &(uint32_t){1});
 }
 
+void outside_public(const char *addr, int gateway, uint32_t flags)
+{
+	put_public(addr, strchr(addr, ':') ? 128 : 32, gateway, flags);
+}
+
 void outside_place(uint32_t place, int gateway)
 {
 	put_place(SHARED, place, gateway);
@@ -123,6 +128,7 @@ int outside_setup(void **state)
 	put_public(INWARD6, 128, NONE, GW_PUBLIC_SELF | GW_PUBLIC_INWARD);
 	put_segment("192.0.2.0", 24);
 	put_segment("2001:db8:f::", 64);
+	new_epoch();
 	return 0;
 }
 

@@ -47,6 +47,8 @@ int outside_setup(void **state); /* fixture */
 /* The last fixture, with another way into reassembly and another external interface; 0: none. */
 void outside_params(uint32_t external, uint32_t reassembly);
 
+/* An address is public, or with GW_PUBLIC_SELF the node's own, from now on. */
+void outside_public(const char *addr, int gateway, uint32_t flags);
 /* A block of ports or a single port of SHARED is that virtual gateway's from now on. */
 void outside_place(uint32_t place, int gateway);
 

@@ -348,6 +348,70 @@ static void test_no_gateway(void **state)
 	edge_drops(&p, NO_GATEWAY);
 }
 
+/* What is remembered of a packet is no answer for one of another kind, and port. */
+static void test_again(void **state)
+{
+	struct pkt p;
+
+	(void)state;
+	for (int turn = 0; turn < 2; turn++) {
+		udp_to(ONLY_A, 5, GATEWAY_A);
+		udp_to(ONLY_B, 5, GATEWAY_B);
+		udp_to(SHARED, 1100, GATEWAY_A);
+		udp_to(SHARED, 2100, GATEWAY_B);
+		udp_to(SHARED, 443, GATEWAY_B);
+		p = outside_udp(FAR, 53, SHARED, 5000);
+		edge_drops(&p, NO_PUBLIC_PORT);
+		p = outside_echo(FAR, SHARED, 8, 2100);
+		edge_steers(&p, GATEWAY_B);
+		p = outside_start(FAR, SHARED);
+		pkt_proto(&p, 132);
+		put16(p.b + 36, 1100); /* where others have a port */
+		pkt_fill(&p, 40);
+		pkt_close(&p);
+		edge_drops(&p, NO_PUBLIC_PORT);
+		p = outside_udp(FAR, 53, SHARED, 1100);
+		outside_fragment(&p, 0x2000);
+		edge_out(&p, TO_REASSEMBLY);
+		p = outside_udp(FAR, 53, NOBODYS, 5);
+		edge_drops(&p, NO_GATEWAY);
+		p = outside_udp(ONLY_A, 53, ONLY_B, 5);
+		edge_drops(&p, LAND);
+		p = outside_udp(FAR, 53, ONLY_A, 5);
+		put16(p.b + 16, (uint16_t)(p.len - 14 + 1));
+		pkt_fix_ip4(p.b + 14);
+		edge_drops(&p, MALFORMED);
+	}
+}
+
+/* It holds until the number changes, and no longer. */
+static void test_outdated(void **state)
+{
+	struct pkt p = outside_udp(FAR, 53, ONLY_A, 5);
+
+	(void)state;
+	edge_steers(&p, GATEWAY_A);
+	outside_public(ONLY_A, GATEWAY_B, 0);
+	edge_steers(&p, GATEWAY_A);
+	new_epoch();
+	edge_steers(&p, GATEWAY_B);
+	outside_public(ONLY_A, NONE, GW_PUBLIC_SELF);
+	new_epoch();
+	edge_out(&p, TO_STACK);
+	outside_public(ONLY_A, GATEWAY_A, 0);
+	new_epoch();
+	edge_steers(&p, GATEWAY_A);
+	outside_public(FAR, NONE, GW_PUBLIC_SELF | GW_PUBLIC_INWARD);
+	new_epoch();
+	edge_drops(&p, LAND);
+
+	/* Who has a port is looked up always. */
+	p = outside_udp("198.51.100.11", 53, SHARED, 1100);
+	edge_steers(&p, GATEWAY_A);
+	outside_place(GW_PLACE_BLOCK(1024), GATEWAY_B);
+	edge_steers(&p, GATEWAY_B);
+}
+
 static void test_arp(void **state)
 {
 	static const char *const unasked[] = {SELF, "192.0.2.77", ONLY_A, SHARED, NOBODYS, "198.18.4.7"};
@@ -501,6 +565,8 @@ int main(void)
 		{"GW-3 API-3: what was put together", test_whole, outside_setup, NULL, NULL},
 		{"GW-1 API-3: from where nobody is", test_land, outside_setup, NULL, NULL},
 		{"GW-1 API-3: no virtual gateway", test_no_gateway, outside_setup, NULL, NULL},
+		{"GW-1 GW-3 API-3: after one that was let in", test_again, outside_setup, NULL, NULL},
+		{"GW-1 API-3: ways change", test_outdated, outside_setup, NULL, NULL},
 		{"GW-3: ARP on the segment", test_arp, outside_setup, NULL, NULL},
 		{"GW-3: neighbour discovery on the segment", test_nd, outside_setup, NULL, NULL},
 		{"GW-1 API-3: every random packet is counted once", test_storm, outside_setup, NULL, NULL},

@@ -180,12 +180,120 @@ static void test_nowhere(void **state)
 	exit_drops(GATEWAY_A, &p, FLOOD);
 }
 
+static void send_out(int gateway, const char *from, uint16_t port, const char *to)
+{
+	struct pkt p = outside_udp(from, port, to, 53);
+
+	exit_out(gateway, &p, SENT_OUT); /* the long way */
+	exit_out(gateway, &p, SENT_OUT); /* and what is remembered of it */
+}
+
+static void refuse(int gateway, const char *from, uint16_t port, const char *to)
+{
+	struct pkt p = outside_udp(from, port, to, 53);
+
+	exit_drops(gateway, &p, SPOOF_PUBLIC);
+}
+
+/* That one was let out lets out none that may not. */
+static void test_again(void **state)
+{
+	struct pkt p = outside_udp(ONLY_A, 7, FAR, 53), q;
+
+	(void)state;
+	send_out(GATEWAY_A, ONLY_A, 7, FAR);
+	refuse(GATEWAY_B, ONLY_A, 7, FAR);
+	refuse(GATEWAY_A, ONLY_B, 7, FAR);
+	send_out(GATEWAY_A, ONLY_A, 8, FAR);
+	put16(p.b + 16, 19);
+	pkt_fix_ip4(p.b + 14);
+	exit_drops(GATEWAY_A, &p, MALFORMED);
+	put16(p.b + 16, (uint16_t)(p.len - 14 + 1));
+	pkt_fix_ip4(p.b + 14);
+	exit_drops(GATEWAY_A, &p, MALFORMED);
+
+	send_out(GATEWAY_A, SHARED, 1100, FAR);
+	send_out(GATEWAY_A, SHARED, 80, FAR);
+	refuse(GATEWAY_A, SHARED, 2100, FAR);
+	refuse(GATEWAY_A, SHARED, 443, FAR);
+	refuse(GATEWAY_A, SHARED, 5000, FAR);
+	send_out(GATEWAY_B, SHARED, 2100, FAR);
+	refuse(GATEWAY_B, SHARED, 1100, FAR);
+	p = outside_echo(SHARED, FAR, 8, 1100);
+	exit_out(GATEWAY_A, &p, SENT_OUT);
+	p = outside_echo(SHARED, FAR, 8, 2100);
+	exit_drops(GATEWAY_A, &p, SPOOF_PUBLIC);
+	q = outside_udp(FAR, 9, SHARED, 2100);
+	p = outside_error(SHARED, FAR, 3, &q, 28);
+	exit_drops(GATEWAY_A, &p, SPOOF_PUBLIC);
+	p = outside_start(SHARED, FAR);
+	pkt_proto(&p, 132);
+	put16(p.b + 34, 1100); /* where others have a port */
+	pkt_fill(&p, 40);
+	pkt_close(&p);
+	exit_drops(GATEWAY_A, &p, SPOOF_PUBLIC);
+	p = outside_udp(SHARED, 2100, FAR, 53);
+	outside_fragment(&p, 0x2000);
+	exit_drops(GATEWAY_A, &p, SPOOF_PUBLIC);
+}
+
+/* What is remembered holds until the number changes, and no longer. */
+static void test_outdated(void **state)
+{
+	struct pkt p = outside_udp(ONLY_A, 7, FAR, 53);
+
+	(void)state;
+	send_out(GATEWAY_A, ONLY_A, 7, FAR);
+	outside_public(ONLY_A, GATEWAY_B, 0);
+	exit_out(GATEWAY_A, &p, SENT_OUT);
+	new_epoch();
+	exit_drops(GATEWAY_A, &p, SPOOF_PUBLIC);
+	send_out(GATEWAY_B, ONLY_A, 7, FAR);
+	outside_public(FAR, GATEWAY_A, 0);
+	exit_out(GATEWAY_B, &p, SENT_OUT);
+	new_epoch();
+	exit_steers(GATEWAY_B, &p, GATEWAY_A);
+	outside_public(FAR, NONE, GW_PUBLIC_SELF);
+	new_epoch();
+	exit_out(GATEWAY_B, &p, TO_SELF);
+
+	/* Who has a port is looked up always. */
+	p = outside_udp(SHARED, 1100, "198.51.100.11", 53);
+	send_out(GATEWAY_A, SHARED, 1100, "198.51.100.11");
+	outside_place(GW_PLACE_BLOCK(1024), GATEWAY_B);
+	exit_drops(GATEWAY_A, &p, SPOOF_PUBLIC);
+	exit_out(GATEWAY_B, &p, SENT_OUT);
+}
+
+/* More ways than there is room to remember: none is taken for another. */
+static void test_many_ways(void **state)
+{
+	enum { WAYS = 5000 };
+	char to[INET_ADDRSTRLEN];
+
+	(void)state;
+	for (int turn = 0; turn < 2; turn++)
+		for (unsigned i = 0; i < WAYS; i++) {
+			struct pkt p;
+
+			snprintf(to, sizeof to, "100.64.%u.%u", i / 250, i % 250);
+			p = outside_udp(i % 2 ? ONLY_A : ONLY_B, 7, to, 53);
+			check(run_packet(GW_HOOK_EXIT, outside.exit[i % 2 ? GATEWAY_A : GATEWAY_B], &p)->outcome ==
+				      GW_OUT_SENT_OUT,
+			      "to %s", to);
+			check(run_packet(GW_HOOK_EXIT, outside.exit[i % 2 ? GATEWAY_B : GATEWAY_A], &p)->drop ==
+				      GW_DROP_SPOOF_PUBLIC,
+			      "spoofed, to %s", to);
+		}
+}
+
 static void test_unknown(void **state)
 {
 	struct pkt p = outside_udp(ONLY_A, 1, FAR, 2);
 
 	(void)state;
 	run_drop(__FILE__, __LINE__, GW_HOOK_EXIT, world.port[0], &p, GW_DROP_NO_GATEWAY);
+	exit_out(GATEWAY_A, &p, SENT_OUT);
 	outside_params(0, world.underlay);
 	exit_drops(GATEWAY_A, &p, NO_EXTERNAL);
 	p = outside_udp(ONLY_A, 1, SELF, 2);
@@ -252,6 +360,9 @@ int main(void)
 		{"GW-3: fragments", test_fragments, outside_setup, NULL, NULL},
 		{"GW-1: from one virtual gateway to another", test_between, outside_setup, NULL, NULL},
 		{"GW-1: to all hosts of a segment", test_many_neighbours, outside_setup, NULL, NULL},
+		{"GW-1 API-3: after one that was let out", test_again, outside_setup, NULL, NULL},
+		{"GW-1 API-3: ways change", test_outdated, outside_setup, NULL, NULL},
+		{"GW-1 API-3: more ways than are remembered", test_many_ways, outside_setup, NULL, NULL},
 		{"GW-1: to the node itself", test_to_self, outside_setup, NULL, NULL},
 		{"GW-1 API-3: to where nobody is", test_nowhere, outside_setup, NULL, NULL},
 		{"GW-1 API-3: no virtual gateway, no outside", test_unknown, outside_setup, NULL, NULL},

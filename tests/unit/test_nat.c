@@ -155,9 +155,22 @@ static void test_inbound(void **state)
 	end();
 }
 
+/* A host reaches the server at this address from inside. */
+static void pinned(const char *public, unsigned port, int server)
+{
+	int client = sock(in_ns, SOCK_DGRAM, "10.0.0.5", port);
+	char as[64];
+
+	snprintf(as, sizeof as, "10.0.0.1 %u", port);
+	send_to(client, public, 80, "more");
+	heard_from(server, "more", as);
+	close(client);
+}
+
 /* A host reaches a public address of its own network from inside, its own too. */
 static void test_hairpin(void **state)
 {
+	static const char *const more[] = {"203.0.113.2", "203.0.7.1", "203.7.7.1", "7.7.7.1"};
 	int server, client, same;
 
 	(void)state;
@@ -178,6 +191,24 @@ static void test_hairpin(void **state)
 	heard_from(server, "self", "10.0.0.1 2222");
 	send_to(server, "10.0.0.1", 2222, "back");
 	heard_from(same, "back", "203.0.113.1 80");
+	/* Addresses with less and less in common: each is found, and what is outside is reached. */
+	for (size_t i = 0; i < GW_N(more); i++) {
+		char public[256], rule[512];
+
+		snprintf(public, sizeof public, PUBLIC("%s/32"), more[i]);
+		snprintf(rule, sizeof rule,
+			 RULE("Inbound", "Udp", "%s", 80, "10.0.0.4/32", ",\"PortCount\":1,\"CustomerPort\":8080"),
+			 more[i]);
+		change();
+		put(GW_HNV_PUBLIC, public);
+		put(GW_HNV_NAT_RULE, rule);
+		commit_ok();
+		for (size_t k = 0; k <= i; k++)
+			pinned(more[k], 3000 + 10 * (unsigned)i + (unsigned)k, server);
+		pinned("203.0.113.1", 3009 + 10 * (unsigned)i, server);
+		snprintf(public, sizeof public, "203.0.113.1 %zu", 4000 + i);
+		assert_string_equal(seen_as("10.0.0.6", 4000 + (unsigned)i), public);
+	}
 	close(server);
 	close(client);
 	close(same);

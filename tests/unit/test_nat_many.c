@@ -105,7 +105,7 @@ static void turns(const char *what)
 
 static bool in_map(const char *source)
 {
-	return sh("nsenter --net=/run/netns/%s nft list map inet gwd-nat out4 | grep -qw '%s'", vrf, source) == 0;
+	return sh("nsenter --net=/run/netns/%s nft list map inet gwd-nat out-one4 | grep -qw '%s'", vrf, source) == 0;
 }
 
 static void test_ten_thousand_rules(void **state)

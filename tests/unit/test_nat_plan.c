@@ -4,6 +4,8 @@
 
 #include "nat/plan.h"
 
+#include <arpa/inet.h>
+
 #define RD   "11111111-1111-1111-1111-111111111111"
 #define RULE "\"RoutingDomainID\":\"" RD "\","
 
@@ -83,8 +85,8 @@ static void test_nested(void **state)
 		    "out4 10.0.0.0-10.0.255.255 0-255 -> 203.0.113.1\n"
 		    "out4 10.1.0.0-10.1.0.255 0-255 -> 203.0.113.3\n"
 		    "out4 10.1.1.0-10.1.255.254 0-255 -> 203.0.113.2\n"
-		    "out4 10.1.255.255 0-255 -> 203.0.113.4\n"
-		    "out4 10.2.0.0-10.255.255.255 0-255 -> 203.0.113.1\n");
+		    "out4 10.2.0.0-10.255.255.255 0-255 -> 203.0.113.1\n"
+		    "out-one4 10.1.255.255 -> 203.0.113.4\n");
 }
 
 /* At both ends of all addresses, and IPv4 apart from IPv6. */
@@ -100,11 +102,11 @@ static void test_edges(void **state)
 
 	(void)state;
 	expect_plan(rules, GW_N(rules), NULL,
-		    "out4 0.0.0.0 0-255 -> 203.0.113.3\n"
 		    "out4 0.0.0.1-255.255.255.254 0-255 -> 203.0.113.1\n"
-		    "out4 255.255.255.255 0-255 -> 203.0.113.2\n"
+		    "out-one4 0.0.0.0 -> 203.0.113.3\n"
+		    "out-one4 255.255.255.255 -> 203.0.113.2\n"
 		    "out6 ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe 0-255 -> 2001:db8::1\n"
-		    "out6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 0-255 -> 2001:db8::2\n");
+		    "out-one6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff -> 2001:db8::2\n");
 }
 
 /* A protocol's own rule before the one for all; a block of ports is for what has ports. */
@@ -198,6 +200,51 @@ static void test_group(void **state)
 	gw_intent_free(in);
 }
 
+static void expect_near(const struct rule *rules, size_t n, unsigned family, const char *addr, unsigned expected)
+{
+	struct gw_intent *in = intent_of(rules, n, NULL);
+	uint8_t bytes[16], want[16] = {0};
+	struct nat_plan p;
+
+	assert_int_equal(nat_plan_make(in, &rdid, &p), 0);
+	assert_int_equal(inet_pton(family ? AF_INET6 : AF_INET, addr, want), 1);
+	memset(want + expected, 0, sizeof want - expected);
+	assert_int_equal(nat_plan_near(&p, family, bytes), expected);
+	assert_memory_equal(bytes, want, sizeof want);
+	nat_plan_done(&p);
+	gw_intent_free(in);
+}
+
+/* With how many bytes all addresses begin alike that inbound rules are for. */
+static void test_near(void **state)
+{
+	static const struct rule rules[] = {
+		{"Inbound", "All", "203.0.113.2", "10.0.0.4/32", 0, 0, 0, 0},
+		{"Inbound", "Tcp", "203.0.113.2", "10.0.0.5/32", 80, 1, 0, 0},
+		{"Inbound", "Udp", "203.0.7.1", "10.0.0.5/32", 80, 10, 0, 0},
+		{"Inbound", "Udp", "203.7.7.1", "10.0.0.5/32", 80, 10, 8080, 0},
+		{"Inbound", "Tcp", "7.7.7.1", "10.0.0.5/32", 80, 10, 0, 0},
+		{"Outbound", "All", "9.9.9.9", "10.0.0.0/24", 0, 0, 0, 0},
+	};
+	static const struct rule six[] = {
+		{"Inbound", "All", "2001:db8:1:2:3::1", "fd00::1/128", 0, 0, 0, 0},
+		{"Inbound", "Tcp", "2001:db8:1:2:3::2", "fd00::2/128", 80, 1, 0, 0},
+		{"Inbound", "Tcp", "2001:db8:2::2", "fd00::2/128", 80, 1, 0, 0},
+	};
+
+	(void)state;
+	expect_near(rules, 1, 0, "203.0.113.2", 4);
+	expect_near(rules, 2, 0, "203.0.113.2", 4);
+	expect_near(rules, 3, 0, "203.0.113.2", 2);
+	expect_near(rules, 4, 0, "203.0.113.2", 1);
+	expect_near(rules, 5, 0, "203.0.113.2", 0);
+	expect_near(rules + 5, 1, 0, "9.9.9.9", 0);
+	expect_near(rules, 1, 1, "::", 0);
+	expect_near(six, 1, 1, "2001:db8:1:2:3::1", 16);
+	expect_near(six, 2, 1, "2001:db8:1:2:3::1", 8);
+	expect_near(six, 3, 1, "2001:db8:1:2:3::1", 4);
+}
+
 /* What is random never makes elements that overlap, and says of each source what the rules say. */
 static void test_random(void **state)
 {
@@ -253,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nested),	cmocka_unit_test(test_edges), cmocka_unit_test(test_protocols),
 		cmocka_unit_test(test_inbound), cmocka_unit_test(test_group), cmocka_unit_test(test_random),
+		cmocka_unit_test(test_near),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -103,14 +103,19 @@ gw_function int gw_edge4(struct __sk_buff *skb)
 {
 	struct gw_seen s = {.slot = GW_NOBODY};
 	struct gw_bpf_owner owner;
-	__u32 why = gw_see4(skb, &s);
+	__u32 epoch, why;
 
+	if (likely(gw_pair_known(skb, 0, &owner)))
+		return gw_to_owner(skb, &s, &owner);
+	epoch = gw_epoch();
+	why = gw_see4(skb, &s);
 	if (!gw_public_of(&s.daddr, &owner) || owner.flags & GW_PUBLIC_SELF)
 		return GW_NOT_PUBLIC;
 	if (why)
 		return gw_drop(why - 1);
 	if (gw_is_land(&s))
 		return gw_drop(GW_DROP_LAND);
+	gw_pair_keep(&s, 0, epoch, &owner);
 	return gw_steer4(skb, &s, &owner, false);
 }
 

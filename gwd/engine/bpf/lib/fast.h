@@ -23,15 +23,6 @@
 
 #define GW_SLOW_WAY -4
 
-/* Changes with everything that leads to virtual gateways or within their domains. User space changes the maps first. */
-gw_inline __u32 gw_epoch(void)
-{
-	const __u32 zero = 0;
-	__u32 *e = bpf_map_lookup_elem(&epochs, &zero);
-
-	return e ? *e : 0;
-}
-
 /*
  * Of which flows there were packets lately, as bits at places that their hashes choose: those since the last turn, and those of the
  * turn before. A turn ends when so many bits have been set. No bit: the packet is a flow's first, or the first for a while, and the
@@ -118,34 +109,22 @@ gw_inline bool gw_fast_flags(const struct tcphdr *tcp)
 	return (tcp->ack | tcp->rst) && !(tcp->syn | tcp->fin | tcp->urg);
 }
 
-/* The packet whose IP header is at `off`. False: none for the fast path. */
-gw_inline bool gw_fast_read(struct __sk_buff *skb, __u32 off, struct gw_tracked *t)
+/*
+ * The packet whose IP header is at `off`: which flow it is of. False: none for the fast path. That is all that is needed to know whether
+ * there were others of it; most that begin one need no more.
+ */
+gw_inline bool gw_fast_key_of(struct __sk_buff *skb, __u32 off, struct gw_tracked *t)
 {
 	const struct iphdr *ip = gw_data(skb) + off;
 	const struct tcphdr *tcp = (const void *)(ip + 1);
 	const struct udphdr *udp = (const void *)(ip + 1);
-	const __u32 *w = (const void *)ip;
 
-	if ((void *)(udp + 1) > gw_end(skb) || *(const __u8 *)ip != 0x45 ||
-	    ip->frag_off & bpf_htons(IP_MF | IP_OFFSET) || gw_fold((__u64)w[0] + w[1] + w[2] + w[3] + w[4]) != 0xffff)
-		return false;
-	t->total = bpf_ntohs(ip->tot_len);
-	t->size = t->total;
-	t->reset = false;
-	if (skb->len < off + t->total)
+	if ((void *)(udp + 1) > gw_end(skb) || *(const __u8 *)ip != 0x45 || ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))
 		return false;
 	if (ip->protocol == IPPROTO_TCP) {
-		if ((void *)(tcp + 1) > gw_end(skb) || tcp->doff < 5 || !gw_fast_flags(tcp) ||
-		    t->total < sizeof *ip + tcp->doff * 4)
+		if ((void *)(tcp + 1) > gw_end(skb) || !gw_fast_flags(tcp))
 			return false;
-		t->seq = tcp->seq;
-		t->ack = tcp->ack ? tcp->ack_seq : 0;
-		t->end = bpf_ntohl(tcp->seq) + t->total - sizeof *ip - tcp->doff * 4;
-		t->reset = tcp->rst;
-		if (skb->gso_size)
-			t->size = sizeof *ip + tcp->doff * 4 + skb->gso_size;
-	} else if (ip->protocol != IPPROTO_UDP || skb->gso_size || t->total < sizeof *ip + sizeof *udp ||
-		   bpf_ntohs(udp->len) != t->total - sizeof *ip) {
+	} else if (ip->protocol != IPPROTO_UDP) {
 		return false;
 	}
 	t->key.saddr = ip->saddr;
@@ -153,6 +132,37 @@ gw_inline bool gw_fast_read(struct __sk_buff *skb, __u32 off, struct gw_tracked 
 	t->key.sport = udp->source;
 	t->key.dport = udp->dest;
 	t->key.proto = ip->protocol;
+	return true;
+}
+
+/* The rest of it. False: the stack's, whatever flow it is of. */
+gw_inline bool gw_fast_read(struct __sk_buff *skb, __u32 off, struct gw_tracked *t)
+{
+	const struct iphdr *ip = gw_data(skb) + off;
+	const struct tcphdr *tcp = (const void *)(ip + 1);
+	const struct udphdr *udp = (const void *)(ip + 1);
+	const __u32 *w = (const void *)ip;
+
+	if ((void *)(udp + 1) > gw_end(skb) || gw_fold((__u64)w[0] + w[1] + w[2] + w[3] + w[4]) != 0xffff)
+		return false;
+	t->total = bpf_ntohs(ip->tot_len);
+	t->size = t->total;
+	t->reset = false;
+	if (skb->len < off + t->total)
+		return false;
+	if (ip->protocol == IPPROTO_TCP) {
+		if ((void *)(tcp + 1) > gw_end(skb) || tcp->doff < 5 || t->total < sizeof *ip + tcp->doff * 4)
+			return false;
+		t->seq = tcp->seq;
+		t->ack = tcp->ack ? tcp->ack_seq : 0;
+		t->end = bpf_ntohl(tcp->seq) + t->total - sizeof *ip - tcp->doff * 4;
+		t->reset = tcp->rst;
+		if (skb->gso_size)
+			t->size = sizeof *ip + tcp->doff * 4 + skb->gso_size;
+	} else if (skb->gso_size || t->total < sizeof *ip + sizeof *udp ||
+		   bpf_ntohs(udp->len) != t->total - sizeof *ip) {
+		return false;
+	}
 	t->ttl = ip->ttl;
 	t->tos = ip->tos;
 	return true;
@@ -390,7 +400,8 @@ gw_function int gw_fast_out(struct __sk_buff *skb, __u32 len, const struct gw_bp
 		return GW_SLOW_WAY;
 	t = &room->t;
 	t->key.scope = to->vsid;
-	if (!gw_fast_read(skb, GW_ETH_HLEN + len, t) || !gw_fast_seen(room, &t->key))
+	if (!gw_fast_key_of(skb, GW_ETH_HLEN + len, t) || !gw_fast_seen(room, &t->key) ||
+	    !gw_fast_read(skb, GW_ETH_HLEN + len, t))
 		return GW_SLOW_WAY;
 	f = gw_fast_known(skb, t);
 	if (unlikely(!f)) {
@@ -430,7 +441,7 @@ gw_function int gw_fast_in(struct __sk_buff *skb)
 		return GW_SLOW_WAY;
 	t = &room->t;
 	t->key.scope = 0;
-	if (!gw_fast_read(skb, GW_ETH_HLEN, t) || !gw_fast_seen(room, &t->key))
+	if (!gw_fast_key_of(skb, GW_ETH_HLEN, t) || !gw_fast_seen(room, &t->key) || !gw_fast_read(skb, GW_ETH_HLEN, t))
 		return GW_SLOW_WAY;
 	f = gw_fast_known(skb, t);
 	if (unlikely(!f)) {

@@ -73,4 +73,16 @@ gw_inline __u32 gw_generation(__u32 slot)
 	return g ? *g : 0;
 }
 
+/*
+ * Changes with everything that leads to virtual gateways, away from them or within their domains. User space changes the maps
+ * first, and this after.
+ */
+gw_inline __u32 gw_epoch(void)
+{
+	const __u32 zero = 0;
+	__u32 *e = bpf_map_lookup_elem(&epochs, &zero);
+
+	return e ? *e : 0;
+}
+
 #endif

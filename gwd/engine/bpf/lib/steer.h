@@ -312,4 +312,86 @@ gw_inline bool gw_is_nowhere(const struct gw_ip *a)
 	return top >> 24 == 0xff || top >> 22 == 0xfe80 >> 6 || (!a->w[0] && !a->w[1] && !a->w[2]);
 }
 
+/*
+ * pairs: a direct-mapped cache, per CPU, of what was found of a source and a destination, both of IPv4. From a virtual gateway, by its
+ * way out: it may send from there, if the source is shared from some ports only, and the packet goes out, beyond the segments. From
+ * outside: it may come from there, and is for a public address. Good while the epoch is; any element may be overwritten at any time.
+ * In few pieces: each takes the kernel as long to make as a large one.
+ */
+struct gw_pair {
+	__u32 epoch;
+	__u32 exit; /* ifindex of the way out; 0: from outside */
+	__u32 saddr, daddr;
+	struct gw_bpf_owner owner; /* of the public one of the two; GW_PUBLIC_SHARED: `places` tells */
+};
+
+#define GW_PAIRS       256 /* of a piece; powers of two */
+#define GW_PAIR_PIECES 8
+
+struct gw_pair_piece {
+	struct gw_pair v[GW_PAIRS];
+};
+
+GW_MAP(pairs, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct gw_pair_piece, GW_PAIR_PIECES);
+
+gw_inline struct gw_pair *gw_pair_at(__u32 exit, __u32 saddr, __u32 daddr)
+{
+	__u32 hash = gw_mix(gw_mix(exit, saddr), daddr), i;
+	struct gw_pair_piece *piece;
+
+	hash ^= hash >> 16;
+	i = hash & (GW_PAIR_PIECES - 1);
+	piece = bpf_map_lookup_elem(&pairs, &i);
+	return piece ? &piece->v[hash / GW_PAIR_PIECES & (GW_PAIRS - 1)] : NULL;
+}
+
+/* `epoch` is what it was before anything was asked. */
+gw_inline void gw_pair_keep(const struct gw_seen *s, __u32 exit, __u32 epoch, const struct gw_bpf_owner *owner)
+{
+	struct gw_pair *p = gw_pair_at(exit, s->saddr.w[3], s->daddr.w[3]);
+
+	if (!p)
+		return;
+	p->epoch = epoch;
+	p->exit = exit;
+	p->saddr = s->saddr.w[3];
+	p->daddr = s->daddr.w[3];
+	p->owner = *owner;
+}
+
+/*
+ * Whether the packet goes where others went: whole and sound, of IPv4 without options, between two addresses that are known; where the
+ * public one is shared, TCP or UDP with a port of the same owner's, or, from outside, of anybody's.
+ */
+gw_inline bool gw_pair_known(struct __sk_buff *skb, __u32 exit, struct gw_bpf_owner *ret)
+{
+	const struct iphdr *ip = gw_data(skb) + GW_ETH_HLEN;
+	const __be16 *ports = (const void *)(ip + 1);
+	struct gw_bpf_owner owner;
+	struct gw_pair *p;
+	struct gw_ip a;
+	__u32 total;
+
+	if ((void *)(ports + 2) > gw_end(skb) || skb->protocol != bpf_htons(ETH_P_IP) || *(const __u8 *)ip != 0x45 ||
+	    ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))
+		return false;
+	total = bpf_ntohs(ip->tot_len);
+	if (!skb->gso_size && (total < sizeof *ip + 4 || GW_ETH_HLEN + total > skb->len))
+		return false;
+	p = gw_pair_at(exit, ip->saddr, ip->daddr);
+	if (!p || p->exit != exit || p->saddr != ip->saddr || p->daddr != ip->daddr || p->epoch != gw_epoch())
+		return false;
+	*ret = p->owner;
+	if (likely(!(ret->flags & GW_PUBLIC_SHARED)))
+		return true;
+	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
+		return false;
+	a = gw_ip_v4(exit ? ip->saddr : ip->daddr);
+	if (!gw_place_of(&a, bpf_ntohs(ports[exit ? 0 : 1]), &owner) || (exit && owner.vsid != ret->vsid))
+		return false;
+	if (!exit)
+		*ret = owner;
+	return true;
+}
+
 #endif
