@@ -170,10 +170,26 @@ static void ports(struct gw_metrics *m, const json_t *list)
 	}
 }
 
+/* Who only is a controller writes nothing. */
+static void writes(struct gw_metrics *m, const json_t *status)
+{
+	static const char name[] = "gwd_netlink_writes_total";
+	const json_t *route = json_object_get(json_object_get(status, "node"), "netlinkWrites"),
+		     *netfilter = json_object_get(json_object_get(status, "nat"), "writes");
+
+	if (!json_is_integer(route))
+		return;
+	gw_metrics_family(m, name, "counter", "Requests to the kernel that were to change something, by protocol.");
+	gw_metrics_sample(m, name, LABELS("protocol", "route"), json_number_value(route));
+	if (json_is_integer(netfilter))
+		gw_metrics_sample(m, name, LABELS("protocol", "netfilter"), json_number_value(netfilter));
+}
+
 static void node(struct gw_metrics *m, const struct gw_service *service)
 {
 	json_t *status = service->status(service->ctx), *engine = json_object_get(status, "engine");
 
+	writes(m, status);
 	counted(m, json_object_get(engine, "outcomes"), "name", "gwd_packets_total", "Packets by what became of them.");
 	counted(m, json_object_get(engine, "drops"), "reason", "gwd_dropped_packets_total",
 		"Packets that were dropped, by the reason.");

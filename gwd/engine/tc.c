@@ -1,6 +1,8 @@
 /* tc.c - see tc.h. Called by the engine's sync and apply; libbpf speaks the netlink. */
 #include "engine/tc.h"
 
+#include "nl/nl.h"
+
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
@@ -20,11 +22,13 @@ int gw_tc_attach(int ifindex, const char *ifname, int prog_fd, struct gw_error *
 			    .flags = BPF_TC_F_REPLACE);
 	int r = bpf_tc_hook_create(&hook);
 
+	gw_nl_wrote();
 	if (r < 0 && r != -EEXIST)
 		return gw_error_set(err, -r, GW_ERR_CAPABILITY, ifname,
 				    "cannot add a clsact qdisc to %s: %s; the kernel needs CONFIG_NET_SCH_INGRESS",
 				    ifname, strerror(-r));
 	r = bpf_tc_attach(&hook, &opts);
+	gw_nl_wrote();
 	if (r < 0)
 		return gw_error_set(err, -r, GW_ERR_CAPABILITY, ifname,
 				    "cannot attach a BPF filter to %s: %s; the kernel needs CONFIG_NET_CLS_BPF", ifname,
@@ -41,6 +45,7 @@ int gw_tc_detach(int ifindex, const char *ifname, struct gw_error *err)
 	if (!gw_tc_program(ifindex))
 		return 0;
 	r = bpf_tc_detach(&hook, &opts);
+	gw_nl_wrote();
 	if (r < 0 && r != -ENOENT && r != -ENODEV && r != -EINVAL)
 		return gw_error_set(err, -r, GW_ERR_INTERNAL, ifname,
 				    "cannot remove the BPF filter from %s: %s; remove its clsact qdisc with tc(8)",

@@ -26,6 +26,18 @@
 
 char gw_nl_request_buf[GW_NL_BUF_SIZE], gw_nl_event_buf[GW_NL_BUF_SIZE];
 
+static uint64_t writes; /* of all sockets: they are used on the loop's thread */
+
+uint64_t gw_nl_writes(void)
+{
+	return writes;
+}
+
+void gw_nl_wrote(void)
+{
+	writes++;
+}
+
 /* --- open and close --- */
 
 static int open_socket(struct mnl_socket **ret)
@@ -251,6 +263,7 @@ static int run(struct gw_nl *nl, struct gw_nl_msg *m, struct gw_nl_answer *an)
 	if (m->error < 0)
 		return m->error;
 	m->h.nlmsg_seq = an->seq = ++nl->seq;
+	writes += (m->h.nlmsg_type & 3) != (RTM_GETLINK & 3); /* types come in fours: new, delete, get, set */
 	while (mnl_socket_sendto(nl->requests, &m->h, m->h.nlmsg_len) < 0)
 		if (errno != EINTR)
 			return -errno;

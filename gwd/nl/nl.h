@@ -47,6 +47,9 @@ int gw_nl_run_inside(const struct gw_nl *nl, int (*fn)(void *arg), void *arg);
  * Closing is asynchronous on the loop: memory is freed in the handle's close callback. No callback runs any more.
  */
 struct gw_nl *gw_nl_close(struct gw_nl *nl);
+/* Requests that were to change something, of all sockets since the start; and one more, which a library has made for us. */
+uint64_t gw_nl_writes(void);
+void gw_nl_wrote(void);
 
 /* -ENODEV, without filling err, when there is no such link. */
 int gw_nl_link_get(struct gw_nl *nl, const char *name, struct gw_link *ret, struct gw_error *err);

@@ -419,7 +419,7 @@ static json_t *node_status(struct gw_driver *d)
 	}
 	if (n > MAX_WARNINGS)
 		json_array_append_new(warnings, json_sprintf("and %zu more", n - MAX_WARNINGS));
-	return json_pack("{s:o}", "warnings", warnings);
+	return json_pack("{s:o, s:I}", "warnings", warnings, "netlinkWrites", (json_int_t)gw_nl_writes());
 }
 
 const struct gw_driver_ops gw_node_driver = {
