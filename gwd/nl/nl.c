@@ -423,7 +423,8 @@ const char *gw_nl_link_label(struct gw_nl *nl, int ifindex, char buf[static IFNA
 	bool known = false;
 
 	if (ifindex > 0)
-		known = nl->elsewhere ? name_elsewhere(nl, ifindex, buf) : if_indextoname((unsigned)ifindex, buf) != NULL;
+		known = nl->elsewhere ? name_elsewhere(nl, ifindex, buf)
+				      : if_indextoname((unsigned)ifindex, buf) != NULL;
 	if (!known)
 		snprintf(buf, IFNAMSIZ + 16, "link %d", ifindex);
 	return buf;
