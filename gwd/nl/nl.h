@@ -32,6 +32,7 @@ struct gw_link {
 	int peer;	     /* the number of its peer or lower device, where that is; 0: has none */
 	int master;	     /* the bridge, bond or VRF device that takes its packets; 0: none */
 	uint32_t group;	     /* 0 unless somebody put it into one */
+	unsigned gso_segs;   /* of how many packets a super-packet is at most */
 	char alias[96];	     /* free text that somebody gave it; longer ones are cut */
 };
 
