@@ -39,13 +39,16 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 	if (!d)
 		return gw_error_oom(err);
 	d->env = *env;
+	d->env.intent = NULL;
 	d->attach_round = 1;
 	d->pins_lock = -1;
 	gw_edge_init(&d->edge);
 	d->params.decap_l3 = gw_loader_probe_decap_l3();
 	gw_devices_bring(d);
 	gw_fast_probe(d);
-	d->params = gw_want_params(d, NULL);
+	gw_links_foresee(d, env->intent);
+	d->params = gw_want_params(d, env->intent);
+	gw_links_done(d); /* sync begins with none */
 	const struct gw_loader_config config = {
 		.bpf_dir = c->bpf_dir,
 		.node = c->name,

@@ -211,6 +211,11 @@ struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
 struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
 int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err);
 int gw_hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err);
+/*
+ * The interfaces that the programs' constants follow from, so that these need not be loaded again when sync has come to them. For a
+ * driver that is being opened.
+ */
+void gw_links_foresee(struct gw_driver *d, const struct gw_intent *in);
 int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 int gw_links_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 /*

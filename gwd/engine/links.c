@@ -69,6 +69,26 @@ void gw_links_done(struct gw_driver *d)
 	gw_hmap_done(&d->ifaces);
 }
 
+/* As far as it can be known: what cannot be read is not there. */
+static void foresee(struct gw_driver *d, const char *name, bool is_underlay)
+{
+	struct gw_iface *i = want_iface(d, name);
+
+	if (!i)
+		return;
+	i->is_underlay |= is_underlay;
+	i->is_external |= strcmp(name, d->env.config->external_interface) == 0;
+	i->present = gw_nl_link_get(d->env.nl, name, &i->link, NULL) == 0;
+}
+
+void gw_links_foresee(struct gw_driver *d, const struct gw_intent *in)
+{
+	if (d->env.config->external_interface[0])
+		foresee(d, d->env.config->external_interface, false);
+	for (const struct gw_hnv_object *o = NULL; in && (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
+		foresee(d, o->paddr.interface, true);
+}
+
 /* --- programs on interfaces, remembered in the pinned `hooks` ------------------------------------------------------------ */
 
 static int hooks_fd(const struct gw_driver *d)
@@ -78,15 +98,20 @@ static int hooks_fd(const struct gw_driver *d)
 
 int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err)
 {
-	__u32 key = ifindex, value = hook;
+	__u32 key = ifindex, value = hook, was;
+	bool again = bpf_map_lookup_elem(hooks_fd(d), &key, &was) == 0;
+	unsigned id = gw_loader_program_id(d->loader, hook);
 
+	/* As an earlier process left it. */
+	if (again && was == value && id && gw_tc_program(ifindex) == id)
+		return 0;
 	/* Remembered first: a program that nobody knows of would stay for ever. */
 	if (bpf_map_update_elem(hooks_fd(d), &key, &value, BPF_ANY) < 0)
 		return gw_error_set(
 			err, errno, GW_ERR_LIMIT_EXCEEDED, name,
 			"too many interfaces with programs on them (%u): %s; detach ports that are not used any more",
 			GW_HOOK_IFINDEX_MAX, strerror(errno));
-	return gw_tc_attach(ifindex, name, gw_loader_program(d->loader, hook), err);
+	return gw_tc_attach(ifindex, name, gw_loader_program(d->loader, hook), again, err);
 }
 
 int gw_hook_off(struct gw_driver *d, int ifindex, const char *name, struct gw_error *err)

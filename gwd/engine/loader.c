@@ -21,6 +21,7 @@
 
 struct gw_loader {
 	struct gw_bpf *bpf;
+	int taken[GW_HOOK_MAX]; /* programs of an earlier process; negative: those of `bpf`, which is loaded */
 	__u64 netns;
 	struct gw_loader_config config;
 	struct gw_pins pins;
@@ -104,6 +105,99 @@ static void size_maps(struct gw_bpf *b, const struct gw_loader_config *c)
 		bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
 }
 
+/* --- programs ------------------------------------------------------------------------------------------------------------ */
+
+static unsigned loads;
+
+unsigned gw_loader_loads(void)
+{
+	return loads;
+}
+
+static void programs_of(const struct gw_bpf *b, struct bpf_program *ret[static GW_HOOK_MAX])
+{
+	ret[GW_HOOK_PORT] = b->progs.gw_port_in;
+	ret[GW_HOOK_UNDERLAY] = b->progs.gw_underlay_in;
+	ret[GW_HOOK_VXLAN] = b->progs.gw_vxlan_in;
+	ret[GW_HOOK_NVGRE] = b->progs.gw_nvgre_in;
+	ret[GW_HOOK_CUTTER] = b->progs.gw_cut_in;
+	ret[GW_HOOK_EDGE] = b->progs.gw_edge_in;
+	ret[GW_HOOK_EXIT] = b->progs.gw_exit_in;
+	ret[GW_HOOK_WHOLE] = b->progs.gw_whole_in;
+}
+
+/* Tells builds apart: of all that the programs are made from (FNV-1a). */
+static void tell_build(__u32 ret[static 2])
+{
+	static uint64_t hash;
+	size_t n;
+	const uint8_t *elf = gw_bpf__elf_bytes(&n);
+
+	if (!hash) {
+		hash = 0xcbf29ce484222325;
+		for (size_t i = 0; i < n; i++)
+			hash = (hash ^ elf[i]) * 0x100000001b3;
+	}
+	ret[0] = (__u32)hash;
+	ret[1] = (__u32)(hash >> 32);
+}
+
+static int load_programs(struct gw_bpf *b, struct gw_error *err)
+{
+	int r = gw_bpf__load(b);
+
+	loads++;
+	return r < 0 ? gw_loader_error(err, r, "the kernel refuses the BPF programs") : 0;
+}
+
+/* That the next process has to load them again is no failure. */
+static void keep_programs(const struct gw_loader *l, const struct gw_bpf *b)
+{
+	struct bpf_program *programs[GW_HOOK_MAX];
+	int r;
+
+	programs_of(b, programs);
+	r = gw_pins_keep_programs(l->pins.programs, b, programs);
+	if (r < 0)
+		gw_log_debug("programs cannot be kept in %s: %s", l->pins.programs, strerror(-r));
+}
+
+static void no_programs(int ret_taken[static GW_HOOK_MAX])
+{
+	for (int i = 0; i < GW_HOOK_MAX; i++)
+		ret_taken[i] = -1;
+}
+
+/*
+ * For maps that are there. To load them takes the kernel's verifier half a second and more, and each interface would have to be
+ * given the new ones: those of an earlier process, when they are the same, go on.
+ */
+static int bring_programs(struct gw_loader *l, struct gw_bpf *b, int ret_taken[static GW_HOOK_MAX],
+			  struct gw_error *err)
+{
+	struct bpf_program *programs[GW_HOOK_MAX];
+	int r;
+
+	programs_of(b, programs);
+	if (gw_pins_take_programs(l->pins.programs, b, programs, ret_taken))
+		return 0;
+	no_programs(ret_taken);
+	r = load_programs(b, err);
+	if (r == 0)
+		keep_programs(l, b);
+	return r;
+}
+
+static void let_go(struct gw_loader *l)
+{
+	for (int i = 0; i < GW_HOOK_MAX; i++)
+		if (l->taken[i] >= 0)
+			close(l->taken[i]);
+	no_programs(l->taken);
+	gw_bpf__destroy(l->bpf);
+	l->bpf = NULL;
+}
+
 /* --- life ---------------------------------------------------------------------------------------------------------------- */
 
 static int open_skeleton(struct gw_loader *l, struct gw_bpf **ret, struct gw_error *err)
@@ -116,6 +210,7 @@ static int open_skeleton(struct gw_loader *l, struct gw_bpf **ret, struct gw_err
 	if (!b)
 		return gw_loader_error(err, -errno, "cannot open the BPF programs");
 	*(struct gw_params *)&b->rodata->params = l->config.params;
+	tell_build(((struct gw_params *)&b->rodata->params)->build);
 	size_maps(b, &l->config);
 	*ret = b;
 	return 0;
@@ -143,10 +238,10 @@ static int load_fresh_set(struct gw_loader *l, bool has_old, struct gw_error *er
 {
 	struct gw_bpf_abi abi = {.version = GW_ABI_VERSION, .netns = l->netns};
 	__u32 zero = 0;
-	int r = gw_bpf__load(l->bpf);
+	int r = load_programs(l->bpf, err);
 
 	if (r < 0)
-		return gw_loader_error(err, r, "the kernel refuses the BPF programs");
+		return r;
 	r = bpf_map_update_elem(bpf_map__fd(l->bpf->maps.abi), &zero, &abi, BPF_ANY);
 	if (r < 0)
 		return gw_loader_error(err, r, "cannot write the ABI map");
@@ -154,7 +249,10 @@ static int load_fresh_set(struct gw_loader *l, bool has_old, struct gw_error *er
 		gw_pins_carry_table(l->pins.current, l->bpf->maps.slots);
 		gw_pins_carry_table(l->pins.current, l->bpf->maps.hooks);
 	}
-	return gw_pins_pin(l->maps, l->bpf, err);
+	r = gw_pins_pin(l->maps, l->bpf, err);
+	if (r == 0)
+		keep_programs(l, l->bpf);
+	return r;
 }
 
 /* The programs, with the maps that are there, or with new ones beside them. */
@@ -164,8 +262,7 @@ static int load_set(struct gw_loader *l, struct gw_error *err)
 	int r;
 
 	gw_pins_remove(l->pins.next);
-	gw_bpf__destroy(l->bpf);
-	l->bpf = NULL;
+	let_go(l);
 	r = open_skeleton(l, &l->bpf, err);
 	if (r < 0)
 		return r;
@@ -173,8 +270,8 @@ static int load_set(struct gw_loader *l, struct gw_error *err)
 	if (l->adopted) {
 		l->maps = l->pins.current;
 		r = gw_pins_reuse(l->pins.current, l->bpf, err);
-		if (r == 0 && (r = gw_bpf__load(l->bpf)) < 0)
-			gw_loader_error(err, r, "the kernel refuses the BPF programs");
+		if (r == 0)
+			r = bring_programs(l, l->bpf, l->taken, err);
 	} else {
 		bool has_old = stat(l->pins.current, &st) == 0;
 
@@ -231,6 +328,7 @@ int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, str
 	if (!l)
 		return gw_error_oom(err);
 	l->config = *c;
+	no_programs(l->taken);
 	r = libbpf_num_possible_cpus();
 	l->cpus = r > 0 ? r : 1;
 	r = gw_pins_prepare(c->bpf_dir, c->node, &l->pins, err);
@@ -253,15 +351,16 @@ fail:
 	return r;
 }
 
-static int load_beside(struct gw_loader *l, struct gw_bpf **ret, struct gw_error *err)
+static int load_beside(struct gw_loader *l, struct gw_bpf **ret, int ret_taken[static GW_HOOK_MAX],
+		       struct gw_error *err)
 {
 	struct gw_bpf *fresh = NULL;
 	int r = open_skeleton(l, &fresh, err);
 
 	if (r == 0)
 		r = gw_pins_reuse(l->maps, fresh, err);
-	if (r == 0 && (r = gw_bpf__load(fresh)) < 0)
-		gw_loader_error(err, r, "the kernel refuses the BPF programs");
+	if (r == 0)
+		r = bring_programs(l, fresh, ret_taken, err);
 	if (r < 0)
 		gw_bpf__destroy(fresh);
 	else
@@ -273,19 +372,20 @@ int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct
 {
 	struct gw_params before = l->config.params;
 	struct gw_bpf *fresh = NULL;
-	int r;
+	int taken[GW_HOOK_MAX], r;
 
 	l->config.params = *params;
 	l->without_fast[0] = '\0';
-	r = load_beside(l, &fresh, err);
+	r = load_beside(l, &fresh, taken, err);
 	if (r < 0 && without_fast(l, err))
-		r = load_beside(l, &fresh, err);
+		r = load_beside(l, &fresh, taken, err);
 	if (r < 0) {
 		l->config.params = before;
 		return r;
 	}
-	gw_bpf__destroy(l->bpf);
+	let_go(l);
 	l->bpf = fresh;
+	memcpy(l->taken, taken, sizeof taken);
 	return 0;
 }
 
@@ -309,7 +409,7 @@ struct gw_loader *gw_loader_close(struct gw_loader *l)
 {
 	if (!l)
 		return NULL;
-	gw_bpf__destroy(l->bpf);
+	let_go(l);
 	free(l);
 	return NULL;
 }
@@ -326,13 +426,11 @@ bool gw_loader_adopted(const struct gw_loader *l)
 
 int gw_loader_program(const struct gw_loader *l, enum gw_hook hook)
 {
-	struct bpf_program *const programs[GW_HOOK_MAX] = {
-		[GW_HOOK_PORT] = l->bpf->progs.gw_port_in,   [GW_HOOK_UNDERLAY] = l->bpf->progs.gw_underlay_in,
-		[GW_HOOK_VXLAN] = l->bpf->progs.gw_vxlan_in, [GW_HOOK_NVGRE] = l->bpf->progs.gw_nvgre_in,
-		[GW_HOOK_CUTTER] = l->bpf->progs.gw_cut_in,  [GW_HOOK_EDGE] = l->bpf->progs.gw_edge_in,
-		[GW_HOOK_EXIT] = l->bpf->progs.gw_exit_in,   [GW_HOOK_WHOLE] = l->bpf->progs.gw_whole_in,
-	};
+	struct bpf_program *programs[GW_HOOK_MAX];
 
+	if (l->taken[hook] >= 0)
+		return l->taken[hook];
+	programs_of(l->bpf, programs);
 	return bpf_program__fd(programs[hook]);
 }
 
@@ -377,6 +475,7 @@ void gw_loader_remove(struct gw_loader *l)
 {
 	gw_pins_remove(l->pins.next);
 	gw_pins_remove(l->pins.current);
+	gw_pins_remove(l->pins.programs);
 	rmdir(l->pins.dir);
 	rmdir(l->config.bpf_dir); /* fails while other nodes use it */
 }

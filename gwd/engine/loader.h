@@ -3,10 +3,14 @@
  *
  *   <bpf_dir>/<node>/maps/<name>   the set in use
  *   <bpf_dir>/<node>/next/<name>   a set being built, only during an upgrade
+ *   <bpf_dir>/<node>/programs/<name>   the programs that were loaded last, and their constants
  *
  * Maps whose layout and size are what this daemon wants are adopted as they are. Otherwise a new set is made beside them;
  * the caller fills it from the intent and attaches the programs, which go on serving traffic from the old set until they
  * are replaced one by one; then gw_loader_commit carries over what was counted meanwhile and renames the set.
+ *
+ * Programs of the same build with the same constants and maps are adopted, too: nothing is loaded then, and where they are
+ * attached they stay.
  */
 #ifndef GW_ENGINE_LOADER_H
 #define GW_ENGINE_LOADER_H
@@ -56,7 +60,9 @@ int gw_loader_commit(struct gw_loader *l, struct gw_error *err);
 void gw_loader_remove(struct gw_loader *l);
 /* Why the programs are without the fast path that params asked for; NULL: they have it, or need not. */
 const char *gw_loader_without_fast(const struct gw_loader *l);
-bool gw_loader_adopted(const struct gw_loader *l);
+bool gw_loader_adopted(const struct gw_loader *l); /* the maps */
+/* How often this process has given programs to the kernel. */
+unsigned gw_loader_loads(void);
 int gw_loader_program(const struct gw_loader *l, enum gw_hook hook); /* descriptor */
 unsigned gw_loader_program_id(const struct gw_loader *l, enum gw_hook hook);
 unsigned gw_loader_cpus(const struct gw_loader *l);

@@ -48,7 +48,10 @@ int gw_nl_run_inside(const struct gw_nl *nl, int (*fn)(void *arg), void *arg);
  * Closing is asynchronous on the loop: memory is freed in the handle's close callback. No callback runs any more.
  */
 struct gw_nl *gw_nl_close(struct gw_nl *nl);
-/* Requests that were to change something, of all sockets since the start; and one more, which a library has made for us. */
+/*
+ * Requests that were to change something which the kernel has, of all sockets since the start; and one more, which a library has
+ * made for us.
+ */
 uint64_t gw_nl_writes(void);
 void gw_nl_wrote(void);
 

@@ -489,6 +489,7 @@ struct gw_params {
 	/* Of what virtual gateways send beyond the segments of the [external] interface; zero: by the kernel's routes. */
 	__u32 hop4; /* network byte order */
 	struct gw_ip hop6;
+	__u32 build[2]; /* which programs these are: the loader's alone */
 };
 
 _Static_assert(sizeof(struct gw_ip) == 16, "gw_ip");
@@ -520,7 +521,7 @@ _Static_assert(sizeof(struct gw_bpf_exit) == 32, "gw_bpf_exit");
 _Static_assert(sizeof(struct gw_bpf_gateway) == 24, "gw_bpf_gateway");
 _Static_assert(sizeof(struct gw_fast_key) == 20, "gw_fast_key");
 _Static_assert(sizeof(struct gw_bpf_fast) == 160, "gw_bpf_fast");
-_Static_assert(sizeof(struct gw_params) == 92, "gw_params");
+_Static_assert(sizeof(struct gw_params) == 100, "gw_params");
 _Static_assert((int)GW_DROP_MAX <= GW_DROP_SLOTS && (int)GW_OUT_MAX <= GW_OUT_SLOTS, "slots");
 
 #endif
