@@ -89,11 +89,11 @@ static int load(struct gw_reconcile *r, struct gw_error *err)
 
 int gw_reconcile_open_slot(struct gw_slot *slot, struct gw_error *err)
 {
-	struct gw_driver_env env = slot->env;
 	int res;
 
-	env.intent = slot->owner->intent;
-	res = slot->ops->open(&env, &slot->driver, err);
+	slot->env.intent = slot->owner->intent;
+	res = slot->ops->open(&slot->env, &slot->driver, err);
+	slot->env.intent = NULL;
 
 	if (res < 0)
 		gw_error_prefix(err, "driver %s: ", slot->name);
