@@ -11,12 +11,14 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct gw_loader {
@@ -114,6 +116,8 @@ unsigned gw_loader_loads(void)
 	return loads;
 }
 
+_Static_assert(GW_HOOK_MAX == 8, "each hook has its program here");
+
 static void programs_of(const struct gw_bpf *b, struct bpf_program *ret[static GW_HOOK_MAX])
 {
 	ret[GW_HOOK_PORT] = b->progs.gw_port_in;
@@ -142,12 +146,24 @@ static void tell_build(__u32 ret[static 2])
 	ret[1] = (__u32)(hash >> 32);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 static int load_programs(struct gw_bpf *b, struct gw_error *err)
 {
+	int64_t begin = now_ms();
 	int r = gw_bpf__load(b);
 
 	loads++;
-	return r < 0 ? gw_loader_error(err, r, "the kernel refuses the BPF programs") : 0;
+	if (r < 0)
+		return gw_loader_error(err, r, "the kernel refuses the BPF programs");
+	gw_log_info("programs loaded in %" PRId64 " ms", now_ms() - begin);
+	return 0;
 }
 
 /* That the next process has to load them again is no failure. */
@@ -179,8 +195,10 @@ static int bring_programs(struct gw_loader *l, struct gw_bpf *b, int ret_taken[s
 	int r;
 
 	programs_of(b, programs);
-	if (gw_pins_take_programs(l->pins.programs, b, programs, ret_taken))
+	if (gw_pins_take_programs(l->pins.programs, b, programs, ret_taken)) {
+		gw_log_info("programs of an earlier process taken over");
 		return 0;
+	}
 	no_programs(ret_taken);
 	r = load_programs(b, err);
 	if (r == 0)

@@ -284,10 +284,9 @@ int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct 
 	int rc = fd < 0 ? -errno : 0;
 
 	for (size_t i = 0; i < N_OFFLOADS && rc == 0; i++) {
-		__u32 off = 0, on = 1;
+		__u32 off = 0;
 
-		if (ethtool(fd, link->name, offloads[i].get, &on) < 0 || on)
-			rc = ethtool(fd, link->name, offloads[i].set, &off);
+		rc = ethtool(fd, link->name, offloads[i].set, &off);
 	}
 	if (rc < 0)
 		return gw_error_set(err, -rc, GW_ERR_INTERNAL, link->name, "cannot turn off the offloads of %s: %s%s",

@@ -62,14 +62,16 @@ static void stop(void)
 static struct {
 	unsigned loads;
 	uint64_t writes;
+	double ms;
 } cost;
 
 static void start(void)
 {
 	unsigned loads = gw_loader_loads();
-	uint64_t writes = gw_nl_writes();
+	uint64_t writes = gw_nl_writes(), begin = uv_hrtime();
 
 	engine_open();
+	cost.ms = (double)(uv_hrtime() - begin) / 1e6;
 	cost.loads = gw_loader_loads() - loads;
 	cost.writes = gw_nl_writes() - writes;
 }
@@ -117,6 +119,7 @@ static void test_restart_costs_nothing(void **state)
 	(void)state;
 	put(provider("10.1.1.10"));
 	start();
+	print_message("# started in %.0f ms", cost.ms);
 	read_programs(before);
 	for (int again = 0; again < 2; again++) {
 		stop();
@@ -130,6 +133,7 @@ static void test_restart_costs_nothing(void **state)
 		assert_int_equal(gw_nl_writes(), writes); /* nor does looking once more */
 		assert_false(env.want_sync);
 	}
+	print_message(", again in %.0f ms\n", cost.ms);
 }
 
 static int any_program(const char *name)
