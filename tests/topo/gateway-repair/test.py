@@ -9,7 +9,6 @@
 #
 # Everything happens to blue; red is to notice nothing. Covers GW-1, GW-6, GW-8.
 import os
-import re
 import sys
 import time
 
@@ -135,8 +134,7 @@ def settled(w):
     eventually(lambda: w.gw.gwd.status()["node"]["sync"]["state"] == "Synced", "all is as it should be")
     for t in w.tenants:
         t.ready()
-    text = w.gw.gwd.request("GET", "/metrics").body.decode()
-    return {k: int(float(v)) for k, v in re.findall(r'(?m)^gwd_netlink_writes_total\{protocol="(\w+)"\} (\S+)$', text)}
+    return w.gw.gwd.writes()
 
 
 def filters(w):
