@@ -7,23 +7,22 @@
 #include "base/log.h"
 #include "engine.skel.h"
 #include "engine/pins.h"
+#include "engine/programs.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 struct gw_loader {
 	struct gw_bpf *bpf;
-	int taken[GW_HOOK_MAX]; /* programs of an earlier process; negative: those of `bpf`, which is loaded */
+	struct gw_programs programs;
 	__u64 netns;
 	struct gw_loader_config config;
 	struct gw_pins pins;
@@ -107,116 +106,14 @@ static void size_maps(struct gw_bpf *b, const struct gw_loader_config *c)
 		bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
 }
 
-/* --- programs ------------------------------------------------------------------------------------------------------------ */
-
-static unsigned loads;
-
-unsigned gw_loader_loads(void)
-{
-	return loads;
-}
-
-_Static_assert(GW_HOOK_MAX == 8, "each hook has its program here");
-
-static void programs_of(const struct gw_bpf *b, struct bpf_program *ret[static GW_HOOK_MAX])
-{
-	ret[GW_HOOK_PORT] = b->progs.gw_port_in;
-	ret[GW_HOOK_UNDERLAY] = b->progs.gw_underlay_in;
-	ret[GW_HOOK_VXLAN] = b->progs.gw_vxlan_in;
-	ret[GW_HOOK_NVGRE] = b->progs.gw_nvgre_in;
-	ret[GW_HOOK_CUTTER] = b->progs.gw_cut_in;
-	ret[GW_HOOK_EDGE] = b->progs.gw_edge_in;
-	ret[GW_HOOK_EXIT] = b->progs.gw_exit_in;
-	ret[GW_HOOK_WHOLE] = b->progs.gw_whole_in;
-}
-
-/* Tells builds apart: of all that the programs are made from (FNV-1a). */
-static void tell_build(__u32 ret[static 2])
-{
-	static uint64_t hash;
-	size_t n;
-	const uint8_t *elf = gw_bpf__elf_bytes(&n);
-
-	if (!hash) {
-		hash = 0xcbf29ce484222325;
-		for (size_t i = 0; i < n; i++)
-			hash = (hash ^ elf[i]) * 0x100000001b3;
-	}
-	ret[0] = (__u32)hash;
-	ret[1] = (__u32)(hash >> 32);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static int load_programs(struct gw_bpf *b, struct gw_error *err)
-{
-	int64_t begin = now_ms();
-	int r = gw_bpf__load(b);
-
-	loads++;
-	if (r < 0)
-		return gw_loader_error(err, r, "the kernel refuses the BPF programs");
-	gw_log_info("programs loaded in %" PRId64 " ms", now_ms() - begin);
-	return 0;
-}
-
-/* That the next process has to load them again is no failure. */
-static void keep_programs(const struct gw_loader *l, const struct gw_bpf *b)
-{
-	struct bpf_program *programs[GW_HOOK_MAX];
-	int r;
-
-	programs_of(b, programs);
-	r = gw_pins_keep_programs(l->pins.programs, b, programs);
-	if (r < 0)
-		gw_log_debug("programs cannot be kept in %s: %s", l->pins.programs, strerror(-r));
-}
-
-static void no_programs(int ret_taken[static GW_HOOK_MAX])
-{
-	for (int i = 0; i < GW_HOOK_MAX; i++)
-		ret_taken[i] = -1;
-}
-
-/*
- * For maps that are there. To load them takes the kernel's verifier half a second and more, and each interface would have to be
- * given the new ones: those of an earlier process, when they are the same, go on.
- */
-static int bring_programs(struct gw_loader *l, struct gw_bpf *b, int ret_taken[static GW_HOOK_MAX],
-			  struct gw_error *err)
-{
-	struct bpf_program *programs[GW_HOOK_MAX];
-	int r;
-
-	programs_of(b, programs);
-	if (gw_pins_take_programs(l->pins.programs, b, programs, ret_taken)) {
-		gw_log_info("programs of an earlier process taken over");
-		return 0;
-	}
-	no_programs(ret_taken);
-	r = load_programs(b, err);
-	if (r == 0)
-		keep_programs(l, b);
-	return r;
-}
+/* --- life ---------------------------------------------------------------------------------------------------------------- */
 
 static void let_go(struct gw_loader *l)
 {
-	for (int i = 0; i < GW_HOOK_MAX; i++)
-		if (l->taken[i] >= 0)
-			close(l->taken[i]);
-	no_programs(l->taken);
+	gw_programs_done(&l->programs);
 	gw_bpf__destroy(l->bpf);
 	l->bpf = NULL;
 }
-
-/* --- life ---------------------------------------------------------------------------------------------------------------- */
 
 static int open_skeleton(struct gw_loader *l, struct gw_bpf **ret, struct gw_error *err)
 {
@@ -227,8 +124,7 @@ static int open_skeleton(struct gw_loader *l, struct gw_bpf **ret, struct gw_err
 	b = gw_bpf__open();
 	if (!b)
 		return gw_loader_error(err, -errno, "cannot open the BPF programs");
-	*(struct gw_params *)&b->rodata->params = l->config.params;
-	tell_build(((struct gw_params *)&b->rodata->params)->build);
+	gw_programs_prepare(b, &l->config.params);
 	size_maps(b, &l->config);
 	*ret = b;
 	return 0;
@@ -256,7 +152,7 @@ static int load_fresh_set(struct gw_loader *l, bool has_old, struct gw_error *er
 {
 	struct gw_bpf_abi abi = {.version = GW_ABI_VERSION, .netns = l->netns};
 	__u32 zero = 0;
-	int r = load_programs(l->bpf, err);
+	int r = gw_programs_load(l->bpf, l->pins.programs, err);
 
 	if (r < 0)
 		return r;
@@ -267,10 +163,7 @@ static int load_fresh_set(struct gw_loader *l, bool has_old, struct gw_error *er
 		gw_pins_carry_table(l->pins.current, l->bpf->maps.slots);
 		gw_pins_carry_table(l->pins.current, l->bpf->maps.hooks);
 	}
-	r = gw_pins_pin(l->maps, l->bpf, err);
-	if (r == 0)
-		keep_programs(l, l->bpf);
-	return r;
+	return gw_pins_pin(l->maps, l->bpf, err);
 }
 
 /* The programs, with the maps that are there, or with new ones beside them. */
@@ -289,7 +182,7 @@ static int load_set(struct gw_loader *l, struct gw_error *err)
 		l->maps = l->pins.current;
 		r = gw_pins_reuse(l->pins.current, l->bpf, err);
 		if (r == 0)
-			r = bring_programs(l, l->bpf, l->taken, err);
+			r = gw_programs_bring(&l->programs, l->bpf, l->pins.programs, err);
 	} else {
 		bool has_old = stat(l->pins.current, &st) == 0;
 
@@ -346,7 +239,7 @@ int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, str
 	if (!l)
 		return gw_error_oom(err);
 	l->config = *c;
-	no_programs(l->taken);
+	gw_programs_init(&l->programs);
 	r = libbpf_num_possible_cpus();
 	l->cpus = r > 0 ? r : 1;
 	r = gw_pins_prepare(c->bpf_dir, c->node, &l->pins, err);
@@ -369,8 +262,7 @@ fail:
 	return r;
 }
 
-static int load_beside(struct gw_loader *l, struct gw_bpf **ret, int ret_taken[static GW_HOOK_MAX],
-		       struct gw_error *err)
+static int load_beside(struct gw_loader *l, struct gw_bpf **ret, struct gw_programs *ret_programs, struct gw_error *err)
 {
 	struct gw_bpf *fresh = NULL;
 	int r = open_skeleton(l, &fresh, err);
@@ -378,7 +270,7 @@ static int load_beside(struct gw_loader *l, struct gw_bpf **ret, int ret_taken[s
 	if (r == 0)
 		r = gw_pins_reuse(l->maps, fresh, err);
 	if (r == 0)
-		r = bring_programs(l, fresh, ret_taken, err);
+		r = gw_programs_bring(ret_programs, fresh, l->pins.programs, err);
 	if (r < 0)
 		gw_bpf__destroy(fresh);
 	else
@@ -390,20 +282,21 @@ int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct
 {
 	struct gw_params before = l->config.params;
 	struct gw_bpf *fresh = NULL;
-	int taken[GW_HOOK_MAX], r;
+	struct gw_programs programs;
+	int r;
 
 	l->config.params = *params;
 	l->without_fast[0] = '\0';
-	r = load_beside(l, &fresh, taken, err);
+	r = load_beside(l, &fresh, &programs, err);
 	if (r < 0 && without_fast(l, err))
-		r = load_beside(l, &fresh, taken, err);
+		r = load_beside(l, &fresh, &programs, err);
 	if (r < 0) {
 		l->config.params = before;
 		return r;
 	}
 	let_go(l);
 	l->bpf = fresh;
-	memcpy(l->taken, taken, sizeof taken);
+	l->programs = programs;
 	return 0;
 }
 
@@ -444,12 +337,7 @@ bool gw_loader_adopted(const struct gw_loader *l)
 
 int gw_loader_program(const struct gw_loader *l, enum gw_hook hook)
 {
-	struct bpf_program *programs[GW_HOOK_MAX];
-
-	if (l->taken[hook] >= 0)
-		return l->taken[hook];
-	programs_of(l->bpf, programs);
-	return bpf_program__fd(programs[hook]);
+	return gw_programs_fd(&l->programs, l->bpf, hook);
 }
 
 unsigned gw_loader_program_id(const struct gw_loader *l, enum gw_hook hook)

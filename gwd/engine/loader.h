@@ -60,9 +60,7 @@ int gw_loader_commit(struct gw_loader *l, struct gw_error *err);
 void gw_loader_remove(struct gw_loader *l);
 /* Why the programs are without the fast path that params asked for; NULL: they have it, or need not. */
 const char *gw_loader_without_fast(const struct gw_loader *l);
-bool gw_loader_adopted(const struct gw_loader *l); /* the maps */
-/* How often this process has given programs to the kernel. */
-unsigned gw_loader_loads(void);
+bool gw_loader_adopted(const struct gw_loader *l);		     /* the maps */
 int gw_loader_program(const struct gw_loader *l, enum gw_hook hook); /* descriptor */
 unsigned gw_loader_program_id(const struct gw_loader *l, enum gw_hook hook);
 unsigned gw_loader_cpus(const struct gw_loader *l);

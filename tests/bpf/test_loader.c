@@ -8,6 +8,7 @@
 #include "loader_steps.h"
 
 #include "engine.skel.h"
+#include "engine/programs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -404,14 +405,14 @@ static void read_ids(const struct gw_loader *l, unsigned ret[static GW_HOOK_MAX]
 /* Opens and commits; returns how often programs were loaded for it. */
 static unsigned loads_for(const struct gw_loader_config *c, unsigned ret_ids[static GW_HOOK_MAX])
 {
-	unsigned before = gw_loader_loads();
+	unsigned before = gw_programs_loads();
 	struct gw_loader *l = open_ok(c);
 
 	commit_ok(l);
 	read_ids(l, ret_ids);
 	gw_loader_close(l);
 	assert_int_equal(files_in("programs"), GW_HOOK_MAX + 1);
-	return gw_loader_loads() - before;
+	return gw_programs_loads() - before;
 }
 
 static void test_programs_adopted(void **state)

@@ -4,6 +4,7 @@
  */
 #include "engine_fixture.h"
 
+#include "engine/programs.h"
 #include "engine/tc.h"
 #include "nl/nl.h"
 
@@ -67,12 +68,12 @@ static struct {
 
 static void start(void)
 {
-	unsigned loads = gw_loader_loads();
+	unsigned loads = gw_programs_loads();
 	uint64_t writes = gw_nl_writes(), begin = uv_hrtime();
 
 	engine_open();
 	cost.ms = (double)(uv_hrtime() - begin) / 1e6;
-	cost.loads = gw_loader_loads() - loads;
+	cost.loads = gw_programs_loads() - loads;
 	cost.writes = gw_nl_writes() - writes;
 }
 
@@ -108,7 +109,7 @@ static void test_loaded_once(void **state)
 	start();
 	assert_int_equal(cost.loads, 1);
 	engine_sync();
-	assert_int_equal(gw_loader_loads(), 1);
+	assert_int_equal(gw_programs_loads(), 1);
 }
 
 static void test_restart_costs_nothing(void **state)
@@ -265,13 +266,13 @@ static void test_address_comes_later(void **state)
 	put(provider("10.1.1.10"));
 	start();
 	read_programs(before);
-	loads = gw_loader_loads();
+	loads = gw_programs_loads();
 	gw_intent_begin(env.intent);
 	check(gw_intent_put(env.intent, provider("10.1.1.9"), &err) == 0, "%s", err.message);
 	delta = gw_intent_delta(env.intent);
 	engine_apply(delta.changes, delta.n);
 	gw_intent_commit(env.intent);
-	assert_int_equal(gw_loader_loads(), loads + 1);
+	assert_int_equal(gw_programs_loads(), loads + 1);
 	expect_replaced(before);
 }
 
