@@ -61,6 +61,7 @@ struct gw_driver {
 	int pins_lock; /* on the directory of the pins; -1: not taken */
 	struct gw_loader *loader;
 	struct gw_params params; /* as loaded */
+	uint32_t lowest_pa;	 /* as the programs have it */
 	unsigned attach_round;	 /* grows with every load of programs */
 	struct gw_index index;
 	struct gw_hmap ifaces;
@@ -99,8 +100,9 @@ bool gw_want_own_route(const struct gw_driver *d, const struct gw_intent *in, co
 		       struct gw_bpf_route *ret);
 bool gw_want_port(const struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
 		  struct gw_bpf_port *ret);
-/* `in` NULL: before there is an intent. */
-struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_intent *in);
+struct gw_params gw_want_params(const struct gw_driver *d);
+/* In network byte order; 0: there is none. `in` NULL: before there is an intent. */
+uint32_t gw_want_lowest_pa(const struct gw_driver *d, const struct gw_intent *in);
 struct gw_ip gw_ip_of(const struct gw_addr *a);
 struct gw_addr gw_addr_of(const struct gw_ip *ip);
 struct gw_record_key gw_record_key_of(const struct gw_lookup_record *r);

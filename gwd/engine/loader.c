@@ -124,7 +124,7 @@ static int open_skeleton(struct gw_loader *l, struct gw_bpf **ret, struct gw_err
 	b = gw_bpf__open();
 	if (!b)
 		return gw_loader_error(err, -errno, "cannot open the BPF programs");
-	gw_programs_prepare(b, &l->config.params);
+	gw_programs_prepare(b, &l->config.params, l->config.lowest_pa);
 	size_maps(b, &l->config);
 	*ret = b;
 	return 0;
@@ -297,6 +297,16 @@ int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct
 	let_go(l);
 	l->bpf = fresh;
 	l->programs = programs;
+	return 0;
+}
+
+int gw_loader_set_lowest_pa(struct gw_loader *l, uint32_t pa, struct gw_error *err)
+{
+	int r = gw_programs_set_lowest_pa(&l->programs, l->bpf, pa);
+
+	if (r < 0)
+		return gw_loader_error(err, r, "cannot tell the BPF programs the lowest provider address");
+	l->config.lowest_pa = pa;
 	return 0;
 }
 

@@ -294,6 +294,7 @@ void gw_pins_carry_counters(const char *old, const struct gw_bpf *b, unsigned cp
 /* --- programs --------------------------------------------------------------------------------------------------------- */
 
 #define CONSTANTS "constants"
+#define VARIABLES "variables"
 #define USED_MAX  64 /* of all of them */
 
 static bool has_constants(int fd, const struct gw_bpf *b)
@@ -313,7 +314,7 @@ struct usable {
 	__u32 constants; /* one of them, that each must use */
 };
 
-static bool list_usable(const struct gw_bpf *b, int constants, struct usable *ret)
+static bool list_usable(const struct gw_bpf *b, int constants, int variables, struct usable *ret)
 {
 	struct bpf_map_info info;
 	struct bpf_map *m;
@@ -323,6 +324,9 @@ static bool list_usable(const struct gw_bpf *b, int constants, struct usable *re
 	if (!map_info(constants, &info))
 		return false;
 	ret->ids[n++] = ret->constants = info.id;
+	if (!map_info(variables, &info))
+		return false;
+	ret->ids[n++] = info.id;
 	bpf_object__for_each_map(m, b->obj)
 	{
 		if (!is_ours(m))
@@ -361,14 +365,16 @@ static bool is_program(int fd, const struct bpf_program *p, const struct usable 
 }
 
 bool gw_pins_take_programs(const char *kept, const struct gw_bpf *b, struct bpf_program *const programs[GW_HOOK_MAX],
-			   int ret_fds[static GW_HOOK_MAX])
+			   int ret_fds[static GW_HOOK_MAX], int *ret_variables)
 {
-	_cleanup_close_ int constants = pinned_fd(kept, CONSTANTS);
+	_cleanup_close_ int constants = pinned_fd(kept, CONSTANTS), variables = pinned_fd(kept, VARIABLES);
 	int fds[GW_HOOK_MAX], n = 0;
 	struct usable usable;
 	bool good;
 
-	if (!has_constants(constants, b) || !list_usable(b, constants, &usable))
+	if (!has_constants(constants, b) ||
+	    !has_shape(variables, BPF_MAP_TYPE_ARRAY, sizeof(__u32), bpf_map__value_size(b->maps.data)) ||
+	    !list_usable(b, constants, variables, &usable))
 		return false;
 	do {
 		fds[n] = pinned_fd(kept, bpf_program__name(programs[n]));
@@ -377,8 +383,10 @@ bool gw_pins_take_programs(const char *kept, const struct gw_bpf *b, struct bpf_
 	for (int i = 0; i < n && !good; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	if (good)
+	if (good) {
 		memcpy(ret_fds, fds, sizeof fds);
+		*ret_variables = gw_take_fd(&variables);
+	}
 	return good;
 }
 
@@ -397,6 +405,8 @@ int gw_pins_keep_programs(const char *kept, const struct gw_bpf *b, struct bpf_p
 
 	gw_pins_remove(kept);
 	r = mkdir(kept, 0700) < 0 ? -errno : pin_in(kept, CONSTANTS, bpf_map__fd(b->maps.rodata));
+	if (r == 0)
+		r = pin_in(kept, VARIABLES, bpf_map__fd(b->maps.data));
 	for (int i = 0; i < GW_HOOK_MAX && r == 0; i++)
 		r = pin_in(kept, bpf_program__name(programs[i]), bpf_program__fd(programs[i]));
 	if (r < 0)

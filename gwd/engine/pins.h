@@ -39,12 +39,12 @@ void gw_pins_carry_table(const char *old, struct bpf_map *m);
 void gw_pins_carry_counters(const char *old, const struct gw_bpf *b, unsigned cpus);
 
 /*
- * The programs that were loaded last, with their constants. What is kept is as good as what loading `b` would give when its
+ * The programs that were loaded last, with their constants and variables. What is kept is as good as what loading `b` would give when its
  * constants are the same, which say of which build it is, and it uses the maps that `b` has, which must have their descriptors:
- * then *ret_fds are the caller's. All of them, or none.
+ * then *ret_fds and *ret_variables are the caller's. All of them, or none.
  */
 bool gw_pins_take_programs(const char *kept, const struct gw_bpf *b, struct bpf_program *const programs[GW_HOOK_MAX],
-			   int ret_fds[static GW_HOOK_MAX]);
+			   int ret_fds[static GW_HOOK_MAX], int *ret_variables);
 int gw_pins_keep_programs(const char *kept, const struct gw_bpf *b, struct bpf_program *const programs[GW_HOOK_MAX]);
 
 #endif

@@ -7,6 +7,8 @@
 #include "engine.skel.h"
 #include "engine/pins.h"
 
+#include <bpf/bpf.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -23,6 +25,7 @@ void gw_programs_init(struct gw_programs *p)
 {
 	for (int i = 0; i < GW_HOOK_MAX; i++)
 		p->taken[i] = -1;
+	p->variables = -1;
 }
 
 void gw_programs_done(struct gw_programs *p)
@@ -30,6 +33,8 @@ void gw_programs_done(struct gw_programs *p)
 	for (int i = 0; i < GW_HOOK_MAX; i++)
 		if (p->taken[i] >= 0)
 			close(p->taken[i]);
+	if (p->variables >= 0)
+		close(p->variables);
 	gw_programs_init(p);
 }
 
@@ -72,13 +77,22 @@ static uint64_t build_of(void)
 	return hash;
 }
 
-void gw_programs_prepare(struct gw_bpf *b, const struct gw_params *params)
+void gw_programs_prepare(struct gw_bpf *b, const struct gw_params *params, uint32_t lowest_pa)
 {
 	struct gw_params *p = (struct gw_params *)&b->rodata->params;
 
 	*p = *params;
 	p->build[0] = (uint32_t)build_of();
 	p->build[1] = (uint32_t)(build_of() >> 32);
+	b->data->lowest_pa = lowest_pa;
+}
+
+int gw_programs_set_lowest_pa(const struct gw_programs *p, struct gw_bpf *b, uint32_t pa)
+{
+	__u32 zero = 0;
+
+	b->data->lowest_pa = pa; /* of a skeleton that is loaded that is the programs' own memory */
+	return p->variables >= 0 && bpf_map_update_elem(p->variables, &zero, b->data, BPF_ANY) < 0 ? -errno : 0;
 }
 
 static int64_t now_ms(void)
@@ -111,9 +125,14 @@ int gw_programs_bring(struct gw_programs *ret, struct gw_bpf *b, const char *kep
 	struct bpf_program *programs[GW_HOOK_MAX];
 
 	programs_of(b, programs);
-	if (gw_pins_take_programs(kept, b, programs, ret->taken)) {
-		gw_log_info("programs of an earlier process taken over");
-		return 0;
+	if (gw_pins_take_programs(kept, b, programs, ret->taken, &ret->variables)) {
+		int r = gw_programs_set_lowest_pa(ret, b, b->data->lowest_pa);
+
+		if (r == 0) {
+			gw_log_info("programs of an earlier process taken over");
+			return 0;
+		}
+		gw_programs_done(ret);
 	}
 	gw_programs_init(ret);
 	return gw_programs_load(b, kept, err);

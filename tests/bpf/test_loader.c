@@ -411,7 +411,7 @@ static unsigned loads_for(const struct gw_loader_config *c, unsigned ret_ids[sta
 	commit_ok(l);
 	read_ids(l, ret_ids);
 	gw_loader_close(l);
-	assert_int_equal(files_in("programs"), GW_HOOK_MAX + 1);
+	assert_int_equal(files_in("programs"), GW_HOOK_MAX + 2);
 	return gw_programs_loads() - before;
 }
 
@@ -442,6 +442,52 @@ static void test_programs_adopted(void **state)
 	assert_memory_equal(again, first, sizeof first);
 }
 
+static uint32_t lowest_pa(void)
+{
+	int fd = bpf_obj_get(path("programs", "variables"));
+	uint32_t zero = 0, pa = 0;
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &pa), 0);
+	close(fd);
+	return pa;
+}
+
+/* The lowest provider address is none of the programs' constants: whoever has loaded them, they are told. */
+static void test_lowest_address(void **state)
+{
+	unsigned first[GW_HOOK_MAX], again[GW_HOOK_MAX];
+	struct gw_loader_config c = config();
+	struct gw_error err = GW_ERROR_INIT;
+	unsigned loads = gw_programs_loads();
+	struct gw_loader *l;
+
+	(void)state;
+	c.lowest_pa = 0x01010a0a;
+	for (uint32_t i = 0; i < 3; i++) {
+		l = open_ok(&c);
+		commit_ok(l);
+		read_ids(l, i ? again : first);
+		assert_int_equal(lowest_pa(), c.lowest_pa);
+		check(gw_loader_set_lowest_pa(l, 0x02010a0a + i, &err) == 0, "%s", err.message);
+		assert_int_equal(lowest_pa(), 0x02010a0a + i);
+		gw_loader_close(l);
+		c.lowest_pa += i;
+	}
+	assert_memory_equal(again, first, sizeof first);
+	assert_int_equal(gw_programs_loads(), loads + 1);
+	/* Those that are loaded anew have it from the start. */
+	l = open_ok(&c);
+	check(gw_loader_set_lowest_pa(l, 0x0a0a0a0a, &err) == 0, "%s", err.message);
+	c.params.ttl++;
+	check(gw_loader_reload(l, &c.params, &err) == 0, "%s", err.message);
+	assert_int_equal(gw_programs_loads(), loads + 2);
+	assert_int_equal(lowest_pa(), 0x0a0a0a0a);
+	check(gw_loader_set_lowest_pa(l, 0, &err) == 0, "%s", err.message);
+	assert_int_equal(lowest_pa(), 0);
+	gw_loader_close(l);
+}
+
 static void unlink_program(struct gw_loader_config *c)
 {
 	(void)c;
@@ -452,6 +498,12 @@ static void unlink_constants(struct gw_loader_config *c)
 {
 	(void)c;
 	assert_int_equal(unlink(path("programs", "constants")), 0);
+}
+
+static void unlink_variables(struct gw_loader_config *c)
+{
+	(void)c;
+	assert_int_equal(unlink(path("programs", "variables")), 0);
 }
 
 static void swap_programs(struct gw_loader_config *c)
@@ -512,7 +564,7 @@ static void with_other_constants(struct gw_loader_config *c)
 
 static void with_other_params(struct gw_loader_config *c)
 {
-	c->params.pa.w[3]++;
+	c->params.mark++;
 }
 
 static void with_other_maps(struct gw_loader_config *c)
@@ -529,8 +581,8 @@ static void without_a_map(struct gw_loader_config *c)
 static void test_programs_of_another(void **state)
 {
 	static void (*const changes[])(struct gw_loader_config * c) = {
-		unlink_program,	      unlink_constants,	 swap_programs,	  pin_map_as_program, of_other_build,
-		with_other_constants, with_other_params, with_other_maps, without_a_map,
+		unlink_program, unlink_variables,     unlink_constants,	 swap_programs,	  pin_map_as_program,
+		of_other_build, with_other_constants, with_other_params, with_other_maps, without_a_map,
 	};
 	unsigned before[GW_HOOK_MAX], after[GW_HOOK_MAX];
 	struct gw_loader_config c = config();
@@ -686,6 +738,7 @@ int main(void)
 		T("GW-8: pins with huge keys and values", test_huge_pins),
 		T("GW-8: a program pinned as a map", test_program_pinned),
 		T("GW-8: programs are adopted", test_programs_adopted),
+		T("GW-8: the lowest provider address comes and goes", test_lowest_address),
 		T("GW-8: programs that are not what would be loaded", test_programs_of_another),
 		T("GW-8: not a bpf file system", test_not_bpffs),
 		T("GW-8: directories are made", test_deep_dir),

@@ -8,6 +8,7 @@
 #include "engine/tc.h"
 #include "nl/nl.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 static const char *const links[] = {"e0", "e1", "u0", "out0", "gwdvx4789", "gwdgre", "gwdcut1", "gwdfrg2"};
@@ -42,6 +43,8 @@ static void put(struct gw_hnv_object *o)
 	gw_intent_commit(env.intent);
 }
 
+static unsigned loads_at_start;
+
 static int setup(void **state)
 {
 	(void)state;
@@ -51,6 +54,7 @@ static int setup(void **state)
 		netns_veth(&env.ns, links[i]);
 	put(port("e0", 1));
 	put(port("e1", 2));
+	loads_at_start = gw_programs_loads();
 	return 0;
 }
 
@@ -101,7 +105,7 @@ static void read_programs(unsigned ret[static GW_N(links)])
 		ret[i] = program_of(links[i]);
 }
 
-/* Is the address that the store has known before the programs are loaded, and the [external] interface? */
+/* What the programs' constants follow from, the [external] interface among it, is known before they are loaded. */
 static void test_loaded_once(void **state)
 {
 	(void)state;
@@ -109,7 +113,7 @@ static void test_loaded_once(void **state)
 	start();
 	assert_int_equal(cost.loads, 1);
 	engine_sync();
-	assert_int_equal(gw_programs_loads(), 1);
+	assert_int_equal(gw_programs_loads(), loads_at_start + 1);
 }
 
 static void test_restart_costs_nothing(void **state)
@@ -256,24 +260,55 @@ static void test_other_maps(void **state)
 	expect_replaced(before);
 }
 
-static void test_address_comes_later(void **state)
+static void change(struct gw_hnv_object *o, bool comes)
 {
 	struct gw_error err = GW_ERROR_INIT;
-	unsigned before[GW_N(links)], loads;
 	struct gw_delta delta;
+	int r;
 
-	(void)state;
-	put(provider("10.1.1.10"));
-	start();
-	read_programs(before);
-	loads = gw_programs_loads();
 	gw_intent_begin(env.intent);
-	check(gw_intent_put(env.intent, provider("10.1.1.9"), &err) == 0, "%s", err.message);
+	r = comes ? gw_intent_put(env.intent, o, &err) : gw_intent_delete(env.intent, o, &err);
+	check(r == 0, "%s", err.message);
 	delta = gw_intent_delta(env.intent);
 	engine_apply(delta.changes, delta.n);
 	gw_intent_commit(env.intent);
-	assert_int_equal(gw_programs_loads(), loads + 1);
-	expect_replaced(before);
+	if (!comes)
+		gw_hnv_object_free(o);
+}
+
+static uint32_t lowest_pa(void)
+{
+	int fd = any_program("variables");
+	uint32_t zero = 0, pa = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &pa), 0);
+	close(fd);
+	return ntohl(pa);
+}
+
+/* As on a node that has just been enrolled: no program is loaded for it. */
+static void test_address_comes_later(void **state)
+{
+	unsigned before[GW_N(links)], after[GW_N(links)];
+
+	(void)state;
+	start();
+	assert_int_equal(lowest_pa(), 0);
+	change(provider("10.1.1.10"), true);
+	assert_int_equal(lowest_pa(), 0x0a01010a);
+	read_programs(before);
+	change(provider("10.1.1.9"), true);
+	assert_int_equal(lowest_pa(), 0x0a010109);
+	change(provider("10.1.1.9"), false);
+	assert_int_equal(lowest_pa(), 0x0a01010a);
+	assert_int_equal(gw_programs_loads(), loads_at_start + 1);
+	stop();
+	start();
+	assert_int_equal(cost.loads, 0);
+	assert_int_equal(cost.writes, 0);
+	assert_int_equal(lowest_pa(), 0x0a01010a);
+	read_programs(after);
+	assert_memory_equal(after, before, sizeof after);
 }
 
 /* Programs are loaded, and the process ends before an interface has them. */
