@@ -45,6 +45,8 @@ struct gw_driver_env {
 	struct uv_loop_s *loop;
 	const struct gw_config *config;
 	struct gw_nl *nl;
+	/* What a driver that is being opened will have to bring about, where that is known yet: for open alone. May be NULL. */
+	const struct gw_intent *intent;
 	/* Asks the core to call sync soon (a link came, something was changed from outside). Coalesced. */
 	void (*want_sync)(void *core, const char *why);
 	void *core;

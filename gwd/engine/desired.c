@@ -435,9 +435,15 @@ bool gw_want_port(const struct gw_driver *d, const struct gw_intent *in, const s
 	return true;
 }
 
-struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_intent *in)
+uint32_t gw_want_lowest_pa(const struct gw_driver *d, const struct gw_intent *in)
 {
 	const struct gw_provider_address *lowest = in ? lowest_provider(d, in) : NULL;
+
+	return lowest ? gw_ip_of(&lowest->pa).w[3] : 0;
+}
+
+struct gw_params gw_want_params(const struct gw_driver *d)
+{
 	const struct gw_config *c = d->env.config;
 	const struct gw_iface *external = gw_edge_external(d);
 	unsigned mtu = c->underlay_mtu;
@@ -464,8 +470,6 @@ struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_inten
 	}
 	p.inner_mtu[GW_ABI_VXLAN] = mtu - GW_VXLAN_OVERHEAD;
 	p.inner_mtu[GW_ABI_NVGRE] = mtu - GW_NVGRE_OVERHEAD;
-	if (lowest)
-		p.pa = gw_ip_of(&lowest->pa);
 	if (external) {
 		p.external = external->link.ifindex;
 		memcpy(p.external_mac, external->link.mac.b, sizeof p.external_mac);

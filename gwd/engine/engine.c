@@ -48,6 +48,7 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 	if (!d)
 		return gw_error_oom(err);
 	d->env = *env;
+	d->env.intent = NULL;
 	d->attach_round = 1;
 	d->sync.turn_ns = TURN_NS;
 	d->pins_lock = -1;
@@ -55,11 +56,15 @@ static int engine_open(const struct gw_driver_env *env, struct gw_driver **ret, 
 	d->params.decap_l3 = gw_loader_probe_decap_l3();
 	gw_devices_bring(d);
 	gw_fast_probe(d);
-	d->params = gw_want_params(d, NULL);
+	gw_links_foresee(d, env->intent);
+	d->params = gw_want_params(d);
+	d->lowest_pa = gw_want_lowest_pa(d, env->intent);
+	gw_links_done(d); /* sync begins with none */
 	const struct gw_loader_config config = {
 		.bpf_dir = c->bpf_dir,
 		.node = c->name,
 		.params = d->params,
+		.lowest_pa = d->lowest_pa,
 		.flow_limit = c->flow_table_size,
 		.record_limit = c->record_limit,
 		.port_limit = c->port_limit,
@@ -117,12 +122,22 @@ static int count_delta(struct gw_driver *d, const struct gw_delta *delta)
 	return r;
 }
 
-/* Parameters that follow from the configuration and the interfaces; a change of them is a swap of all programs. */
+/*
+ * Parameters that follow from the configuration and the interfaces: a change of them is a swap of all programs. Of the lowest
+ * provider address those that are there are told.
+ */
 static int follow_params(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
-	struct gw_params want = gw_want_params(d, in);
+	struct gw_params want = gw_want_params(d);
+	uint32_t lowest_pa = gw_want_lowest_pa(d, in);
 	int r;
 
+	if (lowest_pa != d->lowest_pa) {
+		r = gw_loader_set_lowest_pa(d->loader, lowest_pa, err);
+		if (r < 0)
+			return r;
+		d->lowest_pa = lowest_pa;
+	}
 	if (memcmp(&want, &d->params, sizeof want) == 0)
 		return 0;
 	r = gw_loader_reload(d->loader, &want, err);

@@ -37,10 +37,19 @@ static int remember(const struct gw_driver *d, int ifindex, const char *name, __
 
 int gw_hook_on(struct gw_driver *d, int ifindex, const char *name, enum gw_hook hook, struct gw_error *err)
 {
-	/* Remembered first: a program that nobody knows of would stay for ever. */
-	int r = remember(d, ifindex, name, hook | (value_of(d, ifindex) & GW_HOOK_LISTENS), err);
+	__u32 key = ifindex, was, value = hook;
+	bool again = bpf_map_lookup_elem(gw_hooks_fd(d), &key, &was) == 0;
+	unsigned id = gw_loader_program_id(d->loader, hook);
+	int r;
 
-	return r < 0 ? r : gw_tc_attach(ifindex, name, gw_loader_program(d->loader, hook), err);
+	if (again)
+		value |= was & GW_HOOK_LISTENS;
+	/* As an earlier process left it. */
+	if (again && was == value && id && gw_tc_program(ifindex) == id)
+		return 0;
+	/* Remembered first: a program that nobody knows of would stay for ever. */
+	r = remember(d, ifindex, name, value, err);
+	return r < 0 ? r : gw_tc_attach(ifindex, name, gw_loader_program(d->loader, hook), again, err);
 }
 
 /* What has gone listens no more. */

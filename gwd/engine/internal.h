@@ -78,6 +78,7 @@ struct gw_driver {
 	int pins_lock; /* on the directory of the pins; -1: not taken */
 	struct gw_loader *loader;
 	struct gw_params params; /* as loaded */
+	uint32_t lowest_pa;	 /* as the programs have it */
 	unsigned attach_round;	 /* grows with every load of programs */
 	struct gw_index index;
 	struct gw_hmap ifaces;	/* by name */
@@ -120,8 +121,9 @@ bool gw_want_own_route(const struct gw_driver *d, const struct gw_intent *in, co
 		       struct gw_bpf_route *ret);
 bool gw_want_port(const struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
 		  struct gw_bpf_port *ret);
-/* `in` NULL: before there is an intent. */
-struct gw_params gw_want_params(const struct gw_driver *d, const struct gw_intent *in);
+struct gw_params gw_want_params(const struct gw_driver *d);
+/* In network byte order; 0: there is none. `in` NULL: before there is an intent. */
+uint32_t gw_want_lowest_pa(const struct gw_driver *d, const struct gw_intent *in);
 struct gw_ip gw_ip_of(const struct gw_addr *a);
 struct gw_addr gw_addr_of(const struct gw_ip *ip);
 struct gw_record_key gw_record_key_of(const struct gw_lookup_record *r);
@@ -252,6 +254,11 @@ int gw_hook_listen(struct gw_driver *d, struct gw_iface *i, bool on, struct gw_e
 /* links.c: interfaces, and what is attached to them. */
 struct gw_iface *gw_iface_find(const struct gw_driver *d, const char *name);
 struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
+/*
+ * The interfaces that the programs' constants follow from, so that these need not be loaded again when sync has come to them. For a
+ * driver that is being opened.
+ */
+void gw_links_foresee(struct gw_driver *d, const struct gw_intent *in);
 int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 /* The names of all that the configuration and the intent name; *ret is the caller's. */
 int gw_links_list(const struct gw_driver *d, const struct gw_intent *in, char (**ret)[IFNAMSIZ], size_t *ret_n);

@@ -93,6 +93,26 @@ void gw_links_done(struct gw_driver *d)
 	gw_hmap_done(&d->present);
 }
 
+/* As far as it can be known: what cannot be read is not there. */
+static void foresee(struct gw_driver *d, const char *name, bool is_underlay)
+{
+	struct gw_iface *i = want_iface(d, name);
+	struct gw_link now = {0};
+
+	if (!i || gw_nl_link_get(d->env.nl, name, &now, NULL) < 0 || set_link(d, i, &now) < 0)
+		return;
+	i->is_underlay |= is_underlay;
+	i->is_external |= strcmp(name, d->env.config->external_interface) == 0;
+}
+
+void gw_links_foresee(struct gw_driver *d, const struct gw_intent *in)
+{
+	if (d->env.config->external_interface[0])
+		foresee(d, d->env.config->external_interface, false);
+	for (const struct gw_hnv_object *o = NULL; in && (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));)
+		foresee(d, o->paddr.interface, true);
+}
+
 /* --- one interface -------------------------------------------------------------------------------------------------------- */
 
 /* Reads the link anew. When it has gone, or is another one under the same name, what hung on the old one is let go. */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine.skel.h"
 #include "engine/pins.h"
+#include "engine/programs.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -21,6 +22,7 @@
 
 struct gw_loader {
 	struct gw_bpf *bpf;
+	struct gw_programs programs;
 	__u64 netns;
 	struct gw_loader_config config;
 	struct gw_pins pins;
@@ -111,6 +113,13 @@ static void size_maps(struct gw_bpf *b, const struct gw_loader_config *c)
 
 /* --- life ---------------------------------------------------------------------------------------------------------------- */
 
+static void let_go(struct gw_loader *l)
+{
+	gw_programs_done(&l->programs);
+	gw_bpf__destroy(l->bpf);
+	l->bpf = NULL;
+}
+
 static int open_skeleton(struct gw_loader *l, struct gw_bpf **ret, struct gw_error *err)
 {
 	struct gw_bpf *b;
@@ -120,7 +129,7 @@ static int open_skeleton(struct gw_loader *l, struct gw_bpf **ret, struct gw_err
 	b = gw_bpf__open();
 	if (!b)
 		return gw_loader_error(err, -errno, "cannot open the BPF programs");
-	*(struct gw_params *)&b->rodata->params = l->config.params;
+	gw_programs_prepare(b, &l->config.params, l->config.lowest_pa);
 	size_maps(b, &l->config);
 	*ret = b;
 	return 0;
@@ -148,10 +157,10 @@ static int load_fresh_set(struct gw_loader *l, bool has_old, struct gw_error *er
 {
 	struct gw_bpf_abi abi = {.version = GW_ABI_VERSION, .netns = l->netns};
 	__u32 zero = 0;
-	int r = gw_bpf__load(l->bpf);
+	int r = gw_programs_load(l->bpf, l->pins.programs, err);
 
 	if (r < 0)
-		return gw_loader_error(err, r, "the kernel refuses the BPF programs");
+		return r;
 	r = bpf_map_update_elem(bpf_map__fd(l->bpf->maps.abi), &zero, &abi, BPF_ANY);
 	if (r < 0)
 		return gw_loader_error(err, r, "cannot write the ABI map");
@@ -169,8 +178,7 @@ static int load_set(struct gw_loader *l, struct gw_error *err)
 	int r;
 
 	gw_pins_remove(l->pins.next);
-	gw_bpf__destroy(l->bpf);
-	l->bpf = NULL;
+	let_go(l);
 	r = open_skeleton(l, &l->bpf, err);
 	if (r < 0)
 		return r;
@@ -178,8 +186,8 @@ static int load_set(struct gw_loader *l, struct gw_error *err)
 	if (l->adopted) {
 		l->maps = l->pins.current;
 		r = gw_pins_reuse(l->pins.current, l->bpf, err);
-		if (r == 0 && (r = gw_bpf__load(l->bpf)) < 0)
-			gw_loader_error(err, r, "the kernel refuses the BPF programs");
+		if (r == 0)
+			r = gw_programs_bring(&l->programs, l->bpf, l->pins.programs, err);
 	} else {
 		bool has_old = stat(l->pins.current, &st) == 0;
 
@@ -236,6 +244,7 @@ int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, str
 	if (!l)
 		return gw_error_oom(err);
 	l->config = *c;
+	gw_programs_init(&l->programs);
 	r = libbpf_num_possible_cpus();
 	l->cpus = r > 0 ? r : 1;
 	r = gw_pins_prepare(c->bpf_dir, c->node, &l->pins, err);
@@ -258,15 +267,15 @@ fail:
 	return r;
 }
 
-static int load_beside(struct gw_loader *l, struct gw_bpf **ret, struct gw_error *err)
+static int load_beside(struct gw_loader *l, struct gw_bpf **ret, struct gw_programs *ret_programs, struct gw_error *err)
 {
 	struct gw_bpf *fresh = NULL;
 	int r = open_skeleton(l, &fresh, err);
 
 	if (r == 0)
 		r = gw_pins_reuse(l->maps, fresh, err);
-	if (r == 0 && (r = gw_bpf__load(fresh)) < 0)
-		gw_loader_error(err, r, "the kernel refuses the BPF programs");
+	if (r == 0)
+		r = gw_programs_bring(ret_programs, fresh, l->pins.programs, err);
 	if (r < 0)
 		gw_bpf__destroy(fresh);
 	else
@@ -278,19 +287,31 @@ int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct
 {
 	struct gw_params before = l->config.params;
 	struct gw_bpf *fresh = NULL;
+	struct gw_programs programs;
 	int r;
 
 	l->config.params = *params;
 	l->without_fast[0] = '\0';
-	r = load_beside(l, &fresh, err);
+	r = load_beside(l, &fresh, &programs, err);
 	if (r < 0 && without_fast(l, err))
-		r = load_beside(l, &fresh, err);
+		r = load_beside(l, &fresh, &programs, err);
 	if (r < 0) {
 		l->config.params = before;
 		return r;
 	}
-	gw_bpf__destroy(l->bpf);
+	let_go(l);
 	l->bpf = fresh;
+	l->programs = programs;
+	return 0;
+}
+
+int gw_loader_set_lowest_pa(struct gw_loader *l, uint32_t pa, struct gw_error *err)
+{
+	int r = gw_programs_set_lowest_pa(&l->programs, l->bpf, pa);
+
+	if (r < 0)
+		return gw_loader_error(err, r, "cannot tell the BPF programs the lowest provider address");
+	l->config.lowest_pa = pa;
 	return 0;
 }
 
@@ -314,7 +335,7 @@ struct gw_loader *gw_loader_close(struct gw_loader *l)
 {
 	if (!l)
 		return NULL;
-	gw_bpf__destroy(l->bpf);
+	let_go(l);
 	free(l);
 	return NULL;
 }
@@ -331,15 +352,7 @@ bool gw_loader_adopted(const struct gw_loader *l)
 
 int gw_loader_program(const struct gw_loader *l, enum gw_hook hook)
 {
-	struct bpf_program *const programs[GW_HOOK_MAX] = {
-		[GW_HOOK_PORT] = l->bpf->progs.gw_port_in,   [GW_HOOK_UNDERLAY] = l->bpf->progs.gw_underlay_in,
-		[GW_HOOK_VXLAN] = l->bpf->progs.gw_vxlan_in, [GW_HOOK_NVGRE] = l->bpf->progs.gw_nvgre_in,
-		[GW_HOOK_CUTTER] = l->bpf->progs.gw_cut_in,  [GW_HOOK_EDGE] = l->bpf->progs.gw_edge_in,
-		[GW_HOOK_EXIT] = l->bpf->progs.gw_exit_in,   [GW_HOOK_WHOLE] = l->bpf->progs.gw_whole_in,
-		[GW_HOOK_WAY] = l->bpf->progs.gw_way_in,     [GW_HOOK_SEGMENT] = l->bpf->progs.gw_segment_in,
-	};
-
-	return bpf_program__fd(programs[hook]);
+	return gw_programs_fd(&l->programs, l->bpf, hook);
 }
 
 unsigned gw_loader_program_id(const struct gw_loader *l, enum gw_hook hook)
@@ -383,6 +396,7 @@ void gw_loader_remove(struct gw_loader *l)
 {
 	gw_pins_remove(l->pins.next);
 	gw_pins_remove(l->pins.current);
+	gw_pins_remove(l->pins.programs);
 	rmdir(l->pins.dir);
 	rmdir(l->config.bpf_dir); /* fails while other nodes use it */
 }

@@ -3,10 +3,14 @@
  *
  *   <bpf_dir>/<node>/maps/<name>   the set in use
  *   <bpf_dir>/<node>/next/<name>   a set being built, only during an upgrade
+ *   <bpf_dir>/<node>/programs/<name>   the programs that were loaded last, and their constants and variables
  *
  * Maps whose layout and size are what this daemon wants are adopted as they are. Otherwise a new set is made beside them;
  * the caller fills it from the intent and attaches the programs, which go on serving traffic from the old set until they
  * are replaced one by one; then gw_loader_commit carries over what was counted meanwhile and renames the set.
+ *
+ * Programs of the same build with the same constants and maps are adopted, too: nothing is loaded then, and where they are
+ * attached they stay.
  */
 #ifndef GW_ENGINE_LOADER_H
 #define GW_ENGINE_LOADER_H
@@ -15,6 +19,7 @@
 #include "engine/bpf/abi.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct gw_bpf;
 struct gw_loader;
@@ -22,6 +27,7 @@ struct gw_loader;
 struct gw_loader_config {
 	const char *bpf_dir, *node;
 	struct gw_params params;
+	uint32_t lowest_pa; /* gw_loader_set_lowest_pa */
 	unsigned flow_limit, record_limit, port_limit, route_limit, provider_limit, vrf_limit, public_limit, fast_limit;
 	unsigned way_limit;
 };
@@ -53,6 +59,8 @@ struct gw_loader *gw_loader_close(struct gw_loader *l);
  * The caller attaches the new programs.
  */
 int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct gw_error *err);
+/* The node's lowest provider address, in network byte order; 0: it has none. The programs that are there have it at once. */
+int gw_loader_set_lowest_pa(struct gw_loader *l, uint32_t pa, struct gw_error *err);
 /* After the first sync: ends an upgrade. Does nothing for adopted maps. */
 int gw_loader_commit(struct gw_loader *l, struct gw_error *err);
 /* Removes the node's pins. What holds the maps keeps them; nobody finds them any more. */

@@ -1,5 +1,6 @@
 /*
- * pins.c - see pins.h: the directory of a node on the bpf file system, and the sets of maps in it. loader.c is its only caller.
+ * pins.c - see pins.h: the directory of a node on the bpf file system, the sets of maps and the programs in it. loader.c is its only
+ * caller.
  */
 #include "engine/pins.h"
 
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -71,6 +73,7 @@ int gw_pins_prepare(const char *bpf_dir, const char *node, struct gw_pins *ret, 
 				    "[engine] bpf_dir and [node] name are too long together: choose shorter ones");
 	snprintf(ret->current, sizeof ret->current, "%s/maps", ret->dir);
 	snprintf(ret->next, sizeof ret->next, "%s/next", ret->dir);
+	snprintf(ret->programs, sizeof ret->programs, "%s/programs", ret->dir);
 	existing_parent(bpf_dir, parent, sizeof parent);
 	/* systemd mounts the usual place; a container or a bare machine may not have. */
 	if (!on_bpffs(parent) && strcmp(parent, "/sys/fs/bpf") == 0 && mount("bpf", parent, "bpf", 0, "mode=0700") == 0)
@@ -288,4 +291,127 @@ void gw_pins_carry_counters(const char *old, const struct gw_bpf *b, unsigned cp
 	carry_counter(old, b->maps.exit_reasons, cpus);
 	carry_counter(old, b->maps.way_stats, cpus);
 	carry_counter(old, b->maps.way_reasons, cpus);
+}
+
+/* --- programs --------------------------------------------------------------------------------------------------------- */
+
+#define CONSTANTS "constants"
+#define VARIABLES "variables"
+#define USED_MAX  64 /* of all of them */
+
+static bool has_constants(int fd, const struct gw_bpf *b)
+{
+	__u32 zero = 0;
+	size_t n = 0;
+	const void *wanted = bpf_map__initial_value(b->maps.rodata, &n);
+	_cleanup_free_ void *there = wanted ? malloc(n) : NULL;
+
+	return there && has_shape(fd, BPF_MAP_TYPE_ARRAY, sizeof zero, n) &&
+	       bpf_map_lookup_elem(fd, &zero, there) == 0 && memcmp(there, wanted, n) == 0;
+}
+
+/* The numbers of the maps that programs may use; 0: the rest. */
+struct usable {
+	__u32 ids[USED_MAX];
+	__u32 constants; /* one of them, that each must use */
+};
+
+static bool list_usable(const struct gw_bpf *b, int constants, int variables, struct usable *ret)
+{
+	struct bpf_map_info info;
+	struct bpf_map *m;
+	size_t n = 0;
+
+	*ret = (struct usable){0};
+	if (!map_info(constants, &info))
+		return false;
+	ret->ids[n++] = ret->constants = info.id;
+	if (!map_info(variables, &info))
+		return false;
+	ret->ids[n++] = info.id;
+	bpf_object__for_each_map(m, b->obj)
+	{
+		if (!is_ours(m))
+			continue;
+		if (n == USED_MAX || !map_info(bpf_map__fd(m), &info))
+			return false;
+		ret->ids[n++] = info.id;
+	}
+	return true;
+}
+
+static bool is_usable(const struct usable *u, __u32 id)
+{
+	for (size_t i = 0; i < USED_MAX && u->ids[i]; i++)
+		if (u->ids[i] == id)
+			return true;
+	return false;
+}
+
+static bool is_program(int fd, const struct bpf_program *p, const struct usable *usable)
+{
+	__u32 used[USED_MAX] = {0};
+	struct bpf_prog_info info = {.nr_map_ids = USED_MAX, .map_ids = (uintptr_t)used};
+	__u32 len = sizeof info;
+	bool found = false;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0 || info.type != (__u32)bpf_program__type(p) ||
+	    strncmp(info.name, bpf_program__name(p), sizeof info.name - 1) != 0 || info.nr_map_ids > USED_MAX)
+		return false;
+	for (__u32 i = 0; i < info.nr_map_ids; i++) {
+		if (!is_usable(usable, used[i]))
+			return false;
+		found |= used[i] == usable->constants;
+	}
+	return found;
+}
+
+bool gw_pins_take_programs(const char *kept, const struct gw_bpf *b, struct bpf_program *const programs[GW_HOOK_MAX],
+			   int ret_fds[static GW_HOOK_MAX], int *ret_variables)
+{
+	_cleanup_close_ int constants = pinned_fd(kept, CONSTANTS), variables = pinned_fd(kept, VARIABLES);
+	int fds[GW_HOOK_MAX], n = 0;
+	struct usable usable;
+	bool good;
+
+	if (!has_constants(constants, b) ||
+	    !has_shape(variables, BPF_MAP_TYPE_ARRAY, sizeof(__u32), bpf_map__value_size(b->maps.data)) ||
+	    !list_usable(b, constants, variables, &usable))
+		return false;
+	do {
+		fds[n] = pinned_fd(kept, bpf_program__name(programs[n]));
+		good = is_program(fds[n], programs[n], &usable);
+	} while (++n < GW_HOOK_MAX && good);
+	for (int i = 0; i < n && !good; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	if (good) {
+		memcpy(ret_fds, fds, sizeof fds);
+		*ret_variables = gw_take_fd(&variables);
+	}
+	return good;
+}
+
+static int pin_in(const char *dir, const char *name, int fd)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
+		return -ENAMETOOLONG;
+	return bpf_obj_pin(fd, path) < 0 ? -errno : 0;
+}
+
+int gw_pins_keep_programs(const char *kept, const struct gw_bpf *b, struct bpf_program *const programs[GW_HOOK_MAX])
+{
+	int r;
+
+	gw_pins_remove(kept);
+	r = mkdir(kept, 0700) < 0 ? -errno : pin_in(kept, CONSTANTS, bpf_map__fd(b->maps.rodata));
+	if (r == 0)
+		r = pin_in(kept, VARIABLES, bpf_map__fd(b->maps.data));
+	for (int i = 0; i < GW_HOOK_MAX && r == 0; i++)
+		r = pin_in(kept, bpf_program__name(programs[i]), bpf_program__fd(programs[i]));
+	if (r < 0)
+		gw_pins_remove(kept);
+	return r;
 }

@@ -15,20 +15,29 @@ static struct bpf_tc_hook hook_of(int ifindex)
 		.sz = sizeof(struct bpf_tc_hook), .ifindex = ifindex, .attach_point = BPF_TC_INGRESS};
 }
 
-int gw_tc_attach(int ifindex, const char *ifname, int prog_fd, struct gw_error *err)
+static int put_filter(const struct bpf_tc_hook *hook, int prog_fd)
 {
-	struct bpf_tc_hook hook = hook_of(ifindex);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_ID, .priority = FILTER_ID, .prog_fd = prog_fd,
 			    .flags = BPF_TC_F_REPLACE);
-	int r = bpf_tc_hook_create(&hook);
 
+	gw_nl_wrote();
+	return bpf_tc_attach(hook, &opts);
+}
+
+int gw_tc_attach(int ifindex, const char *ifname, int prog_fd, bool again, struct gw_error *err)
+{
+	struct bpf_tc_hook hook = hook_of(ifindex);
+	int r = again ? put_filter(&hook, prog_fd) : -ENOENT;
+
+	if (r == 0)
+		return 0;
+	r = bpf_tc_hook_create(&hook);
 	gw_nl_wrote();
 	if (r < 0 && r != -EEXIST)
 		return gw_error_set(err, -r, GW_ERR_CAPABILITY, ifname,
 				    "cannot add a clsact qdisc to %s: %s; the kernel needs CONFIG_NET_SCH_INGRESS",
 				    ifname, strerror(-r));
-	r = bpf_tc_attach(&hook, &opts);
-	gw_nl_wrote();
+	r = put_filter(&hook, prog_fd);
 	if (r < 0)
 		return gw_error_set(err, -r, GW_ERR_CAPABILITY, ifname,
 				    "cannot attach a BPF filter to %s: %s; the kernel needs CONFIG_NET_CLS_BPF", ifname,

@@ -9,8 +9,11 @@
 
 #include <stdbool.h>
 
-/* Attaches, or swaps the program of the filter that is there without losing a packet. `ifname` is for messages. */
-int gw_tc_attach(int ifindex, const char *ifname, int prog_fd, struct gw_error *err);
+/*
+ * Attaches, or swaps the program of the filter that is there without losing a packet. `ifname` is for messages; `again`: there has
+ * been one before, so that most likely there still is what it hangs on.
+ */
+int gw_tc_attach(int ifindex, const char *ifname, int prog_fd, bool again, struct gw_error *err);
 /* Removes our filter; success when there is none or the link has gone. The clsact qdisc stays: others may use it. */
 int gw_tc_detach(int ifindex, const char *ifname, struct gw_error *err);
 /* The id of the program that our filter holds, 0 for none. */

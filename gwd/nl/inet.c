@@ -10,6 +10,7 @@
 #include <linux/ip.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static const struct gw_nl_policy addr_policy[IFA_PROTO + 1] = {
@@ -201,15 +202,45 @@ int gw_nl_addr_remove(struct gw_nl *nl, const struct gw_nl_addr *a)
 	return gw_nl_exec(nl, &m, NULL, NULL);
 }
 
-/* An IPv4 setting of one interface, as sysctl's net.ipv4.conf.<link>. */
+/* An IPv4 setting of one interface. */
+struct devconf {
+	int setting;
+	bool known;
+	uint32_t value;
+};
+
+static int take_devconf(void *ctx, const struct nlmsghdr *h)
+{
+	static const struct gw_nl_policy policy[IFLA_INET_CONF + 1] = {[IFLA_INET_CONF] = {GW_NL_BINARY, 0, 0}};
+	const struct nlattr *families[AF_INET6 + 1], *tb[IFLA_INET_CONF + 1];
+	int rc = gw_nl_parse_families(h, families);
+	struct devconf *c = ctx;
+	size_t at = (size_t)(c->setting - 1) * sizeof c->value;
+
+	if (rc <= 0 || !families[AF_INET])
+		return rc < 0 ? rc : 0;
+	if (gw_nl_parse_nested(families[AF_INET], policy, IFLA_INET_CONF + 1, tb) < 0)
+		return -EBADMSG;
+	if (!tb[IFLA_INET_CONF] || gw_nl_len(tb[IFLA_INET_CONF]) < at + sizeof c->value)
+		return 0;
+	memcpy(&c->value, (const char *)gw_nl_data(tb[IFLA_INET_CONF]) + at, sizeof c->value);
+	c->known = true;
+	return 0;
+}
+
+/* As sysctl's net.ipv4.conf.<link>; what is so already is not written. */
 static int set_devconf(struct gw_nl *nl, int ifindex, int setting, uint32_t value)
 {
+	struct devconf now = {.setting = setting};
 	size_t spec, inet, conf;
-	struct ifinfomsg *ifi;
 	struct gw_nl_msg m;
+	int rc;
 
-	ifi = gw_nl_msg_begin(&m, RTM_SETLINK, 0, sizeof *ifi);
-	ifi->ifi_index = ifindex;
+	gw_nl_link_begin(&m, RTM_GETLINK, ifindex);
+	rc = gw_nl_exec(nl, &m, take_devconf, &now);
+	if (rc < 0 || (now.known && now.value == value))
+		return rc;
+	gw_nl_link_begin(&m, RTM_SETLINK, ifindex);
 	spec = gw_nl_nest_begin(&m, IFLA_AF_SPEC);
 	inet = gw_nl_nest_begin(&m, AF_INET);
 	conf = gw_nl_nest_begin(&m, IFLA_INET_CONF);

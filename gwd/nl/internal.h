@@ -10,6 +10,7 @@
 #include "nl/nl.h"
 #include "nl/policy.h"
 
+#include <sys/socket.h>
 #include <uv.h>
 
 #define GW_NL_BUF_SIZE	  65536 /* the kernel never makes a dump datagram larger than 32 KiB */
@@ -98,6 +99,8 @@ void gw_nl_answer_take(struct gw_nl_answer *an, const void *datagram, size_t n);
  * -EBADMSG.
  */
 int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret);
+/* What the message says of a link by address family; also families that it says nothing of, as NULL. */
+int gw_nl_parse_families(const struct nlmsghdr *h, const struct nlattr *ret[static AF_INET6 + 1]);
 int gw_nl_parse_addr(const struct nlmsghdr *h, struct gw_nl_addr *ret);
 int gw_nl_parse_neigh(const struct nlmsghdr *h, struct gw_nl_neigh *ret);
 int gw_nl_parse_conf(const struct nlmsghdr *h, struct gw_nl_conf *ret);

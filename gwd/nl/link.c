@@ -21,7 +21,7 @@
 
 /* --- reading --- */
 
-static const struct gw_nl_policy link_policy[IFLA_LINK_NETNSID + 1] = {
+static const struct gw_nl_policy link_policy[IFLA_GSO_MAX_SEGS + 1] = {
 	[IFLA_ADDRESS] = {GW_NL_BINARY, 0, 0}, /* 6 bytes on Ethernet only */
 	[IFLA_IFNAME] = {GW_NL_STRING, 2, IFNAMSIZ},
 	[IFLA_MTU] = {GW_NL_U32, 0, 0},
@@ -31,6 +31,7 @@ static const struct gw_nl_policy link_policy[IFLA_LINK_NETNSID + 1] = {
 	[IFLA_LINK] = {GW_NL_U32, 0, 0},
 	[IFLA_MASTER] = {GW_NL_U32, 0, 0},
 	[IFLA_IFALIAS] = {GW_NL_STRING, 1, 0},
+	[IFLA_GSO_MAX_SEGS] = {GW_NL_U32, 0, 0},
 };
 
 static const struct gw_nl_policy info_policy[IFLA_INFO_KIND + 1] = {
@@ -39,7 +40,7 @@ static const struct gw_nl_policy info_policy[IFLA_INFO_KIND + 1] = {
 
 int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret)
 {
-	const struct nlattr *tb[IFLA_LINK_NETNSID + 1], *info[IFLA_INFO_KIND + 1];
+	const struct nlattr *tb[IFLA_GSO_MAX_SEGS + 1], *info[IFLA_INFO_KIND + 1];
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(h);
 	struct gw_link l = {0};
 	size_t n;
@@ -55,7 +56,7 @@ int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret)
 	 */
 	if (ifi->ifi_family != AF_UNSPEC)
 		return 0;
-	if (gw_nl_parse(ifi + 1, n - sizeof *ifi, link_policy, IFLA_LINK_NETNSID + 1, tb) < 0)
+	if (gw_nl_parse(ifi + 1, n - sizeof *ifi, link_policy, IFLA_GSO_MAX_SEGS + 1, tb) < 0)
 		return -EBADMSG;
 	if (ifi->ifi_index <= 0 || !tb[IFLA_IFNAME])
 		return -EBADMSG;
@@ -76,6 +77,7 @@ int gw_nl_parse_link(const struct nlmsghdr *h, struct gw_link *ret)
 	l.master = gw_nl_u32(tb[IFLA_MASTER]) <= INT32_MAX ? (int)gw_nl_u32(tb[IFLA_MASTER]) : 0;
 	l.mtu = gw_nl_u32(tb[IFLA_MTU]);
 	l.group = gw_nl_u32(tb[IFLA_GROUP]);
+	l.gso_segs = gw_nl_u32(tb[IFLA_GSO_MAX_SEGS]);
 	l.up = ifi->ifi_flags & IFF_UP;
 	l.running = ifi->ifi_flags & IFF_LOWER_UP;
 	l.promisc = ifi->ifi_flags & IFF_PROMISC;
@@ -308,6 +310,8 @@ int gw_nl_link_no_offloads(struct gw_nl *nl, const struct gw_link *link, struct 
 	if (rc < 0)
 		return gw_error_set(err, -rc, GW_ERR_INTERNAL, link->name, "cannot turn off the offloads of %s: %s%s",
 				    link->name, strerror(-rc), gw_nl_way_out(-rc));
+	if (link->gso_segs == 1)
+		return 0;
 	/* Not every kind of super-packet has a switch in every kernel; this limit is for all. */
 	gw_nl_link_begin(&m, RTM_SETLINK, link->ifindex);
 	gw_nl_put_u32(&m, IFLA_GSO_MAX_SEGS, 1);
@@ -377,22 +381,79 @@ static int drop_link_local(struct gw_nl *nl, int ifindex)
 	return rc;
 }
 
-int gw_nl_link_quiet(struct gw_nl *nl, int ifindex, struct gw_error *err)
+static const struct gw_nl_policy families_policy[AF_INET6 + 1] = {
+	[AF_INET] = {GW_NL_NESTED, 0, 0},
+	[AF_INET6] = {GW_NL_NESTED, 0, 0},
+};
+
+int gw_nl_parse_families(const struct nlmsghdr *h, const struct nlattr *ret[static AF_INET6 + 1])
 {
-	char name[IFNAMSIZ + 16];
+	static const struct gw_nl_policy policy[IFLA_AF_SPEC + 1] = {[IFLA_AF_SPEC] = {GW_NL_NESTED, 0, 0}};
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(h);
+	const struct nlattr *tb[IFLA_AF_SPEC + 1];
+	size_t n = mnl_nlmsg_get_payload_len(h);
+
+	if (h->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	if (n < sizeof *ifi || gw_nl_parse(ifi + 1, n - sizeof *ifi, policy, IFLA_AF_SPEC + 1, tb) < 0)
+		return -EBADMSG;
+	if (!tb[IFLA_AF_SPEC])
+		return 0;
+	return gw_nl_parse_nested(tb[IFLA_AF_SPEC], families_policy, AF_INET6 + 1, ret) < 0 ? -EBADMSG : 1;
+}
+
+/* How the kernel makes IPv6 addresses for a link. */
+struct gen_mode {
+	bool has_ipv6, known;
+	uint8_t mode;
+};
+
+static int take_gen_mode(void *ctx, const struct nlmsghdr *h)
+{
+	static const struct gw_nl_policy policy[IFLA_INET6_ADDR_GEN_MODE + 1] = {
+		[IFLA_INET6_ADDR_GEN_MODE] = {GW_NL_U8, 0, 0},
+	};
+	const struct nlattr *families[AF_INET6 + 1], *tb[IFLA_INET6_ADDR_GEN_MODE + 1];
+	int rc = gw_nl_parse_families(h, families);
+	struct gen_mode *g = ctx;
+
+	if (rc <= 0 || !families[AF_INET6])
+		return rc < 0 ? rc : 0;
+	g->has_ipv6 = true;
+	if (gw_nl_parse_nested(families[AF_INET6], policy, IFLA_INET6_ADDR_GEN_MODE + 1, tb) < 0)
+		return -EBADMSG;
+	g->known = tb[IFLA_INET6_ADDR_GEN_MODE];
+	g->mode = gw_nl_u8(tb[IFLA_INET6_ADDR_GEN_MODE]);
+	return 0;
+}
+
+static int set_gen_mode(struct gw_nl *nl, int ifindex, uint8_t mode)
+{
 	size_t spec, inet6;
 	struct gw_nl_msg m;
-	int rc;
 
 	gw_nl_link_begin(&m, RTM_SETLINK, ifindex);
 	spec = gw_nl_nest_begin(&m, IFLA_AF_SPEC);
 	inet6 = gw_nl_nest_begin(&m, AF_INET6);
-	gw_nl_put_u8(&m, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	gw_nl_put_u8(&m, IFLA_INET6_ADDR_GEN_MODE, mode);
 	gw_nl_nest_end(&m, inet6);
 	gw_nl_nest_end(&m, spec);
-	rc = gw_nl_exec(nl, &m, NULL, NULL);
-	if (rc == -EAFNOSUPPORT) /* IPv6 is not there, or not for a link with so small an MTU */
+	return gw_nl_exec(nl, &m, NULL, NULL);
+}
+
+int gw_nl_link_quiet(struct gw_nl *nl, int ifindex, struct gw_error *err)
+{
+	char name[IFNAMSIZ + 16];
+	struct gen_mode now = {0};
+	struct gw_nl_msg m;
+	int rc;
+
+	gw_nl_link_begin(&m, RTM_GETLINK, ifindex);
+	rc = gw_nl_exec(nl, &m, take_gen_mode, &now);
+	if (rc == 0 && !now.has_ipv6) /* the kernel has none, or not for a link with so small an MTU */
 		return 0;
+	if (rc == 0 && (!now.known || now.mode != IN6_ADDR_GEN_MODE_NONE))
+		rc = set_gen_mode(nl, ifindex, IN6_ADDR_GEN_MODE_NONE);
 	if (rc == 0)
 		rc = drop_link_local(nl, ifindex);
 	return rc < 0 ? gw_nl_fail(nl, err, rc, gw_nl_link_label(nl, ifindex, name), "cannot silence IPv6 on %s", name)

@@ -256,6 +256,7 @@ static void renew_socket(struct gw_nl *nl)
 static int run(struct gw_nl *nl, struct gw_nl_msg *m, struct gw_nl_answer *an)
 {
 	int64_t deadline = now_ms() + ANSWER_TIMEOUT_MS;
+	bool is_write;
 	ssize_t n;
 
 	nl->extack[0] = 0;
@@ -263,7 +264,8 @@ static int run(struct gw_nl *nl, struct gw_nl_msg *m, struct gw_nl_answer *an)
 	if (m->error < 0)
 		return m->error;
 	m->h.nlmsg_seq = an->seq = ++nl->seq;
-	writes += (m->h.nlmsg_type & 3) != (RTM_GETLINK & 3); /* types come in fours: new, delete, get, set */
+	is_write = (m->h.nlmsg_type & 3) != (RTM_GETLINK & 3); /* types come in fours: new, delete, get, set */
+	writes += is_write;
 	while (mnl_socket_sendto(nl->requests, &m->h, m->h.nlmsg_len) < 0)
 		if (errno != EINTR)
 			return -errno;
@@ -277,6 +279,9 @@ static int run(struct gw_nl *nl, struct gw_nl_msg *m, struct gw_nl_answer *an)
 	}
 	if (an->broken)
 		renew_socket(nl);
+	/* The kernel has no such thing, in which it could have changed anything. */
+	if (an->rc == -EOPNOTSUPP)
+		writes -= is_write;
 	return an->rc == 0 && an->interrupted ? -EINTR : an->rc;
 }
 

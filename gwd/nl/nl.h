@@ -33,6 +33,7 @@ struct gw_link {
 	int peer;	     /* the number of its peer or lower device, where that is; 0: has none */
 	int master;	     /* the bridge, bond or VRF device that takes its packets; 0: none */
 	uint32_t group;	     /* 0 unless somebody put it into one */
+	unsigned gso_segs;   /* of how many packets a super-packet is at most */
 	char alias[96];	     /* free text that somebody gave it; longer ones are cut */
 };
 
@@ -48,7 +49,10 @@ int gw_nl_run_inside(const struct gw_nl *nl, int (*fn)(void *arg), void *arg);
  * Closing is asynchronous on the loop: memory is freed in the handle's close callback. No callback runs any more.
  */
 struct gw_nl *gw_nl_close(struct gw_nl *nl);
-/* Requests that were to change something, of all sockets since the start; and one more, which a library has made for us. */
+/*
+ * Requests that were to change something which the kernel has, of all sockets since the start; and one more, which a library has
+ * made for us.
+ */
 uint64_t gw_nl_writes(void);
 void gw_nl_wrote(void);
 

@@ -95,7 +95,11 @@ void gw_reconcile_worked(const struct gw_reconcile *r, const char *what, const c
 
 int gw_reconcile_open_slot(struct gw_slot *slot, struct gw_error *err)
 {
-	int res = slot->ops->open(&slot->env, &slot->driver, err);
+	int res;
+
+	slot->env.intent = slot->owner->intent;
+	res = slot->ops->open(&slot->env, &slot->driver, err);
+	slot->env.intent = NULL;
 
 	if (res < 0)
 		gw_error_prefix(err, "driver %s: ", slot->name);

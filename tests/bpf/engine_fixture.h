@@ -62,6 +62,7 @@ static inline void engine_start(void)
 	struct gw_driver_env e = {.loop = &env.ns.loop,
 				  .config = &env.config,
 				  .nl = env.ns.nl,
+				  .intent = env.intent,
 				  .want_sync = engine_on_want_sync,
 				  .core = &env};
 	struct gw_error err = GW_ERROR_INIT;

@@ -28,7 +28,6 @@ struct gw_params default_params(void)
 		.vxlan_device = 1,
 		.nvgre_device = 1,
 		.decap_l3 = !harness_as_old_kernel && gw_loader_probe_decap_l3(),
-		.pa = ip_of(PA_SELF),
 	};
 
 	memcpy(p.router_mac, MAC_ROUTER.b, 6);
@@ -60,6 +59,7 @@ int harness_setup_bare(void **state)
 		.bpf_dir = world.bpf_dir,
 		.node = "test",
 		.params = default_params(),
+		.lowest_pa = ip_of(PA_SELF).w[3],
 		.flow_limit = FLOW_LIMIT,
 		.record_limit = 512,
 		.port_limit = 16,

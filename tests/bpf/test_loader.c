@@ -8,6 +8,7 @@
 #include "loader_steps.h"
 
 #include "engine.skel.h"
+#include "engine/programs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -392,6 +393,212 @@ static void test_program_pinned(void **state)
 	expect_fresh();
 }
 
+/* --- programs --------------------------------------------------------------------------------------------------------------------- */
+
+static void read_ids(const struct gw_loader *l, unsigned ret[static GW_HOOK_MAX])
+{
+	for (int h = 0; h < GW_HOOK_MAX; h++) {
+		ret[h] = gw_loader_program_id(l, (enum gw_hook)h);
+		assert_int_not_equal(ret[h], 0);
+	}
+}
+
+/* Opens and commits; returns how often programs were loaded for it. */
+static unsigned loads_for(const struct gw_loader_config *c, unsigned ret_ids[static GW_HOOK_MAX])
+{
+	unsigned before = gw_programs_loads();
+	struct gw_loader *l = open_ok(c);
+
+	commit_ok(l);
+	read_ids(l, ret_ids);
+	gw_loader_close(l);
+	assert_int_equal(files_in("programs"), GW_HOOK_MAX + 2);
+	return gw_programs_loads() - before;
+}
+
+static void test_programs_adopted(void **state)
+{
+	unsigned first[GW_HOOK_MAX], again[GW_HOOK_MAX];
+	struct gw_loader_config c = config();
+	struct gw_error err = GW_ERROR_INIT;
+	struct gw_params params = c.params;
+	struct gw_loader *l;
+
+	(void)state;
+	assert_int_equal(loads_for(&c, first), 1);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(loads_for(&c, again), 0);
+		assert_memory_equal(again, first, sizeof first);
+	}
+	/* What is loaded later is kept, too. */
+	l = open_ok(&c);
+	params.ttl++;
+	check(gw_loader_reload(l, &params, &err) == 0, "%s", err.message);
+	read_ids(l, first);
+	gw_loader_close(l);
+	for (int h = 0; h < GW_HOOK_MAX; h++)
+		assert_int_not_equal(first[h], again[h]);
+	c.params = params;
+	assert_int_equal(loads_for(&c, again), 0);
+	assert_memory_equal(again, first, sizeof first);
+}
+
+static uint32_t lowest_pa(void)
+{
+	int fd = bpf_obj_get(path("programs", "variables"));
+	uint32_t zero = 0, pa = 0;
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &pa), 0);
+	close(fd);
+	return pa;
+}
+
+/* The lowest provider address is none of the programs' constants: whoever has loaded them, they are told. */
+static void test_lowest_address(void **state)
+{
+	unsigned first[GW_HOOK_MAX], again[GW_HOOK_MAX];
+	struct gw_loader_config c = config();
+	struct gw_error err = GW_ERROR_INIT;
+	unsigned loads = gw_programs_loads();
+	struct gw_loader *l;
+
+	(void)state;
+	c.lowest_pa = 0x01010a0a;
+	for (uint32_t i = 0; i < 3; i++) {
+		l = open_ok(&c);
+		commit_ok(l);
+		read_ids(l, i ? again : first);
+		assert_int_equal(lowest_pa(), c.lowest_pa);
+		check(gw_loader_set_lowest_pa(l, 0x02010a0a + i, &err) == 0, "%s", err.message);
+		assert_int_equal(lowest_pa(), 0x02010a0a + i);
+		gw_loader_close(l);
+		c.lowest_pa += i;
+	}
+	assert_memory_equal(again, first, sizeof first);
+	assert_int_equal(gw_programs_loads(), loads + 1);
+	/* Those that are loaded anew have it from the start. */
+	l = open_ok(&c);
+	check(gw_loader_set_lowest_pa(l, 0x0a0a0a0a, &err) == 0, "%s", err.message);
+	c.params.ttl++;
+	check(gw_loader_reload(l, &c.params, &err) == 0, "%s", err.message);
+	assert_int_equal(gw_programs_loads(), loads + 2);
+	assert_int_equal(lowest_pa(), 0x0a0a0a0a);
+	check(gw_loader_set_lowest_pa(l, 0, &err) == 0, "%s", err.message);
+	assert_int_equal(lowest_pa(), 0);
+	gw_loader_close(l);
+}
+
+static void unlink_program(struct gw_loader_config *c)
+{
+	(void)c;
+	assert_int_equal(unlink(path("programs", "gw_whole_in")), 0);
+}
+
+static void unlink_constants(struct gw_loader_config *c)
+{
+	(void)c;
+	assert_int_equal(unlink(path("programs", "constants")), 0);
+}
+
+static void unlink_variables(struct gw_loader_config *c)
+{
+	(void)c;
+	assert_int_equal(unlink(path("programs", "variables")), 0);
+}
+
+static void swap_programs(struct gw_loader_config *c)
+{
+	int port = bpf_obj_get(path("programs", "gw_port_in")), edge = bpf_obj_get(path("programs", "gw_edge_in"));
+
+	(void)c;
+	assert_int_equal(unlink(path("programs", "gw_port_in")) | unlink(path("programs", "gw_edge_in")), 0);
+	assert_int_equal(bpf_obj_pin(edge, path("programs", "gw_port_in")), 0);
+	assert_int_equal(bpf_obj_pin(port, path("programs", "gw_edge_in")), 0);
+	close(port);
+	close(edge);
+}
+
+static void pin_map_as_program(struct gw_loader_config *c)
+{
+	int fd = bpf_obj_get(path("maps", "records"));
+
+	(void)c;
+	assert_int_equal(unlink(path("programs", "gw_port_in")), 0);
+	assert_int_equal(bpf_obj_pin(fd, path("programs", "gw_port_in")), 0);
+	close(fd);
+}
+
+/* As programs of another build would have them, and the same once more, of which those that are there know nothing. */
+static void replace_constants(uint32_t change)
+{
+	int fd = bpf_obj_get(path("programs", "constants")), other;
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof info, zero = 0;
+	struct gw_params *params;
+
+	assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &len), 0);
+	params = calloc(1, info.value_size);
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, params), 0);
+	assert_true(params->build[0] && params->build[1]);
+	params->build[1] ^= change;
+	other = bpf_map_create(BPF_MAP_TYPE_ARRAY, "other", sizeof zero, info.value_size, 1, NULL);
+	assert_int_equal(bpf_map_update_elem(other, &zero, params, BPF_ANY), 0);
+	assert_int_equal(unlink(path("programs", "constants")), 0);
+	assert_int_equal(bpf_obj_pin(other, path("programs", "constants")), 0);
+	free(params);
+	close(fd);
+	close(other);
+}
+
+static void of_other_build(struct gw_loader_config *c)
+{
+	(void)c;
+	replace_constants(1);
+}
+
+static void with_other_constants(struct gw_loader_config *c)
+{
+	(void)c;
+	replace_constants(0);
+}
+
+static void with_other_params(struct gw_loader_config *c)
+{
+	c->params.mark++;
+}
+
+static void with_other_maps(struct gw_loader_config *c)
+{
+	c->flow_limit *= 2;
+}
+
+static void without_a_map(struct gw_loader_config *c)
+{
+	(void)c;
+	assert_int_equal(unlink(path("maps", "peers")), 0);
+}
+
+static void test_programs_of_another(void **state)
+{
+	static void (*const changes[])(struct gw_loader_config * c) = {
+		unlink_program, unlink_variables,     unlink_constants,	 swap_programs,	  pin_map_as_program,
+		of_other_build, with_other_constants, with_other_params, with_other_maps, without_a_map,
+	};
+	unsigned before[GW_HOOK_MAX], after[GW_HOOK_MAX];
+	struct gw_loader_config c = config();
+
+	(void)state;
+	loads_for(&c, before);
+	for (size_t i = 0; i < GW_N(changes); i++) {
+		changes[i](&c);
+		check(loads_for(&c, after) == 1, "change %zu is not seen", i);
+		for (int h = 0; h < GW_HOOK_MAX; h++)
+			check(after[h] != before[h], "change %zu: hook %d has the former program", i, h);
+		check(loads_for(&c, before) == 0, "change %zu: loaded once more", i);
+	}
+}
+
 /* --- where ------------------------------------------------------------------------------------------------------------------------ */
 
 static void test_not_bpffs(void **state)
@@ -531,6 +738,9 @@ int main(void)
 		T("GW-8: pins of another layout", test_wrong_pins),
 		T("GW-8: pins with huge keys and values", test_huge_pins),
 		T("GW-8: a program pinned as a map", test_program_pinned),
+		T("GW-8: programs are adopted", test_programs_adopted),
+		T("GW-8: the lowest provider address comes and goes", test_lowest_address),
+		T("GW-8: programs that are not what would be loaded", test_programs_of_another),
 		T("GW-8: not a bpf file system", test_not_bpffs),
 		T("GW-8: directories are made", test_deep_dir),
 		T("GW-8: name too long", test_long_dir),

@@ -68,9 +68,9 @@ static int wire_group(void **state)
 	      "ip link set gwc0p up");
 	sh_ok("ethtool -K gwc0 tso off gso off sg off tx off >/dev/null"); /* as gwd has tunnels' links */
 	assert_int_equal(outside_setup(state), 0);
-	assert_int_equal(
-		gw_tc_attach((int)if_nametoindex("tap0"), "tap0", gw_loader_program(world.loader, GW_HOOK_EDGE), &err),
-		0);
+	assert_int_equal(gw_tc_attach((int)if_nametoindex("tap0"), "tap0",
+				      gw_loader_program(world.loader, GW_HOOK_EDGE), false, &err),
+			 0);
 	inside = wire("gwc0p");
 	return 0;
 }

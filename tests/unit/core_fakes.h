@@ -28,6 +28,7 @@ struct fake {
 	unsigned parts;	     /* that the next sync takes, beside the last one */
 	bool half;	     /* a failing apply does the first half of its delta */
 	unsigned syncs, applies, opens, closes;
+	size_t foreseen; /* ports, when it was opened */
 	bool ask_in_sync;
 };
 
@@ -71,6 +72,7 @@ static inline int fake_open(int which, const struct gw_driver_env *env, struct g
 		return gw_error_set(err, ENODEV, GW_ERR_CAPABILITY, "eth7", "no such thing");
 	fakes[which].env = env;
 	fakes[which].opens++;
+	fakes[which].foreseen = env->intent ? gw_intent_count(env->intent, GW_HNV_PORT) : 0;
 	*ret = (struct gw_driver *)(void *)&fakes[which];
 	return 0;
 }

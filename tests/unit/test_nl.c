@@ -165,6 +165,7 @@ static void test_quiet(void **state)
 {
 	struct gw_error err = GW_ERROR_INIT;
 	int eth1, eth2, p1;
+	uint64_t writes;
 
 	(void)state;
 	netns_begin(&ns);
@@ -172,7 +173,11 @@ static void test_quiet(void **state)
 	eth1 = netns_link(&ns, "eth1").ifindex;
 	p1 = netns_link(&ns, "p1").ifindex;
 	/* Before it comes up: no address ever, and not a frame. */
+	writes = gw_nl_writes();
 	expect(gw_nl_link_quiet(ns.nl, eth1, &err), 0, &err, NULL);
+	assert_int_equal(gw_nl_writes(), writes + 1);
+	expect(gw_nl_link_quiet(ns.nl, eth1, &err), 0, &err, NULL);
+	assert_int_equal(gw_nl_writes(), writes + 1); /* so it is already */
 	expect(gw_nl_link_quiet(ns.nl, p1, &err), 0, &err, NULL);
 	expect(gw_nl_link_up(ns.nl, eth1, &err), 0, &err, NULL);
 	expect(gw_nl_link_up(ns.nl, p1, &err), 0, &err, NULL);
@@ -190,7 +195,9 @@ static void test_quiet(void **state)
 
 	/* Where a link has no IPv6 there is nothing to silence. */
 	sh_ok("ip link set eth2 mtu 1000");
+	writes = gw_nl_writes();
 	expect(gw_nl_link_quiet(ns.nl, eth2, &err), 0, &err, NULL);
+	assert_int_equal(gw_nl_writes(), writes);
 	expect(gw_nl_link_quiet(ns.nl, 999, &err), -ENODEV, &err, "link 999");
 	netns_end(&ns);
 }

@@ -45,6 +45,44 @@ static void test_restart_takes_over(void **state)
 	end_driver();
 }
 
+/* What is as it should be is not written again, and of what is not just that. */
+static void test_restart_writes_what_is_missing(void **state)
+{
+	static const struct {
+		const char *loss, *there;
+	} cases[] = {
+		{"true", "eth1 inet 10.1.1.20/24"},
+		{"ip route del 10.9.0.0/16", "10.9.0.0/16 via 10.1.1.1 dev eth1 proto 103"},
+		{"ip addr del 10.1.1.21/24 dev eth1", "eth1 inet 10.1.1.21/24"},
+	};
+
+	(void)state;
+	begin();
+	veth("eth1");
+	gw_intent_begin(intent);
+	put(paddr("eth1", "10.1.1.20", 24));
+	put(paddr("eth1", "10.1.1.21", 24));
+	put(proute("eth1", "10.9.0.0/16", "10.1.1.1"));
+	put(proute("eth1", "10.8.0.0/16", "0.0.0.0"));
+	commit_ok();
+	for (size_t i = 0; i < GW_N(cases); i++) {
+		uint64_t writes;
+
+		driver = ops->close(driver);
+		sh_ok("%s", cases[i].loss);
+		netns_drain(&ns); /* nobody hears of it */
+		open_driver();
+		writes = gw_nl_writes();
+		sync_ok();
+		check(gw_nl_writes() - writes == (i ? 1 : 0), "%s: %llu writes", cases[i].loss,
+		      (unsigned long long)(gw_nl_writes() - writes));
+		has(cases[i].there);
+		netns_drain(&ns);
+		assert_int_equal(wanted, 0);
+	}
+	end_driver();
+}
+
 static void test_interface_comes_later(void **state)
 {
 	(void)state;
@@ -190,6 +228,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_restart_takes_over),
+		cmocka_unit_test(test_restart_writes_what_is_missing),
 		cmocka_unit_test(test_interface_comes_later),
 		cmocka_unit_test(test_repair_after_removal_from_outside),
 		cmocka_unit_test(test_in_the_way_of_an_operators_route),

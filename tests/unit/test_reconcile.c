@@ -20,6 +20,11 @@ static void test_API_2_change_survives_restart(void **state)
 	reset_fakes();
 	start(&b, state, "");
 	agree(&b, 2, ids);
+	/* When a driver is opened it is told what it will have to bring about; afterwards by each call. */
+	for (int i = 0; i < N_FAKES; i++) {
+		assert_int_equal(fakes[i].foreseen, 1);
+		assert_null(fakes[i].env->intent);
+	}
 	assert_int_equal(b.service.revision(b.service.ctx), 2);
 	assert_int_equal(gw_intent_port(b.service.intent, "tap0")->revision, 1);
 	stop(&b);

@@ -543,7 +543,6 @@ struct gw_params {
 	__u8 router_mac[6];
 	__u16 zero;
 	__u32 cutter;	  /* ifindex of the way into the cutting of packets (cut.bpf.c); 0: there is none */
-	struct gw_ip pa;  /* the lowest provider address, which most tunnel packets come to */
 	__u32 external;	  /* ifindex of the [external] interface; 0: there is none */
 	__u32 reassembly; /* ifindex of the way into the kernel's reassembly (whole.bpf.c); 0: there is none */
 	__u8 external_mac[6];
@@ -552,6 +551,7 @@ struct gw_params {
 	/* Of what virtual gateways send beyond the segments of the [external] interface; zero: by the kernel's routes. */
 	__u32 hop4; /* network byte order */
 	struct gw_ip hop6;
+	__u32 build[2]; /* which programs these are: the loader's alone */
 };
 
 _Static_assert(sizeof(struct gw_ip) == 16, "gw_ip");
@@ -588,7 +588,7 @@ _Static_assert(sizeof(struct gw_bpf_tunnel) == 60, "gw_bpf_tunnel");
 _Static_assert(sizeof(struct gw_bpf_gateway) == 24, "gw_bpf_gateway");
 _Static_assert(sizeof(struct gw_fast_key) == 20, "gw_fast_key");
 _Static_assert(sizeof(struct gw_bpf_fast) == 160, "gw_bpf_fast");
-_Static_assert(sizeof(struct gw_params) == 92, "gw_params");
+_Static_assert(sizeof(struct gw_params) == 84, "gw_params");
 _Static_assert((int)GW_DROP_MAX <= GW_DROP_SLOTS && (int)GW_OUT_MAX <= GW_OUT_SLOTS, "slots");
 
 #endif

@@ -14,6 +14,12 @@
 #include "lib/way.h"
 #include "lib/encap.h"
 
+/*
+ * The lowest provider address, which most tunnel packets come to, in network byte order; others are looked up. It comes and goes
+ * while the programs run: to read it costs them what a constant does.
+ */
+volatile __u32 lowest_pa SEC(".data");
+
 struct gw_outer {
 	struct gw_ip source;
 	__u8 hop[6]; /* outer source MAC address */
@@ -101,7 +107,7 @@ gw_inline __u32 gw_outer_parse(struct __sk_buff *skb, struct gw_outer *o)
 		return GW_NOT_OURS;
 	udp = ip->protocol == IPPROTO_UDP;
 	frag = bpf_ntohs(ip->frag_off);
-	if (unlikely(ip->daddr != params.pa.w[3])) {
+	if (unlikely(ip->daddr != lowest_pa)) {
 		pa = gw_ip_v4(ip->daddr);
 		if (!bpf_map_lookup_elem(&provider_addresses, &pa))
 			return GW_NOT_OURS;
@@ -332,7 +338,7 @@ gw_inline int gw_underlay_plain(struct __sk_buff *skb)
 	    skb->pkt_type == PACKET_OTHERHOST)
 		return GW_LONG_WAY;
 	total = bpf_ntohs(ip->tot_len);
-	if (*(const __u8 *)ip != 0x45 || ip->frag_off & bpf_htons(IP_MF | IP_OFFSET) || ip->daddr != params.pa.w[3] ||
+	if (*(const __u8 *)ip != 0x45 || ip->frag_off & bpf_htons(IP_MF | IP_OFFSET) || ip->daddr != lowest_pa ||
 	    skb->len != GW_IP_OFF + total)
 		return GW_LONG_WAY;
 	if (ip->protocol == IPPROTO_UDP && udp->dest == bpf_htons(params.vxlan_port) && !udp->check &&

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# time-limit: 120
+# time-limit: 180
 # A gateway whose tenants' networks somebody changes by hand: it is as it was within a second, and the log tells of it; and of who
 # has which public ports.
 #
@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import case, traffic
 from lib.case import equal, eventually, note, require
-from lib.gateway import FAR, GatewayWorld
+from lib.gateway import FAR, GATEWAY_PA, GatewayWorld
 
 SHARED = "203.0.113.2"
 BLOCK = 16384  # of SHARED; blue has the first, red the second
@@ -127,6 +127,56 @@ def _(w):
     repaired(w, "after a start")
     flow.end()
     equal(flow.result()["lost"], 0, "datagrams of red that were lost")
+
+
+def settled(w):
+    """{protocol: requests that write} of a process that has brought all there is to its intended state."""
+    eventually(lambda: w.gw.gwd.status()["node"]["sync"]["state"] == "Synced", "all is as it should be")
+    for t in w.tenants:
+        t.ready()
+    return w.gw.gwd.writes()
+
+
+def filters(w):
+    """What tc shows of the gateway's links: also which program each has, by its number."""
+    return {x["ifname"]: w.gw.netns.run(["tc", "filter", "show", "dev", x["ifname"], "ingress"], ok=None).stdout
+            for x in w.gw.netns.ip_json("link show")}
+
+
+NOTHING = {"route": 0, "netfilter": 0}
+
+
+@g.case("GW-8: a start over what is there writes nothing to the kernel, and leaves the programs where they are")
+def _(w):
+    settled(w)
+    before = filters(w)
+    require(sum("id " in f for f in before.values()) >= 6, "links with programs: %s" % before)
+    for action in (w.gw.gwd.kill, w.gw.gwd.stop):
+        action()
+        w.gw.gwd.start()
+        equal(settled(w), NOTHING, "writes of a start with nothing to do")
+        equal(filters(w), before, "programs")
+        repaired(w, "nothing")
+        equal(settled(w), NOTHING, "writes later")
+
+
+@g.case("GW-8: what somebody took away while gwd was down, and just that, is written by its start")
+def _(w):
+    losses = (("nothing", lambda: None, 0, 0),
+              ("a program", lambda: w.gw.netns.run(["tc", "filter", "del", "dev", w.blue.port, "ingress"]), 1, 0),
+              ("a route", lambda: w.blue.run("ip route del default"), 1, 0),
+              ("the provider address", lambda: w.gw.netns.ip("addr del %s/24 dev eth1" % GATEWAY_PA), 1, 0),
+              ("rules", lambda: w.blue.run("nft flush chain inet gwd-nat post"), 0, 1))
+    for what, take, of_route, of_netfilter in losses:
+        settled(w)
+        before = filters(w)
+        w.gw.gwd.kill()
+        take()
+        w.gw.gwd.start()
+        writes = settled(w)
+        equal((writes["route"], writes["netfilter"] > 0), (of_route, of_netfilter > 0), "writes after the loss of " + what)
+        equal(filters(w), before, "programs after the loss of " + what)
+        repaired(w, what)
 
 
 @g.case("who had which ports of a public address, and when, is in the log: each assignment, each withdrawal")

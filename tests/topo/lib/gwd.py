@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -195,6 +196,11 @@ class Gwd:
         r = self.request("GET", BASE + "/monitoring/statistics")
         require(r.status == 200, "statistics: %d %s" % (r.status, r.body[:300]))
         return r.json()
+
+    def writes(self):
+        """{protocol: requests by which this process was to change something in the kernel}, of which it needs none by itself."""
+        text = self.request("GET", "/metrics").body.decode()
+        return {k: int(float(n)) for k, n in re.findall(r'(?m)^gwd_netlink_writes_total\{protocol="(\w+)"\} (\S+)$', text)}
 
     # --- counters -----------------------------------------------------------------------------------------------------
 
