@@ -32,6 +32,7 @@ static struct gw_driver *engine_close(struct gw_driver *d)
 	gw_slots_done(&d->vsid_slots);
 	gw_slots_done(&d->exit_slots);
 	gw_slots_done(&d->way_slots);
+	gw_way_tables_free(d->ways);
 	gw_edge_done(&d->edge);
 	gw_loader_close(d->loader);
 	gw_cleanup_close(&d->pins_lock);
