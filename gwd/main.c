@@ -76,10 +76,13 @@ static void log_failure(const char *what, const struct gw_error *err)
 	gw_log_error("%s%s%s%s%s", what, *what ? ": " : "", err->target, *err->target ? ": " : "", err->message);
 }
 
-/* For each VRF two and up to 13 settings that are read again and again, one for each connection, and what the engine and the store have. */
+/*
+ * For each VRF two and up to 13 settings that are read again and again, for each of its connections two that ask who is at the other side,
+ * one for each client, and what the engine and the store have.
+ */
 static void raise_descriptors(const struct gw_config *config)
 {
-	rlim_t need = 15 * (rlim_t)config->vrf_limit + config->connection_limit + 512;
+	rlim_t need = 15 * (rlim_t)config->vrf_limit + 2 * (rlim_t)config->way_limit + config->connection_limit + 512;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
@@ -88,9 +91,11 @@ static void raise_descriptors(const struct gw_config *config)
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		gw_log_debug("cannot raise RLIMIT_NOFILE: %s", strerror(errno));
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < need && config->roles & GW_ROLE_HOST)
-		gw_log_warning("this process may open %llu files, and [limits] virtual_gateways = %u takes up to %llu: "
-			       "raise LimitNOFILE= of its unit, or lower that limit",
-			       (unsigned long long)limit.rlim_cur, config->vrf_limit, (unsigned long long)need);
+		gw_log_warning("this process may open %llu files, and [limits] virtual_gateways = %u with "
+			       "network_connections = %u takes up to %llu: raise LimitNOFILE= of its unit, or lower "
+			       "those limits",
+			       (unsigned long long)limit.rlim_cur, config->vrf_limit, config->way_limit,
+			       (unsigned long long)need);
 }
 
 /* Memory holds secrets of tenants: no core dumps, no ptrace by the same user. */

@@ -17,7 +17,7 @@
 #define TURN_NS 8000000u /* of a sync, before the loop goes on with all else */
 
 /* Of a sync. */
-enum stage { LINKS, MAPS, EDGE, PROGRAMS, STRANGERS, DONE };
+enum stage { LINKS, MAPS, EDGE, WAYS, PROGRAMS, STRANGERS, DONE };
 
 static struct gw_driver *engine_close(struct gw_driver *d)
 {
@@ -32,6 +32,7 @@ static struct gw_driver *engine_close(struct gw_driver *d)
 	gw_slots_done(&d->vsid_slots);
 	gw_slots_done(&d->exit_slots);
 	gw_slots_done(&d->way_slots);
+	gw_way_tables_free(d->ways);
 	gw_edge_done(&d->edge);
 	gw_loader_close(d->loader);
 	gw_cleanup_close(&d->pins_lock);
@@ -281,9 +282,9 @@ static int do_stage(struct gw_driver *d, const struct gw_intent *in, uint64_t un
 		return d->sync.all ? gw_maps_sync(d, in, err) : gw_maps_refresh_providers(d, in, err);
 	case EDGE:
 		r = gw_edge_sync(d, in, err);
-		if (r == 0)
-			r = gw_ways_sync(d, in, err);
 		return r == 0 ? gw_fast_sync(d, in, err) : r;
+	case WAYS:
+		return gw_ways_sync(d, in, err);
 	case PROGRAMS:
 		r = follow_params(d, in, err);
 		return r == 0 ? gw_links_attach_some(d, until, err) : r;

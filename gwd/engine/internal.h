@@ -25,6 +25,7 @@ struct gw_iface {
 	struct gw_link link;	      /* last seen; ifindex stays valid for the clean-up after the link went */
 	unsigned attached;	      /* gw_driver.attach_round of the program on it; 0: none */
 	unsigned tried;		      /* by which pass of a sync it was to be attached last */
+	unsigned looked;	      /* by which one it was looked at last */
 	char trouble[512];	      /* why it does not work, empty when it does */
 };
 
@@ -84,6 +85,7 @@ struct gw_driver {
 	struct gw_hmap ifaces;	/* by name */
 	struct gw_hmap present; /* those of them that are there, by the numbers of their links */
 	struct gw_slots port_slots, vsid_slots, exit_slots, way_slots;
+	struct gw_way_tables *ways; /* owned; what the maps of connections have; NULL: not known */
 	struct gw_edge edge;
 	bool fast_able; /* the kernel has what the fast path needs */
 	struct gw_device devices[GW_DEVICE_MAX];
@@ -157,6 +159,7 @@ const struct gw_way *gw_way_of_link(const struct gw_intent *in, const char *inte
 bool gw_way_leads_to(const struct gw_driver *d, const struct gw_intent *in, const char *interface);
 /* The interface that an L3 connection leads to; empty: there is none. */
 const char *gw_way_interface(const struct gw_driver *d, const struct gw_way *w);
+struct gw_way_tables *gw_way_tables_free(struct gw_way_tables *t);
 /* For one of them: its counters are ready. */
 int gw_way_allot(struct gw_driver *d, const struct gw_way *w, struct gw_error *err);
 int gw_ways_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);

@@ -298,6 +298,7 @@ static int bring_iface(struct gw_driver *d, const struct gw_intent *in, const ch
 
 	if (!i)
 		return gw_error_oom(err);
+	i->looked = d->sync.pass;
 	mark(d, in, i);
 	if (!is_named(i))
 		return let_go(d, in, i, err);
@@ -418,6 +419,8 @@ int gw_links_forget(struct gw_driver *d, const struct gw_intent *in, struct gw_e
 	GW_HMAP_FOR_EACH_SAFE (n, after, &d->ifaces) {
 		struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
 
+		if (i->looked == d->sync.pass)
+			continue; /* it is named, or was let go of by the change after which it is not */
 		mark(d, in, i);
 		if (r == 0 && !is_named(i))
 			r = let_go(d, in, i, err);

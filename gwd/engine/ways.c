@@ -2,8 +2,9 @@
  * ways.c - the maps of connections (bpf/lib/way.h): what they should hold, from the intent and the interfaces that are there, and
  * bringing them there; and what is told of a connection. Called by engine.c and links.c.
  *
- * There are few connections, and an entry may depend on others (the rows of a VLAN's members, two tunnels that are alike): all are
- * computed whenever one of them has changed. What is written is what differs.
+ * An entry may depend on others (the rows of a VLAN's members, two tunnels that are alike): all are computed whenever one of them has
+ * changed, which takes a microsecond for each. What is written is what differs, from what was written before, or, in a sync, from what
+ * the kernel has.
  */
 #include "engine/internal.h"
 
@@ -12,6 +13,8 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,12 +22,13 @@ const struct gw_way *gw_way_of_link(const struct gw_intent *in, const char *inte
 {
 	const struct gw_hnv_object *o = NULL;
 	char name[IFNAMSIZ];
+	uint32_t number;
 
-	if (strncmp(interface, GW_WAY_LINK, strlen(GW_WAY_LINK)) != 0)
+	if (sscanf(interface, GW_WAY_LINK "%8" SCNx32, &number) != 1)
 		return NULL;
 	while ((o = gw_intent_next(in, GW_HNV_CONNECTION, o)))
-		if (!strcmp(gw_way_link(&o->way.id, name), interface))
-			return &o->way;
+		if (gw_way_number(&o->way.id) == number)
+			return strcmp(gw_way_link(&o->way.id, name), interface) == 0 ? &o->way : NULL;
 	return NULL;
 }
 
@@ -84,11 +88,16 @@ struct tunnel_entry {
 	struct gw_bpf_tunnel tunnel;
 };
 
+/* Of all connections. */
+struct gw_way_tables {
+	struct table ways, taps, tunnels;
+};
+
 struct wanted {
 	const struct gw_driver *d;
 	const struct gw_way **all; /* owned; those of the intent, by id */
 	size_t n;
-	struct table ways, taps, tunnels;
+	struct gw_way_tables *t; /* owned */
 };
 
 static int by_id(const void *a, const void *b)
@@ -174,9 +183,12 @@ static uint32_t *place_of(const struct table *t, const void *key)
 	return &t->places[i];
 }
 
-static bool has(const struct table *t, const void *key)
+/* NULL: it is not there. */
+static const char *find(const struct table *t, const void *key)
 {
-	return *place_of(t, key);
+	uint32_t place = *place_of(t, key);
+
+	return place ? t->v + (place - 1) * t->size : NULL;
 }
 
 static void add(struct table *t, const void *entry)
@@ -201,15 +213,15 @@ static void want_tap(struct wanted *want, const struct gw_way *w, const struct g
 				    .flags = is_peer(link) && !w->in_kbps ? GW_TAP_PEER : 0};
 	memcpy(e.key.mac, mac.b, sizeof e.key.mac);
 	e.tap.key = e.key;
-	add(&want->taps, &e);
+	add(&want->t->taps, &e);
 	memcpy(e.key.mac, (uint8_t[6]){1}, sizeof e.key.mac);
-	while (n < GW_TAP_MEMBERS && has(&want->taps, &e.key)) {
+	while (n < GW_TAP_MEMBERS && find(&want->t->taps, &e.key)) {
 		n++;
 		e.key.mac[5] = (uint8_t)n;
 	}
 	e.tap.key = e.key;
 	if (n < GW_TAP_MEMBERS)
-		add(&want->taps, &e);
+		add(&want->t->taps, &e);
 }
 
 /* Of two that are alike the first has it. */
@@ -219,7 +231,7 @@ static bool want_tunnel(struct wanted *want, const struct gw_way *w, const struc
 	struct gw_mac mac = gw_way_mac(&w->id);
 	struct tunnel_entry e;
 
-	if (!gw_edge_external(want->d) || !tunnel_key_of(want->d, w, ret) || has(&want->tunnels, ret))
+	if (!gw_edge_external(want->d) || !tunnel_key_of(want->d, w, ret) || find(&want->t->tunnels, ret))
 		return false;
 	e = (struct tunnel_entry){.key = *ret,
 				  .tunnel = {.key = *ret,
@@ -227,7 +239,7 @@ static bool want_tunnel(struct wanted *want, const struct gw_way *w, const struc
 					     .slot = slot,
 					     .flags = is_peer(link) && !w->in_kbps ? GW_TAP_PEER : 0}};
 	memcpy(e.tunnel.mac, mac.b, sizeof e.tunnel.mac);
-	add(&want->tunnels, &e);
+	add(&want->t->tunnels, &e);
 	return true;
 }
 
@@ -257,15 +269,24 @@ static void want_one(struct wanted *want, const struct gw_way *w)
 			e.way.has_key = (uint8_t)ends.has_key;
 		}
 	}
-	add(&want->ways, &e);
+	add(&want->t->ways, &e);
+}
+
+struct gw_way_tables *gw_way_tables_free(struct gw_way_tables *t)
+{
+	if (!t)
+		return NULL;
+	table_done(&t->ways);
+	table_done(&t->taps);
+	table_done(&t->tunnels);
+	free(t);
+	return NULL;
 }
 
 static void wanted_done(struct wanted *want)
 {
 	free(want->all);
-	table_done(&want->ways);
-	table_done(&want->taps);
-	table_done(&want->tunnels);
+	gw_way_tables_free(want->t);
 }
 
 static int wanted_init(struct wanted *want, const struct gw_driver *d, const struct gw_intent *in)
@@ -274,11 +295,12 @@ static int wanted_init(struct wanted *want, const struct gw_driver *d, const str
 	size_t n = gw_intent_count(in, GW_HNV_CONNECTION);
 	const struct gw_hnv_object *o = NULL;
 
-	*want = (struct wanted){.d = d, .all = calloc(n + 1, sizeof *want->all)};
-	if (!want->all || table_init(&want->ways, b->maps.ways, sizeof(uint32_t), sizeof(struct way_entry), n) < 0 ||
-	    table_init(&want->taps, b->maps.taps, sizeof(struct gw_tap_key), sizeof(struct tap_entry), 2 * n) < 0 ||
-	    table_init(&want->tunnels, b->maps.tunnels, sizeof(struct gw_tunnel_key), sizeof(struct tunnel_entry), n) <
-		    0) {
+	*want = (struct wanted){.d = d, .all = calloc(n + 1, sizeof *want->all), .t = calloc(1, sizeof *want->t)};
+	if (!want->all || !want->t ||
+	    table_init(&want->t->ways, b->maps.ways, sizeof(uint32_t), sizeof(struct way_entry), n) < 0 ||
+	    table_init(&want->t->taps, b->maps.taps, sizeof(struct gw_tap_key), sizeof(struct tap_entry), 2 * n) < 0 ||
+	    table_init(&want->t->tunnels, b->maps.tunnels, sizeof(struct gw_tunnel_key), sizeof(struct tunnel_entry),
+		       n) < 0) {
 		wanted_done(want);
 		return -ENOMEM;
 	}
@@ -292,16 +314,21 @@ static int wanted_init(struct wanted *want, const struct gw_driver *d, const str
 
 /* --- bringing it there ---------------------------------------------------------------------------------------------------- */
 
-static int bring(const struct table *t, struct gw_error *err)
+/* `known`: what the map has; NULL: the kernel is asked. */
+static int bring(const struct table *t, const struct table *known, struct gw_error *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < t->n && r == 0; i++)
-		r = gw_map_bring(t->map, t->v + i * t->size, t->v + i * t->size + t->key, err);
+	for (size_t i = 0; i < t->n && r == 0; i++) {
+		const char *e = t->v + i * t->size, *was = known ? find(known, e) : NULL;
+
+		if (!was || memcmp(was, e, t->size) != 0)
+			r = gw_map_bring(t->map, e, e + t->key, err);
+	}
 	return r;
 }
 
-static int prune(const struct table *t, struct gw_error *err)
+static int prune_all(const struct table *t, struct gw_error *err)
 {
 	char key[sizeof(struct gw_tunnel_key)], next[sizeof key];
 	int fd = bpf_map__fd(t->map), r = 0;
@@ -309,52 +336,92 @@ static int prune(const struct table *t, struct gw_error *err)
 
 	while (more && r == 0) {
 		more = bpf_map_get_next_key(fd, key, next) == 0;
-		if (!has(t, key))
+		if (!find(t, key))
 			r = gw_map_bring(t->map, key, NULL, err);
 		memcpy(key, next, sizeof key);
 	}
 	return r;
 }
 
-static bool is_numbered(const struct gw_intent *in, uint32_t number)
+static int prune(const struct table *t, const struct table *known, struct gw_error *err)
 {
-	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_CONNECTION, o));)
-		if (gw_way_number(&o->way.id) == number)
-			return true;
-	return false;
-}
+	int r = 0;
 
-/* What nobody counts in any more. */
-static void drop_slots(struct gw_driver *d, const struct gw_intent *in)
-{
-	for (unsigned slot = 0; slot < d->way_slots.limit; slot++)
-		if (d->way_slots.owner[slot] && !is_numbered(in, d->way_slots.owner[slot]))
-			gw_slots_put(&d->way_slots, d->way_slots.owner[slot], d);
+	if (!known)
+		return prune_all(t, err);
+	for (size_t i = 0; i < known->n && r == 0; i++)
+		if (!find(t, known->v + i * known->size))
+			r = gw_map_bring(t->map, known->v + i * known->size, NULL, err);
+	return r;
 }
 
 /* What goes out before what comes in: nobody is answered by a connection that cannot. */
-int gw_ways_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+static int bring_all(const struct gw_way_tables *t, const struct gw_way_tables *known, struct gw_error *err)
 {
+	int r = bring(&t->ways, known ? &known->ways : NULL, err);
+
+	if (r == 0)
+		r = bring(&t->taps, known ? &known->taps : NULL, err);
+	if (r == 0)
+		r = bring(&t->tunnels, known ? &known->tunnels : NULL, err);
+	if (r == 0)
+		r = prune(&t->taps, known ? &known->taps : NULL, err);
+	if (r == 0)
+		r = prune(&t->tunnels, known ? &known->tunnels : NULL, err);
+	return r == 0 ? prune(&t->ways, known ? &known->ways : NULL, err) : r;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* What nobody counts in any more. */
+static int drop_slots(struct gw_driver *d, const struct wanted *want)
+{
+	uint32_t *numbers = calloc(want->n + 1, sizeof *numbers);
+
+	if (!numbers)
+		return -ENOMEM;
+	for (size_t i = 0; i < want->n; i++)
+		numbers[i] = gw_way_number(&want->all[i]->id);
+	qsort(numbers, want->n, sizeof *numbers, by_number);
+	for (unsigned slot = 0; slot < d->way_slots.limit; slot++) {
+		uint32_t owner = d->way_slots.owner[slot];
+
+		if (owner && !bsearch(&owner, numbers, want->n, sizeof owner, by_number))
+			gw_slots_put(&d->way_slots, owner, d);
+	}
+	free(numbers);
+	return 0;
+}
+
+static int follow(struct gw_driver *d, const struct gw_intent *in, bool known, struct gw_error *err)
+{
+	struct gw_way_tables *was = d->ways;
 	struct wanted want;
 	int r;
 
 	if (wanted_init(&want, d, in) < 0)
 		return gw_error_oom(err);
-	r = bring(&want.ways, err);
-	if (r == 0)
-		r = bring(&want.taps, err);
-	if (r == 0)
-		r = bring(&want.tunnels, err);
-	if (r == 0)
-		r = prune(&want.taps, err);
-	if (r == 0)
-		r = prune(&want.tunnels, err);
-	if (r == 0)
-		r = prune(&want.ways, err);
-	if (r == 0)
-		drop_slots(d, in);
+	d->ways = NULL;
+	r = bring_all(want.t, known ? was : NULL, err);
+	if (r == 0 && drop_slots(d, &want) < 0)
+		r = gw_error_oom(err);
+	gw_way_tables_free(was);
+	if (r == 0) {
+		d->ways = want.t;
+		want.t = NULL;
+	}
 	wanted_done(&want);
 	return r;
+}
+
+int gw_ways_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	return follow(d, in, false, err);
 }
 
 int gw_ways_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err)
@@ -363,8 +430,9 @@ int gw_ways_apply(struct gw_driver *d, const struct gw_intent *in, const struct 
 		const struct gw_hnv_object *o =
 			delta->changes[n].after ? delta->changes[n].after : delta->changes[n].before;
 
-		if (o->kind == GW_HNV_CONNECTION || o->kind == GW_HNV_VRF)
-			return gw_ways_sync(d, in, err);
+		if (o->kind == GW_HNV_CONNECTION ||
+		    (o->kind == GW_HNV_VRF && gw_intent_count(in, GW_HNV_CONNECTION) > 0))
+			return follow(d, in, true, err);
 	}
 	return 0;
 }

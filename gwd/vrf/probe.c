@@ -227,6 +227,16 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		hear(poll->data);
 }
 
+static void on_turn(uv_timer_t *timer);
+
+/* Each connection has a moment of its own in each second: of a thousand not all have their turns at once. */
+static void arm(struct gw_vrf_probe *p)
+{
+	uint64_t later = TURN_MS - (uv_now(p->timer.loop) + p->ident) % TURN_MS;
+
+	uv_timer_start(&p->timer, on_turn, later < TURN_MS / 2 ? later + TURN_MS : later, 0);
+}
+
 static void on_turn(uv_timer_t *timer)
 {
 	struct gw_vrf_probe *p = timer->data;
@@ -245,6 +255,7 @@ static void on_turn(uv_timer_t *timer)
 		p->turn++;
 	for (size_t i = 0; i < p->n_peers; i++)
 		say(p, &p->peers[i]);
+	arm(p);
 }
 
 /* --- life --- */
@@ -375,7 +386,7 @@ int gw_vrf_probe_bring(struct gw_vrf_pass *pass, struct gw_vrf_way *w)
 		rc = open_family(p, !gw_addr_is_v4(&w->peers[i]));
 	w->silent = p->reach == GW_VRF_SILENT;
 	if (rc == 0 && !uv_is_active((uv_handle_t *)&p->timer))
-		rc = uv_timer_start(&p->timer, on_turn, 0, TURN_MS);
+		rc = uv_timer_start(&p->timer, on_turn, 0, 0);
 	return rc;
 }
 
