@@ -98,12 +98,16 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct gw_vrf_way *)a)->name, ((const struct gw_vrf_way *)b)->name);
 }
 
+static int is_named(const void *name, const void *way)
+{
+	return strcmp(name, ((const struct gw_vrf_way *)way)->name);
+}
+
 const struct gw_vrf_way *gw_vrf_way_of(const struct gw_vrf_domain *dom, const struct gw_uuid *id)
 {
-	struct gw_vrf_way key;
+	char name[IFNAMSIZ];
 
-	gw_way_link(id, key.name);
-	return dom->n_ways ? bsearch(&key, dom->ways, dom->n_ways, sizeof *dom->ways, by_name) : NULL;
+	return dom->n_ways ? bsearch(gw_way_link(id, name), dom->ways, dom->n_ways, sizeof *dom->ways, is_named) : NULL;
 }
 
 /* Of the other side's addresses, the first ones. */

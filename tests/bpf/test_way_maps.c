@@ -473,7 +473,7 @@ static void send_on(int fd, const struct pkt *p)
 static void test_tags_on_the_wire(void **state)
 {
 	int hall, yard, seg;
-	uint8_t b[2048];
+	uint8_t b[2048] = {0};
 	struct pkt p;
 	size_t n;
 
@@ -519,7 +519,7 @@ static void test_tags_on_the_wire(void **state)
 static void test_tunnel_on_the_wire(void **state)
 {
 	int site, out;
-	uint8_t b[2048];
+	uint8_t b[2048] = {0};
 	struct pkt p, q;
 	size_t n;
 
