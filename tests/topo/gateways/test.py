@@ -149,7 +149,7 @@ def connection(w):
     equal(properties(w, path)["statistics"]["txRateLimitedPacketsDropped"], 0, "dropped for its rate, of what nobody has sent")
     told = on_node(w)
     vrf = objects(w.g.gwd, "virtualGateways")[told["RoutingDomainID"]]["namespace"]
-    run(["nsenter", "--net=/run/netns/" + vrf] + "ping -n -q -c 100 -l 100 -s 1400 -S 1000000 -W 1".split() + [host], ok=None)
+    run(["nsenter", "--net=/run/netns/" + vrf] + "ping -n -q -c 100 -l 100 -s 1400 -S 1000000 -w 3".split() + [host], ok=None)
     dropped = on_node(w)["outboundRateLimitedDrops"]
     case.note("%d of 100 packets at once" % dropped)
     require(0 < dropped < 100, "%d packets dropped on the node" % dropped)  # its queue holds some

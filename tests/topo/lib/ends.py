@@ -247,7 +247,7 @@ def needs(what, command):
 def watch(end, senders):
     """Counts what arrives from there; heard() tells."""
     rules = "\n".join("%s saddr %s counter" % ("ip6" if ":" in a else "ip", a) for a in senders)
-    end.netns.run("nft -f -", stdin="table inet seen { chain in { type filter hook prerouting priority -400;\n%s\n} }" % rules)
+    end.netns.run("nft -f -", stdin="table inet seen { chain in { type filter hook prerouting priority -400;\n%s\n}\n}" % rules)
 
 
 def heard(end):
