@@ -22,11 +22,32 @@ gw_inline int gw_drop(__u32 reason)
 	return TC_ACT_SHOT;
 }
 
-/* Drops of what a port sent, or of what was for it. A function of its own: its many callers are all off the fast path. */
-gw_function_apart int gw_port_drop(__u32 slot, __u32 reason)
+/* What one of many has sent, or got: an element of `stats` for each, a map of struct gw_bpf_counters. */
+gw_inline void gw_count_tx_at(void *stats, __u32 slot, __u32 bytes)
 {
-	struct gw_bpf_counters *c = bpf_map_lookup_elem(&port_stats, &slot);
-	struct gw_bpf_reasons *r = bpf_map_lookup_elem(&port_reasons, &slot);
+	struct gw_bpf_counters *c = bpf_map_lookup_elem(stats, &slot);
+
+	if (c) {
+		c->tx_packets++;
+		c->tx_bytes += bytes;
+	}
+}
+
+gw_inline void gw_count_rx_at(void *stats, __u32 slot, __u32 bytes)
+{
+	struct gw_bpf_counters *c = bpf_map_lookup_elem(stats, &slot);
+
+	if (c) {
+		c->rx_packets++;
+		c->rx_bytes += bytes;
+	}
+}
+
+/* A drop that is charged to it; `reasons` is a map of struct gw_bpf_reasons. */
+gw_inline int gw_drop_at(void *stats, void *reasons, __u32 slot, __u32 reason)
+{
+	struct gw_bpf_counters *c = bpf_map_lookup_elem(stats, &slot);
+	struct gw_bpf_reasons *r = bpf_map_lookup_elem(reasons, &slot);
 
 	if (c)
 		c->drops++;
@@ -35,34 +56,22 @@ gw_function_apart int gw_port_drop(__u32 slot, __u32 reason)
 	return gw_drop(reason);
 }
 
+/* Drops of what a port sent, or of what was for it. A function of its own: its many callers are all off the fast path. */
+gw_function_apart int gw_port_drop(__u32 slot, __u32 reason)
+{
+	return gw_drop_at(&port_stats, &port_reasons, slot, reason);
+}
+
 gw_inline void gw_count_tx(__u32 slot, __u32 vsid_slot, __u32 bytes)
 {
-	struct gw_bpf_counters *c = bpf_map_lookup_elem(&port_stats, &slot);
-
-	if (c) {
-		c->tx_packets++;
-		c->tx_bytes += bytes;
-	}
-	c = bpf_map_lookup_elem(&vsid_stats, &vsid_slot);
-	if (c) {
-		c->tx_packets++;
-		c->tx_bytes += bytes;
-	}
+	gw_count_tx_at(&port_stats, slot, bytes);
+	gw_count_tx_at(&vsid_stats, vsid_slot, bytes);
 }
 
 gw_inline void gw_count_rx(__u32 slot, __u32 vsid_slot, __u32 bytes)
 {
-	struct gw_bpf_counters *c = bpf_map_lookup_elem(&port_stats, &slot);
-
-	if (c) {
-		c->rx_packets++;
-		c->rx_bytes += bytes;
-	}
-	c = bpf_map_lookup_elem(&vsid_stats, &vsid_slot);
-	if (c) {
-		c->rx_packets++;
-		c->rx_bytes += bytes;
-	}
+	gw_count_rx_at(&port_stats, slot, bytes);
+	gw_count_rx_at(&vsid_stats, vsid_slot, bytes);
 }
 
 #endif

@@ -25,34 +25,16 @@ struct gw_seen {
 
 gw_inline void gw_exit_count(__u32 slot, __u32 bytes, bool out)
 {
-	struct gw_bpf_counters *c = bpf_map_lookup_elem(&exit_stats, &slot);
-
-	if (!c)
-		return;
-	if (out) {
-		c->tx_packets++;
-		c->tx_bytes += bytes;
-	} else {
-		c->rx_packets++;
-		c->rx_bytes += bytes;
-	}
+	if (out)
+		gw_count_tx_at(&exit_stats, slot, bytes);
+	else
+		gw_count_rx_at(&exit_stats, slot, bytes);
 }
 
 /* A drop that is charged to the virtual gateway with this slot, if any. */
 gw_function int gw_exit_drop(__u32 slot, __u32 reason)
 {
-	struct gw_bpf_counters *c;
-	struct gw_bpf_reasons *r;
-
-	if (slot == GW_NOBODY)
-		return gw_drop(reason);
-	c = bpf_map_lookup_elem(&exit_stats, &slot);
-	r = bpf_map_lookup_elem(&exit_reasons, &slot);
-	if (c)
-		c->drops++;
-	if (r)
-		r->n[reason % GW_DROP_SLOTS]++;
-	return gw_drop(reason);
+	return slot == GW_NOBODY ? gw_drop(reason) : gw_drop_at(&exit_stats, &exit_reasons, slot, reason);
 }
 
 gw_inline bool gw_ip_within(const struct gw_ip *a, const struct gw_ip *net, const struct gw_ip *mask)

@@ -24,29 +24,15 @@
 
 gw_inline void gw_way_count(__u32 slot, __u32 bytes, bool out)
 {
-	struct gw_bpf_counters *c = bpf_map_lookup_elem(&way_stats, &slot);
-
-	if (!c)
-		return;
-	if (out) {
-		c->tx_packets++;
-		c->tx_bytes += bytes;
-	} else {
-		c->rx_packets++;
-		c->rx_bytes += bytes;
-	}
+	if (out)
+		gw_count_tx_at(&way_stats, slot, bytes);
+	else
+		gw_count_rx_at(&way_stats, slot, bytes);
 }
 
 gw_function int gw_way_drop(__u32 slot, __u32 reason)
 {
-	struct gw_bpf_counters *c = bpf_map_lookup_elem(&way_stats, &slot);
-	struct gw_bpf_reasons *r = bpf_map_lookup_elem(&way_reasons, &slot);
-
-	if (c)
-		c->drops++;
-	if (r)
-		r->n[reason % GW_DROP_SLOTS]++;
-	return gw_drop(reason);
+	return gw_drop_at(&way_stats, &way_reasons, slot, reason);
 }
 
 /* --- L3 ------------------------------------------------------------------------------------------------------------------- */
