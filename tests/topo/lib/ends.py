@@ -258,7 +258,7 @@ def heard(end):
 
 def silence(end):
     """Nothing of IP reaches it any more, and it answers nothing; its links stay as they are."""
-    end.netns.run("nft -f -", stdin="table inet cut { chain in { type filter hook prerouting priority -300; drop; } }")
+    end.netns.run("nft -f -", stdin="table inet cut { chain in { type filter hook prerouting priority -300; drop;\n}\n}")
 
 
 def speak(end):
