@@ -85,15 +85,10 @@ def _(w):
 @g.case("they count what is written to the kernel: nothing when nothing is to be done")
 def _(w):
     name = 'gwd_netlink_writes_total{protocol="route"}'
-    w.h1.netns.ip("link add up0 type veth peer name up1")
-    for dev in ("up0", "up1"):
-        w.h1.netns.ip("link set dev %s up" % dev)
     _, before = samples(w)
-    w.h1.gwd.ctl("provider-address", "add", "--interface", "up0", "--address", "10.1.1.1", "--prefix-length", 24)
-    _, added = samples(w)
-    require(added[name] > before[name], "an address was written: %s, then %s" % (before[name], added[name]))
+    require(before[name] > 0, "a node's first start makes what it needs: %s" % before[name])
     _, later = samples(w)
-    equal(later[name], added[name], "when nothing is to be done")
+    equal(later[name], before[name], "when nothing is to be done")
     w.h1.gwd.kill()
     w.h1.gwd.start()
     _, again = samples(w)
