@@ -114,20 +114,23 @@ json_t *gw_report_external(const struct gw_driver *d)
 	return j;
 }
 
+static json_t *report_exit(const struct gw_driver *d, unsigned slot)
+{
+	uint32_t vsid = d->exit_slots.owner[slot];
+	char name[IFNAMSIZ];
+	const struct gw_iface *i = gw_iface_find(d, gw_vrf_exit(vsid, name));
+
+	return json_pack("{s:i, s:s, s:s, s:o}", "virtualSubnetId", (int)vsid, "interface", name, "state",
+			 gw_report_state(i), "counters",
+			 gw_report_counters(d, gw_loader_bpf(d->loader)->maps.exit_stats, slot, true));
+}
+
 json_t *gw_report_exits(const struct gw_driver *d)
 {
-	const struct bpf_map *stats = gw_loader_bpf(d->loader)->maps.exit_stats;
 	json_t *list = json_array();
-	char name[IFNAMSIZ];
 
-	for (unsigned slot = 0; slot < d->exit_slots.limit; slot++) {
-		uint32_t vsid = d->exit_slots.owner[slot];
-
-		if (vsid)
-			json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:o}", "virtualSubnetId", (int)vsid,
-							      "interface", gw_vrf_exit(vsid, name), "state",
-							      gw_report_state(gw_iface_find(d, name)), "counters",
-							      gw_report_counters(d, stats, slot, true)));
-	}
+	for (unsigned slot = 0; slot < d->exit_slots.limit; slot++)
+		if (d->exit_slots.owner[slot])
+			json_array_append_new(list, report_exit(d, slot));
 	return list;
 }

@@ -107,7 +107,7 @@ def _(w):
 @g.case("captures are complete and dissected")
 def _(w):
     with wire.Capture(w.host_ns, "a", "harness") as cap:
-        r = traffic.UdpFlow(w.a, w.b, w.b.v4, 20000, 1).result()
+        r = traffic.UdpFlow(w.a, w.b, w.b.v4, int(20000 / case.SLOWNESS), 1).result()
     rows = cap.fields(["ip.src", "udp.dstport"], "udp.dstport == 7000")
     equal(len(rows), r["sent"], "frames in the capture")
     require(r["sent"] > 1000, "a burst was sent: %s" % r)
