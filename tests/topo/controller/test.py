@@ -82,7 +82,7 @@ def _(w):
         w.mend(h)
     require(all(line.endswith(" created") for line in p.stdout.splitlines()), p.stdout)
     equal(p.returncode, 1, "exit status while no node can come and no VM is there (%s)" % p.stderr)
-    for path in ["/servers/host1"] + ["/networkInterfaces/" + name for name in NICS]:
+    for path in ["/servers/" + h.server for h in w.hosts] + ["/networkInterfaces/" + name for name in NICS]:
         require(path + " failed: " in p.stderr, "%s is named:\n%s" % (path, p.stderr))
     w.vm = {}
     for name, (port, host, vsid, address) in NICS.items():

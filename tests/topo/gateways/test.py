@@ -116,6 +116,7 @@ def virtual_gateways(w):
 def node(w):
     told = w.g.gwd.request("GET", "/networking/v1/monitoring/statistics").json()["virtualGateways"]
     equal([t["state"] for t in told], ["Ready", "Ready"], "its virtual gateways")
+    equal([e["state"] for e in w.g.gwd.status()["engine"]["virtualGateways"]], ["Up", "Up"], "their ways out")
     text = w.g.gwd.request("GET", "/metrics").body.decode()
     require("\ngwd_virtual_gateways 2\n" in text, "the number of them")
     for t in told:
