@@ -140,10 +140,16 @@ static int sync_one(struct gw_slot *slot)
 	return 0;
 }
 
+/* What one driver made may be another's to serve, who is asked again then: a node is ready when nobody is. */
+static bool is_at_rest(const struct gw_slot *slot)
+{
+	return slot->was_synced && !slot->wanted && !slot->in_parts;
+}
+
 void gw_reconcile_become_ready(struct gw_reconcile *r)
 {
 	for (size_t i = 0; i < r->n_open; i++)
-		if (!r->slots[i].plugin && !r->slots[i].was_synced)
+		if (!r->slots[i].plugin && !is_at_rest(&r->slots[i]))
 			return;
 	r->ready = true;
 	if (r->params.on_ready)

@@ -329,7 +329,8 @@ def memory(w):
         answer = eventually(full, "there is no room", 120)
         refused(answer, 503, "Unavailable")
         require("body_memory" in answer[1]["error"]["message"] and answer[2]["Retry-After"], answer[1])
-        equal(w.ask("PUT", PREFIX + "/servers/s", {"properties": {}}, JSON, t)[0], 201, "a small one")
+        small = w.ask("PUT", PREFIX + "/servers/s", {"properties": {}}, JSON, t)[0]
+        require(small in (200, 201), "a small one, which may be there since one of ours was faster than a half: %s" % small)
         halves.pop().close()
         eventually(lambda: put()[0] == 200, "there is room again", 120)
         halves[0].sendall(b" " * 3000 + b'{"properties":{}}' + b" " * (300000 - 280000 - 3017))
