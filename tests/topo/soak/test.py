@@ -113,9 +113,10 @@ class Soak(GatewayWorld):
     # --- the daemon
 
     def start(self):
-        # What was freed stays with the sanitizer for a while, which is no growth of gwd's.
+        # What was freed stays with the sanitizer for a while, and so do stacks that allocated something: no growth of gwd's.
         own = os.environ.get("ASAN_OPTIONS", "")
-        self.gw.gwd.start(env={"ASAN_OPTIONS": ":".join([own] * bool(own) + ["quarantine_size_mb=1:thread_local_quarantine_size_kb=16"])})
+        self.gw.gwd.start(env={"ASAN_OPTIONS": ":".join([own] * bool(own) + [
+            "quarantine_size_mb=1:thread_local_quarantine_size_kb=16:malloc_context_size=2:detect_stack_use_after_return=0"])})
 
     def kill(self):
         self.counts["kills"] += 1
