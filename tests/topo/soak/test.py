@@ -36,7 +36,7 @@ from lib.world import World
 
 import changes
 from changes import Changes
-from leftover import Leftover, Memory, resident
+from leftover import Leftover, Memory
 from model import BLOCK, FAR, PORTS, SHARED, SLOTS, TENANTS, Model
 from probes import End, Probe, Prober, Source
 
@@ -386,17 +386,17 @@ def _(w):
 
 @g.case("the same with one process all the time: whenever all have gone nothing is left, and memory does not grow")
 def _(w):
-    memory = Memory()
     w.gw.gwd.stop()
     w.start()
     w.settled()
     first, pid = w.requests, w.gw.gwd.process.pid
+    memory = Memory(pid)
     with w.undisturbed():
         until = time.monotonic() + SECONDS / 2
         while time.monotonic() < until or len(memory.samples) < 4:
             w.churn()
             w.round(False, QUIET_STEPS, until)
-            memory.add(w.requests - first, resident(pid))
+            memory.add(w.requests - first)
         case.note(memory.check())
     equal(w.gw.gwd.process.pid, pid, "the process")
     case.note("%d steps, %s, changes: %s" % (w.steps, w.counts, w.changes.kinds))
