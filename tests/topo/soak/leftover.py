@@ -8,7 +8,8 @@ from lib.case import Failed, eventually
 from lib.gateway import objects
 from lib.net import run
 
-KINDS = ("lookupRecords", "customerRoutes", "providerAddresses", "providerRoutes", "ports", "virtualGateways", "publicAddresses", "natRules")
+KINDS = ("lookupRecords", "customerRoutes", "providerAddresses", "providerRoutes", "ports", "virtualGateways", "publicAddresses", "natRules",
+         "connections", "connectionAddresses", "connectionRoutes")
 TYPES = ("hash", "lpm_trie")  # of maps: those that user space alone fills; caches may keep what is of no use any more
 
 
