@@ -433,7 +433,7 @@ def _(w):
         case.note(memory.check())
     equal(w.gw.gwd.process.pid, pid, "the process")
     case.note("%d steps, %s, changes: %s" % (w.steps, w.counts, w.changes.kinds))
-    case.note("datagrams that had to be sent again: %d" % w.prober.again)
+    case.note("datagrams that had to be sent again: %d; senders' ports that the kernel changed: %d" % (w.prober.again, w.prober.clashes))
 
 
 @g.case("when everything is removed there is what was there before the first request")
