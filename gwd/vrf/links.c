@@ -42,7 +42,7 @@ int gw_vrf_in_the_way(const struct gw_link *link, const char *target, struct gw_
 			    other_node ? "that of namespace " : "not gwd's", other_node ? link->alias : "");
 }
 
-int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err)
+int gw_vrf_doom_links(struct gw_nl *nl, uint32_t vsid, const char *alias, struct gw_error *err)
 {
 	char port[IFNAMSIZ], way_out[IFNAMSIZ];
 	const char *names[] = {gw_vrf_port(vsid, port), gw_vrf_exit(vsid, way_out)};
@@ -50,9 +50,9 @@ int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, str
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++) {
-		rc = gw_nl_link_get(d->env.nl, names[i], &link, err);
+		rc = gw_nl_link_get(nl, names[i], &link, err);
 		if (rc == 0 && !strcmp(link.alias, alias))
-			rc = gw_nl_link_set_group(d->env.nl, link.ifindex, GW_VRF_DOOMED, err);
+			rc = gw_nl_link_set_group(nl, link.ifindex, GW_VRF_DOOMED, err);
 		if (rc == -ENODEV)
 			rc = 0;
 	}

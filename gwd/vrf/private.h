@@ -10,6 +10,8 @@
 
 struct gw_vrf_watch;
 struct gw_vrf_watchman;
+struct gw_vrf_leave;
+struct gw_vrf_leaver;
 
 /* A customer route of a domain, as far as a VRF needs it; hosts, which have no VRF, have many of them. */
 struct gw_vrf_route {
@@ -82,8 +84,9 @@ struct gw_vrf_domain {
 	size_t n_kept[2];
 
 	struct gw_driver *owner;
-	struct gw_vrf_domain *next_dirty, *next_touched, *next_doomed;
-	bool dirty, touched, doomed;
+	struct gw_vrf_domain *next_dirty, *next_touched;
+	bool dirty, touched;
+	bool doomed; /* let go of, and on its way out: leave.c */
 	enum gw_vrf_state state;
 	char problem[sizeof((struct gw_error *)0)->message];
 	uint64_t repairs;
@@ -97,9 +100,12 @@ struct gw_driver {
 	struct gw_vrf_domain *dirty;	    /* to be looked at by the next sync */
 	struct gw_vrf_domain *again;	    /* by the one behind it: this one was no use */
 	bool under_way;			    /* a sync of several parts */
+	bool has_strays;		    /* it has not looked for what nobody wants yet */
 	int failed;			    /* its first failure, */
 	struct gw_error why;		    /* and its words */
-	struct gw_vrf_domain *doomed;	    /* let go of, not deleted yet; empty between two calls */
+	struct gw_vrf_leaver *leavers;	    /* the next to go, in their order */
+	struct gw_vrf_leave *leave;	    /* of those that are going */
+	struct gw_nl *leaving_nl;	    /* for them */
 	struct gw_vrf_watch *dir;	    /* of the directory of namespaces; NULL: not watched yet */
 	struct gw_vrf_watchman *watchman;   /* goes round the settings that are kept */
 	uint64_t generation;		    /* of the intent that the tables were held against */
@@ -110,6 +116,9 @@ struct gw_driver {
 	bool has_ipv6;	   /* the kernel */
 	uint64_t repairs;
 };
+
+/* vrf.c: of the sync under way the first failure is told, with its words. */
+void gw_vrf_keep_first(struct gw_driver *d, int rc, const struct gw_error *why);
 
 /* table.c: what is wanted, without the kernel */
 struct gw_vrf_domain *gw_vrf_find(const struct gw_driver *d, const struct gw_uuid *rdid);
@@ -156,17 +165,23 @@ void gw_vrf_repaired(struct gw_vrf_pass *p, const char *fmt, ...) __attribute__(
 void gw_vrf_call(struct gw_vrf_domain *dom, uint32_t vsid);
 /* All of it. Failures that time mends set p->later, and the rest of the node goes on. */
 int gw_vrf_bring(struct gw_vrf_pass *p, struct gw_error *err);
-/* Taking down many costs little more than one: first each is let go of, then all go. */
+/* What the driver has of it; what is in the kernel stays. */
+void gw_vrf_let_go(struct gw_driver *d, struct gw_vrf_domain *dom);
+/* Dooms namespaces and links of this node that belong to no record (any more). */
+int gw_vrf_doom_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* leave.c: it is let go of, and put on the queue. */
 #define GW_VRF_DOOMED 0x67776400u /* the group of links that are about to go */
 int gw_vrf_doom(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err);
-int gw_vrf_execute(struct gw_driver *d, struct gw_error *err);
-int gw_vrf_take_down(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err);
-/* Namespaces and links of this node that belong to no record (any more). */
-int gw_vrf_remove_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+int gw_vrf_doom_stray(struct gw_driver *d, uint32_t vsid, const char *name, struct gw_error *err);
+/* Begins with those of the queue, unless others are going; whether any are yet. By itself it goes on with the loop. */
+bool gw_vrf_go_on_leaving(struct gw_driver *d);
+/* Waits until whoever is doomed and has this VSID has gone. */
+int gw_vrf_await_gone(struct gw_driver *d, uint32_t vsid, struct gw_error *err);
+void gw_vrf_end_leaving(struct gw_driver *d);
 /* links.c, stack.c, settings.c: its steps */
 int gw_vrf_bring_links(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
 int gw_vrf_in_the_way(const struct gw_link *link, const char *target, struct gw_error *err); /* -EEXIST */
-int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err);
+int gw_vrf_doom_links(struct gw_nl *nl, uint32_t vsid, const char *alias, struct gw_error *err);
 int gw_vrf_bring_stack(struct gw_vrf_pass *p, struct gw_error *err);
 int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *err);
 void gw_vrf_read_external(struct gw_driver *d);

@@ -112,7 +112,7 @@ static void test_changes_in_between(void **state)
 	assert_int_equal(n_ready(), MANY - 1);
 	has(FIRST + hurt, "default via 169.254.1.1");
 	has(FIRST + other, "172.30.0.0/16 via 10.0.0.1");
-	assert_int_equal(sh("[ -e /run/netns/gwd-" NODE "-%u ]", FIRST + gone), 1);
+	goes(FIRST + gone);
 	end();
 }
 
@@ -141,12 +141,76 @@ static void test_one_fails(void **state)
 	end();
 }
 
+static unsigned n_there(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < MANY; i++)
+		n += sh("[ -e /run/netns/gwd-" NODE "-%u ]", FIRST + i) == 0;
+	return n;
+}
+
+static bool none_is_there(void *ctx)
+{
+	(void)ctx;
+	return n_there() == 0;
+}
+
+/* Nobody waits until they have gone; but who wants the name of one, and a sync. */
+static void test_many_go(void **state)
+{
+	(void)state;
+	begin_many();
+	gw_intent_begin(intent);
+	for (unsigned i = 0; i < MANY; i++)
+		drop(nth(i));
+	commit_ok();
+	check(n_there() > MANY / 2, "%u are there yet", n_there()); /* the loop has had no turn */
+	add(nth(MANY - 1));
+	has(FIRST + MANY - 1, "ovl0 inet 10.0.0.2/32");
+	add(nth(0)); /* the first to go */
+	has(FIRST, "ovl0 inet 10.0.0.2/32");
+	assert_true(is_ready(0) && is_ready(MANY - 1));
+	check(n_there() > MANY / 4, "%u are there yet", n_there());
+	assert_int_equal(part(), GW_SYNC_MORE);
+	sync_ok();
+	assert_int_equal(n_there(), 2);
+	has(FIRST, "ovl0 inet 10.0.0.2/32");
+	gw_intent_begin(intent);
+	drop(nth(0));
+	drop(nth(MANY - 1));
+	commit_ok();
+	check(netns_wait(&ns, none_is_there, NULL, 20000), "%u are there yet", n_there());
+	assert_int_equal(wanted, 0);
+	end();
+}
+
+/* gwd ends while they go: what is left is nobody's, and goes at the next start. */
+static void test_end_while_many_go(void **state)
+{
+	unsigned parts = 0;
+
+	(void)state;
+	begin_many();
+	gw_intent_begin(intent);
+	for (unsigned i = 0; i < MANY; i++)
+		drop(nth(i));
+	commit_ok();
+	begin_again();
+	check(n_there() > MANY / 2, "%u are there yet", n_there());
+	while (part() == GW_SYNC_MORE)
+		parts++;
+	assert_true(parts > 0);
+	assert_int_equal(n_there(), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_in_parts),
-		cmocka_unit_test(test_changes_in_between),
-		cmocka_unit_test(test_one_fails),
+		cmocka_unit_test(test_in_parts),	  cmocka_unit_test(test_changes_in_between),
+		cmocka_unit_test(test_one_fails),	  cmocka_unit_test(test_many_go),
+		cmocka_unit_test(test_end_while_many_go),
 	};
 
 	return cmocka_run_group_tests_name("vrf_many", tests, private_mounts, NULL);
