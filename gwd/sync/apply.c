@@ -265,10 +265,11 @@ static bool next_slice(struct gw_sync_round *r)
 {
 	while (r->at < r->n && !r->items[r->at])
 		r->at++;
-	if (r->at == r->n && r->n_late) { /* what was refused: who hinders each other may do it together */
+	if (r->at == r->n && r->n_late) { /* all that was refused together: some may be in each other's way in a ring */
 		memcpy(r->items, r->late, r->n_late * sizeof(struct gw_sync_item *));
 		r->n = r->n_late;
-		r->at = r->n_late = r->split = r->faults = 0;
+		r->split = r->n;
+		r->at = r->n_late = r->faults = 0;
 		r->is_late = true;
 	}
 	return r->at < r->n;
