@@ -17,7 +17,7 @@
 #define TURN_NS 8000000u /* of a sync, before the loop goes on with all else */
 
 /* Of a sync. */
-enum stage { LINKS, MAPS, EDGE, PROGRAMS, STRANGERS, DONE };
+enum stage { LINKS, MAPS, EDGE, FAST, PROGRAMS, STRANGERS, DONE };
 
 static struct gw_driver *engine_close(struct gw_driver *d)
 {
@@ -185,9 +185,9 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 	if (r == 0)
 		r = gw_fast_apply(d, next, delta, err);
 	if (r == 0 && undoing && (r = rebuild_index(d, next, err)) == 0)
-		r = gw_maps_sync(d, next, err);
+		r = gw_maps_sync_whole(d, next, err);
 	if (r == 0 && undoing)
-		r = gw_edge_sync(d, next, err);
+		r = gw_edge_sync_whole(d, next, err);
 	if (r == 0 && undoing)
 		r = gw_fast_sync(d, next, err);
 	round = d->attach_round;
@@ -256,10 +256,12 @@ static int do_stage(struct gw_driver *d, const struct gw_intent *in, uint64_t un
 	case LINKS:
 		return look_at_links(d, in, until, err);
 	case MAPS:
-		return d->sync.all ? gw_maps_sync(d, in, err) : gw_maps_refresh_providers(d, in, err);
+		return d->sync.all ? gw_maps_sync(d, in, &d->sync.at, until, err)
+				   : gw_maps_refresh_providers(d, in, err);
 	case EDGE:
-		r = gw_edge_sync(d, in, err);
-		return r == 0 ? gw_fast_sync(d, in, err) : r;
+		return gw_edge_sync(d, in, &d->sync.at, until, err);
+	case FAST:
+		return gw_fast_sync(d, in, err);
 	case PROGRAMS:
 		r = follow_params(d, in, err);
 		return r == 0 ? gw_links_attach_some(d, until, err) : r;
@@ -285,7 +287,10 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 
 	while (r == 0 && d->sync.stage < DONE) {
 		r = do_stage(d, in, until, err);
-		d->sync.stage += r == 0;
+		if (r == 0) {
+			d->sync.stage++;
+			d->sync.at = 0;
+		}
 		if (r == GW_SYNC_MORE || (r == 0 && d->sync.stage < DONE && uv_hrtime() >= until))
 			return GW_SYNC_MORE;
 	}

@@ -65,9 +65,9 @@ struct gw_engine_sync {
 	bool all;   /* maps, too */
 	bool again; /* somebody has asked for one since it began: the core does not remember that */
 	int stage;
-	char (*names)[IFNAMSIZ]; /* of interfaces; those before `at` have been looked at */
-	size_t n, at;
-	unsigned pass; /* counts them */
+	char (*names)[IFNAMSIZ]; /* of interfaces */
+	size_t n, at;		 /* at: which of these is the next; behind that, which part of the stage */
+	unsigned pass;		 /* counts them */
 };
 
 struct gw_driver {
@@ -144,7 +144,9 @@ const struct gw_hnv_object *gw_edge_exit_owner(const struct gw_intent *in, const
 int gw_edge_refresh_exit(struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
 			 struct gw_error *err);
 int gw_edge_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
-int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* Some of its parts, as gw_maps_sync does. */
+int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, uint64_t until, struct gw_error *err);
+int gw_edge_sync_whole(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 void gw_edge_on_change(void *driver, const struct gw_nl_change *change);
 
 /* fast.c: established flows past the stacks of virtual gateways. */
@@ -172,7 +174,12 @@ int gw_map_bring(const struct bpf_map *m, const void *key, const void *value, st
 /* Deletes the keys that are not wanted. */
 int gw_map_prune(struct gw_driver *d, const struct gw_intent *in, const struct bpf_map *m, gw_map_wanted is_wanted,
 		 struct gw_error *err);
-int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/*
+ * All that is wanted is written, then what is not wanted goes: from part *at on, and as many as can be begun until then, by uv_hrtime().
+ * GW_SYNC_MORE: there are more, and changes may be applied before them.
+ */
+int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, uint64_t until, struct gw_error *err);
+int gw_maps_sync_whole(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 int gw_maps_refresh_mac(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, const struct gw_mac *mac,
 			struct gw_error *err);
 int gw_maps_refresh_port(struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
