@@ -205,12 +205,17 @@ struct bench {
 	struct gw_config config;
 	struct gw_reconcile *core;
 	struct gw_service service;
-	unsigned ready;
+	unsigned ready, progress;
 };
 
 static inline void on_ready(void *ctx)
 {
 	((struct bench *)ctx)->ready++;
+}
+
+static inline void on_progress(void *ctx)
+{
+	((struct bench *)ctx)->progress++;
 }
 
 static inline void reset_fakes(void)
@@ -228,6 +233,7 @@ static inline int try_start(struct bench *b, void **state, const char *more, siz
 					     .config = &b->config,
 					     .drivers = drivers,
 					     .n_drivers = n,
+					     .on_progress = on_progress,
 					     .on_ready = on_ready,
 					     .ctx = b};
 
