@@ -524,6 +524,7 @@ static int run(struct daemon *d, bool removing)
 		sd_notifyf(0, "STATUS=Cannot start: %s\nERRNO=%d", err.message, -r);
 		stop(d);
 	}
+	gw_loop_begin(d->meter);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	if (uv_loop_close(&d->loop) < 0) {
 		gw_log_error("the event loop was left with open handles");

@@ -24,6 +24,34 @@ struct gw_api_told {
 void gw_api_tell_gateways(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_api_told *told,
 			  void (*tell)(struct gw_api_told *told, struct gw_api_reply *reply));
 
+/* metrics_many.c: what there may be thousands of. */
+#define GW_API_METRICS_EACH   250      /* that have samples of their own */
+#define GW_API_METRICS_NAMES  32       /* names of what is counted, of one */
+#define GW_API_METRICS_OTHERS "others" /* what all others are called together: no routing domain and no port */
+
+enum gw_api_many_order { GW_API_BY_VSID, GW_API_BY_INTERFACE };
+
+struct gw_api_many {
+	const char *label, *member; /* that tell one from the other: in samples, and in what is told of one */
+	const json_t **all;
+	size_t n, n_each;
+};
+
+struct gw_api_many_family {
+	const char *part,
+		*member; /* of what is told of one; where there are several samples of each, member is their label */
+	const char *name, *type, *help;
+};
+
+/* Negative: no memory. `list` outlives it. */
+int gw_api_many_init(struct gw_api_many *m, const json_t *list, enum gw_api_many_order order);
+void gw_api_many_done(struct gw_api_many *m);
+/* Nothing where nobody has it. */
+void gw_api_many_row(struct gw_metrics *out, const struct gw_api_many *m, const struct gw_api_many_family *f);
+/* `names` makes {"name": value} of one. */
+void gw_api_many_names(struct gw_metrics *out, const struct gw_api_many *m, const struct gw_api_many_family *f,
+		       json_t *(*names)(const json_t *one));
+
 /* metrics_gateway.c */
 void gw_api_metrics_gateways(struct gw_metrics *m, const struct gw_api_told *told);
 

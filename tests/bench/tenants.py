@@ -244,7 +244,7 @@ class Node:
         worst = sorted(((v * 1000, re.findall('"([^"]*)"', k)) for k, v in metrics.items()
                         if k.startswith("gwd_loop_handler_longest_seconds{")), reverse=True)
         return {"longest": metrics["gwd_loop_longest_turn_seconds"] * 1000,
-                "over_25": metrics["gwd_loop_turn_seconds_count"] - metrics['gwd_loop_turn_seconds_bucket{le="0.025"}'],
+                "pauses": metrics["gwd_loop_pauses_total"],
                 "by": [f"{' '.join(names)} {took:.0f}" for took, names in worst[:4]]}
 
     # --- what is done with it
@@ -378,7 +378,7 @@ def text(r):
     lines += [f"    {title:<36}{x['seconds']:>8.2f}{x['cpu']:>8.2f}{x['route']:>8.0f}{x['netfilter']:>8.0f}"
               for title, x in (("nothing was altered meanwhile", r["restart"]), ("one route was", r["altered"]))]
     lines.append("\nThe event loop: longest turn, ms; turns over 25 ms; handlers by their longest call, ms")
-    lines += [f"    {title:<36}{x['longest']:>8.1f}{x['over_25']:>6.0f}   {'; '.join(x['by'])}" for title, x in (
+    lines += [f"    {title:<36}{x['longest']:>8.1f}{x['pauses']:>6.0f}   {'; '.join(x['by'])}" for title, x in (
         ("while tenants were made", r["making"]), ("started over them", r["restart"]["loop"]),
         ("started, one route altered", r["altered"]["loop"]), ("and asked for all of them", r["asked"]["loop"]))]
     lines.append("    asked for all, s: " + ", ".join(f"{k} {v:.2f}" for k, v in r["asked"]["seconds"].items()))
