@@ -377,7 +377,7 @@ def text(r):
     lines.append(f"\nStarted over {tenants:,} tenants: until all is in order, s; CPU, s; writes to the kernel, route and netfilter")
     lines += [f"    {title:<36}{x['seconds']:>8.2f}{x['cpu']:>8.2f}{x['route']:>8.0f}{x['netfilter']:>8.0f}"
               for title, x in (("nothing was altered meanwhile", r["restart"]), ("one route was", r["altered"]))]
-    lines.append("\nThe event loop: longest turn, ms; turns over 25 ms; handlers by their longest call, ms")
+    lines.append("\nThe event loop: longest turn, ms; turns over 20 ms; handlers by their longest call, ms")
     lines += [f"    {title:<36}{x['longest']:>8.1f}{x['pauses']:>6.0f}   {'; '.join(x['by'])}" for title, x in (
         ("while tenants were made", r["making"]), ("started over them", r["restart"]["loop"]),
         ("started, one route altered", r["altered"]["loop"]), ("and asked for all of them", r["asked"]["loop"]))]
