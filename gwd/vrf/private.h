@@ -131,8 +131,8 @@ void gw_vrf_drop_route(struct gw_driver *d, const struct gw_hnv_object *o);
 bool gw_vrf_is_holder(const struct gw_intent *in, const struct gw_lookup_record *r);
 int gw_vrf_put_holder(struct gw_driver *d, const struct gw_lookup_record *r);
 void gw_vrf_drop_holder(struct gw_driver *d, const struct gw_lookup_record *r);
-/* Those of all records: also of what was there before its virtual gateway. */
-int gw_vrf_put_holders(struct gw_driver *d, const struct gw_intent *in);
+/* Those of records of these VSIDs, which it puts in order: also of what was there before its virtual gateway. */
+int gw_vrf_put_holders(struct gw_driver *d, const struct gw_intent *in, uint32_t *vsids, size_t n);
 /* Makes the tables hold just what the intent has. */
 int gw_vrf_follow(struct gw_driver *d, const struct gw_intent *in);
 void gw_vrf_clear(struct gw_driver *d);

@@ -96,7 +96,8 @@ static int vrf_check(struct gw_driver *d, const struct gw_intent *next, const st
 struct touched {
 	struct gw_driver *d;
 	struct gw_vrf_domain *first;
-	bool vrfs; /* come, or change */
+	uint32_t *vsids; /* of those that come, or change; owned */
+	size_t n_vsids;
 	int rc;
 };
 
@@ -149,7 +150,8 @@ static void touch_change(struct touched *t, const struct gw_intent *next, const 
 			touch_record(t, next, before, after);
 		break;
 	case GW_HNV_VRF:
-		t->vrfs |= c->after != NULL;
+		if (c->after)
+			t->vsids[t->n_vsids++] = c->after->vrf.vsid;
 		touch(t, &o->vrf.rdid);
 		if (c->before && t->rc == 0)
 			gw_vrf_call(gw_vrf_find(t->d, &o->vrf.rdid), c->before->vrf.vsid);
@@ -205,14 +207,17 @@ static int bring_touched(struct touched *t, const struct gw_intent *next, struct
 static int vrf_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
 		     struct gw_error *err)
 {
-	struct touched t = {.d = d};
+	struct touched t = {.d = d, .vsids = calloc(delta->n + 1, sizeof *t.vsids)};
 	int rc;
 
+	if (!t.vsids)
+		return gw_error_oom(err);
 	read_config(d);
 	for (size_t i = 0; i < delta->n; i++)
 		touch_change(&t, next, &delta->changes[i]);
-	if (t.vrfs && gw_vrf_put_holders(d, next) < 0)
+	if (t.n_vsids && gw_vrf_put_holders(d, next, t.vsids, t.n_vsids) < 0)
 		t.rc = -ENOMEM;
+	free(t.vsids);
 	rc = t.rc < 0 ? gw_error_oom(err) : bring_touched(&t, next, err);
 	while (t.first) {
 		struct gw_vrf_domain *dom = t.first;
