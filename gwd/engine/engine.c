@@ -25,6 +25,7 @@ static struct gw_driver *engine_close(struct gw_driver *d)
 		return NULL;
 	if (d->env.nl)
 		gw_nl_unwatch(d->env.nl, d);
+	gw_reload_end(d);
 	free(d->sync.names);
 	gw_index_done(&d->index);
 	gw_links_done(d);
@@ -114,7 +115,32 @@ static int count_delta(struct gw_driver *d, const struct gw_delta *delta)
 	return r;
 }
 
-/* Parameters that follow from the configuration and the interfaces; a change of them is a swap of all programs. */
+static bool is_provider(const struct gw_intent *in, const struct gw_ip *pa)
+{
+	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_PROVIDER_ADDRESS, o));) {
+		struct gw_ip ip = gw_ip_of(&o->paddr.pa);
+
+		if (memcmp(&ip, pa, sizeof ip) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* All that differs is which provider address is found without a look at the map; the one of now is none that has gone. */
+static bool can_wait(const struct gw_driver *d, const struct gw_intent *in, const struct gw_params *want)
+{
+	static const struct gw_ip none;
+	struct gw_params but_pa = *want;
+
+	but_pa.pa = d->params.pa;
+	return memcmp(&but_pa, &d->params, sizeof but_pa) == 0 &&
+	       (memcmp(&d->params.pa, &none, sizeof none) == 0 || is_provider(in, &d->params.pa));
+}
+
+/*
+ * Parameters that follow from the configuration and the interfaces; a change of them is a swap of all programs. What a change of the
+ * intent has asked for is in force when it returns.
+ */
 static int follow_params(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
 	struct gw_params want = gw_want_params(d, in);
@@ -122,6 +148,10 @@ static int follow_params(struct gw_driver *d, const struct gw_intent *in, struct
 
 	if (memcmp(&want, &d->params, sizeof want) == 0)
 		return 0;
+	if (can_wait(d, in, &want)) {
+		gw_engine_want_sync(d, "the lowest provider address is another");
+		return 0;
+	}
 	r = gw_loader_reload(d->loader, &want, err);
 	if (r < 0)
 		return r;
@@ -156,10 +186,10 @@ static void lose(struct gw_driver *d)
 	drop_sync(d);
 }
 
-/* What programs would read is not all there yet: the sync that is under way puts them on interfaces when it is. */
+/* What programs would read is not all there yet, or they are not: the sync that is under way puts them on interfaces when that is so. */
 static bool is_incomplete(const struct gw_driver *d)
 {
-	return d->sync.under_way && d->sync.all && d->sync.stage < PROGRAMS;
+	return d->sync.under_way && d->sync.all && (d->sync.stage < PROGRAMS || d->reload);
 }
 
 static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
@@ -250,6 +280,7 @@ static int look_at_links(struct gw_driver *d, const struct gw_intent *in, uint64
 /* Of one stage as much as there is time for; GW_SYNC_MORE when that was not all of it. */
 static int do_stage(struct gw_driver *d, const struct gw_intent *in, uint64_t until, struct gw_error *err)
 {
+	struct gw_params want;
 	int r = 0;
 
 	switch ((enum stage)d->sync.stage) {
@@ -263,7 +294,8 @@ static int do_stage(struct gw_driver *d, const struct gw_intent *in, uint64_t un
 	case FAST:
 		return gw_fast_sync(d, in, err);
 	case PROGRAMS:
-		r = follow_params(d, in, err);
+		want = gw_want_params(d, in);
+		r = gw_reload_some(d, &want, err);
 		return r == 0 ? gw_links_attach_some(d, until, err) : r;
 	case STRANGERS:
 		r = gw_links_drop_strangers(d, err);

@@ -73,7 +73,8 @@ struct gw_engine_sync {
 struct gw_driver {
 	struct gw_driver_env env;
 	struct gw_engine_sync sync;
-	int pins_lock; /* on the directory of the pins; -1: not taken */
+	struct gw_reload *reload; /* programs that are being loaded; NULL: none are */
+	int pins_lock;		  /* on the directory of the pins; -1: not taken */
 	struct gw_loader *loader;
 	struct gw_params params; /* as loaded */
 	unsigned attach_round;	 /* grows with every load of programs */
@@ -160,6 +161,10 @@ int gw_fast_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_erro
 void gw_fast_outdate(const struct gw_driver *d);
 json_t *gw_fast_report(const struct gw_driver *d);
 void gw_fast_warn(const struct gw_driver *d, json_t *list);
+
+/* reload.c: programs with these parameters; GW_SYNC_MORE: they are being loaded. */
+int gw_reload_some(struct gw_driver *d, const struct gw_params *want, struct gw_error *err);
+void gw_reload_end(struct gw_driver *d); /* nothing is loaded any more */
 
 /* announce.c: public addresses within the segment of the [external] interface. */
 void gw_edge_announce(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta);

@@ -18,6 +18,7 @@
 
 struct gw_bpf;
 struct gw_loader;
+struct gw_loader_fresh;
 
 struct gw_loader_config {
 	const char *bpf_dir, *node;
@@ -50,6 +51,14 @@ struct gw_loader *gw_loader_close(struct gw_loader *l);
  * The caller attaches the new programs.
  */
 int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct gw_error *err);
+/*
+ * The same in steps, as the kernel looks at them for some hundred milliseconds: only the loading may be on another thread, while nothing
+ * commits an upgrade. What is taken, or failed, is freed all the same. NULL: no memory.
+ */
+struct gw_loader_fresh *gw_loader_fresh_new(const struct gw_loader *l, const struct gw_params *params);
+int gw_loader_fresh_load(struct gw_loader_fresh *f, struct gw_error *err);
+void gw_loader_take(struct gw_loader *l, struct gw_loader_fresh *f);
+struct gw_loader_fresh *gw_loader_fresh_free(struct gw_loader_fresh *f);
 /* After the first sync: ends an upgrade. Does nothing for adopted maps. */
 int gw_loader_commit(struct gw_loader *l, struct gw_error *err);
 /* Removes the node's pins. What holds the maps keeps them; nobody finds them any more. */
