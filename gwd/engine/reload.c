@@ -118,6 +118,7 @@ int gw_reload_some(struct gw_driver *d, const struct gw_params *want, struct gw_
 			gw_loader_take(d->loader, d->reload->fresh);
 			d->params = *want;
 			d->attach_round++;
+			d->sync.pass++; /* what a change has put on meanwhile was of those before */
 		}
 		forget(d);
 		return r;

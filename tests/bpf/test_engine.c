@@ -9,6 +9,7 @@
 #include "oracle.h"
 
 #include "base/log.h"
+#include "engine/tc.h"
 
 #include <stdio.h>
 
@@ -316,6 +317,73 @@ static void test_counters_of_new_ports(void **state)
 	compare("an upgrade", 0);
 }
 
+static unsigned program_of(const char *name)
+{
+	unsigned id = gw_tc_program((int)if_nametoindex(name));
+
+	check(id != 0, "%s has no program", name);
+	return id;
+}
+
+static struct gw_hnv_object *own(const char *pa)
+{
+	struct gw_hnv_object *o = calloc(1, sizeof *o);
+
+	o->kind = GW_HNV_PROVIDER_ADDRESS;
+	o->paddr = (struct gw_provider_address){.pa = address(pa), .prefix_len = 24};
+	snprintf(o->paddr.interface, IFNAMSIZ, "u0");
+	return o;
+}
+
+/* The kernel looks at programs for long: nobody waits for it, and what is changed meanwhile is in force at once. */
+static void test_programs_are_loaded_meanwhile(void **state)
+{
+	static const struct gw_ip none;
+	unsigned before;
+
+	(void)state;
+	put(own("10.1.1.10")); /* by it packets are known sooner; those that are there know it from the map */
+	assert_true(env.want_sync);
+	before = program_of("u0");
+	compare("a first address", 0);
+	do
+		assert_true(engine_sync_part());
+	while (!env.driver->reload);
+	put(port("e0", 5001, 1));
+	compare("a change while programs are loaded", 0);
+	assert_int_not_equal(program_of("e0"), 0);
+	engine_sync();
+	assert_null(env.driver->reload);
+	assert_int_not_equal(program_of("u0"), before);
+	assert_int_equal(program_of("u0"), gw_loader_program_id(env.driver->loader, GW_HOOK_UNDERLAY));
+	assert_int_equal(program_of("e0"), gw_loader_program_id(env.driver->loader, GW_HOOK_PORT));
+	assert_memory_not_equal(&env.driver->params.pa, &none, sizeof none);
+	/* What is wanted by the time they are there is something else again. */
+	before = program_of("u0");
+	sh_ok("ip link set u0 mtu 1400");
+	netns_drain(&env.ns);
+	do
+		assert_true(engine_sync_part());
+	while (!env.driver->reload);
+	sh_ok("ip link set u0 mtu 1500");
+	netns_drain(&env.ns);
+	engine_sync();
+	if (env.want_sync)
+		engine_sync();
+	compare("an interface that has changed twice", 0);
+	assert_int_equal(program_of("u0"), gw_loader_program_id(env.driver->loader, GW_HOOK_UNDERLAY));
+	/* An address that goes is nobody's when that is answered. */
+	before = program_of("e0");
+	delete (own("10.1.1.10"));
+	assert_int_not_equal(program_of("e0"), before);
+	assert_memory_equal(&env.driver->params.pa, &none, sizeof none);
+	/* The engine ends while they are loaded. */
+	put(own("10.1.1.10"));
+	do
+		assert_true(engine_sync_part());
+	while (!env.driver->reload);
+}
+
 static void test_missing_interface(void **state)
 {
 	struct gw_error err = GW_ERROR_INIT;
@@ -345,6 +413,7 @@ int main(void)
 		T("MTU-1: two customer routes to one prefix", test_two_routes),
 		T("GW-8: a new port starts from zero after an upgrade", test_counters_of_new_ports),
 		T("API-1: a port on an interface that is not there is refused", test_missing_interface),
+		T("GW-9: programs are loaded while all else goes on", test_programs_are_loaded_meanwhile),
 	};
 
 	return run_group("engine driver", tests, harness_setup_bare);
