@@ -24,12 +24,16 @@
 
 #define FAULTS_MAX 256 /* that are looked for in one round */
 
-/* How much is in a slice: so that it takes about as long as this, as told by those before. A virtual gateway counts as so much more. */
-#define SLICE_NS      6000000u
-#define SLICE_FIRST   256
-#define SLICE_LEAST   64
-#define SLICE_MOST    1024
-#define VRF_WEIGHT    128
+/*
+ * How much is in a slice: so that it takes about as long as this, as told by those before. To make a virtual gateway, or to change its
+ * rules, takes that long by itself; one that goes leaves most of it to others.
+ */
+#define SLICE_NS    6000000u
+#define SLICE_FIRST 256
+#define SLICE_LEAST 64
+#define SLICE_MOST  1024
+#define GOES_WEIGHT 16
+
 #define TOGETHER_MOST 256 /* of one routing domain, that are in one slice even so */
 
 enum step { PREPARE, GATHER, CARRY_OUT };
@@ -191,6 +195,13 @@ static void fit(struct gw_sync_round *r, uint64_t took)
 		r->slice = r->slice * 2 < SLICE_MOST ? r->slice * 2 : SLICE_MOST;
 }
 
+static unsigned weight_of(const struct gw_sync_item *item)
+{
+	if (item->object->kind < GW_HNV_VRF)
+		return 1;
+	return item->place == GW_SYNC_TENANT_GOES ? GOES_WEIGHT : SLICE_MOST;
+}
+
 /* Where what is next to `from`, and all that belongs to it, ends. */
 static size_t add_together(const struct gw_sync_round *r, size_t from, unsigned *weight)
 {
@@ -202,7 +213,7 @@ static size_t add_together(const struct gw_sync_round *r, size_t from, unsigned 
 			(!r->items[i] || gw_sync_is_together(r->items[first], r->items[i]));
 	     i++)
 		if (r->items[i])
-			*weight += r->items[i]->object->kind == GW_HNV_VRF ? VRF_WEIGHT : 1;
+			*weight += weight_of(r->items[i]);
 	return i;
 }
 
