@@ -36,7 +36,7 @@
 
 #define TOGETHER_MOST 256 /* of one routing domain, that are in one slice even so */
 
-enum step { PREPARE, GATHER, CARRY_OUT };
+enum step { DROP_DONE, FIND_BEYOND, GATHER, CARRY_OUT };
 
 struct gw_sync_round {
 	const struct gw_service *service;
@@ -394,14 +394,6 @@ struct gw_sync_round *gw_round_new(struct gw_sync_changes *todo, const struct gw
 	return r;
 }
 
-static void prepare(struct gw_sync_round *r)
-{
-	drop_done(r);
-	leave_configured(r, r->configured);
-	gw_sync_find_beyond(r->todo, r->service, r->configured);
-	r->step = GATHER;
-}
-
 /* Without memory it is not begun: all of it stays to be done. */
 static void begin(struct gw_sync_round *r)
 {
@@ -418,8 +410,14 @@ bool gw_round_go_on(struct gw_sync_round *r, uint64_t until)
 
 	do {
 		switch (r->step) {
-		case PREPARE:
-			prepare(r);
+		case DROP_DONE:
+			drop_done(r);
+			leave_configured(r, r->configured);
+			r->step = FIND_BEYOND;
+			break;
+		case FIND_BEYOND:
+			gw_sync_find_beyond(r->todo, r->service, r->configured);
+			r->step = GATHER;
 			break;
 		case GATHER:
 			begin(r);

@@ -72,6 +72,7 @@ static void begin_round(struct gw_sync *s)
 
 static void go(void *arg, const struct gw_error *why)
 {
+	uint64_t until = uv_hrtime() + TURN_NS;
 	struct gw_sync *s = arg;
 	bool taken;
 
@@ -82,7 +83,7 @@ static void go(void *arg, const struct gw_error *why)
 		begin_round(s);
 	if (!s->round)
 		return;
-	if (gw_round_go_on(s->round, uv_hrtime() + TURN_NS)) {
+	if (uv_hrtime() >= until || gw_round_go_on(s->round, until)) {
 		uv_timer_start(&s->more, gw_sync_on_more, MORE_MS, 0);
 		return;
 	}
