@@ -193,6 +193,16 @@ static void reload(struct daemon *d)
 
 /* --- on the loop -------------------------------------------------------------------------------------------------- */
 
+/*
+ * Until the loop runs nobody else tells the service manager, which counts the seconds, that this goes on; also of a process that begins
+ * anew, and has been ready before.
+ */
+static void on_progress(void *ctx)
+{
+	(void)ctx;
+	sd_notify(0, "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=60000000");
+}
+
 static void on_ready(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -446,6 +456,7 @@ static int prepare(struct daemon *d, struct gw_reconcile_params *ret, struct gw_
 			.n_drivers = is_node ? N_DRIVERS : 0,
 			.plugins = d->plugins,
 			.n_plugins = d->loaded.n,
+			.on_progress = on_progress,
 			.on_ready = on_ready,
 			.on_state = on_state,
 			.on_worked = on_worked,
@@ -465,11 +476,13 @@ static int serve(struct daemon *d, struct gw_error *err)
 		r = gw_reconcile_open(&params, &d->core, err);
 	if (r < 0)
 		return r;
+	on_progress(d);
 	gw_reconcile_service(d->core, &d->service);
 	if (d->config.roles & GW_ROLE_CONTROLLER)
 		r = gw_control_open(gw_reconcile_store(d->core), &d->config, &d->loop, &d->control, err);
 	if (r < 0)
 		return r;
+	on_progress(d);
 	d->service.control = d->control;
 	d->service.meter = d->meter = gw_loop_meter_new(&d->loop);
 	d->service.restart = on_restart;
@@ -516,6 +529,7 @@ static int run(struct daemon *d, bool removing)
 		sd_notifyf(0, "STATUS=Cannot start: %s\nERRNO=%d", err.message, -r);
 		stop(d);
 	}
+	gw_loop_begin(d->meter);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	if (uv_loop_close(&d->loop) < 0) {
 		gw_log_error("the event loop was left with open handles");

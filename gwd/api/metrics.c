@@ -148,26 +148,30 @@ static void counted(struct gw_metrics *m, const json_t *list, const char *label,
 
 static void ports(struct gw_metrics *m, const json_t *list)
 {
-	static const struct {
-		const char *json, *name, *help;
-	} rows[] = {
-		{"txPackets", "gwd_port_transmit_packets_total", "Packets that the VM has sent."},
-		{"txBytes", "gwd_port_transmit_bytes_total", "Bytes that the VM has sent."},
-		{"rxPackets", "gwd_port_receive_packets_total", "Packets that the VM has got."},
-		{"rxBytes", "gwd_port_receive_bytes_total", "Bytes that the VM has got."},
-		{"drops", "gwd_port_dropped_packets_total", "Packets of the VM that were dropped."},
+	static const struct gw_api_many_family rows[] = {
+		{"counters", "txPackets", "gwd_port_transmit_packets_total", "counter",
+		 "Packets that the VM has sent."},
+		{"counters", "txBytes", "gwd_port_transmit_bytes_total", "counter", "Bytes that the VM has sent."},
+		{"counters", "rxPackets", "gwd_port_receive_packets_total", "counter", "Packets that the VM has got."},
+		{"counters", "rxBytes", "gwd_port_receive_bytes_total", "counter", "Bytes that the VM has got."},
+		{"counters", "drops", "gwd_port_dropped_packets_total", "counter",
+		 "Packets of the VM that were dropped."},
 	};
+	struct gw_api_many many;
 
-	for (size_t r = 0; json_array_size(list) && r < sizeof rows / sizeof *rows; r++) {
-		gw_metrics_family(m, rows[r].name, "counter", rows[r].help);
-		for (size_t i = 0; i < json_array_size(list); i++) {
-			const json_t *port = json_array_get(list, i), *counters = json_object_get(port, "counters");
-
-			if (counters)
-				gw_metrics_sample(m, rows[r].name, LABELS("port", text(port, "interface")),
-						  number(counters, rows[r].json));
-		}
+	if (!json_array_size(list))
+		return;
+	if (gw_api_many_init(&many, list, GW_API_BY_INTERFACE) < 0) {
+		m->failed = true;
+		return;
 	}
+	one(m, "gwd_ports", "gauge", "Ports of the node.", (double)many.n);
+	one(m, "gwd_ports_summed", "gauge",
+	    "Ports that have no samples of their own: they are in the sums of port \"" GW_API_METRICS_OTHERS "\".",
+	    (double)(many.n - many.n_each));
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		gw_api_many_row(m, &many, &rows[i]);
+	gw_api_many_done(&many);
 }
 
 /* Who only is a controller writes nothing. */

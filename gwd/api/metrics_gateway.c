@@ -1,26 +1,12 @@
 /*
  * metrics_gateway.c - what the virtual gateways that the node carries have carried, in Prometheus' text format. Called by metrics.c.
  *
- * Labels are the routing domain, of up to as many gateways as are told of, and names that drivers give to what they count, which are
- * few: how many samples there are is bounded.
+ * Labels are the routing domain, of as many as metrics_many.c lets, and names that drivers give to what they count, which are few.
  */
 #include "api/metrics.h"
 
-#define COUNTERS 24 /* of one gateway, in one family */
-
-#define LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static const char *text(const json_t *object, const char *name)
-{
-	const char *s = json_string_value(json_object_get(object, name));
-
-	return s ? s : "";
-}
-
-/* One member of one of its parts; there is no family without a sample. */
-static const struct row {
-	const char *part, *member, *name, *type, *help;
-} rows[] = {
+/* Members of parts; there is no family without a sample. */
+static const struct gw_api_many_family rows[] = {
 	{"outside", "sentPackets", "gwd_virtual_gateway_transmit_packets_total", "counter",
 	 "Packets that a virtual gateway has sent to the outside."},
 	{"outside", "sentBytes", "gwd_virtual_gateway_transmit_bytes_total", "counter",
@@ -36,86 +22,50 @@ static const struct row {
 	{"nat", "rules", "gwd_virtual_gateway_nat_rules", "gauge", "NAT rules of a virtual gateway."},
 };
 
-static void add_row(struct gw_metrics *m, const json_t *gateways, const struct row *row)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < json_array_size(gateways); i++) {
-		const json_t *gateway = json_array_get(gateways, i),
-			     *value = json_object_get(json_object_get(gateway, row->part), row->member);
-
-		if (!json_is_number(value))
-			continue;
-		if (!any)
-			gw_metrics_family(m, row->name, row->type, row->help);
-		any = true;
-		gw_metrics_sample(m, row->name, LABELS("routing_domain", text(gateway, "routingDomainId")),
-				  json_number_value(value));
-	}
-}
-
 /* {"sent": {"packets": 7, "bytes": 900}, ...} */
-static void add_nat(struct gw_metrics *m, const json_t *gateways)
+static json_t *nat_names(const json_t *gateway)
 {
-	static const char name[] = "gwd_virtual_gateway_nat_packets_total";
-	bool any = false;
+	json_t *all = json_object(), *value;
+	const char *what;
 
-	for (size_t i = 0; i < json_array_size(gateways); i++) {
-		const json_t *gateway = json_array_get(gateways, i);
-		const char *what;
-		json_t *value;
-		unsigned n = 0;
-
-		json_object_foreach(json_object_get(gateway, "nat"), what, value)
-		{
-			const json_t *packets = json_object_get(value, "packets");
-
-			if (!json_is_number(packets) || n++ == COUNTERS)
-				continue;
-			if (!any)
-				gw_metrics_family(m, name, "counter",
-						  "Packets that NAT has seen, by what became of them.");
-			any = true;
-			gw_metrics_sample(m, name,
-					  LABELS("routing_domain", text(gateway, "routingDomainId"), "outcome", what),
-					  json_number_value(packets));
-		}
+	json_object_foreach(json_object_get(gateway, "nat"), what, value)
+	{
+		if (json_is_number(json_object_get(value, "packets")))
+			json_object_set(all, what, json_object_get(value, "packets"));
 	}
+	return all;
 }
 
-static void add_drops(struct gw_metrics *m, const json_t *gateways)
+static json_t *drop_names(const json_t *gateway)
 {
-	static const char name[] = "gwd_virtual_gateway_dropped_packets_total";
-	bool any = false;
-
-	for (size_t i = 0; i < json_array_size(gateways); i++) {
-		const json_t *gateway = json_array_get(gateways, i),
-			     *list = json_object_get(json_object_get(gateway, "external"), "dropReasons");
-
-		for (size_t k = 0; k < json_array_size(list) && k < COUNTERS; k++) {
-			const json_t *one = json_array_get(list, k);
-
-			if (!any)
-				gw_metrics_family(m, name, "counter",
-						  "Packets of a virtual gateway that were dropped, by the reason.");
-			any = true;
-			gw_metrics_sample(m, name,
-					  LABELS("routing_domain", text(gateway, "routingDomainId"), "reason",
-						 text(one, "reason")),
-					  json_number_value(json_object_get(one, "count")));
-		}
-	}
+	return gw_api_many_reasons(json_object_get(json_object_get(gateway, "external"), "dropReasons"));
 }
 
 void gw_api_metrics_gateways(struct gw_metrics *m, const struct gw_api_told *told)
 {
+	static const struct gw_api_many_family
+		nat = {NULL, "outcome", "gwd_virtual_gateway_nat_packets_total", "counter",
+		       "Packets that NAT has seen, by what became of them."},
+		drops = {NULL, "reason", "gwd_virtual_gateway_dropped_packets_total", "counter",
+			 "Packets of a virtual gateway that were dropped, by the reason."};
+	struct gw_api_many many;
+
 	if (!told->gateways)
 		return;
+	if (gw_api_many_init(&many, told->gateways, GW_API_BY_VSID) < 0) {
+		m->failed = true;
+		return;
+	}
 	gw_metrics_family(m, "gwd_virtual_gateways", "gauge", "Virtual gateways that the node carries.");
 	gw_metrics_sample(m, "gwd_virtual_gateways", NULL, (double)told->n_gateways);
+	gw_metrics_family(m, "gwd_virtual_gateways_summed", "gauge",
+			  "Virtual gateways that have no samples of their own: they are in the sums of routing_domain "
+			  "\"" GW_API_METRICS_OTHERS "\".");
+	gw_metrics_sample(m, "gwd_virtual_gateways_summed", NULL, (double)(many.n - many.n_each));
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		add_row(m, told->gateways, &rows[i]);
-	add_nat(m, told->gateways);
-	add_drops(m, told->gateways);
+		gw_api_many_row(m, &many, &rows[i]);
+	gw_api_many_names(m, &many, &nat, nat_names);
+	gw_api_many_names(m, &many, &drops, drop_names);
+	gw_api_many_done(&many);
 	gw_api_metrics_connections(m, told->gateways);
 }

@@ -281,7 +281,7 @@ int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct 
 		r = refresh_ports(d, in, err);
 	/* Which addresses are this node's own is written into every record that names one. */
 	if (r == 0 && has[GW_HNV_PROVIDER_ADDRESS])
-		r = gw_maps_sync(d, in, err);
+		r = gw_maps_sync_whole(d, in, err);
 	if (has[GW_HNV_PROVIDER_ROUTE])
 		gw_maps_bump(d, in, NULL, 0);
 	else

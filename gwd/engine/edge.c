@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uv.h>
 
 static const struct gw_bpf *bpf_of(const struct gw_driver *d)
 {
@@ -475,7 +476,14 @@ static int write_all(struct gw_driver *d, const struct gw_intent *in, struct gw_
 	return r;
 }
 
-int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+static void drop_slots(struct gw_driver *d, const struct gw_intent *in)
+{
+	for (unsigned slot = 0; slot < d->exit_slots.limit; slot++)
+		if (d->exit_slots.owner[slot] && !gw_intent_vrf_of_vsid(in, d->exit_slots.owner[slot]))
+			gw_slots_put(&d->exit_slots, d->exit_slots.owner[slot], d);
+}
+
+int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, uint64_t until, struct gw_error *err)
 {
 	const struct gw_bpf *b = bpf_of(d);
 	const struct {
@@ -485,14 +493,28 @@ int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_erro
 		{b->maps.publics, wanted_public}, {b->maps.places, wanted_place},     {b->maps.shares, wanted_share},
 		{b->maps.exits, wanted_exit},	  {b->maps.segments, wanted_segment},
 	};
-	int r = read_addresses(d, err);
+	const size_t n = 1 + sizeof tables / sizeof *tables;
+	int r = 0;
 
+	while (*at < n && r == 0) {
+		if (*at == 0)
+			r = read_addresses(d, err);
+		if (*at == 0 && r == 0)
+			r = write_all(d, in, err);
+		else if (r == 0)
+			r = gw_map_prune(d, in, tables[*at - 1].map, tables[*at - 1].is_wanted, err);
+		++*at;
+		if (r == 0 && uv_hrtime() >= until)
+			return GW_SYNC_MORE;
+	}
 	if (r == 0)
-		r = write_all(d, in, err);
-	for (size_t i = 0; i < sizeof tables / sizeof *tables && r == 0; i++)
-		r = gw_map_prune(d, in, tables[i].map, tables[i].is_wanted, err);
-	for (unsigned slot = 0; r == 0 && slot < d->exit_slots.limit; slot++)
-		if (d->exit_slots.owner[slot] && !gw_intent_vrf_of_vsid(in, d->exit_slots.owner[slot]))
-			gw_slots_put(&d->exit_slots, d->exit_slots.owner[slot], d);
+		drop_slots(d, in);
 	return r;
+}
+
+int gw_edge_sync_whole(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	size_t at = 0;
+
+	return gw_edge_sync(d, in, &at, UINT64_MAX, err);
 }

@@ -17,7 +17,7 @@
 #define TURN_NS 8000000u /* of a sync, before the loop goes on with all else */
 
 /* Of a sync. */
-enum stage { LINKS, MAPS, EDGE, WAYS, PROGRAMS, STRANGERS, DONE };
+enum stage { LINKS, MAPS, EDGE, WAYS, FAST, PROGRAMS, STRANGERS, DONE };
 
 static struct gw_driver *engine_close(struct gw_driver *d)
 {
@@ -25,6 +25,7 @@ static struct gw_driver *engine_close(struct gw_driver *d)
 		return NULL;
 	if (d->env.nl)
 		gw_nl_unwatch(d->env.nl, d);
+	gw_reload_end(d);
 	free(d->sync.names);
 	gw_index_done(&d->index);
 	gw_links_done(d);
@@ -123,24 +124,34 @@ static int count_delta(struct gw_driver *d, const struct gw_delta *delta)
 	return r;
 }
 
+/* The programs that are there are told of it. */
+static int follow_lowest_pa(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	uint32_t pa = gw_want_lowest_pa(d, in);
+	int r = pa == d->lowest_pa ? 0 : gw_loader_set_lowest_pa(d->loader, pa, err);
+
+	if (r == 0)
+		d->lowest_pa = pa;
+	return r;
+}
+
 /*
- * Parameters that follow from the configuration and the interfaces: a change of them is a swap of all programs. Of the lowest
- * provider address those that are there are told.
+ * Parameters that follow from the configuration and the interfaces; a change of them is a swap of all programs. What a change of the
+ * intent has asked for is in force when it returns; whose parameters were others `before` leaves them to the sync that this is for.
  */
-static int follow_params(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+static int follow_params(struct gw_driver *d, const struct gw_intent *in, const struct gw_params *before,
+			 struct gw_error *err)
 {
 	struct gw_params want = gw_want_params(d);
-	uint32_t lowest_pa = gw_want_lowest_pa(d, in);
-	int r;
+	int r = follow_lowest_pa(d, in, err);
 
-	if (lowest_pa != d->lowest_pa) {
-		r = gw_loader_set_lowest_pa(d->loader, lowest_pa, err);
-		if (r < 0)
-			return r;
-		d->lowest_pa = lowest_pa;
-	}
-	if (memcmp(&want, &d->params, sizeof want) == 0)
+	if (r < 0 || memcmp(&want, &d->params, sizeof want) == 0)
+		return r;
+	if (memcmp(&want, before, sizeof want) == 0) {
+		if (!d->sync.under_way || d->sync.stage > PROGRAMS)
+			gw_engine_want_sync(d, "the programs have other parameters than they should");
 		return 0;
+	}
 	r = gw_loader_reload(d->loader, &want, err);
 	if (r < 0)
 		return r;
@@ -175,10 +186,10 @@ static void lose(struct gw_driver *d)
 	drop_sync(d);
 }
 
-/* What programs would read is not all there yet: the sync that is under way puts them on interfaces when it is. */
+/* What programs would read is not all there yet, or they are not: the sync that is under way puts them on interfaces when that is so. */
 static bool is_incomplete(const struct gw_driver *d)
 {
-	return d->sync.under_way && d->sync.all && d->sync.stage < PROGRAMS;
+	return d->sync.under_way && d->sync.all && (d->sync.stage < PROGRAMS || d->reload);
 }
 
 static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
@@ -189,6 +200,7 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 	 * way, nothing is under way in the intent any more, and parts that never came may have left traces: all is looked at.
 	 */
 	bool undoing = gw_intent_delta(next).n == 0;
+	struct gw_params before = gw_want_params(d);
 	unsigned round;
 	int r = count_delta(d, delta);
 
@@ -206,16 +218,16 @@ static int engine_apply(struct gw_driver *d, const struct gw_intent *next, const
 	if (r == 0)
 		r = gw_fast_apply(d, next, delta, err);
 	if (r == 0 && undoing && (r = rebuild_index(d, next, err)) == 0)
-		r = gw_maps_sync(d, next, err);
+		r = gw_maps_sync_whole(d, next, err);
 	if (r == 0 && undoing)
-		r = gw_edge_sync(d, next, err);
+		r = gw_edge_sync_whole(d, next, err);
 	if (r == 0 && undoing)
 		r = gw_ways_sync(d, next, err);
 	if (r == 0 && undoing)
 		r = gw_fast_sync(d, next, err);
 	round = d->attach_round;
 	if (r == 0)
-		r = follow_params(d, next, err);
+		r = follow_params(d, next, &before, err);
 	if (r == 0 && !is_incomplete(d))
 		r = gw_links_attach(d, err);
 	/* What the former programs cached meanwhile is of the former parameters. */
@@ -273,20 +285,26 @@ static int look_at_links(struct gw_driver *d, const struct gw_intent *in, uint64
 /* Of one stage as much as there is time for; GW_SYNC_MORE when that was not all of it. */
 static int do_stage(struct gw_driver *d, const struct gw_intent *in, uint64_t until, struct gw_error *err)
 {
+	struct gw_params want;
 	int r = 0;
 
 	switch ((enum stage)d->sync.stage) {
 	case LINKS:
 		return look_at_links(d, in, until, err);
 	case MAPS:
-		return d->sync.all ? gw_maps_sync(d, in, err) : gw_maps_refresh_providers(d, in, err);
+		return d->sync.all ? gw_maps_sync(d, in, &d->sync.at, until, err)
+				   : gw_maps_refresh_providers(d, in, err);
 	case EDGE:
-		r = gw_edge_sync(d, in, err);
-		return r == 0 ? gw_fast_sync(d, in, err) : r;
+		return gw_edge_sync(d, in, &d->sync.at, until, err);
 	case WAYS:
 		return gw_ways_sync(d, in, err);
+	case FAST:
+		return gw_fast_sync(d, in, err);
 	case PROGRAMS:
-		r = follow_params(d, in, err);
+		want = gw_want_params(d);
+		r = follow_lowest_pa(d, in, err);
+		if (r == 0)
+			r = gw_reload_some(d, &want, err);
 		return r == 0 ? gw_links_attach_some(d, until, err) : r;
 	case STRANGERS:
 		r = gw_links_drop_strangers(d, err);
@@ -310,7 +328,10 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 
 	while (r == 0 && d->sync.stage < DONE) {
 		r = do_stage(d, in, until, err);
-		d->sync.stage += r == 0;
+		if (r == 0) {
+			d->sync.stage++;
+			d->sync.at = 0;
+		}
 		if (r == GW_SYNC_MORE || (r == 0 && d->sync.stage < DONE && uv_hrtime() >= until))
 			return GW_SYNC_MORE;
 	}

@@ -68,15 +68,16 @@ struct gw_engine_sync {
 	bool all;   /* maps, too */
 	bool again; /* somebody has asked for one since it began: the core does not remember that */
 	int stage;
-	char (*names)[IFNAMSIZ]; /* of interfaces; those before `at` have been looked at */
-	size_t n, at;
-	unsigned pass; /* counts them */
+	char (*names)[IFNAMSIZ]; /* of interfaces */
+	size_t n, at;		 /* at: which of these is the next; behind that, which part of the stage */
+	unsigned pass;		 /* counts them */
 };
 
 struct gw_driver {
 	struct gw_driver_env env;
 	struct gw_engine_sync sync;
-	int pins_lock; /* on the directory of the pins; -1: not taken */
+	struct gw_reload *reload; /* programs that are being loaded; NULL: none are */
+	int pins_lock;		  /* on the directory of the pins; -1: not taken */
 	struct gw_loader *loader;
 	struct gw_params params; /* as loaded */
 	uint32_t lowest_pa;	 /* as the programs have it */
@@ -150,7 +151,9 @@ const struct gw_hnv_object *gw_edge_exit_owner(const struct gw_intent *in, const
 int gw_edge_refresh_exit(struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,
 			 struct gw_error *err);
 int gw_edge_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
-int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* Some of its parts, as gw_maps_sync does. */
+int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, uint64_t until, struct gw_error *err);
+int gw_edge_sync_whole(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 void gw_edge_on_change(void *driver, const struct gw_nl_change *change);
 
 /* ways.c: the maps of connections. */
@@ -178,6 +181,10 @@ void gw_fast_outdate(const struct gw_driver *d);
 json_t *gw_fast_report(const struct gw_driver *d);
 void gw_fast_warn(const struct gw_driver *d, json_t *list);
 
+/* reload.c: programs with these parameters; GW_SYNC_MORE: they are being loaded. */
+int gw_reload_some(struct gw_driver *d, const struct gw_params *want, struct gw_error *err);
+void gw_reload_end(struct gw_driver *d); /* nothing is loaded any more */
+
 /* announce.c: public addresses within the segment of the [external] interface. */
 void gw_edge_announce(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta);
 /* When the interface has come or changed since the last time. */
@@ -191,7 +198,12 @@ int gw_map_bring(const struct bpf_map *m, const void *key, const void *value, st
 /* Deletes the keys that are not wanted. */
 int gw_map_prune(struct gw_driver *d, const struct gw_intent *in, const struct bpf_map *m, gw_map_wanted is_wanted,
 		 struct gw_error *err);
-int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/*
+ * All that is wanted is written, then what is not wanted goes: from part *at on, and as many as can be begun until then, by uv_hrtime().
+ * GW_SYNC_MORE: there are more, and changes may be applied before them.
+ */
+int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, uint64_t until, struct gw_error *err);
+int gw_maps_sync_whole(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 int gw_maps_refresh_mac(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, const struct gw_mac *mac,
 			struct gw_error *err);
 int gw_maps_refresh_port(struct gw_driver *d, const struct gw_intent *in, const struct gw_iface *i,

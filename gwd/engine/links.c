@@ -428,6 +428,14 @@ int gw_links_forget(struct gw_driver *d, const struct gw_intent *in, struct gw_e
 	return r;
 }
 
+/* It may have gone since it was looked at: that is told, and no failure of a change. */
+static bool is_there(const struct gw_driver *d, const struct gw_iface *i)
+{
+	struct gw_link link;
+
+	return gw_nl_link_get(d->env.nl, i->name, &link, NULL) == 0 && link.ifindex == i->link.ifindex;
+}
+
 static int attach_those(struct gw_driver *d, bool around, bool strict, uint64_t until, struct gw_error *err)
 {
 	GW_HMAP_FOR_EACH (n, &d->ifaces) {
@@ -440,7 +448,7 @@ static int attach_those(struct gw_driver *d, bool around, bool strict, uint64_t 
 			continue;
 		i->tried = d->sync.pass;
 		if (attach(d, i, &own) < 0) {
-			if (strict) {
+			if (strict && is_there(d, i)) {
 				if (err)
 					*err = own;
 				return -EIO;

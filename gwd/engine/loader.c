@@ -32,8 +32,8 @@ struct gw_loader {
 	char without_fast[400]; /* gw_loader_without_fast; empty: NULL */
 };
 
-/* libbpf says why it failed only through its print callback; the last lines of it go into the error. */
-static char why[400];
+/* libbpf says why it failed only through its print callback; the last lines of it, of this thread's, go into the error. */
+static _Thread_local char why[400];
 
 static int on_print(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -120,7 +120,7 @@ static void let_go(struct gw_loader *l)
 	l->bpf = NULL;
 }
 
-static int open_skeleton(struct gw_loader *l, struct gw_bpf **ret, struct gw_error *err)
+static int open_skeleton(const struct gw_loader_config *config, struct gw_bpf **ret, struct gw_error *err)
 {
 	struct gw_bpf *b;
 
@@ -129,38 +129,42 @@ static int open_skeleton(struct gw_loader *l, struct gw_bpf **ret, struct gw_err
 	b = gw_bpf__open();
 	if (!b)
 		return gw_loader_error(err, -errno, "cannot open the BPF programs");
-	gw_programs_prepare(b, &l->config.params, l->config.lowest_pa);
-	size_maps(b, &l->config);
+	gw_programs_prepare(b, &config->params, config->lowest_pa);
+	size_maps(b, config);
 	*ret = b;
 	return 0;
 }
 
 /*
  * What the kernel refuses with the fast path, which depends on more of it than all the rest, it may take without. True: once more,
- * then.
+ * then; `reason` says why.
  */
-static bool without_fast(struct gw_loader *l, struct gw_error *err)
+static bool try_without_fast(struct gw_params *params, char *reason, size_t size, struct gw_error *err)
 {
-	const char *reason = err ? err->message : "the kernel refuses its programs";
-
-	if (!l->config.params.fast)
+	if (!params->fast)
 		return false;
-	gw_log_warning("virtual gateways work without their fast path: %s", reason);
-	snprintf(l->without_fast, sizeof l->without_fast, "%.*s", (int)sizeof l->without_fast - 1, reason);
-	l->config.params.fast = 0;
+	snprintf(reason, size, "%.*s", (int)size - 1, err ? err->message : "the kernel refuses its programs");
+	params->fast = 0;
 	if (err)
 		*err = GW_ERROR_INIT;
 	return true;
+}
+
+static void say_without_fast(const struct gw_loader *l)
+{
+	if (l->without_fast[0])
+		gw_log_warning("virtual gateways work without their fast path: %s", l->without_fast);
 }
 
 static int load_fresh_set(struct gw_loader *l, bool has_old, struct gw_error *err)
 {
 	struct gw_bpf_abi abi = {.version = GW_ABI_VERSION, .netns = l->netns};
 	__u32 zero = 0;
-	int r = gw_programs_load(l->bpf, l->pins.programs, err);
+	int r = gw_programs_load(l->bpf, err);
 
 	if (r < 0)
 		return r;
+	gw_programs_keep(l->bpf, l->pins.programs);
 	r = bpf_map_update_elem(bpf_map__fd(l->bpf->maps.abi), &zero, &abi, BPF_ANY);
 	if (r < 0)
 		return gw_loader_error(err, r, "cannot write the ABI map");
@@ -179,7 +183,7 @@ static int load_set(struct gw_loader *l, struct gw_error *err)
 
 	gw_pins_remove(l->pins.next);
 	let_go(l);
-	r = open_skeleton(l, &l->bpf, err);
+	r = open_skeleton(&l->config, &l->bpf, err);
 	if (r < 0)
 		return r;
 	l->adopted = gw_pins_usable(l->pins.current, l->bpf, l->netns);
@@ -256,8 +260,9 @@ int gw_loader_open(const struct gw_loader_config *c, struct gw_loader **ret, str
 	if (stat(l->pins.current, &st) < 0)
 		rename(l->pins.next, l->pins.current);
 	r = load_set(l, err);
-	if (r < 0 && without_fast(l, err))
+	if (r < 0 && try_without_fast(&l->config.params, l->without_fast, sizeof l->without_fast, err))
 		r = load_set(l, err);
+	say_without_fast(l);
 	if (r < 0)
 		goto fail;
 	*ret = l;
@@ -267,42 +272,86 @@ fail:
 	return r;
 }
 
-static int load_beside(struct gw_loader *l, struct gw_bpf **ret, struct gw_programs *ret_programs, struct gw_error *err)
+/* --- other programs in the place of those that are there ----------------------------------------------------------------- */
+
+struct gw_loader_fresh {
+	struct gw_bpf *bpf;
+	struct gw_loader_config config;
+	const char *maps;
+	char without_fast[sizeof((struct gw_loader *)0)->without_fast];
+};
+
+struct gw_loader_fresh *gw_loader_fresh_new(const struct gw_loader *l, const struct gw_params *params)
+{
+	struct gw_loader_fresh *f = calloc(1, sizeof *f);
+
+	if (!f)
+		return NULL;
+	f->config = l->config;
+	f->config.params = *params;
+	f->maps = l->maps;
+	return f;
+}
+
+struct gw_loader_fresh *gw_loader_fresh_free(struct gw_loader_fresh *f)
+{
+	if (f)
+		gw_bpf__destroy(f->bpf);
+	free(f);
+	return NULL;
+}
+
+static int load_beside(struct gw_loader_fresh *f, struct gw_error *err)
 {
 	struct gw_bpf *fresh = NULL;
-	int r = open_skeleton(l, &fresh, err);
+	int r = open_skeleton(&f->config, &fresh, err);
 
 	if (r == 0)
-		r = gw_pins_reuse(l->maps, fresh, err);
+		r = gw_pins_reuse(f->maps, fresh, err);
 	if (r == 0)
-		r = gw_programs_bring(ret_programs, fresh, l->pins.programs, err);
+		r = gw_programs_load(fresh, err);
 	if (r < 0)
 		gw_bpf__destroy(fresh);
 	else
-		*ret = fresh;
+		f->bpf = fresh;
 	return r;
+}
+
+int gw_loader_fresh_load(struct gw_loader_fresh *f, struct gw_error *err)
+{
+	int r = load_beside(f, err);
+
+	if (r < 0 && try_without_fast(&f->config.params, f->without_fast, sizeof f->without_fast, err))
+		r = load_beside(f, err);
+	return r;
+}
+
+/* What has changed while they were loaded they are told; they are what the next process finds. */
+void gw_loader_take(struct gw_loader *l, struct gw_loader_fresh *f)
+{
+	let_go(l);
+	l->bpf = f->bpf;
+	f->bpf = NULL;
+	l->config.params = f->config.params;
+	gw_programs_set_lowest_pa(&l->programs, l->bpf,
+				  l->config.lowest_pa); /* they are loaded: that is memory of theirs */
+	gw_programs_keep(l->bpf, l->pins.programs);
+	memcpy(l->without_fast, f->without_fast, sizeof l->without_fast);
+	say_without_fast(l);
 }
 
 int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct gw_error *err)
 {
-	struct gw_params before = l->config.params;
-	struct gw_bpf *fresh = NULL;
-	struct gw_programs programs;
+	struct gw_loader_fresh *f = gw_loader_fresh_new(l, params);
 	int r;
 
-	l->config.params = *params;
-	l->without_fast[0] = '\0';
-	r = load_beside(l, &fresh, &programs, err);
-	if (r < 0 && without_fast(l, err))
-		r = load_beside(l, &fresh, &programs, err);
-	if (r < 0) {
-		l->config.params = before;
-		return r;
-	}
-	let_go(l);
-	l->bpf = fresh;
-	l->programs = programs;
-	return 0;
+	if (!f)
+		return gw_error_oom(err);
+	r = gw_loader_fresh_load(f, err);
+	if (r == 0)
+		gw_loader_take(l, f);
+	gw_loader_fresh_free(f);
+	return r;
 }
 
 int gw_loader_set_lowest_pa(struct gw_loader *l, uint32_t pa, struct gw_error *err)

@@ -23,6 +23,7 @@
 
 struct gw_bpf;
 struct gw_loader;
+struct gw_loader_fresh;
 
 struct gw_loader_config {
 	const char *bpf_dir, *node;
@@ -61,6 +62,14 @@ struct gw_loader *gw_loader_close(struct gw_loader *l);
 int gw_loader_reload(struct gw_loader *l, const struct gw_params *params, struct gw_error *err);
 /* The node's lowest provider address, in network byte order; 0: it has none. The programs that are there have it at once. */
 int gw_loader_set_lowest_pa(struct gw_loader *l, uint32_t pa, struct gw_error *err);
+/*
+ * The reload in steps, as the kernel looks at programs for some hundred milliseconds: only the loading may be on another thread, while
+ * nothing commits an upgrade. What is taken, or failed, is freed all the same. NULL: no memory.
+ */
+struct gw_loader_fresh *gw_loader_fresh_new(const struct gw_loader *l, const struct gw_params *params);
+int gw_loader_fresh_load(struct gw_loader_fresh *f, struct gw_error *err);
+void gw_loader_take(struct gw_loader *l, struct gw_loader_fresh *f);
+struct gw_loader_fresh *gw_loader_fresh_free(struct gw_loader_fresh *f);
 /* After the first sync: ends an upgrade. Does nothing for adopted maps. */
 int gw_loader_commit(struct gw_loader *l, struct gw_error *err);
 /* Removes the node's pins. What holds the maps keeps them; nobody finds them any more. */

@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
+#include <uv.h>
 
 #define MAX_KEY	  sizeof(struct gw_tunnel_key)
 #define MAX_VALUE sizeof(union gw_value)
@@ -350,33 +351,60 @@ int gw_maps_drop_stale_routes(struct gw_driver *d, const struct gw_intent *in, s
 	return gw_map_prune(d, in, bpf_of(d)->maps.routes, wanted_route, err);
 }
 
-static int write_all(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+static int write_routes(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
-	const struct gw_hnv_object *o;
 	int r = gw_maps_refresh_providers(d, in, err);
 
-	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_CUSTOMER_ROUTE, o));)
+	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_CUSTOMER_ROUTE, o));)
 		r = gw_maps_refresh_route(d, in, &o->croute, err);
+	return r;
+}
+
+static int write_peers(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	int r = 0;
+
 	GW_HMAP_FOR_EACH (n, &d->index.peers) {
 		const struct gw_peer_use *u = GW_CONTAINER_OF(n, struct gw_peer_use, node);
 
 		if (r == 0)
 			r = gw_maps_refresh_peer(d, in, gw_intent_domain_id(in, u->vsid), &u->pa, err);
 	}
+	return r;
+}
+
+static int write_vsids(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	int r = 0;
+
 	GW_HMAP_FOR_EACH (n, &d->index.vsids) {
 		uint32_t vsid = GW_CONTAINER_OF(n, struct gw_vsid_use, node)->vsid;
 
 		if (r == 0)
 			r = gw_maps_refresh_vsid(d, in, vsid, err);
 	}
-	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_LOOKUP_RECORD, o));) {
+	return r;
+}
+
+static int write_records(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	int r = 0;
+
+	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_LOOKUP_RECORD, o));) {
 		struct gw_record_key key = gw_record_key_of(&o->record);
 
 		r = gw_maps_refresh_record(d, in, &key, err);
 		if (r == 0)
 			r = gw_maps_refresh_mac(d, in, o->record.vsid, &o->record.mac, err);
 	}
-	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));) {
+	return r;
+}
+
+static int write_ports(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	int r = 0;
+
+	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));) {
 		const struct gw_iface *i = gw_iface_find(d, o->port.interface);
 
 		r = gw_maps_refresh_mac(d, in, o->port.vsid, &o->port.mac, err);
@@ -386,8 +414,11 @@ static int write_all(struct gw_driver *d, const struct gw_intent *in, struct gw_
 	return r;
 }
 
-int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, uint64_t until, struct gw_error *err)
 {
+	static int (*const writers[])(struct gw_driver * d, const struct gw_intent *in, struct gw_error *err) = {
+		write_routes, write_peers, write_vsids, write_records, write_ports};
+	const size_t n_writers = sizeof writers / sizeof *writers;
 	const struct gw_bpf *b = bpf_of(d);
 	const struct {
 		const struct bpf_map *map;
@@ -402,12 +433,26 @@ int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_erro
 		{b->maps.vsids, wanted_vsid},
 		{b->maps.peers, wanted_peer},
 	};
-	int r = write_all(d, in, err);
+	const size_t n = n_writers + sizeof tables / sizeof *tables;
+	int r = 0;
 
-	for (size_t i = 0; i < sizeof tables / sizeof *tables && r == 0; i++)
-		r = gw_map_prune(d, in, tables[i].map, tables[i].is_wanted, err);
+	while (*at < n && r == 0) {
+		r = *at < n_writers
+			    ? writers[*at](d, in, err)
+			    : gw_map_prune(d, in, tables[*at - n_writers].map, tables[*at - n_writers].is_wanted, err);
+		++*at;
+		if (r == 0 && *at < n && uv_hrtime() >= until)
+			return GW_SYNC_MORE;
+	}
 	gw_maps_bump(d, in, NULL, 0);
 	return r;
+}
+
+int gw_maps_sync_whole(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+{
+	size_t at = 0;
+
+	return gw_maps_sync(d, in, &at, UINT64_MAX, err);
 }
 
 int gw_maps_drop_strangers(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)

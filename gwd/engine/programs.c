@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static unsigned loads;
+static _Atomic unsigned loads;
 
 unsigned gw_programs_loads(void)
 {
@@ -105,9 +105,8 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-int gw_programs_load(struct gw_bpf *b, const char *kept, struct gw_error *err)
+int gw_programs_load(struct gw_bpf *b, struct gw_error *err)
 {
-	struct bpf_program *programs[GW_HOOK_MAX];
 	int64_t begin = now_ms();
 	int r = gw_bpf__load(b);
 
@@ -115,27 +114,36 @@ int gw_programs_load(struct gw_bpf *b, const char *kept, struct gw_error *err)
 	if (r < 0)
 		return gw_loader_error(err, r, "the kernel refuses the BPF programs");
 	gw_log_info("programs loaded in %" PRId64 " ms", now_ms() - begin);
+	return 0;
+}
+
+void gw_programs_keep(struct gw_bpf *b, const char *kept)
+{
+	struct bpf_program *programs[GW_HOOK_MAX];
+	int r;
+
 	programs_of(b, programs);
 	r = gw_pins_keep_programs(kept, b, programs);
 	if (r < 0) /* then the next process has to load them again */
 		gw_log_debug("programs cannot be kept in %s: %s", kept, strerror(-r));
-	return 0;
 }
 
 int gw_programs_bring(struct gw_programs *ret, struct gw_bpf *b, const char *kept, struct gw_error *err)
 {
 	struct bpf_program *programs[GW_HOOK_MAX];
+	int r;
 
 	programs_of(b, programs);
 	if (gw_pins_take_programs(kept, b, programs, ret->taken, &ret->variables)) {
-		int r = gw_programs_set_lowest_pa(ret, b, b->data->lowest_pa);
-
-		if (r == 0) {
+		if (gw_programs_set_lowest_pa(ret, b, b->data->lowest_pa) == 0) {
 			gw_log_info("programs of an earlier process taken over");
 			return 0;
 		}
 		gw_programs_done(ret);
 	}
 	gw_programs_init(ret);
-	return gw_programs_load(b, kept, err);
+	r = gw_programs_load(b, err);
+	if (r == 0)
+		gw_programs_keep(b, kept);
+	return r;
 }

@@ -36,10 +36,10 @@ struct gw_nl {
 };
 
 /*
- * One pair for all: there is a gw_nl for each VRF, and all are used on the loop's thread. While events are read from theirs a
- * callback may make requests, of any gw_nl.
+ * One pair for all: there is a gw_nl for each VRF. Each is used on one thread: all that have events on the loop's, where a callback
+ * may make requests, of any of these, while events are read.
  */
-extern char gw_nl_request_buf[GW_NL_BUF_SIZE] __attribute__((aligned(__alignof__(struct nlmsghdr))));
+extern _Thread_local char gw_nl_request_buf[GW_NL_BUF_SIZE] __attribute__((aligned(__alignof__(struct nlmsghdr))));
 extern char gw_nl_event_buf[GW_NL_BUF_SIZE] __attribute__((aligned(__alignof__(struct nlmsghdr))));
 
 /* nl.c */

@@ -24,9 +24,10 @@
 #define DUMP_ATTEMPTS	  5
 #define EVENT_QUEUE_BYTES (4 << 20)
 
-char gw_nl_request_buf[GW_NL_BUF_SIZE], gw_nl_event_buf[GW_NL_BUF_SIZE];
+_Thread_local char gw_nl_request_buf[GW_NL_BUF_SIZE];
+char gw_nl_event_buf[GW_NL_BUF_SIZE];
 
-static uint64_t writes; /* of all sockets: they are used on the loop's thread */
+static _Atomic uint64_t writes; /* of all sockets */
 
 uint64_t gw_nl_writes(void)
 {

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #define HANDLERS 96
+#define PAUSE_NS 20000000u /* longer turns are felt by who waits for an answer */
 
 /* What one handler took, of all its calls. */
 struct handler {
@@ -19,7 +20,7 @@ struct handler {
 struct gw_loop_meter {
 	uv_prepare_t prepare;
 	uint64_t prepared_ns, idle_ns; /* at the last preparation */
-	uint64_t longest_ns;
+	uint64_t longest_ns, pauses;
 	struct gw_histogram turns;
 	struct handler handlers[HANDLERS];
 	size_t n_handlers;
@@ -37,6 +38,7 @@ static void on_prepare(uv_prepare_t *prepare)
 		gw_histogram_add(&m->turns, (double)turn / 1e9);
 		if (turn > m->longest_ns)
 			m->longest_ns = turn;
+		m->pauses += turn > PAUSE_NS;
 	}
 	m->prepared_ns = now;
 	m->idle_ns = idle;
@@ -55,6 +57,14 @@ struct gw_loop_meter *gw_loop_meter_new(uv_loop_t *loop)
 	uv_unref((uv_handle_t *)&m->prepare); /* it keeps no loop alive */
 	m->prepare.data = m;
 	return m;
+}
+
+void gw_loop_begin(struct gw_loop_meter *m)
+{
+	if (!m)
+		return;
+	m->prepared_ns = uv_hrtime();
+	m->idle_ns = uv_metrics_idle_time(m->prepare.loop);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -130,6 +140,8 @@ void gw_loop_metrics(struct gw_metrics *out, const struct gw_loop_meter *m)
 	gw_metrics_histogram(out, "gwd_loop_turn_seconds", "What the event loop does between two waits.", &m->turns);
 	gw_metrics_family(out, "gwd_loop_longest_turn_seconds", "gauge", "The longest of these since the start.");
 	gw_metrics_sample(out, "gwd_loop_longest_turn_seconds", NULL, (double)m->longest_ns / 1e9);
+	gw_metrics_family(out, "gwd_loop_pauses_total", "counter", "How many of these took longer than 20 ms.");
+	gw_metrics_sample(out, "gwd_loop_pauses_total", NULL, (double)m->pauses);
 	each_handler(out, m, "gwd_loop_handler_calls_total", "counter", "How often a handler was at work on the loop.",
 		     offsetof(struct handler, calls), 1);
 	each_handler(out, m, "gwd_loop_handler_seconds_total", "counter", "How long in all.",

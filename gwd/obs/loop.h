@@ -15,6 +15,8 @@ struct gw_loop_meter;
 
 /* Begins to measure; before the loop runs. NULL when there is no memory, or the loop cannot tell: nothing is measured then. */
 struct gw_loop_meter *gw_loop_meter_new(struct uv_loop_s *loop);
+/* What the loop does from now on counts: called when it is about to run. Without it that is so from its first wait on. */
+void gw_loop_begin(struct gw_loop_meter *m);
 /* Memory is freed once the loop has closed its handles. */
 struct gw_loop_meter *gw_loop_meter_free(struct gw_loop_meter *m);
 

@@ -53,6 +53,7 @@ struct gw_reconcile {
 	size_t in_parts;    /* slots */
 	size_t parted;	    /* which of them did a part last, */
 	uint64_t parted_ms; /* in the turn of the loop at that time */
+	size_t loaded;	    /* records, of the store */
 	bool ready;
 	uint64_t started_ms; /* uv_now at open */
 };

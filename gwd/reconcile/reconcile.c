@@ -42,6 +42,8 @@ oom:
 	return gw_error_oom(err);
 }
 
+#define PROGRESS 1024 /* after so many records somebody is told of it */
+
 static int load_one(void *ctx, struct gw_hnv_object *o, struct gw_error *err)
 {
 	struct gw_reconcile *r = ctx;
@@ -49,6 +51,8 @@ static int load_one(void *ctx, struct gw_hnv_object *o, struct gw_error *err)
 	char id[GW_ID_STRLEN];
 	int res;
 
+	if (++r->loaded % PROGRESS == 0 && r->params.on_progress)
+		r->params.on_progress(r->params.ctx);
 	gw_hnv_id(o, id);
 	if (r->configured && gw_hnv_same_key(o, r->configured)) {
 		gw_log_warning("stored provider address %s is passed over: [underlay] address of the configuration "

@@ -32,8 +32,9 @@ struct gw_reconcile_params {
 	size_t n_drivers;
 	const struct gw_reconcile_plugin *plugins; /* come after the drivers; outlive the core */
 	size_t n_plugins;
-	void (*on_ready)(void *ctx); /* once, when every driver has been synced for the first time; may be NULL */
-	void (*on_state)(void *ctx); /* a driver's state is another than before; may be NULL */
+	void (*on_progress)(void *ctx); /* opening has read some of the store, and goes on; may be NULL */
+	void (*on_ready)(void *ctx);	/* once, when every driver has been synced for the first time; may be NULL */
+	void (*on_state)(void *ctx);	/* a driver's state is another than before; may be NULL */
 	/* A driver was at work on the loop for so long: "apply", "sync" or "status"; or the "store". May be NULL. */
 	void (*on_worked)(void *ctx, const char *what, const char *who, uint64_t ns);
 	void *ctx;

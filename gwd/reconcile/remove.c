@@ -4,6 +4,10 @@
  */
 #include "reconcile/reconcile.h"
 
+#include <uv.h>
+
+#define MORE_MS 1
+
 static void nobody_wants(void *core, const char *why)
 {
 	(void)core;
@@ -23,9 +27,11 @@ static int remove_one(const struct gw_reconcile_params *params, const struct gw_
 	int r = ops->open(&env, &d, err);
 
 	if (r == 0)
-		do
-			r = ops->sync(d, nothing, err);
-		while (r == GW_SYNC_MORE);
+		r = ops->sync(d, nothing, err);
+	while (r == GW_SYNC_MORE) { /* it may be a thread of its own that has more to do */
+		uv_sleep(MORE_MS);
+		r = ops->sync(d, nothing, err);
+	}
 	if (r == 0 && ops->remove)
 		r = ops->remove(d, err);
 	if (d)

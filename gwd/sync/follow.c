@@ -38,7 +38,7 @@ static unsigned jitter(unsigned ms)
 static void forget_pages(struct gw_sync *s)
 {
 	gw_answer_done(&s->answer);
-	s->complete = false;
+	s->complete = s->taken = false;
 }
 
 /* The next place at once, until all have been tried; then they may rest. */
@@ -152,15 +152,17 @@ static void on_whole(struct gw_sync *s)
 	}
 }
 
-void gw_sync_carried_out(struct gw_sync *s, bool taken)
+void gw_sync_carried_out(struct gw_sync *s)
+{
+	gw_answer_done(&s->answer);
+	ask(s);
+}
+
+void gw_sync_not_taken(struct gw_sync *s)
 {
 	static const struct gw_error none = {.code = GW_ERR_INTERNAL, .message = "out of memory"};
 
-	gw_answer_done(&s->answer);
-	if (taken)
-		ask(s);
-	else
-		fail(s, GW_LINK_FAILING, &none);
+	fail(s, GW_LINK_FAILING, &none);
 }
 
 static bool is_of_history(const struct gw_sync *s, struct gw_error *err)

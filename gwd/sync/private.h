@@ -18,16 +18,21 @@
 
 /* --- what is to be done: collect.c -------------------------------------------------------------------------------- */
 
+/* In this order: order.c. */
+enum gw_sync_place { GW_SYNC_NODE_COMES, GW_SYNC_TENANT_GOES, GW_SYNC_TENANT_STAYS, GW_SYNC_NODE_GOES, GW_SYNC_FAILED };
+
 /* For one key. */
 struct gw_sync_item {
 	struct gw_hmap_node node;     /* first; in gw_sync_changes.items */
 	struct gw_hnv_object *object; /* what is to be; or only its key */
 	uint64_t order;		      /* of those that failed, the lowest is tried first */
 	bool is_delete;
-	bool unreadable;	/* it is to be something that this version does not understand; object has the key */
-	bool beyond;		/* there is no room for it: it is not tried, and keeps its order */
-	bool failed;		/* at the last try; never true of one that is still to be tried for the first time */
-	struct gw_error *error; /* why; NULL when others are told already */
+	bool unreadable;	  /* it is to be something that this version does not understand; object has the key */
+	bool beyond;		  /* there is no room for it: it is not tried, and keeps its order */
+	bool failed;		  /* at the last try; never true of one that is still to be tried for the first time */
+	enum gw_sync_place place; /* in the round under way, */
+	uint64_t tenant;	  /* behind those with a lower number */
+	struct gw_error *error;	  /* why; NULL when others are told already */
 };
 
 /* A virtual subnet, or (0) the gateway of a routing domain. */
@@ -78,12 +83,21 @@ int gw_changes_merge(struct gw_sync_changes *todo, struct gw_sync_answer *answer
 /* --- doing it: apply.c -------------------------------------------------------------------------------------------- */
 
 /*
- * Carries out what is to be done: all in one where everything is accepted; else without what is at fault, which stays to be done,
- * with what comes behind when there is much of it: *ret_untried if it is new. Of what failed before only some is tried, unless `all`.
- * Returns how much has been carried out.
+ * Carries out what is to be done, slice by slice, but for what is at fault, which stays to be done, with what comes behind when there
+ * is much of it. Of what failed before only some is tried, unless `all`. Until it ends nothing may be added to what is to be done, or
+ * taken from it. NULL: no memory.
  */
-size_t gw_changes_apply(struct gw_sync_changes *todo, const struct gw_service *service,
-			const struct gw_hnv_object *configured, bool all, bool *ret_untried);
+struct gw_sync_round *gw_round_new(struct gw_sync_changes *todo, const struct gw_service *service,
+				   const struct gw_hnv_object *configured, bool all);
+/* As far as it comes until then, by uv_hrtime(), and a slice at least; whether there is more. */
+bool gw_round_go_on(struct gw_sync_round *r, uint64_t until);
+/* How much has been carried out; *ret_untried: what has not been tried is new. Frees it. */
+size_t gw_round_end(struct gw_sync_round *r, bool *ret_untried);
+struct gw_sync_round *gw_round_free(struct gw_sync_round *r);
+
+/* order.c: where each has its place, and those of one tenant are together. -ENOMEM: nothing is moved. */
+int gw_sync_put_in_order(const struct gw_intent *intent, struct gw_sync_item **items, size_t n);
+bool gw_sync_is_together(const struct gw_sync_item *a, const struct gw_sync_item *b);
 
 /* beyond.c: which of what is new there is no room for, by the limits of the node; and how that is said. */
 void gw_sync_find_beyond(struct gw_sync_changes *todo, const struct gw_service *service,
@@ -144,9 +158,15 @@ struct gw_sync {
 	/* Carrying out. */
 	struct gw_sync_changes todo;
 	uv_timer_t retry;
-	bool complete; /* the answer; it waits for its turn */
-	bool retrying; /* and so does what failed */
-	bool turn;     /* has been asked for */
+	bool complete;		     /* the answer; it waits for its turn */
+	bool retrying;		     /* and so does what failed */
+	bool turn;		     /* has been asked for */
+	struct gw_sync_round *round; /* under way; until it ends both wait */
+	uv_timer_t more;	     /* when it goes on */
+	bool taken;		     /* it is about an answer, that nothing else has been asked since, */
+	char taken_epoch[GW_SYNC_EPOCHLEN];
+	uint64_t taken_revision; /* and that is reached with it */
+	bool had_failed;	 /* something, before it */
 	/* Reporting. */
 	struct gw_link_call *report;
 	uv_timer_t report_timer;
@@ -170,12 +190,14 @@ json_t *gw_sync_failures(const struct gw_sync *s);
 /* follow.c */
 void gw_sync_start(struct gw_sync *s); /* asks from the beginning */
 void gw_sync_stop(struct gw_sync *s);
-void gw_sync_carried_out(struct gw_sync *s, bool taken); /* the answer that was waiting for its turn */
+void gw_sync_carried_out(struct gw_sync *s); /* the answer that was waiting for its turn */
+void gw_sync_not_taken(struct gw_sync *s);   /* there was no memory for it */
 void gw_sync_on_again(uv_timer_t *timer);
 char *gw_sync_path(const struct gw_sync *s, const char *what); /* below the server; NULL: no memory */
 /* turn.c */
 void gw_sync_await_turn(struct gw_sync *s);
 void gw_sync_on_retry(uv_timer_t *timer);
+void gw_sync_on_more(uv_timer_t *timer);
 /* report.c */
 void gw_sync_report(struct gw_sync *s);		/* soon */
 void gw_sync_report_details(struct gw_sync *s); /* they may be others than before */

@@ -1,7 +1,7 @@
 /*
  * sync.c - life of the link to the controller, whom it leads to, and how it stands. See sync.h.
  *
- * Owns the link, the three timers, and what is to be done. Following is in follow.c, carrying out in turn.c and apply.c.
+ * Owns the link, the timers, and what is to be done. Following is in follow.c, carrying out in turn.c and apply.c.
  */
 #include "sync/private.h"
 
@@ -79,9 +79,16 @@ void gw_sync_refusal(const struct gw_link_answer *answer, struct gw_error *ret)
 	json_decref(body);
 }
 
+/* While a round is under way all else is still to be tried. */
 size_t gw_sync_failed(const struct gw_sync *s)
 {
-	return s->todo.items.n;
+	size_t n = 0;
+
+	if (!s->round)
+		return s->todo.items.n;
+	GW_HMAP_FOR_EACH (node, &s->todo.items)
+		n += GW_CONTAINER_OF(node, struct gw_sync_item, node)->failed;
+	return n;
 }
 
 json_t *gw_sync_failures(const struct gw_sync *s)
@@ -286,6 +293,8 @@ int gw_sync_open(const struct gw_sync_params *params, struct gw_sync **ret, stru
 		r = init_timer(s, &s->retry, err);
 	if (r == 0)
 		r = init_timer(s, &s->report_timer, err);
+	if (r == 0)
+		r = init_timer(s, &s->more, err);
 	if (r < 0) {
 		gw_sync_close(s);
 		return r;
@@ -298,7 +307,7 @@ int gw_sync_open(const struct gw_sync_params *params, struct gw_sync **ret, stru
 /* Those that there are, in the order of their init. */
 static void close_timers(struct gw_sync *s)
 {
-	uv_timer_t *const timers[] = {&s->again, &s->retry, &s->report_timer};
+	uv_timer_t *const timers[] = {&s->again, &s->retry, &s->report_timer, &s->more};
 	unsigned n = s->n_handles;
 
 	if (n == 0)
@@ -313,6 +322,7 @@ struct gw_sync *gw_sync_close(struct gw_sync *s)
 		return NULL;
 	s->params.service->manager = NULL;
 	gw_answer_done(&s->answer);
+	s->round = gw_round_free(s->round);
 	gw_changes_done(&s->todo);
 	gw_sync_report_done(s);
 	s->link = gw_link_close(s->link);

@@ -8,29 +8,18 @@
 #include <string.h>
 
 #define SOON_MS 50
+#define MORE_MS 1	 /* until the next slices; of nothing, libuv would make one turn of all */
+#define TURN_NS 4000000u /* of slices, with whatever the last one takes, before the loop goes on with all else */
 
-static bool take_answer(struct gw_sync *s)
-{
-	struct gw_sync_answer *a = &s->answer;
-
-	if (gw_changes_merge(&s->todo, a, s->params.service->intent) < 0) {
-		gw_log_error("no memory for what the controller wants, will ask again");
-		return false;
-	}
-	memcpy(s->epoch, a->epoch, sizeof s->epoch);
-	s->revision = a->revision;
-	s->has_position = true;
-	return true;
-}
-
-static void work(struct gw_sync *s, bool all, bool had_failed)
+static void end_round(struct gw_sync *s)
 {
 	bool untried = false;
-	size_t carried = gw_changes_apply(&s->todo, s->params.service, s->configured, all, &untried);
+	size_t carried = gw_round_end(s->round, &untried);
 	/* What was in the way of what failed may have gone with the rest. */
 	bool soon = untried || (carried > 0 && gw_sync_failed(s) <= GW_SYNC_FAILURES);
 
-	if (had_failed && !gw_sync_failed(s))
+	s->round = NULL;
+	if (s->had_failed && !gw_sync_failed(s))
 		gw_log_notice("all that the controller wants is so now");
 	if (gw_sync_failed(s))
 		uv_timer_start(&s->retry, gw_sync_on_retry, soon ? SOON_MS : s->times.retry_ms, 0);
@@ -38,26 +27,79 @@ static void work(struct gw_sync *s, bool all, bool had_failed)
 		uv_timer_stop(&s->retry);
 }
 
-static void go(void *arg, const struct gw_error *why)
+/*
+ * Only now is the revision reached. The position is nowhere but in memory: who ends in between asks for everything when it begins anew,
+ * and finds some of it done.
+ */
+static void reach(struct gw_sync *s)
 {
-	struct gw_sync *s = arg;
-	bool complete = s->complete, retrying = s->retrying, had_failed = gw_sync_failed(s) > 0, taken;
-
-	s->turn = s->complete = s->retrying = false;
-	if (why) /* gwd ends */
-		return;
-	taken = complete && take_answer(s);
-	if (taken || retrying)
-		work(s, retrying, had_failed);
-	if (taken)
-		gw_log_debug("controller: revision %" PRIu64 " is carried out, %zu of its changes are not", s->revision,
-			     gw_sync_failed(s));
-	gw_sync_report(s);
-	if (complete)
-		gw_sync_carried_out(s, taken);
+	memcpy(s->epoch, s->taken_epoch, sizeof s->epoch);
+	s->revision = s->taken_revision;
+	s->has_position = true;
+	gw_log_debug("controller: revision %" PRIu64 " is carried out, %zu of its changes are not", s->revision,
+		     gw_sync_failed(s));
 }
 
-void gw_sync_await_turn(struct gw_sync *s)
+/* The whole answer is to be done; its pages are no more. */
+static bool take_answer(struct gw_sync *s)
+{
+	struct gw_sync_answer *a = &s->answer;
+
+	if (gw_changes_merge(&s->todo, a, s->params.service->intent) < 0)
+		return false;
+	memcpy(s->taken_epoch, a->epoch, sizeof s->taken_epoch);
+	s->taken_revision = a->revision;
+	return true;
+}
+
+static void begin_round(struct gw_sync *s)
+{
+	bool complete = s->complete, all = s->retrying;
+
+	s->had_failed = gw_sync_failed(s) > 0;
+	s->complete = s->retrying = s->taken = false;
+	s->round = gw_round_new(&s->todo, s->params.service, s->configured, all);
+	if (s->round && complete)
+		s->taken = take_answer(s);
+	if (complete && !s->taken) {
+		gw_log_error("no memory for what the controller wants, will ask again");
+		s->round = gw_round_free(s->round);
+		gw_sync_not_taken(s);
+	}
+	if (!s->round && gw_sync_failed(s)) /* as it was to be tried again */
+		uv_timer_start(&s->retry, gw_sync_on_retry, s->times.retry_ms, 0);
+}
+
+static void go(void *arg, const struct gw_error *why)
+{
+	uint64_t until = uv_hrtime() + TURN_NS;
+	struct gw_sync *s = arg;
+	bool taken;
+
+	s->turn = false;
+	if (why) /* gwd ends */
+		return;
+	if (!s->round && (s->complete || s->retrying))
+		begin_round(s);
+	if (!s->round)
+		return;
+	if (uv_hrtime() >= until || gw_round_go_on(s->round, until)) {
+		uv_timer_start(&s->more, gw_sync_on_more, MORE_MS, 0);
+		return;
+	}
+	end_round(s);
+	taken = s->taken;
+	s->taken = false;
+	if (taken)
+		reach(s);
+	gw_sync_report(s);
+	if (taken)
+		gw_sync_carried_out(s);
+	if (s->complete || s->retrying) /* meanwhile */
+		uv_timer_start(&s->more, gw_sync_on_more, MORE_MS, 0);
+}
+
+static void await_turn(struct gw_sync *s)
 {
 	if (s->turn)
 		return;
@@ -66,6 +108,17 @@ void gw_sync_await_turn(struct gw_sync *s)
 		s->params.await_turn(s->params.ctx, go, s);
 	else
 		go(s, NULL);
+}
+
+void gw_sync_on_more(uv_timer_t *timer)
+{
+	await_turn(timer->data);
+}
+
+void gw_sync_await_turn(struct gw_sync *s)
+{
+	if (!s->round)
+		await_turn(s);
 }
 
 static const char *interface_of(const struct gw_hnv_object *o)

@@ -1,6 +1,6 @@
 /*
- * bring.c - brings one routing domain's VRF to its intended state, or takes it down; and removes what an earlier process left
- * that nobody wants any more. Called by vrf.c, for what has changed or was found to differ only.
+ * bring.c - brings one routing domain's VRF to its intended state; and finds what an earlier process left that nobody wants any
+ * more. Called by vrf.c, for what has changed or was found to differ only. How VRFs go is in leave.c.
  *
  *   namespace -> settings for links to come -> links, those of connections -> settings of links -> addresses, neighbours, routes
  *
@@ -40,7 +40,7 @@ void gw_vrf_call(struct gw_vrf_domain *dom, uint32_t vsid)
 	gw_netns_vrf_name(dom->owner->env.config->name, vsid, dom->name);
 }
 
-static void let_go(struct gw_driver *d, struct gw_vrf_domain *dom)
+void gw_vrf_let_go(struct gw_driver *d, struct gw_vrf_domain *dom)
 {
 	if (dom->nl) {
 		gw_hmap_remove(&d->vrfs, &dom->by_vsid);
@@ -53,44 +53,6 @@ static void let_go(struct gw_driver *d, struct gw_vrf_domain *dom)
 	gw_vrf_drop_ways(dom);
 	dom->port = dom->exit = dom->inside = dom->outside = 0;
 	dom->state = GW_VRF_WAITING;
-}
-
-int gw_vrf_doom(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err)
-{
-	int rc;
-
-	if (!dom->vsid || dom->doomed)
-		return 0;
-	rc = gw_vrf_doom_ways(d, dom, err);
-	let_go(d, dom);
-	dom->doomed = true;
-	dom->next_doomed = d->doomed;
-	d->doomed = dom;
-	return rc == 0 ? gw_vrf_doom_links(d, dom->vsid, dom->name, err) : rc;
-}
-
-/* What cannot be deleted keeps its VSID, and is tried again. */
-int gw_vrf_execute(struct gw_driver *d, struct gw_error *err)
-{
-	struct gw_vrf_domain *dom;
-	int rc = d->doomed ? gw_nl_link_delete_group(d->env.nl, GW_VRF_DOOMED, err) : 0, rc2;
-
-	while ((dom = d->doomed)) {
-		d->doomed = dom->next_doomed;
-		dom->doomed = false;
-		rc2 = gw_netns_delete(GW_NETNS_SOCKET, dom->name, rc < 0 ? NULL : err);
-		if (rc2 == 0)
-			dom->vsid = 0;
-		rc = rc < 0 ? rc : rc2;
-	}
-	return rc;
-}
-
-int gw_vrf_take_down(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err)
-{
-	int rc = gw_vrf_doom(d, dom, err), rc2 = gw_vrf_execute(d, rc < 0 ? NULL : err);
-
-	return rc < 0 ? rc : rc2;
 }
 
 /* The namespace that has the name now; made when there is none. */
@@ -113,7 +75,7 @@ static int open_namespace(struct gw_vrf_pass *p, int *ret_fd, struct gw_error *e
 	if (fstat(fd, &st) < 0)
 		return gw_error_set(err, errno, GW_ERR_INTERNAL, dom->name, "%s", strerror(errno));
 	if (dom->nl && dom->ino != st.st_ino) {
-		let_go(p->d, dom);
+		gw_vrf_let_go(p->d, dom);
 		if (p->repairing)
 			gw_vrf_repaired(p, "the namespace was deleted or is another");
 	}
@@ -138,7 +100,7 @@ static int enter(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err)
 	}
 	rc = gw_vrf_watch_inside(dom);
 	if (rc < 0) {
-		let_go(p->d, dom);
+		gw_vrf_let_go(p->d, dom);
 		return gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, dom->name, "cannot watch namespace %s: %s", dom->name,
 				    strerror(-rc));
 	}
@@ -187,17 +149,26 @@ static int steps(struct gw_vrf_pass *p, struct gw_error *err)
 	return gw_vrf_bring_stack(p, err);
 }
 
+static int take_down(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err)
+{
+	int rc = gw_vrf_doom(d, dom, err);
+
+	return rc == 0 ? gw_vrf_await_gone(d, dom->vsid, err) : rc;
+}
+
 int gw_vrf_bring(struct gw_vrf_pass *p, struct gw_error *err)
 {
 	struct gw_error why = GW_ERROR_INIT;
 	struct gw_vrf_domain *dom = p->dom, *holder;
 	int rc = 0;
 
-	if (dom->vsid && dom->vsid != dom->record.vsid)
-		rc = gw_vrf_take_down(p->d, dom, &why);
+	if (dom->vsid && (dom->doomed || dom->vsid != dom->record.vsid))
+		rc = take_down(p->d, dom, &why);
 	holder = gw_vrf_of_vsid(p->d, dom->record.vsid);
 	if (rc == 0 && holder && holder != dom) /* it goes in the same change, or has just lost its record */
-		rc = gw_vrf_take_down(p->d, holder, &why);
+		rc = gw_vrf_doom(p->d, holder, &why);
+	if (rc == 0)
+		rc = gw_vrf_await_gone(p->d, dom->record.vsid, &why);
 	if (rc == 0) {
 		gw_vrf_call(dom, dom->record.vsid);
 		rc = steps(p, &why);
@@ -221,7 +192,6 @@ struct strays {
 	struct gw_driver *d;
 	const struct gw_intent *in;
 	struct gw_error *err;
-	size_t links;
 	int rc;
 };
 
@@ -230,41 +200,29 @@ static void see_link(void *ctx, const struct gw_link *link, bool removed)
 	struct strays *s = ctx;
 	uint32_t vsid = gw_netns_vrf_vsid(s->d->env.config->name, link->alias);
 	char port[IFNAMSIZ], way_out[IFNAMSIZ];
-	int rc;
 
 	(void)removed;
-	if (!vsid || strcmp(link->kind, "veth") != 0 ||
+	if (s->rc < 0 || !vsid || strcmp(link->kind, "veth") != 0 ||
 	    (strcmp(link->name, gw_vrf_port(vsid, port)) != 0 && strcmp(link->name, gw_vrf_exit(vsid, way_out)) != 0 &&
 	     strncmp(link->name, GW_WAY_LINK, strlen(GW_WAY_LINK)) != 0) ||
 	    gw_intent_vrf_of_vsid(s->in, vsid))
 		return;
-	rc = gw_nl_link_set_group(s->d->env.nl, link->ifindex, GW_VRF_DOOMED, s->err);
-	s->links++;
-	if (rc < 0 && rc != -ENODEV && s->rc == 0)
-		s->rc = rc;
+	s->rc = gw_vrf_doom_stray(s->d, vsid, link->alias, link->name, s->err);
 }
 
 static int see_namespace(void *ctx, const char *name, uint32_t vsid, struct gw_error *err)
 {
 	struct strays *s = ctx;
-	int rc;
 
-	if (gw_intent_vrf_of_vsid(s->in, vsid))
-		return 0;
-	rc = gw_netns_delete(GW_NETNS_SOCKET, name, err);
-	if (rc == 0)
-		gw_log_notice("VRF %s: nobody wants it any more; removed", name);
-	return rc;
+	return gw_intent_vrf_of_vsid(s->in, vsid) ? 0 : gw_vrf_doom_stray(s->d, vsid, name, NULL, err);
 }
 
-int gw_vrf_remove_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+int gw_vrf_doom_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
 	struct strays s = {.d = d, .in = in, .err = err};
 	int rc = gw_nl_link_each(d->env.nl, see_link, &s, err);
 
 	if (rc == 0)
 		rc = s.rc;
-	if (rc == 0 && s.links)
-		rc = gw_nl_link_delete_group(d->env.nl, GW_VRF_DOOMED, err);
 	return rc == 0 ? gw_netns_each(d->env.config->name, see_namespace, &s, err) : rc;
 }

@@ -43,21 +43,14 @@ int gw_vrf_in_the_way(const struct gw_link *link, const char *target, struct gw_
 			    other_node ? "that of namespace " : "not gwd's", other_node ? link->alias : "");
 }
 
-int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err)
+int gw_vrf_doom_link(struct gw_nl *nl, const char *name, const char *alias, struct gw_error *err)
 {
-	char port[IFNAMSIZ], way_out[IFNAMSIZ];
-	const char *names[] = {gw_vrf_port(vsid, port), gw_vrf_exit(vsid, way_out)};
 	struct gw_link link;
-	int rc = 0;
+	int rc = gw_nl_link_get(nl, name, &link, err);
 
-	for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++) {
-		rc = gw_nl_link_get(d->env.nl, names[i], &link, err);
-		if (rc == 0 && !strcmp(link.alias, alias))
-			rc = gw_nl_link_set_group(d->env.nl, link.ifindex, GW_VRF_DOOMED, err);
-		if (rc == -ENODEV)
-			rc = 0;
-	}
-	return rc;
+	if (rc == 0 && !strcmp(link.alias, alias))
+		rc = gw_nl_link_set_group(nl, link.ifindex, GW_VRF_DOOMED, err);
+	return rc == -ENODEV ? 0 : rc;
 }
 
 static int read_side(struct gw_vrf_pass *p, struct gw_vrf_side *s, struct gw_error *err)

@@ -11,6 +11,8 @@
 struct gw_vrf_watch;
 struct gw_vrf_watchman;
 struct gw_vrf_probe;
+struct gw_vrf_leave;
+struct gw_vrf_leaver;
 
 /* A customer route of a domain, as far as a VRF needs it; hosts, which have no VRF, have many of them. */
 struct gw_vrf_route {
@@ -133,8 +135,9 @@ struct gw_vrf_domain {
 	size_t n_kept[2];
 
 	struct gw_driver *owner;
-	struct gw_vrf_domain *next_dirty, *next_touched, *next_doomed;
-	bool dirty, touched, doomed;
+	struct gw_vrf_domain *next_dirty, *next_touched;
+	bool dirty, touched;
+	bool doomed; /* let go of, and on its way out: leave.c */
 	bool turned; /* connections have become silent, or are not any more: no repair */
 	enum gw_vrf_state state;
 	char problem[sizeof((struct gw_error *)0)->message];
@@ -149,13 +152,17 @@ struct gw_driver {
 	struct gw_vrf_domain *dirty;	    /* to be looked at by the next sync */
 	struct gw_vrf_domain *again;	    /* by the one behind it: this one was no use */
 	bool under_way;			    /* a sync of several parts */
+	bool has_strays;		    /* it has not looked for what nobody wants yet */
 	int failed;			    /* its first failure, */
 	struct gw_error why;		    /* and its words */
-	struct gw_vrf_domain *doomed;	    /* let go of, not deleted yet; empty between two calls */
-	struct gw_vrf_watch *dir;	    /* of the directory of namespaces; NULL: not watched yet */
-	struct gw_vrf_watchman *watchman;   /* goes round the settings that are kept */
-	uint64_t generation;		    /* of the intent that the tables were held against */
-	bool followed;			    /* they have been, and nothing was missed since */
+	bool left_behind;	       /* somebody could not be taken away by it: the next one looks at all of them */
+	struct gw_vrf_leaver *leavers; /* the next to go, in their order */
+	struct gw_vrf_leave *leave;    /* of those that are going */
+	struct gw_nl *leaving_nl;      /* for them */
+	struct gw_vrf_watch *dir;      /* of the directory of namespaces; NULL: not watched yet */
+	struct gw_vrf_watchman *watchman; /* goes round the settings that are kept */
+	uint64_t generation;		  /* of the intent that the tables were held against */
+	bool followed;			  /* they have been, and nothing was missed since */
 	unsigned underlay_mtu, external_mtu;
 	struct gw_mac router_mac;
 	struct gw_vrf_physical *physicals; /* owned */
@@ -165,6 +172,9 @@ struct gw_driver {
 	bool has_limits;   /* some link of the node's has had one, for a connection: who takes it off is noticed */
 	uint64_t repairs;
 };
+
+/* vrf.c: of the sync under way the first failure is told, with its words. */
+void gw_vrf_keep_first(struct gw_driver *d, int rc, const struct gw_error *why);
 
 /* table.c: what is wanted, without the kernel */
 struct gw_vrf_domain *gw_vrf_find(const struct gw_driver *d, const struct gw_uuid *rdid);
@@ -177,8 +187,8 @@ void gw_vrf_drop_route(struct gw_driver *d, const struct gw_hnv_object *o);
 bool gw_vrf_is_holder(const struct gw_intent *in, const struct gw_lookup_record *r);
 int gw_vrf_put_holder(struct gw_driver *d, const struct gw_lookup_record *r);
 void gw_vrf_drop_holder(struct gw_driver *d, const struct gw_lookup_record *r);
-/* Those of all records: also of what was there before its virtual gateway. */
-int gw_vrf_put_holders(struct gw_driver *d, const struct gw_intent *in);
+/* Those of records of these VSIDs, which it puts in order: also of what was there before its virtual gateway. */
+int gw_vrf_put_holders(struct gw_driver *d, const struct gw_intent *in, uint32_t *vsids, size_t n);
 /* Makes the tables hold just what the intent has. */
 int gw_vrf_follow(struct gw_driver *d, const struct gw_intent *in);
 void gw_vrf_clear(struct gw_driver *d);
@@ -211,18 +221,24 @@ void gw_vrf_repaired(struct gw_vrf_pass *p, const char *fmt, ...) __attribute__(
 void gw_vrf_call(struct gw_vrf_domain *dom, uint32_t vsid);
 /* All of it. Failures that time mends set p->later, and the rest of the node goes on. */
 int gw_vrf_bring(struct gw_vrf_pass *p, struct gw_error *err);
-/* Taking down many costs little more than one: first each is let go of, then all go. */
+/* What the driver has of it; what is in the kernel stays. */
+void gw_vrf_let_go(struct gw_driver *d, struct gw_vrf_domain *dom);
+/* Dooms namespaces and links of this node that belong to no record (any more). */
+int gw_vrf_doom_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* leave.c: it is let go of, and put on the queue. */
 #define GW_VRF_DOOMED 0x67776400u /* the group of links that are about to go */
 int gw_vrf_doom(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err);
-int gw_vrf_execute(struct gw_driver *d, struct gw_error *err);
-int gw_vrf_take_down(struct gw_driver *d, struct gw_vrf_domain *dom, struct gw_error *err);
-/* Namespaces and links of this node that belong to no record (any more). */
-int gw_vrf_remove_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* The same for what an earlier process left; link NULL: none but those that each has. */
+int gw_vrf_doom_stray(struct gw_driver *d, uint32_t vsid, const char *name, const char *link, struct gw_error *err);
+/* Begins with those of the queue, unless others are going; whether any are yet. By itself it goes on with the loop. */
+bool gw_vrf_go_on_leaving(struct gw_driver *d);
+/* Waits until whoever is doomed and has this VSID has gone. */
+int gw_vrf_await_gone(struct gw_driver *d, uint32_t vsid, struct gw_error *err);
+void gw_vrf_end_leaving(struct gw_driver *d);
 /* links.c, ways.c, stack.c, settings.c: its steps */
 int gw_vrf_bring_links(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
 int gw_vrf_bring_side(struct gw_vrf_pass *p, struct gw_vrf_side *s, int ns_fd, struct gw_error *err);
 int gw_vrf_bring_ways(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err);
-int gw_vrf_doom_ways(struct gw_driver *d, const struct gw_vrf_domain *dom, struct gw_error *err);
 void gw_vrf_drop_ways(struct gw_vrf_domain *dom);
 const struct gw_vrf_way *gw_vrf_way_of(const struct gw_vrf_domain *dom, const struct gw_uuid *id);
 struct gw_nl_rate gw_vrf_rate_of(const struct gw_vrf_way *w, uint32_t kbps);
@@ -233,7 +249,8 @@ bool gw_vrf_has_link(const struct gw_vrf_domain *dom, int ifindex);
 /* Whether an interface that L3 connections lead to has another MTU than they know. */
 bool gw_vrf_physical_changed(struct gw_driver *d, const struct gw_link *link);
 int gw_vrf_in_the_way(const struct gw_link *link, const char *target, struct gw_error *err); /* -EEXIST */
-int gw_vrf_doom_links(struct gw_driver *d, uint32_t vsid, const char *alias, struct gw_error *err);
+/* Marks the link, if that is its alias and there is one. */
+int gw_vrf_doom_link(struct gw_nl *nl, const char *name, const char *alias, struct gw_error *err);
 int gw_vrf_bring_stack(struct gw_vrf_pass *p, struct gw_error *err);
 int gw_vrf_bring_settings(struct gw_vrf_pass *p, bool links, struct gw_error *err);
 int gw_vrf_bring_way_settings(struct gw_vrf_pass *p, const char *link, struct gw_error *err);

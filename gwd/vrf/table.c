@@ -228,10 +228,24 @@ void gw_vrf_drop_holder(struct gw_driver *d, const struct gw_lookup_record *rec)
 		free_holder(d, h);
 }
 
-int gw_vrf_put_holders(struct gw_driver *d, const struct gw_intent *in)
+static int put_if_holder(struct gw_driver *d, const struct gw_intent *in, const struct gw_lookup_record *rec)
 {
+	return gw_vrf_is_holder(in, rec) ? gw_vrf_put_holder(d, rec) : 0;
+}
+
+static int compare_vsids(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+int gw_vrf_put_holders(struct gw_driver *d, const struct gw_intent *in, uint32_t *vsids, size_t n)
+{
+	qsort(vsids, n, sizeof *vsids, compare_vsids);
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_LOOKUP_RECORD, o));)
-		if (gw_vrf_is_holder(in, &o->record) && gw_vrf_put_holder(d, &o->record) < 0)
+		if (bsearch(&o->record.vsid, vsids, n, sizeof *vsids, compare_vsids) &&
+		    put_if_holder(d, in, &o->record) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -277,8 +291,9 @@ int gw_vrf_follow(struct gw_driver *d, const struct gw_intent *in)
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_CUSTOMER_ROUTE, o));)
 		if (gw_vrf_put_route(d, o) < 0)
 			return -ENOMEM;
-	if (gw_vrf_put_holders(d, in) < 0)
-		return -ENOMEM;
+	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_LOOKUP_RECORD, o));)
+		if (put_if_holder(d, in, &o->record) < 0)
+			return -ENOMEM;
 	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_VRF, o));) {
 		struct gw_vrf_domain *dom = gw_vrf_get(d, &o->vrf.rdid);
 

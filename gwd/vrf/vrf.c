@@ -25,8 +25,14 @@ static int vrf_open(const struct gw_driver_env *env, struct gw_driver **ret, str
 		return gw_error_oom(err);
 	d->env = *env;
 	d->has_ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0;
+	rc = gw_nl_open(env->loop, &d->leaving_nl, err);
+	if (rc < 0) {
+		free(d);
+		return rc;
+	}
 	rc = gw_vrf_watch_node(d);
 	if (rc < 0) {
+		gw_nl_close(d->leaving_nl);
 		free(d);
 		return gw_error_set(err, -rc, GW_ERR_UNAVAILABLE, "", "cannot watch the node's interfaces: %s",
 				    strerror(-rc));
@@ -42,6 +48,7 @@ static struct gw_driver *vrf_close(struct gw_driver *d)
 		return NULL;
 	gw_vrf_unwatch(d);
 	gw_vrf_dismiss_watchman(d);
+	gw_vrf_end_leaving(d);
 	gw_vrf_clear(d);
 	free(d->physicals);
 	free(d);
@@ -90,7 +97,8 @@ static int vrf_check(struct gw_driver *d, const struct gw_intent *next, const st
 struct touched {
 	struct gw_driver *d;
 	struct gw_vrf_domain *first;
-	bool vrfs; /* come, or change */
+	uint32_t *vsids; /* of those that come, or change; owned */
+	size_t n_vsids;
 	int rc;
 };
 
@@ -143,7 +151,8 @@ static void touch_change(struct touched *t, const struct gw_intent *next, const 
 			touch_record(t, next, before, after);
 		break;
 	case GW_HNV_VRF:
-		t->vrfs |= c->after != NULL;
+		if (c->after)
+			t->vsids[t->n_vsids++] = c->after->vrf.vsid;
 		touch(t, &o->vrf.rdid);
 		if (c->before && t->rc == 0)
 			gw_vrf_call(gw_vrf_find(t->d, &o->vrf.rdid), c->before->vrf.vsid);
@@ -162,19 +171,6 @@ static void touch_change(struct touched *t, const struct gw_intent *next, const 
 	}
 }
 
-/*
- * Those that go, a part of them at a time: the kernel answers when all links of a part have gone, and must not take so long for it
- * that it is given up.
- */
-#define DOOMED_AT_ONCE 50
-
-static int doom_some(struct gw_driver *d, struct gw_vrf_domain *dom, size_t *n, struct gw_error *err)
-{
-	int rc = gw_vrf_doom(d, dom, err);
-
-	return rc == 0 && ++*n % DOOMED_AT_ONCE == 0 ? gw_vrf_execute(d, err) : rc;
-}
-
 static void read_record(struct gw_vrf_domain *dom, const struct gw_intent *in)
 {
 	const struct gw_hnv_object *o = gw_intent_vrf(in, &dom->rdid);
@@ -184,21 +180,19 @@ static void read_record(struct gw_vrf_domain *dom, const struct gw_intent *in)
 		dom->record = o->vrf;
 }
 
-/* The first failure that time does not mend; what it does is left to sync. */
+/*
+ * The first failure that time does not mend; what it does is left to sync. Nobody waits for those that go, unless their names are
+ * wanted.
+ */
 static int bring_touched(struct touched *t, const struct gw_intent *next, struct gw_error *err)
 {
-	size_t doomed = 0;
 	int rc = 0;
 
 	for (struct gw_vrf_domain *dom = t->first; dom; dom = dom->next_touched) {
 		read_record(dom, next);
 		if (rc == 0 && dom->vsid && (!dom->has_record || dom->vsid != dom->record.vsid))
-			rc = doom_some(t->d, dom, &doomed, err);
+			rc = gw_vrf_doom(t->d, dom, err);
 	}
-	if (rc == 0)
-		rc = gw_vrf_execute(t->d, err);
-	else
-		gw_vrf_execute(t->d, NULL);
 	for (struct gw_vrf_domain *dom = t->first; dom && rc == 0; dom = dom->next_touched) {
 		struct gw_vrf_pass pass = {.d = t->d, .dom = dom, .in = next};
 
@@ -217,14 +211,17 @@ static int bring_touched(struct touched *t, const struct gw_intent *next, struct
 static int vrf_apply(struct gw_driver *d, const struct gw_intent *next, const struct gw_delta *delta,
 		     struct gw_error *err)
 {
-	struct touched t = {.d = d};
+	struct touched t = {.d = d, .vsids = calloc(delta->n + 1, sizeof *t.vsids)};
 	int rc;
 
+	if (!t.vsids)
+		return gw_error_oom(err);
 	read_config(d);
 	for (size_t i = 0; i < delta->n; i++)
 		touch_change(&t, next, &delta->changes[i]);
-	if (t.vrfs && gw_vrf_put_holders(d, next) < 0)
+	if (t.n_vsids && gw_vrf_put_holders(d, next, t.vsids, t.n_vsids) < 0)
 		t.rc = -ENOMEM;
+	free(t.vsids);
 	rc = t.rc < 0 ? gw_error_oom(err) : bring_touched(&t, next, err);
 	while (t.first) {
 		struct gw_vrf_domain *dom = t.first;
@@ -233,6 +230,7 @@ static int vrf_apply(struct gw_driver *d, const struct gw_intent *next, const st
 		dom->touched = false;
 		gw_vrf_forget_if_unused(d, dom);
 	}
+	gw_vrf_go_on_leaving(d);
 	if (rc < 0)
 		d->followed = false; /* who knows how far it came */
 	d->generation = gw_intent_generation(next);
@@ -244,7 +242,7 @@ static int vrf_apply(struct gw_driver *d, const struct gw_intent *next, const st
 #define TURN_NS 8000000u /* of looking at VRFs, before the loop goes on with all else */
 
 /* Keeps the first failure, with its words, and lets the rest go on. */
-static void keep_first(struct gw_driver *d, int rc, const struct gw_error *why)
+void gw_vrf_keep_first(struct gw_driver *d, int rc, const struct gw_error *why)
 {
 	if (rc == 0 || d->failed < 0)
 		return;
@@ -272,7 +270,7 @@ static int sync_domain(struct gw_driver *d, struct gw_vrf_domain *dom, const str
 {
 	struct gw_vrf_pass pass = {.d = d, .dom = dom, .in = in, .repairing = true};
 
-	return dom->has_record ? gw_vrf_bring(&pass, err) : gw_vrf_take_down(d, dom, err);
+	return dom->has_record ? gw_vrf_bring(&pass, err) : gw_vrf_doom(d, dom, err);
 }
 
 /* Those on the list, as many as a turn has time for. One that still is not as it should be is for the sync after this one. */
@@ -285,17 +283,20 @@ static int sync_dirty(struct gw_driver *d, const struct gw_intent *in, uint64_t 
 		struct gw_vrf_domain *dom = take_off(&d->dirty);
 
 		rc = sync_domain(d, dom, in, &why);
-		keep_first(d, rc, &why);
+		gw_vrf_keep_first(d, rc, &why);
 		if (rc < 0 && !dom->dirty)
 			put_on(&d->again, dom);
-		if (d->dirty && uv_hrtime() >= end) {
-			d->under_way = true;
+		if (d->dirty && uv_hrtime() >= end)
 			return GW_SYNC_MORE;
-		}
 	}
+	if (gw_vrf_go_on_leaving(d))
+		return GW_SYNC_MORE;
 	d->dirty = d->again;
 	d->again = NULL;
 	d->under_way = false;
+	if (d->left_behind)
+		d->followed = false;
+	d->left_behind = false;
 	rc = d->failed;
 	d->failed = 0;
 	if (rc < 0 && err)
@@ -303,22 +304,17 @@ static int sync_dirty(struct gw_driver *d, const struct gw_intent *in, uint64_t 
 	return rc;
 }
 
-/* What goes goes first: its names may be wanted by what comes. */
-static void remove_unwanted(struct gw_driver *d, const struct gw_intent *in)
+static void doom_unwanted(struct gw_driver *d)
 {
 	struct gw_error why = GW_ERROR_INIT;
-	size_t doomed = 0;
 
-	GW_HMAP_FOR_EACH (node, &d->domains) {
+	GW_HMAP_FOR_EACH_SAFE (node, after, &d->domains) {
 		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);
 
 		if (dom->vsid && (!dom->has_record || dom->vsid != dom->record.vsid))
-			keep_first(d, doom_some(d, dom, &doomed, &why), &why);
+			gw_vrf_keep_first(d, gw_vrf_doom(d, dom, &why), &why);
+		gw_vrf_forget_if_unused(d, dom);
 	}
-	keep_first(d, gw_vrf_execute(d, &why), &why);
-	GW_HMAP_FOR_EACH_SAFE (node, after, &d->domains)
-		gw_vrf_forget_if_unused(d, GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid));
-	keep_first(d, gw_vrf_remove_strays(d, in, &why), &why);
 }
 
 /* Holds the tables against the intent, and puts everybody on the list. */
@@ -335,7 +331,9 @@ static int begin_all(struct gw_driver *d, const struct gw_intent *in, struct gw_
 	d->failed = 0;
 	d->followed = true;
 	d->generation = gw_intent_generation(in);
-	remove_unwanted(d, in);
+	d->has_strays = true;
+	d->left_behind = false;
+	doom_unwanted(d);
 	GW_HMAP_FOR_EACH (node, &d->domains) {
 		struct gw_vrf_domain *dom = GW_CONTAINER_OF(node, struct gw_vrf_domain, by_rdid);
 
@@ -343,6 +341,22 @@ static int begin_all(struct gw_driver *d, const struct gw_intent *in, struct gw_
 			put_on(&d->dirty, dom);
 	}
 	return 0;
+}
+
+/* What goes goes first: its names may be wanted by what comes, and the kernel does one thing to links at a time. */
+static int sync_some(struct gw_driver *d, const struct gw_intent *in, uint64_t end, struct gw_error *err)
+{
+	struct gw_error why = GW_ERROR_INIT;
+
+	d->under_way = true;
+	if (d->has_strays && uv_hrtime() >= end)
+		return GW_SYNC_MORE;
+	if (d->has_strays)
+		gw_vrf_keep_first(d, gw_vrf_doom_strays(d, in, &why), &why);
+	d->has_strays = false;
+	if (gw_vrf_go_on_leaving(d) || uv_hrtime() >= end)
+		return GW_SYNC_MORE;
+	return sync_dirty(d, in, end, err);
 }
 
 static int vrf_sync(struct gw_driver *d, const struct gw_intent *intent, struct gw_error *err)
@@ -354,7 +368,7 @@ static int vrf_sync(struct gw_driver *d, const struct gw_intent *intent, struct 
 	/* Changes since its first part have been applied, those that were none or were refused changed nothing. */
 	if (!d->followed || (!d->under_way && (!d->dirty || d->generation != gw_intent_generation(intent))))
 		rc = begin_all(d, intent, err);
-	return rc < 0 ? rc : sync_dirty(d, intent, end, err);
+	return rc < 0 ? rc : sync_some(d, intent, end, err);
 }
 
 /* After a sync with an empty intent, which has taken away all that there was. */

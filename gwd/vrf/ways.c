@@ -360,16 +360,3 @@ int gw_vrf_bring_ways(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err)
 		rc = bring_probe(p, &p->dom->ways[i], err);
 	return rc;
 }
-
-int gw_vrf_doom_ways(struct gw_driver *d, const struct gw_vrf_domain *dom, struct gw_error *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < dom->n_ways && rc == 0; i++) {
-		if (dom->ways[i].here)
-			rc = gw_nl_link_set_group(d->env.nl, dom->ways[i].here, GW_VRF_DOOMED, err);
-		if (rc == -ENODEV)
-			rc = 0;
-	}
-	return rc;
-}

@@ -164,9 +164,11 @@ class Node:
         for first in range(0, len(ids), 10 * AT_ONCE):
             self.batch([{"path": f"/hnv/{kind}/{i}", "method": "DELETE"} for kind, i in ids[first:first + 10 * AT_ONCE]])
         self.figures["removed"] = (self.cpu() - cpu) / self.n * 1000
-        left = [name for name in os.listdir("/run/netns") if name.startswith(f"gwd-vrfs{self.n}-")]
-        if left:
-            raise Failed(f"left behind: {left[:5]}")
+        deadline = time.monotonic() + PATIENCE
+        while left := [name for name in os.listdir("/run/netns") if name.startswith(f"gwd-vrfs{self.n}-")]:
+            if time.monotonic() > deadline:
+                raise Failed(f"left behind: {left[:5]}")
+            time.sleep(0.1)
         self.gwd.stop()
         for netns in (self.netns, self.isp):
             netns.delete()

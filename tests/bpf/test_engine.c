@@ -9,7 +9,10 @@
 #include "oracle.h"
 
 #include "base/log.h"
+#include "engine.skel.h"
+#include "engine/tc.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #define ROUNDS	 300
@@ -316,6 +319,83 @@ static void test_counters_of_new_ports(void **state)
 	compare("an upgrade", 0);
 }
 
+static unsigned program_of(const char *name)
+{
+	unsigned id = gw_tc_program((int)if_nametoindex(name));
+
+	check(id != 0, "%s has no program", name);
+	return id;
+}
+
+static struct gw_hnv_object *own(const char *pa, const char *interface)
+{
+	struct gw_hnv_object *o = calloc(1, sizeof *o);
+
+	o->kind = GW_HNV_PROVIDER_ADDRESS;
+	o->paddr = (struct gw_provider_address){.pa = address(pa), .prefix_len = 24};
+	snprintf(o->paddr.interface, IFNAMSIZ, "%s", interface);
+	return o;
+}
+
+static void parts_until_programs_are_loaded(void)
+{
+	do
+		assert_true(engine_sync_part());
+	while (!env.driver->reload);
+}
+
+/* The kernel looks at programs for long: nobody waits for it who has not asked for others, and what is changed meanwhile is in force. */
+static void test_programs_are_loaded_meanwhile(void **state)
+{
+	unsigned before, mtu;
+
+	(void)state;
+	put(own("10.1.1.10", "u0"));
+	compare("a first address", 0);
+	before = program_of("u0");
+	mtu = env.driver->params.inner_mtu[GW_ABI_VXLAN];
+	sh_ok("ip link set u0 mtu 1400");
+	netns_drain(&env.ns);
+	assert_true(env.want_sync);
+	parts_until_programs_are_loaded();
+	put(port("e0", 5001, 1));
+	compare("a change while programs are loaded", 0);
+	assert_int_not_equal(program_of("e0"), 0);
+	assert_int_equal(env.driver->params.inner_mtu[GW_ABI_VXLAN], mtu);
+	engine_sync();
+	assert_null(env.driver->reload);
+	assert_int_equal(env.driver->params.inner_mtu[GW_ABI_VXLAN], mtu - 100);
+	assert_int_not_equal(program_of("u0"), before);
+	assert_int_equal(program_of("u0"), gw_loader_program_id(env.driver->loader, GW_HOOK_UNDERLAY));
+	assert_int_equal(program_of("e0"), gw_loader_program_id(env.driver->loader, GW_HOOK_PORT));
+	/* What is wanted by the time they are there is something else again; and another address is the lowest. */
+	sh_ok("ip link set u0 mtu 1300");
+	netns_drain(&env.ns);
+	parts_until_programs_are_loaded();
+	put(own("10.1.1.5", "u0"));
+	assert_int_equal(gw_loader_bpf(env.driver->loader)->data->lowest_pa, inet_addr("10.1.1.5"));
+	sh_ok("ip link set u0 mtu 1500");
+	netns_drain(&env.ns);
+	engine_sync();
+	assert_int_equal(gw_loader_bpf(env.driver->loader)->data->lowest_pa, inet_addr("10.1.1.5"));
+	while (env.want_sync)
+		engine_sync();
+	compare("an interface that has changed twice", 0);
+	assert_int_equal(env.driver->params.inner_mtu[GW_ABI_VXLAN], mtu);
+	assert_int_equal(program_of("u0"), gw_loader_program_id(env.driver->loader, GW_HOOK_UNDERLAY));
+	/* What a change asks for itself is in force when it is answered. */
+	sh_ok("ip link set u1 mtu 1200");
+	netns_drain(&env.ns);
+	before = program_of("e0");
+	put(own("10.1.2.10", "u1"));
+	assert_int_equal(env.driver->params.inner_mtu[GW_ABI_VXLAN], mtu - 300);
+	assert_int_not_equal(program_of("e0"), before);
+	/* The engine ends while they are loaded. */
+	sh_ok("ip link set u0 mtu 1100");
+	netns_drain(&env.ns);
+	parts_until_programs_are_loaded();
+}
+
 static void test_missing_interface(void **state)
 {
 	struct gw_error err = GW_ERROR_INIT;
@@ -345,6 +425,7 @@ int main(void)
 		T("MTU-1: two customer routes to one prefix", test_two_routes),
 		T("GW-8: a new port starts from zero after an upgrade", test_counters_of_new_ports),
 		T("API-1: a port on an interface that is not there is refused", test_missing_interface),
+		T("GW-9: programs are loaded while all else goes on", test_programs_are_loaded_meanwhile),
 	};
 
 	return run_group("engine driver", tests, harness_setup_bare);

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <unistd.h>
 #include <uv.h>
 
 enum { N_FAKES = 3, MAX_SEEN = 256 };
@@ -27,6 +28,7 @@ struct fake {
 	int sync_failures;   /* how many syncs fail from now on */
 	unsigned parts;	     /* that the next sync takes, beside the last one */
 	bool half;	     /* a failing apply does the first half of its delta */
+	unsigned apply_ms;   /* that each takes */
 	unsigned syncs, applies, opens, closes;
 	size_t foreseen; /* ports, when it was opened */
 	bool ask_in_sync;
@@ -123,6 +125,7 @@ static inline int fake_apply(struct gw_driver *d, const struct gw_intent *next, 
 	size_t n = fails ? (f->half ? delta->n / 2 : 0) : delta->n;
 
 	assert_true(delta->n > 0);
+	usleep(f->apply_ms * 1000);
 	f->applies++;
 	note("%d%c ", fake_index(d), delta->changes[0].after ? '+' : '-');
 	for (size_t i = 0; i < n; i++) {
@@ -204,12 +207,17 @@ struct bench {
 	struct gw_config config;
 	struct gw_reconcile *core;
 	struct gw_service service;
-	unsigned ready;
+	unsigned ready, progress;
 };
 
 static inline void on_ready(void *ctx)
 {
 	((struct bench *)ctx)->ready++;
+}
+
+static inline void on_progress(void *ctx)
+{
+	((struct bench *)ctx)->progress++;
 }
 
 static inline void reset_fakes(void)
@@ -227,6 +235,7 @@ static inline int try_start(struct bench *b, void **state, const char *more, siz
 					     .config = &b->config,
 					     .drivers = drivers,
 					     .n_drivers = n,
+					     .on_progress = on_progress,
 					     .on_ready = on_ready,
 					     .ctx = b};
 

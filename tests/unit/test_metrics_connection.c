@@ -48,6 +48,7 @@ static void test_API_4_each_connection(void **state)
 		"gwd_network_connections{state=\"Connecting\"} 0\n",
 		"gwd_network_connections{state=\"Disconnected\"} 1\n",
 		"gwd_network_connections{state=\"Unknown\"} 1\n",
+		"gwd_network_connections_summed 0\n",
 		"gwd_network_connection_up{" BLUE "} 1\n",
 		"gwd_network_connection_up{" RED "} 0\n",
 		"gwd_network_connection_transmit_packets_total{" BLUE "} 1\n",
@@ -66,7 +67,7 @@ static void test_API_4_each_connection(void **state)
 		if (count(m.text, samples[i]) != 1)
 			fail_msg("%s: not once in\n%s", samples[i], m.text);
 	assert_int_equal(count(m.text, "\ngwd_"), sizeof samples / sizeof *samples);
-	assert_int_equal(count(m.text, "# TYPE "), 8);
+	assert_int_equal(count(m.text, "# TYPE "), 9);
 	gw_metrics_done(&m);
 }
 
@@ -80,11 +81,82 @@ static void test_API_4_none(void **state)
 	gw_metrics_done(&m);
 }
 
+enum { GATEWAYS = 200, OF_EACH = 4, NAMES = 40 };
+
+/* Of gateways whose virtual subnets go down, connections whose identities go down: each has sent its number. Each third one is down. */
+static json_t *many(void)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = GATEWAYS; i-- > 0;) {
+		json_t *connections = json_array();
+
+		for (unsigned k = OF_EACH; k-- > 0;) {
+			json_t *drops = json_array();
+
+			for (unsigned n = 0; n < NAMES; n++)
+				json_array_append_new(drops, json_pack("{s:o, s:i}", "reason",
+								       json_sprintf("why-%02u", n), "count", 1));
+			json_array_append_new(
+				connections,
+				json_pack("{s:o, s:o, s:s, s:{s:i}, s:i, s:i, s:o}", "routingDomainId",
+					  json_sprintf("domain-%03u", i), "connectionId", json_sprintf("way-%u", k),
+					  "connectionState", (OF_EACH * i + k) % 3 ? "Connected" : "Disconnected",
+					  "counters", "txPackets", (int)(OF_EACH * i + k), "outboundRateLimitedDrops",
+					  1, "inboundRateLimitedDrops", 2, "dropReasons", drops));
+		}
+		json_array_append_new(list, json_pack("{s:i, s:o, s:o}", "virtualSubnetId", (int)(5000 + i),
+						      "routingDomainId", json_sprintf("domain-%03u", i), "connections",
+						      connections));
+	}
+	return list;
+}
+
+/* The first by the order of gateways have samples of their own, the others sums: in each family so many lines, and no more. */
+static void test_GW_9_many(void **state)
+{
+	static const char *const samples[] = {
+		"gwd_network_connections{state=\"Connected\"} 533\n",
+		"gwd_network_connections{state=\"Disconnected\"} 267\n",
+		"gwd_network_connections_summed 550\n",
+		"gwd_network_connection_up{routing_domain=\"domain-000\",connection=\"way-0\"} 0\n",
+		"gwd_network_connection_up{routing_domain=\"others\",connection=\"others\"} 367\n",
+		"gwd_network_connection_transmit_packets_total{routing_domain=\"domain-062\",connection=\"way-1\"} "
+		"249\n",
+		/* 250 + ... + 799 */
+		"gwd_network_connection_transmit_packets_total{routing_domain=\"others\",connection=\"others\"} "
+		"288475\n",
+		"gwd_network_connection_rate_limited_packets_total{routing_domain=\"others\",connection=\"others\","
+		"direction=\"in\"} 1100\n",
+		"gwd_network_connection_dropped_packets_total{routing_domain=\"others\",connection=\"others\","
+		"reason=\"why-00\"} 550\n",
+	};
+	json_t *list = many();
+	struct gw_metrics m = {0};
+
+	(void)state;
+	gw_api_metrics_connections(&m, list);
+	assert_false(m.failed);
+	for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
+		if (count(m.text, samples[i]) != 1)
+			fail_msg("%s: not once", samples[i]);
+	assert_null(strstr(m.text, "domain-062\",connection=\"way-2"));
+	assert_int_equal(count(m.text, "gwd_network_connection_up{"), GW_API_METRICS_EACH + 1);
+	assert_int_equal(count(m.text, "gwd_network_connection_transmit_packets_total{"), GW_API_METRICS_EACH + 1);
+	assert_int_equal(count(m.text, "gwd_network_connection_rate_limited_packets_total{"),
+			 2 * (GW_API_METRICS_EACH + 1));
+	assert_int_equal(count(m.text, "gwd_network_connection_dropped_packets_total{"),
+			 GW_API_METRICS_NAMES * (GW_API_METRICS_EACH + 1));
+	gw_metrics_done(&m);
+	json_decref(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_API_4_each_connection),
 		cmocka_unit_test(test_API_4_none),
+		cmocka_unit_test(test_GW_9_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

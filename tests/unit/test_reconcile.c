@@ -557,10 +557,39 @@ static void test_status_describe_and_trace(void **state)
 
 #define CORE_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
+/* The service manager is told of it. */
+static void test_much_in_the_store(void **state)
+{
+	enum { N = 5000, AT_ONCE = 500 };
+	static struct gw_hnv_op ops_of[AT_ONCE];
+	struct gw_error err = GW_ERROR_INIT;
+	struct bench b;
+	size_t failed;
+
+	reset_fakes();
+	assert_int_equal(try_start(&b, state, "", 0, &err), 0);
+	assert_int_equal(b.progress, 0);
+	gw_reconcile_service(b.core, &b.service);
+	for (unsigned i = 0; i < N; i += AT_ONCE) {
+		for (unsigned k = 0; k < AT_ONCE; k++) {
+			ops_of[k] = (struct gw_hnv_op){.object = fixture_record(1, 1)};
+			ops_of[k].object->record.vsid = 5000 + i + k;
+		}
+		assert_int_equal(submit(&b, ops_of, AT_ONCE, &failed, &err), 0);
+	}
+	stop(&b);
+	assert_int_equal(try_start(&b, state, "", 0, &err), 0);
+	assert_in_range(b.progress, 3, N / 100);
+	gw_reconcile_service(b.core, &b.service);
+	assert_int_equal(gw_intent_count(b.service.intent, GW_HNV_LOOKUP_RECORD), N);
+	stop(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CORE_TEST(test_API_2_change_survives_restart),
+		CORE_TEST(test_much_in_the_store),
 		CORE_TEST(test_order_of_application),
 		CORE_TEST(test_API_1_check_refuses),
 		CORE_TEST(test_API_1_refused_element_is_named),

@@ -456,8 +456,10 @@ static void test_each_of_many_gets_its_chance(void **state)
 
 		snprintf(name, sizeof name, "off%d", i);
 		accepted = name;
-		for (; rounds < ROUNDS && !gw_intent_port(w.b.service.intent, name); rounds++)
+		for (; rounds < ROUNDS && !gw_intent_port(w.b.service.intent, name); rounds++) {
 			gw_sync_on_retry(&w.sync->retry);
+			UNTIL(&w, !w.sync->round && !w.sync->retrying);
+		}
 		check(gw_intent_port(w.b.service.intent, name), "%s: not in %u rounds", name, rounds);
 	}
 	end(&w);

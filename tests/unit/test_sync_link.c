@@ -290,6 +290,10 @@ static void test_store_is_shared(void **state)
 	for_ms(&w, 20);
 	agree(&w.b, 0, NULL);
 	take_turn(NULL);
+	while (w.sync->round) {
+		UNTIL(&w, turn_go);
+		take_turn(NULL);
+	}
 	settle(&w);
 	agree(&w.b, 1, ids);
 	says(&w, "{" E1 ",'revision':8,'full':false,'changes':[" RECORD("2", "1") "]}");

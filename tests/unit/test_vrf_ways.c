@@ -98,25 +98,25 @@ static bool exists(const char *link)
 	return sh("ip link show %s >/dev/null 2>&1", link) == 0;
 }
 
-static void put_both(void)
+static void with_both(void (*with)(struct gw_hnv_object *o))
 {
-	put(croute(RED, 5001, "10.0.0.0/24", "0.0.0.0"));
-	put(vrf(RED, 5001, RED_MAC, "10.0.0.2", "fd00::2"));
-	put(l3(RED, HALL, "trunk0", 70));
-	put(on(RED, HALL, "10.70.0.2", 24, false));
-	put(on(RED, HALL, "fd00:70::2", 64, false));
-	put(on(RED, HALL, "10.70.0.1", 32, true));
-	put(behind(RED, HALL, "172.20.0.0/16", "10.70.0.1", 10));
-	put(behind(RED, HALL, "2001:db8:20::/48", "fd00:70::1", 10));
-	put(gre(RED, SITE, 7));
-	put(on(RED, SITE, "10.254.0.1", 30, false));
-	put(on(RED, SITE, "10.254.0.2", 32, true));
-	put(behind(RED, SITE, "172.20.0.0/16", "10.254.0.2", 20));
-	put(behind(RED, SITE, "2001:db8:30::/48", "::", 0));
-	put(croute(BLUE, 6001, "10.0.0.0/24", "0.0.0.0"));
-	put(vrf(BLUE, 6001, BLUE_MAC, "10.0.0.2", NULL));
-	put(l3(BLUE, OTHER, "trunk0", 71));
-	put(on(BLUE, OTHER, "10.70.0.2", 24, false));
+	with(croute(RED, 5001, "10.0.0.0/24", "0.0.0.0"));
+	with(vrf(RED, 5001, RED_MAC, "10.0.0.2", "fd00::2"));
+	with(l3(RED, HALL, "trunk0", 70));
+	with(on(RED, HALL, "10.70.0.2", 24, false));
+	with(on(RED, HALL, "fd00:70::2", 64, false));
+	with(on(RED, HALL, "10.70.0.1", 32, true));
+	with(behind(RED, HALL, "172.20.0.0/16", "10.70.0.1", 10));
+	with(behind(RED, HALL, "2001:db8:20::/48", "fd00:70::1", 10));
+	with(gre(RED, SITE, 7));
+	with(on(RED, SITE, "10.254.0.1", 30, false));
+	with(on(RED, SITE, "10.254.0.2", 32, true));
+	with(behind(RED, SITE, "172.20.0.0/16", "10.254.0.2", 20));
+	with(behind(RED, SITE, "2001:db8:30::/48", "::", 0));
+	with(croute(BLUE, 6001, "10.0.0.0/24", "0.0.0.0"));
+	with(vrf(BLUE, 6001, BLUE_MAC, "10.0.0.2", NULL));
+	with(l3(BLUE, OTHER, "trunk0", 71));
+	with(on(BLUE, OTHER, "10.70.0.2", 24, false));
 }
 
 static void begin_ways(void)
@@ -125,7 +125,7 @@ static void begin_ways(void)
 	netns_veth(&ns, "trunk0");
 	sync_ok();
 	gw_intent_begin(intent);
-	put_both();
+	with_both(put);
 	commit_ok();
 	netns_drain(&ns);
 	wanted = 0;
@@ -275,6 +275,54 @@ static void test_removed(void **state)
 	assert_false(exists(node_link(OTHER)));
 	has_no_way(5001, HALL, "@: ");
 	assert_true(exists(node_link(SITE)));
+	end_ways();
+}
+
+/* All go, and come again before the thread has taken them away: what is there then is new, and whole. */
+static void test_come_again(void **state)
+{
+	unsigned before, now;
+
+	(void)state;
+	begin_ways();
+	for (int round = 0; round < 3; round++) {
+		before = if_nametoindex(node_link(HALL));
+		gw_intent_begin(intent);
+		with_both(drop);
+		commit_ok();
+		gw_intent_begin(intent);
+		with_both(put);
+		commit_ok();
+		sync_ok();
+		all_there();
+		now = if_nametoindex(node_link(HALL));
+		check(now != 0 && now != before, "the link is number %u as before", now);
+		state_is(RED, "Ready", NULL);
+	}
+	/* They go for good: links of connections with the others, not when the kernel has let go of the namespace. */
+	gw_intent_begin(intent);
+	with_both(drop);
+	commit_ok();
+	sync_ok();
+	assert_false(exists(node_link(HALL)) || exists(node_link(SITE)) || exists(node_link(OTHER)));
+	end_ways();
+}
+
+/* A process ends while they go; to the next one they are nobody's, by their links too. */
+static void test_end_while_they_go(void **state)
+{
+	(void)state;
+	begin_ways();
+	gw_intent_begin(intent);
+	with_both(drop);
+	driver = ops->close(driver);
+	gw_intent_commit(intent);
+	sh_ok("umount /run/netns/gwd-" NODE "-5001; rm /run/netns/gwd-" NODE
+	      "-5001"); /* the links go some time later */
+	open_driver();
+	sync_ok();
+	assert_false(exists(node_link(HALL)));
+	assert_int_equal(sh("ip -o link | grep -E ' gw[coe][0-9a-z]+@'"), 1);
 	end_ways();
 }
 
@@ -479,9 +527,11 @@ static void test_flooded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_there),	 cmocka_unit_test(test_changed), cmocka_unit_test(test_taken_over),
-		cmocka_unit_test(test_repaired), cmocka_unit_test(test_removed), cmocka_unit_test(test_silent),
-		cmocka_unit_test(test_rates),	 cmocka_unit_test(test_flooded),
+		cmocka_unit_test(test_there),	   cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_taken_over), cmocka_unit_test(test_repaired),
+		cmocka_unit_test(test_removed),	   cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_rates),	   cmocka_unit_test(test_flooded),
+		cmocka_unit_test(test_come_again), cmocka_unit_test(test_end_while_they_go),
 	};
 
 	return cmocka_run_group_tests_name("connections in VRFs", tests, private_mounts, NULL);

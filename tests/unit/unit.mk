@@ -19,7 +19,7 @@ $(BUILD)/tests/unit/test_netns: | $(BUILD)/gwd-netns
 $(BUILD)/tests/unit/test_node_state $(BUILD)/tests/unit/test_standing $(BUILD)/tests/unit/test_gateways: LDFLAGS += -Wl,--wrap=gw_plan_domain_compute,--wrap=clock_gettime
 
 # What is in the log.
-$(BUILD)/tests/unit/test_sync: LDFLAGS += -Wl,--wrap=gw_log
+$(BUILD)/tests/unit/test_sync $(BUILD)/tests/unit/test_sync_slices: LDFLAGS += -Wl,--wrap=gw_log
 
 # It makes memory run out.
 $(BUILD)/tests/unit/test_plan_random: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc

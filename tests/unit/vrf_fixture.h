@@ -112,6 +112,19 @@ static inline bool inside(uint32_t vsid, const char *beginning)
 #define has(vsid, beginning)	 check(inside(vsid, beginning), "VSID %u has no %s", vsid, beginning)
 #define has_not(vsid, beginning) check(!inside(vsid, beginning), "VSID %u has %s", vsid, beginning)
 
+static inline bool has_gone(void *vsid)
+{
+	return sh("[ -e /run/netns/gwd-" NODE
+		  "-%u ] || ip link show gwo%u 2>/dev/null || ip link show gwe%u 2>/dev/null",
+		  *(uint32_t *)vsid, *(uint32_t *)vsid, *(uint32_t *)vsid) == 1;
+}
+
+/* Namespace and links; a thread takes them away. */
+static inline void goes(uint32_t vsid)
+{
+	check(netns_wait(&ns, has_gone, &vsid, 20000), "VSID %u is there yet", vsid);
+}
+
 static inline int setting(uint32_t vsid, const char *path)
 {
 	return sh("exit $(nsenter --net=/run/netns/gwd-" NODE "-%u cat /proc/sys/net/%s)", vsid, path);
