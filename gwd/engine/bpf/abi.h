@@ -406,6 +406,8 @@ struct gw_bpf_way {
 	__u8 has_key;
 	struct gw_ip source, destination;
 	__u32 key; /* network byte order */
+	__u16 tag; /* of its outer packets, network byte order */
+	__u16 zero;
 };
 
 enum { GW_ABI_L3, GW_ABI_GRE };
@@ -580,7 +582,7 @@ _Static_assert(sizeof(struct gw_place_key) == 20, "gw_place_key");
 _Static_assert(sizeof(struct gw_bpf_place) == 36, "gw_bpf_place");
 _Static_assert(sizeof(struct gw_share_key) == 32, "gw_share_key");
 _Static_assert(sizeof(struct gw_bpf_exit) == 32, "gw_bpf_exit");
-_Static_assert(sizeof(struct gw_bpf_way) == 52, "gw_bpf_way");
+_Static_assert(sizeof(struct gw_bpf_way) == 56, "gw_bpf_way");
 _Static_assert(sizeof(struct gw_tap_key) == 12, "gw_tap_key");
 _Static_assert(sizeof(struct gw_bpf_tap) == 24, "gw_bpf_tap");
 _Static_assert(sizeof(struct gw_tunnel_key) == 40, "gw_tunnel_key");
