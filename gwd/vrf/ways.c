@@ -391,10 +391,10 @@ int gw_vrf_bring_ways(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err)
 
 	if (rc < 0)
 		return gw_error_oom(err);
+	watch_paths(p);
 	rc = drop_stale(p, err);
 	for (size_t i = 0; i < p->dom->n_ways && rc == 0; i++)
 		rc = bring_way(p, &p->dom->ways[i], ns_fd, err);
-	watch_paths(p);
 	if (rc == 0)
 		rc = find_silence(p, err);
 	for (size_t i = 0; i < p->dom->n_ways && rc == 0; i++)

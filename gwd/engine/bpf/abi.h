@@ -57,7 +57,8 @@
 	X(OUTER_OPTIONS, "OuterOptions", "tunnel packet with IP options in the outer header")                          \
 	X(OUTER_FRAGMENT, "OuterFragment",                                                                             \
 	  "fragmented tunnel packet; the underlay's MTU is smaller than the sender thinks")                            \
-	X(GRE_FLAGS, "GreFlags", "GRE with the C or S bit, or bit 1, 4 or 5 set")                                      \
+	X(GRE_FLAGS, "GreFlags",                                                                                       \
+	  "NVGRE with the C or S bit, or any GRE with bit 1, 4 or 5 set, which are none of RFC 2784's")                \
 	X(GRE_VERSION, "GreVersion", "GRE with a version other than 0")                                                \
 	X(GRE_NO_KEY, "GreNoKey", "GRE without a key, so without a VSID")                                              \
 	X(GRE_PROTOCOL, "GreProtocol", "GRE that does not carry Ethernet")                                             \
@@ -103,7 +104,8 @@
 	  "a virtual gateway sent by a connection whose interface is not set or not there, or whose tunnel has no "    \
 	  "address on this node; see the connection's state")                                                          \
 	X(TUNNEL_INNER, "TunnelInner",                                                                                 \
-	  "GRE of a connection that carries neither IPv4 nor IPv6, or less of it than it says")
+	  "GRE of a connection that carries neither IPv4 nor IPv6, or less of it than it says")                        \
+	X(GRE_CHECKSUM, "GreChecksum", "GRE of a connection with a checksum that is wrong")
 
 /* What else became of a packet. Every packet that enters a hook is counted in one outcome or one drop reason, once. */
 #define GW_OUTCOMES(X)                                                                                                 \
