@@ -7,7 +7,7 @@
 
 #include "common.h"
 
-#define GW_SUM_STEP 64 /* the stack of those that call it has no room for more */
+#define GW_SUM_STEP 32 /* the stack of those that call it has no room for more */
 #define GW_SUM_MAX  (65536 / GW_SUM_STEP)
 
 /* Of the bytes from `off` to `end`, not folded, as bpf_csum_diff has them; negative: they are not there. */
@@ -29,7 +29,6 @@ gw_function_apart long gw_sum_of(struct __sk_buff *skb, __u32 off, __u32 end)
 		sum = bpf_csum_diff(0, 0, (void *)step, (n), sum);                                                     \
 		off += (n);                                                                                            \
 	}
-	GW_SUM_REST(32)
 	GW_SUM_REST(16)
 	GW_SUM_REST(8)
 	GW_SUM_REST(4)

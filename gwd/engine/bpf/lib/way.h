@@ -224,38 +224,23 @@ gw_inline int gw_out_of_tunnel(struct __sk_buff *skb, const struct gw_gre *g, co
  */
 gw_function bool gw_gre_sum_foreseen(struct __sk_buff *skb, const struct gw_gre *g)
 {
-	__u32 at = GW_WAY_IP + g->len, start = GW_WAY_IP + g->ihl * 4, l4;
-	union {
-		struct iphdr v4;
-		struct ipv6hdr v6;
-	} ip __attribute__((aligned(8)));
-	__be32 pseudo[2] = {0};
-	__u16 check;
-	__u8 proto;
+	bool v4 = g->proto == bpf_htons(ETH_P_IP);
+	__u32 at = GW_WAY_IP + g->len, head = sizeof(struct ipv6hdr), l4;
+	__be16 check, len;
+	__u8 first, proto;
 	long sum;
 
-	if (g->proto == bpf_htons(ETH_P_IP)) {
-		if (bpf_skb_load_bytes(skb, at, &ip.v4, sizeof ip.v4) || ip.v4.ihl < 5)
-			return false;
-		proto = ip.v4.protocol;
-		l4 = at + ip.v4.ihl * 4;
-		pseudo[0] = bpf_htonl(bpf_ntohs(ip.v4.tot_len) - ip.v4.ihl * 4);
-		sum = bpf_csum_diff(0, 0, (void *)&ip.v4.saddr, 8, 0);
-	} else {
-		if (bpf_skb_load_bytes(skb, at, &ip.v6, sizeof ip.v6))
-			return false;
-		proto = ip.v6.nexthdr;
-		l4 = at + sizeof ip.v6;
-		pseudo[0] = bpf_htonl(bpf_ntohs(ip.v6.payload_len));
-		sum = bpf_csum_diff(0, 0, (void *)&ip.v6.saddr, 32, 0);
-	}
-	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP)
+	if (bpf_skb_load_bytes(skb, at, &first, 1) || bpf_skb_load_bytes(skb, at + (v4 ? 9 : 6), &proto, 1) ||
+	    bpf_skb_load_bytes(skb, at + (v4 ? 2 : 4), &len, sizeof len) || (proto != IPPROTO_TCP && proto != IPPROTO_UDP))
 		return false;
-	pseudo[1] = bpf_htonl(proto);
-	if (bpf_skb_load_bytes(skb, l4 + (proto == IPPROTO_TCP ? 16 : 6), &check, sizeof check) ||
-	    gw_fold((__u64)(__u32)sum + bpf_csum_diff(0, 0, pseudo, sizeof pseudo, 0)) != check)
+	if (v4)
+		head = (first & 15) * 4;
+	l4 = at + head;
+	sum = gw_sum_of(skb, at + (v4 ? 12 : 8), at + (v4 ? 20 : 40));
+	if (sum < 0 || bpf_skb_load_bytes(skb, l4 + (proto == IPPROTO_TCP ? 16 : 6), &check, sizeof check) ||
+	    gw_fold((__u64)sum + bpf_htons(bpf_ntohs(len) - (v4 ? head : 0)) + bpf_htons(proto)) != check)
 		return false;
-	sum = gw_sum_of(skb, start, l4);
+	sum = gw_sum_of(skb, GW_WAY_IP + g->ihl * 4, l4);
 	return sum >= 0 && gw_fold((__u64)sum + (__u16)~check) == 0xffff;
 }
 
