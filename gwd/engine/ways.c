@@ -266,6 +266,7 @@ static void want_one(struct wanted *want, const struct gw_way *w)
 			e.way.source = ends.source;
 			e.way.destination = ends.destination;
 			e.way.key = ends.key;
+			e.way.tag = htons(gw_way_tag(&w->id));
 			e.way.has_key = (uint8_t)ends.has_key;
 		}
 	}

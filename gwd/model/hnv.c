@@ -393,6 +393,11 @@ struct gw_mac gw_way_mac(const struct gw_uuid *id)
 		{2, (uint8_t)more, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};
 }
 
+uint16_t gw_way_tag(const struct gw_uuid *id)
+{
+	return (uint16_t)gw_hash_bytes(id, sizeof *id, 0x7461670a);
+}
+
 bool gw_hnv_interface_valid(const char *name)
 {
 	size_t n = strnlen(name, IFNAMSIZ);

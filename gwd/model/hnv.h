@@ -245,6 +245,11 @@ uint32_t gw_way_number(const struct gw_uuid *id);
 const char *gw_way_link(const struct gw_uuid *id, char buf[static IFNAMSIZ]);
 const char *gw_way_inside(const struct gw_uuid *id, char buf[static IFNAMSIZ]);
 struct gw_mac gw_way_mac(const struct gw_uuid *id);
+/*
+ * What the outer packets of its tunnel bear where a packet that may not be cut has no use for a number of its own (RFC 6864): who
+ * speaks of one of them knows it, and nobody can tell it who has not seen one. Another one in each process.
+ */
+uint16_t gw_way_tag(const struct gw_uuid *id);
 #define GW_WAY_LINK   "gwc" /* how these names begin */
 #define GW_WAY_INSIDE "con"
 

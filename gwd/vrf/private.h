@@ -13,6 +13,7 @@ struct gw_vrf_watchman;
 struct gw_vrf_probe;
 struct gw_vrf_leave;
 struct gw_vrf_leaver;
+struct gw_vrf_paths;
 
 /* A customer route of a domain, as far as a VRF needs it; hosts, which have no VRF, have many of them. */
 struct gw_vrf_route {
@@ -50,6 +51,15 @@ struct gw_vrf_way {
 	bool found;		    /* its link was there before this process, which has not looked at its routes yet */
 	struct gw_vrf_probe *probe; /* owned; NULL: it names no addresses of the other side */
 	bool silent;		    /* none of them answers: its routes do not count */
+	bool carries_v6;	    /* addresses or routes of it */
+	struct {
+		unsigned told;	/* outer packets that fit the tunnel's path; 0: nobody has told */
+		uint64_t until; /* seconds */
+	} path;
+	struct {
+		uint64_t second;
+		unsigned n;
+	} guesses; /* of who does not know the tunnel's tag */
 	struct {
 		uint64_t at; /* ns, by uv_hrtime; 0: never yet */
 		uint64_t out, in;
@@ -161,6 +171,7 @@ struct gw_driver {
 	struct gw_nl *leaving_nl;      /* for them */
 	struct gw_vrf_watch *dir;      /* of the directory of namespaces; NULL: not watched yet */
 	struct gw_vrf_watchman *watchman; /* goes round the settings that are kept */
+	struct gw_vrf_paths *paths;	  /* of tunnels; NULL: there has been none yet */
 	uint64_t generation;		  /* of the intent that the tables were held against */
 	bool followed;			  /* they have been, and nothing was missed since */
 	unsigned underlay_mtu, external_mtu;
@@ -264,6 +275,14 @@ uint16_t
 gw_vrf_probe_ident(const struct gw_uuid *id); /* of its echoes, which a limit of the connection's rate lets go first */
 enum gw_vrf_reach gw_vrf_probe_reach(const struct gw_vrf_probe *p, uint64_t *ret_seconds); /* NULL: nobody asks */
 const char *gw_vrf_reach_name(enum gw_vrf_reach reach);
+
+/* path.c */
+int gw_vrf_watch_paths(struct gw_driver *d); /* once there is a tunnel */
+void gw_vrf_unwatch_paths(struct gw_driver *d);
+/* What the tunnel's link has room for, whose MTU would be `mtu`. */
+unsigned gw_vrf_path_mtu(const struct gw_driver *d, const struct gw_vrf_way *w, unsigned mtu);
+/* Its link was there before this process, with this MTU: maybe another process was told so. */
+void gw_vrf_path_found(struct gw_driver *d, struct gw_vrf_way *w, unsigned mtu);
 
 /* events.c */
 int gw_vrf_watch_node(struct gw_driver *d);

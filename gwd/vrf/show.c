@@ -98,6 +98,8 @@ static void describe_way(struct gw_driver *d, const struct gw_way *w, json_t *pr
 	json_object_set_new(properties, "outboundRate", json_integer((json_int_t)way->seen.out_kbps));
 	json_object_set_new(properties, "inboundRate", json_integer((json_int_t)way->seen.in_kbps));
 	json_object_set_new(properties, "mtu", json_integer((json_int_t)way->mtu));
+	if (way->path.told)
+		json_object_set_new(properties, "pathMtu", json_integer((json_int_t)way->path.told));
 	if (gw_nl_rate_drops(dom->nl, way->inside, &drops) == 0)
 		json_object_set_new(properties, "outboundRateLimitedDrops", json_integer(drops));
 	if (gw_nl_rate_drops(d->env.nl, way->here, &drops) == 0)

@@ -11,6 +11,8 @@
  */
 #include "vrf/private.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,10 +60,12 @@ bool gw_vrf_physical_changed(struct gw_driver *d, const struct gw_link *link)
 	return true;
 }
 
-static unsigned mtu_of(struct gw_driver *d, const struct gw_way *w)
+static unsigned mtu_of(struct gw_driver *d, const struct gw_vrf_way *way)
 {
+	const struct gw_way *w = &way->record;
+
 	if (w->type == GW_WAY_GRE)
-		return d->external_mtu - GRE_OVERHEAD - (w->has_key ? 4 : 0);
+		return gw_vrf_path_mtu(d, way, d->external_mtu - GRE_OVERHEAD - (w->has_key ? 4 : 0));
 	return w->has_interface ? physical_mtu(d, w->interface) : d->external_mtu;
 }
 
@@ -110,20 +114,37 @@ const struct gw_vrf_way *gw_vrf_way_of(const struct gw_vrf_domain *dom, const st
 	return dom->n_ways ? bsearch(gw_way_link(id, name), dom->ways, dom->n_ways, sizeof *dom->ways, is_named) : NULL;
 }
 
-/* Of the other side's addresses, the first ones. */
-static void read_peers(struct gw_vrf_pass *p)
+/* Of the other side's addresses, the first ones; and whether there are any of IPv6. */
+static void read_addresses(struct gw_vrf_pass *p)
 {
 	const struct gw_hnv_object *o = NULL;
 
-	for (size_t i = 0; i < p->dom->n_ways; i++)
+	for (size_t i = 0; i < p->dom->n_ways; i++) {
 		p->dom->ways[i].n_peers = 0;
+		p->dom->ways[i].carries_v6 = false;
+	}
 	while ((o = gw_intent_next_of_domain(p->in, GW_HNV_CONNECTION_ADDRESS, &p->dom->rdid, o))) {
 		struct gw_vrf_way *w = (struct gw_vrf_way *)gw_vrf_way_of(p->dom, &o->way_address.id);
 
+		if (w && !gw_addr_is_v4(&o->way_address.address))
+			w->carries_v6 = true;
 		if (w && o->way_address.peer && w->n_peers < GW_VRF_PEERS &&
 		    (gw_addr_is_v4(&o->way_address.address) || p->d->has_ipv6))
 			w->peers[w->n_peers++] = o->way_address.address;
 	}
+	while ((o = gw_intent_next_of_domain(p->in, GW_HNV_CONNECTION_ROUTE, &p->dom->rdid, o))) {
+		struct gw_vrf_way *w = (struct gw_vrf_way *)gw_vrf_way_of(p->dom, &o->way_route.id);
+
+		if (w && !gw_addr_is_v4(&o->way_route.prefix.addr))
+			w->carries_v6 = true;
+	}
+}
+
+/* What was found out about the path of a tunnel is of no use for another one. */
+static bool same_tunnel(const struct gw_way *a, const struct gw_way *b)
+{
+	return a->type == b->type && gw_addr_equal(&a->destination, &b->destination) &&
+	       a->has_source == b->has_source && (!a->has_source || gw_addr_equal(&a->source, &b->source));
 }
 
 /* What is known of one that stays is kept. */
@@ -147,17 +168,20 @@ static int read_ways(struct gw_vrf_pass *p)
 		if (was) {
 			*w = *was;
 			was->probe = NULL;
+			if (!same_tunnel(&was->record, &o->way))
+				w->path.told = 0;
 		}
 		gw_way_inside(&o->way.id, w->inside_name);
 		w->record = o->way;
 		w->mac = gw_way_mac(&o->way.id);
-		w->mtu = mtu_of(p->d, &o->way);
 	}
 	qsort(ways, n, sizeof *ways, by_name);
 	gw_vrf_drop_ways(dom);
 	dom->ways = ways;
 	dom->n_ways = n;
-	read_peers(p);
+	read_addresses(p);
+	for (size_t i = 0; i < n; i++)
+		ways[i].mtu = mtu_of(p->d, &ways[i]);
 	return 0;
 }
 
@@ -308,14 +332,16 @@ static int find_silence(struct gw_vrf_pass *p, struct gw_error *err)
 static int bring_way(struct gw_vrf_pass *p, struct gw_vrf_way *w, int ns_fd, struct gw_error *err)
 {
 	bool l3 = w->record.type == GW_WAY_L3;
-	struct gw_vrf_side s = {
-		.inside_name = w->inside_name, .mac = w->mac, .mtu = w->mtu, .speaks = l3, .one_each = !l3};
+	struct gw_vrf_side s = {.inside_name = w->inside_name, .mac = w->mac, .speaks = l3, .one_each = !l3};
 	bool repairing = p->repairing, was_there;
 	struct gw_link link;
 	int rc;
 
 	memcpy(s.name, w->name, sizeof s.name);
 	was_there = !w->here && gw_nl_link_get(p->dom->nl, w->inside_name, &link, NULL) == 0;
+	if (was_there)
+		gw_vrf_path_found(p->d, w, link.mtu);
+	s.mtu = w->mtu;
 	p->repairing = repairing && w->here; /* one that has just come is no repair */
 	rc = gw_vrf_bring_side(p, &s, ns_fd, err);
 	if (rc < 0) {
@@ -332,6 +358,20 @@ static int bring_way(struct gw_vrf_pass *p, struct gw_vrf_way *w, int ns_fd, str
 		rc = bring_rates(p, w, err);
 	p->repairing = repairing;
 	return rc;
+}
+
+/* Without it large packets may be lost on the way, but all else works. */
+static void watch_paths(const struct gw_vrf_pass *p)
+{
+	bool any = false;
+	int rc;
+
+	for (size_t i = 0; i < p->dom->n_ways; i++)
+		any |= p->dom->ways[i].record.type == GW_WAY_GRE;
+	rc = any ? gw_vrf_watch_paths(p->d) : 0;
+	if (rc < 0)
+		gw_log_warning("cannot hear how large the packets of tunnels may be outside: %s; gwd needs CAP_NET_RAW",
+			       strerror(-rc));
 }
 
 static int bring_probe(struct gw_vrf_pass *p, struct gw_vrf_way *w, struct gw_error *err)
@@ -351,6 +391,7 @@ int gw_vrf_bring_ways(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err)
 
 	if (rc < 0)
 		return gw_error_oom(err);
+	watch_paths(p);
 	rc = drop_stale(p, err);
 	for (size_t i = 0; i < p->dom->n_ways && rc == 0; i++)
 		rc = bring_way(p, &p->dom->ways[i], ns_fd, err);

@@ -185,16 +185,22 @@ size_t pkt_icmp6(struct pkt *p, uint8_t type, uint8_t code)
 
 size_t pkt_gre(struct pkt *p, uint16_t flags, uint16_t proto, uint32_t key)
 {
-	size_t n = flags & 0x2000 ? 8 : 4;
+	size_t at = flags & 0x8000 ? 8 : 4, n = at + (flags & 0x2000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0);
 	uint8_t *h;
 
 	pkt_proto(p, 47);
 	h = layer(p, PKT_OTHER, n);
 	put16(h, flags);
 	put16(h + 2, proto);
-	if (n == 8)
-		put32(h + 4, key);
+	if (flags & 0x2000)
+		put32(h + at, key);
 	return p->len - n;
+}
+
+void pkt_fix_gre(struct pkt *p, size_t at)
+{
+	put16(p->b + at + 4, 0);
+	put16(p->b + at + 4, inet_sum(p->b + at, p->len - at, 0));
 }
 
 size_t pkt_vxlan(struct pkt *p, uint32_t flags, uint32_t vni_word)

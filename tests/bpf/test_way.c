@@ -237,10 +237,13 @@ static void test_bad_from_tunnel(void **state)
 	for (size_t i = 0; i < GW_N(outside_hooks); i++) {
 		enum gw_hook hook = outside_hooks[i];
 		uint32_t at = outside.external;
-		struct pkt p = tunnel(0x3000, 0x0800, 7); /* with a sequence number */
+		struct pkt p;
 
-		fill(&p, false);
-		drops_in(hook, at, &p, GRE_A, GRE_FLAGS);
+		for (size_t k = 0; k < 3; k++) {
+			p = tunnel(0x2000 | (uint16_t[]){0x4000, 0x0800, 0x0400}[k], 0x0800, 7);
+			fill(&p, false);
+			drops_in(hook, at, &p, GRE_A, GRE_FLAGS);
+		}
 		p = from_tunnel(GRE_A, false);
 		p.b[24] ^= 1; /* the outer header's checksum */
 		drops_in(hook, at, &p, GRE_A, OUTER_CHECKSUM);
@@ -271,6 +274,103 @@ static void test_bad_from_tunnel(void **state)
 		pkt_gre(&p, 0x2000, 0x0800, 7);
 		fill(&p, false);
 		drops_in(hook, at, &p, GRE_A, OUTER_OPTIONS);
+	}
+}
+
+#define GRE_AT (14 + 20)
+
+/* A datagram of so many bytes in a tunnel, with a checksum and a sequence number or one of them. */
+static struct pkt marked(int w, uint16_t flags, bool v6, bool tcp, size_t bytes)
+{
+	struct pkt p = tunnel((uint16_t)(flags | (plan[w].has_key ? 0x2000 : 0)), v6 ? 0x86dd : 0x0800, plan[w].key);
+
+	if (v6)
+		pkt_ip6(&p, "fd00:9::1", "fd00::11");
+	else
+		pkt_ip4(&p, "172.20.0.9", "10.0.1.11");
+	if (tcp)
+		pkt_tcp(&p, 1000, 2000);
+	else
+		pkt_udp(&p, 1000, 2000);
+	pkt_fill(&p, bytes);
+	pkt_close(&p);
+	if (flags & 0x8000)
+		pkt_fix_gre(&p, GRE_AT);
+	return p;
+}
+
+static size_t inside_at(int w, uint16_t flags)
+{
+	return GRE_AT + 4 + (flags & 0x8000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0) + (plan[w].has_key ? 4 : 0);
+}
+
+/* All of the packet inside has come out. */
+static void comes_out(enum gw_hook hook, const struct pkt *p, int w, size_t at)
+{
+	struct run r;
+
+	goes_in(hook, outside.external, p, w);
+	assert_int_equal(run_raw(hook, outside.external, p, &r), 0);
+	assert_int_equal(r.len, p->len - at + 14);
+	assert_bytes(r.b + 14, p->b + at, p->len - at);
+}
+
+static void test_marked_from_tunnel(void **state)
+{
+	static const uint16_t flags[] = {0x8000, 0x1000, 0x9000, 0x03f8 /* reserved, and to be ignored */};
+	static const size_t sizes[] = {0, 1, 2, 3, 100, 127, 1333, 3000};
+
+	(void)state;
+	for (size_t h = 0; h < GW_N(outside_hooks); h++)
+		for (int w = GRE_A; w <= GRE_B; w++)
+			for (size_t f = 0; f < GW_N(flags); f++)
+				for (size_t i = 0; i < GW_N(sizes); i++) {
+					size_t at = inside_at(w, flags[f]);
+					struct pkt p = marked(w, flags[f], i & 1, i & 2, sizes[i]);
+
+					comes_out(outside_hooks[h], &p, w, at);
+					if (!(flags[f] & 0x8000))
+						continue;
+					p.b[p.len - 1] ^= 0x10;
+					drops_in(outside_hooks[h], outside.external, &p, w, GRE_CHECKSUM);
+				}
+}
+
+/* Behind it is padding, which is none of it; its own sum is zero. */
+static void test_sum_of_whole(void **state)
+{
+	struct pkt p = marked(GRE_A, 0x8000, false, false, 64);
+	struct run r;
+
+	(void)state;
+	pkt_bytes(&p, "padding", 7);
+	goes_in(GW_HOOK_EDGE, outside.external, &p, GRE_A);
+	assert_int_equal(run_raw(GW_HOOK_EDGE, outside.external, &p, &r), 0);
+	assert_int_equal(r.len, p.len - 7 - inside_at(GRE_A, 0x8000) + 14);
+	p = marked(GRE_A, 0x8000, false, false, 64);
+	put16(p.b + GRE_AT + 4, 0);
+	drops_in(GW_HOOK_EDGE, outside.external, &p, GRE_A, GRE_CHECKSUM);
+}
+
+/* From a machine of the same host: TCP's and UDP's own are left to whoever sends it by a wire, GRE's is right for then. */
+static void test_sum_foreseen(void **state)
+{
+	(void)state;
+	for (int k = 0; k < 8; k++) {
+		bool v6 = k & 1, tcp = k & 2;
+		int w = k & 4 ? GRE_B : GRE_A;
+		struct pkt p = marked(w, 0x8000, v6, tcp, 333);
+		size_t at = inside_at(w, 0x8000), l4 = at + (v6 ? 40 : 20);
+		uint16_t pseudo = (uint16_t)~inet_sum(p.b + at + (v6 ? 8 : 12), v6 ? 32 : 8,
+						      (uint32_t)(p.len - l4) + (tcp ? 6 : 17));
+
+		put16(p.b + l4 + (tcp ? 16 : 6), pseudo);
+		comes_out(GW_HOOK_EDGE, &p, w, at);
+		p.b[GRE_AT + 5] ^= 1;
+		drops_in(GW_HOOK_EDGE, outside.external, &p, w, GRE_CHECKSUM);
+		p.b[GRE_AT + 5] ^= 1;
+		put16(p.b + l4 + (tcp ? 16 : 6), (uint16_t)(pseudo ^ 0x100)); /* just wrong */
+		drops_in(GW_HOOK_EDGE, outside.external, &p, w, GRE_CHECKSUM);
 	}
 }
 
@@ -372,6 +472,7 @@ static void test_to_tunnel(void **state)
 			assert_int_equal(get16(r.b + 14), 0x4500);
 			assert_int_equal(get16(r.b + 16), p.len - 14 + len);
 			assert_int_equal(get16(r.b + 20), 0x4000); /* never cut */
+			assert_int_equal(get16(r.b + 18), WAY_TAG(w));
 			assert_int_equal(r.b[23], IPPROTO_GRE);
 			assert_int_equal(inet_sum(r.b + 14, 20, 0), 0);
 			assert_int_equal(get32(r.b + 26), 0xc0000202); /* SELF */
@@ -401,6 +502,9 @@ int main(void)
 		cmocka_unit_test_setup(test_two_tags, way_setup),
 		cmocka_unit_test_setup(test_to_vlan, way_setup),
 		cmocka_unit_test_setup(test_from_tunnel, way_setup),
+		cmocka_unit_test_setup(test_marked_from_tunnel, way_setup),
+		cmocka_unit_test_setup(test_sum_of_whole, way_setup),
+		cmocka_unit_test_setup(test_sum_foreseen, way_setup),
 		cmocka_unit_test_setup(test_not_from_tunnel, way_setup),
 		cmocka_unit_test_setup(test_bad_from_tunnel, way_setup),
 		cmocka_unit_test_setup(test_signs_in, way_setup),

@@ -1,6 +1,6 @@
 /*
  * test_way_random.c - what others may send into the tunnels of connections: packets that were sound, changed here and there, cut and
- * padded. A second opinion, written from RFC 791, 2784, 2890 and 6040, says what becomes of each. GW-2, ENC-6, ENC-7.
+ * padded. A second opinion, written from RFC 791, 1071, 2784, 2890 and 6040, says what becomes of each. GW-2, ENC-6, ENC-7.
  */
 #include "way_fixture.h"
 
@@ -39,9 +39,12 @@ static enum verdict judge(const struct pkt *p, int *ret_w, size_t *ret_len)
 			return OTHERS;
 		at += 4;
 	}
+	at += flags & 0x1000 ? 4 : 0;
 	*ret_w = flags & 0x2000 ? GRE_A : GRE_B;
 	v6 = get16(p->b + gre + 2) == 0x86dd;
-	if (head != 20 || p->len < OUTER_AT + total || inet_sum(ip, 20, 0) != 0 || flags & ~0x2000u)
+	if (head != 20 || p->len < OUTER_AT + total || inet_sum(ip, 20, 0) != 0 || flags & 0x4c00u)
+		return ODD;
+	if (flags & 0x8000 && (OUTER_AT + total < gre || inet_sum(p->b + gre, OUTER_AT + total - gre, 0) != 0))
 		return ODD;
 	if ((!v6 && get16(p->b + gre + 2) != 0x0800) || OUTER_AT + total < at + (v6 ? 40u : 20u) ||
 	    p->b[at] >> 4 != (v6 ? 6 : 4))
@@ -55,8 +58,14 @@ static enum verdict judge(const struct pkt *p, int *ret_w, size_t *ret_len)
 static struct pkt any(void)
 {
 	bool v6 = rnd_below(2);
-	struct pkt p = from_tunnel(rnd_below(2) ? GRE_A : GRE_B, v6);
+	uint16_t marks = rnd_below(2) ? 0 : (uint16_t)(rnd_below(2) << 15 | rnd_below(2) << 12);
+	int w = rnd_below(2) ? GRE_A : GRE_B;
+	struct pkt p = tunnel((uint16_t)(marks | (plan[w].has_key ? 0x2000 : 0)), v6 ? 0x86dd : 0x0800, plan[w].key);
 	size_t n = rnd_below(4);
+
+	fill(&p, v6);
+	if (marks & 0x8000)
+		pkt_fix_gre(&p, OUTER_AT + 20);
 
 	if (rnd_below(3) == 0)
 		put16(p.b + 34, (uint16_t)(get16(p.b + 34) ^ 1u << rnd_below(16)));

@@ -34,6 +34,7 @@ static uint32_t segment, links[WAYS];
 
 #define WAY_SLOT(w)  (2 + (uint32_t)(w))
 #define WAY_MAC(w)   ((struct mac){{0x02, 0x0c, 0, 0, 0, (uint8_t)(1 + (w))}})
+#define WAY_TAG(w)   (0x1234 + (w))
 #define MAC_HOST     ((struct mac){{0x02, 0x0d, 0, 0, 0, 1}})
 #define MAC_SEGMENT  ((struct mac){{0x02, 0, 0, 0, 0x5e, 0x01}})
 #define MAC_ANYBODYS ((struct mac){{0x02, 0x0d, 0, 0, 0, 9}})
@@ -112,6 +113,7 @@ static inline int way_setup(void **state)
 		if (w >= GRE_A) {
 			way.source = ip_of(SELF);
 			way.destination = ip_of(FAR);
+			way.tag = htons((uint16_t)WAY_TAG(w));
 		}
 		put(MAP_WAYS, &links[w], &way);
 	}

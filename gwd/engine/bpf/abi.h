@@ -57,7 +57,8 @@
 	X(OUTER_OPTIONS, "OuterOptions", "tunnel packet with IP options in the outer header")                          \
 	X(OUTER_FRAGMENT, "OuterFragment",                                                                             \
 	  "fragmented tunnel packet; the underlay's MTU is smaller than the sender thinks")                            \
-	X(GRE_FLAGS, "GreFlags", "GRE with the C or S bit, or bit 1, 4 or 5 set")                                      \
+	X(GRE_FLAGS, "GreFlags",                                                                                       \
+	  "NVGRE with the C or S bit, or any GRE with bit 1, 4 or 5 set, which are none of RFC 2784's")                \
 	X(GRE_VERSION, "GreVersion", "GRE with a version other than 0")                                                \
 	X(GRE_NO_KEY, "GreNoKey", "GRE without a key, so without a VSID")                                              \
 	X(GRE_PROTOCOL, "GreProtocol", "GRE that does not carry Ethernet")                                             \
@@ -103,7 +104,8 @@
 	  "a virtual gateway sent by a connection whose interface is not set or not there, or whose tunnel has no "    \
 	  "address on this node; see the connection's state")                                                          \
 	X(TUNNEL_INNER, "TunnelInner",                                                                                 \
-	  "GRE of a connection that carries neither IPv4 nor IPv6, or less of it than it says")
+	  "GRE of a connection that carries neither IPv4 nor IPv6, or less of it than it says")                        \
+	X(GRE_CHECKSUM, "GreChecksum", "GRE of a connection with a checksum that is wrong")
 
 /* What else became of a packet. Every packet that enters a hook is counted in one outcome or one drop reason, once. */
 #define GW_OUTCOMES(X)                                                                                                 \
@@ -406,6 +408,8 @@ struct gw_bpf_way {
 	__u8 has_key;
 	struct gw_ip source, destination;
 	__u32 key; /* network byte order */
+	__u16 tag; /* of its outer packets, network byte order */
+	__u16 zero;
 };
 
 enum { GW_ABI_L3, GW_ABI_GRE };
@@ -580,7 +584,7 @@ _Static_assert(sizeof(struct gw_place_key) == 20, "gw_place_key");
 _Static_assert(sizeof(struct gw_bpf_place) == 36, "gw_bpf_place");
 _Static_assert(sizeof(struct gw_share_key) == 32, "gw_share_key");
 _Static_assert(sizeof(struct gw_bpf_exit) == 32, "gw_bpf_exit");
-_Static_assert(sizeof(struct gw_bpf_way) == 52, "gw_bpf_way");
+_Static_assert(sizeof(struct gw_bpf_way) == 56, "gw_bpf_way");
 _Static_assert(sizeof(struct gw_tap_key) == 12, "gw_tap_key");
 _Static_assert(sizeof(struct gw_bpf_tap) == 24, "gw_bpf_tap");
 _Static_assert(sizeof(struct gw_tunnel_key) == 40, "gw_tunnel_key");

@@ -65,6 +65,7 @@ gw_inline int gw_way_gre(struct __sk_buff *skb, const struct gw_bpf_way *w)
 	struct gw_gre_head o = {
 		.ip = {.version = 4,
 		       .ihl = 5,
+		       .id = w->tag, /* who says that it is too large quotes it (vrf/path.c) */
 		       .frag_off = bpf_htons(IP_DF),
 		       .ttl = params.ttl,
 		       .protocol = IPPROTO_GRE,

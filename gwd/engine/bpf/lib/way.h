@@ -7,17 +7,21 @@
  *   GRE at the [external] interface -> between the ends of a connection and with its key: out of the tunnel, into its namespace
  *   anything else -> GW_NO_WAY: as it was
  *
- * A tunnel packet that was cut outside is the stack's, and nobody's there: who sends it must see to its size, as we do.
+ * Of a tunnel packet with a checksum that is verified, and a sequence number is not looked at: its packets may come in any order (RFC
+ * 2784, RFC 2890). Ours have neither. One that was cut outside is the stack's, and nobody's there: who sends it must see to its size, as we do.
  */
 #ifndef GW_BPF_WAY_H
 #define GW_BPF_WAY_H
 
 #include "decap.h"
 #include "encap.h"
+#include "sum.h"
 
 #define GW_NO_WAY -3
 
 #define GRE_C	     0x8000
+#define GRE_S	     0x1000
+#define GRE_GONE     (0x4000 | 0x0800 | 0x0400) /* bits 1, 4, 5: of RFC 1701 alone; 6 to 12 are to be ignored */
 #define GRE_OUTER    24 /* IPv4, GRE without a key */
 #define GW_WAY_IP    GW_ETH_HLEN
 #define GW_TAP_GROUP 1 /* first byte of a member's key: the bit of groups, which no connection's own address has */
@@ -170,6 +174,8 @@ gw_inline bool gw_tunnel_of(struct __sk_buff *skb, const struct iphdr *ip, struc
 			return false;
 		g->len += 4;
 	}
+	if (g->flags & bpf_htons(GRE_S))
+		g->len += 4;
 	found = bpf_map_lookup_elem(&tunnels, &key);
 	if (!found)
 		return false;
@@ -209,6 +215,45 @@ gw_inline int gw_out_of_tunnel(struct __sk_buff *skb, const struct gw_gre *g, co
 	gw_outcome(GW_OUT_CONNECTION_IN);
 	/* A super-packet bears the tunnel's marks: the link's queue cuts it, and they are gone. */
 	return gw_deliver(skb, g->t.link, g->t.flags & GW_TAP_PEER && !whole, true);
+}
+
+/*
+ * Whether the packet inside has a checksum of TCP or UDP that is still to be finished, as between machines of one host, and GRE's is
+ * right for when it will be: then what it covers sums up to the complement of what stands in its place, which is that of the
+ * pseudo-header.
+ */
+gw_function bool gw_gre_sum_foreseen(struct __sk_buff *skb, const struct gw_gre *g)
+{
+	bool v4 = g->proto == bpf_htons(ETH_P_IP);
+	__u32 at = GW_WAY_IP + g->len, head = sizeof(struct ipv6hdr), l4;
+	__be16 check, len;
+	__u8 first, proto;
+	long sum;
+
+	if (bpf_skb_load_bytes(skb, at, &first, 1) || bpf_skb_load_bytes(skb, at + (v4 ? 9 : 6), &proto, 1) ||
+	    bpf_skb_load_bytes(skb, at + (v4 ? 2 : 4), &len, sizeof len) || (proto != IPPROTO_TCP && proto != IPPROTO_UDP))
+		return false;
+	if (v4)
+		head = (first & 15) * 4;
+	l4 = at + head;
+	sum = gw_sum_of(skb, at + (v4 ? 12 : 8), at + (v4 ? 20 : 40));
+	if (sum < 0 || bpf_skb_load_bytes(skb, l4 + (proto == IPPROTO_TCP ? 16 : 6), &check, sizeof check) ||
+	    gw_fold((__u64)sum + bpf_htons(bpf_ntohs(len) - (v4 ? head : 0)) + bpf_htons(proto)) != check)
+		return false;
+	sum = gw_sum_of(skb, GW_WAY_IP + g->ihl * 4, l4);
+	return sum >= 0 && gw_fold((__u64)sum + (__u16)~check) == 0xffff;
+}
+
+/* RFC 2784: of GRE's header and all behind it. Of a super-packet the kernel has verified it, before it put it together. */
+gw_inline bool gw_gre_sum_right(struct __sk_buff *skb, const struct gw_gre *g)
+{
+	__u32 start = GW_WAY_IP + g->ihl * 4;
+	long sum;
+
+	if (skb->gso_size)
+		return true;
+	sum = gw_sum_of(skb, start, GW_WAY_IP + g->total);
+	return sum >= 0 && (gw_fold(sum) == 0xffff || gw_gre_sum_foreseen(skb, g));
 }
 
 /* Sound as far as the outer headers go. */
@@ -251,8 +296,10 @@ gw_function int gw_from_tunnel(struct __sk_buff *skb)
 		return gw_way_drop(g.t.slot, GW_DROP_OUTER_MALFORMED);
 	if (gw_fold(bpf_csum_diff(0, 0, (void *)&ip, sizeof ip, 0)) != 0xffff)
 		return gw_way_drop(g.t.slot, GW_DROP_OUTER_CHECKSUM);
-	if (g.flags & ~bpf_htons(GRE_K))
+	if (g.flags & bpf_htons(GRE_GONE))
 		return gw_way_drop(g.t.slot, GW_DROP_GRE_FLAGS);
+	if (unlikely(g.flags & bpf_htons(GRE_C)) && !gw_gre_sum_right(skb, &g))
+		return gw_way_drop(g.t.slot, GW_DROP_GRE_CHECKSUM);
 	if (!skb->gso_size && skb->len > GW_WAY_IP + g.total && bpf_skb_change_tail(skb, GW_WAY_IP + g.total, 0))
 		return gw_way_drop(g.t.slot, GW_DROP_NO_ROOM);
 	return gw_inner_of_tunnel(skb, &g);
