@@ -164,17 +164,24 @@ def narrow_inside(w):
 
 # Kbit/s. What a slow machine manages, too: what is dropped must be dropped by the limit.
 RATE = 8000 if case.SLOWNESS == 1 else 4000
+TRIES = 1 if case.SLOWNESS == 1 else 3  # an emulator stands still now and then, for so long that a sender takes it for a loss
 
 
-def within(mbits, what):
-    note("%s: %.2f Mbit/s" % (what, mbits))
-    require(0.95 * RATE <= mbits * 1000 <= 1.05 * RATE, "%s: %.2f Mbit/s of %.2f" % (what, mbits, RATE / 1000))
+def within(what, measure):
+    """`measure` says Mbit/s on the wire, over five seconds."""
+    for _ in range(TRIES):
+        mbits = measure()
+        note("%s: %.2f Mbit/s" % (what, mbits))
+        if 0.95 * RATE <= mbits * 1000 <= 1.05 * RATE:
+            return
+    raise case.Failed("%s: %.2f Mbit/s of %.2f" % (what, mbits, RATE / 1000))
 
 
-def flood(a, b, address, payload, header):
-    """Of three times the rate in datagrams, over five seconds: Mbit/s on the wire, and how many did not arrive."""
+def flood(a, b, address, payload, header, lost):
+    """Of three times the rate in datagrams, over five seconds: Mbit/s on the wire; how many did not arrive is added to `lost`."""
     r = traffic.UdpFlow(a, b, address, rate=3 * RATE * 1000 // 8 // (payload + header), seconds=5, size=payload).result()
-    return r["unique"] * (payload + header) * 8 / r["seconds"] / 1e6, r["sent"] - r["unique"]
+    lost.append(r["sent"] - r["unique"])
+    return r["unique"] * (payload + header) * 8 / r["seconds"] / 1e6
 
 
 def rates(w):
@@ -185,13 +192,13 @@ def rates(w):
     for a, b, address, way, word in both:
         before = k.told(w, w.blue)[word + "RateLimitedDrops"]
         # TCP's data is 1398 bytes of each frame of 1464: the segments of a VM whose MTU is 1450.
-        within(traffic.iperf3(a, b, address, 5) * 1464 / 1398, "TCP " + way)
+        within("TCP " + way, lambda: traffic.iperf3(a, b, address, 5) * 1464 / 1398)
+        lost = []
         # Datagrams so large that the limit's queue is full before their sender has as many bytes under way as it may.
-        mbits, lost = flood(a, b, address, 1380, 42)
-        within(mbits, "UDP " + way)
+        within("UDP " + way, lambda: flood(a, b, address, 1380, 42, lost))
         dropped = k.told(w, w.blue)[word + "RateLimitedDrops"] - before
         # What of the flood has not arrived has gone nowhere else.
-        require(lost > 100 and dropped >= lost, "%d packets dropped for the rate %s, of %d lost" % (dropped, way, lost))
+        require(sum(lost) > 100 and dropped >= sum(lost), "%d packets dropped for the rate %s, of %s lost" % (dropped, way, lost))
     equal(k.told(w, w.blue)["connectionState"], "Connected", "its state")
     fast = traffic.iperf3(w.vm["red"], k.ends["red"], PLANT, 2)
     note("the other tenant: %.0f Mbit/s" % fast)

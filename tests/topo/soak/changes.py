@@ -51,6 +51,26 @@ def gateway(name):
     return put("/virtualGateways/" + name, {"virtualNetwork": ref("/virtualNetworks/" + name), "gatewayPools": [ref("/gatewayPools/all")]})
 
 
+def connection(name, which, properties):
+    return put("/virtualGateways/%s/networkConnections/%s" % (name, which), properties)
+
+
+def to_plant(name, number, kilobits):
+    """The interface that leads there is that of an address which the server has in the subnet."""
+    properties = {"connectionType": "L3", "l3Configuration": {"vlanSubnet": ref("/logicalNetworks/plants/subnets/p%d" % number)},
+                  "ipAddresses": [{"ipAddress": "10.70.0.2", "prefixLength": 24}], "peerIPAddresses": ["10.70.0.1"],
+                  "routes": [{"destinationPrefix": "172.20.0.0/16", "metric": 10}]}
+    if kilobits:
+        properties.update(outboundKiloBitsPerSecond=kilobits, inboundKiloBitsPerSecond=kilobits)
+    return connection(name, "plant", properties)
+
+
+def to_site(name, key):
+    return connection(name, "site", {
+        "connectionType": "GRE", "destinationIPAddress": "198.51.100.77", "greConfiguration": {"greKey": key},
+        "ipAddresses": [{"ipAddress": "10.254.0.1", "prefixLength": 30}], "routes": [{"destinationPrefix": "172.30.0.0/16"}]})
+
+
 def balancer(name, b):
     own = "/loadBalancers/" + name
 
@@ -94,7 +114,7 @@ class Changes:
         self.m, self.rng = model, rng
         self.kinds = {}
         self.choices = [self.nic] * 5 + [self.one_to_one] * 2 + [self.rule] * 6 + [self.frontend] * 2 + [self.pool] * 2 + \
-            [self.subnets] * 2 + [self.gateway] * 2 + [self.address] * 2 + [self.leave, self.refused]
+            [self.subnets] * 2 + [self.gateway] * 2 + [self.address] * 2 + [self.plant] * 3 + [self.site, self.leave, self.refused]
 
     def next(self):
         while True:
@@ -242,8 +262,28 @@ class Changes:
             return None
         after = copy.deepcopy(t)
         after.gateway = 0 if t.gateway else self.m.tick()
+        after.plant = after.site = 0
         return Change("%s %s" % (t.name, "gets a virtual gateway" if after.gateway else "loses its virtual gateway"),
                       [gateway(t.name) if after.gateway else gone("/virtualGateways/" + t.name)], lambda: self.take(after))
+
+    # --- connections
+
+    def connect(self, t, which, element, what):
+        """It comes, or what is there goes, or is another than before."""
+        after = copy.deepcopy(t)
+        goes = getattr(t, which) and self.rng.random() < 0.6
+        setattr(after, which, 0 if goes else self.m.tick())
+        if goes:
+            element = gone("/virtualGateways/%s/networkConnections/%s" % (t.name, which))
+        return Change("%s's connection to %s %s" % (t.name, which, "goes" if goes else what), [element], lambda: self.take(after))
+
+    def plant(self, t):
+        kilobits = self.rng.choice((0, 0, 20000, 100000))
+        return self.connect(t, "plant", to_plant(t.name, t.number, kilobits), "has %s kbit/s" % (kilobits or "all")) if t.gateway else None
+
+    def site(self, t):
+        key = 10 * t.number + self.rng.randrange(3)
+        return self.connect(t, "site", to_site(t.name, key), "has key %d" % key) if t.gateway else None
 
     # --- addresses
 

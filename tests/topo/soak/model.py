@@ -14,6 +14,7 @@ PORTS = (7000, 7001)  # where everybody listens
 FAR = "198.51.100.10"
 SHARED = {"shared0": "203.0.113.5", "shared1": "203.0.113.6"}
 BLOCK = 1024
+PLANT, SITE = "172.20.0.1", "172.30.0.1"  # behind the connections of every tenant; at the site there is nobody
 OWN = {"own%d" % i: "203.0.113.%d" % (32 + i) for i in range(OWN_ADDRESSES)}
 IP = {**SHARED, **OWN}
 
@@ -41,6 +42,18 @@ class Nic:
         return "t%dv%d" % self.key
 
 
+class Plant:
+    """Who is behind a tenant's connection to a physical network."""
+    attached, address = True, PLANT
+
+    def __init__(self, tenant):
+        self.tenant = tenant
+
+    @property
+    def key(self):
+        return "plant", self.tenant
+
+
 class Balancer:
     def __init__(self):
         self.frontends = {}  # name: name of the address
@@ -58,11 +71,15 @@ class Tenant:
         self.subnets = set()  # empty: it has no network
         self.nvgre = False
         self.gateway = 0  # its generation; 0: it has none
+        self.plant = self.site = 0  # generations of its connections; 0: it has none
         self.balancer = None
 
     @property
     def name(self):
         return "t%d" % self.number
+
+    def connections(self):
+        return bool(self.plant) + bool(self.site)
 
 
 class Model:
@@ -141,6 +158,8 @@ class Model:
         """Of one that a VM sends (`nic`), or far does (None); None: it must come to nobody."""
         if nic and not nic.attached:
             return None
+        if isinstance(nic, Plant) or address in (PLANT, SITE):
+            return self.by_connection(nic, address, port)
         if nic and ipaddress.ip_address(address) in ipaddress.ip_network("10.0.0.0/16"):
             for other in self.nics_of(self.tenants[nic.tenant], attached=True):
                 if other.address == address and port in PORTS:
@@ -156,6 +175,18 @@ class Model:
         if nic and other.tenant == nic.tenant:  # from inside it is the virtual gateway that asks
             return Way(other.key, to_port, None) if self.tenants[nic.tenant].gateway else None
         return Way(other.key, to_port, seen) if seen else None
+
+    def by_connection(self, nic, address, port):
+        """Nothing is translated on it, and nobody else's is known there."""
+        tenant = self.tenants[nic.tenant]
+        if not (tenant.gateway and tenant.plant) or address == SITE or port not in PORTS:
+            return None
+        if address == PLANT:
+            return Way(("plant", nic.tenant), port, frozenset([Source(nic.address, 0, 0)]))
+        for other in self.nics_of(tenant, attached=True):
+            if other.address == address:
+                return Way(other.key, port, frozenset([Source(PLANT, 0, 0)]))
+        return None
 
     def lives(self, flow):
         """
@@ -202,6 +233,8 @@ class Model:
             # Somebody else's, who is not known here.
             asked += [(nic, a, PORTS[0], UDP) for a in rng.sample(sorted(there - mine), min(2, len(there - mine)))]
             asked += [(nic, FAR, PORTS[0], protocol) for protocol in (UDP, TCP)]
+            asked += [(nic, PLANT, PORTS[0], protocol) for protocol in (UDP, TCP)] + [(nic, SITE, PORTS[0], TCP)]
+            asked += [(Plant(nic.tenant), nic.address, rng.choice(PORTS), protocol) for protocol in (UDP, TCP)]
             for address, port in rng.sample(places, min(2, len(places))):
                 there_ = self.comes_to(address, TCP, port) or self.comes_to(address, UDP, port)
                 if not there_ or there_[0] is not nic:
@@ -220,4 +253,6 @@ class Model:
         A VM's own kernel keeps a datagram for some seconds while nobody answers for the next hop, and sends it when somebody comes
         there; of a connection it keeps nothing that would tell whose it was.
         """
+        if isinstance(nic, Plant):
+            return True
         return nic is not None and (not nic.attached or address.rpartition(".")[0] == nic.address.rpartition(".")[0])

@@ -65,6 +65,7 @@ class Prober:
         self.accepted = {}  # number: the connection that it came by
         self.count = 0
         self.again = 0  # datagrams that were sent more than once before the answer came
+        self.clashes = 0
 
     # --- who listens --------------------------------------------------------------------------------------------------
 
@@ -205,8 +206,19 @@ class Prober:
                 except OSError as e:
                     p.error = str(e)
 
-    def ask(self, probes, seconds=5):
+    def clashed(self, p):
+        """
+        By another public place of its receiver the same sender's port had come there a moment ago, when it was somebody else's or of
+        another rule: the kernel has given it another one then, so that there are not two flows that look the same to the receiver.
+        """
+        hits = self.hits.get(p.number, [])
+        return p.way and p.way.to != "far" and hits and all(
+            (key, port) == p.way[:2] and not fits(p.way.sources, *peer) and any(peer[0] == s.address for s in p.way.sources)
+            for key, port, peer in hits)
+
+    def ask(self, probes, seconds=5, retry=True):
         """Sends them all; returns what went otherwise than it should have, in words."""
+        fresh = [p for p in probes if p.socket is None]
         for p in probes:
             self.begin(p)
         end = time.monotonic() + seconds * SLOWNESS
@@ -219,7 +231,8 @@ class Prober:
         until = time.monotonic() + GRACE * SLOWNESS
         while time.monotonic() < until:
             self.turn(max(0.0, until - time.monotonic()))
-        wrong = ["%s: %s" % (p, w) for p in probes for w in [self.wrong(p)] if w]
+        clashed = [p for p in fresh if self.clashed(p)] if retry else []
+        wrong = ["%s: %s" % (p, w) for p in probes if p not in clashed for w in [self.wrong(p)] if w]
         self.again += sum(p.tries > 1 for p in probes if p.way)
         for p in probes:
             hits = self.hits.pop(p.number, [])
@@ -227,10 +240,11 @@ class Prober:
             p.seen = hits[0][2] if hits else p.seen
             if p.way is None:
                 self.forbidden[p.number] = str(p)
-            if not p.keep or p.way is None or not hits:
+            if not p.keep or p.way is None or not hits or p in clashed:
                 self.stop(p)
         late, self.late = self.late, []
-        return wrong + late
+        self.clashes += len(clashed)
+        return wrong + late + (self.ask(clashed, seconds, False) if clashed else [])
 
     def wrong(self, p):
         hits = self.hits.get(p.number, [])
