@@ -180,8 +180,7 @@ static bool read_message(const uint8_t *b, size_t n, struct said *ret)
 		return false;
 	total = get16(b + 2);
 	if (total > n || total < head + 8 || b[9] != IPPROTO_ICMP || get16(b + 6) & (IP_MF | IP_OFFMASK) ||
-	    b[head] != ICMP_UNREACH || b[head + 1] != ICMP_UNREACH_NEEDFRAG || !sum_is_right(b, head) ||
-	    !sum_is_right(b + head, total - head))
+	    b[head] != ICMP_UNREACH || b[head + 1] != ICMP_UNREACH_NEEDFRAG || !sum_is_right(b, head))
 		return false;
 	if (!read_quote(b + head + 8, total - head - 8, get16(b + head + 6), ret))
 		return false;

@@ -43,7 +43,7 @@ PATIENCE = 600  # seconds
 BLOCK, BLOCKS = 1024, 63  # of one shared address
 PA, OUT, HOP, FAR, PROBE, VM, PORT = "10.1.1.9", "192.0.2.2", "192.0.2.1", "198.51.100.10", "203.0.113.250", "10.0.1.11", 7000
 VM_MAC = "020000000b01"
-PLANT, OWN, NEIGHBOUR, BEHIND = "10.70.0.0/24", "10.70.0.2", "10.70.0.1", "172.20.0.0/16"
+BEHIND = "172.20.0.0/16"
 WAYS = {"gwd": "gwd, over its API", "script": "a script of ip, nft and sysctl", "batch": "ip -batch and nft -f"}
 
 
@@ -68,14 +68,21 @@ def virtual_gateway(name, **more):
     return put("/virtualGateways/" + name, virtualNetwork=ref("/virtualNetworks/" + name), gatewayPools=[ref("/gatewayPools/all")], **more)
 
 
-def vlan(name, number):
-    return put("/logicalNetworks/plant/subnets/" + name, addressPrefix=PLANT, vlanID=number)
+def plant(i):
+    """Of a tenant's VLAN: its subnet, and the addresses of who is there and of the virtual gateway."""
+    subnet = f"10.{64 + (i >> 8)}.{i & 255}."
+    return subnet + "0/24", subnet + "1", subnet + "2"
 
 
-def connection(name):
-    """To the VLAN, where somebody has the first address; nobody asks whether he is there."""
+def vlan(name, i):
+    return put("/logicalNetworks/plant/subnets/" + name, addressPrefix=plant(i)[0], vlanID=2 + i)
+
+
+def connection(name, i):
+    """Nobody asks whether the other side is there."""
+    _, neighbour, own = plant(i)
     return child("plant", connectionType="L3", l3Configuration={"vlanSubnet": ref("/logicalNetworks/plant/subnets/" + name)},
-                 ipAddresses=[{"ipAddress": OWN, "prefixLength": 24}], routes=[{"destinationPrefix": BEHIND, "nextHop": NEIGHBOUR}])
+                 ipAddresses=[{"ipAddress": own, "prefixLength": 24}], routes=[{"destinationPrefix": BEHIND, "nextHop": neighbour}])
 
 
 def balancer(name, address):
@@ -107,6 +114,7 @@ class ByHand:
         """(what is done on the node, what in the tenant's namespace, its ruleset as commands of nft)"""
         name, vsid, hop = f"{self.key}-t{i}", 10000 + 2 * i, f"169.254.{i >> 7}.{2 * i & 255}"
         inside, public, first = f"169.254.{i >> 7}.{(2 * i & 255) + 1}", f"203.0.{114 + i // BLOCKS}.1", BLOCK * (1 + i % BLOCKS)
+        _, neighbour, own = plant(i)
         node = [f"link add vx{vsid} mtu 1450 type vxlan id {vsid} local {PA} dstport 4789 noudpcsum dev underlay",
                 f"link set vx{vsid} netns {name}",
                 f"link add vx{vsid + 1} mtu 1450 type vxlan id {vsid + 1} local {PA} dstport 4789 noudpcsum dev underlay",
@@ -116,11 +124,11 @@ class ByHand:
         if self.has_vlans:
             node.append(f"link add link underlay name con{i} netns {name} type vlan id {2 + i}")
         else:
-            node += [f"link add hand{i} type veth peer name con{i} netns {name}", f"addr add {NEIGHBOUR}/32 dev hand{i}", f"link set hand{i} up"]
+            node += [f"link add hand{i} type veth peer name con{i} netns {name}", f"addr add {neighbour}/32 dev hand{i}", f"link set hand{i} up"]
         tenant = [f"link set vx{vsid} up", f"addr add 10.0.1.1/24 dev vx{vsid}", f"link set vx{vsid + 1} up",
                   f"addr add 10.0.255.250/29 dev vx{vsid + 1}", f"addr add {inside}/31 dev ext0", "link set ext0 up",
-                  f"route add default via {hop}", f"addr add {OWN}/24 dev con{i}", f"link set con{i} up",
-                  f"route add {BEHIND} via {NEIGHBOUR}"]
+                  f"route add default via {hop}", f"addr add {own}/24 dev con{i}", f"link set con{i} up",
+                  f"route add {BEHIND} via {neighbour}"]
         nft = ["add table ip nat", "add chain ip nat post { type nat hook postrouting priority srcnat ; }"]
         ours = 'add rule ip nat post oifname "ext0" ip saddr 10.0.0.0/16'
         nft += [f"{ours} meta l4proto {p} snat to {public}:{first}-{first + BLOCK - 1}" for p in ("tcp", "udp")]
@@ -237,7 +245,7 @@ class Node:
     def make(self, numbers):
         for i in numbers:
             name, address = f"t{i}", f"shared{i // BLOCKS}"
-            elements = [network(name, 10000 + i), vlan(name, 2 + i), virtual_gateway(name, networkConnections=[connection(name)]),
+            elements = [network(name, 10000 + i), vlan(name, i), virtual_gateway(name, networkConnections=[connection(name, i)]),
                         balancer(name, address)]
             if address not in self.addresses:
                 self.addresses.add(address)

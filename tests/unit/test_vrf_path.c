@@ -21,7 +21,7 @@ struct message {
 	uint32_t key;
 	uint16_t tag, flags, proto, df, size, mtu, fragment;
 	uint8_t code;
-	size_t quoted;			   /* bytes */
+	size_t quoted;			  /* bytes */
 	bool bad_outer_sum, bad_icmp_sum; /* as it comes */
 };
 
@@ -190,16 +190,16 @@ static void wait_sync(const char *why)
 	settle_all();
 }
 
-#define link_is(wide, outer)                                                                                            \
+#define link_is(wide, outer)                                                                                           \
 	do {                                                                                                           \
 		struct gw_uuid id_ = site();                                                                           \
 		char name_[IFNAMSIZ];                                                                                  \
                                                                                                                        \
-		assert_int_equal(told("mtu"), wide);                                                                    \
-		assert_int_equal(told("pathMtu"), outer);                                                               \
-		assert_int_equal(netns_link(&ns, gw_way_link(&id_, name_)).mtu, wide);                                  \
+		assert_int_equal(told("mtu"), wide);                                                                   \
+		assert_int_equal(told("pathMtu"), outer);                                                              \
+		assert_int_equal(netns_link(&ns, gw_way_link(&id_, name_)).mtu, wide);                                 \
 		check(sh("ip -n gwd-" NODE "-5001 link show %s | grep -q 'mtu %d '", gw_way_inside(&id_, name_),       \
-			 wide) == 0,                                                                                    \
+			 wide) == 0,                                                                                   \
 		      "in the namespace it is another");                                                               \
 	} while (0)
 
@@ -445,8 +445,8 @@ static void test_flood(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_narrower),   cmocka_unit_test(test_refused),     cmocka_unit_test(test_unsaid),
-		cmocka_unit_test(test_least),	   cmocka_unit_test(test_expires),     cmocka_unit_test(test_taken_over),
+		cmocka_unit_test(test_narrower),     cmocka_unit_test(test_refused), cmocka_unit_test(test_unsaid),
+		cmocka_unit_test(test_least),	     cmocka_unit_test(test_expires), cmocka_unit_test(test_taken_over),
 		cmocka_unit_test(test_other_tunnel), cmocka_unit_test(test_guesses), cmocka_unit_test(test_flood),
 	};
 
