@@ -180,7 +180,8 @@ static bool read_message(const uint8_t *b, size_t n, struct said *ret)
 		return false;
 	total = get16(b + 2);
 	if (total > n || total < head + 8 || b[9] != IPPROTO_ICMP || get16(b + 6) & (IP_MF | IP_OFFMASK) ||
-	    b[head] != ICMP_UNREACH || b[head + 1] != ICMP_UNREACH_NEEDFRAG || !sum_is_right(b, head))
+	    b[head] != ICMP_UNREACH || b[head + 1] != ICMP_UNREACH_NEEDFRAG || !sum_is_right(b, head) ||
+	    !sum_is_right(b + head, total - head))
 		return false;
 	if (!read_quote(b + head + 8, total - head - 8, get16(b + head + 6), ret))
 		return false;
@@ -256,11 +257,11 @@ static void learn(struct gw_vrf_domain *dom, struct gw_vrf_way *w, const struct 
 		return;
 	}
 	believe(d, w, s->mtu);
-	gw_log_notice("VRF %s: the path of tunnel %s takes packets of %u bytes, so %u inside", dom->name, w->inside_name,
-		      s->mtu, gw_vrf_path_mtu(d, w, mtu));
+	gw_log_notice("VRF %s: the path of tunnel %s takes packets of %u bytes, so %u inside", dom->name,
+		      w->inside_name, s->mtu, gw_vrf_path_mtu(d, w, mtu));
 	if (s->mtu < least(d, w) + overhead(w))
-		gw_log_warning("VRF %s: that is too narrow for what is in tunnel %s: large packets are lost",
-			       dom->name, w->inside_name);
+		gw_log_warning("VRF %s: that is too narrow for what is in tunnel %s: large packets are lost", dom->name,
+			       w->inside_name);
 	snprintf(why, sizeof why, "the path of tunnel %s is narrower", w->inside_name);
 	dom->turned = true;
 	gw_vrf_mark(dom, why);

@@ -124,7 +124,8 @@ class ByHand:
         if self.has_vlans:
             node.append(f"link add link underlay name con{i} netns {name} type vlan id {2 + i}")
         else:
-            node += [f"link add hand{i} type veth peer name con{i} netns {name}", f"addr add {neighbour}/32 dev hand{i}", f"link set hand{i} up"]
+            node += [f"link add hand{i} type veth peer name con{i} netns {name}", f"addr add {neighbour}/32 dev hand{i}",
+                     f"link set hand{i} up"]
         tenant = [f"link set vx{vsid} up", f"addr add 10.0.1.1/24 dev vx{vsid}", f"link set vx{vsid + 1} up",
                   f"addr add 10.0.255.250/29 dev vx{vsid + 1}", f"addr add {inside}/31 dev ext0", "link set ext0 up",
                   f"route add default via {hop}", f"addr add {own}/24 dev con{i}", f"link set con{i} up",

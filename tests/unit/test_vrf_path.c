@@ -22,6 +22,7 @@ struct message {
 	uint16_t tag, flags, proto, df, size, mtu, fragment;
 	uint8_t code;
 	size_t quoted;			  /* bytes */
+	unsigned more;			  /* times, at once */
 	bool bad_outer_sum, bad_icmp_sum; /* as it comes */
 };
 
@@ -111,7 +112,8 @@ static void say(const struct message *m)
 	put16(gre + 6, m->key & 0xffff);
 	put16(icmp + 2, sum_of(icmp, n - 34) ^ m->bad_icmp_sum);
 	assert_true(fd >= 0);
-	assert_int_equal(sendto(fd, b, n, 0, (void *)&at, sizeof at), n);
+	for (unsigned i = 0; i <= m->more; i++)
+		assert_int_equal(sendto(fd, b, n, 0, (void *)&at, sizeof at), n);
 	close(fd);
 }
 
@@ -427,10 +429,10 @@ static void test_flood(void **state)
 	(void)state;
 	begin_path(true);
 	m.destination = "198.51.100.8";
-	for (int i = 0; i < 1000; i++) {
+	m.more = 49;
+	for (int i = 0; i < 20; i++) {
 		say(&m);
-		if (i % 50 == 0)
-			netns_drain(&ns);
+		uv_run(&ns.loop, UV_RUN_NOWAIT);
 	}
 	for (int i = 0; i < 200 && told("pathMtu") != 1400; i++) {
 		usleep(50000);

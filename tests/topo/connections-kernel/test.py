@@ -301,13 +301,12 @@ def other_keys(w):
     batch(w.gw.gwd, k.connection(w.blue))
     k.is_so(w, "Connected", [w.blue])
     vm.netns.run("nft delete table inet seen")
-    k.is_so(w, "Connected", [w.blue])
     for t in w.tenants:
         ends.reach_both(w.vm[t.name], k.ends[t.name])
 
 
 def marked(w):
-    k, vm, end = w.kind, w.vm["blue"], w.kind.ends["blue"]
+    k = w.kind
     for options in ("ocsum", "oseq", "ocsum oseq"):
         k.again(w, w.blue, options)
         k.is_so(w, "Connected", [w.blue])
