@@ -57,8 +57,8 @@ static json_t *statistics(const json_t *told)
 
 static json_t *connection(const struct gw_service *service, const struct gw_hnv_object *o)
 {
-	static const char *const kept[] = {"state", "stateDetail", "connectionState", "connectionUpTime",
-					   "unreachabilityReason", "pathMtu"};
+	static const char *const kept[] = {
+		"state", "stateDetail", "connectionState", "connectionUpTime", "unreachabilityReason", "pathMtu"};
 	json_t *told = json_object(), *one = json_object(), *counted;
 
 	service->describe(service->ctx, o, told);

@@ -257,11 +257,11 @@ static void learn(struct gw_vrf_domain *dom, struct gw_vrf_way *w, const struct 
 		return;
 	}
 	believe(d, w, s->mtu);
-	gw_log_notice("VRF %s: the path of tunnel %s takes packets of %u bytes, so %u inside", dom->name, w->inside_name,
-		      s->mtu, gw_vrf_path_mtu(d, w, mtu));
+	gw_log_notice("VRF %s: the path of tunnel %s takes packets of %u bytes, so %u inside", dom->name,
+		      w->inside_name, s->mtu, gw_vrf_path_mtu(d, w, mtu));
 	if (s->mtu < least(d, w) + overhead(w))
-		gw_log_warning("VRF %s: that is too narrow for what is in tunnel %s: large packets are lost",
-			       dom->name, w->inside_name);
+		gw_log_warning("VRF %s: that is too narrow for what is in tunnel %s: large packets are lost", dom->name,
+			       w->inside_name);
 	snprintf(why, sizeof why, "the path of tunnel %s is narrower", w->inside_name);
 	dom->turned = true;
 	gw_vrf_mark(dom, why);

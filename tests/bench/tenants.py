@@ -6,11 +6,15 @@ usage: tenants.py [--tenants N] [--rounds N] [--build DIR]
     VM eth0 -- probe      gw: gwd               far
                           out0 192.0.2.2 ------ eth0 192.0.2.1, 198.51.100.10
 
-A tenant is a virtual network with one subnet, its virtual gateway, which has a VSID of its own, and an outbound rule by a block of ports
-of a shared address: one request, and it counts as made when the controller says that it is carried out. By hand it is a namespace with
-two vxlan devices, a veth pair to the outside with addresses and routes, forwarding, and an nft table with the same rule: once by a script
-of single commands, once with ip -batch and nft -f. All three are made in turn, a part of the tenants in each round, so that they meet
-the same machine with the same number of namespaces; ratios are of rounds.
+A tenant is a virtual network with one subnet, its virtual gateway, which has a VSID of its own, an outbound rule by a block of ports
+of a shared address, and an L3 connection to a VLAN of its own, with an address on it and a route behind: one request, and it counts as
+made when the controller says that it is carried out. By hand it is a namespace with two vxlan devices, a veth pair to the outside with
+addresses and routes, forwarding, an nft table with the same rule, and what hands the VLAN over: a VLAN device in the namespace, which is
+all that the kernel needs for it, where it has such devices. Where it has none, as the development kernel, the hand-off is routed: one
+more veth pair, with an address at either end, which is less than a VLAN of its own, and is said in the table. gwd needs no VLAN devices,
+and does the same in both cases. By hand it is done once by a script of single commands, once with ip -batch and nft -f. All three are
+made in turn, a part of the tenants in each round, so that they meet the same machine with the same number of namespaces; ratios are of
+rounds.
 
 From a PUT of an inbound rule until a datagram from far comes to the VM by it: with 10 tenants and with all of them. Then gwd is killed
 and started over what is there; once more with one object altered meanwhile. What was written to the kernel then is counted by gwd,
@@ -39,6 +43,7 @@ PATIENCE = 600  # seconds
 BLOCK, BLOCKS = 1024, 63  # of one shared address
 PA, OUT, HOP, FAR, PROBE, VM, PORT = "10.1.1.9", "192.0.2.2", "192.0.2.1", "198.51.100.10", "203.0.113.250", "10.0.1.11", 7000
 VM_MAC = "020000000b01"
+BEHIND = "172.20.0.0/16"
 WAYS = {"gwd": "gwd, over its API", "script": "a script of ip, nft and sysctl", "batch": "ip -batch and nft -f"}
 
 
@@ -59,8 +64,25 @@ def network(name, vsid):
         child("vms", addressPrefix="10.0.1.0/24", isolationId=vsid)])
 
 
-def virtual_gateway(name):
-    return put("/virtualGateways/" + name, virtualNetwork=ref("/virtualNetworks/" + name), gatewayPools=[ref("/gatewayPools/all")])
+def virtual_gateway(name, **more):
+    return put("/virtualGateways/" + name, virtualNetwork=ref("/virtualNetworks/" + name), gatewayPools=[ref("/gatewayPools/all")], **more)
+
+
+def plant(i):
+    """Of a tenant's VLAN: its subnet, and the addresses of who is there and of the virtual gateway."""
+    subnet = f"10.{64 + (i >> 8)}.{i & 255}."
+    return subnet + "0/24", subnet + "1", subnet + "2"
+
+
+def vlan(name, i):
+    return put("/logicalNetworks/plant/subnets/" + name, addressPrefix=plant(i)[0], vlanID=2 + i)
+
+
+def connection(name, i):
+    """Nobody asks whether the other side is there."""
+    _, neighbour, own = plant(i)
+    return child("plant", connectionType="L3", l3Configuration={"vlanSubnet": ref("/logicalNetworks/plant/subnets/" + name)},
+                 ipAddresses=[{"ipAddress": own, "prefixLength": 24}], routes=[{"destinationPrefix": BEHIND, "nextHop": neighbour}])
 
 
 def balancer(name, address):
@@ -80,6 +102,9 @@ class ByHand:
         self.key, self.folder = key, folder
         self.netns, self.other = namespace(key), namespace(key + "x")
         self.netns.veth("underlay", self.other, "underlay", 1600)
+        self.has_vlans = self.netns.run("ip link add link underlay name try type vlan id 2", ok=None).returncode == 0
+        if self.has_vlans:
+            self.netns.ip("link del dev try")
         self.netns.ip(f"addr add {PA}/24 dev underlay")
         for netns in (self.netns, self.other):
             netns.ip("link set underlay up")
@@ -89,15 +114,22 @@ class ByHand:
         """(what is done on the node, what in the tenant's namespace, its ruleset as commands of nft)"""
         name, vsid, hop = f"{self.key}-t{i}", 10000 + 2 * i, f"169.254.{i >> 7}.{2 * i & 255}"
         inside, public, first = f"169.254.{i >> 7}.{(2 * i & 255) + 1}", f"203.0.{114 + i // BLOCKS}.1", BLOCK * (1 + i % BLOCKS)
+        _, neighbour, own = plant(i)
         node = [f"link add vx{vsid} mtu 1450 type vxlan id {vsid} local {PA} dstport 4789 noudpcsum dev underlay",
                 f"link set vx{vsid} netns {name}",
                 f"link add vx{vsid + 1} mtu 1450 type vxlan id {vsid + 1} local {PA} dstport 4789 noudpcsum dev underlay",
                 f"link set vx{vsid + 1} netns {name}",
                 f"link add way{i} type veth peer name ext0 netns {name}",
                 f"addr add {hop}/31 dev way{i}", f"link set way{i} up"]
+        if self.has_vlans:
+            node.append(f"link add link underlay name con{i} netns {name} type vlan id {2 + i}")
+        else:
+            node += [f"link add hand{i} type veth peer name con{i} netns {name}", f"addr add {neighbour}/32 dev hand{i}",
+                     f"link set hand{i} up"]
         tenant = [f"link set vx{vsid} up", f"addr add 10.0.1.1/24 dev vx{vsid}", f"link set vx{vsid + 1} up",
                   f"addr add 10.0.255.250/29 dev vx{vsid + 1}", f"addr add {inside}/31 dev ext0", "link set ext0 up",
-                  f"route add default via {hop}"]
+                  f"route add default via {hop}", f"addr add {own}/24 dev con{i}", f"link set con{i} up",
+                  f"route add {BEHIND} via {neighbour}"]
         nft = ["add table ip nat", "add chain ip nat post { type nat hook postrouting priority srcnat ; }"]
         ours = 'add rule ip nat post oifname "ext0" ip saddr 10.0.0.0/16'
         nft += [f"{ours} meta l4proto {p} snat to {public}:{first}-{first + BLOCK - 1}" for p in ("tcp", "udp")]
@@ -140,7 +172,7 @@ class Batch(ByHand):
 
 class Node:
     def __init__(self, tenants):
-        room = {"ports": 4096, "virtual_gateways": 4096} if tenants > TENANTS else {}  # else there is enough
+        room = {"ports": 4096, "virtual_gateways": 4096, "network_connections": 4096} if tenants > TENANTS else {}  # else there is enough
         self.netns, self.far, self.vm = namespace("gw"), namespace("far"), namespace("vm")
         self.netns.veth("eth1", self.far, "eth1", 1600)
         self.netns.veth("out0", self.far, "eth0", 1500)
@@ -163,7 +195,7 @@ class Node:
         self.gwd.start(deadline=60)
         self.client, self.operation, self.tenants, self.addresses = Client(self.gwd.socket_path), None, 1, set()
         self.tell([put("/servers/gw", providerAddresses=[{"address": PA, "prefixLength": 24, "interface": "eth1"}]),
-                   put("/gatewayPools/all", type="All"),
+                   put("/gatewayPools/all", type="All"), put("/logicalNetworks/plant"),
                    put("/gateways/gw", pool=ref("/gatewayPools/all"), virtualServer=ref("/servers/gw")),
                    put("/publicIPAddresses/probe", ipAddress=PROBE, publicIPAllocationMethod="Static"),
                    network("probe", 9000), virtual_gateway("probe"), balancer("probe", "probe"),
@@ -202,17 +234,20 @@ class Node:
         while True:
             found = gateway.objects(self.gwd, "virtualGateways")
             bad = [p for p in found.values() if p.get("state") != "Ready" or p.get("nat", {}).get("state") != "Up"]
-            if len(found) == self.tenants and not bad:
+            connections = gateway.objects(self.gwd, "connections")
+            bad += [p for p in connections.values() if p.get("state") != "Ready"]
+            if len(found) == self.tenants and len(connections) == self.tenants - 1 and not bad:
                 return
             if time.monotonic() > end:
-                raise Failed(f"{len(found)} virtual gateways, {len(bad)} are not ready: {bad[:1]}")
+                raise Failed(f"{len(found)} virtual gateways, {len(connections)} connections, {len(bad)} are not ready: {bad[:1]}")
             time.sleep(pause)
             pause *= 1.3
 
     def make(self, numbers):
         for i in numbers:
             name, address = f"t{i}", f"shared{i // BLOCKS}"
-            elements = [network(name, 10000 + i), virtual_gateway(name), balancer(name, address)]
+            elements = [network(name, 10000 + i), vlan(name, i), virtual_gateway(name, networkConnections=[connection(name, i)]),
+                        balancer(name, address)]
             if address not in self.addresses:
                 self.addresses.add(address)
                 elements.insert(0, put("/publicIPAddresses/" + address, ipAddress=f"203.0.{114 + i // BLOCKS}.1", shared=True,
@@ -352,7 +387,7 @@ def provision(node, folder, tenants, rounds):
                            "cpu": ((node.cpu() if way == "gwd" else spent()) - cpu) * each, "slab": (slab() - kernel) * each / 1000}
         samples.append(sample)
         print(f"{last:,} tenants", flush=True)
-    return samples
+    return samples, makers["batch"].has_vlans
 
 
 def live(folder, tenants, rounds):
@@ -361,7 +396,7 @@ def live(folder, tenants, rounds):
     node.make(range(FEW))
     result["put"] = {FEW: node.put_to_working()}
     few = node.memory()
-    result["rounds"] = provision(node, folder, tenants, rounds)
+    result["rounds"], result["vlans_by_hand"] = provision(node, folder, tenants, rounds)
     many = node.memory()
     result["memory"] = {k: (many[k] - few[k]) / (tenants - FEW) for k in many}
     result["put"][tenants] = node.put_to_working()
@@ -379,6 +414,8 @@ def live(folder, tenants, rounds):
 
 def text(r):
     tenants, lines = r["tenants"], [f"\nEach of {r['tenants']:,} tenants; ratio to gwd, median of the rounds [middle half of them]", ""]
+    if not r["vlans_by_hand"]:
+        lines[1:1] = ["(by hand without VLANs, which this kernel has no devices for: routed over one more veth pair)"]
     for key, title in (("wall", "time, ms"), ("cpu", "CPU, ms (gwd; ip, nft and the shell)"), ("slab", "memory of the kernel, KiB")):
         lines.append(f"  {title}")
         for way, name in WAYS.items():

@@ -52,8 +52,8 @@ size_t pkt_icmp4(struct pkt *p, uint8_t type, uint8_t code);
 size_t pkt_icmp6(struct pkt *p, uint8_t type, uint8_t code);
 /* Checksum, key and sequence number (of zero) only with their bits. */
 size_t pkt_gre(struct pkt *p, uint16_t flags, uint16_t proto, uint32_t key);
-void pkt_fix_gre(struct pkt *p, size_t at); /* its checksum, when all behind it is there */
-size_t pkt_vxlan(struct pkt *p, uint32_t flags, uint32_t vni_word);	     /* without the UDP header */
+void pkt_fix_gre(struct pkt *p, size_t at);			    /* its checksum, when all behind it is there */
+size_t pkt_vxlan(struct pkt *p, uint32_t flags, uint32_t vni_word); /* without the UDP header */
 /* A whole ARP packet behind Ethernet. */
 size_t pkt_arp(struct pkt *p, uint16_t op, struct mac sha, const char *spa, struct mac tha, const char *tpa);
 size_t pkt_bytes(struct pkt *p, const void *data, size_t n);

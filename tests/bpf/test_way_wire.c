@@ -86,13 +86,13 @@ static int wire_setup(void **state)
 }
 
 /* From FAR, as far as the inner packet. */
-static struct pkt tunnel(bool v6)
+static struct pkt tunnel(bool v6, uint16_t flags)
 {
 	struct pkt p = {0};
 
 	pkt_eth(&p, MAC_OUT, MAC_ISP);
 	pkt_ip4(&p, FAR, SELF);
-	pkt_gre(&p, 0x2000, v6 ? 0x86dd : 0x0800, KEY);
+	pkt_gre(&p, 0x2000 | flags, v6 ? 0x86dd : 0x0800, KEY);
 	if (v6)
 		pkt_ip6(&p, "fd00:9::1", "fd00::11");
 	else
@@ -125,14 +125,14 @@ static size_t next_inside(uint8_t *b)
 	return 0;
 }
 
-static void super_packet(bool v6)
+static void super_packet(bool v6, uint16_t flags)
 {
 	size_t tcp, head = 14 + (v6 ? 40 : 20) + 20, n;
 	struct virtio_net_hdr h = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
 				   .gso_type = v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4,
 				   .gso_size = SEGMENT,
 				   .csum_offset = 16};
-	struct pkt p = tunnel(v6);
+	struct pkt p = tunnel(v6, flags);
 	uint8_t b[FRAME_ROOM];
 
 	tcp = pkt_tcp(&p, 1000, 2000);
@@ -153,8 +153,10 @@ static void super_packet(bool v6)
 static void test_super_packets(void **state)
 {
 	(void)state;
-	super_packet(false);
-	super_packet(true);
+	super_packet(false, 0);
+	super_packet(true, 0);
+	super_packet(false, 0x9000); /* what was put together has been verified, and has no checksum of its own */
+	super_packet(true, 0x9000);
 }
 
 /* Nothing but the Ethernet header in the first piece. */
@@ -162,7 +164,7 @@ static void test_in_pieces(void **state)
 {
 	struct virtio_net_hdr h = {.gso_type = VIRTIO_NET_HDR_GSO_NONE, .hdr_len = 14};
 	uint8_t frame[FRAME_ROOM] = {0}, b[FRAME_ROOM];
-	struct pkt p = tunnel(false);
+	struct pkt p = tunnel(false, 0);
 	size_t udp = pkt_udp(&p, 1000, 2000), n;
 
 	(void)state;

@@ -95,6 +95,14 @@ static int check_ends(const struct gw_connection *p, struct gw_error *err)
 		return bad(err, "destinationIPAddress", "must be a unicast address, and none of a link only");
 	if (has_source && has_destination && !gw_addr_same_family(&p->source, &p->destination))
 		return bad(err, "sourceIPAddress", "must be of the family of destinationIPAddress");
+	if (p->type != GW_CONNECTION_GRE)
+		return 0;
+	if (has_source && !gw_addr_is_v4(&p->source))
+		return bad(err, "sourceIPAddress",
+			   "must be an IPv4 address: GRE goes over IPv4 in this version, whatever is in it");
+	if (has_destination && !gw_addr_is_v4(&p->destination))
+		return bad(err, "destinationIPAddress",
+			   "must be an IPv4 address: GRE goes over IPv4 in this version, whatever is in it");
 	return 0;
 }
 

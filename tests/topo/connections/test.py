@@ -77,7 +77,7 @@ def make_site(w):
     site.ip("link set dev eth1 up")
     site.offloads("eth1", False)
     w.site = {t: far_end(w, t + "site", site, t, ["10.254.0.2/30", FARTHER + "/32", PLANT + "/32"], 1472) for t in KEYS}
-    s = switch(w, "siteovs", site)
+    s = w.switch = switch(w, "siteovs", site)
     s.vsctl("add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev", "--", "add-port", "br-phy", "eth1")
     site.ip("addr add %s/24 dev br-phy" % SITE)
     site.ip("link set dev br-phy up")
@@ -204,6 +204,86 @@ def _(w):
     w.gw.netns.ip("link set dev out0 mtu 1500")
     eventually(lambda: told(w, w.blue, 2)["mtu"] == was, "it is as before", 10)
     vm.netns.ip("route flush cache")
+
+
+def on_the_way(w, mtu):
+    """What the router's link to the site has room for; the site still sends as it likes."""
+    w.isp.netns.ip("route replace %s/32 dev site0 mtu lock %d" % (SITE, mtu) if mtu else "route del %s/32 dev site0" % SITE)
+
+
+@g.case("MTU-4: a router on a tunnel's way has a narrower link: its ICMP is believed, TCP goes on, and the rest is told or cut inside")
+def _(w):
+    vm, end = w.vm["blue"], w.site["blue"]
+    on_the_way(w, 1300)
+    with wire.Capture(w.isp.netns, "site0", "connections-path", "not arp") as outside:
+        traffic.tcp_exact(vm, end, FARTHER, 1 << 20)
+        path = told(w, w.blue, 2)
+        equal((path["mtu"], path["pathMtu"]), (1272, 1300), "what the tunnel has room for, inside and outside")
+        equal(traffic.probe(vm, FARTHER, size=1400, df=True, seconds=3 * case.SLOWNESS), (GATEWAY, 3, 4, 1272), "what the VM is told")
+        vm.netns.ip("route flush cache")
+        with wire.Capture(vm.netns, "eth0", "connections-path-vm", "tcp") as inside:
+            for a, b, address in ((vm, end, FARTHER), (end, vm, "10.0.1.11")):
+                traffic.tcp_exact(a, b, address, 1 << 20)
+        traffic.udp_exact(vm, end, FARTHER, [1244, 1245, 1400, 3000], df=False)
+    said = {row["tcp.options.mss_val"][0] for row in inside.fields(["tcp.options.mss_val"], "tcp.flags.syn == 1 && ip.src == " + FARTHER)}
+    equal(said, {"1232"}, "MSS that the site offers")
+    for row in outside.fields(["ip.flags.mf", "ip.frag_offset", "ip.flags.df", "ip.len"], "gre && ip.src == %s" % OUT):
+        equal((row["ip.flags.mf"][0], row["ip.frag_offset"][0], row["ip.flags.df"][0]), ("0", "0", "1"), "outer fragmentation fields")
+        require(int(row["ip.len"][0]) <= 1300, "an outer packet has %s bytes" % row["ip.len"][0])
+    require("pathMtu" not in told(w, w.red, 2), "of the other tenant's nobody has said anything")
+    traffic.tcp_exact(w.vm["red"], w.site["red"], FARTHER, 1 << 20)
+    equal(told(w, w.red, 2)["mtu"], 1272, "the other tenant's tunnel, which goes the same way")
+
+
+@g.case("what a tunnel's path takes is known after a restart, and forgotten when the kernel forgets the like")
+def _(w):
+    w.gw.gwd.kill()
+    w.gw.gwd.start()
+    connected(w, 2)
+    for t in w.tenants:
+        equal((told(w, t, 2)["mtu"], told(w, t, 2)["pathMtu"]), (1272, 1300), t.name)
+    w.gw.netns.sysctl("net.ipv4.route.mtu_expires=1")
+    w.gw.gwd.kill()
+    w.gw.gwd.start()
+    for t in w.tenants:
+        eventually(lambda t=t: told(w, t, 2).get("mtu") == 1472, "the path of %s's may be wider again" % t.name, 20)
+    w.gw.netns.sysctl("net.ipv4.route.mtu_expires=600")
+    vm, end = w.vm["blue"], w.site["blue"]
+    traffic.tcp_exact(vm, end, FARTHER, 1 << 20)
+    equal(told(w, w.blue, 2)["mtu"], 1272, "it is not, and that is learned again")
+    w.gw.netns.sysctl("net.ipv4.route.mtu_expires=1")
+    on_the_way(w, None)
+    w.gw.gwd.kill()
+    w.gw.gwd.start()
+    for t in w.tenants:
+        eventually(lambda t=t: told(w, t, 2).get("mtu") == 1472, "%s's is as before" % t.name, 20)
+    w.gw.netns.sysctl("net.ipv4.route.mtu_expires=600")
+    for t in w.tenants:
+        w.vm[t.name].netns.ip("route flush cache")
+    connected(w, 1)
+    connected(w, 2)
+
+
+@g.case("RFC 2890: the site's packets have sequence numbers, which nobody asks for; their checksums are verified")
+def _(w):
+    vm, end = w.vm["blue"], w.site["blue"]
+    w.switch.vsctl("set", "interface", "greblue", "options:seq=true")
+    with wire.Capture(w.isp.netns, "site0", "connections-marked", "ip proto 47") as c:
+        traffic.reach(vm, End("site", end.netns, [FARTHER]))
+        traffic.tcp_exact(end, vm, "10.0.1.11", 1 << 20)
+    require(c.count("gre.flags_and_version == 0x3000 && ip.src == %s" % SITE) > 100, "sequence numbers on the wire")
+    w.switch.vsctl("remove", "interface", "greblue", "options", "seq", "--", "set", "interface", "greblue", "options:csum=true")
+    with wire.Capture(w.isp.netns, "site0", "connections-summed", "ip proto 47") as c:
+        traffic.ping(vm, FARTHER)
+    theirs = "gre.flags_and_version == 0xa000 && icmp && ip.src == " + SITE
+    # This switch's may be of GRE's header alone (3.1 has them so): then they are wrong, and that is told.
+    sound, wrong = (c.count("%s && %sgre.checksum.incorrect" % (theirs, no)) for no in ("!", ""))
+    require(sound + wrong >= 3, "%d checksums on the wire, and %d that are wrong" % (sound, wrong))
+    counted = {d["reason"]: d["count"] for d in told(w, w.blue, 2)["dropReasons"]}.get("GreChecksum", 0)
+    require(counted >= wrong and (wrong or not counted), "%d of %d with wrong checksums have been dropped" % (counted, wrong))
+    w.switch.vsctl("remove", "interface", "greblue", "options", "csum")
+    connected(w, 2)
+    traffic.reach(vm, End("site", end.netns, [FARTHER]))
 
 
 @g.case("GW-8: gwd is killed, and comes back: no ping is lost, nothing is made anew")

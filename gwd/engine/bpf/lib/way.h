@@ -21,10 +21,12 @@
 
 #define GRE_C	     0x8000
 #define GRE_S	     0x1000
-#define GRE_GONE     (0x4000 | 0x0800 | 0x0400) /* bits 1, 4, 5: of RFC 1701 alone; 6 to 12 are to be ignored */
 #define GRE_OUTER    24 /* IPv4, GRE without a key */
 #define GW_WAY_IP    GW_ETH_HLEN
 #define GW_TAP_GROUP 1 /* first byte of a member's key: the bit of groups, which no connection's own address has */
+
+/* Bits 1, 4 and 5, which are RFC 1701's alone; 6 to 12 are to be ignored. */
+#define GRE_GONE (0x4000 | 0x0800 | 0x0400)
 
 gw_inline void gw_way_count(__u32 slot, __u32 bytes, bool out)
 {
@@ -231,7 +233,8 @@ gw_function bool gw_gre_sum_foreseen(struct __sk_buff *skb, const struct gw_gre 
 	long sum;
 
 	if (bpf_skb_load_bytes(skb, at, &first, 1) || bpf_skb_load_bytes(skb, at + (v4 ? 9 : 6), &proto, 1) ||
-	    bpf_skb_load_bytes(skb, at + (v4 ? 2 : 4), &len, sizeof len) || (proto != IPPROTO_TCP && proto != IPPROTO_UDP))
+	    bpf_skb_load_bytes(skb, at + (v4 ? 2 : 4), &len, sizeof len) ||
+	    (proto != IPPROTO_TCP && proto != IPPROTO_UDP))
 		return false;
 	if (v4)
 		head = (first & 15) * 4;
