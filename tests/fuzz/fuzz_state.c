@@ -174,20 +174,32 @@ static void require_failures(const struct gw_sync_changes *todo)
 	require(n == todo->items.n && (told > 0 || n == 0));
 }
 
+/* Slice by slice, as when there is time for no more. */
+static void apply(struct gw_sync_changes *todo, bool all)
+{
+	struct gw_sync_round *r = gw_round_new(todo, &node.service, node.configured, all);
+	bool untried;
+
+	require(r);
+	while (gw_round_go_on(r, 0))
+		;
+	gw_round_end(r, &untried);
+}
+
 static void carry_out(struct gw_sync_changes *todo, struct gw_sync_answer *a)
 {
-	bool full = a->full, forgets = a->changes.forgotten.n > 0, untried;
+	bool full = a->full, forgets = a->changes.forgotten.n > 0;
 	size_t n = 0, left;
 	struct told *told = copy_told(a, &n);
 	uint64_t changed;
 
 	require(gw_changes_merge(todo, a, node.intent) == 0);
 	require(a->changes.items.n == 0 && a->changes.forgotten.n == 0);
-	gw_changes_apply(todo, &node.service, node.configured, false, &untried);
+	apply(todo, false);
 	require_failures(todo);
 	if (node.full) {
 		node.full = false;
-		gw_changes_apply(todo, &node.service, node.configured, true, &untried);
+		apply(todo, true);
 		require_failures(todo);
 	}
 	/* What was told before its subnet was forgotten is not to be. */
@@ -199,7 +211,7 @@ static void carry_out(struct gw_sync_changes *todo, struct gw_sync_answer *a)
 		require(gw_hnv_same_content(gw_intent_get(node.intent, node.configured), node.configured));
 	changed = node.changed;
 	left = todo->items.n;
-	gw_changes_apply(todo, &node.service, node.configured, true, &untried);
+	apply(todo, true);
 	require(left > 0 || node.changed == changed);
 	require(todo->items.n <= left);
 	for (size_t i = 0; i < n; i++)
