@@ -195,20 +195,23 @@ static const char *trouble_of(const struct gw_driver *d)
 	return gw_loader_without_fast(d->loader);
 }
 
+static const char *why_off(const struct gw_driver *d)
+{
+	if (gw_fast_wanted(d))
+		return "programs with it are being loaded";
+	return d->env.config->fast_path ? "there is no [external] interface" : "[engine] fast_path is no";
+}
+
+/* What the programs that are attached do, whatever is wanted by now. */
 json_t *gw_fast_report(const struct gw_driver *d)
 {
 	const char *why = trouble_of(d);
-	json_t *j;
 
 	if (why)
 		return json_pack("{s:s, s:s}", "state", "Unavailable", "detail", why);
-	if (gw_fast_wanted(d))
+	if (d->params.fast)
 		return json_pack("{s:s}", "state", "On");
-	j = json_pack("{s:s}", "state", "Off");
-	json_object_set_new(j, "detail",
-			    json_string(d->env.config->fast_path ? "there is no [external] interface"
-								 : "[engine] fast_path is no"));
-	return j;
+	return json_pack("{s:s, s:s}", "state", "Off", "detail", why_off(d));
 }
 
 void gw_fast_warn(const struct gw_driver *d, json_t *list)
