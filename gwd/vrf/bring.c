@@ -51,6 +51,7 @@ void gw_vrf_let_go(struct gw_driver *d, struct gw_vrf_domain *dom)
 	gw_vrf_drop_kept(dom, true);
 	gw_vrf_wanted_done(&dom->wanted);
 	gw_vrf_drop_ways(dom);
+	gw_vrf_follow_paths(d, dom, false);
 	dom->port = dom->exit = dom->inside = dom->outside = 0;
 	dom->state = GW_VRF_WAITING;
 }

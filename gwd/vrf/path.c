@@ -398,7 +398,7 @@ static void on_closed(uv_handle_t *handle)
 		free(p);
 }
 
-void gw_vrf_unwatch_paths(struct gw_driver *d)
+static void unwatch(struct gw_driver *d)
 {
 	struct gw_vrf_paths *p = d->paths;
 
@@ -413,13 +413,11 @@ void gw_vrf_unwatch_paths(struct gw_driver *d)
 	p->fd = -1;
 }
 
-int gw_vrf_watch_paths(struct gw_driver *d)
+static int watch(struct gw_driver *d)
 {
 	struct gw_vrf_paths *p;
 	int rc;
 
-	if (d->paths)
-		return 0;
 	p = calloc(1, sizeof *p);
 	if (!p)
 		return -ENOMEM;
@@ -437,11 +435,20 @@ int gw_vrf_watch_paths(struct gw_driver *d)
 	d->paths = p;
 	rc = uv_poll_init(d->env.loop, &p->poll, p->fd);
 	if (rc < 0) {
-		gw_vrf_unwatch_paths(d);
+		unwatch(d);
 		return rc;
 	}
 	p->handles = 2;
 	uv_unref((uv_handle_t *)&p->timer);
 	uv_unref((uv_handle_t *)&p->poll);
 	return uv_poll_start(&p->poll, UV_READABLE, on_readable);
+}
+
+int gw_vrf_follow_paths(struct gw_driver *d, struct gw_vrf_domain *dom, bool has_tunnels)
+{
+	d->with_tunnels += (size_t)has_tunnels - (size_t)dom->has_tunnels;
+	dom->has_tunnels = has_tunnels;
+	if (d->with_tunnels == 0)
+		unwatch(d);
+	return d->with_tunnels > 0 && !d->paths ? watch(d) : 0;
 }

@@ -140,6 +140,7 @@ struct gw_vrf_domain {
 	struct gw_mac exit_mac;
 	struct gw_vrf_way *ways; /* owned; by the numbers of the connections */
 	size_t n_ways;
+	bool has_tunnels;			 /* among them */
 	struct gw_vrf_wanted wanted;		 /* with the numbers of these links */
 	struct gw_vrf_kept kept[2][GW_VRF_KEPT]; /* of the namespace, of its links */
 	size_t n_kept[2];
@@ -171,7 +172,8 @@ struct gw_driver {
 	struct gw_nl *leaving_nl;      /* for them */
 	struct gw_vrf_watch *dir;      /* of the directory of namespaces; NULL: not watched yet */
 	struct gw_vrf_watchman *watchman; /* goes round the settings that are kept */
-	struct gw_vrf_paths *paths;	  /* of tunnels; NULL: there has been none yet */
+	struct gw_vrf_paths *paths;	  /* of tunnels; NULL: there are none */
+	size_t with_tunnels;		  /* VRFs */
 	uint64_t generation;		  /* of the intent that the tables were held against */
 	bool followed;			  /* they have been, and nothing was missed since */
 	unsigned underlay_mtu, external_mtu;
@@ -277,8 +279,7 @@ enum gw_vrf_reach gw_vrf_probe_reach(const struct gw_vrf_probe *p, uint64_t *ret
 const char *gw_vrf_reach_name(enum gw_vrf_reach reach);
 
 /* path.c */
-int gw_vrf_watch_paths(struct gw_driver *d); /* once there is a tunnel */
-void gw_vrf_unwatch_paths(struct gw_driver *d);
+int gw_vrf_follow_paths(struct gw_driver *d, struct gw_vrf_domain *dom, bool has_tunnels); /* while any VRF has */
 /* What the tunnel's link has room for, whose MTU would be `mtu`. */
 unsigned gw_vrf_path_mtu(const struct gw_driver *d, const struct gw_vrf_way *w, unsigned mtu);
 /* Its link was there before this process, with this MTU: maybe another process was told so. */

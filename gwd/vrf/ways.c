@@ -361,14 +361,14 @@ static int bring_way(struct gw_vrf_pass *p, struct gw_vrf_way *w, int ns_fd, str
 }
 
 /* Without it large packets may be lost on the way, but all else works. */
-static void watch_paths(const struct gw_vrf_pass *p)
+static void follow_paths(const struct gw_vrf_pass *p)
 {
 	bool any = false;
 	int rc;
 
 	for (size_t i = 0; i < p->dom->n_ways; i++)
 		any |= p->dom->ways[i].record.type == GW_WAY_GRE;
-	rc = any ? gw_vrf_watch_paths(p->d) : 0;
+	rc = gw_vrf_follow_paths(p->d, p->dom, any);
 	if (rc < 0)
 		gw_log_warning("cannot hear how large the packets of tunnels may be outside: %s; gwd needs CAP_NET_RAW",
 			       strerror(-rc));
@@ -391,7 +391,7 @@ int gw_vrf_bring_ways(struct gw_vrf_pass *p, int ns_fd, struct gw_error *err)
 
 	if (rc < 0)
 		return gw_error_oom(err);
-	watch_paths(p);
+	follow_paths(p);
 	rc = drop_stale(p, err);
 	for (size_t i = 0; i < p->dom->n_ways && rc == 0; i++)
 		rc = bring_way(p, &p->dom->ways[i], ns_fd, err);

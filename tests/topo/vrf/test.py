@@ -202,7 +202,7 @@ def add_taken(what, take):
             if not running:
                 w.h1.gwd.start()
                 started = time.monotonic()
-            eventually(lambda: (whole(1)[1:3], sysctl(1, *UNTOLD)) == whole_before and traffic.ping(w.vm[1], "10.0.0.2", count=1)[0],
+            eventually(lambda: (whole(1)[1:3], sysctl(1, *UNTOLD)) == whole_before and traffic.ping(w.vm[1], "10.0.0.2", count=1, extra=("-W", "0.1"))[0],
                        "the VRF is whole again", 3)
             took.append(time.monotonic() - started)
             reach(w)
