@@ -398,7 +398,7 @@ static void on_closed(uv_handle_t *handle)
 		free(p);
 }
 
-static void unwatch(struct gw_driver *d)
+void gw_vrf_unwatch_paths(struct gw_driver *d)
 {
 	struct gw_vrf_paths *p = d->paths;
 
@@ -435,7 +435,7 @@ static int watch(struct gw_driver *d)
 	d->paths = p;
 	rc = uv_poll_init(d->env.loop, &p->poll, p->fd);
 	if (rc < 0) {
-		unwatch(d);
+		gw_vrf_unwatch_paths(d);
 		return rc;
 	}
 	p->handles = 2;
@@ -449,6 +449,6 @@ int gw_vrf_follow_paths(struct gw_driver *d, struct gw_vrf_domain *dom, bool has
 	d->with_tunnels += (size_t)has_tunnels - (size_t)dom->has_tunnels;
 	dom->has_tunnels = has_tunnels;
 	if (d->with_tunnels == 0)
-		unwatch(d);
+		gw_vrf_unwatch_paths(d);
 	return d->with_tunnels > 0 && !d->paths ? watch(d) : 0;
 }

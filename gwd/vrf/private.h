@@ -280,6 +280,7 @@ const char *gw_vrf_reach_name(enum gw_vrf_reach reach);
 
 /* path.c */
 int gw_vrf_follow_paths(struct gw_driver *d, struct gw_vrf_domain *dom, bool has_tunnels); /* while any VRF has */
+void gw_vrf_unwatch_paths(struct gw_driver *d);
 /* What the tunnel's link has room for, whose MTU would be `mtu`. */
 unsigned gw_vrf_path_mtu(const struct gw_driver *d, const struct gw_vrf_way *w, unsigned mtu);
 /* Its link was there before this process, with this MTU: maybe another process was told so. */

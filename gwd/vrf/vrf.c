@@ -47,6 +47,7 @@ static struct gw_driver *vrf_close(struct gw_driver *d)
 	if (!d)
 		return NULL;
 	gw_vrf_unwatch(d);
+	gw_vrf_unwatch_paths(d);
 	gw_vrf_dismiss_watchman(d);
 	gw_vrf_end_leaving(d);
 	gw_vrf_clear(d);

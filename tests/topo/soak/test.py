@@ -110,7 +110,7 @@ class Soak(GatewayWorld):
         """A physical network of the tenant's, by an interface of its own; all have the same addresses."""
         plant, dev = self.namespace("plant%d" % number), "pl%d" % number
         self.gw.netns.veth(dev, plant, "eth0")
-        self.gw.netns.ip("link set dev %s up" % dev)
+        self.gw.netns.ip("link set dev %s addrgenmode none up" % dev)  # no address that comes some seconds later
         plant.ip("link set dev eth0 up")
         plant.ip("addr add 10.70.0.1/24 dev eth0")
         plant.ip("addr add %s/32 dev lo" % PLANT)
