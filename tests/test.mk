@@ -72,11 +72,12 @@ C_FILES  = $(shell git ls-files '*.c' '*.h')
 SH_FILES = $(shell git ls-files "*.sh" .ci/run configs/completion/gwctl image/files/usr/lib/gwd/banner image/files/etc/initramfs-tools/hooks/gwd \
 	"image/debian/gwd.p*")
 TIDY_SRC = $(filter-out gwd/engine/bpf/% tests/%,$(shell git ls-files '*.c'))
-# cppcheck parses C without libbpf's macros; BPF programs may count in void pointers, as the kernel does.
+# cppcheck parses C without the macros of libbpf and jansson; BPF programs may count in void pointers, as the kernel does.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --inline-suppr -j$(JOBS) \
 	--enable=warning,performance,portability --suppress=missingIncludeSystem \
 	--suppress='arithOperationsOnVoidPointer:gwd/engine/bpf/*' \
-	-D_GNU_SOURCE '-DSEC(x)=' '-DDECLARE_LIBBPF_OPTS(t,n,...)=struct t n' -Igwd -Iplugins
+	-D_GNU_SOURCE '-DSEC(x)=' '-DDECLARE_LIBBPF_OPTS(t,n,...)=struct t n' \
+	'-Djson_array_foreach(a,i,v)=if ((v = json_array_get(a, i = 0)))' -Igwd -Iplugins
 
 lint: $(BUILD)/gen/engine.skel.h ## format, shellcheck, cppcheck, clang-tidy, layers
 	@echo '  LINT     clang-format'

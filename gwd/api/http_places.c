@@ -89,11 +89,10 @@ static struct gw_http_connection *find_worst(const struct gw_http *http, const s
 	unsigned most = 0;
 
 	for (struct gw_http_connection *c = http->connections; c; c = c->next) {
-		unsigned n = worth(c);
-
-		if (c == newest || c->cut || c->proved != proved || (proved && (!c->holder || c->exchange)) || n < most)
+		if (c == newest || c->cut || c->proved != proved || (proved && (!c->holder || c->exchange)) ||
+		    worth(c) < most)
 			continue;
-		most = n;
+		most = worth(c);
 		worst = c;
 	}
 	return worst;

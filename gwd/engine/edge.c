@@ -215,7 +215,7 @@ static struct gw_ip mask_of(unsigned bits)
 	for (unsigned w = 0; w < 4 && bits; w++) {
 		unsigned n = bits < 32 ? bits : 32;
 
-		m.w[w] = htonl(0xffffffffu << (32 - n));
+		m.w[w] = htonl((uint32_t) ~(0xffffffffull >> n));
 		bits -= n;
 	}
 	return m;

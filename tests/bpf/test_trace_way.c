@@ -256,9 +256,9 @@ static void compare(const struct probe *p, int program, int stats)
 		agree(*text_of(a, "connectionId") && *text_of(a, "routingDomainId"), "whose it is");
 	} else if (strcmp(verdict, "Host") == 0) {
 		agree(r.outcome == GW_OUT_TO_STACK && r.drop < 0 && r.verdict == TC_ACT_OK, "the host's");
-	} else if (strcmp(verdict, "Send") == 0) {
+	} else if (w && strcmp(verdict, "Send") == 0) {
 		agree(r.outcome == GW_OUT_CONNECTION_OUT && r.drop < 0 && r.verdict == TC_ACT_REDIRECT, "out");
-		agree(w && is_link(p->interface), "of a connection");
+		agree(is_link(p->interface), "of a connection");
 		agree(strcmp(by, w->type == GW_WAY_L3 && w->has_interface ? w->interface : "out0") == 0, "by which");
 		agree(json_integer_value(json_object_get(a, "vlanId")) == w->vlan, "its VLAN");
 		agree(json_integer_value(json_object_get(a, "greKey")) == (w->has_key ? w->key : 0), "its key");

@@ -81,7 +81,7 @@ static void begin(struct told *t, unsigned gateways, unsigned addresses, const c
 		snprintf(json, sizeof json,
 			 "{\"PublicPrefix\":\"203.0.%u.%u/"
 			 "32\",\"FirstPort\":0,\"PortCount\":0,\"RoutingDomainID\":\"" RDID "\"}",
-			 i >> 8, i & 255, 0);
+			 i >> 8, i & 255, 0u);
 		put(t, GW_HNV_PUBLIC, json);
 	}
 	assert_int_equal(gw_intent_validate(t->intent, &err), 0);
@@ -102,7 +102,7 @@ static const json_t *of_first(const struct told *t, const char *part)
 {
 	char rdid[GW_UUID_STRLEN];
 
-	snprintf(rdid, sizeof rdid, RDID, 0);
+	snprintf(rdid, sizeof rdid, RDID, 0u);
 	return json_object_get(json_object_get(t->report, part), rdid);
 }
 
