@@ -159,15 +159,20 @@ static bool none_is_there(void *ctx)
 	return n_there() == 0;
 }
 
+static void drop_all(void)
+{
+	gw_intent_begin(intent);
+	for (unsigned i = 0; i < MANY; i++)
+		drop(nth(i));
+	commit_ok();
+}
+
 /* Nobody waits until they have gone; but who wants the name of one, and a sync. */
 static void test_many_go(void **state)
 {
 	(void)state;
 	begin_many();
-	gw_intent_begin(intent);
-	for (unsigned i = 0; i < MANY; i++)
-		drop(nth(i));
-	commit_ok();
+	drop_all();
 	check(n_there() > MANY / 2, "%u are there yet", n_there()); /* the loop has had no turn */
 	add(nth(MANY - 1));
 	has(FIRST + MANY - 1, "ovl0 inet 10.0.0.2/32");
@@ -195,10 +200,7 @@ static void test_end_while_many_go(void **state)
 
 	(void)state;
 	begin_many();
-	gw_intent_begin(intent);
-	for (unsigned i = 0; i < MANY; i++)
-		drop(nth(i));
-	commit_ok();
+	drop_all();
 	begin_again();
 	check(n_there() > MANY / 2, "%u are there yet", n_there());
 	while (part() == GW_SYNC_MORE)
@@ -216,10 +218,7 @@ static void test_one_does_not_go(void **state)
 	(void)state;
 	begin_many();
 	sh_ok("cd /run/netns; n=gwd-" NODE "-%u; umount $n; rm $n; mkdir $n", FIRST + 5);
-	gw_intent_begin(intent);
-	for (unsigned i = 0; i < MANY; i++)
-		drop(nth(i));
-	commit_ok();
+	drop_all();
 	wanted = 0;
 	wait_want("could not be taken away");
 	expect(sync_whole(&err), -EISDIR, &err, "Is a directory");

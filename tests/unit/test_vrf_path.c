@@ -400,6 +400,22 @@ static bool believed_behind(unsigned guesses, uint16_t mtu)
 	return told("pathMtu") == mtu;
 }
 
+static bool is_believed(void *ctx)
+{
+	(void)ctx;
+	say_mtu(1400);
+	netns_drain(&ns);
+	settle_all();
+	return told("pathMtu") == 1400;
+}
+
+/* With the next turn. */
+static void is_heard_again(void)
+{
+	assert_true(netns_wait(&ns, is_believed, NULL, 20000));
+	link_is(1372, 1400);
+}
+
 static void test_guesses(void **state)
 {
 	bool stopped = false;
@@ -411,13 +427,7 @@ static void test_guesses(void **state)
 	for (uint16_t i = 0; i < 3 && !stopped; i++)
 		stopped = !believed_behind(40, (uint16_t)(1480 - i));
 	assert_true(stopped);
-	for (int i = 0; i < 200 && told("pathMtu") != 1400; i++) {
-		usleep(50000);
-		say_mtu(1400);
-		netns_drain(&ns);
-		settle_all();
-	}
-	link_is(1372, 1400);
+	is_heard_again();
 	end();
 }
 
@@ -434,13 +444,7 @@ static void test_flood(void **state)
 		say(&m);
 		uv_run(&ns.loop, UV_RUN_NOWAIT);
 	}
-	for (int i = 0; i < 200 && told("pathMtu") != 1400; i++) {
-		usleep(50000);
-		say_mtu(1400);
-		netns_drain(&ns);
-		settle_all();
-	}
-	link_is(1372, 1400);
+	is_heard_again();
 	end();
 }
 
