@@ -1,8 +1,8 @@
-"""A UDP flow whose every datagram must come back. Says so of every 25; sends until SIGTERM, waits for what is still on its
-way, and says how many it sent and how many never came.
+"""A UDP flow whose every datagram must come back. Says so of every 25; sends so many, or until SIGTERM, waits for what is still on
+its way, and says how many it sent and how many never came.
 
-usage: flow.py ADDRESS [SECONDS]    SECONDS: between two datagrams; 0.005 unless told
-       flow.py ADDRESS echo         the far end
+usage: flow.py ADDRESS [SECONDS [COUNT]]    SECONDS: between two datagrams; 0.005 unless told
+       flow.py ADDRESS echo                 the far end
 """
 import select
 import signal
@@ -31,7 +31,7 @@ def echo(address):
         s.sendto(data, peer)
 
 
-def send(address, interval):
+def send(address, interval, count):
     socks = [udp() for _ in range(SOCKETS)]
     for s in socks:
         s.connect((address, PORT))
@@ -40,7 +40,7 @@ def send(address, interval):
     missing, sent, answered, end, due = set(), 0, 0, None, time.monotonic()
     while end is None or (missing and time.monotonic() < end):
         now = time.monotonic()
-        if stopped and end is None:
+        if (stopped or sent == count) and end is None:
             end = now + PATIENCE
         if end is None and now >= due:
             missing.add(sent)
@@ -58,4 +58,4 @@ if __name__ == "__main__":
     if sys.argv[2:] == ["echo"]:
         echo(sys.argv[1])
     else:
-        send(sys.argv[1], float(sys.argv[2]) if sys.argv[2:] else 0.005)
+        send(sys.argv[1], float(sys.argv[2]) if sys.argv[2:] else 0.005, int(sys.argv[3]) if sys.argv[3:] else None)
