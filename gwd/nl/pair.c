@@ -12,6 +12,16 @@
 
 static const struct gw_mac no_mac;
 
+/*
+ * One queue each, where the kernel would make one for every CPU: they queue nothing, and with a hundred CPUs and a thousand pairs they
+ * would be most of the memory.
+ */
+static void put_queues(struct gw_nl_msg *m)
+{
+	gw_nl_put_u32(m, IFLA_NUM_TX_QUEUES, 1);
+	gw_nl_put_u32(m, IFLA_NUM_RX_QUEUES, 1);
+}
+
 int gw_nl_add_pair(struct gw_nl *nl, const struct gw_nl_pair *pair, struct gw_error *err)
 {
 	size_t info, data, other;
@@ -27,6 +37,7 @@ int gw_nl_add_pair(struct gw_nl *nl, const struct gw_nl_pair *pair, struct gw_er
 	gw_nl_put_str(&m, IFLA_IFNAME, pair->name);
 	gw_nl_put(&m, IFLA_ADDRESS, mac.b, sizeof mac.b);
 	gw_nl_put_u32(&m, IFLA_MTU, pair->mtu);
+	put_queues(&m);
 	info = gw_nl_nest_begin(&m, IFLA_LINKINFO);
 	gw_nl_put_str(&m, IFLA_INFO_KIND, "veth");
 	data = gw_nl_nest_begin(&m, IFLA_INFO_DATA);
@@ -34,6 +45,7 @@ int gw_nl_add_pair(struct gw_nl *nl, const struct gw_nl_pair *pair, struct gw_er
 	gw_nl_put_zeroes(&m, sizeof(struct ifinfomsg));
 	gw_nl_put_str(&m, IFLA_IFNAME, pair->peer);
 	gw_nl_put_u32(&m, IFLA_MTU, pair->mtu);
+	put_queues(&m);
 	gw_nl_put_u32(&m, IFLA_NET_NS_FD, (uint32_t)pair->peer_ns);
 	if (!gw_mac_equal(&pair->peer_mac, &no_mac))
 		gw_nl_put(&m, IFLA_ADDRESS, pair->peer_mac.b, sizeof pair->peer_mac.b);

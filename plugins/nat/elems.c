@@ -20,7 +20,7 @@ static struct nftnl_set_elem *make_elem(const struct nat_elem *e, const struct n
 	if (!x)
 		return NULL;
 	nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY, e->key, e->key_len);
-	if (nat_map_has_ranges((enum nat_map)e->map))
+	if (nat_map_kind((enum nat_map)e->map) == NAT_FIELDS)
 		nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY_END, e->key_end, e->key_len);
 	if (key_only)
 		return x;
@@ -40,6 +40,18 @@ static struct nftnl_set_elem *make_elem(const struct nat_elem *e, const struct n
 	nftnl_expr_set_u64(c, NFTNL_EXPR_CTR_PACKETS, counts->packets);
 	nftnl_expr_set_u64(c, NFTNL_EXPR_CTR_BYTES, counts->bytes);
 	nftnl_set_elem_add_expr(x, c);
+	return x;
+}
+
+/* In a tree, where a range ends: the first address that is no more of it. NULL: no memory. */
+static struct nftnl_set_elem *make_border(const struct nat_elem *e, const uint8_t *key)
+{
+	struct nftnl_set_elem *x = nftnl_set_elem_alloc();
+
+	if (!x)
+		return NULL;
+	nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY, key, e->key_len);
+	nftnl_set_elem_set_u32(x, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
 	return x;
 }
 
@@ -68,9 +80,20 @@ static void chunk_flush(struct chunk *c)
 	c->n = 0;
 }
 
+static void chunk_put(struct chunk *c, struct nftnl_set_elem *x)
+{
+	if (x && c->set) {
+		nftnl_set_elem_add(c->set, x);
+		return;
+	}
+	c->w->batch.bad = true;
+	if (x)
+		nftnl_set_elem_free(x);
+}
+
 static void chunk_add(struct chunk *c, const struct nat_elem *e, const struct nat_counts *counts)
 {
-	struct nftnl_set_elem *x = make_elem(e, counts, c->type == NFT_MSG_DELSETELEM);
+	uint8_t border[NAT_KEY_MAX];
 	char name[24];
 
 	if (c->set && (c->n == ELEMS_AT_ONCE || c->family != e->family || c->map != e->map))
@@ -81,13 +104,9 @@ static void chunk_add(struct chunk *c, const struct nat_elem *e, const struct na
 		c->family = e->family;
 		c->map = e->map;
 	}
-	if (!x || !c->set) {
-		c->w->batch.bad = true;
-		if (x)
-			nftnl_set_elem_free(x);
-		return;
-	}
-	nftnl_set_elem_add(c->set, x);
+	chunk_put(c, make_elem(e, counts, c->type == NFT_MSG_DELSETELEM));
+	if (nat_map_kind((enum nat_map)e->map) == NAT_TREE && nat_elem_border(e, border))
+		chunk_put(c, make_border(e, border));
 	c->n++;
 }
 
@@ -125,7 +144,10 @@ static struct nat_counts take_carried(struct pool *p, uint64_t rule)
 	return sum;
 }
 
-/* Both are in order: removals first, since what comes may lie where something was. */
+/*
+ * Both are in order: removals first, since what comes may lie where something was; and ranges from the lowest on, each with its end,
+ * as a tree wants to grow.
+ */
 void nat_put_elems(struct nat_writing *w, bool anew)
 {
 	const struct nat_elem *want = w->plan->elems;

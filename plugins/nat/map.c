@@ -53,6 +53,7 @@ size_t nat_map_layout(unsigned family, enum nat_map map, uint8_t ret_fields[stat
 		ret_fields[0] = ret_fields[1] = 4;
 		return 2;
 	case F_ADDR:
+	case F_RANGE:
 		ret_fields[0] = a;
 		return 1;
 	case F_ADDR_PROTO:
@@ -67,9 +68,17 @@ size_t nat_map_layout(unsigned family, enum nat_map map, uint8_t ret_fields[stat
 	}
 }
 
-bool nat_map_has_ranges(enum nat_map map)
+enum nat_kind nat_map_kind(enum nat_map map)
 {
-	return maps[map].fields != F_PLACE && maps[map].fields != F_ADDR;
+	switch (maps[map].fields) {
+	case F_PLACE:
+	case F_ADDR:
+		return NAT_HASH;
+	case F_RANGE:
+		return NAT_TREE;
+	default:
+		return NAT_FIELDS;
+	}
 }
 
 bool nat_map_counts(enum nat_map map)
@@ -91,6 +100,16 @@ bool nat_elem_same(const struct nat_elem *a, const struct nat_elem *b)
 {
 	return memcmp(a->data, b->data, a->data_len) == 0 && a->rule == b->rule && a->idle == b->idle &&
 	       a->idle_proto == b->idle_proto;
+}
+
+bool nat_elem_border(const struct nat_elem *e, uint8_t ret[static NAT_KEY_MAX])
+{
+	int i = e->key_len - 1;
+
+	memcpy(ret, e->key_end, e->key_len);
+	while (i >= 0 && ++ret[i] == 0)
+		i--;
+	return i >= 0;
 }
 
 static void print_addr(unsigned family, const uint8_t *at, FILE *f)

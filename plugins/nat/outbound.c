@@ -113,6 +113,18 @@ static size_t count_plain(const struct sweep *s, struct span span)
 	return n;
 }
 
+static struct nat_elem *new_out(struct sweep *s, enum nat_map map, const struct gw_nat_rule *r)
+{
+	struct nat_elem *e = nat_new_elem(s->b, s->family, map);
+
+	if (r->port_count)
+		put_ports(e->data, r);
+	else
+		nat_put_addr(e->data, &r->address);
+	e->rule = nat_rule_hash(r);
+	return e;
+}
+
 static void put_range(struct sweep *s, struct span span, bool rest, unsigned proto_first, unsigned proto_last,
 		      const struct gw_addr *last)
 {
@@ -123,24 +135,22 @@ static void put_range(struct sweep *s, struct span span, bool rest, unsigned pro
 		e = nat_new_elem(s->b, s->family, NAT_MAP_GROUP);
 		nat_put_u32(e->data, group_name(r, rest));
 	} else {
-		bool one = proto_first == 0 && proto_last == 255 && gw_addr_equal(&s->at, last);
-
-		e = nat_new_elem(s->b, s->family,
-				 r->port_count ? NAT_MAP_OUT_PORTS
-				 : one	       ? NAT_MAP_OUT_ONE
-					       : NAT_MAP_OUT_ADDR);
-		if (r->port_count)
-			put_ports(e->data, r);
-		else
-			nat_put_addr(e->data, &r->address);
-		e->rule = nat_rule_hash(r);
-		if (one && !r->port_count) { /* which has neither ranges nor a protocol in its key */
-			nat_put_addr(e->key, &s->at);
-			nat_put_addr(e->key_end, &s->at);
-			return;
-		}
+		e = new_out(s, r->port_count ? NAT_MAP_OUT_PORTS : NAT_MAP_OUT_ADDR, r);
 	}
 	nat_key(e, proto_first, proto_last, &s->at, last);
+}
+
+/* One rule for every protocol, or for all that have ports: the key has none. */
+static void put_whole(struct sweep *s, const struct gw_nat_rule *r, const struct gw_addr *last)
+{
+	bool one = gw_addr_equal(&s->at, last);
+
+	nat_key_range(new_out(s,
+			      r->port_count ? NAT_MAP_OUT_BLOCK
+			      : one	    ? NAT_MAP_OUT_ONE
+					    : NAT_MAP_OUT_ALL,
+			      r),
+		      &s->at, last);
 }
 
 static void put_idle(struct sweep *s, struct span span, unsigned proto, const struct gw_addr *last)
@@ -184,9 +194,14 @@ static void tell(struct sweep *s, const struct gw_addr *last)
 	}
 	put_idle(s, spans[TCP], IPPROTO_TCP, last);
 	put_idle(s, spans[UDP], IPPROTO_UDP, last);
+	if (same && spans[TCP].first == spans[TCP].end)
+		return;
+	if (same && spans[TCP].end - spans[TCP].first == 1) {
+		put_whole(s, &s->rules[spans[TCP].first], last);
+		return;
+	}
 	if (same && count_plain(s, spans[TCP]) == spans[TCP].end - spans[TCP].first) {
-		if (spans[TCP].first < spans[TCP].end)
-			put_range(s, spans[TCP], false, 0, 255, last);
+		put_range(s, spans[TCP], false, 0, 255, last);
 		return;
 	}
 	for (int c = TCP; c <= ICMP; c++)

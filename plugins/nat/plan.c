@@ -37,6 +37,12 @@ struct nat_elem *nat_new_elem(struct nat_builder *b, unsigned family, enum nat_m
 	return e;
 }
 
+void nat_key_range(struct nat_elem *e, const struct gw_addr *first, const struct gw_addr *last)
+{
+	nat_put_addr(e->key, first);
+	nat_put_addr(e->key_end, last);
+}
+
 void nat_key(struct nat_elem *e, unsigned proto_first, unsigned proto_last, const struct gw_addr *first,
 	     const struct gw_addr *last)
 {
@@ -216,8 +222,7 @@ static void put_all(struct nat_builder *b, unsigned family, const struct gw_nat_
 	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP};
 	struct nat_elem *e = nat_new_elem(b, family, NAT_MAP_IN_ALL);
 
-	nat_put_addr(e->key, &r->address);
-	nat_put_addr(e->key_end, &r->address);
+	nat_key_range(e, &r->address, &r->address);
 	nat_put_addr(e->data, &r->customer.addr);
 	e->rule = nat_rule_hash(r);
 	for (size_t i = 0; r->idle_minutes && i < sizeof protos; i++) {
@@ -266,9 +271,9 @@ static void put_public(struct nat_builder *b, const struct gw_public *p, const s
 	struct gw_addr last = gw_prefix_last(&p->prefix);
 
 	if (!prev || !gw_prefix_equal(&prev->prefix, &p->prefix)) /* several blocks of one address are one source */
-		nat_key(nat_new_elem(b, family, NAT_MAP_SOURCE), 0, 255, &p->prefix.addr, &last);
+		nat_key_range(nat_new_elem(b, family, NAT_MAP_SOURCE), &p->prefix.addr, &last);
 	if (p->port_count == 0)
-		nat_key(nat_new_elem(b, family, NAT_MAP_ROUTED), 0, 255, &p->prefix.addr, &last);
+		nat_key_range(nat_new_elem(b, family, NAT_MAP_ROUTED), &p->prefix.addr, &last);
 }
 
 int nat_plan_make(const struct gw_intent *in, const struct gw_uuid *rdid, struct nat_plan *ret)

@@ -18,17 +18,19 @@
  *   X(id, name, fields of the key, data)
  */
 #define NAT_MAPS(X)                                                                                                    \
-	X(OUT_PORTS, "out-ports", F_ADDR_PROTO, D_PORTS)   /* source: one address, and ports of it */                  \
-	X(OUT_ADDR, "out", F_ADDR_PROTO, D_ADDR)	   /* source: one address */                                   \
-	X(OUT_ONE, "out-one", F_ADDR, D_ADDR)		   /* the same of one source, whatever the protocol */         \
-	X(GROUP, "group", F_ADDR_PROTO, D_GROUP)	   /* source: several, of which it has one for good */         \
+	X(OUT_BLOCK, "out-block", F_RANGE, D_PORTS)	 /* source: one address, and ports of it, of what has them */  \
+	X(OUT_PORTS, "out-ports", F_ADDR_PROTO, D_PORTS) /* the same of one protocol */                                \
+	X(OUT_ALL, "out-all", F_RANGE, D_ADDR)		 /* source: one address, whatever the protocol */              \
+	X(OUT_ADDR, "out", F_ADDR_PROTO, D_ADDR)	 /* the same of some protocols */                              \
+	X(OUT_ONE, "out-one", F_ADDR, D_ADDR)		 /* of one source, whatever the protocol */                    \
+	X(GROUP, "group", F_ADDR_PROTO, D_GROUP)	 /* source: several, of which it has one for good */           \
 	X(MEMBER_PORTS, "member-ports", F_MEMBER, D_PORTS) /* which is found here by a hash of the source */           \
 	X(MEMBER_ADDR, "member", F_MEMBER, D_ADDR)                                                                     \
 	X(IN_PORT, "in-port", F_PLACE, D_ADDR_PORT)	   /* destination: one port, perhaps another inside */         \
 	X(IN_RANGE, "in-range", F_PORT_ADDR_PROTO, D_ADDR) /* destination: the same ports */                           \
 	X(IN_ALL, "in-all", F_ADDR, D_ADDR)		   /* destination: everything else that comes there */         \
-	X(SOURCE, "public", F_ADDR_PROTO, D_NONE)	   /* what may be the source of a packet to the outside */     \
-	X(ROUTED, "routed", F_ADDR_PROTO, D_NONE)	   /* what is let in from outside as it is */                  \
+	X(SOURCE, "public", F_RANGE, D_NONE)		   /* what may be the source of a packet to the outside */     \
+	X(ROUTED, "routed", F_RANGE, D_NONE)		   /* what is let in from outside as it is */                  \
 	X(IDLE_OUT, "idle-out", F_ADDR_PROTO, D_IDLE)	   /* source: a time of its own until it is forgotten */       \
 	X(IDLE_IN, "idle-in", F_PORT_ADDR_PROTO, D_IDLE)                                                               \
 	X(IDLE_ALL, "idle-all", F_ADDR_PROTO, D_IDLE)
@@ -43,9 +45,12 @@ enum nat_map {
 /*
  * What tells elements apart best comes first: for each element that fits so far the kernel has work to do, at every packet that
  * asks and at every element that is added. F_PLACE and F_ADDR have no ranges: they are hash tables, and cost the same however much is
- * in them.
+ * in them. F_RANGE is ranges of addresses and nothing else. Ranges in several fields cost some 80 KiB as soon as there is one, so what
+ * a usual tenant has is in none of these.
  */
-enum nat_fields { F_PLACE, F_ADDR, F_ADDR_PROTO, F_PORT_ADDR_PROTO, F_MEMBER };
+enum nat_fields { F_PLACE, F_ADDR, F_RANGE, F_ADDR_PROTO, F_PORT_ADDR_PROTO, F_MEMBER };
+/* How the kernel keeps a map: by keys, by borders of ranges, or field by field. */
+enum nat_kind { NAT_HASH, NAT_TREE, NAT_FIELDS };
 enum nat_data { D_NONE, D_ADDR, D_ADDR_PORT, D_PORTS, D_GROUP, D_IDLE };
 
 #define NAT_FAMILIES   2 /* 0: IPv4, 1: IPv6 */
@@ -100,6 +105,8 @@ uint8_t nat_plan_near(const struct nat_plan *p, unsigned family, uint8_t ret[sta
 uint64_t nat_rule_hash(const struct gw_nat_rule *r);
 int nat_elem_cmp(const struct nat_elem *a, const struct nat_elem *b);	/* family, map, key */
 bool nat_elem_same(const struct nat_elem *a, const struct nat_elem *b); /* what the key leads to */
+/* Where a range of addresses ends in a tree: the key behind its last one. False: there is none, it is open. */
+bool nat_elem_border(const struct nat_elem *e, uint8_t ret[static NAT_KEY_MAX]);
 /* As a line of text, for tests and for the log. */
 void nat_elem_print(const struct nat_elem *e, FILE *f);
 
@@ -111,7 +118,7 @@ int nat_check_limits(const struct nat_plan *p, struct gw_error *err);
 size_t nat_map_layout(unsigned family, enum nat_map map, uint8_t ret_fields[static 3], uint8_t *ret_data);
 const char *nat_map_name(enum nat_map map);
 enum nat_data nat_map_data(enum nat_map map);
-bool nat_map_has_ranges(enum nat_map map);
+enum nat_kind nat_map_kind(enum nat_map map);
 bool nat_map_counts(enum nat_map map); /* its elements count connections */
 
 #endif

@@ -42,7 +42,8 @@ static inline uint8_t *nat_put_u32(uint8_t *at, uint32_t v)
 
 /* A new element with its lengths set, or a scratch one when there is no memory. */
 struct nat_elem *nat_new_elem(struct nat_builder *b, unsigned family, enum nat_map map);
-/* Its key: a range of addresses, one of protocols. */
+/* Its key: a range of addresses; or that and one of protocols. */
+void nat_key_range(struct nat_elem *e, const struct gw_addr *first, const struct gw_addr *last);
 void nat_key(struct nat_elem *e, unsigned proto_first, unsigned proto_last, const struct gw_addr *first,
 	     const struct gw_addr *last);
 /* The elements of all outbound rules of a family, which stand together. */

@@ -15,7 +15,7 @@
 
 #include <linux/netfilter.h>
 
-#define RULESET_VERSION 9u /* raised with every change of what is built here */
+#define RULESET_VERSION 10u /* raised with every change of what is built here */
 
 /* As <linux/netfilter/nf_conntrack_common.h> numbers them, and nft(8) takes them. */
 enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_UNTRACKED = 64 };
@@ -115,7 +115,7 @@ static void address(struct nat_rule *r, unsigned family, enum side side, uint32_
 	nat_payload(r, NFT_PAYLOAD_NETWORK_HEADER, side == SOURCE ? at : at + len, len, reg);
 }
 
-/* Perhaps the destination's port, address and protocol, as a key. */
+/* Perhaps the destination's port, the address and the protocol, as a key. */
 static void key(struct nat_rule *r, unsigned family, enum side side, bool port)
 {
 	uint32_t len = family ? 16 : 4, reg = NAT_REG_KEY;
@@ -307,7 +307,7 @@ static void foreign_by_search(struct build *b, unsigned family, enum nat_chain c
 	if (n < 2)
 		return;
 	r = begin(c);
-	key(&r, family, DESTINATION, false);
+	address(&r, family, DESTINATION, NAT_REG_KEY);
 	nat_lookup(&r, nat_set_name(family, NAT_MAP_SOURCE, name), NAT_REG_KEY, 0, true);
 	nat_verdict(&r, NF_ACCEPT, NULL);
 	end(b, &r);
@@ -379,21 +379,42 @@ static void pre(struct build *b)
 
 /* --- first packets, when it is known where they go --- */
 
+static void find_outbound(struct build *b, struct nat_rule *r, unsigned family, enum nat_map map)
+{
+	char name[24];
+
+	nat_lookup(r, nat_set_name(family, map, name), NAT_REG_KEY, NAT_REG_DATA, false);
+	translate(r, family, NFT_NAT_SNAT, nat_map_data(map), NAT_REG_DATA);
+	end(b, r);
+}
+
 static void outbound(struct build *b, unsigned family, enum nat_chain c, enum nat_map map)
 {
 	struct nat_rule r;
-	char name[24];
 
 	if (!has(b, family, map))
 		return;
 	r = begin(c);
-	if (map == NAT_MAP_OUT_ONE)
-		address(&r, family, SOURCE, NAT_REG_KEY);
-	else
+	if (nat_map_kind(map) == NAT_FIELDS)
 		key(&r, family, SOURCE, false);
-	nat_lookup(&r, nat_set_name(family, map, name), NAT_REG_KEY, NAT_REG_DATA, false);
-	translate(&r, family, NFT_NAT_SNAT, nat_map_data(map), NAT_REG_DATA);
-	end(b, &r);
+	else
+		address(&r, family, SOURCE, NAT_REG_KEY);
+	find_outbound(b, &r, family, map);
+}
+
+/* What has no ports cannot be told apart behind a shared address. */
+static void outbound_blocks(struct build *b, unsigned family, enum nat_chain c)
+{
+	const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP, family ? IPPROTO_ICMPV6 : IPPROTO_ICMP};
+	struct nat_rule r;
+
+	for (size_t i = 0; i < sizeof protos && has(b, family, NAT_MAP_OUT_BLOCK); i++) {
+		r = begin(c);
+		nat_meta(&r, NFT_META_L4PROTO, NAT_REG_KEY);
+		nat_cmp(&r, NFT_CMP_EQ, NAT_REG_KEY, &protos[i], sizeof protos[i]);
+		address(&r, family, SOURCE, NAT_REG_KEY);
+		find_outbound(b, &r, family, NAT_MAP_OUT_BLOCK);
+	}
 }
 
 /*
@@ -470,7 +491,7 @@ static void fresh(struct build *b)
 			continue;
 		r = begin(FRESH);
 		of_family(&r, family);
-		key(&r, family, DESTINATION, false);
+		address(&r, family, DESTINATION, NAT_REG_KEY);
 		nat_lookup(&r, nat_set_name(family, NAT_MAP_ROUTED, name), NAT_REG_KEY, 0, false);
 		on_to(&r, NFT_GOTO, ADMIT_IN);
 		end(b, &r);
@@ -488,7 +509,9 @@ static void post(struct build *b)
 	for (unsigned family = 0; family < NAT_FAMILIES; family++) {
 		enum nat_chain c = family ? OUTBOUND6 : POST;
 
+		outbound_blocks(b, family, c);
 		outbound(b, family, c, NAT_MAP_OUT_ONE);
+		outbound(b, family, c, NAT_MAP_OUT_ALL);
 		outbound(b, family, c, NAT_MAP_OUT_PORTS);
 		outbound(b, family, c, NAT_MAP_OUT_ADDR);
 		group(b, family, c);
@@ -580,7 +603,7 @@ static void out(struct build *b)
 			continue;
 		r = begin(OUT);
 		of_family(&r, family);
-		key(&r, family, SOURCE, false);
+		address(&r, family, SOURCE, NAT_REG_KEY);
 		nat_lookup(&r, nat_set_name(family, NAT_MAP_SOURCE, name), NAT_REG_KEY, 0, false);
 		nat_verdict(&r, NF_ACCEPT, NULL);
 		end(b, &r);

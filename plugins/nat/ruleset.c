@@ -118,15 +118,15 @@ struct nftnl_set *nat_ruleset_set(unsigned family, enum nat_map map)
 		type = concat(concat(TYPE_SERVICE, addr), TYPE_PROTO);
 	else if (fields[1] == 4)
 		type = concat(TYPE_MARK, TYPE_MARK);
-	if (nat_map_has_ranges(map))
-		flags = NFT_SET_INTERVAL | NFT_SET_CONCAT;
+	if (nat_map_kind(map) != NAT_HASH)
+		flags = nat_map_kind(map) == NAT_TREE ? NFT_SET_INTERVAL : NFT_SET_INTERVAL | NFT_SET_CONCAT;
 	nftnl_set_set_str(s, NFTNL_SET_TABLE, NAT_TABLE);
 	nftnl_set_set_str(s, NFTNL_SET_NAME, nat_set_name(family, map, name));
 	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_INET);
 	nftnl_set_set_u32(s, NFTNL_SET_ID, family * NAT_MAP_MAX + map + 1);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, type);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, key);
-	if (flags)
+	if (flags & NFT_SET_CONCAT)
 		nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, fields, (uint32_t)n);
 	if (nat_map_data(map) == D_IDLE) {
 		flags |= NFT_SET_OBJECT;

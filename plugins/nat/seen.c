@@ -231,6 +231,8 @@ static int on_elem(struct nftnl_set_elem *x, void *ctx)
 	const void *key = nftnl_set_elem_get(x, NFTNL_SET_ELEM_KEY, &len), *end, *data, *user;
 	const char *object;
 
+	se.is_border = nftnl_set_elem_is_set(x, NFTNL_SET_ELEM_FLAGS) &&
+		       nftnl_set_elem_get_u32(x, NFTNL_SET_ELEM_FLAGS) & NFT_SET_ELEM_INTERVAL_END;
 	end = nftnl_set_elem_is_set(x, NFTNL_SET_ELEM_KEY_END) ? nftnl_set_elem_get(x, NFTNL_SET_ELEM_KEY_END, &end_len)
 							       : NULL;
 	if (!end) {
@@ -286,6 +288,42 @@ static int cmp_seen(const void *a, const void *b)
 	return nat_elem_cmp(&((const struct nat_seen_elem *)a)->elem, &((const struct nat_seen_elem *)b)->elem);
 }
 
+static int cmp_borders(const void *va, const void *vb)
+{
+	const struct nat_seen_elem *a = va, *b = vb;
+	int r = memcmp(a->elem.key, b->elem.key, sizeof a->elem.key);
+
+	return r ? r : b->is_border - a->is_border;
+}
+
+/*
+ * A tree has the borders of ranges, one by one and in no order that is promised: each range ends before the next border, be it another
+ * range's, as somebody may have put it there.
+ */
+static void join_ranges(struct nat_seen *s, size_t first)
+{
+	struct nat_seen_elem *v = s->elems + first;
+	size_t n = s->n_elems - first, kept = 0;
+
+	if (n)
+		qsort(v, n, sizeof *v, cmp_borders);
+	for (size_t i = 0; i < n; i++) {
+		struct nat_seen_elem se = v[i];
+		uint8_t *end = se.elem.key_end;
+
+		if (se.is_border)
+			continue;
+		memset(end, 0xff, se.elem.key_len);
+		if (i + 1 < n) {
+			memcpy(end, v[i + 1].elem.key, se.elem.key_len);
+			for (int k = se.elem.key_len; k > 0 && end[--k]-- == 0;)
+				;
+		}
+		v[kept++] = se;
+	}
+	s->n_elems = first + kept;
+}
+
 /* --- the whole --- */
 
 static int ask(struct mnl_socket *s, uint16_t type, uint16_t name_attr, const char *name, uint16_t table_attr,
@@ -319,12 +357,18 @@ static void forget(struct nat_seen *s)
 
 static int read_elems(struct mnl_socket *s, struct reading *rd, unsigned i)
 {
+	enum nat_map map = (enum nat_map)(i % NAT_MAP_MAX);
+	size_t first = rd->seen->n_elems;
 	char name[24];
+	int r;
 
 	rd->family = i / NAT_MAP_MAX;
-	rd->map = i % NAT_MAP_MAX;
-	return ask(s, NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_SET, nat_set_name(rd->family, (enum nat_map)rd->map, name),
-		   NFTA_SET_ELEM_LIST_TABLE, on_elems, rd);
+	rd->map = map;
+	r = ask(s, NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_SET, nat_set_name(rd->family, map, name),
+		NFTA_SET_ELEM_LIST_TABLE, on_elems, rd);
+	if (r == 0 && nat_map_kind(map) == NAT_TREE)
+		join_ranges(rd->seen, first);
+	return r;
 }
 
 static int read_objects(struct mnl_socket *s, struct reading *rd)

@@ -18,6 +18,7 @@ struct nat_nft {
 struct nat_seen_elem {
 	struct nat_elem elem;
 	struct nat_counts counts;
+	bool is_border; /* while it is read: no element, but where the one before it ends */
 };
 
 struct nat_seen {

@@ -36,7 +36,7 @@ bench-vrfs: build ## what 100 and 1,000 virtual gateways with NAT cost: making, 
 
 BENCH_TENANTS ?= 1000
 
-bench-tenants: build ## what BENCH_TENANTS (1,000) tenants cost beside the same by ip and nft: making, memory, changes, starting over them; the loop
+bench-tenants: build bench-tools ## what BENCH_TENANTS (1,000) tenants cost beside the same by ip and nft: making, memory, changes, starting over them; the loop
 	$(PYTHON) tests/bench/tenants.py --build $(BUILD) --tenants $(BENCH_TENANTS)
 
 bench-gateway-vm: vm-ready ## instructions per packet in the image, beside the same by hand with and without an nft flowtable; also part of bench

@@ -18,8 +18,9 @@ rounds.
 
 From a PUT of an inbound rule until a datagram from far comes to the VM by it: with 10 tenants and with all of them. Then gwd is killed
 and started over what is there; once more with one object altered meanwhile. What was written to the kernel then is counted by gwd,
-and so is the longest turn of its event loop. At last all tenants are removed, hundreds in one request. A table goes to standard
-output, tenants.json to build/bench; the exit status says whether all could be measured, never how fast it was.
+and so is the longest turn of its event loop. What a packet of a known flow costs, through the VM's port, its virtual gateway and NAT, is
+measured beside a second node that has this one tenant and no other, in turn. At last all tenants are removed, hundreds in one request. A
+table goes to standard output, tenants.json to build/bench; the exit status says whether all could be measured, never how fast it was.
 """
 import argparse
 import http.client
@@ -32,16 +33,21 @@ import statistics
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 from control import Client
-from lab import Failed, Gwd, build_option, case, enter, gateway, namespace, run
+from lab import Failed, Gwd, Netns, build_option, case, enter, gateway, namespace, run
+from measure import FLOOD_PORT, Bench
 from report import Spread, show
+from variants import attach, swallowed
 from vrfs import meminfo
 
 TENANTS, ROUNDS, FEW, PUTS, AT_ONCE = 1000, 5, 10, 30, 250
 PATIENCE = 600  # seconds
+FLOODS, FLOOD_SECONDS, FLOWS = 9, 0.5, 64
 BLOCK, BLOCKS = 1024, 63  # of one shared address
-PA, OUT, HOP, FAR, PROBE, VM, PORT = "10.1.1.9", "192.0.2.2", "192.0.2.1", "198.51.100.10", "203.0.113.250", "10.0.1.11", 7000
+PA, OUT, HOP, FAR, PROBE, VM = "10.1.1.9", "192.0.2.2", "192.0.2.1", "198.51.100.10", "203.0.113.250", "10.0.1.11"
+PORT, FIRST_PORT = 7000, 30000
 VM_MAC = "020000000b01"
 BEHIND = "172.20.0.0/16"
 WAYS = {"gwd": "gwd, over its API", "script": "a script of ip, nft and sysctl", "batch": "ip -batch and nft -f"}
@@ -170,10 +176,16 @@ class Batch(ByHand):
 
 # --- gwd ----------------------------------------------------------------------------------------------------------------------------
 
+class End(NamedTuple):
+    vm: Netns
+    public: str  # how the other one calls it
+
+
 class Node:
-    def __init__(self, tenants):
+    def __init__(self, name, tenants):
+        self.name = name
         room = {"ports": 4096, "virtual_gateways": 4096, "network_connections": 4096} if tenants > TENANTS else {}  # else there is enough
-        self.netns, self.far, self.vm = namespace("gw"), namespace("far"), namespace("vm")
+        self.netns, self.far, self.vm = namespace(name), namespace(name + "far"), namespace(name + "vm")
         self.netns.veth("eth1", self.far, "eth1", 1600)
         self.netns.veth("out0", self.far, "eth0", 1500)
         self.netns.veth("probe", self.vm, "eth0", 1400)
@@ -187,21 +199,22 @@ class Node:
         self.vm.ip("route add default via 10.0.1.1")
         self.netns.ip(f"route add default via {HOP}")
         self.far.ip(f"route add 203.0.0.0/16 via {OUT} src {FAR}")
-        self.gwd = Gwd(self.netns, "gw", {
+        self.gwd = Gwd(self.netns, name, {
             "node": {"roles": "controller, gateway, host", "plugin_dir": case.build() + "/plugins"},
             "external": {"interface": "out0"}, "limits": {"requests_per_second": 1000000, **room}})
         self.gwd.settings["api"] = {"listen": "unix:" + self.gwd.socket_path}
         self.gwd.configure()
         self.gwd.start(deadline=60)
         self.client, self.operation, self.tenants, self.addresses = Client(self.gwd.socket_path), None, 1, set()
-        self.tell([put("/servers/gw", providerAddresses=[{"address": PA, "prefixLength": 24, "interface": "eth1"}]),
+        self.tell([put("/servers/" + name, providerAddresses=[{"address": PA, "prefixLength": 24, "interface": "eth1"}]),
                    put("/gatewayPools/all", type="All"), put("/logicalNetworks/plant"),
-                   put("/gateways/gw", pool=ref("/gatewayPools/all"), virtualServer=ref("/servers/gw")),
+                   put("/gateways/gw", pool=ref("/gatewayPools/all"), virtualServer=ref("/servers/" + name)),
                    put("/publicIPAddresses/probe", ipAddress=PROBE, publicIPAllocationMethod="Static"),
                    network("probe", 9000), virtual_gateway("probe"), balancer("probe", "probe"),
-                   put("/networkInterfaces/probe", privateMacAddress=VM_MAC, privateMacAllocationMethod="Static", server=ref("/servers/gw"),
-                       hostInterface="probe", ipConfigurations=[child("c", subnet=ref("/virtualNetworks/probe/subnets/vms"),
-                                                                      privateIPAddress=VM, privateIPAllocationMethod="Static")])])
+                   put("/networkInterfaces/probe", privateMacAddress=VM_MAC, privateMacAllocationMethod="Static",
+                       server=ref("/servers/" + name), hostInterface="probe",
+                       ipConfigurations=[child("c", subnet=ref("/virtualNetworks/probe/subnets/vms"), privateIPAddress=VM,
+                                               privateIPAllocationMethod="Static")])])
         self.wait()
 
     def ask(self, method, path, body=None):
@@ -264,12 +277,26 @@ class Node:
                        for name in names[first:first + AT_ONCE]])
         self.tenants -= tenants
         self.wait()
-        while len([n for n in os.listdir("/run/netns") if n.startswith("gwd-gw-")]) > self.tenants:
+        while len([n for n in os.listdir("/run/netns") if n.startswith(f"gwd-{self.name}-")]) > self.tenants:
             if time.monotonic() - begin > PATIENCE:
                 raise Failed("namespaces of tenants that have gone are left")
             time.sleep(0.05)
         took, loop = time.monotonic() - begin, self.loop(self.metrics())
         return {"wall": took * 1000 / tenants, "loop": {**loop, "pauses": loop["pauses"] - before}}
+
+    # --- what comes through it, as measure.Bench asks
+
+    def open_flood(self):
+        self.forward("flood", FLOOD_PORT, FLOOD_PORT + FLOWS)
+        self.wait()
+        self.ends = [End(self.vm, PROBE), End(self.far, FAR)]
+        self.sinks = [attach(end.vm, "eth0", "sink") for end in self.ends]
+
+    def arrived(self, up=True):
+        return swallowed(self.sinks[up])
+
+    def path_cpu(self):
+        return 0
 
     # --- how it is
 
@@ -299,24 +326,30 @@ class Node:
 
     # --- what is done with it
 
+    def forward(self, name, port, end, backend=None):
+        """UDP ports of the probe's public address."""
+        own = "/loadBalancers/probe"
+        for n in range(port, end):
+            body = {"properties": {"frontendIPConfigurations": [ref(own + "/frontendIPConfigurations/f")], "protocol": "Udp",
+                                   "frontendPort": n, "backendPort": backend or n,
+                                   "backendIPConfiguration": ref("/networkInterfaces/probe/ipConfigurations/c")}}
+            self.ask("PUT", f"{own}/inboundNatRules/{name}{n}", body)
+
     def put_to_working(self):
         """ms from the request until a datagram comes through, of each of many rules."""
         with self.vm.enter():
             server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         server.bind((VM, PORT))
         server.settimeout(0.0005)
-        taken, own = [], "/loadBalancers/probe"
+        taken = []
         for n in range(PUTS):
             with self.far.enter():
                 far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             far.bind((FAR, 0))
-            body = {"properties": {"frontendIPConfigurations": [ref(own + "/frontendIPConfigurations/f")], "protocol": "Udp",
-                                   "frontendPort": 20000 + n, "backendPort": PORT,
-                                   "backendIPConfiguration": ref("/networkInterfaces/probe/ipConfigurations/c")}}
-            begin = time.perf_counter()
-            self.ask("PUT", f"{own}/inboundNatRules/r{n}", body)
+            begin, port = time.perf_counter(), FIRST_PORT + n
+            self.forward("r", port, port + 1, PORT)
             while True:
-                far.sendto(b"%d" % n, (PROBE, 20000 + n))
+                far.sendto(b"%d" % n, (PROBE, port))
                 try:
                     if server.recv(100) == b"%d" % n:
                         break
@@ -326,7 +359,7 @@ class Node:
                     raise Failed(f"rule {n} does not come into force")
             taken.append((time.perf_counter() - begin) * 1000)
             far.close()
-            self.ask("DELETE", f"{own}/inboundNatRules/r{n}")
+            self.ask("DELETE", f"/loadBalancers/probe/inboundNatRules/r{port}")
         server.close()
         return statistics.median(taken), max(taken)
 
@@ -359,7 +392,7 @@ class Node:
 
 def altered(node):
     """One route of one tenant's goes by hand."""
-    space = sorted(n for n in os.listdir("/run/netns") if n.startswith("gwd-gw-"))[-1]
+    space = sorted(n for n in os.listdir("/run/netns") if n.startswith(f"gwd-{node.name}-"))[-1]
     run(["ip", "-n", space, "route", "del", "default"])
     return lambda: "default" in run(["ip", "-n", space, "route"]).stdout
 
@@ -390,8 +423,23 @@ def provision(node, folder, tenants, rounds):
     return samples, makers["batch"].has_vlans
 
 
+def floods(lean, node):
+    """Of each round ns of CPU for a packet out and in, with one tenant and with all."""
+    bench, samples = Bench(FLOOD_SECONDS), []
+    for each in (lean, node):
+        each.open_flood()
+        for up in (True, False):
+            bench.flood(each, FLOWS, up)  # until every flow is known
+    for n in range(FLOODS):
+        sample = {}
+        for each in (lean, node) if n % 2 else (node, lean):
+            sample[each.name] = {way: bench.flood(each, FLOWS, way == "out")[1] for way in ("out", "in")}
+        samples.append(sample)
+    return samples
+
+
 def live(folder, tenants, rounds):
-    node, result = Node(tenants), {"tenants": tenants}
+    lean, node, result = Node("lean", 1), Node("gw", tenants), {"tenants": tenants}
     result["bare"] = node.memory()
     node.make(range(FEW))
     result["put"] = {FEW: node.put_to_working()}
@@ -407,8 +455,10 @@ def live(folder, tenants, rounds):
     if not check[0]():
         raise Failed("what was altered is not as it should be")
     result["asked"] = node.ask_for_all()
+    result["floods"] = floods(lean, node)
     result["removed"] = node.remove(tenants)
     node.gwd.stop()
+    lean.gwd.stop()
     return result
 
 
@@ -427,6 +477,11 @@ def text(r):
     lines += ["\nFrom the PUT of a rule to the first datagram by it, ms, median and most"]
     lines += [f"    {n:>6,} tenants {r['put'][n][0]:>10.2f} {r['put'][n][1]:>10.2f}" for n in (FEW, tenants)]
     lines.append(f"    ratio {many / few:>16.2f}")
+    lines.append(f"\nA packet of 64 bytes of a known flow, ns of CPU; 1 tenant, {tenants:,} tenants, ratio")
+    for way in ("out", "in"):
+        few, many = ([s[name][way] for s in r["floods"]] for name in ("lean", "gw"))
+        ratio = Spread.of([b / a for a, b in zip(few, many)])
+        lines.append(f"    {way:<36}{statistics.median(few):>8.0f}{statistics.median(many):>8.0f}   {show(ratio)}")
     lines.append(f"\nStarted over {tenants:,} tenants: until all is in order, s; CPU, s; writes to the kernel, route and netfilter")
     lines += [f"    {title:<36}{x['seconds']:>8.2f}{x['cpu']:>8.2f}{x['route']:>8.0f}{x['netfilter']:>8.0f}"
               for title, x in (("nothing was altered meanwhile", r["restart"]), ("one route was", r["altered"]))]

@@ -80,8 +80,7 @@ class Variant:
 
     def arrived(self, _up=True):
         """How many of the flood's datagrams have reached VM2 so far; they go nowhere else."""
-        cpus = json.loads(run(["bpftool", "-j", "map", "dump", "pinned", f"{self.sink}/arrived"]).stdout)[0]["values"]
-        return sum(int.from_bytes(bytes(int(byte, 16) for byte in cpu["value"]), "little") for cpu in cpus)
+        return swallowed(self.sink)
 
 
 def attach(netns, interface, program):
@@ -92,6 +91,12 @@ def attach(netns, interface, program):
     netns.run(f"tc qdisc add dev {interface} clsact")
     netns.run(f"tc filter add dev {interface} ingress bpf direct-action object-pinned {pins}-programs/{program}")
     return f"{pins}-maps"
+
+
+def swallowed(pins):
+    """How many datagrams of a flood the program `sink`, whose maps are there, has counted."""
+    cpus = json.loads(run(["bpftool", "-j", "map", "dump", "pinned", f"{pins}/arrived"]).stdout)[0]["values"]
+    return sum(int.from_bytes(bytes(int(byte, 16) for byte in cpu["value"]), "little") for cpu in cpus)
 
 
 def bridge(host, *interfaces, name="bridge"):

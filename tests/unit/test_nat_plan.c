@@ -82,10 +82,10 @@ static void test_nested(void **state)
 
 	(void)state;
 	expect_plan(rules, GW_N(rules), NULL,
-		    "out4 10.0.0.0-10.0.255.255 0-255 -> 203.0.113.1\n"
-		    "out4 10.1.0.0-10.1.0.255 0-255 -> 203.0.113.3\n"
-		    "out4 10.1.1.0-10.1.255.254 0-255 -> 203.0.113.2\n"
-		    "out4 10.2.0.0-10.255.255.255 0-255 -> 203.0.113.1\n"
+		    "out-all4 10.0.0.0-10.0.255.255 -> 203.0.113.1\n"
+		    "out-all4 10.1.0.0-10.1.0.255 -> 203.0.113.3\n"
+		    "out-all4 10.1.1.0-10.1.255.254 -> 203.0.113.2\n"
+		    "out-all4 10.2.0.0-10.255.255.255 -> 203.0.113.1\n"
 		    "out-one4 10.1.255.255 -> 203.0.113.4\n");
 }
 
@@ -102,10 +102,10 @@ static void test_edges(void **state)
 
 	(void)state;
 	expect_plan(rules, GW_N(rules), NULL,
-		    "out4 0.0.0.1-255.255.255.254 0-255 -> 203.0.113.1\n"
+		    "out-all4 0.0.0.1-255.255.255.254 -> 203.0.113.1\n"
 		    "out-one4 0.0.0.0 -> 203.0.113.3\n"
 		    "out-one4 255.255.255.255 -> 203.0.113.2\n"
-		    "out6 ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe 0-255 -> 2001:db8::1\n"
+		    "out-all6 ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe -> 2001:db8::1\n"
 		    "out-one6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff -> 2001:db8::2\n");
 }
 
@@ -158,12 +158,12 @@ static void test_inbound(void **state)
 		    "in-port4 2001 203.0.113.1 17 -> 10.0.0.5:3001\n"
 		    "in-range4 1000-1099 203.0.113.1 6 -> 10.0.0.4\n"
 		    "in-all4 203.0.113.2 -> 10.0.0.6\n"
-		    "public4 203.0.113.1 0-255\n"
-		    "public4 203.0.113.2 0-255\n"
-		    "routed4 203.0.113.2 0-255\n"
+		    "public4 203.0.113.1\n"
+		    "public4 203.0.113.2\n"
+		    "routed4 203.0.113.2\n"
 		    "idle-in4 80 203.0.113.1 6 -> 5 minutes\n"
-		    "public6 2001:db8:a::-2001:db8:a:0:ffff:ffff:ffff:ffff 0-255\n"
-		    "routed6 2001:db8:a::-2001:db8:a:0:ffff:ffff:ffff:ffff 0-255\n");
+		    "public6 2001:db8:a::-2001:db8:a:0:ffff:ffff:ffff:ffff\n"
+		    "routed6 2001:db8:a::-2001:db8:a:0:ffff:ffff:ffff:ffff\n");
 }
 
 /* Every hash of a source has one member, and no two have the same. */

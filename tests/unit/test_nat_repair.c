@@ -224,6 +224,73 @@ static void test_namespace_comes_anew(void **state)
 	end();
 }
 
+/*
+ * Ranges beside each other, within each other, and to the last address that there is; one that changes; and what somebody did to them:
+ * without an element, without where one ends, with a border within one, with a range more.
+ */
+static void test_ranges(void **state)
+{
+	static const char *const harms[] = {
+		"delete element inet gwd-nat out-all4 { 10.0.0.4/31 }",
+		"delete element inet gwd-nat public4 { 203.0.113.0/30 }",
+		"add element inet gwd-nat public4 { 10.0.0.0/24 }",
+		"flush map inet gwd-nat out-all4",
+		"flush set inet gwd-nat public4; add element inet gwd-nat public4 { 203.0.113.0-203.0.113.1, "
+		"203.0.113.3 }",
+	};
+	const char *low = RULE("Outbound", "All", "203.0.113.1", 0, "10.0.0.4/31", "");
+	const char *high = RULE("Outbound", "All", "203.0.113.2", 0, "10.0.0.6/31", "");
+	const char *all = RULE("Outbound", "All", "203.0.113.3", 0, "0.0.0.0/0", "");
+	const char *six = RULE("Outbound", "All", "2001:db8:a::1", 0, "::/0", "");
+	uint64_t table;
+
+	(void)state;
+	start();
+	put(GW_HNV_PUBLIC, PUBLIC("203.0.113.0/30"));
+	put(GW_HNV_PUBLIC, PUBLIC("2001:db8:a::/64"));
+	put(GW_HNV_NAT_RULE, low);
+	put(GW_HNV_NAT_RULE, high);
+	put(GW_HNV_NAT_RULE, six);
+	commit_ok();
+	table = handle_of_table();
+	assert_string_equal(seen_as("10.0.0.4", 4000), "203.0.113.1 4000");
+	assert_string_equal(seen_as("10.0.0.5", 4500), "203.0.113.1 4500");
+	assert_string_equal(seen_as("10.0.0.6", 4000), "203.0.113.2 4000");
+	for (unsigned i = 0; i < 2; i++) {
+		change();
+		put(GW_HNV_NAT_RULE, all);
+		drop(GW_HNV_NAT_RULE, high);
+		commit_ok();
+		assert_string_equal(seen_as("10.0.0.5", 4501 + i), i ? "203.0.113.1 4502" : "203.0.113.1 4501");
+		assert_string_equal(seen_as("10.0.0.6", 4001 + i), i ? "203.0.113.3 4002" : "203.0.113.3 4001");
+		change();
+		put(GW_HNV_NAT_RULE, high);
+		drop(GW_HNV_NAT_RULE, all);
+		commit_ok();
+		assert_string_equal(seen_as("10.0.0.6", 4003 + i), i ? "203.0.113.2 4004" : "203.0.113.2 4003");
+	}
+	change();
+	put(GW_HNV_NAT_RULE, all);
+	commit_ok();
+	assert_int_equal(handle_of_table(), table);
+	close_driver();
+	open_driver();
+	sync_ok();
+	assert_int_equal(status_number("writes"), 0);
+	for (size_t i = 0; i < GW_N(harms); i++) {
+		char as[64];
+
+		somebody(harms[i]);
+		assert_int_equal(status_number("repairs"), i + 1);
+		snprintf(as, sizeof as, "203.0.113.1 %u", (unsigned)(4100 + i));
+		assert_string_equal(seen_as("10.0.0.4", (unsigned)(4100 + i)), as);
+		sync_ok();
+		assert_int_equal(status_number("repairs"), i + 1);
+	}
+	assert_int_equal(handle_of_table(), table);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_kinds_come_and_go),
 		cmocka_unit_test(test_namespace_comes_anew),
+		cmocka_unit_test(test_ranges),
 	};
 
 	return cmocka_run_group_tests_name("nat repair", tests, private_mounts, group_end);

@@ -66,6 +66,9 @@ static void test_pair(void **state)
 	assert_int_equal(
 		sh("unshare -m sh -c 'mount -t sysfs sys /sys && grep -qx 3 /sys/class/net/out/addr_assign_type'"), 0);
 	assert_true((here.mac.b[0] & 3) == 2);
+	/* However many CPUs there are. */
+	assert_int_equal(sh("ip -d link show out | grep -q 'numtxqueues 1 numrxqueues 1 '"), 0);
+	assert_int_equal(in_other("ip -d link show in | grep -q \"numtxqueues 1 numrxqueues 1 \""), 0);
 	pair.peer_ns = other_fd;
 	expect(gw_nl_add_pair(ns.nl, &pair, &err), -EEXIST, &err, "cannot create out");
 	assert_int_equal(gw_nl_link_set_alias(ns.nl, here.ifindex, "gwd-x-5001", &err), 0);
