@@ -290,7 +290,7 @@ int gw_links_attach(struct gw_driver *d, struct gw_error *err);
 int gw_links_attach_some(struct gw_driver *d, uint64_t until, struct gw_error *err);
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err);
 int gw_links_drop_all(struct gw_driver *d, struct gw_error *err);
-void gw_links_tc_event(void *driver, int ifindex);
+void gw_links_tc_event(void *driver, int ifindex, bool removed);
 void gw_links_event(void *driver, const struct gw_link *link, bool removed);
 void gw_links_done(struct gw_driver *d);
 

@@ -517,12 +517,12 @@ int gw_links_drop_all(struct gw_driver *d, struct gw_error *err)
 	return r;
 }
 
-void gw_links_tc_event(void *driver, int ifindex)
+void gw_links_tc_event(void *driver, int ifindex, bool removed)
 {
 	struct gw_driver *d = driver;
 	const struct gw_iface *i = gw_iface_by_index(d, ifindex);
 
-	if ((i && i->attached) || gw_device_by_index(d, ifindex))
+	if (removed && ((i && i->attached) || gw_device_by_index(d, ifindex)))
 		gw_engine_want_sync(d, "a program was taken off an interface");
 }
 
