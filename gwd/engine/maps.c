@@ -13,7 +13,6 @@
 #include <string.h>
 #include <uv.h>
 
-#define MAX_KEY	  sizeof(struct gw_tunnel_key)
 #define MAX_VALUE sizeof(union gw_value)
 
 union gw_value {
@@ -333,17 +332,9 @@ static bool wanted_own_route(const struct gw_driver *d, const struct gw_intent *
 int gw_map_prune(struct gw_driver *d, const struct gw_intent *in, const struct bpf_map *m, gw_map_wanted is_wanted,
 		 struct gw_error *err)
 {
-	char key[MAX_KEY] __attribute__((aligned(8))), next[MAX_KEY] __attribute__((aligned(8)));
-	int fd = bpf_map__fd(m), r = 0;
-	bool more = bpf_map_get_next_key(fd, NULL, key) == 0;
+	struct gw_walk_place all = {0};
 
-	while (more && r == 0) {
-		more = bpf_map_get_next_key(fd, key, next) == 0;
-		if (!is_wanted(d, in, key))
-			r = gw_map_bring(m, key, NULL, err);
-		memcpy(key, next, sizeof key);
-	}
-	return r;
+	return gw_walk_prune(&(struct gw_walk){d, in, &all, UINT64_MAX, err}, m, is_wanted);
 }
 
 int gw_maps_drop_stale_routes(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
@@ -351,74 +342,68 @@ int gw_maps_drop_stale_routes(struct gw_driver *d, const struct gw_intent *in, s
 	return gw_map_prune(d, in, bpf_of(d)->maps.routes, wanted_route, err);
 }
 
-static int write_routes(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+static int write_route(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
+		       struct gw_error *err)
 {
-	int r = gw_maps_refresh_providers(d, in, err);
-
-	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_CUSTOMER_ROUTE, o));)
-		r = gw_maps_refresh_route(d, in, &o->croute, err);
-	return r;
+	return gw_maps_refresh_route(d, in, &o->croute, err);
 }
 
-static int write_peers(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+static int write_peer(struct gw_driver *d, const struct gw_intent *in, const struct gw_hmap_node *n,
+		      struct gw_error *err)
 {
-	int r = 0;
+	const struct gw_peer_use *u = GW_CONTAINER_OF(n, struct gw_peer_use, node);
 
-	GW_HMAP_FOR_EACH (n, &d->index.peers) {
-		const struct gw_peer_use *u = GW_CONTAINER_OF(n, struct gw_peer_use, node);
+	return gw_maps_refresh_peer(d, in, gw_intent_domain_id(in, u->vsid), &u->pa, err);
+}
 
-		if (r == 0)
-			r = gw_maps_refresh_peer(d, in, gw_intent_domain_id(in, u->vsid), &u->pa, err);
+static int write_vsid(struct gw_driver *d, const struct gw_intent *in, const struct gw_hmap_node *n,
+		      struct gw_error *err)
+{
+	return gw_maps_refresh_vsid(d, in, GW_CONTAINER_OF(n, struct gw_vsid_use, node)->vsid, err);
+}
+
+static int write_record(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
+			struct gw_error *err)
+{
+	struct gw_record_key key = gw_record_key_of(&o->record);
+	int r = gw_maps_refresh_record(d, in, &key, err);
+
+	return r == 0 ? gw_maps_refresh_mac(d, in, o->record.vsid, &o->record.mac, err) : r;
+}
+
+static int write_port(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
+		      struct gw_error *err)
+{
+	const struct gw_iface *i = gw_iface_find(d, o->port.interface);
+	int r = gw_maps_refresh_mac(d, in, o->port.vsid, &o->port.mac, err);
+
+	return r == 0 && i ? gw_maps_refresh_port(d, in, i, err) : r;
+}
+
+enum writer { WRITE_PROVIDERS, WRITE_ROUTES, WRITE_PEERS, WRITE_VSIDS, WRITE_RECORDS, WRITE_PORTS, WRITERS };
+
+static int write_some(const struct gw_walk *w, enum writer part)
+{
+	switch (part) {
+	case WRITE_PROVIDERS:
+		return gw_maps_refresh_providers(w->d, w->in, w->err);
+	case WRITE_ROUTES:
+		return gw_walk_objects(w, GW_HNV_CUSTOMER_ROUTE, write_route);
+	case WRITE_PEERS:
+		return gw_walk_nodes(w, &w->d->index.peers, write_peer);
+	case WRITE_VSIDS:
+		return gw_walk_nodes(w, &w->d->index.vsids, write_vsid);
+	case WRITE_RECORDS:
+		return gw_walk_objects(w, GW_HNV_LOOKUP_RECORD, write_record);
+	default:
+		return gw_walk_objects(w, GW_HNV_PORT, write_port);
 	}
-	return r;
 }
 
-static int write_vsids(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_walk_place *at, uint64_t until,
+		 struct gw_error *err)
 {
-	int r = 0;
-
-	GW_HMAP_FOR_EACH (n, &d->index.vsids) {
-		uint32_t vsid = GW_CONTAINER_OF(n, struct gw_vsid_use, node)->vsid;
-
-		if (r == 0)
-			r = gw_maps_refresh_vsid(d, in, vsid, err);
-	}
-	return r;
-}
-
-static int write_records(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
-{
-	int r = 0;
-
-	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_LOOKUP_RECORD, o));) {
-		struct gw_record_key key = gw_record_key_of(&o->record);
-
-		r = gw_maps_refresh_record(d, in, &key, err);
-		if (r == 0)
-			r = gw_maps_refresh_mac(d, in, o->record.vsid, &o->record.mac, err);
-	}
-	return r;
-}
-
-static int write_ports(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
-{
-	int r = 0;
-
-	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));) {
-		const struct gw_iface *i = gw_iface_find(d, o->port.interface);
-
-		r = gw_maps_refresh_mac(d, in, o->port.vsid, &o->port.mac, err);
-		if (r == 0 && i)
-			r = gw_maps_refresh_port(d, in, i, err);
-	}
-	return r;
-}
-
-int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, uint64_t until, struct gw_error *err)
-{
-	static int (*const writers[])(struct gw_driver * d, const struct gw_intent *in, struct gw_error *err) = {
-		write_routes, write_peers, write_vsids, write_records, write_ports};
-	const size_t n_writers = sizeof writers / sizeof *writers;
+	const struct gw_walk walk = {d, in, at, until, err};
 	const struct gw_bpf *b = bpf_of(d);
 	const struct {
 		const struct bpf_map *map;
@@ -433,15 +418,17 @@ int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, ui
 		{b->maps.vsids, wanted_vsid},
 		{b->maps.peers, wanted_peer},
 	};
-	const size_t n = n_writers + sizeof tables / sizeof *tables;
+	const size_t n = WRITERS + sizeof tables / sizeof *tables;
 	int r = 0;
 
-	while (*at < n && r == 0) {
-		r = *at < n_writers
-			    ? writers[*at](d, in, err)
-			    : gw_map_prune(d, in, tables[*at - n_writers].map, tables[*at - n_writers].is_wanted, err);
-		++*at;
-		if (r == 0 && *at < n && uv_hrtime() >= until)
+	while (at->part < n && r == 0) {
+		r = at->part < WRITERS ? write_some(&walk, (enum writer)at->part)
+				       : gw_walk_prune(&walk, tables[at->part - WRITERS].map,
+						       tables[at->part - WRITERS].is_wanted);
+		if (r != 0)
+			return r;
+		at->part++;
+		if (at->part < n && uv_hrtime() >= until)
 			return GW_SYNC_MORE;
 	}
 	gw_maps_bump(d, in, NULL, 0);
@@ -450,7 +437,7 @@ int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, ui
 
 int gw_maps_sync_whole(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
-	size_t at = 0;
+	struct gw_walk_place at = {0};
 
 	return gw_maps_sync(d, in, &at, UINT64_MAX, err);
 }
