@@ -262,11 +262,12 @@ int gw_maps_refresh_provider(struct gw_driver *d, const struct gw_intent *in, co
 int gw_maps_refresh_subnets(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err);
 int gw_maps_refresh_route(struct gw_driver *d, const struct gw_intent *in, const struct gw_customer_route *route,
 			  struct gw_error *err);
-/* All routes of a domain, under its number. */
-int gw_maps_refresh_domain_routes(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
+/* All routes of the domain that the VSID is in, under a number that may be a former one of it. */
+int gw_maps_refresh_domain_routes(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, uint32_t domain,
 				  struct gw_error *err);
-/* Routes under numbers that no domain has any more. */
-int gw_maps_drop_stale_routes(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* One route, under a number that may be a former one of its domain. */
+int gw_maps_refresh_route_under(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
+				const struct gw_prefix *prefix, struct gw_error *err);
 /* Flows of ports in these routing domains are decided anew (sorts them); NULL: of all ports. */
 void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t *domains, size_t n);
 /* Entries and counters of interfaces that the intent does not name. */

@@ -170,8 +170,8 @@ int gw_maps_refresh_subnets(struct gw_driver *d, const struct gw_intent *in, uin
 	return r;
 }
 
-static int refresh_route(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
-			 const struct gw_prefix *prefix, struct gw_error *err)
+int gw_maps_refresh_route_under(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
+				const struct gw_prefix *prefix, struct gw_error *err)
 {
 	struct gw_prefix_key key = gw_prefix_key_of(domain, prefix);
 	struct gw_bpf_route r;
@@ -202,22 +202,22 @@ int gw_maps_refresh_route(struct gw_driver *d, const struct gw_intent *in, const
 	     r == 0 && (u = gw_index_next_route(&d->index, &route->rdid, &route->prefix, u));)
 		r = refresh_own_route(d, in, u->route.vsid, &route->prefix, err);
 	if (r == 0 && n)
-		r = refresh_route(d, in, vsids[0], &route->prefix, err);
+		r = gw_maps_refresh_route_under(d, in, vsids[0], &route->prefix, err);
 	return r;
 }
 
-int gw_maps_refresh_domain_routes(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
+int gw_maps_refresh_domain_routes(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, uint32_t domain,
 				  struct gw_error *err)
 {
 	size_t n;
-	const uint32_t *vsids = gw_intent_domain_vsids(in, domain, &n);
+	const uint32_t *vsids = gw_intent_domain_vsids(in, vsid, &n);
 	int r = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_vsid_use *u = gw_index_vsid(&d->index, vsids[i]);
 
 		for (const struct gw_route_use *route = u ? u->route_list : NULL; route && r == 0; route = route->next)
-			r = refresh_route(d, in, domain, &route->route.prefix, err);
+			r = gw_maps_refresh_route_under(d, in, domain, &route->route.prefix, err);
 	}
 	return r;
 }
@@ -259,18 +259,58 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void outdate_port(const struct gw_driver *d, const struct gw_port *port)
+{
+	const struct gw_iface *i = gw_iface_find(d, port->interface);
+	uint32_t slot;
+
+	if (i && gw_slots_find(&d->port_slots, i->link.ifindex, &slot))
+		gw_slot_outdate(d, slot);
+}
+
+/* The VSIDs of these domains; *ret is the caller's. NULL: no memory. */
+static uint32_t *members_of(const struct gw_intent *in, uint32_t *domains, size_t n, size_t *ret_n)
+{
+	uint32_t *all = NULL;
+	size_t n_all = 0, room = 0, members;
+
+	qsort(domains, n, sizeof *domains, by_number);
+	for (size_t i = 0; i < n; i++) {
+		const uint32_t *vsids = gw_intent_domain_vsids(in, domains[i], &members);
+
+		if (i > 0 && domains[i] == domains[i - 1])
+			continue;
+		if (n_all + members > room) {
+			uint32_t *more;
+
+			room = 2 * (n_all + members);
+			more = reallocarray(all, room, sizeof *all);
+			if (!more) {
+				free(all);
+				return NULL;
+			}
+			all = more;
+		}
+		memcpy(all + n_all, vsids, members * sizeof *all);
+		n_all += members;
+	}
+	if (n_all)
+		qsort(all, n_all, sizeof *all, by_number);
+	*ret_n = n_all;
+	return all;
+}
+
+/* Of each port no more is looked at than whether it is one of them; without memory they all are. */
 void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t *domains, size_t n)
 {
-	if (domains)
-		qsort(domains, n, sizeof *domains, by_number);
-	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_PORT, o));) {
-		const struct gw_iface *i = gw_iface_find(d, o->port.interface);
-		uint32_t domain = gw_intent_domain_id(in, o->port.vsid), slot;
+	size_t n_vsids = 0;
+	_cleanup_free_ uint32_t *vsids = domains && n ? members_of(in, domains, n, &n_vsids) : NULL;
 
-		if (i && (!domains || bsearch(&domain, domains, n, sizeof *domains, by_number)) &&
-		    gw_slots_find(&d->port_slots, i->link.ifindex, &slot))
-			gw_slot_outdate(d, slot);
-	}
+	if (domains && n == 0)
+		return;
+	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_PORT, o));)
+		if (!vsids || bsearch(&o->port.vsid, vsids, n_vsids, sizeof *vsids, by_number))
+			outdate_port(d, &o->port);
 }
 
 /* --- everything ----------------------------------------------------------------------------------------------------------- */
@@ -335,11 +375,6 @@ int gw_map_prune(struct gw_driver *d, const struct gw_intent *in, const struct b
 	struct gw_walk_place all = {0};
 
 	return gw_walk_prune(&(struct gw_walk){d, in, &all, UINT64_MAX, err}, m, is_wanted);
-}
-
-int gw_maps_drop_stale_routes(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
-{
-	return gw_map_prune(d, in, bpf_of(d)->maps.routes, wanted_route, err);
 }
 
 static int write_route(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
