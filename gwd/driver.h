@@ -19,7 +19,9 @@
  *        milliseconds, and returns GW_SYNC_MORE: the core calls it again when everybody else has had a turn. What want_sync is
  *        called for in between is part of what is left.
  * describe adds the live, read-only properties of one object (state, counters) to its JSON.
- * status the driver's own state: capabilities, warnings, counters.
+ * status the driver's own state: capabilities, warnings, counters. What it tells of objects of which there may be thousands, it names
+ *        only, and status_more says how they are, some at each call: it adds to what status has returned, from *at on, which is 0 at
+ *        first, and says whether there is more. Changes may be applied in between. Optional.
  * trace  which way a packet would take, and why: `query` and answer are the JSON of POST monitoring/trace. Optional.
  * remove takes what is left of this node out of the kernel, after a sync with an empty intent; only close follows. Optional.
  * close  lets go of descriptors and memory. It never touches what carries traffic.
@@ -64,6 +66,7 @@ struct gw_driver_ops {
 	int (*sync)(struct gw_driver *d, const struct gw_intent *intent, struct gw_error *err);
 	void (*describe)(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties);
 	json_t *(*status)(struct gw_driver *d);
+	bool (*status_more)(struct gw_driver *d, json_t *status, size_t *at);
 	int (*trace)(struct gw_driver *d, const struct gw_intent *intent, const json_t *query, json_t **ret_answer,
 		     struct gw_error *err);
 	int (*remove)(struct gw_driver *d, struct gw_error *err);

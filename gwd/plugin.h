@@ -15,7 +15,7 @@
 #include "driver.h"
 
 /* Of all that a plugin can see: raised whenever a structure or a function there changes. */
-#define GW_PLUGIN_ABI	 3u
+#define GW_PLUGIN_ABI	 4u
 #define GW_PLUGIN_SYMBOL "gw_plugin"
 
 struct gw_plugin {

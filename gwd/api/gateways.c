@@ -2,7 +2,8 @@
  * gateways.c - answers that tell of all virtual gateways of the node, of which there may be a thousand; see metrics.h. Called by
  * metrics.c and monitoring.c.
  *
- *   the handler: all else -> a tour: each gateway, in its drivers' words -> a thread: the text of it all -> the answer
+ *   the handler: all else -> a tour: the rest of the status, each gateway, in its drivers' words -> a thread: the text of it all
+ *   -> the answer
  */
 #include "api/metrics.h"
 
@@ -19,6 +20,7 @@ struct telling {
 	struct gw_api_deferred *later;
 	struct uv_loop_s *loop;
 	struct gw_tour *tour;
+	struct gw_status_place place; /* as far as the status has come */
 	struct gw_api_reply reply;
 	uv_work_t work;
 };
@@ -62,6 +64,18 @@ static void add(struct gw_api_told *told, const struct gw_service *service, cons
 }
 
 /* --- in turns ----------------------------------------------------------------------------------------------------- */
+
+static bool more_status(const struct gw_service *service, json_t *status, struct gw_status_place *at)
+{
+	return service->status_more && service->status_more(service->ctx, status, at);
+}
+
+static bool on_more(void *ctx)
+{
+	struct telling *t = ctx;
+
+	return more_status(t->service, t->told.status, &t->place);
+}
 
 static void on_gateway(void *ctx, const struct gw_hnv_object *o)
 {
@@ -109,12 +123,14 @@ static void on_all(void *ctx)
 static bool begin(const struct gw_api_request *req, const struct gw_api_told *told,
 		  void (*tell)(struct gw_api_told *told, struct gw_api_reply *reply))
 {
-	struct telling *t = req->loop && told->n_gateways > 0 ? calloc(1, sizeof *t) : NULL;
+	bool many = told->n_gateways > 0 || gw_intent_count(req->service->intent, GW_HNV_PORT) > 0;
+	struct telling *t = req->loop && many ? calloc(1, sizeof *t) : NULL;
 	const struct gw_tour_params params = {
 		.loop = req->loop,
 		.intent = req->service->intent,
 		.kind = GW_HNV_VRF,
 		.max = GW_VRF_LIMIT_MAX,
+		.more = on_more,
 		.see = on_gateway,
 		.wanted = is_wanted,
 		.done = on_all,
@@ -142,11 +158,14 @@ static bool begin(const struct gw_api_request *req, const struct gw_api_told *to
 void gw_api_tell_gateways(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_api_told *told,
 			  void (*tell)(struct gw_api_told *told, struct gw_api_reply *reply))
 {
+	struct gw_status_place place = {0};
 	const struct gw_hnv_object *o = NULL;
 
 	told->n_gateways = gw_intent_count(req->service->intent, GW_HNV_VRF);
 	if (begin(req, told, tell))
 		return;
+	while (more_status(req->service, told->status, &place))
+		;
 	for (size_t n = 0; n < GW_VRF_LIMIT_MAX && (o = gw_intent_next(req->service->intent, GW_HNV_VRF, o)); n++)
 		add(told, req->service, o);
 	tell(told, reply);

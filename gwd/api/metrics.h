@@ -7,7 +7,7 @@
 
 /* What an answer is made of that tells of all virtual gateways. All of it is owned. */
 struct gw_api_told {
-	json_t *status; /* of the node: what its drivers, and others, say */
+	json_t *status; /* of the node: what its drivers, and others, say; without what status_more adds */
 	/*
 	 * [{"routingDomainId", "virtualSubnetId", ..., "connections": [{"connectionId", "routingDomainId", ...}]}], of the virtual
 	 * gateways that the node carries, in the drivers' words; NULL: it carries none.
@@ -18,8 +18,9 @@ struct gw_api_told {
 };
 
 /*
- * gateways.c: adds the gateways to what has been gathered, which it takes over, a few in each turn of the loop; then `tell` makes the
- * answer, on a thread, so that it may ask nobody. Where nobody can wait, or there are none, all of it is done at once.
+ * gateways.c: adds the rest of the status, and the gateways, to what has been gathered, which it takes over, a few in each turn of the
+ * loop; then `tell` makes the answer, on a thread, so that it may ask nobody. Where nobody can wait, or there are neither gateways nor
+ * ports, all of it is done at once.
  */
 void gw_api_tell_gateways(const struct gw_api_request *req, struct gw_api_reply *reply, struct gw_api_told *told,
 			  void (*tell)(struct gw_api_told *told, struct gw_api_reply *reply));

@@ -17,6 +17,8 @@
 struct touched_domain {
 	struct gw_uuid rdid;
 	uint32_t lowest;
+	uint32_t *former; /* owned: the numbers that it has in the kernel, of which there is mostly one */
+	size_t n_former;
 };
 
 /* What a change touches beside its own keys. */
@@ -25,7 +27,6 @@ struct touched {
 	size_t n_vsids;
 	struct touched_domain *domains; /* of its routes, before and after; sorted, each once */
 	size_t n_domains;
-	bool renumbered;  /* one of them has another number than before */
 	uint32_t *former; /* by change: the number that the domain of a former record's VSID had in the kernel, or 0 */
 };
 
@@ -69,13 +70,75 @@ static uint32_t kernel_domain(const struct gw_driver *d, uint32_t vsid)
 
 static void touched_done(struct touched *t)
 {
+	for (size_t i = 0; i < t->n_domains; i++)
+		free(t->domains[i].former);
 	free(t->vsids);
 	free(t->domains);
 	free(t->former);
 }
 
+static struct touched_domain *find_domain(const struct touched *t, const struct gw_uuid *rdid)
+{
+	size_t low = 0, high = t->n_domains;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (memcmp(&t->domains[middle].rdid, rdid, sizeof *rdid) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return &t->domains[low]; /* it is there */
+}
+
+static int note_former(struct touched_domain *domain, uint32_t number)
+{
+	uint32_t *more;
+
+	for (size_t i = 0; i < domain->n_former; i++)
+		if (domain->former[i] == number)
+			return 0;
+	if (!number)
+		return 0;
+	more = reallocarray(domain->former, domain->n_former + 1, sizeof *more);
+	if (!more)
+		return -ENOMEM;
+	domain->former = more;
+	domain->former[domain->n_former++] = number;
+	return 0;
+}
+
+static const struct gw_customer_route *former_route(const struct gw_change *c)
+{
+	return c->before && c->before->kind == GW_HNV_CUSTOMER_ROUTE ? &c->before->croute : NULL;
+}
+
+/* Under which numbers the kernel may have routes of the domains: those of the VSIDs that they have, and of those that leave them. */
+static int note_formers(struct touched *t, const struct gw_driver *d, const struct gw_intent *in,
+			const struct gw_delta *delta)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < t->n_domains; i++) {
+		size_t n;
+		const uint32_t *vsids = gw_intent_rdid_vsids(in, &t->domains[i].rdid, &n);
+
+		for (size_t v = 0; v < n && r == 0; v++)
+			r = note_former(&t->domains[i], kernel_domain(d, vsids[v]));
+	}
+	for (size_t i = 0; i < delta->n && r == 0; i++) {
+		const struct gw_customer_route *route = former_route(&delta->changes[i]);
+
+		if (route)
+			r = note_former(find_domain(t, &route->rdid), kernel_domain(d, route->vsid));
+	}
+	return r;
+}
+
 /* Before anything is written: what is in the kernel is part of it. */
-static int touched_init(struct touched *t, const struct gw_driver *d, const struct gw_delta *delta)
+static int touched_init(struct touched *t, const struct gw_driver *d, const struct gw_intent *in,
+			const struct gw_delta *delta)
 {
 	size_t unique = 0;
 
@@ -102,6 +165,10 @@ static int touched_init(struct touched *t, const struct gw_driver *d, const stru
 		if (unique == 0 || !gw_uuid_equal(&t->domains[unique - 1].rdid, &t->domains[i].rdid))
 			t->domains[unique++] = t->domains[i];
 	t->n_domains = unique;
+	if (note_formers(t, d, in, delta) < 0) {
+		touched_done(t);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -173,7 +240,8 @@ static int apply_one(struct gw_driver *d, const struct gw_intent *in, const stru
  * A domain whose lowest VSID comes or goes has another number: its routes are there under the new one before the VSIDs are
  * told, and under the old one until all have been.
  */
-static int renumber_routes(struct gw_driver *d, const struct gw_intent *in, struct touched *t, struct gw_error *err)
+static int renumber_routes(struct gw_driver *d, const struct gw_intent *in, const struct touched *t,
+			   struct gw_error *err)
 {
 	int r = 0;
 
@@ -181,11 +249,8 @@ static int renumber_routes(struct gw_driver *d, const struct gw_intent *in, stru
 		size_t n;
 		const uint32_t *vsids = gw_intent_rdid_vsids(in, &t->domains[i].rdid, &n);
 
-		if (n && t->domains[i].lowest > vsids[0])
-			continue;
-		t->renumbered = true;
-		if (n)
-			r = gw_maps_refresh_domain_routes(d, in, vsids[0], err);
+		if (n && t->domains[i].lowest <= vsids[0])
+			r = gw_maps_refresh_domain_routes(d, in, vsids[0], vsids[0], err);
 	}
 	return r;
 }
@@ -218,6 +283,30 @@ static int drop_former_peers(struct gw_driver *d, const struct gw_intent *in, co
 	for (size_t i = 0; i < delta->n && r == 0; i++)
 		if (t->former[i])
 			r = gw_maps_refresh_peer(d, in, t->former[i], &delta->changes[i].before->record.pa, err);
+	return r;
+}
+
+/* Routes under a number that their domain has no more: those that it has yet, and those that the change takes away. */
+static int drop_former_routes(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta,
+			      const struct touched *t, struct gw_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < t->n_domains; i++) {
+		size_t n;
+		const uint32_t *vsids = gw_intent_rdid_vsids(in, &t->domains[i].rdid, &n);
+
+		for (size_t k = 0; k < t->domains[i].n_former && n && r == 0; k++)
+			if (t->domains[i].former[k] != vsids[0])
+				r = gw_maps_refresh_domain_routes(d, in, vsids[0], t->domains[i].former[k], err);
+	}
+	for (size_t i = 0; i < delta->n && r == 0; i++) {
+		const struct gw_customer_route *route = former_route(&delta->changes[i]);
+		const struct touched_domain *domain = route ? find_domain(t, &route->rdid) : NULL;
+
+		for (size_t k = 0; domain && k < domain->n_former && r == 0; k++)
+			r = gw_maps_refresh_route_under(d, in, domain->former[k], &route->prefix, err);
+	}
 	return r;
 }
 
@@ -258,7 +347,7 @@ int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct 
 	struct touched t;
 	int r = 0;
 
-	if (touched_init(&t, d, delta) < 0)
+	if (touched_init(&t, d, in, delta) < 0)
 		return gw_error_oom(err);
 	r = renumber_routes(d, in, &t, err);
 	for (size_t i = 0; i < delta->n && r == 0; i++) {
@@ -275,8 +364,8 @@ int gw_maps_apply(struct gw_driver *d, const struct gw_intent *in, const struct 
 		r = refresh_domains(d, in, &t, err);
 	if (r == 0)
 		r = drop_former_peers(d, in, delta, &t, err);
-	if (r == 0 && t.renumbered)
-		r = gw_maps_drop_stale_routes(d, in, err);
+	if (r == 0)
+		r = drop_former_routes(d, in, delta, &t, err);
 	if (r == 0 && has[GW_HNV_PROVIDER_ROUTE])
 		r = refresh_ports(d, in, err);
 	/* Which addresses are this node's own is written into every record that names one. */

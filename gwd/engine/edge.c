@@ -446,9 +446,8 @@ static bool wanted_segment(const struct gw_driver *d, const struct gw_intent *in
 	return false;
 }
 
-static int write_all(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+static int write_own(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
-	const struct gw_hnv_object *o;
 	const uint32_t yes = 1;
 	int r = 0;
 
@@ -463,17 +462,22 @@ static int write_all(struct gw_driver *d, const struct gw_intent *in, struct gw_
 
 		r = gw_map_bring(bpf_of(d)->maps.segments, &key, &yes, err);
 	}
-	for (o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PUBLIC, o));)
-		r = refresh_public(d, in, &o->public, err);
-	GW_HMAP_FOR_EACH (n, &d->ifaces) {
-		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
-		uint32_t ifindex = i->link.ifindex;
-		struct gw_bpf_exit e;
-
-		if (r == 0 && gw_want_exit(d, in, ifindex, &e))
-			r = gw_map_bring(bpf_of(d)->maps.exits, &ifindex, &e, err);
-	}
 	return r;
+}
+
+static int write_public(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
+			struct gw_error *err)
+{
+	return refresh_public(d, in, &o->public, err);
+}
+
+static int write_exit(struct gw_driver *d, const struct gw_intent *in, const struct gw_hmap_node *n,
+		      struct gw_error *err)
+{
+	uint32_t ifindex = GW_CONTAINER_OF(n, struct gw_iface, node)->link.ifindex;
+	struct gw_bpf_exit e;
+
+	return gw_want_exit(d, in, ifindex, &e) ? gw_map_bring(bpf_of(d)->maps.exits, &ifindex, &e, err) : 0;
 }
 
 static void drop_slots(struct gw_driver *d, const struct gw_intent *in)
@@ -483,8 +487,27 @@ static void drop_slots(struct gw_driver *d, const struct gw_intent *in)
 			gw_slots_put(&d->exit_slots, d->exit_slots.owner[slot], d);
 }
 
-int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, uint64_t until, struct gw_error *err)
+enum writer { WRITE_OWN, WRITE_PUBLICS, WRITE_EXITS, WRITERS };
+
+static int write_some(const struct gw_walk *w, enum writer part)
 {
+	int r;
+
+	switch (part) {
+	case WRITE_OWN:
+		r = read_addresses(w->d, w->err);
+		return r == 0 ? write_own(w->d, w->in, w->err) : r;
+	case WRITE_PUBLICS:
+		return gw_walk_objects(w, GW_HNV_PUBLIC, write_public);
+	default:
+		return gw_walk_nodes(w, &w->d->ifaces, write_exit);
+	}
+}
+
+int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_walk_place *at, uint64_t until,
+		 struct gw_error *err)
+{
+	const struct gw_walk walk = {d, in, at, until, err};
 	const struct gw_bpf *b = bpf_of(d);
 	const struct {
 		const struct bpf_map *map;
@@ -493,28 +516,26 @@ int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, ui
 		{b->maps.publics, wanted_public}, {b->maps.places, wanted_place},     {b->maps.shares, wanted_share},
 		{b->maps.exits, wanted_exit},	  {b->maps.segments, wanted_segment},
 	};
-	const size_t n = 1 + sizeof tables / sizeof *tables;
+	const size_t n = WRITERS + sizeof tables / sizeof *tables;
 	int r = 0;
 
-	while (*at < n && r == 0) {
-		if (*at == 0)
-			r = read_addresses(d, err);
-		if (*at == 0 && r == 0)
-			r = write_all(d, in, err);
-		else if (r == 0)
-			r = gw_map_prune(d, in, tables[*at - 1].map, tables[*at - 1].is_wanted, err);
-		++*at;
-		if (r == 0 && uv_hrtime() >= until)
+	while (at->part < n && r == 0) {
+		r = at->part < WRITERS ? write_some(&walk, (enum writer)at->part)
+				       : gw_walk_prune(&walk, tables[at->part - WRITERS].map,
+						       tables[at->part - WRITERS].is_wanted);
+		if (r != 0)
+			return r;
+		at->part++;
+		if (uv_hrtime() >= until)
 			return GW_SYNC_MORE;
 	}
-	if (r == 0)
-		drop_slots(d, in);
+	drop_slots(d, in);
 	return r;
 }
 
 int gw_edge_sync_whole(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
-	size_t at = 0;
+	struct gw_walk_place at = {0};
 
 	return gw_edge_sync(d, in, &at, UINT64_MAX, err);
 }

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <uv.h>
 
-#define TURN_NS 8000000u /* of a sync, before the loop goes on with all else */
+#define TURN_NS 4000000u /* of a sync, before the loop goes on with all else, which has its own part of a turn */
 
 /* Of a sync. */
 enum stage { LINKS, MAPS, EDGE, WAYS, FAST, PROGRAMS, STRANGERS, DONE };
@@ -257,6 +257,7 @@ static int begin_sync(struct gw_driver *d, const struct gw_intent *in, struct gw
 	d->sync.again = false;
 	d->sync.stage = LINKS;
 	d->sync.at = d->sync.n = 0;
+	d->sync.place = (struct gw_walk_place){0};
 	d->sync.pass++;
 	d->sync.under_way = true;
 	d->maps_good = false;
@@ -275,7 +276,7 @@ static int look_at_links(struct gw_driver *d, const struct gw_intent *in, uint64
 	int r = 0;
 
 	while (r == 0 && d->sync.at < d->sync.n) {
-		r = gw_links_look(d, in, d->sync.names[d->sync.at++], err);
+		r = gw_links_look(d, in, &d->sync.names[d->sync.at++], err);
 		if (r == 0 && uv_hrtime() >= until)
 			return GW_SYNC_MORE;
 	}
@@ -292,10 +293,10 @@ static int do_stage(struct gw_driver *d, const struct gw_intent *in, uint64_t un
 	case LINKS:
 		return look_at_links(d, in, until, err);
 	case MAPS:
-		return d->sync.all ? gw_maps_sync(d, in, &d->sync.at, until, err)
+		return d->sync.all ? gw_maps_sync(d, in, &d->sync.place, until, err)
 				   : gw_maps_refresh_providers(d, in, err);
 	case EDGE:
-		return gw_edge_sync(d, in, &d->sync.at, until, err);
+		return gw_edge_sync(d, in, &d->sync.place, until, err);
 	case WAYS:
 		return gw_ways_sync(d, in, err);
 	case FAST:
@@ -330,7 +331,7 @@ static int engine_sync(struct gw_driver *d, const struct gw_intent *in, struct g
 		r = do_stage(d, in, until, err);
 		if (r == 0) {
 			d->sync.stage++;
-			d->sync.at = 0;
+			d->sync.place = (struct gw_walk_place){0};
 		}
 		if (r == GW_SYNC_MORE || (r == 0 && d->sync.stage < DONE && uv_hrtime() >= until))
 			return GW_SYNC_MORE;
@@ -362,6 +363,7 @@ const struct gw_driver_ops gw_engine_driver = {
 	.sync = engine_sync,
 	.describe = gw_engine_describe,
 	.status = gw_engine_status,
+	.status_more = gw_engine_status_more,
 	.trace = gw_engine_trace,
 	.remove = engine_remove,
 	.close = engine_close,

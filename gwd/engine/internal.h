@@ -19,6 +19,7 @@ struct gw_iface {
 	bool is_exit;		   /* the way out of a virtual gateway */
 	uint32_t exit_vsid;	   /* of which one, or was */
 	bool is_way;		   /* the link of a connection */
+	struct gw_uuid way;	   /* of which one, where that has been said */
 	bool is_segment;	   /* an interface that L3 connections lead to, whatever else it is */
 	bool present;
 	struct gw_hmap_node by_index; /* while it is */
@@ -61,6 +62,22 @@ struct gw_edge {
 	bool all_groups;	  /* the link hears all multicast by our doing */
 };
 
+/* How far one that looks at all of something has come; all zero at first. */
+#define GW_WALK_KEY sizeof(struct gw_tunnel_key) /* the longest */
+struct gw_walk_place {
+	size_t part;	       /* which of what it looks at */
+	size_t done;	       /* of that, when */
+	uint64_t generation;   /* the intent had this one */
+	unsigned begun;	       /* how often with the same part */
+	char key[GW_WALK_KEY]; /* the next one, of a map's */
+};
+
+/* Of an interface; of the link of a connection also whose. */
+struct gw_link_name {
+	char name[IFNAMSIZ];
+	struct gw_uuid way;
+};
+
 /* A sync that is under way in parts (engine.c). */
 struct gw_engine_sync {
 	uint64_t turn_ns; /* for one part; tests have less */
@@ -68,9 +85,10 @@ struct gw_engine_sync {
 	bool all;   /* maps, too */
 	bool again; /* somebody has asked for one since it began: the core does not remember that */
 	int stage;
-	char (*names)[IFNAMSIZ]; /* of interfaces */
-	size_t n, at;		 /* at: which of these is the next; behind that, which part of the stage */
-	unsigned pass;		 /* counts them */
+	struct gw_link_name *names; /* of interfaces */
+	size_t n, at;		    /* at: which of these is the next */
+	struct gw_walk_place place; /* in the stage */
+	unsigned pass;		    /* counts them */
 };
 
 struct gw_driver {
@@ -152,13 +170,16 @@ int gw_edge_refresh_exit(struct gw_driver *d, const struct gw_intent *in, const 
 			 struct gw_error *err);
 int gw_edge_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 /* Some of its parts, as gw_maps_sync does. */
-int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, uint64_t until, struct gw_error *err);
+int gw_edge_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_walk_place *at, uint64_t until,
+		 struct gw_error *err);
 int gw_edge_sync_whole(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 void gw_edge_on_change(void *driver, const struct gw_nl_change *change);
 
 /* ways.c: the maps of connections. */
 /* The connection whose link has this name; NULL: none. */
 const struct gw_way *gw_way_of_link(const struct gw_intent *in, const char *interface);
+/* The same; where it has been said whose link it is, not all of them are looked at. */
+const struct gw_way *gw_way_of_iface(const struct gw_intent *in, const struct gw_iface *i);
 bool gw_way_leads_to(const struct gw_driver *d, const struct gw_intent *in, const char *interface);
 /* The interface that an L3 connection leads to; empty: there is none. */
 const char *gw_way_interface(const struct gw_driver *d, const struct gw_way *w);
@@ -195,14 +216,34 @@ void gw_edge_announce_all(struct gw_driver *d, const struct gw_intent *in);
 typedef bool (*gw_map_wanted)(const struct gw_driver *d, const struct gw_intent *in, const void *key);
 /* Writes `value`, or deletes the key when value is NULL; skips what is as it should be. */
 int gw_map_bring(const struct bpf_map *m, const void *key, const void *value, struct gw_error *err);
+/*
+ * walk.c: looks at all objects of a kind, at all nodes of a table that changes only when a change of the intent is applied, or deletes all
+ * keys of a map that are not wanted: from the place on, until the time, by uv_hrtime(). GW_SYNC_MORE: there are more. Then, and else,
+ * what the first failure returned, or 0; the place is at its beginning again.
+ */
+struct gw_walk {
+	struct gw_driver *d;
+	const struct gw_intent *in;
+	struct gw_walk_place *at;
+	uint64_t until;
+	struct gw_error *err;
+};
+typedef int (*gw_walk_object_cb)(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
+				 struct gw_error *err);
+typedef int (*gw_walk_node_cb)(struct gw_driver *d, const struct gw_intent *in, const struct gw_hmap_node *n,
+			       struct gw_error *err);
+int gw_walk_objects(const struct gw_walk *w, enum gw_hnv_kind kind, gw_walk_object_cb one);
+int gw_walk_nodes(const struct gw_walk *w, const struct gw_hmap *map, gw_walk_node_cb one);
+int gw_walk_prune(const struct gw_walk *w, const struct bpf_map *m, gw_map_wanted is_wanted);
 /* Deletes the keys that are not wanted. */
 int gw_map_prune(struct gw_driver *d, const struct gw_intent *in, const struct bpf_map *m, gw_map_wanted is_wanted,
 		 struct gw_error *err);
 /*
- * All that is wanted is written, then what is not wanted goes: from part *at on, and as many as can be begun until then, by uv_hrtime().
+ * All that is wanted is written, then what is not wanted goes: from *at on, and as much as can be begun until then, by uv_hrtime().
  * GW_SYNC_MORE: there are more, and changes may be applied before them.
  */
-int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, uint64_t until, struct gw_error *err);
+int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_walk_place *at, uint64_t until,
+		 struct gw_error *err);
 int gw_maps_sync_whole(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 int gw_maps_refresh_mac(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, const struct gw_mac *mac,
 			struct gw_error *err);
@@ -221,11 +262,12 @@ int gw_maps_refresh_provider(struct gw_driver *d, const struct gw_intent *in, co
 int gw_maps_refresh_subnets(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, struct gw_error *err);
 int gw_maps_refresh_route(struct gw_driver *d, const struct gw_intent *in, const struct gw_customer_route *route,
 			  struct gw_error *err);
-/* All routes of a domain, under its number. */
-int gw_maps_refresh_domain_routes(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
+/* All routes of the domain that the VSID is in, under a number that may be a former one of it. */
+int gw_maps_refresh_domain_routes(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, uint32_t domain,
 				  struct gw_error *err);
-/* Routes under numbers that no domain has any more. */
-int gw_maps_drop_stale_routes(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
+/* One route, under a number that may be a former one of its domain. */
+int gw_maps_refresh_route_under(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
+				const struct gw_prefix *prefix, struct gw_error *err);
 /* Flows of ports in these routing domains are decided anew (sorts them); NULL: of all ports. */
 void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t *domains, size_t n);
 /* Entries and counters of interfaces that the intent does not name. */
@@ -276,9 +318,10 @@ struct gw_iface *gw_iface_by_index(const struct gw_driver *d, uint32_t ifindex);
 void gw_links_foresee(struct gw_driver *d, const struct gw_intent *in);
 int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct gw_delta *delta, struct gw_error *err);
 /* The names of all that the configuration and the intent name; *ret is the caller's. */
-int gw_links_list(const struct gw_driver *d, const struct gw_intent *in, char (**ret)[IFNAMSIZ], size_t *ret_n);
+int gw_links_list(const struct gw_driver *d, const struct gw_intent *in, struct gw_link_name **ret, size_t *ret_n);
 /* One of them: how it is, what belongs to it, and whether its program is still there. */
-int gw_links_look(struct gw_driver *d, const struct gw_intent *in, const char *name, struct gw_error *err);
+int gw_links_look(struct gw_driver *d, const struct gw_intent *in, const struct gw_link_name *name,
+		  struct gw_error *err);
 /* Lets go of those that nothing names any more. */
 int gw_links_forget(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err);
 /* Puts the programs on everything that is present; the first failure is returned. */
@@ -290,13 +333,14 @@ int gw_links_attach(struct gw_driver *d, struct gw_error *err);
 int gw_links_attach_some(struct gw_driver *d, uint64_t until, struct gw_error *err);
 int gw_links_drop_strangers(struct gw_driver *d, struct gw_error *err);
 int gw_links_drop_all(struct gw_driver *d, struct gw_error *err);
-void gw_links_tc_event(void *driver, int ifindex);
+void gw_links_tc_event(void *driver, int ifindex, bool removed);
 void gw_links_event(void *driver, const struct gw_link *link, bool removed);
 void gw_links_done(struct gw_driver *d);
 
 /* report.c */
 void gw_engine_describe(struct gw_driver *d, const struct gw_hnv_object *o, json_t *properties);
 json_t *gw_engine_status(struct gw_driver *d);
+bool gw_engine_status_more(struct gw_driver *d, json_t *status, size_t *at);
 /* With "drops" where *ret_drops gets them. */
 json_t *gw_report_counters(const struct gw_driver *d, const struct bpf_map *m, uint32_t slot, uint64_t *ret_drops);
 /* Of an owner that has so many of them: of most there are none, and nothing has to be read. */
@@ -309,7 +353,7 @@ void gw_report_vrf(struct gw_driver *d, const struct gw_vrf *v, json_t *properti
 void gw_report_public(struct gw_driver *d, const struct gw_public *p, json_t *properties);
 void gw_report_edge_warnings(const struct gw_driver *d, json_t *list);
 json_t *gw_report_external(const struct gw_driver *d); /* null when there is none */
-json_t *gw_report_exits(const struct gw_driver *d);
+void gw_report_exit(const struct gw_driver *d, json_t *j);
 
 /* trace.c */
 int gw_engine_trace(struct gw_driver *d, const struct gw_intent *in, const json_t *query, json_t **ret_answer,

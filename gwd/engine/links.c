@@ -223,7 +223,7 @@ static bool is_named(const struct gw_iface *i)
 /* The link of a connection: as the way out. Its entries are written with those of all connections (ways.c). */
 static int bring_way(struct gw_driver *d, const struct gw_intent *in, struct gw_iface *i, struct gw_error *err)
 {
-	int r = gw_way_allot(d, gw_way_of_link(in, i->name), err);
+	int r = gw_way_allot(d, gw_way_of_iface(in, i), err);
 
 	return r == 0 && i->present && i->attached == 0 ? gw_nl_link_quiet(d->env.nl, i->link.ifindex, err) : r;
 }
@@ -269,7 +269,7 @@ static void mark(const struct gw_driver *d, const struct gw_intent *in, struct g
 	i->is_exit = owner;
 	if (owner)
 		i->exit_vsid = owner->vrf.vsid;
-	i->is_way = gw_way_of_link(in, i->name);
+	i->is_way = gw_way_of_iface(in, i);
 	i->is_segment = !i->is_port && !i->is_exit && !i->is_way && gw_way_leads_to(d, in, i->name);
 	i->is_external = !i->is_port && strcmp(i->name, d->env.config->external_interface) == 0;
 	i->is_underlay = false;
@@ -291,13 +291,17 @@ static const char *interface_of(const struct gw_hnv_object *o, char buf[static I
 						    : NULL;
 }
 
-static int bring_iface(struct gw_driver *d, const struct gw_intent *in, const char *name, struct gw_error *err)
+/* `way`: it is the link of this connection; NULL: of none, or nobody says. */
+static int bring_iface(struct gw_driver *d, const struct gw_intent *in, const char *name, const struct gw_uuid *way,
+		       struct gw_error *err)
 {
 	struct gw_iface *i = want_iface(d, name);
 	int r;
 
 	if (!i)
 		return gw_error_oom(err);
+	if (way)
+		i->way = *way;
 	i->looked = d->sync.pass;
 	mark(d, in, i);
 	if (!is_named(i))
@@ -320,7 +324,7 @@ static int bring_segment(struct gw_driver *d, const struct gw_intent *in, const 
 {
 	const char *name = o && o->kind == GW_HNV_CONNECTION ? gw_way_interface(d, &o->way) : "";
 
-	return name[0] ? bring_iface(d, in, name, err) : 0;
+	return name[0] ? bring_iface(d, in, name, NULL, err) : 0;
 }
 
 /* With a virtual gateway come the links of its connections, and go. */
@@ -333,8 +337,13 @@ static int bring_ways_of(struct gw_driver *d, const struct gw_intent *in, const 
 
 	while (o && o->kind == GW_HNV_VRF && r == 0 &&
 	       (w = gw_intent_next_of_domain(in, GW_HNV_CONNECTION, &o->vrf.rdid, w)))
-		r = bring_iface(d, in, gw_way_link(&w->way.id, name), err);
+		r = bring_iface(d, in, gw_way_link(&w->way.id, name), &w->way.id, err);
 	return r;
+}
+
+static const struct gw_uuid *way_of(const struct gw_hnv_object *o)
+{
+	return o->kind == GW_HNV_CONNECTION ? &o->way.id : NULL;
 }
 
 /* The interfaces of one change. An interface that a change moves between roles swaps its program. */
@@ -348,9 +357,9 @@ int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct
 		const char *after = interface_of(delta->changes[n].after, buf[1]);
 
 		if (before)
-			r = bring_iface(d, in, before, err);
+			r = bring_iface(d, in, before, way_of(delta->changes[n].before), err);
 		if (r == 0 && after && (!before || strcmp(before, after) != 0))
-			r = bring_iface(d, in, after, err);
+			r = bring_iface(d, in, after, way_of(delta->changes[n].after), err);
 		if (r == 0)
 			r = bring_segment(d, in, delta->changes[n].before, err);
 		if (r == 0)
@@ -361,27 +370,29 @@ int gw_links_apply(struct gw_driver *d, const struct gw_intent *in, const struct
 	return r;
 }
 
-static void add_name(char (*names)[IFNAMSIZ], size_t *n, const char *name)
+static struct gw_link_name *add_name(struct gw_link_name *names, size_t *n, const char *name)
 {
-	snprintf(names[(*n)++], IFNAMSIZ, "%s", name);
+	snprintf(names[*n].name, IFNAMSIZ, "%s", name);
+	return &names[(*n)++];
 }
 
 /* There are few such, but many connections may lead to one of them. */
-static void add_around(char (*names)[IFNAMSIZ], size_t *n, const char *name)
+static void add_around(struct gw_link_name *names, size_t *n, const char *name)
 {
 	for (size_t i = 0; i < *n; i++)
-		if (!strcmp(names[i], name))
+		if (!strcmp(names[i].name, name))
 			return;
 	if (name[0])
 		add_name(names, n, name);
 }
 
 /* In the order in which they are brought: what is around others first. */
-int gw_links_list(const struct gw_driver *d, const struct gw_intent *in, char (**ret)[IFNAMSIZ], size_t *ret_n)
+int gw_links_list(const struct gw_driver *d, const struct gw_intent *in, struct gw_link_name **ret, size_t *ret_n)
 {
 	size_t room = 1 + gw_intent_count(in, GW_HNV_PROVIDER_ADDRESS) + gw_intent_count(in, GW_HNV_VRF) +
 		      2 * gw_intent_count(in, GW_HNV_CONNECTION) + gw_intent_count(in, GW_HNV_PORT);
-	char(*names)[IFNAMSIZ] = calloc(room, sizeof *names), buf[IFNAMSIZ];
+	struct gw_link_name *names = calloc(room, sizeof *names);
+	char buf[IFNAMSIZ];
 	const struct gw_hnv_object *o;
 
 	if (!names)
@@ -395,21 +406,23 @@ int gw_links_list(const struct gw_driver *d, const struct gw_intent *in, char (*
 	for (o = NULL; (o = gw_intent_next(in, GW_HNV_VRF, o));)
 		add_name(names, ret_n, gw_vrf_exit(o->vrf.vsid, buf));
 	for (o = NULL; (o = gw_intent_next(in, GW_HNV_CONNECTION, o));)
-		add_name(names, ret_n, gw_way_link(&o->way.id, buf));
+		add_name(names, ret_n, gw_way_link(&o->way.id, buf))->way = o->way.id;
 	for (o = NULL; (o = gw_intent_next(in, GW_HNV_PORT, o));)
 		add_name(names, ret_n, o->port.interface);
 	*ret = names;
 	return 0;
 }
 
-int gw_links_look(struct gw_driver *d, const struct gw_intent *in, const char *name, struct gw_error *err)
+int gw_links_look(struct gw_driver *d, const struct gw_intent *in, const struct gw_link_name *name,
+		  struct gw_error *err)
 {
-	struct gw_iface *i = gw_iface_find(d, name);
+	static const struct gw_uuid none;
+	struct gw_iface *i = gw_iface_find(d, name->name);
 
 	if (i && i->attached == d->attach_round &&
 	    gw_tc_program(i->link.ifindex) != gw_loader_program_id(d->loader, hook_of(i)))
 		i->attached = 0;
-	return bring_iface(d, in, name, err);
+	return bring_iface(d, in, name->name, gw_uuid_equal(&name->way, &none) ? NULL : &name->way, err);
 }
 
 int gw_links_forget(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
@@ -517,12 +530,12 @@ int gw_links_drop_all(struct gw_driver *d, struct gw_error *err)
 	return r;
 }
 
-void gw_links_tc_event(void *driver, int ifindex)
+void gw_links_tc_event(void *driver, int ifindex, bool removed)
 {
 	struct gw_driver *d = driver;
 	const struct gw_iface *i = gw_iface_by_index(d, ifindex);
 
-	if ((i && i->attached) || gw_device_by_index(d, ifindex))
+	if (removed && ((i && i->attached) || gw_device_by_index(d, ifindex)))
 		gw_engine_want_sync(d, "a program was taken off an interface");
 }
 

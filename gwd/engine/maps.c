@@ -13,7 +13,6 @@
 #include <string.h>
 #include <uv.h>
 
-#define MAX_KEY	  sizeof(struct gw_tunnel_key)
 #define MAX_VALUE sizeof(union gw_value)
 
 union gw_value {
@@ -171,8 +170,8 @@ int gw_maps_refresh_subnets(struct gw_driver *d, const struct gw_intent *in, uin
 	return r;
 }
 
-static int refresh_route(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
-			 const struct gw_prefix *prefix, struct gw_error *err)
+int gw_maps_refresh_route_under(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
+				const struct gw_prefix *prefix, struct gw_error *err)
 {
 	struct gw_prefix_key key = gw_prefix_key_of(domain, prefix);
 	struct gw_bpf_route r;
@@ -203,22 +202,22 @@ int gw_maps_refresh_route(struct gw_driver *d, const struct gw_intent *in, const
 	     r == 0 && (u = gw_index_next_route(&d->index, &route->rdid, &route->prefix, u));)
 		r = refresh_own_route(d, in, u->route.vsid, &route->prefix, err);
 	if (r == 0 && n)
-		r = refresh_route(d, in, vsids[0], &route->prefix, err);
+		r = gw_maps_refresh_route_under(d, in, vsids[0], &route->prefix, err);
 	return r;
 }
 
-int gw_maps_refresh_domain_routes(struct gw_driver *d, const struct gw_intent *in, uint32_t domain,
+int gw_maps_refresh_domain_routes(struct gw_driver *d, const struct gw_intent *in, uint32_t vsid, uint32_t domain,
 				  struct gw_error *err)
 {
 	size_t n;
-	const uint32_t *vsids = gw_intent_domain_vsids(in, domain, &n);
+	const uint32_t *vsids = gw_intent_domain_vsids(in, vsid, &n);
 	int r = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_vsid_use *u = gw_index_vsid(&d->index, vsids[i]);
 
 		for (const struct gw_route_use *route = u ? u->route_list : NULL; route && r == 0; route = route->next)
-			r = refresh_route(d, in, domain, &route->route.prefix, err);
+			r = gw_maps_refresh_route_under(d, in, domain, &route->route.prefix, err);
 	}
 	return r;
 }
@@ -260,18 +259,58 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void outdate_port(const struct gw_driver *d, const struct gw_port *port)
+{
+	const struct gw_iface *i = gw_iface_find(d, port->interface);
+	uint32_t slot;
+
+	if (i && gw_slots_find(&d->port_slots, i->link.ifindex, &slot))
+		gw_slot_outdate(d, slot);
+}
+
+/* The VSIDs of these domains; *ret is the caller's. NULL: no memory. */
+static uint32_t *members_of(const struct gw_intent *in, uint32_t *domains, size_t n, size_t *ret_n)
+{
+	uint32_t *all = NULL;
+	size_t n_all = 0, room = 0, members;
+
+	qsort(domains, n, sizeof *domains, by_number);
+	for (size_t i = 0; i < n; i++) {
+		const uint32_t *vsids = gw_intent_domain_vsids(in, domains[i], &members);
+
+		if (i > 0 && domains[i] == domains[i - 1])
+			continue;
+		if (n_all + members > room) {
+			uint32_t *more;
+
+			room = 2 * (n_all + members);
+			more = reallocarray(all, room, sizeof *all);
+			if (!more) {
+				free(all);
+				return NULL;
+			}
+			all = more;
+		}
+		memcpy(all + n_all, vsids, members * sizeof *all);
+		n_all += members;
+	}
+	if (n_all)
+		qsort(all, n_all, sizeof *all, by_number);
+	*ret_n = n_all;
+	return all;
+}
+
+/* Of each port no more is looked at than whether it is one of them; without memory they all are. */
 void gw_maps_bump(struct gw_driver *d, const struct gw_intent *in, uint32_t *domains, size_t n)
 {
-	if (domains)
-		qsort(domains, n, sizeof *domains, by_number);
-	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_PORT, o));) {
-		const struct gw_iface *i = gw_iface_find(d, o->port.interface);
-		uint32_t domain = gw_intent_domain_id(in, o->port.vsid), slot;
+	size_t n_vsids = 0;
+	_cleanup_free_ uint32_t *vsids = domains && n ? members_of(in, domains, n, &n_vsids) : NULL;
 
-		if (i && (!domains || bsearch(&domain, domains, n, sizeof *domains, by_number)) &&
-		    gw_slots_find(&d->port_slots, i->link.ifindex, &slot))
-			gw_slot_outdate(d, slot);
-	}
+	if (domains && n == 0)
+		return;
+	for (const struct gw_hnv_object *o = NULL; (o = gw_intent_next(in, GW_HNV_PORT, o));)
+		if (!vsids || bsearch(&o->port.vsid, vsids, n_vsids, sizeof *vsids, by_number))
+			outdate_port(d, &o->port);
 }
 
 /* --- everything ----------------------------------------------------------------------------------------------------------- */
@@ -333,92 +372,73 @@ static bool wanted_own_route(const struct gw_driver *d, const struct gw_intent *
 int gw_map_prune(struct gw_driver *d, const struct gw_intent *in, const struct bpf_map *m, gw_map_wanted is_wanted,
 		 struct gw_error *err)
 {
-	char key[MAX_KEY] __attribute__((aligned(8))), next[MAX_KEY] __attribute__((aligned(8)));
-	int fd = bpf_map__fd(m), r = 0;
-	bool more = bpf_map_get_next_key(fd, NULL, key) == 0;
+	struct gw_walk_place all = {0};
 
-	while (more && r == 0) {
-		more = bpf_map_get_next_key(fd, key, next) == 0;
-		if (!is_wanted(d, in, key))
-			r = gw_map_bring(m, key, NULL, err);
-		memcpy(key, next, sizeof key);
+	return gw_walk_prune(&(struct gw_walk){d, in, &all, UINT64_MAX, err}, m, is_wanted);
+}
+
+static int write_route(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
+		       struct gw_error *err)
+{
+	return gw_maps_refresh_route(d, in, &o->croute, err);
+}
+
+static int write_peer(struct gw_driver *d, const struct gw_intent *in, const struct gw_hmap_node *n,
+		      struct gw_error *err)
+{
+	const struct gw_peer_use *u = GW_CONTAINER_OF(n, struct gw_peer_use, node);
+
+	return gw_maps_refresh_peer(d, in, gw_intent_domain_id(in, u->vsid), &u->pa, err);
+}
+
+static int write_vsid(struct gw_driver *d, const struct gw_intent *in, const struct gw_hmap_node *n,
+		      struct gw_error *err)
+{
+	return gw_maps_refresh_vsid(d, in, GW_CONTAINER_OF(n, struct gw_vsid_use, node)->vsid, err);
+}
+
+static int write_record(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
+			struct gw_error *err)
+{
+	struct gw_record_key key = gw_record_key_of(&o->record);
+	int r = gw_maps_refresh_record(d, in, &key, err);
+
+	return r == 0 ? gw_maps_refresh_mac(d, in, o->record.vsid, &o->record.mac, err) : r;
+}
+
+static int write_port(struct gw_driver *d, const struct gw_intent *in, const struct gw_hnv_object *o,
+		      struct gw_error *err)
+{
+	const struct gw_iface *i = gw_iface_find(d, o->port.interface);
+	int r = gw_maps_refresh_mac(d, in, o->port.vsid, &o->port.mac, err);
+
+	return r == 0 && i ? gw_maps_refresh_port(d, in, i, err) : r;
+}
+
+enum writer { WRITE_PROVIDERS, WRITE_ROUTES, WRITE_PEERS, WRITE_VSIDS, WRITE_RECORDS, WRITE_PORTS, WRITERS };
+
+static int write_some(const struct gw_walk *w, enum writer part)
+{
+	switch (part) {
+	case WRITE_PROVIDERS:
+		return gw_maps_refresh_providers(w->d, w->in, w->err);
+	case WRITE_ROUTES:
+		return gw_walk_objects(w, GW_HNV_CUSTOMER_ROUTE, write_route);
+	case WRITE_PEERS:
+		return gw_walk_nodes(w, &w->d->index.peers, write_peer);
+	case WRITE_VSIDS:
+		return gw_walk_nodes(w, &w->d->index.vsids, write_vsid);
+	case WRITE_RECORDS:
+		return gw_walk_objects(w, GW_HNV_LOOKUP_RECORD, write_record);
+	default:
+		return gw_walk_objects(w, GW_HNV_PORT, write_port);
 	}
-	return r;
 }
 
-int gw_maps_drop_stale_routes(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
+int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, struct gw_walk_place *at, uint64_t until,
+		 struct gw_error *err)
 {
-	return gw_map_prune(d, in, bpf_of(d)->maps.routes, wanted_route, err);
-}
-
-static int write_routes(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
-{
-	int r = gw_maps_refresh_providers(d, in, err);
-
-	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_CUSTOMER_ROUTE, o));)
-		r = gw_maps_refresh_route(d, in, &o->croute, err);
-	return r;
-}
-
-static int write_peers(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
-{
-	int r = 0;
-
-	GW_HMAP_FOR_EACH (n, &d->index.peers) {
-		const struct gw_peer_use *u = GW_CONTAINER_OF(n, struct gw_peer_use, node);
-
-		if (r == 0)
-			r = gw_maps_refresh_peer(d, in, gw_intent_domain_id(in, u->vsid), &u->pa, err);
-	}
-	return r;
-}
-
-static int write_vsids(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
-{
-	int r = 0;
-
-	GW_HMAP_FOR_EACH (n, &d->index.vsids) {
-		uint32_t vsid = GW_CONTAINER_OF(n, struct gw_vsid_use, node)->vsid;
-
-		if (r == 0)
-			r = gw_maps_refresh_vsid(d, in, vsid, err);
-	}
-	return r;
-}
-
-static int write_records(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
-{
-	int r = 0;
-
-	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_LOOKUP_RECORD, o));) {
-		struct gw_record_key key = gw_record_key_of(&o->record);
-
-		r = gw_maps_refresh_record(d, in, &key, err);
-		if (r == 0)
-			r = gw_maps_refresh_mac(d, in, o->record.vsid, &o->record.mac, err);
-	}
-	return r;
-}
-
-static int write_ports(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
-{
-	int r = 0;
-
-	for (const struct gw_hnv_object *o = NULL; r == 0 && (o = gw_intent_next(in, GW_HNV_PORT, o));) {
-		const struct gw_iface *i = gw_iface_find(d, o->port.interface);
-
-		r = gw_maps_refresh_mac(d, in, o->port.vsid, &o->port.mac, err);
-		if (r == 0 && i)
-			r = gw_maps_refresh_port(d, in, i, err);
-	}
-	return r;
-}
-
-int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, uint64_t until, struct gw_error *err)
-{
-	static int (*const writers[])(struct gw_driver * d, const struct gw_intent *in, struct gw_error *err) = {
-		write_routes, write_peers, write_vsids, write_records, write_ports};
-	const size_t n_writers = sizeof writers / sizeof *writers;
+	const struct gw_walk walk = {d, in, at, until, err};
 	const struct gw_bpf *b = bpf_of(d);
 	const struct {
 		const struct bpf_map *map;
@@ -433,15 +453,17 @@ int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, ui
 		{b->maps.vsids, wanted_vsid},
 		{b->maps.peers, wanted_peer},
 	};
-	const size_t n = n_writers + sizeof tables / sizeof *tables;
+	const size_t n = WRITERS + sizeof tables / sizeof *tables;
 	int r = 0;
 
-	while (*at < n && r == 0) {
-		r = *at < n_writers
-			    ? writers[*at](d, in, err)
-			    : gw_map_prune(d, in, tables[*at - n_writers].map, tables[*at - n_writers].is_wanted, err);
-		++*at;
-		if (r == 0 && *at < n && uv_hrtime() >= until)
+	while (at->part < n && r == 0) {
+		r = at->part < WRITERS ? write_some(&walk, (enum writer)at->part)
+				       : gw_walk_prune(&walk, tables[at->part - WRITERS].map,
+						       tables[at->part - WRITERS].is_wanted);
+		if (r != 0)
+			return r;
+		at->part++;
+		if (at->part < n && uv_hrtime() >= until)
 			return GW_SYNC_MORE;
 	}
 	gw_maps_bump(d, in, NULL, 0);
@@ -450,7 +472,7 @@ int gw_maps_sync(struct gw_driver *d, const struct gw_intent *in, size_t *at, ui
 
 int gw_maps_sync_whole(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
-	size_t at = 0;
+	struct gw_walk_place at = {0};
 
 	return gw_maps_sync(d, in, &at, UINT64_MAX, err);
 }

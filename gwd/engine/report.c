@@ -154,31 +154,36 @@ static json_t *warnings_json(const struct gw_driver *d)
 	return list;
 }
 
+/* Who there is: how they are is for status_more. */
 static json_t *ports_json(const struct gw_driver *d)
 {
 	json_t *list = json_array();
 
 	GW_HMAP_FOR_EACH (n, &d->ifaces) {
 		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
-		uint32_t ifindex = i->link.ifindex;
-		struct gw_bpf_port p;
-		json_t *j;
 
-		if (!i->is_port)
-			continue;
-		j = json_pack("{s:s}", "interface", i->name);
-		if (i->present &&
-		    bpf_map_lookup_elem(bpf_map__fd(gw_loader_bpf(d->loader)->maps.ports), &ifindex, &p) == 0) {
-			json_object_set_new(j, "virtualSubnetId", json_integer(p.vsid));
-			json_object_set_new(j, "macAddress",
-					    json_sprintf("%02X%02X%02X%02X%02X%02X", p.mac[0], p.mac[1], p.mac[2],
-							 p.mac[3], p.mac[4], p.mac[5]));
-			json_object_set_new(j, "mtu", json_integer(i->link.mtu));
-		}
-		port_state(d, i->name, j);
-		json_array_append_new(list, j);
+		if (i->is_port)
+			json_array_append_new(list, json_pack("{s:s}", "interface", i->name));
 	}
 	return list;
+}
+
+static void fill_port(const struct gw_driver *d, json_t *j)
+{
+	const char *name = json_string_value(json_object_get(j, "interface"));
+	const struct gw_iface *i = gw_iface_find(d, name);
+	uint32_t ifindex = i ? i->link.ifindex : 0;
+	struct gw_bpf_port p;
+
+	if (i && i->present &&
+	    bpf_map_lookup_elem(bpf_map__fd(gw_loader_bpf(d->loader)->maps.ports), &ifindex, &p) == 0) {
+		json_object_set_new(j, "virtualSubnetId", json_integer(p.vsid));
+		json_object_set_new(j, "macAddress",
+				    json_sprintf("%02X%02X%02X%02X%02X%02X", p.mac[0], p.mac[1], p.mac[2], p.mac[3],
+						 p.mac[4], p.mac[5]));
+		json_object_set_new(j, "mtu", json_integer(i->link.mtu));
+	}
+	port_state(d, name, j);
 }
 
 static json_t *underlays_json(const struct gw_driver *d)
@@ -188,21 +193,20 @@ static json_t *underlays_json(const struct gw_driver *d)
 
 	GW_HMAP_FOR_EACH (n, &d->ifaces) {
 		const struct gw_iface *i = GW_CONTAINER_OF(n, struct gw_iface, node);
-		json_t *addresses = json_array();
 		struct gw_ip key, *prev = NULL;
 		char text[GW_ADDR_STRLEN];
+		json_t *addresses;
 		uint32_t ifindex;
 
-		for (; i->is_underlay && bpf_map_get_next_key(fd, prev, &key) == 0; prev = &key) {
+		if (!i->is_underlay)
+			continue;
+		addresses = json_array();
+		for (; bpf_map_get_next_key(fd, prev, &key) == 0; prev = &key) {
 			struct gw_addr a = gw_addr_of(&key);
 
 			if (bpf_map_lookup_elem(fd, &key, &ifindex) == 0 && i->present &&
 			    ifindex == (uint32_t)i->link.ifindex)
 				json_array_append_new(addresses, json_string(gw_addr_format(&a, text)));
-		}
-		if (!i->is_underlay) {
-			json_decref(addresses);
-			continue;
 		}
 		json_array_append_new(list,
 				      json_pack("{s:s, s:s, s:i, s:o}", "interface", i->name, "state",
@@ -211,18 +215,23 @@ static json_t *underlays_json(const struct gw_driver *d)
 	return list;
 }
 
-static json_t *subnets_json(const struct gw_driver *d)
+static json_t *subnets_json(const struct gw_slots *slots)
 {
 	json_t *list = json_array();
 
-	for (unsigned slot = 0; slot < d->vsid_slots.limit; slot++)
-		if (d->vsid_slots.owner[slot])
-			json_array_append_new(list,
-					      json_pack("{s:i, s:o}", "virtualSubnetId", (int)d->vsid_slots.owner[slot],
-							"counters",
-							gw_report_counters(d, gw_loader_bpf(d->loader)->maps.vsid_stats,
-									   slot, NULL)));
+	for (unsigned slot = 0; slot < slots->limit; slot++)
+		if (slots->owner[slot])
+			json_array_append_new(list, json_pack("{s:i}", "virtualSubnetId", (int)slots->owner[slot]));
 	return list;
+}
+
+static void fill_subnet(const struct gw_driver *d, json_t *j)
+{
+	uint32_t vsid = (uint32_t)json_integer_value(json_object_get(j, "virtualSubnetId")), slot;
+
+	if (gw_slots_find(&d->vsid_slots, vsid, &slot))
+		json_object_set_new(j, "counters",
+				    gw_report_counters(d, gw_loader_bpf(d->loader)->maps.vsid_stats, slot, NULL));
 }
 
 static json_t *outcomes_json(const struct gw_driver *d)
@@ -245,8 +254,30 @@ json_t *gw_engine_status(struct gw_driver *d)
 			 "receivePath", "vxlan", d->devices[GW_DEVICE_VXLAN].link.ifindex ? "kernel+bpf" : "bpf",
 			 "nvgre", d->devices[GW_DEVICE_NVGRE].link.ifindex ? "kernel+bpf" : "bpf", "fastPath",
 			 gw_fast_report(d), "warnings", warnings_json(d), "underlays", underlays_json(d), "ports",
-			 ports_json(d), "virtualSubnets", subnets_json(d), "external", gw_report_external(d),
-			 "reassembly", d->whole_entrance ? gw_report_reassembly() : json_null(), "virtualGateways",
-			 gw_report_exits(d), "outcomes", outcomes_json(d), "drops", drops_json(d), "innerMtu", "vxlan",
-			 (int)d->params.inner_mtu[GW_ABI_VXLAN], "nvgre", (int)d->params.inner_mtu[GW_ABI_NVGRE]);
+			 ports_json(d), "virtualSubnets", subnets_json(&d->vsid_slots), "external",
+			 gw_report_external(d), "reassembly", d->whole_entrance ? gw_report_reassembly() : json_null(),
+			 "virtualGateways", subnets_json(&d->exit_slots), "outcomes", outcomes_json(d), "drops",
+			 drops_json(d), "innerMtu", "vxlan", (int)d->params.inner_mtu[GW_ABI_VXLAN], "nvgre",
+			 (int)d->params.inner_mtu[GW_ABI_NVGRE]);
+}
+
+bool gw_engine_status_more(struct gw_driver *d, json_t *status, size_t *at)
+{
+	static const struct {
+		const char *list;
+		void (*fill)(const struct gw_driver *d, json_t *j);
+	} lists[] = {{"ports", fill_port}, {"virtualSubnets", fill_subnet}, {"virtualGateways", gw_report_exit}};
+	size_t before = 0;
+
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		json_t *list = json_object_get(status, lists[i].list), *one = json_array_get(list, *at - before);
+
+		if (one) {
+			lists[i].fill(d, one);
+			++*at;
+			return true;
+		}
+		before += json_array_size(list);
+	}
+	return false;
 }

@@ -115,24 +115,17 @@ json_t *gw_report_external(const struct gw_driver *d)
 	return j;
 }
 
-static json_t *report_exit(const struct gw_driver *d, unsigned slot)
+/* One of the node's status, of which it says whose it is. */
+void gw_report_exit(const struct gw_driver *d, json_t *j)
 {
-	uint32_t vsid = d->exit_slots.owner[slot];
+	uint32_t vsid = (uint32_t)json_integer_value(json_object_get(j, "virtualSubnetId")), slot;
 	char name[IFNAMSIZ];
 	const struct gw_iface *i = gw_iface_find(d, gw_vrf_exit(vsid, name));
 	uint64_t drops;
 
-	return json_pack("{s:i, s:s, s:s, s:o}", "virtualSubnetId", (int)vsid, "interface", name, "state",
-			 gw_report_state(i), "counters",
-			 gw_report_counters(d, gw_loader_bpf(d->loader)->maps.exit_stats, slot, &drops));
-}
-
-json_t *gw_report_exits(const struct gw_driver *d)
-{
-	json_t *list = json_array();
-
-	for (unsigned slot = 0; slot < d->exit_slots.limit; slot++)
-		if (d->exit_slots.owner[slot])
-			json_array_append_new(list, report_exit(d, slot));
-	return list;
+	json_object_set_new(j, "interface", json_string(name));
+	json_object_set_new(j, "state", json_string(gw_report_state(i)));
+	if (gw_slots_find(&d->exit_slots, vsid, &slot))
+		json_object_set_new(j, "counters",
+				    gw_report_counters(d, gw_loader_bpf(d->loader)->maps.exit_stats, slot, &drops));
 }

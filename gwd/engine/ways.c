@@ -32,6 +32,15 @@ const struct gw_way *gw_way_of_link(const struct gw_intent *in, const char *inte
 	return NULL;
 }
 
+const struct gw_way *gw_way_of_iface(const struct gw_intent *in, const struct gw_iface *i)
+{
+	const struct gw_hnv_object *o =
+		gw_intent_get(in, &(struct gw_hnv_object){.kind = GW_HNV_CONNECTION, .way = {.id = i->way}});
+	char name[IFNAMSIZ];
+
+	return o && strcmp(gw_way_link(&o->way.id, name), i->name) == 0 ? &o->way : gw_way_of_link(in, i->name);
+}
+
 const char *gw_way_interface(const struct gw_driver *d, const struct gw_way *w)
 {
 	if (w->type != GW_WAY_L3)

@@ -25,6 +25,11 @@ struct gw_enrolling {
 	void (*done)(struct gw_enrolling *e, const struct gw_error *err); /* NULL: it is */
 };
 
+/* How far status_more has come; all zero at first. */
+struct gw_status_place {
+	size_t driver, at;
+};
+
 struct gw_control;
 struct gw_loop_meter;
 
@@ -39,6 +44,11 @@ struct gw_service {
 	int (*submit)(void *ctx, struct gw_hnv_op *ops, size_t n, size_t *ret_failed, struct gw_error *err);
 	void (*describe)(void *ctx, const struct gw_hnv_object *o, json_t *properties);
 	json_t *(*status)(void *ctx); /* {"node": {...}, "<driver>": {...}, ...} */
+	/*
+	 * Adds to it what there may be much of, as how each port is: some at each call, between which the loop may turn. Whether there
+	 * is more. NULL: status says all.
+	 */
+	bool (*status_more)(void *ctx, json_t *status, struct gw_status_place *at);
 	int (*trace)(void *ctx, const json_t *query, json_t **ret_answer, struct gw_error *err);
 	bool (*ready)(void *ctx);
 	/* How the drivers are: "Synced", "Pending" or "Failing", and the last error of one of them, or "". Good until the next turn. */

@@ -16,6 +16,7 @@ struct gw_tour {
 	struct gw_tour_params params;
 	struct gw_hnv_object **keys;
 	size_t n, at;
+	bool began; /* with the records */
 };
 
 static unsigned under_way; /* share a slice */
@@ -47,6 +48,11 @@ static bool go_on(struct gw_tour *t)
 {
 	uint64_t until = uv_hrtime() + SLICE_NS / under_way;
 
+	while (!t->began) {
+		t->began = !t->params.more || !t->params.more(t->params.ctx);
+		if (uv_hrtime() >= until)
+			return false;
+	}
 	while (t->at < t->n) {
 		const struct gw_hnv_object *o = gw_intent_get(t->params.intent, t->keys[t->at++]);
 

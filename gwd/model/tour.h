@@ -16,6 +16,8 @@ struct gw_tour_params {
 	const struct gw_intent *intent;
 	enum gw_hnv_kind kind;
 	size_t max; /* records */
+	/* Of something else, before them: called until it says that there is no more. May be NULL. */
+	bool (*more)(void *ctx);
 	/* Of each that was there at the beginning and still is when its turn comes. `o` is the intent's, good until it returns. */
 	void (*see)(void *ctx, const struct gw_hnv_object *o);
 	/* Whether anybody wants to know yet; false: neither the intent nor `see` is touched any more. NULL: somebody does. */

@@ -296,44 +296,31 @@ int gw_nl_remove_foreign(struct gw_nl *nl, bool ipv6, gw_nl_foreign_cb cb, void 
 
 /* --- queueing disciplines --- */
 
-static const struct gw_nl_policy qdisc_policy[TCA_KIND + 1] = {
-	[TCA_KIND] = {GW_NL_STRING, 1, GW_NL_QDISC_KIND_SIZE},
-};
-
+/* The numbers of links that have one. */
 static int add_qdisc(const struct nlmsghdr *h, struct gw_nl_items *items)
 {
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(h);
-	size_t n = mnl_nlmsg_get_payload_len(h);
-	const struct nlattr *tb[TCA_KIND + 1];
-	struct gw_nl_qdisc q = {0};
 
 	if (h->nlmsg_type != RTM_NEWQDISC)
 		return 0;
-	if (n < sizeof *tc || gw_nl_parse(tc + 1, n - sizeof *tc, qdisc_policy, TCA_KIND + 1, tb) < 0 || !tb[TCA_KIND])
+	if (mnl_nlmsg_get_payload_len(h) < sizeof *tc)
 		return -EBADMSG;
-	if (tc->tcm_handle == 0) /* the kernel's own, which has no number */
-		return 0;
-	q.ifindex = tc->tcm_ifindex;
-	snprintf(q.kind, sizeof q.kind, "%.*s", (int)gw_nl_len(tb[TCA_KIND]), (const char *)gw_nl_data(tb[TCA_KIND]));
-	return gw_nl_items_add(items, &q);
+	return tc->tcm_handle == 0 ? 0 /* the kernel's own, which has no number */
+				   : gw_nl_items_add(items, &tc->tcm_ifindex);
 }
 
-bool gw_nl_foreign_qdisc(struct gw_nl *nl, int ifindex, struct gw_nl_qdisc *ret)
+bool gw_nl_has_qdisc(struct gw_nl *nl, const int *ifindexes, size_t n)
 {
-	struct gw_nl_items items = {.size = sizeof(struct gw_nl_qdisc)};
-	const struct gw_nl_qdisc *v;
+	struct gw_nl_items items = {.size = sizeof(int)};
 	bool found = false;
 	struct gw_nl_msg m;
 	int rc;
 
 	gw_nl_msg_begin(&m, RTM_GETQDISC, 0, sizeof(struct tcmsg));
 	rc = gw_nl_dump(nl, &m, add_qdisc, &items);
-	v = items.v;
-	for (size_t i = 0; i < items.n && rc == 0 && !found; i++)
-		if (v[i].ifindex == ifindex) {
-			found = true;
-			*ret = v[i];
-		}
+	for (size_t i = 0; i < items.n && rc == 0; i++)
+		for (size_t k = 0; k < n; k++)
+			found |= ((const int *)items.v)[i] == ifindexes[k];
 	free(items.v);
 	return found;
 }

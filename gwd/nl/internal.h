@@ -118,6 +118,8 @@ int gw_nl_addr_remove(struct gw_nl *nl, const struct gw_nl_addr *a);
 /* foreign.c: whether the message tells of a change of rules, or of a route that was put there by hand. */
 bool gw_nl_is_foreign(const struct nlmsghdr *h);
 
+/* The longest name of a kind of queueing discipline. */
+#define GW_NL_QDISC_KIND_SIZE 16
 /* lanes.c: the queue of a limit (rate.c), so many bytes long. */
 #define GW_NL_RATE_HANDLE (0x6777u << 16) /* by which a limit of ours is known */
 int gw_nl_lanes_set(struct gw_nl *nl, int ifindex, const struct gw_nl_rate *rate, uint32_t limit);

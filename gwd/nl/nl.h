@@ -198,13 +198,8 @@ int gw_nl_local_set(struct gw_nl *nl, const struct gw_nl_local *l, bool on, stru
 typedef void (*gw_nl_foreign_cb)(void *ctx, const char *what);
 int gw_nl_remove_foreign(struct gw_nl *nl, bool ipv6, gw_nl_foreign_cb cb, void *ctx, struct gw_error *err);
 
-#define GW_NL_QDISC_KIND_SIZE 16
-struct gw_nl_qdisc {
-	int ifindex;
-	char kind[GW_NL_QDISC_KIND_SIZE];
-};
-/* A queueing discipline that somebody has given the link, clsact with its filters among them. */
-bool gw_nl_foreign_qdisc(struct gw_nl *nl, int ifindex, struct gw_nl_qdisc *ret);
+/* Whether one of the links has a queueing discipline that somebody has given it, clsact with its filters among them. */
+bool gw_nl_has_qdisc(struct gw_nl *nl, const int *ifindexes, size_t n);
 
 /* Most that a link sends, in frames as they are on an Ethernet: what is more waits in a queue, and is dropped when that is full. */
 struct gw_nl_rate {
@@ -245,6 +240,12 @@ int gw_nl_neigh_each(struct gw_nl *nl, gw_nl_neigh_cb cb, void *ctx, struct gw_e
  * went meanwhile as removed.
  */
 int gw_nl_watch_links(struct gw_nl *nl, gw_nl_link_cb cb, void *ctx);
+/*
+ * Those links that have an alias, while links are watched, as events have told of them so far: without a question to the kernel, for
+ * whom listing thousands of them takes tens of milliseconds. The callback makes and removes no link.
+ */
+typedef void (*gw_nl_known_cb)(void *ctx, const char *name, const char *alias);
+void gw_nl_known_each(const struct gw_nl *nl, gw_nl_known_cb cb, void *ctx);
 
 enum gw_nl_change_kind {
 	GW_NL_CHANGE_ADDR,
@@ -267,8 +268,8 @@ struct gw_nl_change {
  */
 typedef void (*gw_nl_change_cb)(void *ctx, const struct gw_nl_change *change);
 int gw_nl_watch_inet(struct gw_nl *nl, gw_nl_change_cb cb, void *ctx);
-/* Called when a queueing discipline or filter of a link is removed, by us or by anyone. */
-typedef void (*gw_nl_tc_cb)(void *ctx, int ifindex);
+/* Called when a link gets a queueing discipline, or one or a filter of it is removed, by us or by anyone. */
+typedef void (*gw_nl_tc_cb)(void *ctx, int ifindex, bool removed);
 int gw_nl_watch_tc(struct gw_nl *nl, gw_nl_tc_cb cb, void *ctx);
 
 /* Settings of a link, or of all, that have changed; -1: it says nothing of it. */

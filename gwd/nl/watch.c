@@ -31,7 +31,8 @@ struct known_link {
 	struct gw_hmap_node by_ifindex;
 	int ifindex;
 	char name[IFNAMSIZ];
-	bool seen; /* in the dump that is being compared */
+	bool seen;   /* in the dump that is being compared */
+	char *alias; /* owned; NULL: it has none */
 };
 
 /* --- watchers --- */
@@ -74,11 +75,11 @@ static void tell_change(struct gw_nl *nl, const struct gw_nl_change *change)
 			w->change(w->ctx, change);
 }
 
-static void tell_tc(struct gw_nl *nl, int ifindex)
+static void tell_tc(struct gw_nl *nl, int ifindex, bool removed)
 {
 	for (struct gw_nl_watch *w = nl->watches; w && !nl->closing; w = w->next)
 		if (w->tc && !w->dead)
-			w->tc(w->ctx, ifindex);
+			w->tc(w->ctx, ifindex, removed);
 }
 
 static void tell_stack(struct gw_nl *nl, const struct gw_nl_neigh *neigh, const struct gw_nl_conf *conf)
@@ -111,7 +112,17 @@ static struct known_link *find_known(struct gw_nl *nl, int ifindex)
 static void forget(struct gw_nl *nl, struct known_link *k)
 {
 	gw_hmap_remove(&nl->links, &k->by_ifindex);
+	free(k->alias);
 	free(k);
+}
+
+/* Most have none, and it seldom changes. */
+static void note_alias(struct known_link *k, const char *alias)
+{
+	if (!strcmp(k->alias ? k->alias : "", alias))
+		return;
+	free(k->alias);
+	k->alias = *alias ? strdup(alias) : NULL;
 }
 
 /* Enters the link into the table; true when it was there under another name, which goes to ret_old. */
@@ -135,6 +146,7 @@ static bool note_link(struct gw_nl *nl, const struct gw_link *l, struct gw_link 
 		}
 	}
 	k->seen = true;
+	note_alias(k, l->alias);
 	renamed = strcmp(k->name, l->name) != 0;
 	if (renamed) {
 		*ret_old = (struct gw_link){.ifindex = k->ifindex};
@@ -187,6 +199,16 @@ static int reread_links(struct gw_nl *nl)
 	}
 	free(items.v);
 	return rc;
+}
+
+void gw_nl_known_each(const struct gw_nl *nl, gw_nl_known_cb cb, void *ctx)
+{
+	GW_HMAP_FOR_EACH (node, &nl->links) {
+		const struct known_link *k = GW_CONTAINER_OF(node, struct known_link, by_ifindex);
+
+		if (k->alias)
+			cb(ctx, k->name, k->alias);
+	}
 }
 
 /* --- events --- */
@@ -245,10 +267,11 @@ static void on_event(struct gw_nl *nl, const struct nlmsghdr *h)
 		if (gw_nl_parse_conf(h, &conf) == 1)
 			tell_stack(nl, NULL, &conf);
 		break;
+	case RTM_NEWQDISC:
 	case RTM_DELQDISC:
 	case RTM_DELTFILTER:
 		if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct tcmsg)))
-			tell_tc(nl, ((const struct tcmsg *)NLMSG_DATA(h))->tcm_ifindex);
+			tell_tc(nl, ((const struct tcmsg *)NLMSG_DATA(h))->tcm_ifindex, h->nlmsg_type != RTM_NEWQDISC);
 		break;
 	}
 }

@@ -35,20 +35,19 @@ static bool same_hop(const struct gw_addr *a, const struct gw_addr *b)
 	return gw_addr_equal(a, b) || (gw_addr_is_any(a) && gw_addr_is_any(b));
 }
 
-static void note_link(void *ctx, const struct gw_link *link, bool removed)
-{
-	struct gw_node_iface *iface = gw_node_find_iface(ctx, link->name);
-
-	(void)removed;
-	if (iface)
-		gw_node_note_link(iface, link);
-}
-
+/* Those alone: a gateway has thousands of others. */
 int gw_node_read_links(struct gw_driver *d, struct gw_error *err)
 {
-	GW_HMAP_FOR_EACH (node, &d->ifaces)
-		gw_node_note_link(GW_CONTAINER_OF(node, struct gw_node_iface, by_name), NULL);
-	return gw_nl_link_each(d->env.nl, note_link, d, err);
+	GW_HMAP_FOR_EACH (node, &d->ifaces) {
+		struct gw_node_iface *iface = GW_CONTAINER_OF(node, struct gw_node_iface, by_name);
+		struct gw_link link;
+		int rc = gw_nl_link_get(d->env.nl, iface->name, &link, err);
+
+		if (rc < 0 && rc != -ENODEV)
+			return rc;
+		gw_node_note_link(iface, rc == 0 ? &link : NULL);
+	}
+	return 0;
 }
 
 /* --- one item --- */

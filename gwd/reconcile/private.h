@@ -74,6 +74,7 @@ void gw_reconcile_want_all(struct gw_reconcile *r, const char *why);
 void gw_reconcile_become_ready(struct gw_reconcile *r);
 int gw_reconcile_submit(void *ctx, struct gw_hnv_op *ops, size_t n, size_t *ret_failed, struct gw_error *err);
 json_t *gw_reconcile_status(void *ctx);
+bool gw_reconcile_status_more(void *ctx, json_t *status, struct gw_status_place *at);
 void gw_reconcile_state(void *ctx, const char **ret_state, const char **ret_message);
 /* access.c */
 int gw_reconcile_load_access(struct gw_reconcile *r, struct gw_error *err);

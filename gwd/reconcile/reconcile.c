@@ -323,6 +323,7 @@ void gw_reconcile_service(struct gw_reconcile *r, struct gw_service *ret)
 		.submit = gw_reconcile_submit,
 		.describe = describe,
 		.status = gw_reconcile_status,
+		.status_more = gw_reconcile_status_more,
 		.trace = trace,
 		.ready = ready,
 		.state = gw_reconcile_state,

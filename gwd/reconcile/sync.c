@@ -295,3 +295,17 @@ json_t *gw_reconcile_status(void *ctx)
 		add_driver_status(status, &r->slots[i]);
 	return status;
 }
+
+bool gw_reconcile_status_more(void *ctx, json_t *status, struct gw_status_place *at)
+{
+	const struct gw_reconcile *r = ctx;
+
+	for (; at->driver < r->n_open; at->driver++, at->at = 0) {
+		const struct gw_slot *slot = &r->slots[at->driver];
+		json_t *own = json_object_get(status, slot->name);
+
+		if (own && slot->driver && slot->ops->status_more && slot->ops->status_more(slot->driver, own, &at->at))
+			return true;
+	}
+	return false;
+}

@@ -170,8 +170,11 @@ struct gw_sync {
 	/* Reporting. */
 	struct gw_link_call *report;
 	uv_timer_t report_timer;
-	bool report_due, details_due; /* details: statistics, ports and virtual gateways */
-	struct gw_tour *tour;	      /* of the virtual gateways; NULL: none is under way */
+	bool report_due, details_due;  /* details: statistics, ports and virtual gateways */
+	struct gw_tour *tour;	       /* of ports and virtual gateways; NULL: none is under way */
+	json_t *status;		       /* of the node, as far as that has come */
+	struct gw_status_place place;  /* where that is */
+	struct gw_sync_saying *saying; /* a report that becomes a text; NULL: none does */
 	json_t *gateway; /* as far as it has come; when there is no tour, and this is here, details can be told */
 	uint64_t reported_ms, detailed_ms;
 	char reported_state[16], reported_message[sizeof((struct gw_error *)0)->message];

@@ -3,8 +3,8 @@
  * connection of its own, since the other one waits for changes. Called by the files beside it.
  *
  * Often enough to be true, and not so often that many nodes and many changes keep the controller busy: what happens while one report
- * is under way, or soon after it, is told by the next one. Details of many virtual gateways are gathered over many turns of the loop;
- * how far the node has come is told meanwhile.
+ * is under way, or soon after it, is told by the next one. Details of many virtual gateways and ports are gathered over many turns of
+ * the loop, and a thread makes the text of them; how far the node has come is told meanwhile.
  */
 #include "sync/private.h"
 
@@ -12,9 +12,19 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SECONDS 15
+#define FEW	64 /* ports, of which all is told at once */
+
+/* A report with details of many, whose text a thread makes: of a thousand virtual gateways it is a megabyte. */
+struct gw_sync_saying {
+	uv_work_t work;
+	struct gw_sync *sync;	 /* NULL: nobody wants it any more */
+	json_t *report, *status; /* owned; parts of the one are of the other */
+	char *text;		 /* owned */
+};
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
@@ -26,7 +36,7 @@ static void arm(struct gw_sync *s)
 	const struct gw_sync_times *t = &s->times;
 	uint64_t now = uv_now(s->params.loop), soon = s->reported_ms + t->report_apart_ms, due;
 
-	if (s->report || s->state != GW_LINK_CONNECTED || (s->tour && !s->report_due))
+	if (s->report || s->saying || s->state != GW_LINK_CONNECTED || (s->tour && !s->report_due))
 		return;
 	due = s->report_due || s->gateway ? soon
 	      : s->details_due		  ? later(soon, s->detailed_ms + t->details_apart_ms)
@@ -147,11 +157,10 @@ static json_t *warnings(const json_t *status)
 	return list;
 }
 
-/* Reading all of the counters takes its time where there are many ports. */
 static void add_details(struct gw_sync *s, json_t *report)
 {
 	const struct gw_service *service = s->params.service;
-	json_t *status = service->status(service->ctx), *engine = json_object_get(status, "engine");
+	json_t *status = s->status, *engine = json_object_get(status, "engine");
 	json_t *statistics =
 		json_pack("{s:O*}", "objects", json_object_get(json_object_get(status, "node"), "objects"));
 
@@ -167,15 +176,13 @@ static void add_details(struct gw_sync *s, json_t *report)
 		json_object_set_new(statistics, "drops", gw_sync_counted(json_object_get(engine, "drops"), "reason"));
 		json_object_set_new(report, "ports", ports(json_object_get(engine, "ports")));
 	}
-	json_decref(status);
 }
 
-static char *body_of(struct gw_sync *s, bool detailed)
+static json_t *report_of(struct gw_sync *s, bool detailed)
 {
 	const struct gw_service *service = s->params.service;
 	const char *state, *message;
 	json_t *j;
-	char *text;
 
 	service->state(service->ctx, &state, &message);
 	snprintf(s->reported_state, sizeof s->reported_state, "%s", state);
@@ -185,14 +192,12 @@ static char *body_of(struct gw_sync *s, bool detailed)
 		      (json_int_t)gw_sync_failed(s), "failures", gw_sync_failures(s));
 	if (detailed)
 		add_details(s, j);
-	text = json_dumps(j, JSON_COMPACT);
-	json_decref(j);
-	return text;
+	return j;
 }
 
-static int send_report(struct gw_sync *s, bool detailed)
+static int send_text(struct gw_sync *s, const char *body)
 {
-	_cleanup_free_ char *path = gw_sync_path(s, "status"), *body = body_of(s, detailed);
+	_cleanup_free_ char *path = gw_sync_path(s, "status");
 	const struct gw_link_request request = {
 		.method = "PUT",
 		.path = path,
@@ -210,6 +215,69 @@ static int send_report(struct gw_sync *s, bool detailed)
 	return gw_link_ask(s->link, &peer, &request, &s->report, NULL);
 }
 
+static void on_work(uv_work_t *work)
+{
+	struct gw_sync_saying *w = work->data;
+
+	w->text = json_dumps(w->report, JSON_COMPACT);
+	json_decref(w->report);
+	json_decref(w->status);
+}
+
+static void on_text(uv_work_t *work, int status)
+{
+	struct gw_sync_saying *w = work->data;
+	struct gw_sync *s = w->sync;
+
+	(void)status;
+	if (s)
+		s->saying = NULL;
+	if (s && s->state == GW_LINK_CONNECTED && send_text(s, w->text) < 0)
+		arm(s);
+	free(w->text);
+	free(w);
+}
+
+static bool is_much(const struct gw_sync *s)
+{
+	const struct gw_intent *in = s->params.service->intent;
+
+	return gw_intent_count(in, GW_HNV_VRF) > 0 || gw_intent_count(in, GW_HNV_PORT) > FEW;
+}
+
+static int send_report(struct gw_sync *s, bool detailed)
+{
+	struct gw_sync_saying *w = detailed && is_much(s) ? calloc(1, sizeof *w) : NULL, here = {0},
+			      *say = w ? w : &here;
+	int r;
+
+	say->report = report_of(s, detailed);
+	if (detailed) {
+		say->status = s->status;
+		s->status = NULL;
+	}
+	say->work.data = say;
+	say->sync = s;
+	if (w && uv_queue_work(s->params.loop, &w->work, on_work, on_text) == 0) {
+		s->saying = w;
+		return 0;
+	}
+	on_work(&say->work);
+	r = send_text(s, say->text);
+	free(say->text);
+	free(w);
+	return r;
+}
+
+/* Reading all of the counters takes its time where there are many ports. */
+static bool on_more(void *ctx)
+{
+	struct gw_sync *s = ctx;
+	const struct gw_service *service = s->params.service;
+
+	return service->status_more && service->status_more(service->ctx, s->status, &s->place);
+}
+
 static void on_gateway(void *ctx, const struct gw_hnv_object *o)
 {
 	struct gw_sync *s = ctx;
@@ -225,14 +293,23 @@ static void on_gathered(void *ctx)
 	arm(s);
 }
 
-/* What the details tell of virtual gateways; where there are none it is there at once. */
+static void forget_details(struct gw_sync *s)
+{
+	json_decref(s->gateway);
+	json_decref(s->status);
+	s->gateway = s->status = NULL;
+}
+
+/* What the details tell; where that is not much it is there at once. */
 static void gather(struct gw_sync *s)
 {
+	const struct gw_service *service = s->params.service;
 	const struct gw_tour_params params = {
 		.loop = s->params.loop,
-		.intent = s->params.service->intent,
+		.intent = service->intent,
 		.kind = GW_HNV_VRF,
 		.max = GW_VRF_LIMIT_MAX,
+		.more = on_more,
 		.see = on_gateway,
 		.done = on_gathered,
 		.ctx = s,
@@ -240,15 +317,24 @@ static void gather(struct gw_sync *s)
 
 	s->details_due = false;
 	s->gateway = gw_sync_gateway();
-	if (gw_intent_count(params.intent, GW_HNV_VRF) > 0 && gw_tour_start(&params, &s->tour) < 0)
-		s->gateway = (json_decref(s->gateway), NULL); /* the next time */
+	s->status = service->status(service->ctx);
+	s->place = (struct gw_status_place){0};
+	if (is_much(s)) {
+		if (gw_tour_start(&params, &s->tour) < 0)
+			forget_details(s); /* the next time */
+		return;
+	}
+	while (on_more(s))
+		;
 }
 
 void gw_sync_report_done(struct gw_sync *s)
 {
 	s->tour = gw_tour_cancel(s->tour);
-	json_decref(s->gateway);
-	s->gateway = NULL;
+	forget_details(s);
+	if (s->saying)
+		s->saying->sync = NULL;
+	s->saying = NULL;
 }
 
 void gw_sync_on_report(uv_timer_t *timer)

@@ -53,6 +53,7 @@ void gw_vrf_let_go(struct gw_driver *d, struct gw_vrf_domain *dom)
 	gw_vrf_drop_ways(dom);
 	gw_vrf_follow_paths(d, dom, false);
 	dom->port = dom->exit = dom->inside = dom->outside = 0;
+	dom->queued = false;
 	dom->state = GW_VRF_WAITING;
 }
 
@@ -147,6 +148,8 @@ static int steps(struct gw_vrf_pass *p, struct gw_error *err)
 	if (dom->turned)
 		p->repairing = false;
 	dom->turned = false;
+	if (!p->fresh)
+		gw_vrf_look_at_queues(dom);
 	return gw_vrf_bring_stack(p, err);
 }
 
@@ -196,19 +199,24 @@ struct strays {
 	int rc;
 };
 
-static void see_link(void *ctx, const struct gw_link *link, bool removed)
+/* What is known of it may be old: one that looks like a stray is looked at. */
+static void see_link(void *ctx, const char *name, const char *alias)
 {
 	struct strays *s = ctx;
-	uint32_t vsid = gw_netns_vrf_vsid(s->d->env.config->name, link->alias);
+	uint32_t vsid = gw_netns_vrf_vsid(s->d->env.config->name, alias);
 	char port[IFNAMSIZ], way_out[IFNAMSIZ];
+	struct gw_link now;
 
-	(void)removed;
-	if (s->rc < 0 || !vsid || strcmp(link->kind, "veth") != 0 ||
-	    (strcmp(link->name, gw_vrf_port(vsid, port)) != 0 && strcmp(link->name, gw_vrf_exit(vsid, way_out)) != 0 &&
-	     strncmp(link->name, GW_WAY_LINK, strlen(GW_WAY_LINK)) != 0) ||
+	if (s->rc < 0 || !vsid ||
+	    (strcmp(name, gw_vrf_port(vsid, port)) != 0 && strcmp(name, gw_vrf_exit(vsid, way_out)) != 0 &&
+	     strncmp(name, GW_WAY_LINK, strlen(GW_WAY_LINK)) != 0) ||
 	    gw_intent_vrf_of_vsid(s->in, vsid))
 		return;
-	s->rc = gw_vrf_doom_stray(s->d, vsid, link->alias, link->name, s->err);
+	s->rc = gw_nl_link_get(s->d->env.nl, name, &now, s->err);
+	if (s->rc == 0 && !strcmp(now.kind, "veth") && !strcmp(now.alias, alias))
+		s->rc = gw_vrf_doom_stray(s->d, vsid, alias, name, s->err);
+	else if (s->rc == -ENODEV)
+		s->rc = 0;
 }
 
 static int see_namespace(void *ctx, const char *name, uint32_t vsid, struct gw_error *err)
@@ -221,9 +229,7 @@ static int see_namespace(void *ctx, const char *name, uint32_t vsid, struct gw_e
 int gw_vrf_doom_strays(struct gw_driver *d, const struct gw_intent *in, struct gw_error *err)
 {
 	struct strays s = {.d = d, .in = in, .err = err};
-	int rc = gw_nl_link_each(d->env.nl, see_link, &s, err);
 
-	if (rc == 0)
-		rc = s.rc;
-	return rc == 0 ? gw_netns_each(d->env.config->name, see_namespace, &s, err) : rc;
+	gw_nl_known_each(d->env.nl, see_link, &s);
+	return s.rc == 0 ? gw_netns_each(d->env.config->name, see_namespace, &s, err) : s.rc;
 }

@@ -196,21 +196,32 @@ static void see_limit(struct gw_vrf_domain *dom, struct gw_nl *nl, int ifindex)
 	}
 }
 
-static void on_inside_tc(void *ctx, int ifindex)
+static void on_inside_tc(void *ctx, int ifindex, bool removed)
 {
 	struct gw_vrf_domain *dom = ctx;
 
-	see_limit(dom, dom->nl, ifindex);
+	if (ifindex == dom->inside || ifindex == dom->outside)
+		gw_vrf_look_at_queues(dom);
+	else if (removed)
+		see_limit(dom, dom->nl, ifindex);
 }
 
-static void on_node_tc(void *ctx, int ifindex)
+static void on_node_tc(void *ctx, int ifindex, bool removed)
 {
 	struct gw_driver *d = ctx;
 
-	if (!d->has_limits) /* else there are many such events, and as many connections to hold each against */
+	if (!removed ||
+	    !d->has_limits) /* else there are many such events, and as many connections to hold each against */
 		return;
 	GW_HMAP_FOR_EACH (node, &d->vrfs)
 		see_limit(GW_CONTAINER_OF(node, struct gw_vrf_domain, by_vsid), d->env.nl, ifindex);
+}
+
+void gw_vrf_look_at_queues(struct gw_vrf_domain *dom)
+{
+	const int links[] = {dom->inside, dom->outside};
+
+	dom->queued = gw_nl_has_qdisc(dom->nl, links, 2);
 }
 
 int gw_vrf_watch_inside(struct gw_vrf_domain *dom)

@@ -150,6 +150,7 @@ struct gw_vrf_domain {
 	bool dirty, touched;
 	bool doomed; /* let go of, and on its way out: leave.c */
 	bool turned; /* connections have become silent, or are not any more: no repair */
+	bool queued; /* somebody has given ovl0 or ext0 a queueing discipline or filters */
 	enum gw_vrf_state state;
 	char problem[sizeof((struct gw_error *)0)->message];
 	uint64_t repairs;
@@ -289,6 +290,8 @@ void gw_vrf_path_found(struct gw_driver *d, struct gw_vrf_way *w, unsigned mtu);
 /* events.c */
 int gw_vrf_watch_node(struct gw_driver *d);
 int gw_vrf_watch_inside(struct gw_vrf_domain *dom);
+/* Whether somebody's queues are on its links: asked once it has them, then when an event says so; whoever shows it asks nobody. */
+void gw_vrf_look_at_queues(struct gw_vrf_domain *dom);
 void gw_vrf_watch_dir(struct gw_driver *d); /* once there is one */
 void gw_vrf_unwatch(struct gw_driver *d);
 

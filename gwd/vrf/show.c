@@ -20,8 +20,6 @@ static const char *state_name(enum gw_vrf_state state)
 /* Why it is not all that its record asks for; NULL when it is. */
 static const char *detail_of(const struct gw_driver *d, const struct gw_vrf_domain *dom)
 {
-	struct gw_nl_qdisc qdisc;
-
 	if (!dom || dom->state == GW_VRF_WAITING)
 		return "not brought to the kernel yet";
 	if (dom->problem[0])
@@ -34,8 +32,7 @@ static const char *detail_of(const struct gw_driver *d, const struct gw_vrf_doma
 		       "IPv6";
 	if (dom->wanted.left_out_v4)
 		return "its IPv4 customer routes are left out: the record has no CustomerAddress";
-	if (dom->nl &&
-	    (gw_nl_foreign_qdisc(dom->nl, dom->inside, &qdisc) || gw_nl_foreign_qdisc(dom->nl, dom->outside, &qdisc)))
+	if (dom->queued)
 		return "somebody has put a queueing discipline or filters on ovl0 or ext0, which may delay or drop its "
 		       "packets: see 'tc qdisc' in its namespace, and delete it with 'tc qdisc del'";
 	return NULL;

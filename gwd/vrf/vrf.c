@@ -240,7 +240,8 @@ static int vrf_apply(struct gw_driver *d, const struct gw_intent *next, const st
 
 /* --- sync --- */
 
-#define TURN_NS 8000000u /* of looking at VRFs, before the loop goes on with all else */
+#define TURN_NS                                                                                                        \
+	4000000u /* of looking at VRFs, before the loop goes on with all else, which has its own part of a turn */
 
 /* Keeps the first failure, with its words, and lets the rest go on. */
 void gw_vrf_keep_first(struct gw_driver *d, int rc, const struct gw_error *why)

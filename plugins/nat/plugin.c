@@ -18,7 +18,7 @@
 #define MAX_TOLD     256       /* places of rules, of one public address */
 #define LIMIT_MS     10000     /* until the kernel's bound is read again */
 #define BUSY_NS	     20000000u /* after which the rest of the virtual gateways is left to a thread */
-#define TURN_NS	     8000000u  /* of looking at all of them, before the loop goes on with all else */
+#define TURN_NS	     4000000u  /* of looking at all of them, before the loop goes on with all else */
 #define LOOK_NS	     2000000u  /* the same, of looking after those that are as they should be */
 
 static bool is_ours(const struct gw_hnv_object *o)

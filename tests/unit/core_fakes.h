@@ -176,6 +176,18 @@ static inline json_t *fake_status(struct gw_driver *d)
 	return json_pack("{s:i}", "applies", (int)fakes[fake_index(d)].applies);
 }
 
+/* As many pieces as it has things in its kernel. */
+static inline bool fake_status_more(struct gw_driver *d, json_t *status, size_t *at)
+{
+	const struct fake *f = &fakes[fake_index(d)];
+
+	if (*at >= f->n)
+		return false;
+	json_object_set_new(status, f->seen[*at], json_true());
+	++*at;
+	return true;
+}
+
 static inline int fake_trace(struct gw_driver *d, const struct gw_intent *intent, const json_t *query, json_t **ret,
 			     struct gw_error *err)
 {
@@ -194,9 +206,10 @@ static inline struct gw_driver *fake_close(struct gw_driver *d)
 }
 
 static const struct gw_driver_ops ops[N_FAKES] = {
-	{"zero", open_0, fake_check, fake_apply, fake_sync, fake_describe, fake_status, NULL, NULL, fake_close},
-	{"one", open_1, fake_check, fake_apply, fake_sync, NULL, NULL, fake_trace, NULL, fake_close},
-	{"node", open_2, NULL, fake_apply, fake_sync, NULL, fake_status, NULL, NULL, fake_close},
+	{"zero", open_0, fake_check, fake_apply, fake_sync, fake_describe, fake_status, fake_status_more, NULL, NULL,
+	 fake_close},
+	{"one", open_1, fake_check, fake_apply, fake_sync, NULL, NULL, NULL, fake_trace, NULL, fake_close},
+	{"node", open_2, NULL, fake_apply, fake_sync, NULL, fake_status, fake_status_more, NULL, NULL, fake_close},
 };
 static const struct gw_driver_ops *const drivers[N_FAKES] = {&ops[0], &ops[1], &ops[2]};
 

@@ -416,6 +416,41 @@ static void test_sync_is_tried_again_with_back_off(void **state)
 	stop(&b);
 }
 
+/* What drivers tell of much comes in pieces, of one after the other, each into its own part; what is no more then is left out. */
+static void test_status_in_parts(void **state)
+{
+	struct gw_status_place at = {0};
+	struct gw_error err = GW_ERROR_INIT;
+	struct bench b;
+	json_t *status;
+	unsigned pieces = 0;
+
+	reset_fakes();
+	assert_int_equal(try_start(&b, state, "", N_FAKES, &err), 0);
+	gw_reconcile_service(b.core, &b.service);
+	until(&b, is_ready);
+	put_ok(&b, port("tap0", 5001));
+	put_ok(&b, port("tap1", 5002));
+	status = b.service.status(b.service.ctx);
+	assert_null(json_object_get(json_object_get(status, "zero"), "tap0"));
+	while (b.service.status_more(b.service.ctx, status, &at)) {
+		assert_true(++pieces < 10);
+		if (pieces == 3)
+			fakes[2].n = 1;
+	}
+	assert_int_equal(pieces, 3);
+	assert_false(b.service.status_more(b.service.ctx, status, &at));
+	for (int i = 0; i < 2; i++) {
+		const char *id = i ? "tap1" : "tap0";
+
+		assert_true(json_is_true(json_object_get(json_object_get(status, "zero"), id)));
+		assert_null(json_object_get(json_object_get(status, "one"), id));
+	}
+	assert_true(json_is_true(json_object_get(json_object_get(status, "node"), fakes[2].seen[0])));
+	json_decref(status);
+	stop(&b);
+}
+
 /* Everybody else has a turn between the parts of a long sync, and nobody takes it for done before its last. */
 static void test_sync_in_parts(void **state)
 {
@@ -605,6 +640,7 @@ int main(void)
 		CORE_TEST(test_without_drivers),
 		CORE_TEST(test_sync_is_tried_again_with_back_off),
 		CORE_TEST(test_sync_in_parts),
+		CORE_TEST(test_status_in_parts),
 		CORE_TEST(test_parts_take_turns),
 		CORE_TEST(test_requests_are_coalesced),
 		CORE_TEST(test_reconfigured),

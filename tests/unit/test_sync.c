@@ -646,6 +646,23 @@ static json_t *able_status(void *ctx)
 			 "capabilities", "connectionTypes", "L3");
 }
 
+static unsigned parts_left;
+
+/* How the ports are comes piece by piece. */
+static bool more_status(void *ctx, json_t *status, struct gw_status_place *at)
+{
+	json_t *engine = json_object_get(status, "engine");
+
+	(void)ctx;
+	if (at->at == parts_left)
+		return false;
+	if (!json_object_get(engine, "ports"))
+		json_object_set_new(engine, "ports", json_array());
+	json_array_append_new(json_object_get(engine, "ports"),
+			      json_pack("{s:o, s:s}", "interface", json_sprintf("tap%zu", at->at++), "state", "Up"));
+	return true;
+}
+
 static void test_GW_6_a_gateway_is_reported(void **state)
 {
 	struct world w;
@@ -654,12 +671,15 @@ static void test_GW_6_a_gateway_is_reported(void **state)
 	begin(&w, state, "[limits]\nvirtual_gateways = 77\n");
 	w.b.service.describe = describe_gateway;
 	w.b.service.status = able_status;
+	w.b.service.status_more = more_status;
+	parts_left = 3;
 	says(&w, ALL(VRF("1", "5009") "," PUBLIC("5_32-4096", "4096",
 						 "1") "," PUBLIC("6_32-0", "0", "1") "," PUBLIC("5_32-80", "1", "1")));
 	settle(&w);
 	/* How far it has come is told while drivers are asked about the virtual gateways. */
 	assert_null(json_object_get(reported(&w, 7, 0), "gateway"));
 	UNTIL(&w, json_object_get(w.controller.report, "gateway"));
+	assert_int_equal(json_object_size(json_object_get(w.controller.report, "ports")), 3);
 	gateway = json_object_get(reported(&w, 7, 0), "gateway");
 	wanted = json_pack("{s:{s:[s], s:s}, s:{s:s}}", "nat", "protocols", "Tcp", "state", "Synced", "engine", "state",
 			   "Failing");
@@ -691,6 +711,23 @@ static void test_GW_6_a_gateway_is_reported(void **state)
 	end(&w);
 }
 
+/* Whoever closes the link does not wait for the thread that has the text of a report in hand. */
+static void test_closed_while_a_report_is_made(void **state)
+{
+	struct world w;
+
+	begin(&w, state, "");
+	w.b.service.describe = describe_gateway;
+	w.b.service.status = able_status;
+	w.b.service.status_more = more_status;
+	parts_left = 20000;
+	says(&w, ALL(VRF("1", "5009") "," PUBLIC("5_32-4096", "4096", "1")));
+	settle(&w);
+	UNTIL(&w, w.sync->saying);
+	assert_null(json_object_get(w.controller.report, "gateway"));
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -714,6 +751,7 @@ int main(void)
 		SYNC_TEST(test_drivers_are_reported),
 		SYNC_TEST(test_details_are_reported),
 		SYNC_TEST(test_GW_6_a_gateway_is_reported),
+		SYNC_TEST(test_closed_while_a_report_is_made),
 	};
 
 	signal(SIGPIPE, SIG_IGN);	   /* as the daemon does */

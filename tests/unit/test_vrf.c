@@ -284,6 +284,15 @@ static void test_shared(void **state)
 #define RULES  "(" INSIDE "rule; " INSIDE "-6 rule)"
 #define ROUTES "(" INSIDE "route show table all; " INSIDE "-6 route show table all)"
 
+static size_t warnings(void)
+{
+	json_t *status = ops->status(driver);
+	size_t n = json_array_size(json_object_get(status, "warnings"));
+
+	json_decref(status);
+	return n;
+}
+
 /* Rules and routes that lead a tenant's packets elsewhere go; those of daemons stay. */
 static void test_by_hand(void **state)
 {
@@ -337,9 +346,15 @@ static void test_by_hand(void **state)
 	}
 	state_is(RED, "Ready", NULL);
 	sh_ok("tc -n gwd-" NODE "-5001 qdisc add dev ext0 clsact");
+	settle();
+	state_is(RED, "Ready", "tc qdisc del");
+	check(warnings() == 1, "no warning of a queueing discipline");
+	sync_ok(); /* also who looks at all of it finds it */
 	state_is(RED, "Ready", "tc qdisc del");
 	sh_ok("tc -n gwd-" NODE "-5001 qdisc del dev ext0 clsact");
+	settle();
 	state_is(RED, "Ready", NULL);
+	check(warnings() == 0, "a warning of what has gone");
 	sync_ok(); /* nothing is left to do */
 	netns_drain(&ns);
 	assert_int_equal(wanted, 0);
