@@ -336,7 +336,7 @@ static void test_marked_from_tunnel(void **state)
 				}
 }
 
-/* Behind it is padding, which is none of it; its own sum is zero. */
+/* Behind it is padding, which is none of it. */
 static void test_sum_of_whole(void **state)
 {
 	struct pkt p = marked(GRE_A, 0x8000, false, false, 64);
@@ -347,9 +347,22 @@ static void test_sum_of_whole(void **state)
 	goes_in(GW_HOOK_EDGE, outside.external, &p, GRE_A);
 	assert_int_equal(run_raw(GW_HOOK_EDGE, outside.external, &p, &r), 0);
 	assert_int_equal(r.len, p.len - 7 - inside_at(GRE_A, 0x8000) + 14);
-	p = marked(GRE_A, 0x8000, false, false, 64);
-	put16(p.b + GRE_AT + 4, 0);
-	drops_in(GW_HOOK_EDGE, outside.external, &p, GRE_A, GRE_CHECKSUM);
+}
+
+/* From a machine of the same host, too: GRE's own is left to the interface. */
+static void test_sum_unfinished(void **state)
+{
+	(void)state;
+	for (int k = 0; k < 8; k++) {
+		uint16_t flags = k & 1 ? 0x8000 : 0x9000;
+		int w = k & 4 ? GRE_B : GRE_A;
+		struct pkt p = marked(w, flags, k & 2, true, 64);
+
+		put16(p.b + GRE_AT + 4, 0);
+		comes_out(GW_HOOK_EDGE, &p, w, inside_at(w, flags));
+		put16(p.b + GRE_AT + 4, 1);
+		drops_in(GW_HOOK_EDGE, outside.external, &p, w, GRE_CHECKSUM);
+	}
 }
 
 /* From a machine of the same host: TCP's and UDP's own are left to whoever sends it by a wire, GRE's is right for then. */
@@ -504,6 +517,7 @@ int main(void)
 		cmocka_unit_test_setup(test_from_tunnel, way_setup),
 		cmocka_unit_test_setup(test_marked_from_tunnel, way_setup),
 		cmocka_unit_test_setup(test_sum_of_whole, way_setup),
+		cmocka_unit_test_setup(test_sum_unfinished, way_setup),
 		cmocka_unit_test_setup(test_sum_foreseen, way_setup),
 		cmocka_unit_test_setup(test_not_from_tunnel, way_setup),
 		cmocka_unit_test_setup(test_bad_from_tunnel, way_setup),

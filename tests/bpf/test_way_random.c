@@ -44,7 +44,9 @@ static enum verdict judge(const struct pkt *p, int *ret_w, size_t *ret_len)
 	v6 = get16(p->b + gre + 2) == 0x86dd;
 	if (head != 20 || p->len < OUTER_AT + total || inet_sum(ip, 20, 0) != 0 || flags & 0x4c00u)
 		return ODD;
-	if (flags & 0x8000 && (OUTER_AT + total < gre || inet_sum(p->b + gre, OUTER_AT + total - gre, 0) != 0))
+	/* Without one, it is left to an interface. */
+	if (flags & 0x8000 && (OUTER_AT + total < gre || (inet_sum(p->b + gre, OUTER_AT + total - gre, 0) != 0 &&
+							  (p->len < gre + 6 || get16(p->b + gre + 4) != 0))))
 		return ODD;
 	if ((!v6 && get16(p->b + gre + 2) != 0x0800) || OUTER_AT + total < at + (v6 ? 40u : 20u) ||
 	    p->b[at] >> 4 != (v6 ? 6 : 4))

@@ -150,6 +150,7 @@ struct gw_gre {
 	__u32 total; /* of the packet, from its outer header on */
 	__be16 flags, proto;
 	__u8 tos, ihl;
+	bool unfinished; /* its checksum, which was left to an interface that it has not been to */
 };
 
 /* False: it is no connection's. The IP header has been seen: it is one of GRE. */
@@ -211,12 +212,16 @@ gw_inline int gw_out_of_tunnel(struct __sk_buff *skb, const struct gw_gre *g, co
 	gw_mac_set(h.eth.h_dest, g->t.mac);
 	h.eth.h_source[0] = 2; /* whose, nobody asks */
 	if (bpf_skb_adjust_room(skb, -(__s32)g->len, BPF_ADJ_ROOM_MAC, flags) ||
-	    bpf_skb_store_bytes(skb, 0, &h.eth, sizeof h.eth, 0) || (in->v6 && !params.decap_l3 && !gw_look_anew(skb)))
+	    bpf_skb_store_bytes(skb, 0, &h.eth, sizeof h.eth, 0) ||
+	    (((in->v6 && !params.decap_l3) || g->unfinished) && !gw_look_anew(skb)))
 		return gw_way_drop(g->t.slot, GW_DROP_NO_ROOM);
 	gw_way_count(g->t.slot, skb->len, false);
 	gw_outcome(GW_OUT_CONNECTION_IN);
-	/* A super-packet bears the tunnel's marks: the link's queue cuts it, and they are gone. */
-	return gw_deliver(skb, g->t.link, g->t.flags & GW_TAP_PEER && !whole, true);
+	/*
+	 * A super-packet bears the tunnel's marks: the link's queue cuts it, and they are gone. So is what was left to do about a
+	 * checksum that is none of the packet's any more.
+	 */
+	return gw_deliver(skb, g->t.link, g->t.flags & GW_TAP_PEER && !whole && !g->unfinished, true);
 }
 
 /*
@@ -247,16 +252,25 @@ gw_function bool gw_gre_sum_foreseen(struct __sk_buff *skb, const struct gw_gre 
 	return sum >= 0 && gw_fold((__u64)sum + (__u16)~check) == 0xffff;
 }
 
-/* RFC 2784: of GRE's header and all behind it. Of a super-packet the kernel has verified it, before it put it together. */
-gw_inline bool gw_gre_sum_right(struct __sk_buff *skb, const struct gw_gre *g)
+/*
+ * RFC 2784: of GRE's header and all behind it. Of a super-packet the kernel has verified it, before it put it together. Where there is
+ * none, a machine of this host has left it to an interface, as the kernel does when the packet inside leaves it nothing else to do.
+ */
+gw_inline bool gw_gre_sum_right(struct __sk_buff *skb, struct gw_gre *g)
 {
 	__u32 start = GW_WAY_IP + g->ihl * 4;
+	__be16 check;
 	long sum;
 
 	if (skb->gso_size)
 		return true;
 	sum = gw_sum_of(skb, start, GW_WAY_IP + g->total);
-	return sum >= 0 && (gw_fold(sum) == 0xffff || gw_gre_sum_foreseen(skb, g));
+	if (sum < 0 || bpf_skb_load_bytes(skb, start + 4, &check, sizeof check))
+		return false;
+	if (gw_fold(sum) == 0xffff || gw_gre_sum_foreseen(skb, g))
+		return true;
+	g->unfinished = !check;
+	return g->unfinished;
 }
 
 /* Sound as far as the outer headers go. */
